@@ -1,0 +1,163 @@
+"""Everything the command line does, as functions. Errors that the caller can mend are AuditorErrors."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor import policy as policies
+from auditor import record, registry
+from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
+from auditor.config import Config
+from auditor.decode import Limits
+from auditor.errors import AuditFileError, EvidenceError, PolicyError
+from auditor.plugin import ReadOptions, Renderer
+from auditor.policy import Policy
+from auditor.rules import Context
+from auditor.store import Store, write_atomically
+from auditor.types import Audit, Decision, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
+PathLike = str | os.PathLike[str]
+
+
+def scan(
+    inputs: Inputs,
+    *,
+    out: PathLike | None = None,
+    policy: Policy | PathLike | None = None,
+    config: Config | None = None,
+    baseline: Audit | PathLike | None = None,
+    jobs: int | None = None,
+    engine: str = "processes",
+    restart: bool = False,
+    listener: Listener = Silent(),
+) -> Audit:
+    """Audit a dataset: a folder, a table, tars, or several of those.
+
+    With `out` the evidence is kept there and the run can be resumed, and audit.json, report.html and summary.md are
+    written with what `policy` decides; without it only the audit is returned. With the `processes` engine the calling
+    script needs the usual `if __name__ == "__main__":`. Raises AuditorError.
+    """
+    chosen = _policy(policy)
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
+            return run_audit(inputs, Path(passing), config or Config(), make_engine(jobs, engine), listener=listener)
+    folder = Path(out)
+    audit = run_audit(inputs, folder, config or Config(), make_engine(jobs, engine), restart=restart, listener=listener)
+    write(audit, decide(audit, chosen, baseline=baseline), folder)
+    return audit
+
+
+def decide(
+    audit: Audit,
+    policy: Policy | PathLike | None = None,
+    *,
+    baseline: Audit | PathLike | None = None,
+    audited: datetime.date | None = None,
+) -> Decision:
+    """Hold an audit against a policy (default: the default one). audited: its day, for rules on its age."""
+    today = datetime.date.today()
+    against = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
+    return policies.decide(audit, _policy(policy), Context(today, audited or today, against))
+
+
+def load(path: PathLike) -> Audit:
+    """The audit of an audit.json, or of the folder that it lies in. Raises AuditFileError."""
+    return record.loads(_bytes(audit_path(path)))
+
+
+def evidence(out: PathLike) -> pd.DataFrame:
+    """Every row of evidence of an audit's folder; the columns are those of docs/formats.md. It has to fit in memory."""
+    import pandas as pd
+
+    parts = [part.path for part in Store(Path(out)).parts()]
+    if not parts:
+        raise EvidenceError(f"{out}: no evidence there")
+    return pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
+
+
+def is_same_dataset(
+    audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
+) -> bool:
+    """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all."""
+    from auditor.audit import DEPTHS
+
+    depth = DEPTHS[str(audit.config["depth"])]
+    limits = Limits(**audit.config["limits"])
+    config = Config(depth=depth, limits=limits, read=read, input_format=audit.config["input_format"])
+    return digest_of(dataset, config, make_engine(jobs)) == str(audit.digests["dataset"])
+
+
+def merge(folders: Sequence[PathLike], out: PathLike, policy: Policy | PathLike | None = None) -> Audit:
+    """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
+    were made differently or overlap."""
+    from auditor.merge import merge_evidence
+
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out))
+    write(audit, decide(audit, policy), Path(out))
+    return audit
+
+
+def examine(path: PathLike, *, read: ReadOptions = ReadOptions()) -> Row:
+    """Every signal of one image file. Raises NoSuchInput."""
+    from auditor.readers import listing
+    from auditor.readers.folder import sample
+    from auditor.work import examined
+
+    input = listing.parse(path, read)
+    return examined(sample(input, input.only[0] if input.only else ""))
+
+
+def explain(name: str) -> str:
+    """A detector's documentation. Raises UnknownPlugin."""
+    return registry.documentation("detectors", name)
+
+
+def render(audit: Audit, decision: Decision, format: str) -> str:
+    """An audit in an output format. Raises UnknownPlugin."""
+    renderer: Renderer = registry.load("reports", format)()
+    return renderer.render(audit, decision)
+
+
+def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = tuple(OUTPUTS)) -> None:
+    """audit.json, report.html and summary.md."""
+    out.mkdir(parents=True, exist_ok=True)
+    for format in formats:
+        write_atomically(out / OUTPUTS[format], render(audit, decision, format).encode("utf-8", "replace"))
+
+
+def read_policy(path: PathLike) -> Policy:
+    """A policy file. Raises PolicyError."""
+    try:
+        return policies.parse(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: {error}") from error
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}") from error
+
+
+def audit_path(path: PathLike) -> Path:
+    """The audit.json that a path means: itself, or the one in a folder."""
+    found = Path(path)
+    return found / OUTPUTS["json"] if found.is_dir() else found
+
+
+def _policy(policy: Policy | PathLike | None) -> Policy:
+    if policy is None:
+        return policies.default()
+    return policy if isinstance(policy, Policy) else read_policy(policy)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AuditFileError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,63 @@
+"""auditor explain"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditor import registry
+
+
+@click.command("explain")
+@click.argument("what", required=False)
+@click.option("--json", "as_json", is_flag=True, help="An image's signals as JSON.")
+def command(what: str | None, as_json: bool) -> int:
+    """What a detector sees and what defeats it, or every signal of one image file.
+
+    Without an argument: the detectors there are.
+    """
+    from auditor import api
+
+    if what is None:
+        for id in registry.table("detectors"):
+            click.echo(f"{id:<20} {api.explain(id).splitlines()[0]}")
+    elif what in registry.table("detectors") or not Path(what).exists():
+        click.echo(api.explain(what))
+    else:
+        row = api.examine(what)
+        click.echo(json.dumps(_record(row), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(row)))
+    return 0
+
+
+def _record(row: Any) -> dict[str, Any]:
+    from cattrs.preconf.json import make_converter
+
+    record: dict[str, Any] = make_converter().unstructure(row)
+    return record
+
+
+def _lines(row: Any) -> list[str]:
+    from auditor.printable import printable
+
+    verdict = row.verdict
+    decided = f" by {verdict.decided_by}" if verdict and verdict.decided_by else ""
+    lines = [
+        f"image    {printable(row.image)}",
+        f"status   {row.status.value}{': ' + printable(row.reason) if row.reason else ''}",
+        f"verdict  {verdict.label.value if verdict else 'none'}{decided}",
+    ]
+    facts = row.covariates
+    if facts.format:
+        lines.append(f"file     {facts.format}, {facts.width} × {facts.height}, sha256 {facts.sha256}")
+    if facts.camera:
+        lines.append(f"camera   {printable(facts.camera)}")
+    for signal in row.signals:
+        state = "could not look" if signal.score is None else "found" if signal.is_hit else "nothing"
+        tier = f" (tier {signal.tier.value})" if signal.tier else ""
+        lines.append(
+            f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {printable(signal.reason)}".rstrip()
+        )
+    return lines

@@ -1,0 +1,40 @@
+"""auditor gate"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from auditor.cli import options
+from auditor.cli.outcome import finish
+from auditor.errors import AuditorError, NoSuchInput
+
+
+@click.command("gate")
+@click.argument("audit", type=click.Path(exists=True))
+@click.option("--dataset", multiple=True, metavar="PATH", help="Check first that this is still the audited dataset.")
+@options.reading
+@options.jobs
+@options.deciding
+def command(audit: str, dataset: tuple[str, ...], input_format: str | None, jobs: int | None, **given: Any) -> int:
+    """Decide again from an AUDIT (its folder or audit.json), without scanning.
+
+    With --dataset every file is read once more, but not decoded; a dataset that changed since exits 3.
+    """
+    import datetime
+
+    from auditor import api
+
+    read = options.take_reading(given)
+    loaded = api.load(audit)
+    if dataset:
+        try:
+            same = api.is_same_dataset(loaded, dataset, read=read, jobs=jobs)
+        except NoSuchInput as error:
+            raise click.BadParameter(str(error), param_hint="'--dataset'") from error
+        if not same:
+            raise AuditorError(f"{' '.join(dataset)} is not the dataset that was audited: scan it again")
+    day = datetime.date.fromtimestamp(api.audit_path(audit).stat().st_mtime)
+    decision = api.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
+    return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])

@@ -1,0 +1,24 @@
+"""auditor merge"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from auditor.cli import options
+from auditor.cli.outcome import finish
+
+
+@click.command("merge")
+@click.argument("audits", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
+@click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
+@options.deciding
+def command(audits: tuple[str, ...], out: str, **given: Any) -> int:
+    """Put AUDITS of disjoint inputs together that were scanned with the same configuration."""
+    from auditor import api
+
+    merged = api.merge(audits, out, given["policy"])
+    decision = api.decide(merged, given["policy"], baseline=given["baseline"])
+    click.echo(api.render(merged, decision, "terminal"))
+    return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)

@@ -1,0 +1,70 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from auditor import registry
+from auditor.plugin import ReadOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+_READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "base_dir", "follow_links")
+
+
+def _all(function: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def reading(function: F) -> F:
+    """How inputs are read; `take_reading` makes ReadOptions of them."""
+    return _all(
+        function,
+        click.option(
+            "--input-format",
+            type=click.Choice(list(registry.table("readers"))),
+            help="Read the inputs as this format, whatever they look like.",
+        ),
+        click.option("--image-col", metavar="NAME", help="Column with image paths or bytes."),
+        click.option("--url-col", metavar="NAME", help="Column with URLs."),
+        click.option("--caption-col", metavar="NAME", help="Column with captions."),
+        click.option("--id-col", metavar="NAME", help="Column with unique keys."),
+        click.option("--declared-col", metavar="NAME", help="Column that declares whether an image is synthetic."),
+        click.option(
+            "--base-dir",
+            type=click.Path(exists=True, file_okay=False),
+            help="Folder that a table's image paths are below.  [default: the table's own]",
+        ),
+        click.option("--follow-links", is_flag=True, help="Read links that leave the dataset's folder."),
+    )
+
+
+def take_reading(options: dict[str, Any]) -> ReadOptions:
+    """The ReadOptions among a command's options, taken out of them."""
+    return ReadOptions(**{name: options.pop(name) for name in _READING})
+
+
+def deciding(function: F) -> F:
+    """How a decision becomes an exit code."""
+    return _all(
+        function,
+        click.option("--policy", type=click.Path(exists=True, dir_okay=False), help="Policy in TOML."),
+        click.option(
+            "--baseline", type=click.Path(exists=True), help="Audit that a rule on the increase compares with."
+        ),
+        click.option(
+            "--inconclusive",
+            type=click.Choice(["fail", "warn", "pass"]),
+            default="fail",
+            show_default=True,
+            help="An inconclusive policy exits 4 (fail) or 0; audit.json says inconclusive either way.",
+        ),
+        click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the policy says: report only."),
+    )
+
+
+jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")

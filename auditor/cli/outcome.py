@@ -1,0 +1,19 @@
+"""From a decision to the last line on stderr and the exit code."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.types import Decision, Outcome
+
+_TOLERANT = ("warn", "pass")
+
+
+def finish(decision: Decision, *, inconclusive: str, exit_zero: bool, where: str = "") -> int:
+    """Says why, last thing on stderr, and returns what to exit with."""
+    from auditor.printable import printable
+
+    line = f"{decision.outcome.value.upper()} {printable(decision.reason, 400)}"
+    click.echo(f"{line} · {where}" if where else line, err=True)
+    tolerated = decision.outcome is Outcome.INCONCLUSIVE and inconclusive in _TOLERANT
+    return 0 if exit_zero or tolerated else decision.exit_code

@@ -1,0 +1,65 @@
+"""The progress bar: rate and remaining time, on a terminal only, on stderr."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditor.audit import Plan
+
+
+class Progress:
+    """Listens to a run. What was kept, redone or dropped of earlier evidence is always said."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._quiet = quiet
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("scanning"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, rate="")
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def planned(self, plan: Plan) -> None:
+        """Which reader reads what, and what happens to earlier evidence."""
+        rows = [shard.rows for shard in plan.todo]
+        self._bar.update(self._task, total=None if None in rows else sum(filter(None, rows)))
+        if self._quiet:
+            return
+        for input, reader in plan.inputs:
+            count = sum(shard.input.name == input.name for shard in plan.shards)
+            click.echo(f"reading {input.name!r} as {reader.id}: {count:,} shards", err=True)
+        for rows_, what in (
+            (plan.kept, "rows are done already and kept"),
+            (plan.redone, "rows changed, or were made by another configuration or detector: redone"),
+            (plan.dropped, "rows are no longer in the input: dropped"),
+        ):
+            if rows_:
+                click.echo(f"{rows_:,} {what}", err=True)
+
+    def advanced(self, rows: int) -> None:
+        """One shard more."""
+        self._bar.advance(self._task, rows)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, rate=f"{speed:,.0f} rows/s" if speed else "")

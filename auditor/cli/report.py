@@ -1,0 +1,38 @@
+"""auditor report"""
+
+from __future__ import annotations
+
+import click
+
+from auditor import registry
+
+
+@click.command("report")
+@click.argument("audit", type=click.Path(exists=True))
+@click.option(
+    "--format",
+    "-f",
+    "format",
+    type=click.Choice(list(registry.table("reports"))),
+    default="html",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--policy", type=click.Path(exists=True, dir_okay=False), help="Decide by this policy instead.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
+def command(audit: str, format: str, policy: str | None, output: str | None) -> int:
+    """Render an AUDIT (its folder or audit.json) again, in any format. Always exits 0."""
+    from pathlib import Path
+
+    from auditor import api, record
+    from auditor.store import write_atomically
+
+    path = api.audit_path(audit)
+    loaded = api.load(path)
+    stored = None if policy else record.decision_of(path.read_bytes())
+    text = api.render(loaded, stored or api.decide(loaded, policy), format)
+    if output:
+        write_atomically(Path(output), text.encode("utf-8", "replace"))
+    else:
+        click.echo(text, nl=False)
+    return 0

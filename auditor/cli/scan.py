@@ -1,0 +1,95 @@
+"""auditor scan"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from auditor import registry
+from auditor.cli import options
+from auditor.cli.outcome import finish
+from auditor.errors import NoSuchInput
+
+
+def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    ids = tuple(part.strip() for part in (value or "").split(",") if part.strip())
+    unknown = [id for id in ids if id not in registry.table("detectors")]
+    if unknown:
+        raise click.BadParameter(
+            f"no detector named '{unknown[0]}'; there are: {', '.join(registry.table('detectors'))}"
+        )
+    return ids
+
+
+@click.command("scan")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
+@options.reading
+@click.option("--detectors", callback=_ids, metavar="ID,…", help="Only these detectors.  [default: all]")
+@click.option("--without", callback=_ids, metavar="ID,…", help="All detectors but these.")
+@click.option(
+    "--depth",
+    type=click.Choice(["row", "file", "pixels"]),
+    default="pixels",
+    show_default=True,
+    help="How far an image is opened: not at all, its metadata, or decoded.",
+)
+@click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
+@click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
+@click.option("--max-seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Longest decode.")
+@click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
+@click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
+@options.jobs
+@click.option(
+    "--engine",
+    type=click.Choice(list(registry.table("engines"))),
+    default="processes",
+    show_default=True,
+    help="How work is spread.",
+)
+@click.option("--restart", is_flag=True, help="Replace evidence of another audit in the same folder.")
+@options.deciding
+@click.option("--json", "as_json", is_flag=True, help="Print audit.json instead of the summary.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
+    """Audit a dataset: folders, tables, tars or URLs of them.
+
+    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out; the same command again does only what
+    is missing. Exits with the policy's decision.
+    """
+    from pathlib import Path
+
+    from auditor import api
+    from auditor.cli.progress import Progress
+
+    quiet, as_json = given.pop("quiet"), given.pop("as_json")
+    tolerate = {name: given.pop(name) for name in ("inconclusive", "exit_zero")}
+    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart")}
+    config = _config(given)
+    try:
+        with Progress(quiet=quiet) as progress:
+            audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
+    except NoSuchInput as error:
+        raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
+    decision = api.decide(audit, run["policy"], baseline=run["baseline"])
+    if as_json:
+        click.echo(api.render(audit, decision, "json"), nl=False)
+    elif not quiet:
+        click.echo(api.render(audit, decision, "terminal"))
+    return finish(decision, where=str(Path(out) / api.OUTPUTS["html"]), **tolerate)
+
+
+def _config(given: dict[str, Any]) -> Any:
+    from auditor.audit import DEPTHS
+    from auditor.config import Config
+    from auditor.decode import Limits
+
+    only, without = given.pop("detectors"), given.pop("without")
+    return Config(
+        detectors=tuple(id for id in only or registry.table("detectors") if id not in without),
+        depth=DEPTHS[given.pop("depth")],
+        limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
+        read=options.take_reading(given),
+        **given,
+    )

@@ -1,0 +1,45 @@
+"""What an audit was told, apart from where and how fast it runs: part of audit.json and of every part's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from auditor import registry
+from auditor.decode import Limits
+from auditor.plugin import Need, ReadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """detectors: which (default: all). depth: how far an image is opened. seed: for everything drawn at random."""
+
+    detectors: tuple[str, ...] = field(default_factory=lambda: tuple(registry.table("detectors")))
+    depth: Need = Need.PIXELS
+    limits: Limits = Limits()
+    read: ReadOptions = ReadOptions()
+    input_format: str | None = None
+    count_edited: bool = False
+    seed: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """As plain values, without paths outside the dataset."""
+        read = {name: value for name, value in asdict(self.read).items() if value not in (None, False)}
+        if "base_dir" in read:
+            read["base_dir"] = PurePath(str(read["base_dir"])).name
+        return {
+            "detectors": {id: registry.digest(id) for id in sorted(self.detectors)},
+            "depth": self.depth.name.lower(),
+            "limits": asdict(self.limits),
+            "read": read,
+            "input_format": self.input_format,
+            "count_edited": self.count_edited,
+        }
+
+    def digest(self) -> str:
+        """Over everything that decides what a part of evidence holds."""
+        evidence = {key: value for key, value in self.record().items() if key != "count_edited"}
+        return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Engines: how shards are spread over workers. The same results come out of each."""

@@ -1,0 +1,36 @@
+"""What can go wrong in a way its reader can mend.
+
+The command line prints an AuditorError plainly and exits 3; anything else is a bug of ours and keeps its traceback.
+"""
+
+
+class AuditorError(Exception):
+    """Base of every error that is meant for the user; its text says what to do."""
+
+
+class DatasetError(AuditorError):
+    """A path that cannot be read as a dataset, or columns that cannot be told apart."""
+
+
+class NoSuchInput(DatasetError):
+    """A path where nothing is."""
+
+
+class EvidenceError(AuditorError):
+    """Stored evidence that does not belong to this run: another tool, other inputs, overlapping parts."""
+
+
+class PolicyError(AuditorError):
+    """A policy file that is not TOML, names an unknown rule, or bounds something with the wrong kind of value."""
+
+
+class AuditFileError(AuditorError):
+    """A file that is not an audit of schema auditor/1."""
+
+
+class UnknownPlugin(AuditorError):
+    """No detector, reader, report or engine of that name; the text lists those there are."""
+
+
+class Refused(AuditorError):
+    """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

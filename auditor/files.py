@@ -1,0 +1,263 @@
+"""Opening, listing and naming files: the only module that touches a file system to read a dataset.
+
+Every path is a URL in fsspec's sense (a local path is one too), so s3://, gs://, hf:// work where their backend is
+installed. Names below a dataset are POSIX paths; `inside` is the one gate that a name from a manifest passes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat as stat_flags
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+from auditor.errors import DatasetError, Refused
+
+IMAGE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
+_WEB = ("http://", "https://", "ftp://", "data:")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a folder. facts: size and time of change (or the store's etag), which tell whether it changed."""
+
+    name: str
+    is_folder: bool
+    is_link: bool
+    facts: str
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name ends like an image's."""
+    stem, _, suffix = name.rpartition(".")
+    return bool(stem) and suffix.casefold() in IMAGE_SUFFIXES
+
+
+def is_web(text: str) -> bool:
+    """Whether a cell that should name an image is a web address, which is never opened."""
+    return text[:8].casefold().startswith(_WEB)
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL names another file system than the local one."""
+    return "://" in url and not url.startswith(("file://", "local://"))
+
+
+def normalise(path: str | os.PathLike[str]) -> str:
+    """An absolute local path, links resolved, or the URL as it is without its trailing slash."""
+    text = os.fspath(path)
+    if is_remote(text):
+        return text.rstrip("/")
+    return str(Path(text.removeprefix("file://").removeprefix("local://")).expanduser().resolve())
+
+
+def join(url: str, name: str) -> str:
+    """The URL of a name below a folder; an empty name is the folder itself."""
+    return f"{url.rstrip('/')}/{name}" if name else url
+
+
+def split(url: str) -> tuple[str, str]:
+    """The folder's URL and the name of a file."""
+    folder, _, name = url.rpartition("/")
+    return folder, name
+
+
+def parent(name: str) -> str:
+    """The folder a name lies in, '' at the top."""
+    above = str(PurePosixPath(name).parent)
+    return "" if above == "." else above
+
+
+def open_file(url: str) -> IO[bytes]:
+    """A seekable binary file. Raises OSError."""
+    fs, path = _filesystem(url)
+    return cast("IO[bytes]", fs.open(path, "rb"))
+
+
+def exists(url: str) -> bool:
+    """Whether something is there."""
+    fs, path = _filesystem(url)
+    return bool(fs.exists(path))
+
+
+def is_folder(url: str) -> bool:
+    """Whether it is a folder."""
+    fs, path = _filesystem(url)
+    return bool(fs.isdir(path))
+
+
+def size(url: str) -> int:
+    """Bytes of a file."""
+    fs, path = _filesystem(url)
+    return int(fs.size(path))
+
+
+def forget() -> None:
+    """Drop cached listings; every audit begins with this."""
+    entries.cache_clear()
+    names.cache_clear()
+
+
+def stamp(*urls: str) -> str:
+    """A digest of each file's size and time of change: cheap, and another one once a file was touched."""
+    facts = []
+    for url in urls:
+        fs, path = _filesystem(url)
+        facts.append(_facts(fs.info(path)) if is_remote(url) else _local_facts(os.stat(url)))
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def entries(url: str) -> tuple[Entry, ...]:
+    """What a folder holds, sorted by name. Cached for the shards that share a folder. Raises DatasetError."""
+    try:
+        return tuple(sorted(_scan(url), key=lambda entry: entry.name))
+    except OSError as error:
+        raise DatasetError(f"cannot list {url}: {error.strerror or error}") from error
+
+
+@lru_cache(maxsize=8)
+def names(url: str) -> frozenset[str]:
+    """The names that a folder holds, for asking whether one is there."""
+    return frozenset(entry.name for entry in entries(url))
+
+
+def _scan(url: str) -> Iterator[Entry]:
+    if is_remote(url):
+        fs, path = _filesystem(url)
+        for info in fs.ls(path, detail=True):
+            name = str(info["name"]).rstrip("/").rpartition("/")[2]
+            yield Entry(name, info["type"] == "directory", False, _facts(info))
+        return
+    with os.scandir(url) as found:
+        for item in found:
+            try:
+                facts = _local_facts(item.stat())
+            except OSError as error:  # a broken link, say: the row will tell
+                facts = f"{error.errno}"
+            yield Entry(item.name, item.is_dir(), item.is_symlink(), facts)
+
+
+def _local_facts(found: os.stat_result) -> str:
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def _facts(info: Mapping[str, Any]) -> str:
+    return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
+
+
+def inside(base: str, name: str, *, follow_links: bool = False) -> str:
+    """The URL of a name that a manifest gives, if it stays inside the base folder.
+
+    Raises Refused for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
+    follow_links), and anything that is not a regular file.
+    """
+    if "://" in name or "::" in name:
+        raise Refused("names another file system: only paths below the dataset are opened")
+    if "\0" in name:
+        raise Refused("the path holds a NUL character")
+    if is_remote(base):
+        if ".." in PurePosixPath(name).parts or name.startswith("/"):
+            raise Refused("path leaves the dataset folder (--base-dir sets another one)")
+        return join(base, name)
+    local = name.replace("\\", "/") if os.sep == "\\" else name
+    spelled = os.path.normpath(os.path.join(base, local))
+    if not Path(spelled).is_relative_to(base):
+        raise Refused("path leaves the dataset folder (--base-dir sets another one)")
+    try:
+        real = os.path.realpath(spelled)
+        if not follow_links and not Path(real).is_relative_to(base):
+            raise Refused("link leaves the dataset folder (--follow-links reads it)")
+        mode = os.stat(real).st_mode
+    except FileNotFoundError:
+        raise Refused("no such file") from None
+    except (OSError, ValueError) as error:
+        raise Refused(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if not stat_flags.S_ISREG(mode):
+        raise Refused("not a regular file")
+    return real
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    try:
+        return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
+    except (ImportError, ValueError) as error:
+        raise DatasetError(f"cannot open {url}: {error}") from error
+
+
+# ---- contents: an image's bytes, unopened until asked ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file that a dataset names. It is checked and opened when read."""
+
+    base: str
+    name: str
+    follow_links: bool = False
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused as types.Content says."""
+        url = inside(self.base, self.name, follow_links=self.follow_links)
+        try:
+            with open_file(url) as file:
+                return bounded(file, limit)
+        except OSError as error:
+            raise Refused(f"cannot be read: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class BytesContent:
+    """Bytes that came with the row."""
+
+    data: bytes
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused beyond the limit."""
+        if len(self.data) > limit:
+            raise Refused(_too_large(limit))
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class SliceContent:
+    """A member of an archive: read from the open file while its shard is read, from a new one later."""
+
+    url: str
+    file: IO[bytes]
+    offset: int
+    size: int
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused beyond the limit or where the archive ends early."""
+        if self.size > limit:
+            raise Refused(_too_large(limit))
+        if not self.file.closed:
+            return self._read(self.file)
+        with open_file(self.url) as file:
+            return self._read(file)
+
+    def _read(self, file: IO[bytes]) -> bytes:
+        file.seek(self.offset)
+        data = file.read(self.size)
+        if len(data) < self.size:
+            raise Refused("the archive ends inside this member")
+        return data
+
+
+def bounded(file: IO[bytes], limit: int) -> bytes:
+    """All of a file's bytes. Raises Refused if there are more than `limit`."""
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Refused(_too_large(limit))
+    return data
+
+
+def _too_large(limit: int) -> str:
+    return f"larger than {limit:,} bytes (--max-bytes)"

@@ -1,0 +1,38 @@
+"""Signals of one image -> a verdict. Pure.
+
+Declared and matched evidence decide, the strongest tier first and, within a tier, a claim of generation before one of
+an edit. Suspicions and priors decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditor.types import Claim, Evidence, Label, Signal, Tier, Verdict
+
+_DECISIVE = {Claim.SYNTHETIC: Label.SYNTHETIC, Claim.EDITED: Label.EDITED}
+_CLAIM_ORDER = list(_DECISIVE)
+_TIER_ORDER = list(Tier)
+
+
+def fuse(signals: Iterable[Signal]) -> Verdict:
+    """The verdict, with the detector that decided it."""
+    decisive = [
+        signal
+        for signal in signals
+        if signal.is_hit and signal.evidence in (Evidence.DECLARED, Evidence.MATCHED) and signal.claim in _DECISIVE
+    ]
+    if not decisive:
+        return Verdict(Label.UNKNOWN)
+    strongest = min(decisive, key=_strength)
+    return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector)
+
+
+def _strength(signal: Signal) -> tuple[int, int]:
+    tier = _TIER_ORDER.index(signal.tier) if signal.tier else len(_TIER_ORDER)
+    return tier, _CLAIM_ORDER.index(signal.claim or Claim.EDITED)
+
+
+def contradicts(signals: Iterable[Signal], camera: str | None) -> bool:
+    """Whether a claim of generation stands beside what a camera wrote."""
+    return camera is not None and any(s.is_hit and s.claim is Claim.SYNTHETIC and s.tier for s in signals)

@@ -1,0 +1,18 @@
+"""Exact confidence intervals for shares. Pure."""
+
+from __future__ import annotations
+
+
+def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact binomial interval (Clopper & Pearson, Biometrika 26, 1934) for `count` of `n`, as fractions of 1.
+
+    Raises ValueError unless 0 <= count <= n and n > 0.
+    """
+    from scipy.stats import beta
+
+    if not 0 <= count <= n or n == 0:
+        raise ValueError(f"{count} of {n} is no share")
+    alpha = 1 - confidence
+    low = float(beta.ppf(alpha / 2, count, n - count + 1)) if count else 0.0
+    high = float(beta.ppf(1 - alpha / 2, count + 1, n - count)) if count < n else 1.0
+    return low, high

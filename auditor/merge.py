@@ -1,0 +1,58 @@
+"""Evidence gathered apart put together: same configuration, disjoint rows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from auditor import record
+from auditor.audit import assemble
+from auditor.errors import EvidenceError
+from auditor.store import Part, Store
+from auditor.types import Audit, InputRecord
+
+
+def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
+    """Copies every part into out/evidence and sums them up. Raises EvidenceError where the audits were made by
+    different tools or configurations, or where the same rows are in two of them."""
+    if len(folders) < 2:
+        raise EvidenceError("merging takes two audits or more")
+    audits = [record.loads(_audit(folder)) for folder in folders]
+    for folder, audit in zip(folders[1:], audits[1:], strict=True):
+        for what in ("tool", "config", "seed"):
+            if getattr(audit, what) != getattr(audits[0], what):
+                raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan them with the same one")
+    parts = {folder: list(Store(folder).parts()) for folder in folders}
+    _refuse_overlap(parts)
+    store = Store(out)
+    with store.locked():
+        store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
+        for number, folder in enumerate(folders):
+            for part in parts[folder]:
+                shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
+        inputs = _inputs(audits)
+        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed)
+
+
+def _audit(folder: Path) -> bytes:
+    try:
+        return (folder / "audit.json").read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"{folder}: no finished audit there ({error.strerror})") from error
+
+
+def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
+    seen: dict[str, Path] = {}
+    for folder, mine in parts.items():
+        if not mine:
+            raise EvidenceError(f"{folder}: no evidence there")
+        for part in mine:
+            if part.rows and (other := seen.setdefault(part.digest, folder)) != folder:
+                raise EvidenceError(
+                    f"{folder} and {other} hold the same rows ({part.shard}): merging would count them twice"
+                )
+
+
+def _inputs(audits: Sequence[Audit]) -> tuple[InputRecord, ...]:
+    return tuple(input for audit in audits for input in audit.inputs)

@@ -1,0 +1,191 @@
+"""The contracts that plugins fill: Detector, Reader, Renderer, Engine; and Reading, a detector's answer.
+
+A plugin is one module with one public class and one line in registry.py. Its module docstring is its documentation.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+
+from auditor.types import Audit, Claim, Decision, Evidence, Sample, Tier, Unreadable
+
+if TYPE_CHECKING:
+    from auditor.view import View
+
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
+
+FAILED = "failed: "  # how the reason begins where a detector raised
+
+
+class Need(IntEnum):
+    """What a detector has to be given, from cheap to dear. The pipeline provides just that, once a sample."""
+
+    ROW = 0  # the manifest's row: URL, caption, columns
+    TAGS = 1  # EXIF tags, from the file or from the manifest's copy of them
+    FILE = 2  # the file's own bytes and metadata, as its maker left them
+    PIXELS = 3  # the decoded image
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A detector's answer for one image. Use the three constructors; `score` is as in types.Signal."""
+
+    score: float | None
+    reason: str = ""
+    tier: Tier | None = None
+    claim: Claim | None = None
+    generator: str | None = None
+
+    @classmethod
+    def abstain(cls, reason: str) -> Reading:
+        """Could not look, and why."""
+        return cls(score=None, reason=reason)
+
+    @classmethod
+    def failed(cls, error: Exception) -> Reading:
+        """The detector raised, which is a bug of its own; tallied apart from honest abstentions."""
+        return cls(score=None, reason=f"{FAILED}{type(error).__name__}: {error}"[:200])
+
+    @classmethod
+    def nothing(cls, reason: str = "") -> Reading:
+        """Looked and found nothing."""
+        return cls(score=0.0, reason=reason)
+
+    @classmethod
+    def hit(
+        cls,
+        tier: Tier,
+        reason: str,
+        *,
+        generator: str | None = None,
+        claim: Claim = Claim.SYNTHETIC,
+        score: float = 1.0,
+    ) -> Reading:
+        """Found something: how strong, what it says, and who is named."""
+        return cls(score=score, reason=reason, tier=tier, claim=claim, generator=generator)
+
+
+class Detector(ABC):
+    """One kind of evidence. Knows nothing of thresholds for verdicts, of other detectors, or of reports."""
+
+    id: ClassVar[str]
+    evidence: ClassVar[Evidence]
+    needs: ClassVar[Need]
+
+    @abstractmethod
+    def look(self, view: View) -> Reading:
+        """One answer for one image. Everything in `needs` is there; Refused may come out of the view."""
+
+    def read(self, views: Sequence[View]) -> list[Reading]:
+        """One answer a view, in order. Detectors that gain from batches override this."""
+        return [self.look(view) for view in views]
+
+    def resources(self) -> tuple[str, ...]:
+        """Paths of the data files that decide its answers; with the module's source they make its digest."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How the user asked an input to be read. Column names override the aliases of readers/columns.py."""
+
+    image_col: str | None = None
+    url_col: str | None = None
+    caption_col: str | None = None
+    id_col: str | None = None
+    declared_col: str | None = None
+    base_dir: str | None = None
+    follow_links: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input: the folder it lies in, the name it goes by in the audit, and how to read it.
+
+    only: the files below the folder that were named (one, or those of a pattern); empty: all of it.
+    prefix: put before keys and images that are paths; not empty where several inputs are audited at once.
+    """
+
+    url: str
+    name: str
+    only: tuple[str, ...] = ()
+    prefix: str = ""
+    options: ReadOptions = field(default_factory=ReadOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The unit of work, of storage and of resuming: some rows of one input.
+
+    id: stable file name of its evidence. file: what to read, below the input. start, stop: which rows, in the
+    reader's own terms. rows: how many, where that is known unread. stamp: changes when the files below it do.
+    """
+
+    id: str
+    input: Input
+    reader: str
+    file: str = ""
+    start: str | int = 0
+    stop: str | int | None = None
+    rows: int | None = None
+    stamp: str = ""
+
+
+class Reader(ABC):
+    """One format of dataset."""
+
+    id: ClassVar[str]
+
+    @abstractmethod
+    def accepts(self, input: Input) -> bool:
+        """Whether this input is in this format, from names and headers alone."""
+
+    @abstractmethod
+    def shards(self, input: Input) -> Iterator[Shard]:
+        """Cheap: names, counts and stamps, no images. Raises DatasetError for what is no dataset."""
+
+    @abstractmethod
+    def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
+        """Every row of the shard, exactly once, in a stable order."""
+
+
+class Renderer(ABC):
+    """One output format. Pure: an audit and what was decided about it in, text or bytes out."""
+
+    id: ClassVar[str]
+    suffix: ClassVar[str]
+
+    @abstractmethod
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The whole document."""
+
+
+class Work(Protocol[R_co]):
+    """What is done with a shard. Work, shards and results pickle; pixels never travel."""
+
+    def __call__(self, shard: Shard) -> R_co:
+        """The whole shard."""
+
+    def probing(self) -> Work[R_co]:
+        """The same work, done so that `refusing` can tell what killed it."""
+
+    def refusing(self, shard: Shard, reason: str) -> Work[R_co]:
+        """The same work, without the row that killed a probing worker."""
+
+
+class Engine(ABC):
+    """How shards are spread over workers. Every engine gives the same results."""
+
+    id: ClassVar[str]
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    @abstractmethod
+    def run(self, shards: Iterable[Shard], work: Work[R]) -> Iterator[R]:
+        """work(shard) for each shard, in any order. An error in one ends the run; closing the iterator stops it."""

@@ -1,0 +1,150 @@
+"""What a dataset must keep to: a policy in TOML, and decide(), which holds an audit against it. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from auditor.errors import PolicyError
+from auditor.rules import RULES, Context
+from auditor.types import Audit, Decision, Outcome, RuleResult
+
+EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
+
+DEFAULT = """\
+name = "default"
+
+[rules.mad]                 # where the dataset stands against the MAD criterion
+fail = "over"
+warn = "near"
+
+[rules.declared]            # what the files themselves admit: a floor of the synthetic fraction
+max = "mad-limit"
+
+[rules.decoded]             # rows that could be read
+min = 0.5
+below = "inconclusive"
+
+[rules.unreadable]          # rows that should have been readable
+max = 0.2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its id, and what it was told."""
+
+    id: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A rule that is let off through a day (ISO), and why."""
+
+    rule: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules and exemptions."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    exemptions: tuple[Exemption, ...] = ()
+
+
+def default() -> Policy:
+    """The policy that holds where none is given."""
+    return parse(DEFAULT)
+
+
+def parse(text: str) -> Policy:
+    """A policy from TOML, or from the [tool.auditor] table of a pyproject.toml. Raises PolicyError."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"not TOML: {error}") from error
+    content = content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content
+    unknown = set(content) - {"name", "rules", "exemptions"}
+    if unknown:
+        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy has name, rules and exemptions")
+    rules = content.get("rules")
+    if not isinstance(rules, dict) or not rules:
+        raise PolicyError(
+            "a policy needs at least one [rules.…] table; `auditor doctor --policy` prints the default one"
+        )
+    return Policy(
+        name=str(content.get("name", "unnamed")),
+        rules=tuple(_rule(id, settings) for id, settings in rules.items()),
+        exemptions=tuple(_exemption(entry, rules) for entry in content.get("exemptions", ())),
+    )
+
+
+def _rule(id: str, settings: Any) -> Rule:
+    if id not in RULES:
+        close = difflib.get_close_matches(id, RULES, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ";"
+        raise PolicyError(f"no rule '{id}'{hint} there are: {', '.join(RULES)}")
+    kind = RULES[id]
+    if not isinstance(settings, dict):
+        raise PolicyError(f"rules.{id} is a table with {', '.join(kind.settings)}")
+    for name, value in settings.items():
+        if name not in kind.settings:
+            raise PolicyError(f"rules.{id} has no setting '{name}'; there are: {', '.join(kind.settings)}")
+        if problem := kind.settings[name](value):
+            raise PolicyError(f"rules.{id}.{name} = {value!r}: {problem}")
+    if missing := [name for name in kind.required if name not in settings]:
+        raise PolicyError(f"rules.{id} needs {', '.join(missing)}")
+    return Rule(id, dict(settings))
+
+
+def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
+    if not isinstance(entry, dict) or set(entry) != {"rule", "reason", "expires"}:
+        raise PolicyError(
+            "each of [[exemptions]] has a rule, a reason and a day on which it ends: expires = 2027-01-31"
+        )
+    if entry["rule"] not in rules:
+        raise PolicyError(f"an exemption for '{entry['rule']}', which is no rule of this policy")
+    if not isinstance(entry["expires"], datetime.date) or not str(entry["reason"]).strip():
+        raise PolicyError(f"the exemption for {entry['rule']} needs a reason and a day: expires = 2027-01-31")
+    return Exemption(entry["rule"], str(entry["reason"]), entry["expires"].isoformat()[:10])
+
+
+def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decision:
+    """Any rule that fails fails the policy; else any inconclusive one leaves it inconclusive; else it passes."""
+    results = (*_seen_at_all(audit), *(_judged(audit, rule, policy, context) for rule in policy.rules))
+    for outcome, verb in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive")):
+        mine = [result for result in results if result.outcome is outcome]
+        if mine:
+            reason = f"{mine[0].reason} · {len(mine)} of {len(results)} rules {verb}"
+            return Decision(outcome, EXIT_CODE[outcome], reason, results, asdict(policy))
+    warnings = [result.reason for result in results if result.outcome is Outcome.WARN]
+    reason = f"{len(results)} rules passed" + "".join(f" · warning: {warning}" for warning in warnings)
+    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, asdict(policy))
+
+
+def _judged(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleResult:
+    result = replace(RULES[rule.id].judge(audit, rule.settings, context), id=rule.id)
+    exemption = next((found for found in policy.exemptions if found.rule == rule.id), None)
+    if exemption is None or result.outcome in (Outcome.PASS, Outcome.WARN):
+        return result
+    if context.today is None or context.today.isoformat() > exemption.expires:
+        return replace(result, reason=f"{result.reason} (its exemption ended on {exemption.expires})")
+    reason = f"{result.reason}; exempt until {exemption.expires}: {exemption.reason}"
+    return replace(result, outcome=Outcome.EXEMPT, reason=reason)
+
+
+def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
+    """Whatever the policy says, nothing can be concluded of nothing."""
+    if audit.counts.rows == 0:
+        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
+    if not any(coverage.could_look for coverage in audit.coverage.values()):
+        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "no kind of evidence could be seen on any row"),)
+    return ()

@@ -1,0 +1,13 @@
+"""Text from a dataset made safe to show: nothing in it can move a cursor, change a colour or reverse a line."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, invisible marks, lone surrogates, line separators
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """One line of visible characters, cut at `limit`."""
+    shown = "".join("�" if unicodedata.category(char) in _HIDDEN else char for char in text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"

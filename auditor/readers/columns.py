@@ -1,0 +1,86 @@
+"""Which column of a table means what, by the names that image/caption datasets use.
+
+Names are matched without regard to case; the first alias of the list that the table has wins. The user's own
+--image-col, --url-col, --caption-col and --id-col override them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.errors import DatasetError
+from auditor.plugin import ReadOptions
+
+URL = ("url", "image_url", "img_url", "src", "link")
+CAPTION = ("text", "caption", "txt", "alt", "prompt", "description", "top_caption")
+ID = ("uid", "key", "sample_id", "id", "__key__", "hash", "md5", "sha256")
+IMAGE = (
+    "image", "img", "jpg", "png", "webp", "bytes", "image_bytes",
+    "file_name", "image_path", "path", "filepath", "file_names",
+)  # fmt: skip
+DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
+CAPTION_FILES = ("txt", "caption", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The names, as the table spells them, of the columns that matter; None where it has none."""
+
+    image: str | None
+    url: str | None
+    caption: str | None
+    id: str | None
+
+    @classmethod
+    def find(cls, names: Iterable[str], options: ReadOptions, *, where: str) -> Columns:
+        """Raises DatasetError for an override that the table lacks, or when neither image nor URL can be told."""
+        names = list(names)
+        found = cls(
+            image=_pick(names, IMAGE, options.image_col, "--image-col", where),
+            url=_pick(names, URL, options.url_col, "--url-col", where),
+            caption=_pick(names, CAPTION, options.caption_col, "--caption-col", where),
+            id=_pick(names, ID, options.id_col, "--id-col", where),
+        )
+        if names and found.image is None and found.url is None:
+            raise DatasetError(
+                f"{where}: none of its columns ({', '.join(names[:20])}) is known to hold images or URLs; "
+                "name one with --image-col or --url-col"
+            )
+        return found
+
+
+def _pick(names: list[str], aliases: tuple[str, ...], override: str | None, flag: str, where: str) -> str | None:
+    by_folded = {name.casefold(): name for name in reversed(names)}
+    if override is not None:
+        if override not in names and override.casefold() not in by_folded:
+            raise DatasetError(f"{where}: no column '{override}' ({flag}); there are: {', '.join(names[:20])}")
+        return override if override in names else by_folded[override.casefold()]
+    return next((by_folded[alias] for alias in aliases if alias in by_folded), None)
+
+
+def by_alias(row: Mapping[str, Any], aliases: tuple[str, ...]) -> str | None:
+    """The first text among a row's aliases; for side-car JSON, whose keys may differ from row to row."""
+    by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
+    return next((text for alias in aliases if (text := as_text(by_folded.get(alias)))), None)
+
+
+def declared(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | None:
+    """The column that declares whether an image is synthetic, with its value; no other column is read so."""
+    wanted = (options.declared_col.casefold(),) if options.declared_col else DECLARED
+    for name, value in row.items():
+        if str(name).casefold() in wanted and (text := as_text(value)) is not None:
+            return str(name), text
+    return None
+
+
+def as_text(value: Any) -> str | None:
+    """A cell as text; None for what is missing or blank. Whole floats lose the .0 that a missing value gave them."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text if text.strip() else None

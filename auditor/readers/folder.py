@@ -1,0 +1,87 @@
+"""A folder of images, read recursively, or single image files.
+
+Every file with an image's suffix is a row; what it really is, its content decides. The caption comes from a side-car
+beside it: `name.txt`, `name.caption` or `name.json` (whose other fields, `url` among them, become the row's).
+Links that leave the folder are refused row by row unless --follow-links is given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auditor import files
+from auditor.errors import Refused
+from auditor.files import FileContent
+from auditor.plugin import Input, Reader, Shard
+from auditor.readers import walk
+from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared
+from auditor.types import Sample, Unreadable
+
+_SIDECAR_LIMIT = 1 << 20
+
+
+class Folder(Reader):
+    """See the module."""
+
+    id = "folder"
+
+    def accepts(self, input: Input) -> bool:
+        """Any folder, and named files that are all images."""
+        return all(files.is_image_name(name) for name in input.only)
+
+    def shards(self, input: Input) -> Iterator[Shard]:
+        """Runs of the walk."""
+        yield from walk.cut(input, self.id, walk.images(input))
+
+    def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
+        """One sample an image name."""
+        for found in walk.run(shard):
+            yield sample(shard.input, found.name)
+
+
+def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> Sample:
+    """The sample of one image file below an input, with its side-cars; `extra` holds a manifest's fields for it."""
+    row = {**_sidecar_json(input, name), **(extra or {})}
+    options = input.options
+    caption = as_text(row.get(options.caption_col)) if options.caption_col else None
+    url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
+    path = input.prefix + name
+    return Sample(
+        key=path,
+        source=input.prefix + (files.parent(name) or "."),
+        image=path,
+        content=FileContent(input.url, name, options.follow_links),
+        caption=caption or _sidecar_text(input, name) or by_alias(row, CAPTION),
+        url=url,
+        row=row,
+        declared=declared(row, options),
+    )
+
+
+def _sidecar_text(input: Input, name: str) -> str | None:
+    for suffix in ("txt", "caption"):
+        if (data := _sidecar(input, name, suffix)) is not None:
+            return as_text(data.decode("utf-8", "replace"))
+    return None
+
+
+def _sidecar_json(input: Input, name: str) -> dict[str, Any]:
+    data = _sidecar(input, name, "json")
+    try:
+        content = json.loads(data) if data else {}
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _sidecar(input: Input, name: str, suffix: str) -> bytes | None:
+    beside = f"{name.rpartition('.')[0]}.{suffix}"
+    folder = files.join(input.url, files.parent(name))
+    if beside.rpartition("/")[2] not in files.names(folder):
+        return None
+    try:
+        return FileContent(input.url, beside, input.options.follow_links).read(_SIDECAR_LIMIT)
+    except Refused:
+        return None

@@ -1,0 +1,199 @@
+"""What img2dataset writes: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes.
+
+The parquet beside each shard lists every URL that was tried, the failed ones with their error; those are rows with
+status `failed`. img2dataset resizes and re-encodes by default, which removes PNG text, XMP, C2PA and EXIF: an image
+whose sha256 is not the original's and that says nothing of itself is known to be stripped, and only the `exif`
+column of its row is left to look at. To audit untouched files, fetch a part again with
+`--resize_mode=no --skip_reencode=True` (or `--disable_all_reencoding=True`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from auditor import files, tables
+from auditor.domain import domain
+from auditor.errors import DatasetError
+from auditor.plugin import Input, Reader, Shard
+from auditor.readers import folder, tar, webdataset
+from auditor.readers.columns import URL, Columns, as_text, by_alias
+from auditor.readers.table import RowReader
+from auditor.tables import BadRow
+from auditor.types import Sample, Status, Unreadable
+
+_PART = re.compile(r"(\d{4,})(|\.tar|\.parquet|_stats\.json)")
+_COLUMNS = {"key", "status", "error_message"}
+_TOOL = "img2dataset"
+_Manifest = dict[str, Mapping[str, Any]]
+
+
+class Img2dataset(Reader):
+    """See the module."""
+
+    id = "img2dataset"
+
+    def accepts(self, input: Input) -> bool:
+        """A folder of numbered shards, or some of its tars, with the parquet or stats that tell who made them."""
+        parts = _parts(input.url)
+        if input.only:
+            mine = {name: name.removesuffix(".tar") for name in input.only}
+            return all(f"{number}.tar" == name for name, number in mine.items()) and any(
+                {".parquet", "_stats.json"} & parts.get(number, set()) for number in mine.values()
+            )
+        return any(_is_signed(input.url, number, suffixes) for number, suffixes in parts.items())
+
+    def shards(self, input: Input) -> Iterator[Shard]:
+        """One a numbered shard, in whichever form it is."""
+        parts = _parts(input.url)
+        wanted = [name.removesuffix(".tar") for name in input.only] or sorted(parts)
+        for number in wanted:
+            suffixes = parts.get(number, set())
+            form = next((suffix for suffix in (".tar", "", ".parquet") if suffix in suffixes), None)
+            if form is not None:
+                yield _shard(input, number, form, suffixes)
+            elif input.only:
+                yield Shard(webdataset.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
+
+    def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
+        """The shard's images, then the rows of its parquet that have none."""
+        url = files.join(shard.input.url, shard.file)
+        if not files.exists(url):
+            place = shard.input.prefix + shard.file
+            yield Unreadable(place, place, place, "no such shard")
+        elif shard.file.endswith(".parquet"):
+            yield from _embedded(shard)
+        else:
+            manifest = _manifest(shard)
+            found = _archive(shard, manifest) if tar.is_tar(shard.file) else _files(shard, manifest)
+            yield from map(_marked, found)
+            yield from (_without_image(shard, key, row) for key, row in manifest.items())
+
+
+# ---- shards ---------------------------------------------------------------------------------------------------------
+
+
+def _parts(url: str) -> dict[str, set[str]]:
+    """Number -> suffixes of what is there under it; '' stands for a folder."""
+    found: dict[str, set[str]] = {}
+    for entry in files.entries(url):
+        match = _PART.fullmatch(entry.name)
+        if match and entry.is_folder == (match[2] == ""):
+            found.setdefault(match[1], set()).add(match[2])
+    return found
+
+
+def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
+    """Whether what lies beside a shard says that img2dataset made it."""
+    if "_stats.json" in suffixes and len(suffixes) > 1:
+        return True
+    if ".parquet" not in suffixes:
+        return False
+    try:
+        return set(tables.columns(files.join(url, f"{number}.parquet"))) >= _COLUMNS
+    except DatasetError:
+        return False
+
+
+def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
+    names = [number + suffix for suffix in sorted(suffixes) if suffix]
+    stamp = files.stamp(*(files.join(input.url, name) for name in names))
+    if form == "":
+        listed = files.entries(files.join(input.url, number))
+        stamp = hashlib.sha256(
+            "\n".join([stamp, *(f"{x.name} {x.facts}" for x in listed)]).encode("utf-8", "surrogateescape")
+        ).hexdigest()
+    label = webdataset.label("shard", input, number)
+    return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), stamp=stamp)
+
+
+def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
+    """URLs tried, as the stats say."""
+    if "_stats.json" not in suffixes:
+        return None
+    try:
+        with files.open_file(files.join(input.url, f"{number}_stats.json")) as file:
+            return int(json.load(file)["count"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _manifest(shard: Shard) -> _Manifest:
+    """Rows of the shard's parquet by key; empty where there is none. A damaged one costs its failed rows: they show as
+    one unreadable row."""
+    url = files.join(shard.input.url, f"{shard.file.removesuffix('.tar')}.parquet")
+    if not files.exists(url):
+        return {}
+    found: _Manifest = {}
+    try:
+        for number, row in enumerate(_table_rows(url)):
+            key = None if isinstance(row, BadRow) else as_text(row.get("key"))
+            found[key or f"{shard.file}#{number}"] = {"reason": row.reason} if isinstance(row, BadRow) else row
+    except DatasetError as error:
+        found[url.rpartition("/")[2]] = {"reason": str(error)}
+    return found
+
+
+def _table_rows(url: str) -> Iterator[Mapping[str, Any] | BadRow]:
+    for piece in tables.chunks(url, 1 << 20):
+        yield from tables.rows(url, piece)
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _archive(shard: Shard, manifest: _Manifest) -> Iterator[Sample | Unreadable]:
+    keys = webdataset.Keys()
+    with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+        for group in groups:
+            row = manifest.pop(group.key, None) if isinstance(group, tar.Group) else None
+            yield from webdataset.samples(group, shard, keys, row)
+
+
+def _files(shard: Shard, manifest: _Manifest) -> Iterator[Sample]:
+    for entry in files.entries(files.join(shard.input.url, shard.file)):
+        if files.is_image_name(entry.name) and not entry.is_folder:
+            key = entry.name.rpartition(".")[0]
+            found = folder.sample(shard.input, f"{shard.file}/{entry.name}", manifest.pop(key, None))
+            yield replace(found, key=key, source=domain(found.url) if found.url else found.source)
+
+
+def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
+    url = files.join(shard.input.url, shard.file)
+    columns = Columns.find(tables.columns(url), shard.input.options, where=shard.file)
+    row_of = RowReader(shard.input, shard.file, columns)
+    number = 0
+    try:
+        for row in _table_rows(url):
+            if not isinstance(row, BadRow) and _is_failed(row):
+                yield _without_image(shard, as_text(row.get("key")) or f"{shard.file}#{number}", row)
+            else:
+                yield from map(_marked, row_of(row, number))
+            number += 1
+    except DatasetError as error:
+        yield row_of.broken(number, f"the table breaks off here: {error}")
+
+
+def _marked(found: Sample | Unreadable) -> Sample | Unreadable:
+    return replace(found, stripped_by=_TOOL) if isinstance(found, Sample) else found
+
+
+def _is_failed(row: Mapping[str, Any]) -> bool:
+    return row.get("status") not in (None, "success")
+
+
+def _without_image(shard: Shard, key: str, row: Mapping[str, Any]) -> Unreadable:
+    """A row of the parquet that has no image: a failed download, or one that should be there and is not."""
+    url = by_alias(row, URL)
+    place = url or f"{shard.input.prefix}{shard.file}#{key}"
+    source = domain(url) if url else shard.input.prefix + shard.file
+    if _is_failed(row):
+        reason = ": ".join(filter(None, (as_text(row.get("status")), as_text(row.get("error_message")))))
+        return Unreadable(key, source, place, reason, Status.FAILED)
+    return Unreadable(
+        key, source, place, as_text(row.get("reason")) or "no image in sample: listed, but not in the shard"
+    )

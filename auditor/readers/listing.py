@@ -1,0 +1,78 @@
+"""From what the user typed to an Input, and from an Input to the files of a kind that it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+
+from auditor import files
+from auditor.errors import NoSuchInput
+from auditor.plugin import Input, ReadOptions
+
+_GLOB = frozenset("*?[")
+_MOST_FOLDERS = 1000  # how many sub-folders are looked into to tell a format
+
+
+def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
+    """A folder, a file, or a pattern of files: `{00000..00099}.tar`, `*.parquet`.
+
+    Raises NoSuchInput where nothing is there. Members of a brace range that are missing are kept: their absence is
+    a row of the audit.
+    """
+    text = os.fspath(path)
+    if files.is_folder(url := files.normalise(text)):
+        return Input(url, _last(url), options=options)
+    if files.exists(url):
+        folder, name = files.split(url)
+        return Input(folder, name, (name,), options=options)
+    folder, pattern = os.path.split(text)
+    names = _expanded(files.normalise(folder or "."), pattern)
+    if not names:
+        raise NoSuchInput(f"{text}: no such file or folder")
+    return Input(files.normalise(folder or "."), pattern, tuple(names), options=options)
+
+
+def _last(url: str) -> str:
+    return url.rpartition("/")[2] or url
+
+
+def _expanded(folder: str, pattern: str) -> list[str]:
+    import bracex
+
+    if "{" not in pattern and not _GLOB & set(pattern):
+        return []
+    there = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
+    found: dict[str, None] = {}
+    for name in bracex.iexpand(pattern, limit=1_000_000):
+        found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+    return list(found) if any(name in there for name in found) else []
+
+
+def holds(input: Input, test: Callable[[str], bool]) -> bool:
+    """Whether an input has a file of a kind: among those named, at its top, or one folder down."""
+    if input.only:
+        return any(test(name) for name in input.only)
+    top = files.entries(input.url)
+    if any(test(entry.name) for entry in top if not entry.is_folder):
+        return True
+    folders = [entry.name for entry in top if entry.is_folder][:_MOST_FOLDERS]
+    return any(test(name) for folder in folders for name in files.names(files.join(input.url, folder)))
+
+
+def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
+    """Every file of a kind in an input, below its folder, in a stable order."""
+    if input.only:
+        yield from (name for name in input.only if test(name))
+    else:
+        yield from _below(input.url, "", test)
+
+
+def _below(base: str, folder: str, test: Callable[[str], bool]) -> Iterator[str]:
+    for entry in files.entries(files.join(base, folder)):
+        name = f"{folder}/{entry.name}" if folder else entry.name
+        if entry.is_folder:
+            if not entry.is_link:
+                yield from _below(base, name, test)
+        elif test(entry.name):
+            yield name

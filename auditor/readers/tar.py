@@ -1,0 +1,157 @@
+"""Samples of one tar: consecutive members that share the path up to the first dot of their base name (webdataset).
+
+A member is read where it lies; nothing is ever unpacked. Links, devices and names that leave the archive are refused
+one by one. A compressed tar cannot be gone back in, so its members are read as they come.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import IO, Any, cast
+
+from auditor import files
+from auditor.errors import DatasetError, Refused
+from auditor.files import BytesContent, SliceContent
+from auditor.types import Content
+
+_MAX_MEMBER = 256 << 20
+_TAR_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedContent:
+    """A member that is not read, and why."""
+
+    reason: str
+
+    def read(self, limit: int) -> bytes:
+        """Always raises Refused."""
+        raise Refused(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of a sample: its name in the archive, what follows the first dot, its content."""
+
+    name: str
+    suffix: str
+    content: Content
+
+
+@dataclass(slots=True)
+class Group:
+    """The members of one sample."""
+
+    key: str
+    members: list[Member] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where an archive ends before its time."""
+
+    reason: str
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file name ends like a tar's."""
+    return name.casefold().endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
+
+
+@contextmanager
+def groups(url: str) -> Iterator[Iterator[Group | Broken]]:
+    """The samples of an archive, readable while the context is open; a Broken last where the archive is damaged."""
+    try:
+        with files.open_file(url) as file:
+            yield _groups(url, file)
+    except OSError as error:
+        raise DatasetError(f"{url}: {error.strerror or error}") from error
+
+
+def _groups(url: str, file: IO[bytes]) -> Iterator[Group | Broken]:
+    group: Group | None = None
+    for member in _members(url, file):
+        if isinstance(member, Broken):
+            if group:
+                yield group
+            yield member
+            return
+        key, suffix = _split(member.name)
+        is_next = group is None or group.key != key or suffix in {known.suffix for known in group.members}
+        if is_next:
+            if group:
+                yield group
+            group = Group(key)
+        cast("Group", group).members.append(Member(member.name, suffix, member.content))
+    if group:
+        yield group
+
+
+def _split(name: str) -> tuple[str, str]:
+    folder, slash, base = name.rpartition("/")
+    stem, _, suffix = base.partition(".")
+    return f"{folder}{slash}{stem}", suffix.casefold()
+
+
+def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
+    name = "the beginning"
+    try:
+        guarded = cast("IO[bytes]", _Guarded(file))
+        with tarfile.open(fileobj=guarded, mode="r:*", errorlevel=0, encoding="utf-8") as archive:
+            plain = getattr(archive, "fileobj", None) is guarded
+            while (info := archive.next()) is not None:
+                cast("Any", archive).members = []  # tarfile remembers every member otherwise
+                name = info.name
+                if not info.isdir():
+                    yield Member(name, "", _content(archive, (url, file) if plain else None, info))
+            if plain and _is_cut(file, archive.offset):
+                yield Broken(f"the archive is damaged behind {name}")
+    except (tarfile.TarError, EOFError, OSError, Refused, ValueError) as error:
+        yield Broken(f"the archive breaks off behind {name}: {error}")
+
+
+def _is_cut(file: IO[bytes], offset: int) -> bool:
+    # tarfile takes a damaged header for the end; the true end is a block of zeros, or the end of the file.
+    file.seek(offset)
+    return bool(file.read(_TAR_BLOCK).strip(b"\0"))
+
+
+def _content(archive: tarfile.TarFile, plain: tuple[str, IO[bytes]] | None, info: tarfile.TarInfo) -> Content:
+    path = PurePosixPath(info.name)
+    if path.is_absolute() or ".." in path.parts:
+        return RefusedContent("the member's path leaves the archive")
+    if info.issym() or info.islnk():
+        return RefusedContent("a link in an archive is not followed")
+    if not info.isreg() or info.issparse():
+        return RefusedContent("not a regular file")
+    if plain is not None:
+        return SliceContent(*plain, info.offset_data, info.size)
+    if info.size > _MAX_MEMBER:
+        return RefusedContent(f"larger than {_MAX_MEMBER:,} bytes inside a compressed archive")
+    reader = archive.extractfile(info)
+    return BytesContent(reader.read() if reader else b"")
+
+
+class _Guarded:
+    """A file that refuses single reads of absurd size: headers of hostile archives claim them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0 or size > _MAX_MEMBER + _TAR_BLOCK:
+            raise Refused("a header claims an absurd size")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True

@@ -1,0 +1,128 @@
+"""Webdataset tars: one archive, a brace range (`{00000..00099}.tar`), a glob, or a folder of them.
+
+Image members are jpg, jpeg, png, webp, gif, bmp, tif, tiff or avif; the caption is in txt, caption or text, or in the
+fields of a json member. Several images in one sample give a row each (`key#0, key#1`), a sample without an image is
+an unreadable row, and so is an archive of the range that is missing or the damaged rest of one that breaks off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auditor import files
+from auditor.domain import domain
+from auditor.errors import Refused
+from auditor.plugin import Input, Reader, Shard
+from auditor.readers import listing, tar
+from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared
+from auditor.readers.table import is_img2dataset_row
+from auditor.readers.tar import Broken, Group
+from auditor.types import Sample, Unreadable
+
+_TEXT_LIMIT = 1 << 20
+
+
+class Webdataset(Reader):
+    """See the module."""
+
+    id = "webdataset"
+
+    def accepts(self, input: Input) -> bool:
+        """Named tars, or a folder with tars in it."""
+        return all(map(tar.is_tar, input.only)) if input.only else listing.holds(input, tar.is_tar)
+
+    def shards(self, input: Input) -> Iterator[Shard]:
+        """One an archive."""
+        for name in listing.named(input, tar.is_tar):
+            url = files.join(input.url, name)
+            stamp = files.stamp(url) if files.exists(url) else "missing"
+            yield Shard(label("tar", input, name), input, self.id, name, stamp=stamp)
+
+    def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
+        """The samples of one archive."""
+        name = shard.input.prefix + shard.file
+        if not files.exists(files.join(shard.input.url, shard.file)):
+            yield Unreadable(name, name, name, "no such archive")
+            return
+        keys = Keys()
+        with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+            for group in groups:
+                yield from samples(group, shard, keys)
+
+
+class Keys:
+    """Makes the keys of one shard distinct: the second `a` becomes `a~2`."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def __call__(self, key: str) -> str:
+        """The key, or its next variant."""
+        count = self._seen[key] = self._seen.get(key, 0) + 1
+        return key if count == 1 else f"{key}~{count}"
+
+
+def samples(
+    group: Group | Broken, shard: Shard, keys: Keys, extra: Mapping[str, Any] | None = None
+) -> Iterator[Sample | Unreadable]:
+    """The rows of one sample of an archive; `extra` holds a manifest's fields for it."""
+    archive = shard.input.prefix + shard.file
+    if isinstance(group, Broken):
+        yield Unreadable(archive, archive, archive, group.reason)
+        return
+    row = {**_json(group), **(extra or {})}
+    options = shard.input.options
+    key = keys((as_text(row.get(options.id_col)) if options.id_col else None) or group.key)
+    url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
+    caption = as_text(row.get(options.caption_col)) if options.caption_col else _caption(group)
+    source = domain(url) if url else archive
+    images = [member for member in group.members if member.suffix.rpartition(".")[2] in files.IMAGE_SUFFIXES]
+    if not images:
+        yield Unreadable(key, source, f"{archive}::{group.key}", "no image in sample")
+    for number, member in enumerate(images):
+        yield Sample(
+            key=f"{key}#{number}" if len(images) > 1 else key,
+            source=source,
+            image=f"{archive}::{member.name}",
+            content=member.content,
+            caption=caption or by_alias(row, CAPTION),
+            url=url,
+            row=row,
+            declared=declared(row, options),
+            stripped_by="img2dataset" if is_img2dataset_row(row) else None,
+        )
+
+
+def label(kind: str, input: Input, name: str) -> str:
+    """The id of the shard that one file is."""
+    digest = hashlib.sha256(f"{input.name}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"{kind}-{digest}"
+
+
+def _caption(group: Group) -> str | None:
+    for suffix in CAPTION_FILES:
+        if (data := _read(group, suffix)) is not None:
+            return as_text(data.decode("utf-8", "replace"))
+    return None
+
+
+def _json(group: Group) -> dict[str, Any]:
+    data = _read(group, "json")
+    try:
+        content = json.loads(data) if data else {}
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read(group: Group, suffix: str) -> bytes | None:
+    for member in group.members:
+        if member.suffix == suffix:
+            try:
+                return member.content.read(_TEXT_LIMIT)
+            except Refused:
+                return None
+    return None

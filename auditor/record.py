@@ -1,0 +1,74 @@
+"""audit.json: an audit, its policy and its decision as plain values, and back. The schema is auditor/1.
+
+Fields are added, never renamed. The same audit gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import AuditFileError
+from auditor.types import SCHEMA, Audit, Decision, MadStatus
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+
+def dumps(audit: Audit, decision: Decision) -> str:
+    """The JSON text."""
+    converter = _converter()
+    decided = converter.unstructure(decision)
+    content = {**converter.unstructure(audit), "policy": decided.pop("policy"), "decision": decided}
+    first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config", "seed")}
+    return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(text: str | bytes) -> Audit:
+    """The audit of an audit.json. Raises AuditFileError for anything else."""
+    audit: Audit = _structured(_content(text), Audit)
+    return audit
+
+
+def decision_of(text: str | bytes) -> Decision | None:
+    """The decision that stands in an audit.json."""
+    content = _content(text)
+    found = content.get("decision")
+    return _structured({**found, "policy": content.get("policy") or {}}, Decision) if found else None
+
+
+def _content(text: str | bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise AuditFileError(f"not JSON: {error}") from error
+    if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, Mapping) else None
+        raise AuditFileError(f"not an audit of schema {SCHEMA} (found {found})")
+    return dict(content)
+
+
+def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
+    from cattrs.errors import BaseValidationError
+    from cattrs.v import transform_error
+
+    try:
+        return _converter().structure(content, cls)
+    except BaseValidationError as error:
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: {'; '.join(transform_error(error)[:3])}") from error
+    except (TypeError, ValueError, KeyError) as error:
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: {error}") from error
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+    from cattrs.preconf.json import make_converter
+
+    converter = make_converter()
+    named = override(rename="lambda")  # a keyword of Python's
+    converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=named))
+    converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=named))
+    return converter

@@ -1,0 +1,92 @@
+"""Which plugins there are: tables of "id" -> "module:Class", imported when used.
+
+Packages from outside join through the entry-point groups auditor.detectors, auditor.readers, auditor.reports and
+auditor.engines (name = id, value = module:Class).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import inspect
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import UnknownPlugin
+
+# In order of detection: the first reader that accepts an input reads it.
+_READERS = {
+    "img2dataset": "auditor.readers.img2dataset:Img2dataset",
+    "webdataset": "auditor.readers.webdataset:Webdataset",
+    "imagefolder": "auditor.readers.imagefolder:Imagefolder",
+    "table": "auditor.readers.table:Table",
+    "folder": "auditor.readers.folder:Folder",
+}
+_DETECTORS = {
+    "declared-column": "detectors.declared_column:DeclaredColumn",
+    "generator-text": "detectors.generator_text:GeneratorText",
+    "creator-tags": "detectors.creator_tags:CreatorTags",
+    "digital-source-type": "detectors.digital_source_type:DigitalSourceType",
+    "aigc-label": "detectors.aigc_label:AigcLabel",
+    "c2pa": "detectors.c2pa:C2pa",
+    "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
+    "host-prior": "detectors.host_prior:HostPrior",
+    "file-name-prior": "detectors.file_name_prior:FileNamePrior",
+    "caption-prior": "detectors.caption_prior:CaptionPrior",
+}
+_REPORTS = {
+    "json": "reports.json:Json",
+    "html": "reports.html:Html",
+    "markdown": "reports.markdown:Markdown",
+    "terminal": "reports.terminal:Terminal",
+}
+_ENGINES = {
+    "serial": "auditor.engines.serial:Serial",
+    "processes": "auditor.engines.processes:Processes",
+}
+_TABLES = {"readers": _READERS, "detectors": _DETECTORS, "reports": _REPORTS, "engines": _ENGINES}
+
+_HOME = Path(__file__).resolve().parent.parent
+
+
+@cache
+def table(kind: str) -> dict[str, str]:
+    """Every plugin of a kind: our own first, then installed ones. An id that is ours cannot be taken over."""
+    outside = {point.name: point.value for point in entry_points(group=f"auditor.{kind}")}
+    return {**_TABLES[kind], **{id: value for id, value in outside.items() if id not in _TABLES[kind]}}
+
+
+@cache
+def load(kind: str, id: str) -> Any:
+    """The plugin's class. Raises UnknownPlugin with the ids there are, or if its module is not the one meant."""
+    known = table(kind)
+    if id not in known:
+        close = difflib.get_close_matches(id, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UnknownPlugin(f"no {kind.rstrip('s')} named '{id}'{hint} There are: {', '.join(known)}")
+    module_name, _, class_name = known[id].partition(":")
+    module = importlib.import_module(module_name)
+    if id in _TABLES[kind] and not Path(inspect.getfile(module)).resolve().is_relative_to(_HOME):
+        package = module_name.partition(".")[0]
+        raise UnknownPlugin(
+            f"'{module_name}' was loaded from {inspect.getfile(module)}, which is another package of that name: "
+            f"uninstall it or put {_HOME} first on the import path ('{package}' ships beside 'auditor')"
+        )
+    return getattr(module, class_name)
+
+
+def documentation(kind: str, id: str) -> str:
+    """The docstring of the plugin's module."""
+    return inspect.cleandoc(inspect.getmodule(load(kind, id)).__doc__ or "")
+
+
+def digest(id: str) -> str:
+    """sha256 over a detector's source and data files: evidence of another digest is redone."""
+    cls = load("detectors", id)
+    total = hashlib.sha256()
+    for path in (inspect.getfile(cls), *cls().resources()):
+        total.update(Path(path).read_bytes())
+    return total.hexdigest()

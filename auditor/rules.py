@@ -1,0 +1,225 @@
+"""The rules that a policy can hold a dataset to: each looks at one number of an audit. Pure.
+
+Rules look at intervals, never at points: a share fails when its lower end is above the limit, passes when its upper
+end is not, and is inconclusive in between. A rule whose number is missing is inconclusive by itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor import mad
+from auditor.types import Audit, Evidence, Outcome, RuleResult
+
+Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What rules may look at beside the audit: today, the day of the audit, and the audit it is held against."""
+
+    today: datetime.date | None = None
+    audited: datetime.date | None = None
+    baseline: Audit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKind:
+    """A rule by its settings (name -> check), those it cannot do without, and how it judges."""
+
+    summary: str
+    settings: Mapping[str, Check]
+    judge: Callable[[Audit, Settings, Context], RuleResult]
+    required: tuple[str, ...] = field(default=())
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.079 -> '7.9'."""
+    return f"{100 * share:.{digits}f}"
+
+
+# ---- checks of settings ---------------------------------------------------------------------------------------------
+
+
+def _share(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and 0 <= value <= 1 else "a share is a fraction from 0 to 1 (5 % is 0.05)"
+
+
+def _share_or_mad_limit(value: Any) -> str | None:
+    return None if value == "mad-limit" else _share(value)
+
+
+def _whole(value: Any) -> str | None:
+    return None if isinstance(value, int) and not isinstance(value, bool) and value > 0 else "a whole number above 0"
+
+
+def _one_of(*words: str) -> Check:
+    return lambda value: None if value in words else f"one of {', '.join(words)}"
+
+
+_BELOW = _one_of("inconclusive", "fail")
+
+
+# ---- judging --------------------------------------------------------------------------------------------------------
+
+
+def _result(outcome: Outcome, value: float | str | None, limit: float | str | None, reason: str) -> RuleResult:
+    return RuleResult("", outcome, value, limit, reason)
+
+
+def _bounded(what: str, share: float, low: float, high: float, limit: float) -> RuleResult:
+    """A share with its interval against the most that is allowed."""
+    number = f"{what} {percent(share)} %"
+    if low != high:
+        number += f" [{percent(low)}, {percent(high)}] at 95 %"
+    if low > limit:
+        return _result(Outcome.FAIL, share, limit, f"{number} > {percent(limit)} % allowed")
+    if high > limit:
+        return _result(Outcome.INCONCLUSIVE, share, limit, f"{number} straddles the {percent(limit)} % allowed")
+    return _result(Outcome.PASS, share, limit, f"{number} ≤ {percent(limit)} % allowed")
+
+
+def _at_least(what: str, share: float, settings: Settings) -> RuleResult:
+    limit = float(settings["min"])
+    if share >= limit:
+        return _result(Outcome.PASS, share, limit, f"{what} {percent(share)} % ≥ {percent(limit)} % needed")
+    outcome = Outcome(settings.get("below", "inconclusive"))
+    return _result(outcome, share, limit, f"{what} {percent(share)} % < {percent(limit)} % needed")
+
+
+def _missing(limit: float | str | None, reason: str) -> RuleResult:
+    return _result(Outcome.INCONCLUSIVE, None, limit, reason)
+
+
+def _synthetic_fraction(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    limit = float(settings["max"])
+    if audit.estimate is None:
+        return _missing(limit, "synthetic fraction unknown: no calibrated detector ran")
+    estimate = audit.estimate
+    return _bounded("synthetic fraction", estimate.point, estimate.low, estimate.high, limit)
+
+
+def _declared(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    limit = mad.diversity_limit() if settings["max"] == "mad-limit" else float(settings["max"])
+    floor = audit.floor
+    if floor.share is None or floor.low is None or floor.high is None:
+        return _missing(limit, "declared share unknown: no image could be read")
+    return _bounded("declared synthetic share", floor.share, floor.low, floor.high, limit)
+
+
+def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    if audit.mad is None:
+        return _missing(None, "MAD status unknown: no calibrated estimate of the synthetic fraction")
+    fatal = ("over", "near") if settings.get("fail", "over") == "near" else ("over",)
+    outcome = Outcome.PASS
+    if audit.mad.status in fatal:
+        outcome = Outcome.FAIL
+    elif audit.mad.status == "inconclusive":
+        outcome = Outcome.INCONCLUSIVE
+    elif audit.mad.status == settings.get("warn"):
+        outcome = Outcome.WARN
+    return _result(outcome, audit.mad.status, audit.mad.limit, f"MAD {audit.mad.status}: {audit.mad.reason}")
+
+
+def _worst_source(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    limit, least = float(settings["max"]), int(settings.get("least-n", 500))
+    results = [
+        _bounded(f"declared share of source {stratum.value}", stratum.share, stratum.low, stratum.high, limit)
+        for stratum in audit.strata
+        if stratum.by == "source" and stratum.ok >= least
+        if stratum.share is not None and stratum.low is not None and stratum.high is not None
+    ]
+    if not results:
+        return _missing(limit, f"no source with {least} images or more that could be read")
+    severity = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+    return min(results, key=lambda result: (severity.index(result.outcome), -float(result.value or 0)))
+
+
+def _increase(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    limit = float(settings["max"])
+    if context.baseline is None:
+        return _missing(limit, "no baseline audit to compare with (--baseline)")
+    now, before = _interval(audit), _interval(context.baseline)
+    if now is None or before is None:
+        return _missing(limit, "the increase is unknown: one of the audits has no share")
+    what = f"increase of the {now[0]} against the baseline"
+    if now[0] != before[0]:
+        return _missing(limit, "one audit has an estimate and the other has not: they cannot be compared")
+    return _bounded(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], limit)
+
+
+def _interval(audit: Audit) -> tuple[str, float, float, float] | None:
+    if audit.estimate is not None:
+        return "synthetic fraction", audit.estimate.point, audit.estimate.low, audit.estimate.high
+    floor = audit.floor
+    if floor.share is None or floor.low is None or floor.high is None:
+        return None
+    return "declared share", floor.share, floor.low, floor.high
+
+
+def _decoded(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    if audit.config.get("depth") != "pixels":
+        return _missing(
+            float(settings["min"]), f"no image was decoded: the audit's depth is {audit.config.get('depth')}"
+        )
+    return _at_least("decoded", _of_rows(audit.counts.ok, audit), settings)
+
+
+def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    kind = str(settings.get("evidence", "declared"))
+    coverage = audit.coverage.get(kind)
+    return _at_least(f"{kind} evidence observable on", coverage.share if coverage else 0.0, settings)
+
+
+def _unreadable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    share = _of_rows(audit.counts.unreadable, audit)
+    return _bounded("unreadable", share, share, share, float(settings["max"]))
+
+
+def _audit_age(audit: Audit, settings: Settings, context: Context) -> RuleResult:
+    limit = int(settings["max-days"])
+    if context.today is None or context.audited is None:
+        return _missing(limit, "the audit's age is unknown")
+    days = (context.today - context.audited).days
+    outcome = Outcome.FAIL if days > limit else Outcome.PASS
+    return _result(outcome, days, limit, f"the audit is {days} days old, {limit} allowed")
+
+
+def _of_rows(count: int, audit: Audit) -> float:
+    return count / audit.counts.rows if audit.counts.rows else 0.0
+
+
+RULES: Mapping[str, RuleKind] = {
+    "synthetic-fraction": RuleKind(
+        "the estimated synthetic fraction", {"max": _share}, _synthetic_fraction, required=("max",)
+    ),
+    "declared": RuleKind(
+        "what files and manifests themselves declare", {"max": _share_or_mad_limit}, _declared, required=("max",)
+    ),
+    "mad": RuleKind(
+        "where the dataset stands against the MAD criterion",
+        {"fail": _one_of("over", "near"), "warn": _one_of("near")},
+        _mad,
+    ),
+    "worst-source": RuleKind(
+        "the largest declared share of a source with at least least-n images (500)",
+        {"max": _share, "least-n": _whole},
+        _worst_source,
+        required=("max",),
+    ),
+    "increase": RuleKind("the increase against a baseline audit", {"max": _share}, _increase, required=("max",)),
+    "decoded": RuleKind("rows that could be decoded", {"min": _share, "below": _BELOW}, _decoded, required=("min",)),
+    "observable": RuleKind(
+        "rows on which a kind of evidence (declared) could have been seen",
+        {"min": _share, "below": _BELOW, "evidence": _one_of(*Evidence)},
+        _observable,
+        required=("min",),
+    ),
+    "unreadable": RuleKind("rows that should be readable and are not", {"max": _share}, _unreadable, required=("max",)),
+    "audit-age": RuleKind("days since the audit", {"max-days": _whole}, _audit_age, required=("max-days",)),
+}

@@ -1,0 +1,247 @@
+"""Evidence on disk: one parquet part a shard, whole or absent.
+
+A part is written beside its final name, synced and renamed, so that a killed run leaves whole parts and nothing else.
+Each part carries, in its own footer, which shard it is of (the stamp) and how it was made (the configuration); a run
+over the same dataset keeps what fits and redoes the rest. evidence/manifest.json says whose evidence it is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import EvidenceError
+from auditor.plugin import Shard
+from auditor.types import Row, Signal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_META = b"auditor"
+_SUFFIX = ".parquet"
+_ROUND = 6  # digits of a stored score
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part's footer says."""
+
+    path: Path
+    shard: str
+    stamp: str
+    config: str
+    rows: int
+    digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
+
+
+class Store:
+    """The evidence folder of one audit."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out / "evidence"
+        self._manifest = self.folder / "manifest.json"
+
+    # ---- whose evidence it is
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Held by one run at a time. Raises EvidenceError if another one has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise EvidenceError(f"{self.folder}: another audit is writing here; give it another --out") from None
+            yield
+
+    def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
+        """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob("*.tmp"):
+            left.unlink()
+        if restart:
+            for path in self.folder.glob(f"*{_SUFFIX}"):
+                path.unlink()
+        elif (before := self.owner()) is not None:
+            differing = [key for key in owner if before.get(key) != owner[key]]
+            if differing:
+                what = "; ".join(f"{key}: {before.get(key)} there, {owner[key]} now" for key in differing)
+                raise EvidenceError(
+                    f"{self.folder} holds evidence of another audit ({what}): "
+                    "--restart replaces it, another --out keeps it"
+                )
+        elif any(self.folder.glob(f"*{_SUFFIX}")):
+            raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
+        write_atomically(self._manifest, json.dumps(owner, indent=2, sort_keys=True).encode() + b"\n")
+
+    def owner(self) -> dict[str, Any] | None:
+        """What `claim` wrote, None if nothing did. Raises EvidenceError if it cannot be read."""
+        if not self._manifest.exists():
+            return None
+        try:
+            content: dict[str, Any] = json.loads(self._manifest.read_bytes())
+        except (OSError, ValueError) as error:
+            raise EvidenceError(f"{self._manifest}: {error}; --restart begins anew") from error
+        return content
+
+    # ---- parts
+
+    def parts(self) -> Iterator[Part]:
+        """Every whole part, by name. A damaged one is passed over, so its shard is done again."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            try:
+                metadata = pq.read_metadata(path)
+                facts = json.loads((metadata.metadata or {})[_META])
+                yield Part(path, facts["shard"], facts["stamp"], facts["config"], metadata.num_rows, facts["digest"])
+            except (pa.ArrowException, OSError, KeyError, ValueError):
+                continue
+
+    def path(self, shard_id: str) -> Path:
+        """Where a shard's part lies."""
+        return self.folder / f"{shard_id}{_SUFFIX}"
+
+    def drop(self, parts: Iterable[Part]) -> int:
+        """Remove parts; how many rows they held."""
+        rows = 0
+        for part in parts:
+            rows += part.rows
+            part.path.unlink(missing_ok=True)
+        return rows
+
+
+class PartWriter:
+    """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
+
+    def __init__(self, path: Path, shard: Shard, config: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._path = path
+        self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
+        self._digest = hashlib.sha256()
+        self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
+        self.rows = 0
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Append rows."""
+        for row in rows:
+            self._digest.update(row_digest(row))
+        self._writer.write_table(_table(rows))
+        self.rows += len(rows)
+
+    def close(self) -> str:
+        """Finish, sync and rename; the digest over what the dataset said."""
+        facts = {**self._facts, "digest": self._digest.hexdigest()}
+        self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
+        self._writer.close()
+        _sync(self._temporary)
+        os.replace(self._temporary, self._path)
+        return self._digest.hexdigest()
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._writer.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def row_digest(row: Row) -> bytes:
+    """What the dataset said in this row, without anything concluded from it."""
+    said = (row.key, row.source, row.image, row.caption, row.covariates.sha256)
+    return hashlib.sha256(json.dumps(said).encode()).digest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """A whole file or none."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(data)
+    _sync(temporary)
+    os.replace(temporary, path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+# ---- rows as columns ------------------------------------------------------------------------------------------------
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    signal = pa.struct(
+        [("detector", pa.string()), ("evidence", pa.string()), ("tier", pa.string()), ("score", pa.float64()),
+         ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
+    )  # fmt: skip
+    return pa.schema(
+        [("key", pa.string()), ("source", pa.string()), ("image", pa.string()), ("status", pa.string()),
+         ("reason", pa.string()), ("verdict", pa.string()), ("decided_by", pa.string()),
+         ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
+         ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("sha256", pa.string()),
+         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_())]
+    )  # fmt: skip
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    import pyarrow as pa
+
+    schema = _schema()
+    facts = [row.covariates for row in rows]
+    verdicts = [row.verdict for row in rows]
+    columns = {
+        "key": [text(row.key) for row in rows],
+        "source": [text(row.source) for row in rows],
+        "image": [text(row.image) for row in rows],
+        "status": [row.status.value for row in rows],
+        "reason": [text(row.reason) for row in rows],
+        "verdict": [verdict and verdict.label.value for verdict in verdicts],
+        "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
+        "p_synthetic": [_rounded(verdict.p_synthetic) if verdict else None for verdict in verdicts],
+        "signals": _signals(rows, schema.field("signals").type.value_type),
+        "caption": [row.caption and text(row.caption) for row in rows],
+        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:]},
+    }
+    return pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema=schema)
+
+
+def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
+    import numpy as np
+    import pyarrow as pa
+
+    flat: list[Signal] = [signal for row in rows for signal in row.signals]
+    offsets = np.cumsum([0, *(len(row.signals) for row in rows)], dtype=np.int32)
+    columns = {
+        "detector": [s.detector for s in flat],
+        "evidence": [s.evidence.value for s in flat],
+        "tier": [s.tier and s.tier.value for s in flat],
+        "score": [_rounded(s.score) for s in flat],
+        "reason": [text(s.reason) for s in flat],
+        "claim": [s.claim and s.claim.value for s in flat],
+        "generator": [s.generator and text(s.generator) for s in flat],
+    }
+    arrays = [pa.array(columns[field.name], field.type) for field in kind]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(kind)))
+
+
+def text(value: str) -> str:
+    """Storable: bytes that were no UTF-8 become visible escapes, so that distinct names stay distinct."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, _ROUND)

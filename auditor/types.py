@@ -1,0 +1,317 @@
+"""The nouns of an audit. Everything here is a value: frozen, comparable, free of files and clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+SCHEMA = "auditor/1"
+
+
+class Evidence(StrEnum):
+    """Kinds of evidence. They are never averaged together."""
+
+    DECLARED = "declared"  # the file or the manifest says so
+    MATCHED = "matched"  # a watermark was decoded, a known generated image was recognised
+    STATISTICAL = "statistical"  # a model with measured error rates
+    PRIOR = "prior"  # host, file name, wording: stratifies and ranks, never decides
+
+
+class Tier(StrEnum):
+    """How strong a hit is."""
+
+    A = "A"  # signed and valid
+    B = "B"  # an explicit standard label
+    C = "C"  # structured metadata only that generator writes
+    D = "D"  # a name or token
+    E = "E"  # a weak prior
+
+
+class Claim(StrEnum):
+    """What a hit says of the image."""
+
+    SYNTHETIC = "synthetic"  # wholly or mainly generated
+    EDITED = "edited"  # a photo or drawing with a generated part
+    SUSPECTED = "suspected"  # somebody supposes so: kept and shown, counted nowhere
+
+
+class Label(StrEnum):
+    """What an audit concludes of one image."""
+
+    SYNTHETIC = "synthetic"
+    EDITED = "edited"
+    LIKELY_SYNTHETIC = "likely-synthetic"
+    LIKELY_REAL = "likely-real"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """What became of one row."""
+
+    OK = "ok"
+    NO_BYTES = "no-bytes"  # the manifest gives a URL and nothing else
+    FAILED = "failed"  # the manifest itself says that the download failed
+    UNREADABLE = "unreadable"  # an image is named or present and cannot be read
+
+
+class Outcome(StrEnum):
+    """How a rule, or a whole policy, ends."""
+
+    PASS = "pass"  # noqa: S105  no password
+    WARN = "warn"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    EXEMPT = "exempt"
+
+
+class Content(Protocol):
+    """An image's bytes, unopened until asked."""
+
+    def read(self, limit: int) -> bytes:
+        """All bytes. Raises Refused beyond `limit` bytes, or when they cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of a dataset that can be looked at.
+
+    key: the dataset's own, else the path below the input. source: domain or folder.
+    image: POSIX path below the input, `a.tar::member`, `table.parquet#row`, or the URL.
+    content is None where the manifest gives only a URL. declared: column and value that say whether it is synthetic.
+    stripped_by names a tool known to have re-encoded the image.
+    """
+
+    key: str
+    source: str
+    image: str
+    content: Content | None = None
+    caption: str | None = None
+    url: str | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
+    declared: tuple[str, str] | None = None
+    stripped_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One row of a dataset that cannot be looked at, and why."""
+
+    key: str
+    source: str
+    image: str
+    reason: str
+    status: Status = Status.UNREADABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one detector said of one image.
+
+    score: None = could not look, 0 = looked and found nothing, above 0 = a hit
+    (for statistical evidence: the probability). reason: in words, for people.
+    """
+
+    detector: str
+    evidence: Evidence
+    tier: Tier | None = None
+    score: float | None = None
+    reason: str = ""
+    claim: Claim | None = None
+    generator: str | None = None
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether something was found."""
+        return self.score is not None and self.score > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was concluded of one image, and the detector that decided it (None: nothing did)."""
+
+    label: Label
+    decided_by: str | None = None
+    p_synthetic: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Covariates:
+    """Facts about one image that are no evidence: they stratify, control and break down.
+
+    width, height in pixels as stored; year of capture or crawl; camera: what a camera wrote, in words;
+    pwatermark: LAION's probability of a *stock-photo* watermark; opt_out: the file forbids data mining.
+    """
+
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    sha256: str | None = None
+    camera: str | None = None
+    year: int | None = None
+    pwatermark: float | None = None
+    opt_out: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of evidence: what the dataset said, what was seen, what was concluded."""
+
+    key: str
+    source: str
+    image: str
+    status: Status
+    reason: str = ""
+    caption: str | None = None
+    verdict: Verdict | None = None
+    signals: tuple[Signal, ...] = ()
+    covariates: Covariates = Covariates()
+
+
+# ---- the audit ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """One input as it was read: its name (no absolute path), the reader, its rows."""
+
+    name: str
+    format: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by status, and how many keys occur more than once."""
+
+    rows: int = 0
+    ok: int = 0
+    no_bytes: int = 0
+    failed: int = 0
+    unreadable: int = 0
+    repeated_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For how many rows, and which share of all rows, a kind of evidence could have been seen at all."""
+
+    could_look: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorTally:
+    """One detector over the whole dataset. `failed`: rows on which it raised, which is a bug of ours."""
+
+    evidence: Evidence
+    could_look: int
+    share: float
+    hits: int
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
+
+    Where every row was read the share is a fact, and low and high are that share; of a sample they are its exact 95 %
+    interval. as_sample is the Clopper-Pearson interval in either case: what the same source would go on to give.
+    All are None without a row that could be read.
+    """
+
+    count: int
+    n: int
+    share: float | None
+    low: float | None
+    high: float | None
+    as_sample: tuple[float, float] | None = None
+    edited: int = 0
+    generators: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes."""
+
+    point: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    n: int
+    calibration: str
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MadStatus:
+    """Where the dataset stands against a MAD criterion."""
+
+    status: str
+    criterion: str
+    limit: float
+    lambda_: float
+    lambda_range: tuple[float, float]
+    delta: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A part of the dataset: rows, rows read, and the declared or matched share with its interval."""
+
+    by: str
+    value: str
+    rows: int
+    ok: int
+    synthetic: int
+    edited: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
+
+    inputs: tuple[InputRecord, ...]
+    digests: Mapping[str, Any]
+    config: Mapping[str, Any]
+    seed: int
+    counts: Counts
+    coverage: Mapping[str, Coverage]
+    detectors: Mapping[str, DetectorTally]
+    floor: Floor
+    estimate: Estimate | None = None
+    mad: MadStatus | None = None
+    strata: tuple[Stratum, ...] = ()
+    unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
+    contradictions: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tool: Mapping[str, str] = field(default_factory=dict)
+    schema: str = SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """How one rule of a policy ended, with the number it looked at."""
+
+    id: str
+    outcome: Outcome
+    value: float | str | None
+    limit: float | str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How the policy ended, and the policy as plain values. exit_code is what the command line exits with."""
+
+    outcome: Outcome
+    exit_code: int
+    reason: str
+    rules: tuple[RuleResult, ...]
+    policy: Mapping[str, Any] = field(default_factory=dict)

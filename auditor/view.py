@@ -1,0 +1,123 @@
+"""One sample, opened and decoded at most once, under limits, for whichever detector asks first."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from auditor import covariates, decode
+from auditor.containers import Container, walk
+from auditor.decode import Header, Limits
+from auditor.errors import Refused
+from auditor.metadata import Metadata
+from auditor.plugin import Need
+from auditor.types import Covariates, Sample
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class View:
+    """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
+
+    def __init__(self, sample: Sample, limits: Limits = Limits(), depth: Need = Need.PIXELS) -> None:
+        self.sample = sample
+        self.limits = limits
+        self.depth = depth
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether the image's file is looked into at all: it is there, and the audit goes deeper than rows."""
+        return self.sample.content is not None and self.depth > Need.ROW
+
+    @cached_property
+    def data(self) -> bytes:
+        """The file, whole."""
+        if self.sample.content is None:
+            raise Refused("no image bytes: the manifest gives a URL only")
+        return self.sample.content.read(self.limits.max_bytes)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file's bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
+    def container(self) -> Container:
+        """The file's own metadata blocks."""
+        return walk(self.data)
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """What the file says of itself; for a stripped file, what the manifest's `exif` column kept of it."""
+        if self.stripped and (column := self.exif_column) is not None:
+            return Metadata.from_exif_column(column)
+        return Metadata(self.container)
+
+    @property
+    def exif_column(self) -> str | None:
+        """img2dataset's copy of the original's EXIF tags."""
+        column = self.sample.row.get("exif")
+        return column if isinstance(column, str) else None
+
+    @cached_property
+    def stripped(self) -> str | None:
+        """Why this file's metadata are not its maker's: the tool that re-encoded it, or None.
+
+        A file whose hash is the original's, or that still says anything about itself, was left as it was.
+        """
+        tool = self.sample.stripped_by
+        if tool is None or not Metadata(self.container).is_bare:
+            return None
+        original = self.sample.row.get("sha256")
+        return None if original == self.sha256 else f"re-encoded by {tool}: the original's metadata are gone"
+
+    @cached_property
+    def header(self) -> Header:
+        """Format, size and mode."""
+        return decode.header(self.data, self.limits)
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """uint8 (height, width, channels) as stored: see decode.pixels."""
+        return decode.pixels(self.data, self.limits)
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        """uint8 (height, width, 3) as stored, alpha on white."""
+        return decode.rgb(self.pixels)
+
+    def blind(self, need: Need) -> str | None:
+        """Why a detector with this need could not look, or None if it can."""
+        if need is Need.ROW:
+            return None
+        if self.sample.content is None:
+            return "no image bytes"
+        if need > self.depth:
+            return f"not opened so far: the audit's depth is {self.depth.name.lower()}"
+        if need is Need.PIXELS or not self.stripped:
+            return None
+        return None if need is Need.TAGS and self.exif_column is not None else self.stripped
+
+    def covariates(self) -> Covariates:
+        """Facts for strata and controls. Raises Refused with the header."""
+        row = self.sample.row
+        pwatermark = covariates.pwatermark(row)
+        if not self.is_opened:
+            return Covariates(year=covariates.year(None, row), pwatermark=_finite(pwatermark))
+        return Covariates(
+            format=self.header.format,
+            width=self.header.width,
+            height=self.header.height,
+            sha256=self.sha256,
+            camera=covariates.camera(self.metadata),
+            year=covariates.year(self.metadata, row),
+            pwatermark=_finite(pwatermark),
+            opt_out=covariates.opt_out(self.metadata),
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,33 @@
+"""IPTC digital source types (NewsCodes, https://cv.iptc.org/newscodes/digitalsourcetype/) and what they claim."""
+
+from __future__ import annotations
+
+from auditor.types import Claim
+
+_CLAIMS = {
+    "trainedalgorithmicmedia": Claim.SYNTHETIC,
+    "compositewithtrainedalgorithmicmedia": Claim.EDITED,
+    "compositedwithtrainedalgorithmicmedia": Claim.EDITED,  # a misspelling that early tools wrote
+    "compositesynthetic": Claim.EDITED,
+}
+# Terms that are no AI, the deceptively named ones first.
+_OTHERS = frozenset(
+    "algorithmicmedia algorithmicallyenhanced datadrivenmedia screencapture virtualrecording "
+    "digitalcapture computationalcapture negativefilm positivefilm print compositecapture composite "
+    "digitalcreation digitalart humanedits minorhumanedits softwareimage".split()
+)
+
+
+def term(value: str) -> str:
+    """The last part of a term's address (http or https, with or without a prefix), in lower case."""
+    return value.strip().rstrip("/").replace(":", "/").rpartition("/")[2].casefold()
+
+
+def source_type_claim(value: str) -> Claim | None:
+    """What a digital source type claims, None if it is no AI term."""
+    return _CLAIMS.get(term(value))
+
+
+def is_source_type(value: str) -> bool:
+    """Whether a value is a term of this vocabulary at all."""
+    return term(value) in _CLAIMS or term(value) in _OTHERS

@@ -1,0 +1,73 @@
+"""China's implicit label for generated content (GB 45438-2025, TC260-PG-20253A): a JSON object named AIGC.
+
+Sees: XMP TC260:AIGC (element or attribute), PNG tEXt `AIGC`, EXIF UserComment or ImageDescription with
+`{"AIGC": {…}}`, and `AIGC{…}` in a JPEG application segment. Accepted only if the JSON parses and has one of the
+standard's fields (Label, ContentProducer, ProduceID, ContentPropagator, PropagateID, ReservedCode1, ReservedCode2).
+Label 1 says generated. 2 ("possibly") and 3 ("suspected") are a platform's guesses: kept, shown, counted nowhere.
+
+Defeated by: re-encoding and metadata stripping. Tier B for label 1, D for 2 and 3.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Claim, Evidence, Tier
+from auditor.view import View
+
+_FIELDS = frozenset("Label ContentProducer ProduceID ContentPropagator PropagateID ReservedCode1 ReservedCode2".split())
+_SUSPICIONS = {"2": "possibly generated", "3": "suspected to be generated"}
+
+
+class AigcLabel(Detector):
+    """See the module."""
+
+    id = "aigc-label"
+    evidence = Evidence.DECLARED
+    needs = Need.FILE
+
+    def look(self, view: View) -> Reading:
+        """The first label that parses."""
+        for where, text in _candidates(view):
+            label = _label(text)
+            if not label:
+                continue
+            producer = str(label.get("ContentProducer") or "").strip()[:80] or None
+            value = str(label.get("Label", "")).strip()
+            if value == "1":
+                return Reading.hit(Tier.B, f"{where}: label 1, generated", generator=producer)
+            if value in _SUSPICIONS:
+                reason = f"{where}: label {value}, {_SUSPICIONS[value]}"
+                return Reading.hit(Tier.D, reason, generator=producer, claim=Claim.SUSPECTED, score=0.5)
+        return Reading.nothing()
+
+
+def _candidates(view: View) -> Iterator[tuple[str, str]]:
+    metadata = view.metadata
+    for found in metadata.xmp:
+        if found.name == "AIGC":
+            yield "XMP TC260:AIGC", found.value
+    for text in metadata.texts:
+        if text.key in ("AIGC", "UserComment", "ImageDescription"):
+            yield f"{text.where} {text.key}", text.value
+    for segment in metadata.segments:
+        if segment.data[:5] == b"AIGC{":
+            yield segment.where, segment.data[4:].decode("utf-8", "replace")
+
+
+def _label(text: str) -> Mapping[str, Any]:
+    for spelling in (text, html.unescape(text)):
+        try:
+            content, _ = json.JSONDecoder().raw_decode(spelling.strip())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(content, dict):
+            inner = content.get("AIGC", content)
+            inner = _label(inner) if isinstance(inner, str) else inner
+            if isinstance(inner, dict) and _FIELDS & set(inner):
+                return inner
+    return {}

@@ -1,0 +1,189 @@
+"""Content Credentials (C2PA): signed manifests that say how an image came to be.
+
+Sees: manifests embedded in JPEG, PNG, WebP, AVIF and HEIC. An action whose digitalSourceType is an AI term declares;
+so does a known generator that names itself as claim generator. Ingredients are walked, because the AI action often
+sits in a parent's manifest and the active one only says that a file was opened: `parentOf` carries the origin over,
+`componentOf` makes a composite, that is an edit. A camera's or an editor's manifest without an AI action is not AI.
+Soft bindings (hidden watermarks that a manifest names) are listed in the reason.
+
+Trust: a failed hash or signature gives no verdict. An untrusted or expired certificate is usual in real files and
+leaves the claim intact: an unknown signer who admits AI speaks against his interest and is believed (tier B). Tier A
+needs a signer on a trust list. Nothing is fetched: remote manifests, OCSP and identity look-ups are off.
+
+Defeated by: re-encoding, screenshots, most image hosts. Sources: C2PA specification 2.x; c2pa-rs validation codes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Claim, Evidence, Tier
+from auditor.view import View
+from auditor.vocabulary import source_type_claim, term
+
+_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "ISOBMFF": "image/avif"}
+# Without hosts that may be asked, c2pa-rs still looks up the issuers of identity assertions: the empty list forbids it.
+_OFFLINE = {
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+    "core": {"allowed_network_hosts": []},
+}
+# Failures that mean "this is not what was signed"; all others concern who signed, or when.
+_BROKEN = ("claim.missing", "claim.multiple", "claimSignature.missing", "assertion.missing", "hashedURI.missing")
+# Actions that put generated parts into something else; an AI source type on them is an edit.
+_PARTIAL = frozenset(("c2pa.placed", "c2pa.edited", "c2pa.drawing", "c2pa.filtered", "c2pa.removed", "c2pa.repackaged"))
+_GENERATORS = {
+    "openai": "OpenAI",
+    "chatgpt": "OpenAI",
+    "dall·e": "OpenAI",
+    "dall-e": "OpenAI",
+    "adobe firefly": "Adobe Firefly",
+    "adobe_firefly": "Adobe Firefly",
+    "midjourney": "Midjourney",
+    "microsoft_responsible_ai": "Microsoft Designer",
+    "stability ai": "Stability AI",
+    "stability_ai": "Stability AI",
+    "black forest labs": "Black Forest Labs",
+    "ideogram": "Ideogram",
+    "leonardo.ai": "Leonardo.Ai",
+    "imagen": "Google Imagen",
+    "titan image generator": "Amazon Titan",
+}
+_RANK = {Claim.SYNTHETIC: 0, Claim.EDITED: 1}
+_DEEPEST = 32
+
+_Manifest = Mapping[str, Any]
+
+
+class C2pa(Detector):
+    """See the module."""
+
+    id = "c2pa"
+    evidence = Evidence.DECLARED
+    needs = Need.FILE
+
+    def look(self, view: View) -> Reading:
+        """The strongest claim in the active manifest and its parents."""
+        mime = _MIME.get(view.container.format or "")
+        if not mime or not view.metadata.has_c2pa:
+            return Reading.nothing()
+        try:
+            store = _read(view.data, mime)
+        except Exception as error:  # c2pa-python raises a class of its own for each of c2pa-rs's errors
+            return Reading.abstain(f"the manifest cannot be read: {str(error)[:120]}")
+        return _reading(store) if store else Reading.nothing()
+
+
+@cache
+def _context() -> Any:
+    import c2pa
+
+    return c2pa.Context(c2pa.Settings.from_dict(_OFFLINE))
+
+
+def _read(data: bytes, mime: str) -> _Manifest | None:
+    import c2pa
+
+    reader = c2pa.Reader.try_create(mime, io.BytesIO(data), context=_context())
+    if reader is None:
+        return None
+    with reader:
+        content: _Manifest = json.loads(reader.json())
+        return content
+
+
+def _reading(store: _Manifest) -> Reading:
+    active = str(store.get("active_manifest") or "")
+    broken = set(_broken(store, active))
+    if active in broken or not active:
+        codes = ", ".join(sorted({code for code, _ in _failures(store, active)}))
+        return Reading.abstain(f"the manifest does not belong to this image as it is: {codes}")
+    claims = list(_claims(store, active, broken, 0))
+    bindings = "".join(f"; soft binding {name}" for name in _soft_bindings(store))
+    if not claims:
+        return Reading.nothing(f"a manifest without an AI claim{bindings}")
+    claim, reason, generator = min(claims, key=lambda found: _RANK[found[0]])
+    tier = Tier.A if store.get("validation_state") == "Trusted" else Tier.B
+    return Reading.hit(tier, reason + bindings, claim=claim, generator=generator)
+
+
+# ---- validation -----------------------------------------------------------------------------------------------------
+
+
+def _broken(store: _Manifest, active: str) -> Iterator[str]:
+    return (label for _, label in _failures(store, active))
+
+
+def _failures(store: _Manifest, active: str) -> Iterator[tuple[str, str]]:
+    """(code, label of the manifest) of each failed hash or signature."""
+    for status in store.get("validation_status") or ():
+        code = str(status.get("code"))
+        if not code.startswith("cawg.") and (code.endswith(".mismatch") or code in _BROKEN):
+            label = next(
+                (label for label in store.get("manifests", {}) if f"/{label}" in str(status.get("url"))), active
+            )
+            yield code, label
+
+
+# ---- claims ---------------------------------------------------------------------------------------------------------
+
+
+def _claims(store: _Manifest, label: str, broken: set[str], depth: int) -> Iterator[tuple[Claim, str, str | None]]:
+    """(claim, reason, generator) of a manifest and of what it was made from."""
+    manifest = (store.get("manifests") or {}).get(label)
+    if not manifest or label in broken or depth > _DEEPEST:
+        return
+    names = list(_names(manifest))
+    generator = next((known for name in names for part, known in _GENERATORS.items() if part in name.casefold()), None)
+    own = list(_actions(manifest))
+    for claim, action, value in own:
+        yield claim, f"{action} {term(value)}, by {names[0] if names else 'an unnamed tool'}", generator
+    if generator and not own:
+        yield Claim.SYNTHETIC, f"made by {generator}", generator
+    for ingredient in manifest.get("ingredients") or ():
+        relation = ingredient.get("relationship")
+        for claim, reason, maker in _claims(store, str(ingredient.get("active_manifest")), broken, depth + 1):
+            if relation == "parentOf":
+                yield claim, f"its parent: {reason}", maker
+            elif relation == "componentOf":
+                yield Claim.EDITED, f"a part of it: {reason}", maker
+
+
+def _actions(manifest: _Manifest) -> Iterator[tuple[Claim, str, str]]:
+    """(claim, action, source type) of each action with an AI source type."""
+    for assertion in manifest.get("assertions") or ():
+        if str(assertion.get("label", "")).startswith("c2pa.actions"):
+            for action in (assertion.get("data") or {}).get("actions") or ():
+                value, name = str(action.get("digitalSourceType") or ""), str(action.get("action") or "?")
+                claim = source_type_claim(value)
+                if claim:
+                    yield (Claim.EDITED if name in _PARTIAL else claim), name, value
+
+
+def _names(manifest: _Manifest) -> Iterator[str]:
+    """What the manifest's maker calls itself, software agents of its actions last."""
+    infos = manifest.get("claim_generator_info") or ()
+    yield from (str(info.get("name")) for info in infos if isinstance(info, dict) and info.get("name"))
+    if manifest.get("claim_generator"):
+        yield str(manifest["claim_generator"])
+    for assertion in manifest.get("assertions") or ():
+        if str(assertion.get("label", "")).startswith("c2pa.actions"):
+            for action in (assertion.get("data") or {}).get("actions") or ():
+                agent = action.get("softwareAgent")
+                name = agent.get("name") if isinstance(agent, dict) else agent
+                if name:
+                    yield str(name)
+
+
+def _soft_bindings(store: _Manifest) -> list[str]:
+    found = {
+        str((assertion.get("data") or {}).get("alg"))
+        for manifest in (store.get("manifests") or {}).values()
+        for assertion in manifest.get("assertions") or ()
+        if str(assertion.get("label", "")).startswith("c2pa.soft-binding")
+    }
+    return sorted(found)

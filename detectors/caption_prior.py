@@ -1,0 +1,55 @@
+r"""Wording of captions that goes with generated images: prompt syntax, settings, and plain statements.
+
+Sees: switches of Midjourney (`--ar 16:9`), LoRA tags, weighted words `(detailed:1.2)`, `Negative prompt:`,
+`Steps: 20, Sampler:`, and the stock phrases of prompts ("masterpiece, best quality", "trending on artstation"),
+"AI-generated" and generators' names.
+
+A prior (tier E, a score below 1): pages about AI art carry the same words beside photographs, and most captions of
+generated images carry none. Before mid-2022 the base rate is nearly nil. It stratifies and ranks; it never decides.
+"""
+
+from __future__ import annotations
+
+import re
+
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Evidence, Tier
+from auditor.view import View
+
+# (strength, generator or None, what, pattern): strength ranks, it is no probability
+_FORMS = (
+    (0.9, "Midjourney", "switches", r"(?:^|\s)(?:--|—)(?:ar|v|niji|stylize|s|chaos|seed|style|q|no|iw|sref|cref)\s+\S"),
+    (0.9, None, "a LoRA tag", r"<lora:[^<>]{1,80}>"),
+    (0.9, None, "sampler settings", r"\bSteps: \d+, Sampler:"),
+    (0.9, None, "a negative prompt", r"\bNegative prompt:"),
+    (0.8, None, "weighted words", r"\([\w ,\-]{1,80}:\d\.\d+\)"),
+    (0.6, None, "stock phrases of prompts", r"\bmasterpiece, best quality\b|\btrending on artstation\b"),
+    (0.6, None, "“AI-generated”", r"\bAI[ -]generated\b|\bgenerated (?:by|with|using) AI\b|\bAI[ -]art\b"),
+    (0.5, "Midjourney", "“Midjourney”", r"\bmidjourney\b"),
+    (0.5, "Stable Diffusion", "“Stable Diffusion”", r"\bstable diffusion\b"),
+    (0.5, "DALL·E", "“DALL·E”", r"\bDALL[·\-]E\b"),
+)
+_COMPILED = tuple((s, g, what, re.compile(form, re.IGNORECASE)) for s, g, what, form in _FORMS)
+_ANY = re.compile(
+    r"--|—|<lora|steps:|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall", re.IGNORECASE
+)
+
+
+class CaptionPrior(Detector):
+    """See the module."""
+
+    id = "caption-prior"
+    evidence = Evidence.PRIOR
+    needs = Need.ROW
+
+    def look(self, view: View) -> Reading:
+        """The strongest wording found."""
+        caption = view.sample.caption
+        if not caption:
+            return Reading.abstain("no caption")
+        if not _ANY.search(caption):  # most captions end here
+            return Reading.nothing()
+        for strength, generator, what, form in _COMPILED:
+            if form.search(caption):
+                return Reading.hit(Tier.E, f"caption with {what}", generator=generator, score=strength)
+        return Reading.nothing()

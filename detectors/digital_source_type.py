@@ -1,0 +1,46 @@
+"""The standard labels for generated media in XMP: IPTC DigitalSourceType and the AI fields of IPTC 2025.1.
+
+Sees: Iptc4xmpExt:DigitalSourceType (and DigitalSourcefileType, its old name) as attribute, element or resource, with
+any prefix, http or https. trainedAlgorithmicMedia declares generation; compositeWithTrainedAlgorithmicMedia and
+compositeSynthetic declare an edit. algorithmicMedia, dataDrivenMedia, algorithmicallyEnhanced and screenCapture are
+no AI terms, whatever they sound like. AISystemUsed, AISystemVersionUsed, AIPromptInformation and AIPromptWriterName
+(IPTC Photo Metadata 2025.1) declare by their presence.
+
+Defeated by: re-encoding and metadata stripping. Unsigned, so it can be forged. Tier B (an explicit standard label).
+Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
+"""
+
+from __future__ import annotations
+
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Claim, Evidence, Tier
+from auditor.view import View
+from auditor.vocabulary import source_type_claim, term
+
+_NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_SYSTEM_FIELDS = ("AISystemUsed", "AISystemVersionUsed")
+_FIELDS = (*_SYSTEM_FIELDS, "AIPromptInformation", "AIPromptWriterName")
+
+
+class DigitalSourceType(Detector):
+    """See the module."""
+
+    id = "digital-source-type"
+    evidence = Evidence.DECLARED
+    needs = Need.FILE
+
+    def look(self, view: View) -> Reading:
+        """The source type first, then the fields that only generated media have."""
+        metadata = view.metadata
+        types = metadata.xmp_values(_NAMESPACE, "DigitalSourceType", "DigitalSourcefileType")
+        system = next(iter(metadata.xmp_values(_NAMESPACE, *_SYSTEM_FIELDS)), None)
+        claims = {source_type_claim(value): value for value in reversed(types)}
+        for claim in (Claim.SYNTHETIC, Claim.EDITED):
+            if claim in claims:
+                reason = f"DigitalSourceType {claims[claim].strip().rpartition('/')[2]}"
+                return Reading.hit(Tier.B, reason, claim=claim, generator=system)
+        for field in _FIELDS:
+            values = metadata.xmp_values(_NAMESPACE, field)
+            if values:
+                return Reading.hit(Tier.B, f"{field}: {values[0][:80]}", generator=system)
+        return Reading.nothing(", ".join(f"DigitalSourceType {term(value)}" for value in types))

@@ -1,0 +1,74 @@
+r"""File names that generators give to what they save.
+
+Sees: the last part of the image's path, or of its URL.
+
+| generator | form |
+|---|---|
+| AUTOMATIC1111 | `00012-3456789012-words.png` |
+| ComfyUI | `ComfyUI_00001_.png` |
+| DALL·E | `DALL·E 2023-04-01 12.34.56 - words.png` |
+| ChatGPT | `ChatGPT Image Apr 1, 2025, 12_34_56 PM.png` |
+| Gemini | `Gemini_Generated_Image_` and 16 characters that repeat a block of 5 or 6 |
+| Midjourney | `user_words_<uuid>.png` |
+| Leonardo.Ai | `Default_words_0.jpg` |
+
+A prior (tier E): anybody can rename a file, and most are. It stratifies and ranks; it never decides.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Evidence, Tier
+from auditor.view import View
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_FORMS = (
+    ("AUTOMATIC1111", re.compile(r"^\d{5}-\d{6,10}(-.*)?\.(png|jpe?g|webp)$", re.IGNORECASE)),
+    ("ComfyUI", re.compile(r"^ComfyUI_(temp_[a-z]{5}_)?\d{5}_\.(png|webp|jpe?g)$")),
+    ("DALL·E", re.compile(r"^DALL[·\-‑.]?E \d{4}-\d\d-\d\d ")),
+    ("ChatGPT", re.compile(r"^ChatGPT Image [A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}")),
+    ("Midjourney", re.compile(rf"^[\w.\-]+?_.+_{_UUID}(_\d)?\.(png|webp|jpe?g)$", re.IGNORECASE)),
+    ("Leonardo.Ai", re.compile(r"^Default_[\w\- ]+_\d(_[0-9a-f\-]+)?\.(png|jpe?g|webp)$")),
+)
+_GEMINI = re.compile(r"^Gemini_Generated_Image_([a-z0-9]{16})")
+
+
+class FileNamePrior(Detector):
+    """See the module."""
+
+    id = "file-name-prior"
+    evidence = Evidence.PRIOR
+    needs = Need.ROW
+
+    def look(self, view: View) -> Reading:
+        """By the file's name, then by the URL's."""
+        names = [name for name in (_base(view.sample.image), _base(view.sample.url or "")) if name]
+        if not names:
+            return Reading.abstain("no file name")
+        for name in names:
+            for generator, form in _FORMS:
+                if form.match(name):
+                    return Reading.hit(Tier.E, f"file name “{name[:80]}”", generator=generator)
+            match = _GEMINI.match(name)
+            if match and _repeats(match[1]):
+                return Reading.hit(Tier.E, f"file name “{name[:80]}”", generator="Gemini")
+        return Reading.nothing()
+
+
+def _base(place: str) -> str:
+    """The file name of a path, an archive's member or a URL; '' for a row of a table."""
+    if "://" in place:
+        try:
+            place = unquote(urlsplit(place).path)
+        except ValueError:
+            return ""
+    elif "#" in place.rpartition("/")[2]:
+        return ""
+    return place.rpartition("::")[2].rpartition("/")[2]
+
+
+def _repeats(block: str) -> bool:
+    return any(block == (block[:size] * 4)[: len(block)] for size in (5, 6))

@@ -1,0 +1,74 @@
+"""Hosts that serve generators' output, and stock sites' paths for generated images.
+
+Sees: the URL's host, matched on label boundaries (fal.media takes v3.fal.media and not notfal.media), with a path
+prefix where the host serves other things too; "ai-generated" and its like as words of any path. The list is
+detectors/data/hosts.csv, each line with its origin and date.
+
+A prior (tier E): hosts change hands, carry uploads of photographs, and are missing from the list. It stratifies and
+ranks; it never decides.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from auditor.domain import hostname
+from auditor.plugin import Detector, Need, Reading
+from auditor.types import Evidence, Tier
+from auditor.view import View
+
+_HOSTS = Path(__file__).parent / "data" / "hosts.csv"
+_ANY = "*"
+
+
+class HostPrior(Detector):
+    """See the module."""
+
+    id = "host-prior"
+    evidence = Evidence.PRIOR
+    needs = Need.ROW
+
+    def look(self, view: View) -> Reading:
+        """By the URL."""
+        url = view.sample.url
+        if not url:
+            return Reading.abstain("no URL")
+        hosts, words = _table()
+        path = _path(url)
+        labels = hostname(url).split(".")
+        for start in range(len(labels) - 1):
+            host = ".".join(labels[start:])
+            for prefix, generator in hosts.get(host, ()):
+                if path.startswith(prefix):
+                    return Reading.hit(Tier.E, f"host {host}{prefix}", generator=generator)
+        found = words.search(path)
+        return Reading.hit(Tier.E, f"“{found[0]}” in the path") if found else Reading.nothing()
+
+    def resources(self) -> tuple[str, ...]:
+        """The list of hosts."""
+        return (str(_HOSTS),)
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+@cache
+def _table() -> tuple[dict[str, list[tuple[str, str]]], re.Pattern[str]]:
+    """Host -> [(path prefix, generator)], and the words that count in any path."""
+    hosts: dict[str, list[tuple[str, str]]] = {}
+    words: list[str] = []
+    with _HOSTS.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["host"] == _ANY:
+                words.append(re.escape(row["path"]))
+            else:
+                hosts.setdefault(row["host"], []).append((row["path"], row["generator"]))
+    return hosts, re.compile(rf"(?<![a-z0-9])({'|'.join(words)})(?![a-z0-9])", re.IGNORECASE)

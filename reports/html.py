@@ -1,0 +1,31 @@
+"""The report for people: one self-contained page, without scripts, without a request to anywhere."""
+
+from __future__ import annotations
+
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.types import Audit, Decision
+from reports import wording
+
+
+class Html(Renderer):
+    """See the module."""
+
+    id = "html"
+    suffix = ".html"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The page. Everything from the data passes Jinja's escaping and `printable`."""
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        environment = Environment(
+            loader=PackageLoader("reports"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["shown"] = printable
+        environment.filters["percent"] = wording.percent
+        template = environment.get_template("report.html.jinja")
+        return template.render(audit=audit, decision=decision, wording=wording)

@@ -1,0 +1,18 @@
+"""The record: audit.json, schema auditor/1, with every key of docs/formats.md and the same bytes for the same audit."""
+
+from __future__ import annotations
+
+from auditor import record
+from auditor.plugin import Renderer
+from auditor.types import Audit, Decision
+
+
+class Json(Renderer):
+    """See the module."""
+
+    id = "json"
+    suffix = ".json"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The JSON text."""
+        return record.dumps(audit, decision)

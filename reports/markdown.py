@@ -1,0 +1,67 @@
+"""Markdown for pull requests and $GITHUB_STEP_SUMMARY: well under its limit of 1 MiB."""
+
+from __future__ import annotations
+
+import re
+
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.types import Audit, Decision
+from reports import wording
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
+_MOST_SOURCES = 20
+
+
+class Markdown(Renderer):
+    """See the module."""
+
+    id = "markdown"
+    suffix = ".md"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The text."""
+        counts = audit.counts
+        lines = [
+            f"# {wording.TITLES[decision.outcome]}: {escaped(decision.reason)}",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
+            f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
+            f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
+            f"| declared | {escaped(wording.floor(audit.floor))} |",
+            f"| estimate | {escaped(wording.estimate(audit))} |",
+            f"| MAD | {escaped(wording.mad(audit))} |",
+            "",
+            f"## Policy {escaped(str(decision.policy.get('name')))}",
+            "",
+            "| rule | outcome | reason |",
+            "|---|---|---|",
+            *(f"| {r.id} | {wording.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
+            "",
+            "## Evidence",
+            "",
+            "| detector | kind | could look | hits |",
+            "|---|---|---|---|",
+            *(
+                f"| {escaped(id)} | {t.evidence.value} | {wording.percent(t.share)} | {t.hits:,} |"
+                for id, t in audit.detectors.items()
+            ),
+            "",
+            "## Sources",
+            "",
+            "| source | rows | declared synthetic | interval |",
+            "|---|---|---|---|",
+            *(
+                f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
+                f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
+                for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
+            ),
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", printable(text))

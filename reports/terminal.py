@@ -1,0 +1,52 @@
+"""The summary that a scan prints: plain text, one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.types import Audit, Decision
+from reports import wording
+
+_LABEL = 11
+_MOST = 6
+
+
+class Terminal(Renderer):
+    """See the module."""
+
+    id = "terminal"
+    suffix = ".txt"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The text."""
+        lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit)]
+        width = max(len(rule.id) for rule in decision.rules)
+        rules = [f"  {wording.TITLES[r.outcome]:<13} {r.id:<{width}}  {printable(r.reason)}" for r in decision.rules]
+        return "\n".join([*lines, "", f"policy      {printable(str(decision.policy.get('name')))}", *rules]) + "\n"
+
+
+def _lines(audit: Audit) -> Iterator[tuple[str, str]]:
+    for input in audit.inputs:
+        yield "input", f"{printable(input.name)} ({input.format}, {input.rows:,} rows)"
+    counts = audit.counts
+    states = {"ok": counts.ok, "no bytes": counts.no_bytes, "failed": counts.failed, "unreadable": counts.unreadable}
+    yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
+    for reason, count in list(audit.unreadable_reasons.items())[:_MOST]:
+        yield "", f"{count:,} × {printable(reason, 90)}"
+    if counts.repeated_keys:
+        yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
+    yield "declared", wording.floor(audit.floor)
+    if audit.floor.generators:
+        yield "", " · ".join(f"{printable(name, 40)} {n:,}" for name, n in list(audit.floor.generators.items())[:_MOST])
+    if audit.floor.edited:
+        yield "", f"{audit.floor.edited:,} more say they were edited with a generator"
+    if audit.contradictions:
+        yield "", f"{audit.contradictions:,} of them also carry a camera's settings"
+    yield "coverage", " · ".join(f"{kind} {wording.percent(c.share, 0)}" for kind, c in audit.coverage.items())
+    for id, tally in audit.detectors.items():
+        if tally.failed:
+            yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
+    yield "estimate", wording.estimate(audit)
+    yield "MAD", wording.mad(audit)

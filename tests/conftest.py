@@ -1,0 +1,55 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from auditor import audit, files
+from auditor.config import Config
+from auditor.plugin import Input, ReadOptions
+from auditor.readers import choose, listing
+from auditor.types import Sample, Unreadable
+
+DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_report_header() -> str:
+    return f"real data: {'found' if DATA.exists() else 'ABSENT, its tests are skipped'} (AUDITOR_TEST_DATA={DATA})"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real files to test with, which is no part of the project."""
+    if not DATA.exists():
+        pytest.skip(f"no real data at {DATA}; AUDITOR_TEST_DATA names another place")
+    return DATA
+
+
+@pytest.fixture(autouse=True)
+def _no_stale_listings() -> None:
+    files.forget()
+
+
+@pytest.fixture
+def read_all():
+    """Every row of an input, by the reader that is chosen for it: (reader id, rows)."""
+
+    def read(path: str | Path, forced: str | None = None, **options: object) -> tuple[str, list[Sample | Unreadable]]:
+        input: Input = listing.parse(path, ReadOptions(**options))
+        reader = choose(input, forced)
+        return reader.id, [row for shard in reader.shards(input) for row in reader.read(shard)]
+
+    return read
+
+
+@pytest.fixture
+def scan(tmp_path: Path):
+    """An audit in this process: scan(path, out=…, detectors=…)."""
+
+    def run(*paths: str | Path, out: str = "audit", restart: bool = False, **config: object):
+        return audit.run_audit(paths, tmp_path / out, Config(**config), audit.make_engine(1, "serial"), restart=restart)
+
+    return run
