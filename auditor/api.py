@@ -99,7 +99,7 @@ def is_same_dataset(
 def merge(folders: Sequence[PathLike], out: PathLike, policy: Policy | PathLike | None = None) -> Audit:
     """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
     were made differently or overlap."""
-    from auditor.merge import merge_evidence
+    from auditor.merging import merge_evidence
 
     audit = merge_evidence([Path(folder) for folder in folders], Path(out))
     write(audit, decide(audit, policy), Path(out))

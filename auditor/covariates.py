@@ -43,13 +43,11 @@ def camera(metadata: Metadata) -> str | None:
 
 def year(metadata: Metadata | None, row: Mapping[str, Any]) -> int | None:
     """The crawl's year if the manifest has one, else the year of capture that the file gives."""
-    for column in _CRAWL_COLUMNS:
-        found = _YEAR.search(str(row.get(column) or ""))
-        if found:
-            return int(found[1])
-    written = metadata.exif.get("DateTimeOriginal") if metadata else None
-    found = _YEAR.search(str(written or ""))
-    return int(found[1]) if found else None
+    dates = [row[column] for column in _CRAWL_COLUMNS if column in row]
+    if metadata is not None:
+        dates.append(metadata.exif.get("DateTimeOriginal"))
+    found = (_YEAR.search(str(date)) for date in dates if date)
+    return next((int(match[1]) for match in found if match), None)
 
 
 def pwatermark(row: Mapping[str, Any]) -> float | None:

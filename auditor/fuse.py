@@ -13,6 +13,7 @@ from auditor.types import Claim, Evidence, Label, Signal, Tier, Verdict
 _DECISIVE = {Claim.SYNTHETIC: Label.SYNTHETIC, Claim.EDITED: Label.EDITED}
 _CLAIM_ORDER = list(_DECISIVE)
 _TIER_ORDER = list(Tier)
+_UNDECIDED = Verdict(Label.UNKNOWN)
 
 
 def fuse(signals: Iterable[Signal]) -> Verdict:
@@ -20,10 +21,10 @@ def fuse(signals: Iterable[Signal]) -> Verdict:
     decisive = [
         signal
         for signal in signals
-        if signal.is_hit and signal.evidence in (Evidence.DECLARED, Evidence.MATCHED) and signal.claim in _DECISIVE
+        if signal.score and signal.evidence in (Evidence.DECLARED, Evidence.MATCHED) and signal.claim in _DECISIVE
     ]
     if not decisive:
-        return Verdict(Label.UNKNOWN)
+        return _UNDECIDED
     strongest = min(decisive, key=_strength)
     return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector)
 

@@ -158,7 +158,8 @@ class PartWriter:
 def row_digest(row: Row) -> bytes:
     """What the dataset said in this row, without anything concluded from it."""
     said = (row.key, row.source, row.image, row.caption, row.covariates.sha256)
-    return hashlib.sha256(json.dumps(said).encode()).digest()
+    text = "\0".join("\1" if value is None else value for value in said)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -200,47 +201,52 @@ def _table(rows: Sequence[Row]) -> pa.Table:
     facts = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
     columns = {
-        "key": [text(row.key) for row in rows],
-        "source": [text(row.source) for row in rows],
-        "image": [text(row.image) for row in rows],
-        "status": [row.status.value for row in rows],
-        "reason": [text(row.reason) for row in rows],
-        "verdict": [verdict and verdict.label.value for verdict in verdicts],
+        "key": [row.key for row in rows],
+        "source": [row.source for row in rows],
+        "image": [row.image for row in rows],
+        "status": [row.status for row in rows],
+        "reason": [row.reason for row in rows],
+        "verdict": [verdict and verdict.label for verdict in verdicts],
         "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
-        "p_synthetic": [_rounded(verdict.p_synthetic) if verdict else None for verdict in verdicts],
-        "signals": _signals(rows, schema.field("signals").type.value_type),
-        "caption": [row.caption and text(row.caption) for row in rows],
+        "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
+        "caption": [row.caption for row in rows],
         **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:]},
     }
-    return pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema=schema)
+    arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
+    arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
 
 
 def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
+    """Lists of structs. The same few signals recur row after row: each is converted once, and taken by its number."""
     import numpy as np
     import pyarrow as pa
 
-    flat: list[Signal] = [signal for row in rows for signal in row.signals]
+    numbers: dict[int, int] = {}
+    distinct: list[Signal] = []
+    codes: list[int] = []
+    for row in rows:
+        for signal in row.signals:
+            number = numbers.setdefault(id(signal), len(distinct))
+            if number == len(distinct):
+                distinct.append(signal)
+            codes.append(number)
+    columns = {name: [getattr(signal, name) for signal in distinct] for name in kind.names}
+    columns["score"] = [_rounded(signal.score) for signal in distinct]
+    arrays = [_array(columns[field.name], field.type) for field in kind]
     offsets = np.cumsum([0, *(len(row.signals) for row in rows)], dtype=np.int32)
-    columns = {
-        "detector": [s.detector for s in flat],
-        "evidence": [s.evidence.value for s in flat],
-        "tier": [s.tier and s.tier.value for s in flat],
-        "score": [_rounded(s.score) for s in flat],
-        "reason": [text(s.reason) for s in flat],
-        "claim": [s.claim and s.claim.value for s in flat],
-        "generator": [s.generator and text(s.generator) for s in flat],
-    }
-    arrays = [pa.array(columns[field.name], field.type) for field in kind]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(kind)))
+    values = pa.StructArray.from_arrays(arrays, fields=list(kind)).take(pa.array(codes, pa.int32()))
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def text(value: str) -> str:
-    """Storable: bytes that were no UTF-8 become visible escapes, so that distinct names stay distinct."""
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """An arrow array; names that were no UTF-8 become visible escapes, so that distinct ones stay distinct."""
+    import pyarrow as pa
+
     try:
-        value.encode()
+        return pa.array(values, kind)
     except UnicodeEncodeError:
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
+        return pa.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], kind)
 
 
 def _rounded(score: float | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from auditor import registry
@@ -13,7 +13,7 @@ from auditor.errors import Refused
 from auditor.fuse import fuse
 from auditor.plugin import Detector, Need, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
-from auditor.types import Covariates, Row, Sample, Signal, Status, Unreadable
+from auditor.types import Covariates, Evidence, Row, Sample, Signal, Status, Unreadable
 from auditor.view import View
 
 _BATCH_ROWS = 512
@@ -157,7 +157,8 @@ def _ask(detector: Detector, views: Sequence[View]) -> list[Signal]:
     blind = [view.blind(detector.needs) for view in views]
     able = [view for view, why in zip(views, blind, strict=True) if why is None]
     answers = iter(_read(detector, able))
-    return [_signal(detector, next(answers) if why is None else Reading.abstain(why)) for why in blind]
+    id, kind = detector.id, detector.evidence
+    return [_signal(id, kind, next(answers) if why is None else _abstained(why)) for why in blind]
 
 
 def _read(detector: Detector, views: Sequence[View]) -> list[Reading]:
@@ -178,10 +179,16 @@ def _read_one(detector: Detector, view: View) -> Reading:
         return Reading.failed(error)
 
 
-def _signal(detector: Detector, reading: Reading) -> Signal:
+@lru_cache(maxsize=4096)  # most answers of a million rows are the same few
+def _abstained(why: str) -> Reading:
+    return Reading.abstain(why)
+
+
+@lru_cache(maxsize=4096)
+def _signal(detector: str, evidence: Evidence, reading: Reading) -> Signal:
     return Signal(
-        detector=detector.id,
-        evidence=detector.evidence,
+        detector=detector,
+        evidence=evidence,
         tier=reading.tier,
         score=reading.score,
         reason=reading.reason,

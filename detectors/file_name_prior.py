@@ -18,10 +18,11 @@ A prior (tier E): anybody can rename a file, and most are. It stratifies and ran
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from auditor.plugin import Detector, Need, Reading
 from auditor.types import Evidence, Tier
+from auditor.urls import path
 from auditor.view import View
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -45,7 +46,8 @@ class FileNamePrior(Detector):
 
     def look(self, view: View) -> Reading:
         """By the file's name, then by the URL's."""
-        names = [name for name in (_base(view.sample.image), _base(view.sample.url or "")) if name]
+        places = dict.fromkeys((view.sample.image, view.sample.url or ""))
+        names = [name for place in places if (name := _base(place))]
         if not names:
             return Reading.abstain("no file name")
         for name in names:
@@ -61,10 +63,7 @@ class FileNamePrior(Detector):
 def _base(place: str) -> str:
     """The file name of a path, an archive's member or a URL; '' for a row of a table."""
     if "://" in place:
-        try:
-            place = unquote(urlsplit(place).path)
-        except ValueError:
-            return ""
+        place = unquote(path(place))
     elif "#" in place.rpartition("/")[2]:
         return ""
     return place.rpartition("::")[2].rpartition("/")[2]

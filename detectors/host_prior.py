@@ -14,11 +14,10 @@ import csv
 import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from auditor.domain import hostname
 from auditor.plugin import Detector, Need, Reading
 from auditor.types import Evidence, Tier
+from auditor.urls import hostname, path
 from auditor.view import View
 
 _HOSTS = Path(__file__).parent / "data" / "hosts.csv"
@@ -38,26 +37,19 @@ class HostPrior(Detector):
         if not url:
             return Reading.abstain("no URL")
         hosts, words = _table()
-        path = _path(url)
+        where = path(url)
         labels = hostname(url).split(".")
         for start in range(len(labels) - 1):
             host = ".".join(labels[start:])
             for prefix, generator in hosts.get(host, ()):
-                if path.startswith(prefix):
+                if where.startswith(prefix):
                     return Reading.hit(Tier.E, f"host {host}{prefix}", generator=generator)
-        found = words.search(path)
+        found = words.search(where)
         return Reading.hit(Tier.E, f"“{found[0]}” in the path") if found else Reading.nothing()
 
     def resources(self) -> tuple[str, ...]:
         """The list of hosts."""
         return (str(_HOSTS),)
-
-
-def _path(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
 
 
 @cache

@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Any
 
 from auditor import files, tables
-from auditor.domain import domain
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import folder, tar, webdataset
@@ -25,6 +24,7 @@ from auditor.readers.columns import URL, Columns, as_text, by_alias
 from auditor.readers.table import RowReader
 from auditor.tables import BadRow
 from auditor.types import Sample, Status, Unreadable
+from auditor.urls import domain
 
 _PART = re.compile(r"(\d{4,})(|\.tar|\.parquet|_stats\.json)")
 _COLUMNS = {"key", "status", "error_message"}

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditor import files, tables
-from auditor.domain import domain
 from auditor.errors import DatasetError
 from auditor.files import BytesContent, FileContent
 from auditor.plugin import Input, Reader, Shard
@@ -23,6 +22,7 @@ from auditor.readers import folder, listing, walk
 from auditor.readers.columns import Columns, as_text, declared
 from auditor.tables import BadRow, Chunk
 from auditor.types import Content, Sample, Unreadable
+from auditor.urls import domain
 
 if TYPE_CHECKING:
     import numpy as np

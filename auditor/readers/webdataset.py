@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor import files
-from auditor.domain import domain
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing, tar
@@ -21,6 +20,7 @@ from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_ali
 from auditor.readers.table import is_img2dataset_row
 from auditor.readers.tar import Broken, Group
 from auditor.types import Sample, Unreadable
+from auditor.urls import domain
 
 _TEXT_LIMIT = 1 << 20
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.containers import MAX_INFLATED, Kind, walk
+from auditor.containers import MAX_INFLATED, walk
 from auditor.metadata import Metadata
 
 FORMATS = {

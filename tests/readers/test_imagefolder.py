@@ -22,7 +22,10 @@ def test_images_get_their_captions_from_the_metadata_file(tmp_path, read_all, su
         frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
     reader, found = read_all(tmp_path)
     assert reader == "imagefolder"
-    assert [(row.key, row.caption, row.source) for row in found] == [("a/0.jpg", "first", "a"), ("1.jpg", "second", ".")]
+    assert [(row.key, row.caption, row.source) for row in found] == [
+        ("a/0.jpg", "first", "a"),
+        ("1.jpg", "second", "."),
+    ]
 
 
 def test_each_metadata_file_speaks_for_its_own_folder(tmp_path, read_all):
@@ -44,7 +47,9 @@ def test_rows_are_manifest_rows_plus_extra_images(tmp_path, read_all):
 def test_a_declaring_column_is_read_and_others_are_not(tmp_path, scan):
     for name in ("0.jpg", "1.jpg"):
         making.write(tmp_path / name, JPEG)
-    making.write(tmp_path / "metadata.csv", "file_name,label,generator,source\n0.jpg,ai,Midjourney,ai-site\n1.jpg,real,,\n")
+    making.write(
+        tmp_path / "metadata.csv", "file_name,label,generator,source\n0.jpg,ai,Midjourney,ai-site\n1.jpg,real,,\n"
+    )
     assert scan(tmp_path).floor.count == 0
     from auditor.plugin import ReadOptions
 

@@ -8,7 +8,9 @@ import pytest
 from auditor.types import Sample, Status, Unreadable
 
 JPEG = making.encoded(width=256, height=256)
-EXIF = json.dumps({"Image Make": "NIKON", "Image Software": "Midjourney 6", "EXIF DateTimeOriginal": "2014:01:02 00:00:00"})
+EXIF = json.dumps(
+    {"Image Make": "NIKON", "Image Software": "Midjourney 6", "EXIF DateTimeOriginal": "2014:01:02 00:00:00"}
+)
 
 
 def row(number, status="success", **more):
@@ -45,7 +47,11 @@ def dataset(request, tmp_path):
     members = []
     for entry in good:
         sidecar = json.dumps(entry).encode()
-        members += [(f"{entry['key']}.jpg", JPEG), (f"{entry['key']}.txt", entry["caption"].encode()), (f"{entry['key']}.json", sidecar)]
+        members += [
+            (f"{entry['key']}.jpg", JPEG),
+            (f"{entry['key']}.txt", entry["caption"].encode()),
+            (f"{entry['key']}.json", sidecar),
+        ]
     if request.param == "webdataset":
         making.tar(tmp_path / "00000.tar", members)
     else:
@@ -124,7 +130,9 @@ def test_a_damaged_parquet_beside_a_tar_costs_its_failed_rows_and_says_so(tmp_pa
 
 def test_single_tars_of_such_a_folder_are_known(tmp_path, read_all):
     for number in range(2):
-        pd.DataFrame([row(number), row(number + 5, "failed_to_download")]).to_parquet(tmp_path / f"0000{number}.parquet")
+        pd.DataFrame([row(number), row(number + 5, "failed_to_download")]).to_parquet(
+            tmp_path / f"0000{number}.parquet"
+        )
         making.tar(tmp_path / f"0000{number}.tar", [(f"{number:09d}.jpg", JPEG)])
     reader, rows = read_all(tmp_path / "00000.tar")
     assert reader == "img2dataset"

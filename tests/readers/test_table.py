@@ -135,7 +135,9 @@ def test_a_broken_row_is_named_and_the_others_are_read(tmp_path, read_all):
 
 def test_a_cell_that_cannot_be_read_costs_its_row_only(tmp_path, read_all):
     path = tmp_path / "list.parquet"
-    bad = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"\xffa")])
+    bad = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"\xffa")]
+    )
     pq.write_table(pa.table({"url": ["http://x.org/1", "http://x.org/2"], "text": bad}), path)
     _, rows = read_all(path)
     assert [type(row) for row in rows] == [Unreadable, Sample]

@@ -18,7 +18,12 @@ def reasons(rows):
 
 
 def test_members_group_on_the_path_up_to_the_first_dot(tmp_path, read_all):
-    members = [("a/0.jpg", JPEG), ("a/0.txt", b"first"), ("a/1.left.png", making.png()), ("a/1.json", b'{"caption": "second"}')]
+    members = [
+        ("a/0.jpg", JPEG),
+        ("a/0.txt", b"first"),
+        ("a/1.left.png", making.png()),
+        ("a/1.json", b'{"caption": "second"}'),
+    ]
     reader, rows = read_all(making.tar(tmp_path / "x.tar", members))
     assert reader == "webdataset"
     assert [(row.key, row.image, row.caption) for row in rows] == [
@@ -30,7 +35,9 @@ def test_members_group_on_the_path_up_to_the_first_dot(tmp_path, read_all):
 def test_tars_of_the_webdataset_library_are_read(tmp_path, read_all):
     with webdataset.TarWriter(str(tmp_path / "w.tar")) as sink:
         for number in range(10):
-            sink.write({"__key__": f"k{number}", "jpg": JPEG, "txt": f"caption {number}", "json": {"url": "http://x.org"}})
+            sink.write(
+                {"__key__": f"k{number}", "jpg": JPEG, "txt": f"caption {number}", "json": {"url": "http://x.org"}}
+            )
     _, rows = read_all(tmp_path / "w.tar")
     assert [(row.key, row.caption) for row in rows] == [(f"k{n}", f"caption {n}") for n in range(10)]
     assert {row.source for row in rows} == {"x.org"}
@@ -49,7 +56,9 @@ def test_several_images_of_a_sample_are_a_row_each(tmp_path, read_all):
 
 
 def test_repeated_members_are_rows_with_keys_of_their_own(tmp_path, read_all):
-    _, rows = read_all(making.tar(tmp_path / "x.tar", [("0.jpg", JPEG), ("0.jpg", JPEG), ("1.jpg", JPEG), ("0.jpg", JPEG)]))
+    _, rows = read_all(
+        making.tar(tmp_path / "x.tar", [("0.jpg", JPEG), ("0.jpg", JPEG), ("1.jpg", JPEG), ("0.jpg", JPEG)])
+    )
     assert [row.key for row in rows] == ["0", "0~2", "1", "0~3"]
 
 
@@ -151,7 +160,11 @@ def test_a_compressed_bomb_in_a_tar_is_refused(tmp_path, read_all):
 
 def test_tars_on_another_file_system_are_read(tmp_path, read_all):
     with fsspec.open("memory://tars/0.tar", "wb") as file:
-        file.write(making.tar(tmp_path / "x.tar", [("a.jpg", JPEG), ("a.json", json.dumps({"text": "t"}).encode())]).read_bytes())
+        file.write(
+            making.tar(
+                tmp_path / "x.tar", [("a.jpg", JPEG), ("a.json", json.dumps({"text": "t"}).encode())]
+            ).read_bytes()
+        )
     _, rows = read_all("memory://tars/0.tar")
     assert [(row.key, row.caption) for row in rows] == [("a", "t")]
     assert read_all("memory://tars/{0..1}.tar")[1][1].reason == "no such archive"

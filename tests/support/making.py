@@ -32,7 +32,9 @@ def picture(mode: str = "RGB", **size: int) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def encoded(format: str = "JPEG", mode: str = "RGB", *, width: int = 64, height: int = 48, seed: int = 0, **save: Any) -> bytes:
+def encoded(
+    format: str = "JPEG", mode: str = "RGB", *, width: int = 64, height: int = 48, seed: int = 0, **save: Any
+) -> bytes:
     out = io.BytesIO()
     picture(mode, width=width, height=height, seed=seed).save(out, format, **save)
     return out.getvalue()
@@ -102,7 +104,8 @@ def jpeg_xmp(packet: bytes, **options: Any) -> bytes:
 def iim(*records: tuple[int, int, str]) -> bytes:
     """An APP13 body with IPTC-IIM datasets."""
     content = b"".join(
-        b"\x1c" + struct.pack(">BBH", record, number, len(text.encode())) + text.encode() for record, number, text in records
+        b"\x1c" + struct.pack(">BBH", record, number, len(text.encode())) + text.encode()
+        for record, number, text in records
     )
     return b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(content)) + content + b"\0" * (len(content) % 2)
 

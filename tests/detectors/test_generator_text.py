@@ -1,0 +1,113 @@
+import json
+
+import making
+import pytest
+from looking import look
+
+COMFY = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 1}}})
+WORKFLOW = json.dumps({"last_node_id": 4, "nodes": [{"id": 1}], "links": []})
+NOVEL = json.dumps({"steps": 28, "sampler": "k_euler", "seed": 1, "uc": "bad"})
+JOB = "a cat --v 5 Job ID: 0b4ebc16-83d2-4a7a-8a5f-0e6cf5f0ad5b"
+
+PNG_TEXTS = {
+    "AUTOMATIC1111": {"parameters": making.A1111},
+    "Forge": {"parameters": making.A1111 + ", Version: f2.0.1v1.10.1"},
+    "SD.Next": {"parameters": making.A1111 + ", App: SD.Next"},
+    "ComfyUI": {"prompt": COMFY},
+    "InvokeAI": {"invokeai_metadata": json.dumps({"app_version": "4"})},
+    "NovelAI": {"Software": "NovelAI", "Source": "Stable Diffusion XL", "Comment": NOVEL},
+    "Fooocus": {"parameters": json.dumps({"base_model_hash": "x"}), "fooocus_scheme": "fooocus"},
+    "SwarmUI": {"parameters": json.dumps({"sui_image_params": {"prompt": "x"}})},
+    "Easy Diffusion": {"negative_prompt": "", "use_stable_diffusion_model": "sd-v1-4"},
+    "Midjourney": {"Description": JOB, "Author": "someone"},
+    "Luma": {"Source": "Luma AI"},
+    "DALL·E 2": {"Comment": "Made with OpenAI DALL-E"},
+    "Stable Diffusion (diffusers or sdkit)": {"SD:mode": "txt2img"},
+}
+
+
+@pytest.mark.parametrize("generator", PNG_TEXTS)
+def test_each_generator_is_known_by_the_text_it_writes(generator):
+    reading = look("generator-text", making.png(PNG_TEXTS[generator]))
+    assert (reading.generator, reading.score, reading.tier) == (generator, 1.0, "C")
+
+
+def test_old_invokeai_is_known_by_its_command():
+    reading = look("generator-text", making.png({"Dream": '"a cat" -s 50 -S 123 -W 512 -H 512 -C 7.5 -A k_lms'}))
+    assert reading.generator == "InvokeAI"
+
+
+@pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le", "utf-8"])
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+def test_settings_in_a_user_comment_are_read(format, order):
+    exif = making.exif({}, {0x9286: making.user_comment(making.A1111, order=order)})
+    assert look("generator-text", making.encoded(format, exif=exif)).generator == "AUTOMATIC1111"
+
+
+@pytest.mark.parametrize("prefix", ["prompt:", "Prompt:", "workflow:", "Workflow:"])
+@pytest.mark.parametrize("tag", [0x010F, 0x0110, 0x010E])
+def test_comfyui_in_exif_is_read(prefix, tag):
+    body = WORKFLOW if "flow" in prefix else COMFY
+    data = making.encoded("WEBP", exif=making.exif({tag: prefix + body}))
+    assert look("generator-text", data).generator == "ComfyUI"
+
+
+def test_a_workflow_is_enough_for_comfyui():
+    assert look("generator-text", making.png({"workflow": WORKFLOW})).generator == "ComfyUI"
+
+
+def test_swarmui_and_fooocus_are_not_taken_for_the_generators_they_build_on():
+    both = {"parameters": json.dumps({"sui_image_params": {}}), "prompt": COMFY}
+    assert look("generator-text", making.png(both)).generator == "SwarmUI"
+    log = {"parameters": making.A1111, "fooocus_scheme": "a1111"}
+    assert look("generator-text", making.png(log)).generator == "Fooocus"
+
+
+def test_draw_things_is_known_by_its_xmp():
+    comment = json.dumps({"c": "a cat", "uc": "", "scale": 7, "seed": 1}).replace('"', "&quot;")
+    packet = making.xmp(f"<exif:UserComment><rdf:Alt><rdf:li>{comment}</rdf:li></rdf:Alt></exif:UserComment>")
+    data = making.png(itxt={"XML:com.adobe.xmp": packet.decode()})
+    assert look("generator-text", data).generator == "Draw Things"
+
+
+def test_openais_maker_note_is_read():
+    data = making.encoded("JPEG", exif=making.exif({0x927C: b"OpenAI--ImageGeneration--generation-4olK"}))
+    assert look("generator-text", data).generator == "DALL·E 2"
+
+
+INNOCENT = [
+    {"parameters": "aperture and shutter"},
+    {"prompt": "write your name here"},
+    {"prompt": "[1, 2]"},
+    {"workflow": json.dumps({"nodes": "none"})},
+    {"workflow": json.dumps({"steps": ["crop"]})},
+    {"Software": "NovelAI"},
+    {"Comment": NOVEL},
+    {"Comment": json.dumps({"seed": 1})},
+    {"Description": "Job ID: 12"},
+    {"Source": "Luma AI Street Camera"},
+    {"negative_prompt": "x"},
+    {"Title": "Steps of the temple, Sampler record"},
+    {"invokeai_metadata": "not json"},
+    {"Dream": "I had a dream"},
+    {"prompt": "{" * 100_000},
+]
+
+
+@pytest.mark.parametrize("texts", INNOCENT)
+def test_a_keyword_alone_is_no_declaration(texts):
+    reading = look("generator-text", making.png(texts))
+    assert reading.score == 0
+
+
+def test_text_appended_to_a_photo_is_no_declaration():
+    data = making.encoded("JPEG", exif=making.camera_exif())
+    assert look("generator-text", data + b"parameters\0" + making.A1111.encode()).score == 0
+
+
+def test_a_camera_writes_nothing_of_the_kind():
+    assert look("generator-text", making.encoded("JPEG", exif=making.camera_exif())).score == 0
+
+
+def test_without_a_file_it_could_not_look():
+    assert look("generator-text", None, url="http://x.org/a.jpg").score is None

@@ -1,0 +1,72 @@
+"""What a scan survives: detectors that raise, workers that die."""
+
+import making
+import pytest
+
+from auditor import registry
+from auditor.audit import make_engine, run_audit
+from auditor.config import Config
+from auditor.errors import AuditorError
+from auditor.plugin import Shard
+
+
+@pytest.fixture
+def poisoned(tmp_path, monkeypatch):
+    """Twelve captions, of which `kill` and `raise` are more than words to the detector; its registry line is put
+    where spawned workers find it: on the path, as an installed plug-in would be."""
+    site = tmp_path / "site" / "poison-1.dist-info"
+    making.write(site / "entry_points.txt", "[auditor.detectors]\npoison = poison:Poison\n")
+    making.write(site / "METADATA", "Metadata-Version: 2.1\nName: poison\nVersion: 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    registry.table.cache_clear()
+    yield tmp_path
+    registry.table.cache_clear()
+
+
+def captions(tmp_path, *words):
+    lines = [f"{n},http://x.org/{n},{word}\n" for n, word in enumerate(words)]
+    return making.write(tmp_path / "list.csv", "id,url,text\n" + "".join(lines))
+
+
+def run(tmp_path, path, **config):
+    config = Config(detectors=("poison", "caption-prior"), **config)
+    return run_audit([path], tmp_path / "audit", config, make_engine(2))
+
+
+def test_a_detector_from_outside_is_found_by_its_entry_point(poisoned):
+    audit = run(poisoned, captions(poisoned, "a", "b"))
+    assert audit.detectors["poison"].could_look == 2
+
+
+def test_an_image_that_kills_its_worker_costs_one_row(poisoned):
+    audit = run(poisoned, captions(poisoned, "a", "kill", "b", "c --ar 1:1", "kill", "d"))
+    assert (audit.counts.rows, audit.counts.no_bytes, audit.counts.unreadable) == (6, 4, 2)
+    assert audit.unreadable_reasons == {"opening it killed the worker (SIGSEGV)": 2}
+    assert audit.detectors["caption-prior"].hits == 1
+
+
+def test_a_detector_that_raises_costs_one_answer_and_is_counted(poisoned):
+    audit = run(poisoned, captions(poisoned, "a", "raise", "b"))
+    assert audit.counts.no_bytes == 3
+    assert (audit.detectors["poison"].could_look, audit.detectors["poison"].failed) == (2, 1)
+
+
+class Broken:
+    """Work that cannot be done."""
+
+    def __call__(self, shard):
+        raise AuditorError(f"cannot do {shard.id}")
+
+    def probing(self):
+        return self
+
+    def refusing(self, shard, reason):
+        return self
+
+
+def test_an_error_in_a_worker_ends_the_run_with_that_error():
+    from auditor.plugin import Input
+
+    shards = [Shard(str(n), Input("/", "x"), "folder") for n in range(8)]
+    with pytest.raises(AuditorError, match="cannot do"):
+        list(make_engine(2).run(shards, Broken()))

@@ -1,0 +1,29 @@
+"""Asking one detector about one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditor import registry
+from auditor.files import BytesContent
+from auditor.plugin import Reading, ReadOptions
+from auditor.readers.columns import declared
+from auditor.types import Sample
+from auditor.view import View
+
+
+def view(
+    data: bytes | None = None, *, image: str = "image.jpg", row: Mapping[str, Any] | None = None, **sample: Any
+) -> View:
+    content = None if data is None else BytesContent(data)
+    row = row or {}
+    return View(Sample("key", "source", image, content, row=row, declared=declared(row, ReadOptions()), **sample))
+
+
+def look(id: str, data: bytes | None = None, **sample: Any) -> Reading:
+    """The detector's answer, as the pipeline would ask for it."""
+    detector = registry.load("detectors", id)()
+    seen = view(data, **sample)
+    why = seen.blind(detector.needs)
+    return Reading.abstain(why) if why else detector.read([seen])[0]

@@ -1,0 +1,253 @@
+"""The pipeline as a whole: what is kept, what is redone, and that the same input gives the same bytes."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import making
+import pandas as pd
+import pytest
+
+import auditor
+from auditor import audit as pipeline
+from auditor import record
+from auditor.config import Config
+from auditor.decode import Limits
+from auditor.errors import EvidenceError
+from auditor.plugin import Need
+from auditor.store import Store
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Forty images in four folders, some marked, one broken, with captions."""
+    rng = random.Random(0)
+    for number in range(40):
+        texts = {"parameters": making.A1111} if number % 8 == 0 else {}
+        data = making.png(texts, seed=number) if number != 5 else b"broken"
+        making.write(tmp_path / "set" / f"f{number % 4}" / f"{number:03d}.png", data)
+        making.write(tmp_path / "set" / f"f{number % 4}" / f"{number:03d}.txt", f"caption {rng.random()}")
+    return tmp_path / "set"
+
+
+def rows(out) -> list[dict]:
+    frame = auditor.evidence(out).sort_values("key")
+    return json.loads(frame.to_json(orient="records"))
+
+
+def test_counts_add_up_to_the_rows(dataset, scan):
+    audit = scan(dataset)
+    counts = audit.counts
+    assert (counts.rows, counts.ok, counts.unreadable) == (40, 39, 1)
+    assert (audit.floor.count, audit.floor.n) == (5, 39)
+    assert audit.floor.low == audit.floor.high == audit.floor.share == 5 / 39
+    assert sum(s.rows for s in audit.strata if s.by == "source") == 40
+
+
+def test_the_same_input_gives_the_same_bytes(dataset, tmp_path, scan):
+    copy = tmp_path / "elsewhere" / "set"
+    shutil.copytree(dataset, copy)
+    decide = auditor.decide
+    first, second = scan(dataset), scan(copy, out="other")
+    assert record.dumps(first, decide(first)) == record.dumps(second, decide(second))
+    assert rows(tmp_path / "audit") == rows(tmp_path / "other")
+
+
+def test_no_path_and_no_time_stands_in_the_record(dataset, tmp_path, scan):
+    audit = scan(dataset)
+    text = record.dumps(audit, auditor.decide(audit))
+    assert str(tmp_path) not in text
+    assert time.strftime("%Y-%m-%d") not in text
+
+
+def test_serial_and_processes_give_the_same_evidence(dataset, tmp_path, scan):
+    serial = scan(dataset)
+    spread = pipeline.run_audit([dataset], tmp_path / "spread", Config(), pipeline.make_engine(2))
+    assert spread == serial
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "audit/evidence").glob("*.parquet")}
+    assert parts == {path.name: path.read_bytes() for path in (tmp_path / "spread/evidence").glob("*.parquet")}
+
+
+class Told:
+    """A listener that remembers the plan."""
+
+    def planned(self, plan):
+        self.plan = plan
+
+    def advanced(self, rows):
+        pass
+
+
+def again(dataset, tmp_path, **config):
+    told = Told()
+    engine = pipeline.make_engine(1, "serial")
+    audit = pipeline.run_audit([dataset], tmp_path / "audit", Config(**config), engine, listener=told)
+    return audit, told.plan
+
+
+def test_a_second_run_does_nothing_again(dataset, tmp_path, scan):
+    first = scan(dataset)
+    second, plan = again(dataset, tmp_path)
+    assert (plan.todo, plan.kept, plan.redone) == ((), 40, 0)
+    assert second == first
+
+
+def test_a_changed_file_is_redone(dataset, tmp_path, scan):
+    scan(dataset)
+    making.write(dataset / "f1" / "001.png", making.png({"parameters": making.A1111}))
+    audit, plan = again(dataset, tmp_path)
+    assert plan.redone > 0
+    assert audit.floor.count == 6
+
+
+def test_a_changed_caption_is_redone(dataset, tmp_path, scan):
+    scan(dataset)
+    making.write(dataset / "f1" / "001.txt", "a cat --ar 16:9")
+    audit, _ = again(dataset, tmp_path)
+    assert audit.detectors["caption-prior"].hits == 1
+
+
+def test_a_changed_configuration_is_redone(dataset, tmp_path, scan):
+    scan(dataset)
+    for config in ({"limits": Limits(max_pixels=10)}, {"depth": Need.FILE}, {"detectors": ("c2pa",)}):
+        _, plan = again(dataset, tmp_path, **config)
+        assert plan.redone == 40
+
+
+def test_a_changed_detector_is_redone(dataset, tmp_path, scan, monkeypatch):
+    from auditor import registry
+
+    scan(dataset)
+    true = registry.digest
+    monkeypatch.setattr(registry, "digest", lambda id: "new" if id == "c2pa" else true(id))
+    _, plan = again(dataset, tmp_path)
+    assert plan.redone == 40
+
+
+def test_counting_edits_needs_no_new_scan(dataset, tmp_path, scan):
+    making.write(
+        dataset / "edited.jpg",
+        making.jpeg_xmp(
+            making.xmp("", f'Iptc4xmpExt:DigitalSourceType="{making.SOURCE_TYPE}compositeWithTrainedAlgorithmicMedia"')
+        ),
+    )
+    first = scan(dataset)
+    second, plan = again(dataset, tmp_path, count_edited=True)
+    assert (first.floor.count, first.floor.edited, second.floor.count) == (5, 1, 6)
+    assert plan.todo == ()
+
+
+def test_rows_that_are_gone_are_dropped(dataset, tmp_path, scan):
+    scan(dataset)
+    shutil.rmtree(dataset)
+    making.write(dataset / "z" / "new.png", making.png())
+    audit, plan = again(dataset, tmp_path)
+    assert audit.counts.rows == 1
+    assert plan.dropped + plan.redone == 40
+
+
+def test_evidence_of_another_dataset_is_refused_with_the_flag_that_replaces_it(dataset, tmp_path, scan):
+    scan(dataset)
+    making.write(tmp_path / "another" / "a.png", making.png())
+    with pytest.raises(EvidenceError, match="--restart"):
+        scan(tmp_path / "another")
+    assert scan(tmp_path / "another", restart=True).counts.rows == 1
+
+
+def test_evidence_of_another_version_is_refused(dataset, scan, monkeypatch):
+    scan(dataset)
+    monkeypatch.setattr(pipeline, "__version__", "99")
+    with pytest.raises(EvidenceError, match=r"mad-auditor .* there, mad-auditor 99 now"):
+        scan(dataset)
+
+
+def test_a_damaged_part_is_done_again(dataset, tmp_path, scan):
+    first = scan(dataset)
+    part = next((tmp_path / "audit/evidence").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:-100])
+    second, plan = again(dataset, tmp_path)
+    assert len(plan.todo) == 1
+    assert second == first
+
+
+def test_parquet_files_that_are_no_evidence_are_not_touched(dataset, tmp_path, scan):
+    foreign = making.write(tmp_path / "audit" / "evidence" / "mine.parquet", b"precious")
+    with pytest.raises(EvidenceError, match=r"no manifest\.json"):
+        scan(dataset)
+    assert foreign.read_bytes() == b"precious"
+
+
+def test_two_runs_in_one_folder_are_refused(dataset, tmp_path, scan):
+    with Store(tmp_path / "audit").locked(), pytest.raises(EvidenceError, match="another audit is writing"):
+        scan(dataset)
+
+
+KILLED = """
+import sys, auditor
+if __name__ == "__main__":
+    auditor.scan(sys.argv[1], out=sys.argv[2], jobs=2)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_evidence(tmp_path, scan, seed):
+    # An image column that holds URLs: small shards, and nothing to open.
+    lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(30_000))
+    making.write(tmp_path / "urls.csv", "id,image,text\n" + "".join(lines))
+    script = making.write(tmp_path / "run.py", KILLED)
+    command = [sys.executable, str(script), str(tmp_path / "urls.csv"), str(tmp_path / "killed")]
+    random.seed(seed)
+    for _ in range(2):
+        process = subprocess.Popen(
+            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(random.uniform(0.3, 4))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True)
+    whole = scan(tmp_path / "urls.csv", out="undisturbed")
+    assert auditor.load(tmp_path / "killed") == record.loads(record.dumps(whole, auditor.decide(whole)))
+    pd.testing.assert_frame_equal(auditor.evidence(tmp_path / "killed"), auditor.evidence(tmp_path / "undisturbed"))
+
+
+def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):
+    from auditor.view import View
+
+    monkeypatch.setattr(View, "data", property(lambda view: pytest.fail("an image was opened")))
+    audit = scan(dataset, depth=Need.ROW)
+    assert audit.counts.no_bytes == 40
+    assert audit.coverage["declared"].could_look == 0
+
+
+def test_an_audit_of_files_decodes_no_pixel(dataset, scan, monkeypatch):
+    from auditor import decode
+
+    monkeypatch.setattr(decode, "pixels", lambda *a: pytest.fail("pixels were decoded"))
+    audit = scan(dataset, depth=Need.FILE)
+    assert audit.counts.ok == 39
+    assert audit.detectors["stealth-pnginfo"].could_look == 0
+
+
+def test_the_digest_tells_whether_a_dataset_changed(dataset, tmp_path, scan):
+    audit = scan(dataset)
+    assert auditor.api.is_same_dataset(audit, dataset, jobs=1)
+    copy = tmp_path / "copy" / "set"
+    shutil.copytree(dataset, copy)
+    assert auditor.api.is_same_dataset(audit, copy, jobs=1)
+    target = copy / "f1" / "001.png"
+    data = bytearray(target.read_bytes())
+    data[-20] ^= 1  # same name, same size, one bit
+    target.write_bytes(data)
+    assert not auditor.api.is_same_dataset(audit, copy, jobs=1)
+
+
+def test_memory_passes_as_a_file_system(scan):
+    import fsspec
+
+    fsspec.filesystem("memory").pipe({"/there/a.png": making.png({"parameters": making.A1111})})
+    assert scan("memory://there").floor.count == 1

@@ -1,0 +1,194 @@
+import datetime
+
+import pytest
+from audits import audit, estimate, mad, source
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor import policy
+from auditor.errors import PolicyError
+from auditor.policy import decide, parse
+from auditor.rules import RULES, Context
+from auditor.types import Counts, Outcome
+
+TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
+
+
+def outcome(text, of, context=TODAY):
+    return decide(of, parse(text), context).outcome
+
+
+def rule(id, **settings):
+    return f"[rules.{id}]\n" + "\n".join(f"{k.replace('_', '-')} = {v!r}" for k, v in settings.items()).replace(
+        "'", '"'
+    )
+
+
+def test_a_share_fails_passes_or_is_inconclusive_by_its_interval():
+    text = rule("synthetic-fraction", max=0.05)
+    assert outcome(text, audit(estimate=estimate(0.079, 0.068, 0.091))) is Outcome.FAIL
+    assert outcome(text, audit(estimate=estimate(0.04, 0.03, 0.06))) is Outcome.INCONCLUSIVE
+    assert outcome(text, audit(estimate=estimate(0.06, 0.04, 0.08))) is Outcome.INCONCLUSIVE
+    assert outcome(text, audit(estimate=estimate(0.01, 0.0, 0.05))) is Outcome.PASS
+
+
+def test_the_reason_gives_the_number_its_interval_and_the_limit():
+    decision = decide(audit(estimate=estimate(0.079, 0.068, 0.091)), parse(rule("synthetic-fraction", max=0.05)))
+    assert decision.reason.startswith(
+        "synthetic fraction 7.9 % [6.8, 9.1] at 95 % > 5.0 % allowed · 1 of 1 rules failed"
+    )
+    assert decision.exit_code == 1
+
+
+def test_without_an_estimate_there_is_no_pass_on_the_fraction_or_on_mad():
+    assert outcome(rule("synthetic-fraction", max=1.0), audit()) is Outcome.INCONCLUSIVE
+    assert outcome(rule("mad", fail="over"), audit()) is Outcome.INCONCLUSIVE
+
+
+def test_a_policy_without_such_a_rule_can_pass_without_an_estimate():
+    assert outcome(rule("declared", max=0.1), audit()) is Outcome.PASS
+
+
+def test_any_failure_fails_and_any_doubt_is_inconclusive():
+    fails, doubts, passes = rule("declared", max=0.1), rule("mad"), rule("decoded", min=0.5)
+    assert outcome(f"{fails}\n{doubts}\n{passes}", audit(synthetic=500)) is Outcome.FAIL
+    assert outcome(f"{fails}\n{doubts}\n{passes}", audit()) is Outcome.INCONCLUSIVE
+    assert outcome(f"{fails}\n{passes}", audit()) is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("safe", Outcome.PASS), ("near", Outcome.PASS), ("over", Outcome.FAIL), ("inconclusive", Outcome.INCONCLUSIVE)],
+)
+def test_mad_fails_on_over_and_warns_on_near_by_default(status, expected):
+    decision = decide(audit(mad=mad(status)), policy.default())
+    assert decision.outcome is expected
+    assert ("warning" in decision.reason) == (status == "near")
+
+
+def test_mad_can_be_told_to_fail_on_near():
+    assert outcome(rule("mad", fail="near"), audit(mad=mad("near"))) is Outcome.FAIL
+
+
+def test_the_default_policy_fails_on_a_declared_share_over_the_mad_limit():
+    safe = {"mad": mad("safe")}
+    assert decide(audit(1000, 148, **safe), policy.default()).outcome is Outcome.PASS
+    assert decide(audit(1000, 150, **safe), policy.default()).outcome is Outcome.FAIL
+
+
+def test_the_default_policy_needs_half_of_the_rows_and_tolerates_a_fifth_of_unreadable_ones():
+    safe = {"mad": mad("safe")}
+    assert decide(audit(49, no_bytes=51, **safe), policy.default()).outcome is Outcome.INCONCLUSIVE
+    assert decide(audit(50, no_bytes=50, **safe), policy.default()).outcome is Outcome.PASS
+    assert decide(audit(79, unreadable=21, **safe), policy.default()).outcome is Outcome.FAIL
+    assert decide(audit(80, unreadable=20, **safe), policy.default()).outcome is Outcome.PASS
+
+
+def test_an_audit_that_decoded_nothing_cannot_satisfy_a_rule_on_decoding():
+    assert outcome(rule("decoded", min=0.0), audit(config={"depth": "file"})) is Outcome.INCONCLUSIVE
+
+
+def test_nothing_can_be_concluded_of_nothing():
+    empty = audit(0, counts=Counts(), coverage={})
+    blind = audit(coverage={})
+    for nothing in (empty, blind):
+        assert outcome(rule("unreadable", max=1.0), nothing) is Outcome.INCONCLUSIVE
+
+
+def test_the_worst_source_counts_if_it_is_large_enough():
+    strata = (source("big", 1000, 10), source("bad", 600, 300), source("tiny", 5, 5))
+    assert outcome(rule("worst-source", max=0.2), audit(strata=strata)) is Outcome.FAIL
+    assert outcome(rule("worst-source", max=0.9), audit(strata=strata)) is Outcome.PASS
+    assert outcome(rule("worst-source", max=0.9, least_n=1), audit(strata=strata)) is Outcome.INCONCLUSIVE
+    assert outcome(rule("worst-source", max=0.2), audit(strata=strata[2:])) is Outcome.INCONCLUSIVE
+
+
+def test_an_increase_is_measured_against_a_baseline():
+    text, before = rule("increase", max=0.01), Context(baseline=audit(1000, 50))
+    assert outcome(text, audit(1000, 55), before) is Outcome.PASS
+    assert outcome(text, audit(1000, 80), before) is Outcome.FAIL
+    assert outcome(text, audit(1000, 80)) is Outcome.INCONCLUSIVE
+    assert outcome(text, audit(1000, 80, estimate=estimate(0.1, 0.1, 0.1)), before) is Outcome.INCONCLUSIVE
+
+
+def test_coverage_can_be_demanded():
+    seen = audit(60, no_bytes=40)
+    assert outcome(rule("observable", min=0.5), seen) is Outcome.PASS
+    assert outcome(rule("observable", min=0.7), seen) is Outcome.INCONCLUSIVE
+    assert outcome(rule("observable", min=0.7, below="fail"), seen) is Outcome.FAIL
+    assert outcome(rule("observable", min=0.1, evidence="matched"), seen) is Outcome.INCONCLUSIVE
+
+
+def test_the_age_of_an_audit_can_be_bounded():
+    assert outcome(rule("audit-age", max_days=31), audit()) is Outcome.PASS
+    assert outcome(rule("audit-age", max_days=30), audit()) is Outcome.FAIL
+    assert outcome(rule("audit-age", max_days=30), audit(), Context()) is Outcome.INCONCLUSIVE
+
+
+EXEMPT = '[[exemptions]]\nrule = "declared"\nreason = "known, ticket 12"\nexpires = {}\n'
+
+
+def test_an_exemption_holds_through_its_last_day_and_is_shown():
+    text = rule("declared", max=0.1) + "\n" + EXEMPT.format("2026-06-01")
+    decision = decide(audit(synthetic=500), parse(text), TODAY)
+    assert decision.outcome is Outcome.PASS
+    assert decision.rules[0].outcome is Outcome.EXEMPT
+    assert "ticket 12" in decision.rules[0].reason
+
+
+def test_an_exemption_that_ended_does_not_hold():
+    text = rule("declared", max=0.1) + "\n" + EXEMPT.format("2026-05-31")
+    decision = decide(audit(synthetic=500), parse(text), TODAY)
+    assert decision.outcome is Outcome.FAIL
+    assert "its exemption ended on 2026-05-31" in decision.reason
+
+
+def test_a_policy_can_live_in_a_pyproject():
+    text = '[project]\nname = "x"\n[tool.auditor]\nname = "ours"\n[tool.auditor.rules.declared]\nmax = 0.02\n'
+    assert parse(text).name == "ours"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules = [", "not TOML"),
+        ("", "at least one"),
+        ("[tool.other]\nx = 1", "at least one"),
+        ("[rules.declard]\nmax = 0.1", "did you mean declared"),
+        ("[rules.declared]\nmaximum = 0.1", "no setting 'maximum'; there are: max"),
+        ("[rules.declared]\nmax = 5", "5 % is 0.05"),
+        ("[rules.declared]\nmax = true", "5 % is 0.05"),
+        ("[rules.declared]", "needs max"),
+        ("[rules]\ndeclared = 3", "is a table"),
+        ("[rules.mad]\nfail = 'always'", "one of over, near"),
+        ("[rules.worst-source]\nmax = 0.1\nleast-n = 0", "whole number above 0"),
+        ("[rules.mad]\n[limits]\nx = 1", "unknown keys limits"),
+        ("[rules.mad]\n[[exemptions]]\nrule = 'mad'", "a reason and a day"),
+        ("[rules.mad]\n[[exemptions]]\nrule='declared'\nreason='x'\nexpires=2026-01-01", "no rule of this policy"),
+        ("[rules.mad]\n[[exemptions]]\nrule='mad'\nreason=' '\nexpires=2026-01-01", "needs a reason and a day"),
+        ("[rules.mad]\n[[exemptions]]\nrule='mad'\nreason='x'\nexpires='soon'", "needs a reason and a day"),
+    ],
+)
+def test_a_policy_that_is_wrong_says_what_and_what_to_do(text, message):
+    with pytest.raises(PolicyError, match=message):
+        parse(text)
+
+
+def test_every_rule_gives_a_result_with_a_reason_for_every_audit():
+    for id, kind in RULES.items():
+        settings = {"max": 0.5, "min": 0.5, "max-days": 3}
+        mine = {name: settings[name] for name in kind.required}
+        for of in (audit(), audit(0), audit(0, counts=Counts(), coverage={}), audit(10, 3, unreadable=4)):
+            result = kind.judge(of, mine, Context())
+            assert isinstance(result.outcome, Outcome), id
+            assert result.reason
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_looser_limit_never_turns_a_pass_into_a_failure(a, b, c, d):
+    low, high = sorted((a, b))
+    strict, loose = sorted((c, d))
+    of = audit(estimate=estimate((low + high) / 2, low, high))
+    order = [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS]
+    outcomes = [outcome(rule("synthetic-fraction", max=limit), of) for limit in (strict, loose)]
+    assert order.index(outcomes[0]) <= order.index(outcomes[1])

@@ -1,0 +1,69 @@
+import json
+
+import jsonschema
+import pytest
+from audits import audit, estimate, mad, source
+
+from auditor import policy, record
+from auditor.errors import AuditFileError
+
+CONTRACT = ("schema tool inputs digests config seed counts coverage floor estimate mad strata policy decision").split()
+
+
+def full():
+    return audit(1000, 30, estimate=estimate(0.05, 0.04, 0.06), mad=mad("near"), strata=(source("a", 10, 1),))
+
+
+def text(of):
+    return record.dumps(of, policy.decide(of, policy.default()))
+
+
+def test_every_key_of_the_contract_is_there_from_the_start():
+    for of in (audit(), full()):
+        content = json.loads(text(of))
+        assert set(CONTRACT) <= set(content)
+        assert content["schema"] == "auditor/1"
+        assert {"rows", "ok", "no_bytes", "failed", "unreadable"} <= set(content["counts"])
+        assert {"count", "share", "low", "high"} <= set(content["floor"])
+        assert {"outcome", "exit_code", "reason", "rules"} <= set(content["decision"])
+
+
+def test_what_is_not_known_is_null():
+    content = json.loads(text(audit()))
+    assert content["estimate"] is None
+    assert content["mad"] is None
+
+
+def test_lambda_is_called_so():
+    assert json.loads(text(full()))["mad"]["lambda"] == 0.7
+
+
+def test_an_audit_comes_back_as_it_went():
+    for of in (audit(), full(), audit(0)):
+        assert record.loads(text(of)) == record.loads(text(record.loads(text(of))))
+        assert text(record.loads(text(of))) == text(of)
+
+
+def test_a_decision_comes_back_as_it_went():
+    decision = policy.decide(full(), policy.default())
+    assert record.decision_of(record.dumps(full(), decision)).rules == decision.rules
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "[]", "{}", '{"schema": "auditor/9"}', '{"schema": "auditor/1"}', '{"schema":"auditor/1","counts":3}'],
+)
+def test_what_is_no_audit_is_refused(broken):
+    with pytest.raises(AuditFileError, match="not JSON|not an audit of schema auditor/1"):
+        record.loads(broken)
+
+
+def test_fields_of_a_later_version_are_tolerated():
+    content = json.loads(text(full())) | {"added_later": 1}
+    assert record.loads(json.dumps(content)) == record.loads(text(full()))
+
+
+def test_the_text_is_valid_json_without_nan():
+    jsonschema.validate(json.loads(text(full())), {"type": "object", "required": CONTRACT})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        text(audit(estimate=estimate(float("nan"), 0, 1)))
