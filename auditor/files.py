@@ -136,10 +136,10 @@ def _scan(url: str) -> Iterator[Entry]:
     with os.scandir(url) as found:
         for item in found:
             try:
-                facts = _local_facts(item.stat())
-            except OSError as error:  # a broken link, say: the row will tell
-                facts = f"{error.errno}"
-            yield Entry(item.name, item.is_dir(), item.is_symlink(), facts)
+                is_folder, facts = item.is_dir(), _local_facts(item.stat())
+            except OSError as error:  # a broken link, or one to itself: the row will tell
+                is_folder, facts = False, f"{error.errno}"
+            yield Entry(item.name, is_folder, item.is_symlink(), facts)
 
 
 def _local_facts(found: os.stat_result) -> str:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any
 
 from auditor import files
-from auditor.errors import DatasetError
 from auditor.tables import BadRow, Chunk, lines
 
 _PEEK = 1 << 20
@@ -67,8 +66,6 @@ def _layout(url: str) -> _Layout:
 def _layout_of(url: str, stamp: str) -> _Layout:
     with files.open_file(url) as file:
         peek = file.read(_PEEK)
-    if b"\0" in peek[:4096]:
-        raise DatasetError(f"{url}: not a text file")
     text = peek.decode("utf-8-sig", "surrogateescape")
     delimiter = "\t" if url.casefold().endswith(".tsv") else _delimiter(text)
     source = text.splitlines(keepends=True)

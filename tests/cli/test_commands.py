@@ -1,0 +1,251 @@
+"""The command line as a user meets it: real processes, exit codes, the last line on stderr."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import making
+import pytest
+
+
+def run(*args, cwd=None, env=None):
+    return subprocess.run(
+        [sys.executable, "-m", "auditor", *map(str, args)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path), **(env or {})},
+    )
+
+
+def last(result) -> str:
+    return result.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Twenty images, one of them declared synthetic, and policies that pass, fail and doubt."""
+    base = tmp_path_factory.mktemp("cli")
+    for number in range(20):
+        making.write(
+            base / "set" / f"{number:02d}.png", making.png({"parameters": making.A1111} if number == 0 else {})
+        )
+    making.write(base / "pass.toml", "[rules.declared]\nmax = 0.5\n")
+    making.write(base / "fail.toml", "[rules.declared]\nmax = 0.01\n")
+    making.write(base / "doubt.toml", "[rules.synthetic-fraction]\nmax = 0.01\n")
+    result = run("scan", "set", "--out", "done", "--policy", "pass.toml", cwd=base)
+    assert result.returncode == 0, result.stderr
+    return base
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "word"), [("pass", 0, "PASS"), ("fail", 1, "FAIL"), ("doubt", 4, "INCONCLUSIVE")]
+)
+@pytest.mark.parametrize("command", ["scan", "gate"])
+def test_the_exit_code_is_the_decision_and_the_last_line_says_why(folder, command, policy, code, word):
+    args = ("scan", "set", "--out", "done") if command == "scan" else ("gate", "done")
+    result = run(*args, "--policy", f"{policy}.toml", cwd=folder)
+    assert result.returncode == code
+    assert last(result).startswith(word)
+
+
+def test_an_input_that_does_not_exist_is_a_usage_error(folder):
+    for args in (
+        ("scan", "nowhere"),
+        ("scan", "set", "--detectors", "nope"),
+        ("scan", "set", "--depth", "x"),
+        ("scan",),
+        ("gate", "nowhere"),
+        ("no-such-command",),
+    ):
+        assert run(*args, cwd=folder).returncode == 2
+
+
+@pytest.mark.parametrize("content", ["not TOML", "[rules.nope]\n", "[rules.declared]\nmax = 7\n", "\xff"])
+def test_an_invalid_policy_is_no_audit_and_nothing_is_scanned(folder, content):
+    making.write(folder / "bad.toml", content.encode("latin-1"))
+    result = run("scan", "set", "--out", "never", "--policy", "bad.toml", cwd=folder)
+    assert result.returncode == 3
+    assert last(result).startswith("ERROR bad.toml")
+    assert not (folder / "never").exists()
+
+
+def test_a_file_that_is_no_dataset_is_no_audit(folder):
+    making.write(folder / "x.parquet", b"nothing")
+    making.write(folder / "x.bin", b"nothing")
+    for name in ("x.parquet", "x.bin"):
+        result = run("scan", name, "--out", "never", cwd=folder)
+        assert result.returncode == 3
+        assert last(result).startswith("ERROR")
+
+
+def test_an_audit_file_that_is_none_is_no_audit(folder):
+    making.write(folder / "x.json", "{}")
+    result = run("gate", "x.json", cwd=folder)
+    assert result.returncode == 3
+    assert "not an audit of schema auditor/1" in last(result)
+
+
+def test_an_input_without_rows_is_inconclusive(folder):
+    (folder / "empty").mkdir(exist_ok=True)
+    result = run("scan", "empty", "--out", "empty-audit", cwd=folder)
+    assert result.returncode == 4
+    assert "no rows" in last(result)
+
+
+def test_inconclusive_can_be_tolerated_and_is_still_recorded(folder):
+    for tolerance in ("warn", "pass"):
+        result = run("scan", "set", "--out", "t", "--policy", "doubt.toml", "--inconclusive", tolerance, cwd=folder)
+        assert result.returncode == 0
+        assert last(result).startswith("INCONCLUSIVE")
+        assert json.loads((folder / "t/audit.json").read_text())["decision"]["outcome"] == "inconclusive"
+    assert run("gate", "done", "--policy", "fail.toml", "--inconclusive", "pass", cwd=folder).returncode == 1
+
+
+def test_exit_zero_reports_only(folder):
+    result = run("gate", "done", "--policy", "fail.toml", "--exit-zero", cwd=folder)
+    assert result.returncode == 0
+    assert last(result).startswith("FAIL")
+
+
+def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
+    making.write(folder / "site" / "sitecustomize.py", "import auditor.policy\nauditor.policy.decide = None\n")
+    env = {"PYTHONPATH": ":".join([str(folder / "site"), *sys.path])}
+    result = run("gate", "done", cwd=folder, env=env)
+    assert result.returncode == 3
+    assert "Traceback" in result.stderr
+    assert last(result).startswith("ERROR unexpected TypeError")
+
+
+def test_the_outputs_are_those_of_the_contract(folder):
+    run("scan", "set", "--out", "fresh", "--policy", "fail.toml", cwd=folder)
+    assert {p.name for p in (folder / "fresh").iterdir()} == {"audit.json", "report.html", "summary.md", "evidence"}
+    record = json.loads((folder / "fresh/audit.json").read_text())
+    assert record["decision"]["exit_code"] == 1
+    assert record["floor"]["count"] == 1
+
+
+def test_json_goes_to_stdout_and_is_the_record(folder):
+    result = run("scan", "set", "--out", "done", "--policy", "pass.toml", "--json", cwd=folder)
+    assert result.stdout == (folder / "done/audit.json").read_text()
+
+
+def test_quiet_prints_the_last_line_only(folder):
+    result = run("scan", "set", "--out", "done", "--policy", "pass.toml", "--quiet", cwd=folder)
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_format_asked_for_never_changes_the_exit_code(folder):
+    for format in ("json", "html", "markdown", "terminal"):
+        result = run("report", "done", "--format", format, "--policy", "fail.toml", cwd=folder)
+        assert result.returncode == 0
+        assert result.stdout
+    assert run("scan", "set", "--out", "done", "--policy", "fail.toml", "--json", cwd=folder).returncode == 1
+
+
+def test_a_report_repeats_the_decision_that_was_stored(folder):
+    run("scan", "set", "--out", "again", "--policy", "fail.toml", cwd=folder)
+    run("report", "again", "--format", "json", "-o", "again.json", cwd=folder)
+    assert (folder / "again.json").read_text() == (folder / "again/audit.json").read_text()
+
+
+def test_gate_notices_that_the_dataset_changed(folder, tmp_path):
+    import shutil
+
+    shutil.copytree(folder / "set", tmp_path / "set")
+    assert run("gate", folder / "done", "--policy", folder / "pass.toml", "--dataset", tmp_path / "set").returncode == 0
+    making.write(tmp_path / "set" / "new.png", making.png())
+    result = run("gate", folder / "done", "--policy", folder / "pass.toml", "--dataset", tmp_path / "set")
+    assert result.returncode == 3
+    assert "scan it again" in last(result)
+
+
+def test_a_pipeline_trains_only_on_a_pass(folder):
+    for policy, trained in (("pass", True), ("fail", False), ("doubt", False), ("bad", False)):
+        making.write(folder / "bad.toml", "nonsense")
+        marker = folder / f"trained-{policy}"
+        subprocess.run(
+            f"{sys.executable} -m auditor gate done --policy {policy}.toml && touch {marker}",
+            shell=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+        )
+        assert marker.exists() == trained, policy
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
+    lines = (f"k{n},http://x.org/{n}\n" for n in range(100_000))
+    making.write(tmp_path / "urls.csv", "id,image\n" + "".join(lines))
+    command = [sys.executable, "-m", "auditor", "scan", "urls.csv", "--jobs", "2"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(300):
+        time.sleep(0.1)
+        if len(list((tmp_path / "audit/evidence").glob("*.parquet"))) > 2:
+            break
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from there" in stderr.strip().splitlines()[-1]
+    assert list((tmp_path / "audit/evidence").glob("*.parquet"))
+    assert "done already and kept" in run("scan", "urls.csv", cwd=tmp_path).stderr
+
+
+def test_explain_shows_a_detectors_documentation(folder):
+    assert "Content Credentials" in run("explain", "c2pa").stdout
+    assert "c2pa" in run("explain").stdout
+    result = run("explain", "c2pb")
+    assert result.returncode == 3
+    assert "did you mean c2pa?" in last(result)
+
+
+def test_explain_shows_every_signal_of_an_image(folder):
+    result = run("explain", folder / "set/00.png")
+    assert "verdict  synthetic by generator-text" in result.stdout
+    signals = json.loads(run("explain", folder / "set/00.png", "--json").stdout)["signals"]
+    from auditor import registry
+
+    assert {signal["detector"] for signal in signals} == set(registry.table("detectors"))
+
+
+def test_explain_of_what_cannot_be_read_says_why(folder):
+    making.write(folder / "broken.jpg", b"no")
+    assert "unreadable: not an image in a known format" in run("explain", folder / "broken.jpg").stdout
+
+
+def test_merge_puts_audits_together(folder, tmp_path):
+    making.write(tmp_path / "more" / "a.png", making.png())
+    assert run("scan", tmp_path / "more", "--out", tmp_path / "audit-more").returncode == 4
+    result = run(
+        "merge", folder / "done", tmp_path / "audit-more", "--out", tmp_path / "both", "--policy", folder / "pass.toml"
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "both/audit.json").read_text())["counts"]["rows"] == 21
+
+
+def test_doctor_finds_everything_and_prints_the_default_policy():
+    from auditor import policy
+
+    result = run("doctor")
+    assert result.returncode == 0
+    assert "DOES NOT LOAD" not in result.stdout
+    assert run("doctor", "--policy").stdout == policy.DEFAULT
+
+
+def test_the_version_is_printed():
+    import auditor
+
+    assert auditor.__version__ in run("--version").stdout
+
+
+def test_there_is_no_progress_bar_without_a_terminal(folder):
+    result = run("scan", "set", "--out", "done", cwd=folder)
+    assert "━" not in result.stderr
+    assert "\x1b" not in result.stderr + result.stdout

@@ -1,0 +1,175 @@
+"""The shape of the house: imports go one way, starting is light, every plug-in is registered."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What a module may import of ours. Longest prefix wins; "a.b" as an entry allows a.b and everything below it.
+ALLOWED = {
+    "auditor.errors": [],
+    "auditor.types": [],
+    "auditor.printable": [],
+    "auditor.urls": [],
+    "auditor.containers": ["auditor.containers"],
+    "auditor.vocabulary": ["auditor.types"],
+    "auditor.metadata": ["auditor.containers"],
+    "auditor.covariates": ["auditor.metadata"],
+    "auditor.decode": ["auditor.errors", "auditor.containers"],
+    "auditor.files": ["auditor.errors", "auditor.types"],
+    "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
+    "auditor.plugin": ["auditor.types", "auditor.view"],  # view for its type alone
+    "auditor.registry": ["auditor.errors"],
+    "auditor.view": [
+        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.decode", "auditor.containers", "auditor.metadata",
+        "auditor.covariates",
+    ],
+    "auditor.readers": [
+        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.tables", "auditor.urls",
+        "auditor.readers", "auditor.registry",
+    ],
+    "auditor.engines": ["auditor.errors", "auditor.plugin"],
+    "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
+    "auditor.fuse": ["auditor.types"],
+    "auditor.intervals": [],
+    "auditor.mad": [],
+    "auditor.summary": ["auditor.types", "auditor.plugin", "auditor.intervals"],
+    "auditor.rules": ["auditor.types", "auditor.mad"],
+    "auditor.policy": ["auditor.types", "auditor.errors", "auditor.rules"],
+    "auditor.record": ["auditor.types", "auditor.errors"],
+    "auditor.work": [
+        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
+        "auditor.store", "auditor.fuse",
+    ],
+    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.decode"],
+    "auditor.audit": ["auditor"],
+    "auditor.merging": ["auditor"],
+    "auditor.api": ["auditor"],
+    "auditor.cli": ["auditor"],
+    "auditor": ["auditor.api", "auditor.config", "auditor.policy"],  # for types alone; loaded when asked for
+    "auditor.__main__": ["auditor.cli"],
+    "detectors": [
+        "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
+        "auditor.urls",
+    ],
+    "reports": ["auditor.types", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
+}  # fmt: skip
+TOP = {"auditor.audit", "auditor.merging", "auditor.api", "auditor.cli", "auditor.__main__", "auditor"}
+
+
+def modules():
+    for package in ("auditor", "detectors", "reports"):
+        for path in (ROOT / package).rglob("*.py"):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            yield name.removesuffix(".__init__"), path
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                deeper = ROOT.joinpath(*node.module.split("."), f"{alias.name}.py")
+                package = ROOT.joinpath(*node.module.split("."), alias.name, "__init__.py")
+                yield f"{node.module}.{alias.name}" if deeper.exists() or package.exists() else node.module
+
+
+def within(name, prefix):
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def rule_of(name):
+    return max((prefix for prefix in ALLOWED if within(name, prefix)), key=len)
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_go_one_way(name, path):
+    rule = rule_of(name)
+    assert rule != "auditor" or name == "auditor", f"{name} has no line in this table"
+    for target in imports(path):
+        if target.partition(".")[0] not in ("auditor", "detectors", "reports"):
+            continue
+        if target == "auditor" and rule in TOP:
+            continue
+        allowed = ALLOWED[rule]
+        assert any(within(target, prefix) for prefix in allowed), (
+            f"{name} imports {target}; {rule} may import {allowed}"
+        )
+
+
+HEAVY = (
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "PIL",
+    "scipy",
+    "torch",
+    "faiss",
+    "onnxruntime",
+    "rich",
+    "jinja2",
+    "fsspec",
+    "c2pa",
+    "cattrs",
+)
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["import auditor", "import auditor.cli", "auditor.cli.main(['--help'])", "auditor.cli.main(['scan', '--help'])"],
+)
+def test_starting_is_light(start):
+    script = f"import sys, auditor.cli\ntry:\n    {start}\nexcept SystemExit:\n    pass\nprint(*sys.modules, file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.partition(".")[0] for name in result.stderr.split()}
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("kind", ["detectors", "readers", "reports", "engines"])
+def test_every_registered_plugin_loads_and_bears_its_id(kind):
+    from auditor import registry
+
+    for id in registry.table(kind):
+        assert registry.load(kind, id).id == id
+
+
+@pytest.mark.parametrize(("kind", "folder", "others"), [
+    ("readers", "auditor/readers", {"__init__", "columns", "listing", "walk", "tar"}),
+    ("engines", "auditor/engines", {"__init__"}),
+    ("reports", "reports", {"__init__", "wording"}),
+])  # fmt: skip
+def test_every_module_of_plugins_is_registered(kind, folder, others):
+    from auditor import registry
+
+    modules = {path.stem for path in (ROOT / folder).glob("*.py")} - others
+    assert modules == {target.partition(":")[0].rpartition(".")[2] for target in registry.table(kind).values()}
+
+
+def test_an_unrelated_package_of_the_same_name_is_told_apart(tmp_path, monkeypatch):
+    from auditor import registry
+    from auditor.errors import UnknownPlugin
+
+    (tmp_path / "elsewhere.py").write_text("class C2pa: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(registry._DETECTORS, "c2pa", "elsewhere:C2pa")
+    registry.table.cache_clear()
+    registry.load.cache_clear()
+    with pytest.raises(UnknownPlugin, match="another package of that name"):
+        registry.load("detectors", "c2pa")
+    monkeypatch.undo()
+    registry.table.cache_clear()
+    registry.load.cache_clear()
+
+
+def test_no_file_and_no_function_outgrows_a_room():
+    for name, path in modules():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 350, name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 45, f"{name}.{node.name}"
