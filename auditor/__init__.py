@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Config", "Policy", "decide", "evidence", "explain", "load", "merge", "scan"]
+__all__ = [
+    "Config", "Policy", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge", "render",
+    "scan",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from auditor.api import decide, evidence, explain, load, merge, scan
+    from auditor.api import decide, evidence, examine, explain, is_same_dataset, load, merge, render, scan
     from auditor.config import Config
     from auditor.policy import Policy
 

@@ -59,6 +59,11 @@ class Policy:
     rules: tuple[Rule, ...]
     exemptions: tuple[Exemption, ...] = ()
 
+    @classmethod
+    def from_toml(cls, text: str) -> Policy:
+        """As `parse`."""
+        return parse(text)
+
 
 def default() -> Policy:
     """The policy that holds where none is given."""

@@ -200,7 +200,7 @@ def _table(rows: Sequence[Row]) -> pa.Table:
     schema = _schema()
     facts = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "key": [row.key for row in rows],
         "source": [row.source for row in rows],
         "image": [row.image for row in rows],

@@ -24,6 +24,7 @@ class Html(Renderer):
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
         environment.filters["shown"] = printable
         environment.filters["percent"] = wording.percent

@@ -1,0 +1,84 @@
+"""A manifest of millions of URLs audited by its metadata: rows a second, and the memory of the largest process.
+
+python benchmarks/manifest.py [--rows 10000000] [--jobs 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_GROUP = 1_000_000
+_WORDS = np.array(
+    "a photo of the red old house with garden and dog --ar portrait street art trending on artstation".split()
+)
+
+
+def write_manifest(path: Path, rows: int) -> None:
+    """LAION's columns, 50,000 domains, captions of eight words."""
+    rng = np.random.default_rng(0)
+    schema = pa.schema(
+        [("SAMPLE_ID", pa.int64()), ("URL", pa.string()), ("TEXT", pa.string()), ("pwatermark", pa.float32())]
+    )
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, rows, _GROUP):
+            count = min(_GROUP, rows - start)
+            number = np.arange(start, start + count)
+            domain = rng.integers(0, 50_000, count).astype(str)
+            urls = np.char.add(np.char.add("https://img.site", domain), np.char.add(".com/photos/", number.astype(str)))
+            picks = _WORDS[rng.integers(0, len(_WORDS), (count, 8))]
+            text = pa.array([" ".join(words) for words in picks])
+            columns = [number, pa.array(np.char.add(urls, ".jpg").tolist()), text, rng.random(count, dtype=np.float32)]
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = Path(folder) / "manifest.parquet"
+        write_manifest(manifest, args.rows)
+        out = Path(folder) / "audit"
+        command = [
+            sys.executable,
+            "-m",
+            "auditor",
+            "scan",
+            str(manifest),
+            "--out",
+            str(out),
+            "--jobs",
+            str(args.jobs),
+            "--quiet",
+        ]
+        started = time.perf_counter()
+        result = subprocess.run(command, capture_output=True, text=True)
+        seconds = time.perf_counter() - started
+        evidence = sum(path.stat().st_size for path in (out / "evidence").glob("*.parquet"))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"exit code {result.returncode}: {result.stderr.strip().splitlines()[-1]}")
+    print("| rows | processes | seconds | rows/s | largest process, MB | evidence, MB |\n|---|---|---|---|---|---|")
+    numbers = (
+        f"{args.rows:,}",
+        args.jobs,
+        f"{seconds:.0f}",
+        f"{args.rows / seconds:,.0f}",
+        peak // 1024,
+        evidence // 10**6,
+    )
+    print("| " + " | ".join(map(str, numbers)) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What holds for every report format."""
+
+import re
+
+import pytest
+from audits import audit, estimate, mad, source
+
+import auditor
+from auditor import policy, registry
+from auditor.types import Counts
+
+AUDITS = {
+    "plain": audit(),
+    "full": audit(
+        1000,
+        30,
+        estimate=estimate(0.05, 0.04, 0.06),
+        mad=mad("near"),
+        strata=(source("a", 10, 1), source("b|<i>", 5, 5)),
+    ),
+    "nothing read": audit(0, no_bytes=10),
+    "no rows": audit(0, counts=Counts(), coverage={}),
+    "hostile": audit(
+        strata=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
+        unreadable_reasons={"</td><script>": 3},
+        contradictions=2,
+    ),
+}
+
+
+@pytest.fixture(params=list(registry.table("reports")))
+def format(request):
+    return request.param
+
+
+@pytest.mark.parametrize("name", AUDITS)
+def test_every_audit_can_be_rendered(format, name):
+    of = AUDITS[name]
+    text = auditor.render(of, auditor.decide(of), format)
+    assert text.endswith("\n")
+    assert text == auditor.render(of, auditor.decide(of), format)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)
+
+
+@pytest.mark.parametrize("name", AUDITS)
+def test_the_outcome_and_its_reason_are_told(format, name):
+    of = AUDITS[name]
+    decision = policy.decide(of, policy.default())
+    text = auditor.render(of, decision, format)
+    assert decision.outcome.value in text.lower()
+
+
+def test_the_page_is_alone_and_strict():
+    page = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), "html")
+    assert "default-src 'none'" in page
+    assert not re.search(r"<script|<img|<link|<iframe|src=|@import|url\(", page)
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+
+
+def test_a_floor_is_never_called_the_synthetic_fraction():
+    of = audit(1000, 30)
+    for name in ("html", "markdown", "terminal"):
+        text = auditor.render(of, auditor.decide(of), name)
+        assert "synthetic fraction 3.0" not in text
+        assert "3.0 %" in text
+
+
+def test_markdown_tables_stay_tables():
+    text = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), "markdown")
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5)

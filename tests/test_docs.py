@@ -1,0 +1,125 @@
+"""What the documents say is what the program does."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor import policy, registry
+from auditor.rules import RULES
+
+ROOT = Path(__file__).parents[1]
+ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "100", "NO_COLOR": "1"}
+COMMANDS = ["", *__import__("auditor.cli").cli._COMMANDS]
+pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
+
+
+def auditor(*args, cwd=ROOT):
+    return subprocess.run([sys.executable, "-m", "auditor", *args], capture_output=True, text=True, cwd=cwd, env=ENV)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    base = tmp_path_factory.mktemp("docs")
+    assert auditor("demo", "demo-dataset", cwd=base).returncode == 0
+    return base
+
+
+def block(text: str, marker: str) -> str:
+    return re.search(rf"<!-- {re.escape(marker)} -->\n```text\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_the_readmes_output_is_the_programs(demo):
+    readme = (ROOT / "README.md").read_text()
+    result = auditor("scan", "demo-dataset", cwd=demo)
+    assert result.stdout.strip() == block(readme, "output: auditor scan demo-dataset").strip()
+    last = result.stderr.strip().splitlines()[-1]
+    assert f"```text\n{last}\n```" in readme
+
+
+def usage(command: str) -> str:
+    return auditor(*command.split(), "--help").stdout.replace("python -m auditor", "auditor")
+
+
+def test_the_readmes_help_is_the_programs():
+    assert block((ROOT / "README.md").read_text(), "output: auditor --help") == usage("")
+
+
+def reference() -> str:
+    """docs/cli.md, as it should be; `python tests/test_docs.py` writes it."""
+    parts = ["# Commands\n\nWritten by `python tests/test_docs.py`; a test compares it with the program.\n"]
+    parts += [f"## auditor {command}".rstrip() + f"\n\n```text\n{usage(command)}```\n" for command in COMMANDS]
+    return "\n".join(parts)
+
+
+def test_the_reference_of_commands_is_the_programs():
+    assert (ROOT / "docs/cli.md").read_text() == reference()
+
+
+def test_the_readmes_exit_codes_are_the_programs():
+    from auditor import cli
+
+    table = (ROOT / "README.md").read_text().partition("<!-- exit codes -->")[2]
+    documented = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
+    used = {*policy.EXIT_CODE.values(), cli.EXIT_USAGE, cli.EXIT_NO_AUDIT, cli.EXIT_INTERRUPTED}
+    assert documented == sorted(used)
+
+
+def test_every_detector_and_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    assert [id for id in registry.table("detectors") if f"`{id}`" not in readme] == []
+
+
+def test_every_rule_and_the_default_policy_are_in_the_guide():
+    guide = (ROOT / "docs/policy.md").read_text()
+    assert policy.DEFAULT in guide
+    for id, kind in RULES.items():
+        row = next(line for line in guide.splitlines() if line.startswith(f"| `{id}`"))
+        assert all(f"`{setting}`" in row for setting in kind.settings), id
+
+
+def test_every_reader_and_every_column_is_in_the_guide():
+    import pyarrow.parquet as pq
+
+    from auditor import store
+
+    guide = (ROOT / "docs/formats.md").read_text()
+    assert [id for id in registry.table("readers") if f"`{id}`" not in guide] == []
+    assert [name for name in store._schema().names if f"`{name}`" not in guide] == []
+    assert pq
+
+
+RUNNER = """
+import json, sys
+if __name__ == "__main__":  # worker processes import this file again
+    space = {"__name__": "__main__"}
+    for code in json.loads(sys.argv[1]):
+        exec(code, space)
+        print("-----")
+"""
+
+
+def test_the_python_guide_does_what_it_says(demo):
+    """Its blocks run one after the other in one process; each output block is what the block before it prints."""
+    blocks = re.findall(r"```(python|output)\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    runner = demo / "runner.py"
+    runner.write_text(RUNNER)
+    codes = json.dumps([code for kind, code in blocks if kind == "python"])
+    result = subprocess.run([sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=ENV)
+    assert result.returncode == 0, result.stderr
+    printed = [part.rstrip() for part in result.stdout.split("-----\n")[:-1]]
+    assert printed == [code.rstrip() for kind, code in blocks if kind == "output"]
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+if __name__ == "__main__":
+    (ROOT / "docs/cli.md").write_text(reference())
