@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from auditor import __version__, files, readers, registry
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
-from auditor.plugin import Engine, Input, Need, Reader, Shard
+from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.store import Part, Store
 from auditor.summary import summarise
-from auditor.types import SCHEMA, Audit, InputRecord
+from auditor.types import SCHEMA, Audit, InputRecord, Need
 from auditor.work import ShardDigest, ShardScan
 
 TOOL = "mad-auditor"

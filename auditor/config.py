@@ -10,7 +10,8 @@ from typing import Any
 
 from auditor import registry
 from auditor.decode import Limits
-from auditor.plugin import Need, ReadOptions
+from auditor.plugin import ReadOptions
+from auditor.types import Need
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from auditor.types import Audit, Claim, Decision, Evidence, Sample, Tier, Unreadable
+from auditor.types import Audit, Claim, Decision, Evidence, Need, Sample, Tier, Unreadable
 
 if TYPE_CHECKING:
     from auditor.view import View
@@ -20,15 +19,6 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 FAILED = "failed: "  # how the reason begins where a detector raised
-
-
-class Need(IntEnum):
-    """What a detector has to be given, from cheap to dear. The pipeline provides just that, once a sample."""
-
-    ROW = 0  # the manifest's row: URL, caption, columns
-    TAGS = 1  # EXIF tags, from the file or from the manifest's copy of them
-    FILE = 2  # the file's own bytes and metadata, as its maker left them
-    PIXELS = 3  # the decoded image
 
 
 @dataclass(frozen=True, slots=True)

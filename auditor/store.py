@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _META = b"auditor"
 _SUFFIX = ".parquet"
 _ROUND = 6  # digits of a stored score
+_ROW_GROUP = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +132,34 @@ class PartWriter:
         self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
+        self._waiting: list[pa.Table] = []
         self.rows = 0
 
     def write(self, rows: Sequence[Row]) -> None:
         """Append rows."""
         for row in rows:
             self._digest.update(row_digest(row))
-        self._writer.write_table(_table(rows))
+        self._waiting.append(_table(rows))
         self.rows += len(rows)
+        if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
+            self._flush()
 
     def close(self) -> str:
         """Finish, sync and rename; the digest over what the dataset said."""
+        self._flush()
         facts = {**self._facts, "digest": self._digest.hexdigest()}
         self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
         os.replace(self._temporary, self._path)
         return self._digest.hexdigest()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+            self._waiting.clear()
 
     def abandon(self) -> None:
         """Leave nothing behind."""

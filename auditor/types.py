@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
 SCHEMA = "auditor/1"
@@ -17,6 +17,15 @@ class Evidence(StrEnum):
     MATCHED = "matched"  # a watermark was decoded, a known generated image was recognised
     STATISTICAL = "statistical"  # a model with measured error rates
     PRIOR = "prior"  # host, file name, wording: stratifies and ranks, never decides
+
+
+class Need(IntEnum):
+    """What a detector has to be given, from cheap to dear. The pipeline provides just that, once a sample."""
+
+    ROW = 0  # the manifest's row: URL, caption, columns
+    TAGS = 1  # EXIF tags, from the file or from the manifest's copy of them
+    FILE = 2  # the file's own bytes and metadata, as its maker left them
+    PIXELS = 3  # the decoded image
 
 
 class Tier(StrEnum):

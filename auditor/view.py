@@ -12,8 +12,7 @@ from auditor.containers import Container, walk
 from auditor.decode import Header, Limits
 from auditor.errors import Refused
 from auditor.metadata import Metadata
-from auditor.plugin import Need
-from auditor.types import Covariates, Sample
+from auditor.types import Covariates, Need, Sample
 
 if TYPE_CHECKING:
     import numpy as np

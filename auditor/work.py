@@ -11,9 +11,9 @@ from auditor import registry
 from auditor.decode import Limits
 from auditor.errors import Refused
 from auditor.fuse import fuse
-from auditor.plugin import Detector, Need, Reader, Reading, Shard
+from auditor.plugin import Detector, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
-from auditor.types import Covariates, Evidence, Row, Sample, Signal, Status, Unreadable
+from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Status, Unreadable
 from auditor.view import View
 
 _BATCH_ROWS = 512

@@ -21,7 +21,7 @@ from PIL import Image
 
 import auditor
 from auditor.config import Config
-from auditor.plugin import Need
+from auditor.types import Need
 
 
 def lay_out(source: Path, target: Path, count: int) -> None:

@@ -15,8 +15,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Claim, Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 
 _FIELDS = frozenset("Label ContentProducer ProduceID ContentPropagator PropagateID ReservedCode1 ReservedCode2".split())

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Claim, Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import source_type_claim, term
 

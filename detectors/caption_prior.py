@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
 # (strength, generator or None, what, pattern): strength ranks, it is no probability

@@ -18,8 +18,8 @@ import re
 from collections.abc import Iterator
 
 from auditor.metadata import Metadata
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Claim, Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 
 _NAMES = {

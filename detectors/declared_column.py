@@ -10,8 +10,8 @@ Tier B (an explicit label, unsigned).
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Claim, Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import is_source_type, source_type_claim
 

@@ -12,8 +12,8 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Claim, Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import source_type_claim, term
 

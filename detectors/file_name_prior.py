@@ -20,8 +20,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 from auditor.urls import path
 from auditor.view import View
 

@@ -33,8 +33,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from auditor.metadata import Metadata, Text
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
 _EXIF_XMP = "http://ns.adobe.com/exif/1.0/"

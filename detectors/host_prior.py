@@ -15,8 +15,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 from auditor.urls import hostname, path
 from auditor.view import View
 

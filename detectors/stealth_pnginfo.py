@@ -16,8 +16,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 from auditor.containers import MAX_INFLATED
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from auditor import record
 from auditor.config import Config
 from auditor.decode import Limits
 from auditor.errors import EvidenceError
-from auditor.plugin import Need
 from auditor.store import Store
+from auditor.types import Need
 
 
 @pytest.fixture
@@ -189,6 +189,7 @@ def test_two_runs_in_one_folder_are_refused(dataset, tmp_path, scan):
 
 KILLED = """
 import sys, auditor
+from auditor.types import Need
 if __name__ == "__main__":
     auditor.scan(sys.argv[1], out=sys.argv[2], jobs=2)
 """

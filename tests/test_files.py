@@ -4,6 +4,7 @@ import fsspec
 import pytest
 
 from auditor import files
+from auditor.contents import FileContent
 from auditor.errors import DatasetError, Refused
 
 
@@ -31,34 +32,34 @@ def test_a_link_that_leaves_the_dataset_is_refused_unless_asked_for(base):
     os.symlink("../secret.jpg", f"{base}/link.jpg")
     with pytest.raises(Refused, match="--follow-links"):
         files.inside(base, "link.jpg")
-    assert files.FileContent(base, "link.jpg", follow_links=True).read(100) == b"outside"
+    assert FileContent(base, "link.jpg", follow_links=True).read(100) == b"outside"
 
 
 def test_a_link_inside_the_dataset_is_read(base):
     os.symlink("in.jpg", f"{base}/link.jpg")
-    assert files.FileContent(base, "link.jpg").read(100) == b"inside"
+    assert FileContent(base, "link.jpg").read(100) == b"inside"
 
 
 def test_an_absolute_path_inside_the_dataset_is_read(base):
-    assert files.FileContent(base, f"{base}/in.jpg").read(100) == b"inside"
+    assert FileContent(base, f"{base}/in.jpg").read(100) == b"inside"
 
 
 def test_a_pipe_is_refused_instead_of_waited_for(base):
     os.mkfifo(f"{base}/pipe.jpg")
     with pytest.raises(Refused, match="not a regular file"):
-        files.FileContent(base, "pipe.jpg").read(100)
+        FileContent(base, "pipe.jpg").read(100)
 
 
 @pytest.mark.parametrize("name", ["none.jpg", "in.jpg/deeper.jpg", "x" * 5000 + ".jpg", "nul\0.jpg"])
 def test_names_that_cannot_be_opened_are_refused_with_a_reason(base, name):
     with pytest.raises(Refused) as refusal:
-        files.FileContent(base, name).read(100)
+        FileContent(base, name).read(100)
     assert str(refusal.value)
 
 
 def test_a_file_over_the_limit_is_refused(base):
     with pytest.raises(Refused, match="larger than 3 bytes"):
-        files.FileContent(base, "in.jpg").read(3)
+        FileContent(base, "in.jpg").read(3)
 
 
 def test_a_stamp_changes_with_the_file(base):
@@ -72,10 +73,10 @@ def test_remote_files_are_listed_stamped_and_read():
     with fsspec.open("memory://there/a.jpg", "wb") as file:
         file.write(b"remote")
     assert [entry.name for entry in files.entries("memory://there")] == ["a.jpg"]
-    assert files.FileContent("memory://there", "a.jpg").read(10) == b"remote"
+    assert FileContent("memory://there", "a.jpg").read(10) == b"remote"
     assert files.stamp("memory://there/a.jpg")
     with pytest.raises(Refused):
-        files.FileContent("memory://there", "../other/a.jpg").read(10)
+        FileContent("memory://there", "../other/a.jpg").read(10)
 
 
 def test_a_scheme_without_backend_says_so():

@@ -20,16 +20,18 @@ ALLOWED = {
     "auditor.metadata": ["auditor.containers"],
     "auditor.covariates": ["auditor.metadata"],
     "auditor.decode": ["auditor.errors", "auditor.containers"],
-    "auditor.files": ["auditor.errors", "auditor.types"],
+    "auditor.files": ["auditor.errors"],
+    "auditor.contents": ["auditor.errors", "auditor.files"],
     "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
     "auditor.plugin": ["auditor.types", "auditor.view"],  # view for its type alone
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
-        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.decode", "auditor.containers", "auditor.metadata",
+        "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
         "auditor.covariates",
     ],
     "auditor.readers": [
-        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.tables", "auditor.urls",
+        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.contents", "auditor.tables",
+        "auditor.urls",
         "auditor.readers", "auditor.registry",
     ],
     "auditor.engines": ["auditor.errors", "auditor.plugin"],

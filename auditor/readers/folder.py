@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor import files
+from auditor.contents import FileContent
 from auditor.errors import Refused
-from auditor.files import FileContent
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import walk
 from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared

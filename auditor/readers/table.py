@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditor import files, tables
+from auditor.contents import BytesContent, FileContent
 from auditor.errors import DatasetError
-from auditor.files import BytesContent, FileContent
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import folder, listing, walk
 from auditor.readers.columns import Columns, as_text, declared

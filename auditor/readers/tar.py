@@ -14,23 +14,12 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from auditor import files
+from auditor.contents import BytesContent, RefusedContent, SliceContent
 from auditor.errors import DatasetError, Refused
-from auditor.files import BytesContent, SliceContent
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
 _TAR_BLOCK = 512
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedContent:
-    """A member that is not read, and why."""
-
-    reason: str
-
-    def read(self, limit: int) -> bytes:
-        """Always raises Refused."""
-        raise Refused(self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import pytest
 import detectors
 from auditor import registry
 from auditor.errors import Refused
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence, Tier
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need, Tier
 
 IDS = list(registry.table("detectors"))
 IMAGES = {

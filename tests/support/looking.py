@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor import registry
-from auditor.files import BytesContent
+from auditor.contents import BytesContent
 from auditor.plugin import Reading, ReadOptions
 from auditor.readers.columns import declared
 from auditor.types import Sample

@@ -3,8 +3,8 @@
 import os
 import signal
 
-from auditor.plugin import Detector, Need, Reading
-from auditor.types import Evidence
+from auditor.plugin import Detector, Reading
+from auditor.types import Evidence, Need
 
 
 class Poison(Detector):
