@@ -70,13 +70,13 @@ def test_a_stamp_changes_with_the_file(base):
 
 
 def test_remote_files_are_listed_stamped_and_read():
-    with fsspec.open("memory://there/a.jpg", "wb") as file:
+    with fsspec.open("memory://stamped/a.jpg", "wb") as file:
         file.write(b"remote")
-    assert [entry.name for entry in files.entries("memory://there")] == ["a.jpg"]
-    assert FileContent("memory://there", "a.jpg").read(10) == b"remote"
-    assert files.stamp("memory://there/a.jpg")
+    assert [entry.name for entry in files.entries("memory://stamped")] == ["a.jpg"]
+    assert FileContent("memory://stamped", "a.jpg").read(10) == b"remote"
+    assert files.stamp("memory://stamped/a.jpg")
     with pytest.raises(Refused):
-        FileContent("memory://there", "../other/a.jpg").read(10)
+        FileContent("memory://stamped", "../other/a.jpg").read(10)
 
 
 def test_a_scheme_without_backend_says_so():
