@@ -20,7 +20,7 @@ from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.store import Part, Store
 from auditor.summary import summarise
-from auditor.types import SCHEMA, Audit, InputRecord, Need
+from auditor.types import SCHEMA, Audit, InputRecord, Population, Need
 from auditor.work import ShardDigest, ShardScan
 
 TOOL = "mad-auditor"
@@ -163,9 +163,22 @@ def assemble(parts: Iterable[Part], inputs: tuple[InputRecord, ...], config: Map
         detectors=summary.detectors,
         floor=summary.floor,
         strata=summary.strata,
+        population=populations(parts),
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,
         facts=summary.facts,
+    )
+
+
+def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
+    """What traces that decided no single image say together."""
+    sums: dict[str, tuple[int, Any]] = {}
+    for part in parts:
+        for id, (n, total) in part.traces.items():
+            before, sum_before = sums.get(id, (0, 0.0))
+            sums[id] = before + n, sum_before + total
+    return tuple(
+        found for id, (n, total) in sorted(sums.items()) for found in registry.load("detectors", id)().population(n, total)
     )
 
 

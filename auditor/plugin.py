@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from auditor.types import Audit, Claim, Decision, Evidence, Need, Sample, Tier, Unreadable
+from auditor.types import Audit, Claim, Decision, Evidence, Need, Population, Sample, Tier, Unreadable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from auditor.view import View
 
 R_co = TypeVar("R_co", covariant=True)
@@ -78,6 +80,18 @@ class Detector(ABC):
     def resources(self) -> tuple[str, ...]:
         """Paths of the data files that decide its answers; with the module's source they make its digest."""
         return ()
+
+
+class PopulationDetector(Detector):
+    """A detector whose traces, too weak to decide any one image, add up over a dataset."""
+
+    @abstractmethod
+    def traces(self, view: View) -> np.ndarray | None:
+        """What one undecided image adds: a float64 vector of fixed length, or None where it could not look."""
+
+    @abstractmethod
+    def population(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
+        """What the sum over n images says of the dataset. Pure."""
 
 
 @dataclass(frozen=True, slots=True)

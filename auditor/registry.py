@@ -32,6 +32,8 @@ _DETECTORS = {
     "digital-source-type": "detectors.digital_source_type:DigitalSourceType",
     "aigc-label": "detectors.aigc_label:AigcLabel",
     "c2pa": "detectors.c2pa:C2pa",
+    "dwt-dct": "detectors.dwt_dct:DwtDct",
+    "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
     "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
     "host-prior": "detectors.host_prior:HostPrior",
     "file-name-prior": "detectors.file_name_prior:FileNamePrior",

@@ -7,6 +7,7 @@ over the same dataset keeps what fits and redoes the rest. evidence/manifest.jso
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -22,6 +23,7 @@ from auditor.plugin import Shard
 from auditor.types import Row, Signal
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -41,6 +43,7 @@ class Part:
     config: str
     rows: int
     digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
+    traces: Mapping[str, tuple[int, np.ndarray]]  # detector -> images, and the sum of what they add
 
 
 class Store:
@@ -104,7 +107,15 @@ class Store:
             try:
                 metadata = pq.read_metadata(path)
                 facts = json.loads((metadata.metadata or {})[_META])
-                yield Part(path, facts["shard"], facts["stamp"], facts["config"], metadata.num_rows, facts["digest"])
+                yield Part(
+                    path=path,
+                    shard=facts["shard"],
+                    stamp=facts["stamp"],
+                    config=facts["config"],
+                    rows=metadata.num_rows,
+                    digest=facts["digest"],
+                    traces={id: _unpacked(entry) for id, entry in facts["traces"].items()},
+                )
             except (pa.ArrowException, OSError, KeyError, ValueError):
                 continue
 
@@ -133,6 +144,7 @@ class PartWriter:
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
+        self._traces: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -144,10 +156,16 @@ class PartWriter:
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
 
+    def add_traces(self, detector: str, trace: np.ndarray) -> None:
+        """What one image adds to a detector's sum."""
+        n, total = self._traces.get(detector, (0, 0.0))
+        self._traces[detector] = n + 1, total + trace
+
     def close(self) -> str:
         """Finish, sync and rename; the digest over what the dataset said."""
         self._flush()
-        facts = {**self._facts, "digest": self._digest.hexdigest()}
+        traces = {id: _packed(*found) for id, found in self._traces.items()}
+        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces}
         self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
@@ -165,6 +183,16 @@ class PartWriter:
         """Leave nothing behind."""
         self._writer.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _packed(n: int, total: np.ndarray) -> dict[str, Any]:
+    return {"n": n, "sum": base64.b64encode(total.astype("<f8").tobytes()).decode()}
+
+
+def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
+    import numpy as np
+
+    return int(entry["n"]), np.frombuffer(base64.b64decode(entry["sum"]), "<f8")
 
 
 def row_digest(row: Row) -> bytes:

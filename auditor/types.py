@@ -241,6 +241,22 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """Whether a mark is in a dataset although no single image shows it for certain.
+
+    n: undecided images that were looked at. t: the statistic, and p_value its level, corrected for all tests made.
+    share_low: one-sided 95 % lower bound on the marked share of those images.
+    """
+
+    detector: str
+    generator: str
+    n: int
+    t: float
+    p_value: float
+    share_low: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes."""
 
@@ -297,6 +313,7 @@ class Audit:
     estimate: Estimate | None = None
     mad: MadStatus | None = None
     strata: tuple[Stratum, ...] = ()
+    population: tuple[Population, ...] = ()
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
     contradictions: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditor import covariates, decode
 from auditor.containers import Container, walk
@@ -25,6 +26,7 @@ class View:
         self.sample = sample
         self.limits = limits
         self.depth = depth
+        self._notes: dict[str, Any] = {}
 
     @property
     def is_opened(self) -> bool:
@@ -87,6 +89,25 @@ class View:
     def rgb(self) -> np.ndarray:
         """uint8 (height, width, 3) as stored, alpha on white."""
         return decode.rgb(self.pixels)
+
+    @cached_property
+    def resized(self) -> str | None:
+        """What the manifest says of a resizing: original size and present one, or None if it says nothing of one."""
+        row = self.sample.row
+        try:
+            original = int(row["original_width"]), int(row["original_height"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        present = self.header.width, self.header.height
+        if original in (present, (0, 0)):
+            return None
+        return f"resized from {original[0]} × {original[1]} to {present[0]} × {present[1]}"
+
+    def note(self, key: str, compute: Callable[[], Any]) -> Any:
+        """What a detector computes from this sample, kept for when it is asked again."""
+        if key not in self._notes:
+            self._notes[key] = compute()
+        return self._notes[key]
 
     def blind(self, need: Need) -> str | None:
         """Why a detector with this need could not look, or None if it can."""

@@ -11,9 +11,9 @@ from auditor import registry
 from auditor.decode import Limits
 from auditor.errors import Refused
 from auditor.fuse import fuse
-from auditor.plugin import Detector, Reader, Reading, Shard
+from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
-from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Status, Unreadable
+from auditor.types import Covariates, Evidence, Label, Need, Row, Sample, Signal, Status, Unreadable
 from auditor.view import View
 
 _BATCH_ROWS = 512
@@ -50,8 +50,8 @@ class ShardScan:
         """The whole shard."""
         writer = PartWriter(Store(self.out).path(shard.id), shard, self.config)
         try:
-            for rows in self._batches(shard):
-                writer.write(rows)
+            for batch in self._batches(shard):
+                writer.write(self._rows(batch, writer))
         except BaseException:
             writer.abandon()
             raise
@@ -74,7 +74,7 @@ class ShardScan:
 
     # ---- batches
 
-    def _batches(self, shard: Shard) -> Iterator[list[Row]]:
+    def _batches(self, shard: Shard) -> Iterator[_Batch]:
         poison = {number: reason for id, number, reason in self.poison if id == shard.id}
         reader: Reader = registry.load("readers", shard.reader)()
         batch = _Batch()
@@ -83,10 +83,10 @@ class ShardScan:
                 self._note(shard).write_text(str(number))
             batch.add(item if isinstance(item, Unreadable) else self._opened(item, poison.get(number)))
             if batch.is_full or self.is_probing:
-                yield self._rows(batch)
+                yield batch
                 batch = _Batch()
         if batch.items:
-            yield self._rows(batch)
+            yield batch
 
     def _note(self, shard: Shard) -> Path:
         return Store(self.out).folder / f"{shard.id}.row.tmp"
@@ -103,12 +103,26 @@ class ShardScan:
             return _unreadable(view, str(error))
         return view
 
-    def _rows(self, batch: _Batch) -> list[Row]:
-        rows = [self._decoded(item) if isinstance(item, View) else _row(item) for item in batch.items]
-        views = [item for item in rows if isinstance(item, View)]
+    def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
+        items = [self._decoded(item) if isinstance(item, View) else _row(item) for item in batch.items]
+        views = [item for item in items if isinstance(item, View)]
         answers = zip(*(_ask(detector, views) for detector in self._detectors), strict=True)
-        judged = map(_judged, views, answers if self._detectors else [()] * len(views))
-        return [next(judged) if isinstance(item, View) else item for item in rows]
+        judged = list(map(_judged, views, answers if self._detectors else [()] * len(views)))
+        if writer:
+            self._add_traces(views, judged, writer)
+        remaining = iter(judged)
+        return [next(remaining) if isinstance(item, View) else item for item in items]
+
+    def _add_traces(self, views: Sequence[View], rows: Sequence[Row], writer: PartWriter) -> None:
+        """What the undecided images add to the sums of detectors that look at the whole dataset."""
+        for detector in self._detectors:
+            if isinstance(detector, PopulationDetector):
+                for view, row in zip(views, rows, strict=True):
+                    undecided = row.verdict is not None and row.verdict.label not in (Label.SYNTHETIC, Label.EDITED)
+                    if undecided and view.blind(detector.needs) is None:
+                        trace = detector.traces(view)
+                        if trace is not None:
+                            writer.add_traces(detector.id, trace)
 
     def _decoded(self, view: View) -> View | Row:
         try:
