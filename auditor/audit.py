@@ -20,7 +20,7 @@ from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.store import Part, Store
 from auditor.summary import summarise
-from auditor.types import SCHEMA, Audit, InputRecord, Population, Need
+from auditor.types import SCHEMA, Audit, InputRecord, Need, Population
 from auditor.work import ShardDigest, ShardScan
 
 TOOL = "mad-auditor"
@@ -177,9 +177,8 @@ def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
         for id, (n, total) in part.traces.items():
             before, sum_before = sums.get(id, (0, 0.0))
             sums[id] = before + n, sum_before + total
-    return tuple(
-        found for id, (n, total) in sorted(sums.items()) for found in registry.load("detectors", id)().population(n, total)
-    )
+    detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
+    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
 
 
 def dataset_digest(parts: Iterable[str]) -> str:

@@ -16,9 +16,9 @@ from auditor.types import Need
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """detectors: which (default: all). depth: how far an image is opened. seed: for everything drawn at random."""
+    """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws."""
 
-    detectors: tuple[str, ...] = field(default_factory=lambda: tuple(registry.table("detectors")))
+    detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
     depth: Need = Need.PIXELS
     limits: Limits = Limits()
     read: ReadOptions = ReadOptions()

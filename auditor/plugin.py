@@ -68,6 +68,7 @@ class Detector(ABC):
     id: ClassVar[str]
     evidence: ClassVar[Evidence]
     needs: ClassVar[Need]
+    is_default: ClassVar[bool] = True
 
     @abstractmethod
     def look(self, view: View) -> Reading:

@@ -33,6 +33,7 @@ _DETECTORS = {
     "aigc-label": "detectors.aigc_label:AigcLabel",
     "c2pa": "detectors.c2pa:C2pa",
     "dwt-dct": "detectors.dwt_dct:DwtDct",
+    "dwt-dct-crops": "detectors.dwt_dct_crops:DwtDctCrops",
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
     "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
     "host-prior": "detectors.host_prior:HostPrior",
@@ -78,6 +79,11 @@ def load(kind: str, id: str) -> Any:
             f"uninstall it or put {_HOME} first on the import path ('{package}' ships beside 'auditor')"
         )
     return getattr(module, class_name)
+
+
+def default_detectors() -> tuple[str, ...]:
+    """Detectors that run unless others are asked for."""
+    return tuple(id for id in table("detectors") if load("detectors", id).is_default)
 
 
 def documentation(kind: str, id: str) -> str:

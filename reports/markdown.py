@@ -31,8 +31,10 @@ class Markdown(Renderer):
             f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
             f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
             f"| declared | {escaped(wording.floor(audit.floor))} |",
+            *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
             f"| estimate | {escaped(wording.estimate(audit))} |",
             f"| MAD | {escaped(wording.mad(audit))} |",
+            *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",
             "",
@@ -58,6 +60,8 @@ class Markdown(Renderer):
                 f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
                 for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
             ),
+            "",
+            escaped(wording.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
 

@@ -44,9 +44,13 @@ def _lines(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "", f"{audit.floor.edited:,} more say they were edited with a generator"
     if audit.contradictions:
         yield "", f"{audit.contradictions:,} of them also carry a camera's settings"
+    for found in wording.populations(audit):
+        yield "population", found
     yield "coverage", " · ".join(f"{kind} {wording.percent(c.share, 0)}" for kind, c in audit.coverage.items())
     for id, tally in audit.detectors.items():
         if tally.failed:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
     yield "estimate", wording.estimate(audit)
     yield "MAD", wording.mad(audit)
+    if stock := wording.stock_watermarks(audit):
+        yield "apart", stock

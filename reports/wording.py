@@ -13,16 +13,25 @@ TITLES = {
 }
 
 
+UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
+NOT_CHECKED = (
+    f"Not checked, because only their makers can, or because they name no generator: {', '.join(UNCHECKABLE)}. "
+    "An image that says nothing of its origin may still be synthetic."
+)
+_SEEN = 1e-3  # the level at which a population is spoken of
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """0.035 -> '3.5 %'."""
     return "unknown" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def floor(found: Floor) -> str:
-    """The declared share, called a floor, with what it would be as a sample."""
+    """The share that declared and matched evidence decides, with what it would be as a sample."""
     if found.share is None:
         return "no image could be read"
-    text = f"{found.count:,} of {found.n:,} images ({percent(found.share)}) are synthetic by their own account"
+    count = f"{found.count:,} of {found.n:,} images ({percent(found.share)})"
+    text = f"{count} say they are synthetic or bear a generator's mark"
     if found.as_sample:
         text += f"; as a sample of their source {percent(found.as_sample[0])} to {percent(found.as_sample[1])}"
     return text
@@ -39,6 +48,25 @@ def estimate(audit: Audit) -> str:
 def mad(audit: Audit) -> str:
     """Where the dataset stands, or why that is unknown."""
     return f"{audit.mad.status}: {audit.mad.reason}" if audit.mad else "unknown: it needs an estimate of the fraction"
+
+
+def populations(audit: Audit) -> list[str]:
+    """Marks that are in the dataset although no single image shows them for certain."""
+    return [
+        f"{found.generator}: traces in at least {percent(found.share_low, 2)} of {found.n:,} undecided images "
+        f"(p = {found.p_value:.0e})"
+        for found in audit.population
+        if found.p_value < _SEEN
+    ]
+
+
+def stock_watermarks(audit: Audit) -> str | None:
+    """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
+    known = audit.facts.get("stock_watermarks", {})
+    if not known.get("known"):
+        return None
+    share = percent(known["above_0.8"] / known["known"])
+    return f"stock-photo watermarks (LAION's pwatermark over 0.8): {share} of {known['known']:,} rows; not a sign of AI"
 
 
 def headline(decision: Decision) -> str:

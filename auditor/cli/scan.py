@@ -26,8 +26,9 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
 @options.reading
-@click.option("--detectors", callback=_ids, metavar="ID,…", help="Only these detectors.  [default: all]")
-@click.option("--without", callback=_ids, metavar="ID,…", help="All detectors but these.")
+@click.option("--detectors", callback=_ids, metavar="ID,…", help="Only these detectors.")
+@click.option("--with", "added", callback=_ids, metavar="ID,…", help="These too, which are not on by default.")
+@click.option("--without", callback=_ids, metavar="ID,…", help="Not these.")
 @click.option(
     "--depth",
     type=click.Choice(["row", "file", "pixels"]),
@@ -85,9 +86,10 @@ def _config(given: dict[str, Any]) -> Any:
     from auditor.config import Config
     from auditor.decode import Limits
 
-    only, without = given.pop("detectors"), given.pop("without")
+    only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
+    chosen = {*(only or registry.default_detectors()), *added} - set(without)
     return Config(
-        detectors=tuple(id for id in only or registry.table("detectors") if id not in without),
+        detectors=tuple(id for id in registry.table("detectors") if id in chosen),
         depth=DEPTHS[given.pop("depth")],
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
