@@ -244,14 +244,16 @@ class Floor:
 class Population:
     """Whether a mark is in a dataset although no single image shows it for certain.
 
-    n: undecided images that were looked at. t: the statistic, and p_value its level, corrected for all tests made.
-    share_low: one-sided 95 % lower bound on the marked share of those images.
+    n: undecided images that were looked at. t: how far they lean towards the mark together. striking: images that
+    lean further than one unmarked one in a thousand. p_value: of both, corrected for all tests made. share_low:
+    one-sided 95 % lower bound on the marked share of those images.
     """
 
     detector: str
     generator: str
     n: int
     t: float
+    striking: int
     p_value: float
     share_low: float
 

@@ -43,7 +43,9 @@ _BLOCK = 8  # pixels a side of a 4×4 block of the low-low band
 _LEAST_PIXELS = 256 * 256  # the package refuses to embed in less
 _MOST_PIXELS = 1 << 22  # rows beyond that are left out: the message has repeated hundreds of times by then
 PLANES = ("8-bit BGR", "8-bit RGB", "float BGR", "float RGB")
-_CONFIDENCE = 1.645  # one-sided 95 %
+_NORMAL = 1.96  # each of two one-sided bounds at 97.5 %
+_STRIKING = 1e-3  # the share of unmarked images whose nearest plane reaches a striking t
+_SLACK = 2.0  # times that share: real images reach such t up to 1.4 times as often as Student's law says
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +95,30 @@ class DwtDct(PopulationDetector):
         return Reading.hit(Tier.C, str(nearest), generator=nearest.mark.generator, claim=claim, score=score)
 
     def traces(self, view: View) -> np.ndarray | None:
-        """The position means of every message length and plane, each scaled to length 1: they add up over images."""
+        """What adds up over images: the position means of every message length and plane, each scaled to length 1;
+        then, for each mark, whether the image is striking.
+        """
         import numpy as np
 
         if refusal(view):
             return None
-        return np.concatenate([unit(found).ravel() for _, found in sorted(_positions(view).items())])
+        found = _positions(view)
+        means = [unit(found[length]).ravel() for length in sorted(found)]
+        return np.concatenate(
+            [*means, [statistic(found[mark.length], mark).max() > striking(mark) for mark in marks()]]
+        )
 
     def population(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
-        """For each mark, whether the sum over n undecided images leans towards its message more than to random keys.
+        """For each mark, whether n undecided images lean towards it more than unmarked ones would, by two tests.
 
-        The sum's correlation with a random key follows the same law as an image's does, whatever the images have in
-        common. A marked image that did not decide leans by less than the threshold's correlation, so the lean, less
-        its one-sided 95 % margin, divided by that correlation bounds the marked share from below.
+        Many weak traces: the summed position means' correlation with a random key follows the same law as an image's
+        does, whatever the images have in common. A marked image that did not decide leans by less than the threshold's
+        correlation, so the mean lean, less its margin, divided by that correlation bounds the marked share from below.
+
+        A few strong ones: of unmarked images one in a thousand is striking (twice that is allowed for), so the exact
+        lower bound on the share of striking ones, less that, is a lower bound as well.
+
+        The p-value is the smaller of the two, times the number of tests; the bound is the larger of the two.
         """
         return tuple(_population(mark, n, total) for mark in marks())
 
@@ -223,19 +236,43 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return scaled
 
 
+@cache
+def striking(mark: Mark) -> float:
+    """The t that the nearest plane of one unmarked image in a thousand reaches."""
+    from scipy import stats
+
+    return float(stats.t.isf(_STRIKING / len(PLANES), mark.length - 2))
+
+
 def _population(mark: Mark, n: int, total: np.ndarray) -> Population:
+    t, weak, share_of_weak = _lean(mark, n, _part(total, mark.length))
+    count = round(float(total[len(total) - len(marks()) + marks().index(mark)]))
+    strong, share_of_strong = _excess(count, n)
+    p_value = min(1.0, 2 * len(marks()) * min(weak, strong))
+    return Population("dwt-dct", mark.generator, n, t, count, p_value, max(share_of_weak, share_of_strong))
+
+
+def _lean(mark: Mark, n: int, found: np.ndarray) -> tuple[float, float, float]:
+    """t of the summed position means, its p-value over the planes, and the lower bound on the marked share."""
     import numpy as np
     from scipy import stats
 
-    found = _part(total, mark.length)
     t = statistic(found, mark)
     plane = int(t.argmax())
-    p_value = min(1.0, len(PLANES) * len(marks()) * float(stats.t.sf(t[plane], mark.length - 2)))
+    p_value = min(1.0, len(PLANES) * float(stats.t.sf(t[plane], mark.length - 2)))
     lean = float(found[plane] @ key(mark)) / max(n, 1)
     noise = np.sqrt(max(float(found[plane] @ found[plane]) - (lean * n) ** 2, 0.0) / (mark.length - 2)) / max(n, 1)
     most = mark.threshold / np.sqrt(mark.threshold**2 + mark.length - 2)  # the correlation at the threshold
-    low = max(0.0, (lean - _CONFIDENCE * float(noise)) / most)
-    return Population("dwt-dct", mark.generator, n, float(t[plane]), p_value, low)
+    return float(t[plane]), p_value, max(0.0, (lean - _NORMAL * float(noise)) / most)
+
+
+def _excess(count: int, n: int) -> tuple[float, float]:
+    """The p-value of so many striking images, and the lower bound on the marked share."""
+    from scipy import stats
+
+    expected = _SLACK * _STRIKING
+    low = float(stats.beta.ppf(0.025, count, n - count + 1)) if count else 0.0
+    return float(stats.binom.sf(count - 1, n, expected)), max(0.0, low - expected)
 
 
 def _part(total: np.ndarray, length: int) -> np.ndarray:

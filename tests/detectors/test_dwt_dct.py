@@ -174,8 +174,22 @@ def test_no_population_is_seen_in_unmarked_images():
     assert all(p.p_value > 1e-3 for p in detector.population(40, total))
 
 
+def test_a_few_striking_images_among_many_are_seen():
+    """Ten of a thousand unmarked images would be a wonder; three would not."""
+    detector = dwt_dct.DwtDct()
+    place = [mark.id for mark in dwt_dct.marks()].index("sdxl") - len(dwt_dct.marks())
+    for count, is_seen in ((10, True), (3, False), (0, False)):
+        total = np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)
+        total[place] = count
+        found = {p.generator: p for p in detector.population(1000, total)}["SDXL or diffusers"]
+        assert found.striking == count
+        assert (found.p_value < 1e-3) is is_seen
+        assert (found.share_low > 0) is is_seen
+        assert found.share_low < count / 1000 or not count
+
+
 def test_a_population_of_nothing_is_nothing():
-    for p in dwt_dct.DwtDct().population(5, np.zeros(4 * sum({m.length for m in dwt_dct.marks()}))):
+    for p in dwt_dct.DwtDct().population(5, np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)):
         assert (p.t, p.share_low) == (0.0, 0.0)
         assert p.p_value == 1.0
 
