@@ -9,17 +9,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor import loops, record, registry
 from auditor import policy as policies
-from auditor import record, registry
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.config import Config
+from auditor.decisions import Decision
 from auditor.decode import Limits
 from auditor.errors import AuditFileError, EvidenceError, PolicyError
+from auditor.loops import Generation
+from auditor.mad import Assumptions
 from auditor.plugin import ReadOptions, Renderer
 from auditor.policy import Policy
 from auditor.rules import Context
 from auditor.store import Store, write_atomically
-from auditor.types import Audit, Decision, Row
+from auditor.types import Audit, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +122,26 @@ def examine(path: PathLike, *, read: ReadOptions = ReadOptions()) -> Row:
 def explain(name: str) -> str:
     """A detector's documentation. Raises UnknownPlugin."""
     return registry.documentation("detectors", name)
+
+
+def simulate(
+    fractions: Sequence[float],
+    *,
+    loop: str = "fresh",
+    images: int = 1_000_000,
+    lambda_: float = Assumptions().lambda_,
+    dimension: float = Assumptions().dimension,
+    runs: int | None = None,
+    seed: int = 0,
+) -> list[Generation]:
+    """Generation after generation of generators trained on these synthetic fractions of `images`, 0 trained on reality.
+
+    By closed forms, or, with `runs`, as the mean of so many simulated loops. Raises ValueError for an unknown loop
+    (fresh, augmentation, synthetic) or fractions that it cannot have.
+    """
+    if runs is None:
+        return loops.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
+    return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
 
 
 def render(audit: Audit, decision: Decision, format: str) -> str:

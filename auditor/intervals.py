@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A share with its confidence interval, as fractions of 1."""
+
+    point: float
+    low: float
+    high: float
+
 
 def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """The exact binomial interval (Clopper & Pearson, Biometrika 26, 1934) for `count` of `n`, as fractions of 1.

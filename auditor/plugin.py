@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from auditor.types import Audit, Claim, Decision, Evidence, Need, Population, Sample, Tier, Unreadable
+from auditor.decisions import Decision
+from auditor.types import Audit, Claim, Evidence, Need, Population, Sample, Tier, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,12 +6,15 @@ import datetime
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from auditor import mad
+from auditor.decisions import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
+from auditor.intervals import Interval
 from auditor.rules import RULES, Context
-from auditor.types import Audit, Decision, Outcome, RuleResult
+from auditor.types import Audit
 
 EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 
@@ -53,11 +56,12 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules and exemptions."""
+    """Rules, exemptions, and what the MAD criteria assume."""
 
     name: str
     rules: tuple[Rule, ...]
     exemptions: tuple[Exemption, ...] = ()
+    mad: mad.Assumptions = field(default_factory=mad.Assumptions)
 
     @classmethod
     def from_toml(cls, text: str) -> Policy:
@@ -77,9 +81,9 @@ def parse(text: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"not TOML: {error}") from error
     content = content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content
-    unknown = set(content) - {"name", "rules", "exemptions"}
+    unknown = set(content) - {"name", "rules", "exemptions", "mad"}
     if unknown:
-        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy has name, rules and exemptions")
+        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy has name, rules, exemptions and mad")
     rules = content.get("rules")
     if not isinstance(rules, dict) or not rules:
         raise PolicyError(
@@ -89,6 +93,7 @@ def parse(text: str) -> Policy:
         name=str(content.get("name", "unnamed")),
         rules=tuple(_rule(id, settings) for id, settings in rules.items()),
         exemptions=tuple(_exemption(entry, rules) for entry in content.get("exemptions", ())),
+        mad=_assumptions(content.get("mad", {})),
     )
 
 
@@ -110,6 +115,27 @@ def _rule(id: str, settings: Any) -> Rule:
     return Rule(id, dict(settings))
 
 
+def _assumptions(entry: Any) -> mad.Assumptions:
+    """From [mad] lambda = 0.7, lambda-range = [0.5, 0.9], delta = 0.05, dimension = 100; each may be left out."""
+    if not isinstance(entry, dict) or (unknown := set(entry) - {"lambda", "lambda-range", "delta", "dimension"}):
+        said = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
+        raise PolicyError(f"[mad]: {said}; it has lambda, lambda-range, delta and dimension")
+    usual = mad.Assumptions()
+    try:
+        lambda_ = float(entry.get("lambda", usual.lambda_))
+        around = min(lambda_, usual.lambda_low), max(lambda_, usual.lambda_high)
+        low, high = (float(end) for end in entry.get("lambda-range", around))
+        return mad.Assumptions(
+            lambda_=lambda_,
+            lambda_low=low,
+            lambda_high=high,
+            delta=float(entry.get("delta", usual.delta)),
+            dimension=float(entry.get("dimension", usual.dimension)),
+        )
+    except (TypeError, ValueError) as error:
+        raise PolicyError(f"[mad]: {error}") from error
+
+
 def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
     if not isinstance(entry, dict) or set(entry) != {"rule", "reason", "expires"}:
         raise PolicyError(
@@ -124,15 +150,33 @@ def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
 
 def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decision:
     """Any rule that fails fails the policy; else any inconclusive one leaves it inconclusive; else it passes."""
+    stands = mad_status(audit, policy.mad)
+    context = replace(context, mad=stands)
     results = (*_seen_at_all(audit), *(_judged(audit, rule, policy, context) for rule in policy.rules))
     for outcome, verb in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive")):
         mine = [result for result in results if result.outcome is outcome]
         if mine:
             reason = f"{mine[0].reason} · {len(mine)} of {len(results)} rules {verb}"
-            return Decision(outcome, EXIT_CODE[outcome], reason, results, asdict(policy))
+            return Decision(outcome, EXIT_CODE[outcome], reason, results, plain(policy), stands)
     warnings = [result.reason for result in results if result.outcome is Outcome.WARN]
     reason = f"{len(results)} rules passed" + "".join(f" · warning: {warning}" for warning in warnings)
-    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, asdict(policy))
+    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, plain(policy), stands)
+
+
+def mad_status(audit: Audit, assumptions: mad.Assumptions) -> MadStatus | None:
+    """Where the dataset stands by these assumptions; None where no image could be read."""
+    if not audit.counts.ok or audit.floor.low is None:
+        return None
+    found = audit.estimate
+    fraction = Interval(found.point, found.low, found.high) if found else None
+    return mad.status(fraction, audit.floor.low, audit.counts.ok, assumptions)
+
+
+def plain(policy: Policy) -> dict[str, Any]:
+    """The policy as plain values, named as in its file."""
+    m = policy.mad
+    assumed = {"lambda": m.lambda_, "lambda-range": [m.lambda_low, m.lambda_high], "delta": m.delta}
+    return {**asdict(policy), "mad": {**assumed, "dimension": m.dimension}}
 
 
 def _judged(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleResult:

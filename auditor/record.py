@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from auditor.decisions import Decision, MadStatus
 from auditor.errors import AuditFileError
-from auditor.types import SCHEMA, Audit, Decision, MadStatus
+from auditor.types import SCHEMA, Audit
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -21,7 +22,8 @@ def dumps(audit: Audit, decision: Decision) -> str:
     """The JSON text."""
     converter = _converter()
     decided = converter.unstructure(decision)
-    content = {**converter.unstructure(audit), "policy": decided.pop("policy"), "decision": decided}
+    apart = {"mad": decided.pop("mad"), "policy": decided.pop("policy")}
+    content = {**converter.unstructure(audit), **apart, "decision": decided}
     first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config", "seed")}
     return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -36,7 +38,11 @@ def decision_of(text: str | bytes) -> Decision | None:
     """The decision that stands in an audit.json."""
     content = _content(text)
     found = content.get("decision")
-    return _structured({**found, "policy": content.get("policy") or {}}, Decision) if found else None
+    return (
+        _structured({**found, "policy": content.get("policy") or {}, "mad": content.get("mad")}, Decision)
+        if found
+        else None
+    )
 
 
 def _content(text: str | bytes) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor import mad
-from auditor.types import Audit, Evidence, Outcome, RuleResult
+from auditor.decisions import MadStatus, Outcome, RuleResult
+from auditor.types import Audit, Evidence
 
 Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
 Settings = Mapping[str, Any]
@@ -20,11 +20,14 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What rules may look at beside the audit: today, the day of the audit, and the audit it is held against."""
+    """What rules may look at beside the audit: today, the day of the audit, the audit it is held against, and where
+    the dataset stands against the MAD criteria by the policy's assumptions.
+    """
 
     today: datetime.date | None = None
     audited: datetime.date | None = None
     baseline: Audit | None = None
+    mad: MadStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +108,27 @@ def _synthetic_fraction(audit: Audit, settings: Settings, context: Context) -> R
 
 
 def _declared(audit: Audit, settings: Settings, context: Context) -> RuleResult:
-    limit = mad.diversity_limit() if settings["max"] == "mad-limit" else float(settings["max"])
-    floor = audit.floor
-    if floor.share is None or floor.low is None or floor.high is None:
+    floor, limit = audit.floor, settings["max"]
+    if context.mad is None or floor.share is None or floor.low is None or floor.high is None:
         return _missing(limit, "declared share unknown: no image could be read")
+    if limit == "mad-limit":
+        limit = context.mad.limit
     return _bounded("declared synthetic share", floor.share, floor.low, floor.high, limit)
 
 
 def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
-    if audit.mad is None:
-        return _missing(None, "MAD status unknown: no calibrated estimate of the synthetic fraction")
+    found = context.mad
+    if found is None:
+        return _missing(None, "MAD status unknown: no image could be read")
     fatal = ("over", "near") if settings.get("fail", "over") == "near" else ("over",)
     outcome = Outcome.PASS
-    if audit.mad.status in fatal:
+    if found.status in fatal:
         outcome = Outcome.FAIL
-    elif audit.mad.status == "inconclusive":
+    elif found.status == "inconclusive":
         outcome = Outcome.INCONCLUSIVE
-    elif audit.mad.status == settings.get("warn"):
+    elif found.status == settings.get("warn"):
         outcome = Outcome.WARN
-    return _result(outcome, audit.mad.status, audit.mad.limit, f"MAD {audit.mad.status}: {audit.mad.reason}")
+    return _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}")
 
 
 def _worst_source(audit: Audit, settings: Settings, context: Context) -> RuleResult:

@@ -65,16 +65,6 @@ class Status(StrEnum):
     UNREADABLE = "unreadable"  # an image is named or present and cannot be read
 
 
-class Outcome(StrEnum):
-    """How a rule, or a whole policy, ends."""
-
-    PASS = "pass"  # noqa: S105  no password
-    WARN = "warn"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-    EXEMPT = "exempt"
-
-
 class Content(Protocol):
     """An image's bytes, unopened until asked."""
 
@@ -273,19 +263,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class MadStatus:
-    """Where the dataset stands against a MAD criterion."""
-
-    status: str
-    criterion: str
-    limit: float
-    lambda_: float
-    lambda_range: tuple[float, float]
-    delta: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Stratum:
     """A part of the dataset: rows, rows read, and the declared or matched share with its interval."""
 
@@ -313,7 +290,6 @@ class Audit:
     detectors: Mapping[str, DetectorTally]
     floor: Floor
     estimate: Estimate | None = None
-    mad: MadStatus | None = None
     strata: tuple[Stratum, ...] = ()
     population: tuple[Population, ...] = ()
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
@@ -321,25 +297,3 @@ class Audit:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """How one rule of a policy ended, with the number it looked at."""
-
-    id: str
-    outcome: Outcome
-    value: float | str | None
-    limit: float | str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How the policy ended, and the policy as plain values. exit_code is what the command line exits with."""
-
-    outcome: Outcome
-    exit_code: int
-    reason: str
-    rules: tuple[RuleResult, ...]
-    policy: Mapping[str, Any] = field(default_factory=dict)

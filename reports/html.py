@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit, Decision
+from auditor.types import Audit
 from reports import wording
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from auditor import record
+from auditor.decisions import Decision
 from auditor.plugin import Renderer
-from auditor.types import Audit, Decision
+from auditor.types import Audit
 
 
 class Json(Renderer):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit, Decision
+from auditor.types import Audit
 from reports import wording
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
@@ -33,7 +34,7 @@ class Markdown(Renderer):
             f"| declared | {escaped(wording.floor(audit.floor))} |",
             *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
             f"| estimate | {escaped(wording.estimate(audit))} |",
-            f"| MAD | {escaped(wording.mad(audit))} |",
+            f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
             *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",

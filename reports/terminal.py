@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit, Decision
+from auditor.types import Audit
 from reports import wording
 
 _LABEL = 11
@@ -21,13 +22,13 @@ class Terminal(Renderer):
 
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
-        lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit)]
+        lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit, decision)]
         width = max(len(rule.id) for rule in decision.rules)
         rules = [f"  {wording.TITLES[r.outcome]:<13} {r.id:<{width}}  {printable(r.reason)}" for r in decision.rules]
         return "\n".join([*lines, "", f"policy      {printable(str(decision.policy.get('name')))}", *rules]) + "\n"
 
 
-def _lines(audit: Audit) -> Iterator[tuple[str, str]]:
+def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     for input in audit.inputs:
         yield "input", f"{printable(input.name)} ({input.format}, {input.rows:,} rows)"
     counts = audit.counts
@@ -51,6 +52,6 @@ def _lines(audit: Audit) -> Iterator[tuple[str, str]]:
         if tally.failed:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
     yield "estimate", wording.estimate(audit)
-    yield "MAD", wording.mad(audit)
+    yield from zip(("MAD", ""), wording.mad(decision), strict=False)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.types import Audit, Decision, Floor, Outcome
+from auditor.decisions import Decision, Outcome
+from auditor.types import Audit, Floor
 
 TITLES = {
     Outcome.PASS: "PASS",
@@ -45,9 +46,11 @@ def estimate(audit: Audit) -> str:
     return f"{percent(e.point)} [{percent(e.low)} to {percent(e.high)}] at {percent(e.confidence, 0)} ({e.method})"
 
 
-def mad(audit: Audit) -> str:
-    """Where the dataset stands, or why that is unknown."""
-    return f"{audit.mad.status}: {audit.mad.reason}" if audit.mad else "unknown: it needs an estimate of the fraction"
+def mad(decision: Decision) -> list[str]:
+    """Where the dataset stands, or why that is unknown; then what to do, if anything."""
+    if decision.mad is None:
+        return ["unknown: no image could be read"]
+    return [f"{decision.mad.status}: {decision.mad.reason}", *([decision.mad.advice] if decision.mad.advice else [])]
 
 
 def populations(audit: Audit) -> list[str]:

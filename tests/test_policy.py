@@ -1,15 +1,16 @@
 import datetime
 
 import pytest
-from audits import audit, estimate, mad, source
+from audits import ESTIMATES, audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import policy
+from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
 from auditor.rules import RULES, Context
-from auditor.types import Counts, Outcome
+from auditor.types import Counts
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
 
@@ -61,23 +62,42 @@ def test_any_failure_fails_and_any_doubt_is_inconclusive():
     [("safe", Outcome.PASS), ("near", Outcome.PASS), ("over", Outcome.FAIL), ("inconclusive", Outcome.INCONCLUSIVE)],
 )
 def test_mad_fails_on_over_and_warns_on_near_by_default(status, expected):
-    decision = decide(audit(mad=mad(status)), policy.default())
+    decision = decide(audit(estimate=ESTIMATES[status]), policy.default())
     assert decision.outcome is expected
     assert ("warning" in decision.reason) == (status == "near")
 
 
 def test_mad_can_be_told_to_fail_on_near():
-    assert outcome(rule("mad", fail="near"), audit(mad=mad("near"))) is Outcome.FAIL
+    assert outcome(rule("mad", fail="near"), audit(estimate=ESTIMATES["near"])) is Outcome.FAIL
+
+
+def test_the_policys_own_assumptions_move_the_limit():
+    of = audit(1000, 120)
+    for text, limit in (("", 0.149), ("[mad]\nlambda = 0.5", 0.095), ("[mad]\ndelta = 0.02", 0.064)):
+        decision = decide(of, parse(f"{rule('declared', max='mad-limit')}\n{text}"))
+        assert decision.mad.limit == pytest.approx(limit, abs=1e-3)
+        assert decision.rules[0].limit == decision.mad.limit
+        assert decision.outcome is (Outcome.PASS if limit > 0.12 else Outcome.FAIL)
+        assert decision.mad.status == ("inconclusive" if limit > 0.12 else "over")
+
+
+def test_a_lambda_outside_of_the_usual_range_widens_it():
+    assert parse(f"{rule('mad')}\n[mad]\nlambda = 0.95").mad.lambda_high == 0.95
+
+
+def test_where_a_dataset_stands_is_told_without_a_rule_on_it():
+    assert decide(audit(1000, 300), parse(rule("decoded", min=0.5))).mad.status == "over"
+    assert decide(audit(0, no_bytes=5), policy.default()).mad is None
 
 
 def test_the_default_policy_fails_on_a_declared_share_over_the_mad_limit():
-    safe = {"mad": mad("safe")}
+    safe = {"estimate": ESTIMATES["safe"]}
     assert decide(audit(1000, 148, **safe), policy.default()).outcome is Outcome.PASS
     assert decide(audit(1000, 150, **safe), policy.default()).outcome is Outcome.FAIL
 
 
 def test_the_default_policy_needs_half_of_the_rows_and_tolerates_a_fifth_of_unreadable_ones():
-    safe = {"mad": mad("safe")}
+    safe = {"estimate": ESTIMATES["safe"]}
     assert decide(audit(49, no_bytes=51, **safe), policy.default()).outcome is Outcome.INCONCLUSIVE
     assert decide(audit(50, no_bytes=50, **safe), policy.default()).outcome is Outcome.PASS
     assert decide(audit(79, unreadable=21, **safe), policy.default()).outcome is Outcome.FAIL
@@ -163,6 +183,13 @@ def test_a_policy_can_live_in_a_pyproject():
         ("[rules.mad]\nfail = 'always'", "one of over, near"),
         ("[rules.worst-source]\nmax = 0.1\nleast-n = 0", "whole number above 0"),
         ("[rules.mad]\n[limits]\nx = 1", "unknown keys limits"),
+        ("[rules.mad]\n[mad]\nlamda = 0.7", r"\[mad\]: unknown lamda; it has lambda"),
+        ("mad = 3\n[rules.mad]", r"\[mad\]: not a table"),
+        ("[rules.mad]\n[mad]\nlambda = 1.2", "between 0 and 1"),
+        ("[rules.mad]\n[mad]\nlambda = 0.3\nlambda-range = [0.5, 0.9]", "has to lie in lambda-range"),
+        ("[rules.mad]\n[mad]\nlambda-range = 0.5", r"\[mad\]:"),
+        ("[rules.mad]\n[mad]\ndelta = 0", "delta = 0 has to lie"),
+        ("[rules.mad]\n[mad]\ndimension = 'many'", r"\[mad\]:"),
         ("[rules.mad]\n[[exemptions]]\nrule = 'mad'", "a reason and a day"),
         ("[rules.mad]\n[[exemptions]]\nrule='declared'\nreason='x'\nexpires=2026-01-01", "no rule of this policy"),
         ("[rules.mad]\n[[exemptions]]\nrule='mad'\nreason=' '\nexpires=2026-01-01", "needs a reason and a day"),

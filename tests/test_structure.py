@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "auditor.errors": [],
     "auditor.types": [],
+    "auditor.decisions": [],
     "auditor.printable": [],
     "auditor.urls": [],
     "auditor.containers": ["auditor.containers"],
@@ -23,7 +24,7 @@ ALLOWED = {
     "auditor.files": ["auditor.errors"],
     "auditor.contents": ["auditor.errors", "auditor.files"],
     "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
-    "auditor.plugin": ["auditor.types", "auditor.view"],  # view for its type alone
+    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view"],  # view for its type alone
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
@@ -38,11 +39,12 @@ ALLOWED = {
     "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
     "auditor.fuse": ["auditor.types"],
     "auditor.intervals": [],
-    "auditor.mad": [],
+    "auditor.loops": [],
+    "auditor.mad": ["auditor.decisions", "auditor.loops", "auditor.intervals"],
     "auditor.summary": ["auditor.types", "auditor.plugin", "auditor.intervals"],
-    "auditor.rules": ["auditor.types", "auditor.mad"],
-    "auditor.policy": ["auditor.types", "auditor.errors", "auditor.rules"],
-    "auditor.record": ["auditor.types", "auditor.errors"],
+    "auditor.rules": ["auditor.types", "auditor.decisions"],
+    "auditor.policy": ["auditor.types", "auditor.decisions", "auditor.errors", "auditor.rules", "auditor.mad", "auditor.intervals"],
+    "auditor.record": ["auditor.types", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
         "auditor.store", "auditor.fuse",
@@ -59,7 +61,7 @@ ALLOWED = {
         "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
     ],
-    "reports": ["auditor.types", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
+    "reports": ["auditor.types", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip
 TOP = {"auditor.audit", "auditor.merging", "auditor.api", "auditor.cli", "auditor.__main__", "auditor"}
 

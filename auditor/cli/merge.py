@@ -15,7 +15,7 @@ from auditor.cli.outcome import finish
 @click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
 @options.deciding
 def command(audits: tuple[str, ...], out: str, **given: Any) -> int:
-    """Put AUDITS of disjoint inputs together that were scanned with the same configuration."""
+    """Put AUDITS of disjoint inputs together, scanned with the same configuration."""
     from auditor import api
 
     merged = api.merge(audits, out, given["policy"])

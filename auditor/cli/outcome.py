@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.types import Decision, Outcome
+from auditor.decisions import Decision, Outcome
 
 _TOLERANT = ("warn", "pass")
 

@@ -184,7 +184,12 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     making.write(tmp_path / "urls.csv", "id,image\n" + "".join(lines))
     command = [sys.executable, "-m", "auditor", "scan", "urls.csv", "--jobs", "2"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
     )
     while process.poll() is None and not list((tmp_path / "audit/evidence").glob("*.parquet")):
         time.sleep(0.01)

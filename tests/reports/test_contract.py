@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from audits import audit, estimate, mad, source
+from audits import ESTIMATES, audit, source
 
 import auditor
 from auditor import policy, registry
@@ -14,8 +14,7 @@ AUDITS = {
     "full": audit(
         1000,
         30,
-        estimate=estimate(0.05, 0.04, 0.06),
-        mad=mad("near"),
+        estimate=ESTIMATES["near"],
         strata=(source("a", 10, 1), source("b|<i>", 5, 5)),
     ),
     "nothing read": audit(0, no_bytes=10),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.intervals import clopper_pearson
-from auditor.types import Audit, Counts, Coverage, Estimate, Floor, InputRecord, MadStatus, Stratum
+from auditor.types import Audit, Counts, Coverage, Estimate, Floor, InputRecord, Stratum
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:
@@ -29,8 +29,12 @@ def estimate(point: float, low: float, high: float) -> Estimate:
     return Estimate(point, low, high, 0.95, "melded Rogan-Gladen", 1000, "card", ())
 
 
-def mad(status: str) -> MadStatus:
-    return MadStatus(status, "diversity", 0.149, 0.7, (0.5, 0.9), 0.05, "because")
+ESTIMATES = {
+    "safe": estimate(0.01, 0.0, 0.02),
+    "near": estimate(0.10, 0.08, 0.12),
+    "inconclusive": estimate(0.14, 0.10, 0.20),
+    "over": estimate(0.25, 0.20, 0.30),
+}  # by the MAD status that they lead to under the default assumptions
 
 
 def source(name: str, ok: int, synthetic: int) -> Stratum:

@@ -1,0 +1,53 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import auditor
+from auditor.cli.simulate import command
+
+
+def simulate(*args):
+    return CliRunner().invoke(command, [str(arg) for arg in args])
+
+
+def test_a_table_has_a_line_a_generation_and_one_for_reality():
+    lines = simulate("--fraction", 0.3, "--generations", 4).output.strip().splitlines()
+    assert len(lines) == 6
+    assert lines[1].split()[:2] == ["0", "0.0"]
+    assert lines[-1].split()[:2] == ["4", "30.0"]
+
+
+def test_json_holds_what_the_function_gives():
+    found = json.loads(simulate("--fraction", 0.1, "--growth", 0.1, "--generations", 3, "--json").output)
+    assert [g["fraction"] for g in found] == pytest.approx([0, 0.1, 0.2, 0.3])
+    expected = auditor.simulate([g["fraction"] for g in found[1:]])
+    assert [g["diversity_lost"] for g in found] == pytest.approx([g.diversity_lost for g in expected])
+
+
+def test_drawn_loops_agree_with_the_formulas():
+    args = ("--fraction", 0.4, "--generations", 5, "--images", 2000, "--dimension", 10, "--json")
+    closed, drawn = (json.loads(simulate(*args, *more).output) for more in ((), ("--runs", 40)))
+    for one, two in zip(closed, drawn, strict=True):
+        assert one["diversity_lost"] == pytest.approx(two["diversity_lost"], abs=0.02)
+
+
+def test_a_fraction_that_grows_past_all_stays_at_all():
+    found = json.loads(simulate("--fraction", 0.9, "--growth", 0.1, "--generations", 3, "--json").output)
+    assert found[-1]["fraction"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("--fraction", 1.5), "0<=x<=1"),
+        ((), "--fraction"),
+        (("--fraction", 0.1, "--loop", "eternal"), "eternal"),
+        (("--fraction", 1, "--loop", "augmentation"), "outside of what the augmentation loop can have"),
+        (("--fraction", 0.1, "--runs", 5), "--images 200000 or fewer"),
+    ],
+)
+def test_what_cannot_be_simulated_is_a_usage_error(args, why):
+    result = simulate(*args)
+    assert result.exit_code == 2
+    assert why in result.output
