@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 import looking
@@ -50,6 +50,11 @@ def scaled(image: Image.Image, factor: float) -> Image.Image:
     return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS)
 
 
+def letter_boxed(image: Image.Image) -> Image.Image:
+    """256 pixels square, as img2dataset leaves images by default."""
+    return ImageOps.pad(image, (256, 256), Image.Resampling.LANCZOS, color="white")
+
+
 def cropped(image: Image.Image, left: int, top: int) -> Image.Image:
     return image.crop((left, top, image.width, image.height))
 
@@ -63,7 +68,7 @@ CONDITIONS = {
     "WebP 90": lambda image: _through(image, "WEBP", 90),
     "resize 0.75": lambda image: scaled(image, 0.75),
     "resize 0.5": lambda image: scaled(image, 0.5),
-    "resize to 256": lambda image: scaled(image, 256 / min(image.size)),
+    "resize to 256": letter_boxed,
     "crop 8 px": lambda image: cropped(image, 8, 0),
     "crop 25 %": lambda image: cropped(image, image.width // 4, image.height // 4),
 }
@@ -93,8 +98,8 @@ def decides(view: View, id: str) -> bool:
 
 
 def robustness(folders: list[Path], count: int) -> None:
-    ours: Counter[tuple[str, str, int]] = Counter()
-    theirs: Counter[tuple[str, str, int]] = Counter()
+    ours: Counter[tuple[str, str, int, str]] = Counter()  # embedding path, condition, width, mark
+    theirs: Counter[tuple[str, str, int, str]] = Counter()
     totals: Counter[tuple[str, int]] = Counter()
     missed = 0
     marks = {mark.id: mark for mark in dwt_dct.marks()}
@@ -107,15 +112,23 @@ def robustness(folders: list[Path], count: int) -> None:
                     changed = np.asarray(change(marked))
                     mine = decides(looking.view(marking.saved(changed)), id)
                     package = min(changed.shape[:2]) >= 256 and marking.package_decodes(changed, marks[id])
-                    ours[path, name, width] += mine
-                    theirs[path, name, width] += package
+                    ours[path, name, width, id] += mine
+                    theirs[path, name, width, id] += package
                     missed += package and not mine
-    print(f"\nFound of {max(totals.values())} ({' + '.join(_MARKS)}), ours / the package's\n")
+    most = max(totals.values())
+    print(f"\nFound of {most} a cell ({' + '.join(_MARKS)}), ours / the package's\n")
     row("embedded as", "then", *(f"{width} px" for width in _WIDTHS))
     row(*["---"] * (2 + len(_WIDTHS)))
     for path, name in itertools.product(marking.PATHS, CONDITIONS):
-        row(path, name, *(f"{ours[path, name, width]} / {theirs[path, name, width]}" for width in _WIDTHS))
-    both = [(sum(side[p, "JPEG 95", w] for p in marking.PATHS for w in _WIDTHS)) for side in (ours, theirs)]
+        cells = (tuple(sum(side[path, name, w, id] for id in _MARKS) for side in (ours, theirs)) for w in _WIDTHS)
+        row(path, name, *(f"{mine} / {package}" for mine, package in cells))
+    print(f"\nThe same by mark, of {most // len(_MARKS) * len(_WIDTHS)} a cell\n")
+    row("embedded as", "then", *_MARKS)
+    row(*["---"] * (2 + len(_MARKS)))
+    for path, name in itertools.product(marking.PATHS, CONDITIONS):
+        cells = (tuple(sum(side[path, name, w, id] for w in _WIDTHS) for side in (ours, theirs)) for id in _MARKS)
+        row(path, name, *(f"{mine} / {package}" for mine, package in cells))
+    both = [sum(n for (_, name, _, _), n in side.items() if name == "JPEG 95") for side in (ours, theirs)]
     print(f"\nfound by the package and not by us: {missed}; at JPEG 95: {both[0]} against {both[1]}")
 
 
