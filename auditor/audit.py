@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, readers, registry
+from auditor import __version__, files, fraction, readers, registry
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
-from auditor.plugin import Engine, Input, Reader, Shard
+from auditor.plugin import Engine, Input, Reader, Shard, StatisticalDetector
 from auditor.readers import listing
 from auditor.store import Part, Store
 from auditor.summary import summarise
@@ -151,7 +151,12 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
 def assemble(parts: Iterable[Part], inputs: tuple[InputRecord, ...], config: Mapping[str, Any], seed: int) -> Audit:
     """The audit that parts of evidence add up to."""
     parts = list(parts)
-    summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")))
+    model = statistical(config.get("detectors", ()))
+    cutoff = (model.id, model.calibration().probability(fraction.cutoff(model.calibration()))) if model else None
+    summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
+    estimate = None
+    if model and summary.flags:
+        estimate = fraction.estimated(summary.floor, summary.flags, model.calibration(), seed=seed)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -162,12 +167,19 @@ def assemble(parts: Iterable[Part], inputs: tuple[InputRecord, ...], config: Map
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
+        estimate=estimate,
         strata=summary.strata,
         population=populations(parts),
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,
         facts=summary.facts,
     )
+
+
+def statistical(detectors: Iterable[str]) -> StatisticalDetector | None:
+    """The detector whose error rates correct the estimate: the first that has any."""
+    found = (registry.load("detectors", id)() for id in detectors)
+    return next((detector for detector in found if isinstance(detector, StatisticalDetector)), None)
 
 
 def populations(parts: Iterable[Part]) -> tuple[Population, ...]:

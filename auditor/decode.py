@@ -13,9 +13,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from auditor import conditions
 from auditor.containers import MAX_INFLATED
 from auditor.errors import Refused
 
@@ -37,18 +39,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an image's header says: format by content (whatever the suffix), size in pixels, Pillow mode."""
+    """What an image's header says: format by content (whatever the suffix), size in pixels, Pillow mode.
+
+    quality: of a JPEG's luma table, 1 to 100 as libjpeg counts; None for other formats.
+    """
 
     format: str
     width: int
     height: int
     mode: str
+    quality: int | None = None
 
 
 def header(data: bytes, limits: Limits) -> Header:
     """The header alone. Raises Refused for unknown formats and images over the pixel limit."""
     with _guarded(limits), _opened(data, limits) as image:
-        return Header(image.format or "?", image.width, image.height, image.mode)
+        tables = getattr(image, "quantization", None)
+        quality = _quality(tuple(tables[0])) if image.format == "JPEG" and tables and 0 in tables else None
+        return Header(image.format or "?", image.width, image.height, image.mode, quality)
 
 
 def pixels(data: bytes, limits: Limits) -> np.ndarray:
@@ -75,6 +83,28 @@ def rgb(array: np.ndarray) -> np.ndarray:
         weight = alpha.astype(np.uint16)
         colour = ((colour * weight + 255 * (255 - weight) + 127) // 255).astype(np.uint8)
     return np.ascontiguousarray(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour)
+
+
+def upright(array: np.ndarray, orientation: object) -> np.ndarray:
+    """The array turned and mirrored as an EXIF orientation (1 to 8) says; anything else leaves it as it is."""
+    import numpy as np
+
+    try:
+        number = int(str(orientation))
+    except ValueError:
+        return array
+    if number in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if number in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if number in (3, 4, 7, 8):
+        array = array[::-1]
+    return np.ascontiguousarray(array)
+
+
+@lru_cache(maxsize=1024)  # most files of a dataset have one of a few tables
+def _quality(luma: tuple[int, ...]) -> int:
+    return conditions.quality(luma)
 
 
 def _plain(image: Image.Image) -> Image.Image:

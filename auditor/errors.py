@@ -32,5 +32,13 @@ class UnknownPlugin(AuditorError):
     """No detector, reader, report or engine of that name; the text lists those there are."""
 
 
+class CalibrationError(AuditorError):
+    """A calibration that cannot be used: not one, of another model, or of a detector that tells nothing apart."""
+
+
+class ModelError(AuditorError):
+    """A model that cannot be used: incomplete, changed, or answering otherwise than it should."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

@@ -1,32 +1,37 @@
 """Signals of one image -> a verdict. Pure.
 
 Declared and matched evidence decide, the strongest tier first and, within a tier, a claim of generation before one of
-an edit. Suspicions and priors decide nothing.
+an edit. Where none does, a model with known error rates says what is likely. Suspicions and priors decide nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from auditor.types import Claim, Evidence, Label, Signal, Tier, Verdict
 
 _DECISIVE = {Claim.SYNTHETIC: Label.SYNTHETIC, Claim.EDITED: Label.EDITED}
 _CLAIM_ORDER = list(_DECISIVE)
 _TIER_ORDER = list(Tier)
+_LIKELY = {Claim.LIKELY: Label.LIKELY_SYNTHETIC, Claim.UNLIKELY: Label.LIKELY_REAL}
 _UNDECIDED = Verdict(Label.UNKNOWN)
 
 
-def fuse(signals: Iterable[Signal]) -> Verdict:
-    """The verdict, with the detector that decided it."""
+def fuse(signals: Sequence[Signal]) -> Verdict:
+    """The verdict, with the detector that decided it, and a model's chance where there is one."""
+    scored = next((s for s in signals if s.evidence is Evidence.STATISTICAL and s.score is not None), None)
+    chance = scored.score if scored else None
     decisive = [
         signal
         for signal in signals
         if signal.score and signal.evidence in (Evidence.DECLARED, Evidence.MATCHED) and signal.claim in _DECISIVE
     ]
-    if not decisive:
-        return _UNDECIDED
-    strongest = min(decisive, key=_strength)
-    return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector)
+    if decisive:
+        strongest = min(decisive, key=_strength)
+        return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector, chance)
+    if scored and scored.is_hit and scored.claim in _LIKELY:
+        return Verdict(_LIKELY[scored.claim], scored.detector, chance)
+    return Verdict(Label.UNKNOWN, None, chance) if scored else _UNDECIDED
 
 
 def _strength(signal: Signal) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from auditor.types import Audit, Claim, Evidence, Need, Population, Sample, Tier
 if TYPE_CHECKING:
     import numpy as np
 
+    from auditor.calibration import Calibration
     from auditor.view import View
 
 R_co = TypeVar("R_co", covariant=True)
@@ -82,6 +83,14 @@ class Detector(ABC):
     def resources(self) -> tuple[str, ...]:
         """Paths of the data files that decide its answers; with the module's source they make its digest."""
         return ()
+
+
+class StatisticalDetector(Detector):
+    """A detector whose score is a chance, and whose error rates were measured."""
+
+    @abstractmethod
+    def calibration(self) -> Calibration:
+        """Its counts. Raises CalibrationError where there are none: they are never assumed."""
 
 
 class PopulationDetector(Detector):

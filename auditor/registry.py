@@ -35,6 +35,7 @@ _DETECTORS = {
     "dwt-dct": "detectors.dwt_dct:DwtDct",
     "dwt-dct-crops": "detectors.dwt_dct_crops:DwtDctCrops",
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
+    "synthetic": "detectors.synthetic:Synthetic",
     "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
     "host-prior": "detectors.host_prior:HostPrior",
     "file-name-prior": "detectors.file_name_prior:FileNamePrior",

@@ -229,7 +229,8 @@ def _schema() -> pa.Schema:
         [("key", pa.string()), ("source", pa.string()), ("image", pa.string()), ("status", pa.string()),
          ("reason", pa.string()), ("verdict", pa.string()), ("decided_by", pa.string()),
          ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
-         ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("sha256", pa.string()),
+         ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
+         ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_())]
     )  # fmt: skip
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.flags import Flags, FlagTally
 from auditor.intervals import clopper_pearson
 from auditor.plugin import FAILED
-from auditor.types import Counts, Coverage, DetectorTally, Evidence, Floor, Label, Status, Stratum
+from auditor.types import Claim, Counts, Coverage, DetectorTally, Evidence, Floor, Label, Status, Stratum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,11 +39,14 @@ class Summary:
     reasons: dict[str, int]
     contradictions: int
     facts: dict[str, Any]
+    flags: Flags | None = None
 
 
-def summarise(parts: Iterable[Path], *, count_edited: bool = False) -> Summary:
-    """The sum over all parts. count_edited: images with a generated part count as synthetic."""
-    tally = _Tally(count_edited)
+def summarise(parts: Iterable[Path], *, count_edited: bool = False, cutoff: tuple[str, float] | None = None) -> Summary:
+    """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
+    detector whose flags are counted, and the score from which an image is flagged.
+    """
+    tally = _Tally(count_edited, FlagTally(*cutoff) if cutoff else None)
     for batch in _batches(parts):
         tally.add(batch)
     return tally.result()
@@ -57,8 +61,9 @@ def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
 
 
 class _Tally:
-    def __init__(self, count_edited: bool) -> None:
+    def __init__(self, count_edited: bool, flags: FlagTally | None) -> None:
         self._count_edited = count_edited
+        self._flags = flags
         self._status: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
@@ -97,6 +102,8 @@ class _Tally:
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
         self._add_signals(batch, counted)
+        if self._flags:
+            self._flags.add(column, ok)
         for by, values in _strata_of(column).items():
             self._add_strata(by, values, ok, counted, edited)
 
@@ -109,11 +116,13 @@ class _Tally:
         if not len(flat):
             return
         row = np.asarray(pc.list_parent_indices(signals))
-        detector, evidence, score, reason, _, _, generator = (
+        detector, evidence, score, reason, _, claim, generator = (
             flat.field(name) for name in ("detector", "evidence", "score", "reason", "tier", "claim", "generator")
         )
         looked = score.is_valid()
         hit = pc.greater(score, 0).fill_null(False)
+        is_chance = pc.equal(evidence, Evidence.STATISTICAL.value)  # which is above 0 for every image
+        hit = pc.if_else(is_chance, pc.equal(claim, Claim.LIKELY.value).fill_null(False), hit)
         self._looked.update(_value_counts(detector.filter(looked)))
         self._hits.update(_value_counts(detector.filter(hit)))
         self._failed.update(_value_counts(detector.filter(pc.starts_with(reason, FAILED))))
@@ -169,6 +178,7 @@ class _Tally:
                 "opt_outs": self._opt_outs,
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
             },
+            flags=self._flags.result() if self._flags else None,
         )
 
     def _repeated_keys(self) -> int:

@@ -26,6 +26,7 @@ class Need(IntEnum):
     TAGS = 1  # EXIF tags, from the file or from the manifest's copy of them
     FILE = 2  # the file's own bytes and metadata, as its maker left them
     PIXELS = 3  # the decoded image
+    EMBEDDING = 4  # what the encoder makes of it
 
 
 class Tier(StrEnum):
@@ -44,6 +45,8 @@ class Claim(StrEnum):
     SYNTHETIC = "synthetic"  # wholly or mainly generated
     EDITED = "edited"  # a photo or drawing with a generated part
     SUSPECTED = "suspected"  # somebody supposes so: kept and shown, counted nowhere
+    LIKELY = "likely"  # a model thinks so, at a stated false-positive rate
+    UNLIKELY = "unlikely"  # a model thinks that it is real, at a stated false-negative rate
 
 
 class Label(StrEnum):
@@ -139,13 +142,15 @@ class Verdict:
 class Covariates:
     """Facts about one image that are no evidence: they stratify, control and break down.
 
-    width, height in pixels as stored; year of capture or crawl; camera: what a camera wrote, in words;
+    width, height in pixels as stored; quality of a JPEG, 1 to 100; year of capture or crawl; camera: what a camera
+    wrote, in words;
     pwatermark: LAION's probability of a *stock-photo* watermark; opt_out: the file forbids data mining.
     """
 
     format: str | None = None
     width: int | None = None
     height: int | None = None
+    quality: int | None = None
     sha256: str | None = None
     camera: str | None = None
     year: int | None = None
@@ -249,8 +254,25 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """Images whose truth is known: how many, how many were flagged, the rate that the calibration predicts for them
+    (median and 95 % interval), and how probable their number was (two-sided). is_shift: too improbable."""
+
+    name: str
+    flagged: int
+    n: int
+    expected: tuple[float, float, float]
+    p_value: float
+    is_shift: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
-    """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes."""
+    """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
+
+    n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
+    are in; sources: how many equally large ones they are worth; controls: the detector on images of known truth.
+    """
 
     point: float
     low: float
@@ -260,6 +282,11 @@ class Estimate:
     n: int
     calibration: str
     assumptions: tuple[str, ...] = ()
+    flagged: int | None = None
+    cutoff: float | None = None
+    conditions: Mapping[str, int] = field(default_factory=dict)
+    sources: float | None = None
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

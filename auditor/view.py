@@ -18,6 +18,8 @@ from auditor.types import Covariates, Need, Sample
 if TYPE_CHECKING:
     import numpy as np
 
+    from auditor.encoders import Encoding
+
 
 class View:
     """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
@@ -26,6 +28,7 @@ class View:
         self.sample = sample
         self.limits = limits
         self.depth = depth
+        self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self._notes: dict[str, Any] = {}
 
     @property
@@ -91,6 +94,11 @@ class View:
         return decode.rgb(self.pixels)
 
     @cached_property
+    def upright(self) -> np.ndarray:
+        """`rgb` turned as the file's EXIF orientation says: as people see it, and as models were trained."""
+        return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
+
+    @cached_property
     def resized(self) -> str | None:
         """What the manifest says of a resizing: original size and present one, or None if it says nothing of one."""
         row = self.sample.row
@@ -115,9 +123,9 @@ class View:
             return None
         if self.sample.content is None:
             return "no image bytes"
-        if need > self.depth:
+        if min(need, Need.PIXELS) > self.depth:
             return f"not opened so far: the audit's depth is {self.depth.name.lower()}"
-        if need is Need.PIXELS or not self.stripped:
+        if need >= Need.PIXELS or not self.stripped:
             return None
         return None if need is Need.TAGS and self.exif_column is not None else self.stripped
 
@@ -131,6 +139,7 @@ class View:
             format=self.header.format,
             width=self.header.width,
             height=self.header.height,
+            quality=self.header.quality,
             sha256=self.sha256,
             camera=covariates.camera(self.metadata),
             year=covariates.year(self.metadata, row),

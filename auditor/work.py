@@ -9,6 +9,7 @@ from pathlib import Path
 
 from auditor import registry
 from auditor.decode import Limits
+from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.fuse import fuse
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
@@ -106,12 +107,22 @@ class ShardScan:
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
         items = [self._decoded(item) if isinstance(item, View) else _row(item) for item in batch.items]
         views = [item for item in items if isinstance(item, View)]
+        self._encode(views)
         answers = zip(*(_ask(detector, views) for detector in self._detectors), strict=True)
         judged = list(map(_judged, views, answers if self._detectors else [()] * len(views)))
         if writer:
             self._add_traces(views, judged, writer)
         remaining = iter(judged)
         return [next(remaining) if isinstance(item, View) else item for item in items]
+
+    def _encode(self, views: Sequence[View]) -> None:
+        """What the encoder makes of the images, in batches, where a detector needs it."""
+        if all(detector.needs < Need.EMBEDDING for detector in self._detectors):
+            return
+        seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
+        if seen:
+            for view, encoding in zip(seen, embedded().encode([view.upright for view in seen]), strict=True):
+                view.encoding = encoding
 
     def _add_traces(self, views: Sequence[View], rows: Sequence[Row], writer: PartWriter) -> None:
         """What the undecided images add to the sums of detectors that look at the whole dataset."""

@@ -26,6 +26,24 @@ def test_priors_and_suspicions_decide_nothing():
     assert fuse([hit(evidence=Evidence.PRIOR, tier=Tier.E), hit(claim=Claim.SUSPECTED)]).label is Label.UNKNOWN
 
 
+def scored(claim, score=0.8):
+    return Signal("model", Evidence.STATISTICAL, None, score, "", claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "label"),
+    [(Claim.LIKELY, Label.LIKELY_SYNTHETIC), (Claim.UNLIKELY, Label.LIKELY_REAL), (None, Label.UNKNOWN)],
+)
+def test_a_model_says_what_is_likely_where_nothing_decides(claim, label):
+    verdict = fuse([scored(claim)])
+    assert (verdict.label, verdict.p_synthetic) == (label, 0.8)
+
+
+def test_a_models_chance_stands_beside_what_decided():
+    verdict = fuse([scored(Claim.UNLIKELY, 0.1), hit("x")])
+    assert (verdict.label, verdict.decided_by, verdict.p_synthetic) == (Label.SYNTHETIC, "x", 0.1)
+
+
 def test_the_strongest_tier_decides():
     signed_edit, token = hit("c2pa", tier=Tier.A, claim=Claim.EDITED), hit("tags", tier=Tier.D)
     assert fuse([token, signed_edit]).decided_by == "c2pa"

@@ -20,15 +20,15 @@ ALLOWED = {
     "auditor.vocabulary": ["auditor.types"],
     "auditor.metadata": ["auditor.containers"],
     "auditor.covariates": ["auditor.metadata"],
-    "auditor.decode": ["auditor.errors", "auditor.containers"],
+    "auditor.decode": ["auditor.errors", "auditor.containers", "auditor.conditions"],
     "auditor.files": ["auditor.errors"],
     "auditor.contents": ["auditor.errors", "auditor.files"],
     "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
-    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view"],  # view for its type alone
+    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view", "auditor.calibration"],  # the last two for types alone
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
-        "auditor.covariates",
+        "auditor.covariates", "auditor.encoders",  # for its type alone
     ],
     "auditor.readers": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.contents", "auditor.tables",
@@ -39,15 +39,26 @@ ALLOWED = {
     "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
     "auditor.fuse": ["auditor.types"],
     "auditor.intervals": [],
+    "auditor.conditions": [],
+    "auditor.rates": [],
+    "auditor.calibration": ["auditor.errors", "auditor.rates"],
+    "auditor.estimate": ["auditor.intervals", "auditor.rates"],
+    "auditor.controls": ["auditor.types", "auditor.intervals", "auditor.estimate"],
+    "auditor.flags": ["auditor.types", "auditor.conditions"],
+    "auditor.fraction": [
+        "auditor.types", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
+        "auditor.controls", "auditor.flags",
+    ],
+    "auditor.encoders": ["auditor.errors"],
     "auditor.loops": [],
     "auditor.mad": ["auditor.decisions", "auditor.loops", "auditor.intervals"],
-    "auditor.summary": ["auditor.types", "auditor.plugin", "auditor.intervals"],
+    "auditor.summary": ["auditor.types", "auditor.plugin", "auditor.intervals", "auditor.flags"],
     "auditor.rules": ["auditor.types", "auditor.decisions"],
     "auditor.policy": ["auditor.types", "auditor.decisions", "auditor.errors", "auditor.rules", "auditor.mad", "auditor.intervals"],
     "auditor.record": ["auditor.types", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
-        "auditor.store", "auditor.fuse",
+        "auditor.store", "auditor.fuse", "auditor.encoders",
     ],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode"],
     "auditor.demo": ["auditor.errors"],
@@ -60,6 +71,7 @@ ALLOWED = {
     "detectors": [
         "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
+        "auditor.encoders", "auditor.calibration",
     ],
     "reports": ["auditor.types", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip

@@ -1,0 +1,115 @@
+"""The synthetic fraction with an interval that is corrected for the detector's errors. Pure; seeds are arguments.
+
+Without labels from the target: Rogan-Gladen with melded confidence distributions (Bayer, Fay & Graubard 2023,
+arXiv 2205.13494), in which the error rates are not the calibration's own but those predicted for a new mix of sources
+(rates.py). With flag rate q, false-positive rate f and true-positive rate s the fraction is g = (q-f)/(s-f), clipped to
+[0, 1]; the lower end is the α/2 quantile of g(q_L, f, s), the upper end the 1-α/2 quantile of g(q_U, f, s), q_L and q_U
+drawn from the lower and upper Clopper-Pearson confidence distributions.
+
+Images decided by declared or matched evidence are counted, not estimated: the detector's fraction is that of the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.intervals import Interval
+from auditor.rates import Counts, predictive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CONFIDENCE = 0.95
+_DRAWS = 20_000
+_LEAST_GAP = 1e-6  # of s over f; a draw with less tells nothing, and stands for the whole range
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was flagged: `flagged` of `n` rows, out of `population` rows; n below population means a uniform sample.
+
+    effective: rows that n is worth, where rows were weighted or drawn in clusters (n divided by the design effect).
+    """
+
+    flagged: float
+    n: int
+    population: int
+    effective: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Draws of the false- and true-positive rate that the target may have."""
+
+    false: np.ndarray
+    true: np.ndarray
+
+
+def predicted_rates(false: Counts, true: Counts, *, sources: int, seed: int, draws: int = _DRAWS) -> Rates:
+    """Rates of a target that mixes `sources` new sources, from (positives, n) of each calibration source."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    return Rates(
+        predictive(false, sources=sources, draws=draws, rng=rng),
+        predictive(true, sources=sources, draws=draws, rng=rng),
+    )
+
+
+def melded(sample: Sample, rates: Rates, *, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:
+    """Melded Rogan-Gladen. Raises ValueError where more is flagged than was looked at, or nothing was."""
+    import numpy as np
+
+    alpha = 1 - confidence
+    low, high = _flag_rates(sample, len(rates.false), np.random.default_rng(seed))
+    tells = rates.true - rates.false > _LEAST_GAP
+    lower = np.where(tells, corrected(low, rates), 0.0)
+    # Nothing flagged bounds the fraction by what could have been missed, whatever the false-positive rate.
+    subtracted = rates if sample.flagged else Rates(np.zeros_like(rates.false), rates.true)
+    upper = np.where(tells, corrected(high, subtracted), 1.0)
+    middle = Rates(np.median(rates.false, keepdims=True), np.median(rates.true, keepdims=True))
+    point = float(corrected(np.array([sample.flagged / sample.n]), middle)[0])
+    ends = float(np.quantile(lower, alpha / 2)), float(np.quantile(upper, 1 - alpha / 2))
+    return Interval(min(max(point, ends[0]), ends[1]), *ends)
+
+
+def corrected(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
+    """Rogan and Gladen's (q-f)/(s-f), clipped to [0, 1], draw by draw."""
+    import numpy as np
+
+    gap = np.maximum(rates.true - rates.false, _LEAST_GAP)
+    share: np.ndarray = np.clip((flag_rate - rates.false) / gap, 0.0, 1.0)
+    return share
+
+
+def _flag_rates(sample: Sample, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draws from the lower and upper confidence distributions of the flag rate in the population."""
+    import numpy as np
+
+    if not 0 <= sample.flagged <= sample.n or sample.n < 1 or sample.population < sample.n:
+        raise ValueError(f"{sample.flagged} of {sample.n} of {sample.population} is no sample")
+    share = sample.flagged / sample.n
+    n = effective_size(sample)
+    if np.isinf(n):  # every row was looked at: the flag rate is a fact
+        return np.full(draws, share), np.full(draws, share)
+    count = share * n
+    low = rng.beta(count, n - count + 1, draws) if count > 0 else np.zeros(draws)
+    high = rng.beta(count + 1, n - count, draws) if count < n else np.ones(draws)
+    return low, high
+
+
+def effective_size(sample: Sample) -> float:
+    """Independent rows that a sample is worth; infinite for a census. Finite-population correction after Korn &
+    Graubard (1998): variance shrinks by 1 - n/N."""
+    if sample.n == sample.population:
+        return float("inf")
+    return (sample.effective or sample.n) / (1 - sample.n / sample.population)
+
+
+def with_known(rest: Interval, known: int, n_rest: int, n: int) -> Interval:
+    """The fraction of all n rows: `known` ones are certain, `n_rest` have the estimated fraction, the others are not
+    synthetic. Raises ValueError if they are more than n."""
+    if known + n_rest > n or n < 1:
+        raise ValueError(f"{known} known and {n_rest} estimated rows out of {n}")
+    return Interval(*(((known + share * n_rest) / n) for share in (rest.point, rest.low, rest.high)))

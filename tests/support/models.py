@@ -1,0 +1,76 @@
+"""Small models made on the spot, in the form of the embedded one, and calibrations made up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor.calibration import Calibration, Condition, SourceCounts, dumps
+
+SIZE = 32
+THRESHOLDS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+GOOD = {"real": (90, 50, 10, 1, 0), "synthetic": (100, 99, 95, 90, 60)}  # of 100, at or above each threshold
+
+
+def calibration(conditions: tuple[str, ...] = ("clean", "jpeg75"), sources: int = 6, **more: Any) -> Calibration:
+    """Sources that are all alike unless `real` or `synthetic` give their counts of 100."""
+    real, synthetic = more.pop("real", GOOD["real"]), more.pop("synthetic", GOOD["synthetic"])
+
+    def side(name: str, above: tuple[int, ...]) -> dict[str, SourceCounts]:
+        return {f"{name}{number}": SourceCounts(100, above) for number in range(sources)}
+
+    settled = {
+        "detector": "synthetic", "model": "tiny", "sha256": "0", "origin": "made up", "prior": 0.5, "slope": 1.0,
+        "intercept": 0.0, "thresholds": THRESHOLDS,
+    }  # fmt: skip
+    found = {name: Condition(side("r", real), side("s", synthetic)) for name in conditions}
+    return Calibration(**{**settled, "conditions": found, **more})
+
+
+def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
+    """A model whose embedding is the mean colour and whose logit its redness: bright red is synthetic."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "sides"], ["mean"], keepdims=0),
+        helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
+        helper.make_node("MatMul", ["mean", "red"], ["logit"]),
+    ]
+    constants = [
+        helper.make_tensor("sides", TensorProto.INT64, [2], [1, 2]),
+        helper.make_tensor("red", TensorProto.FLOAT, [3], [0.04, -0.02, -0.02]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", size, size, 3])],
+        [
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 3]),
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
+        ],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.mkdir(parents=True, exist_ok=True)
+    weights = model.SerializeToString()
+    onnx.checker.check_model(model)
+    (path / "model.onnx").write_bytes(weights)
+    steps = {"input": {"size": size}, "canonical": {"longest_side_at_most": 64}}
+    (path / "preprocessing.json").write_text(json.dumps(steps))
+    (path / "calibration.json").write_text(dumps(calibration(sha256=hashlib.sha256(weights).hexdigest())))
+    images = np.random.default_rng(0).integers(1, 256, (4, size, size, 3), dtype=np.uint8)
+    mean = images.astype(np.float32).mean(axis=(1, 2))
+    np.savez(
+        path / "parity.npz",
+        images=images,
+        embedding=mean / np.linalg.norm(mean, axis=1, keepdims=True),
+        logit=mean @ np.array([0.04, -0.02, -0.02], np.float32),
+        tolerance=tolerance,
+    )
+    return path

@@ -1,0 +1,199 @@
+"""The estimate at many prevalences, not one: it covers the truth, and it never claims more than it can."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from auditor import controls
+from auditor.estimate import Rates, Sample, corrected, melded, predicted_rates, with_known
+from auditor.intervals import Interval, clopper_pearson
+from auditor.rates import predictive
+
+FALSE = [(3, 100)] * 8
+TRUE = [(85, 100)] * 8
+
+
+def known(false: float, true: float, draws: int = 4000) -> Rates:
+    return Rates(np.full(draws, false), np.full(draws, true))
+
+
+# ---- error rates of new sources
+
+
+def test_sources_that_agree_predict_their_common_rate():
+    rates = predictive([(50, 1000)] * 12, sources=3, draws=20_000, rng=np.random.default_rng(0))
+    assert np.median(rates) == pytest.approx(0.05, abs=0.01)
+    assert np.quantile(rates, 0.975) < 0.12
+
+
+def test_sources_that_differ_predict_a_wide_range():
+    alike = predictive([(50, 500)] * 8, sources=1, draws=20_000, rng=np.random.default_rng(0))
+    apart = predictive([(5, 500), (200, 500)] * 4, sources=1, draws=20_000, rng=np.random.default_rng(0))
+    assert np.ptp(np.quantile(apart, (0.025, 0.975))) > 3 * np.ptp(np.quantile(alike, (0.025, 0.975)))
+
+
+def test_a_mix_of_many_sources_varies_less_than_one():
+    counts = [(5, 500), (50, 500), (20, 500), (80, 500)]
+    one, many = (predictive(counts, sources=k, draws=20_000, rng=np.random.default_rng(0)) for k in (1, 10))
+    assert many.std() < 0.6 * one.std()
+
+
+def test_counts_of_zero_are_no_certainty():
+    rates = predictive([(0, 100)] * 5, sources=1, draws=20_000, rng=np.random.default_rng(0))
+    assert 0 < np.quantile(rates, 0.975) < 0.1
+
+
+@pytest.mark.parametrize("counts", [[], [(1, 0)], [(5, 4)], [(-1, 4)]])
+def test_counts_that_cannot_be_are_refused(counts):
+    with pytest.raises(ValueError, match="no rates"):
+        predictive(counts, sources=1, draws=1, rng=np.random.default_rng(0))
+
+
+# ---- the melded interval
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.9, 1.0])
+def test_with_known_rates_a_census_gives_rogan_and_gladens_point(share):
+    flagged = 10_000 * (share * 0.85 + (1 - share) * 0.03)
+    found = melded(Sample(round(flagged), 10_000, 10_000), known(0.03, 0.85))
+    assert found.point == pytest.approx(share, abs=1e-3)
+    assert found.high - found.low < 1e-3
+
+
+def test_with_a_perfect_detector_it_is_clopper_and_pearsons():
+    found = melded(Sample(7, 200, 10**9), known(0.0, 1.0, 200_000))
+    assert (found.low, found.high) == pytest.approx(clopper_pearson(7, 200), abs=1e-3)
+
+
+def test_a_finite_population_narrows_it():
+    few, most = (melded(Sample(50, 1000, n), known(0.0, 1.0, 50_000)) for n in (10**9, 1100))
+    assert most.high - most.low < 0.5 * (few.high - few.low)
+
+
+def test_clustered_rows_widen_it():
+    plain, clustered = (
+        melded(Sample(50, 1000, 10**9, effective), known(0.0, 1.0, 50_000)) for effective in (None, 200)
+    )
+    assert clustered.high - clustered.low > 1.8 * (plain.high - plain.low)
+
+
+def test_nothing_flagged_is_no_proof_of_nothing_there():
+    found = melded(Sample(0, 500, 10**9), predicted_rates(FALSE, TRUE, sources=1, seed=0))
+    assert found.low == 0
+    assert clopper_pearson(0, 500)[1] < found.high < 0.1
+
+
+def test_a_detector_that_tells_nothing_apart_gives_everything():
+    rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=1, seed=0)
+    found = melded(Sample(500, 1000, 1000), rates)
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_an_interval_is_one(pair, more):
+    flagged, n = pair
+    found = melded(Sample(flagged, n, n + more), predicted_rates(FALSE, TRUE, sources=2, seed=1, draws=2000))
+    assert 0 <= found.low <= found.point <= found.high <= 1
+
+
+@pytest.mark.parametrize("sample", [Sample(5, 4, 10), Sample(0, 0, 0), Sample(1, 5, 4), Sample(-1, 5, 5)])
+def test_what_is_no_sample_is_refused(sample):
+    with pytest.raises(ValueError, match="is no sample"):
+        melded(sample, known(0.03, 0.85))
+
+
+@pytest.mark.parametrize("prevalence", [0.0, 0.05, 0.3])
+def test_it_covers_the_truth_where_sources_differ(prevalence):
+    """Rates of every source drawn anew, the target's too; benchmarks/coverage.py has more runs and spreads."""
+    rng = np.random.default_rng(7)
+
+    def rates(mean: float, count: int) -> np.ndarray:
+        return special.expit(special.logit(mean) + 0.7 * rng.standard_normal(count))
+
+    hits, runs = 0, 60
+    for run in range(runs):
+        false = [(rng.binomial(100, rate), 100) for rate in rates(0.03, 10)]
+        true = [(rng.binomial(125, rate), 125) for rate in rates(0.85, 8)]
+        chance = prevalence * rates(0.85, 1).item() + (1 - prevalence) * rates(0.03, 1).item()
+        sample = Sample(rng.binomial(10_000, chance), 10_000, 10**9)
+        found = melded(sample, predicted_rates(false, true, sources=1, seed=run, draws=4000), seed=run)
+        hits += found.low <= prevalence <= found.high
+    assert hits >= 52  # of 60; 57 expected, 51 or fewer have a chance of 0.5 % at 95 %
+
+
+# ---- the whole dataset
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.floats(0, 1))
+def test_known_images_are_added_and_others_are_not(known, rest, others, share):
+    n = known + rest + others
+    if n:
+        found = with_known(Interval(share, share, share), known, rest, n)
+        assert known / n - 1e-9 <= found.low <= found.high <= (known + rest) / n + 1e-9
+
+
+def test_more_images_than_there_are_is_refused():
+    with pytest.raises(ValueError, match="out of 5"):
+        with_known(Interval(0, 0, 0), 3, 3, 5)
+
+
+# ---- controls and the tipping point
+
+
+def test_controls_that_fit_change_nothing():
+    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    fits = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
+    assert not any(control.is_shift for control in fits)
+    for side in controls.widened(rates, *fits, seed=0):
+        assert (side.false == rates.false).all()
+        assert (side.true == rates.true).all()
+
+
+def test_a_false_positive_rate_that_is_higher_here_lowers_the_lower_end():
+    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    shifted, fits = controls.check("real", 40, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
+    assert shifted.is_shift
+    sample = Sample(400, 1000, 1000)
+    low, high = (melded(sample, side) for side in controls.widened(rates, shifted, fits, seed=0))
+    assert low.low < melded(sample, rates).low - 0.1
+    assert high.high == pytest.approx(melded(sample, rates).high, abs=1e-9)
+
+
+def test_a_true_positive_rate_that_is_lower_here_raises_the_upper_end():
+    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    fits, shifted = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 20, 100, rates.true)
+    assert shifted.is_shift
+    sample = Sample(100, 1000, 1000)
+    low, high = (melded(sample, side) for side in controls.widened(rates, fits, shifted, seed=0))
+    assert high.high > melded(sample, rates).high + 0.1
+    assert low.low == pytest.approx(melded(sample, rates).low, abs=1e-9)
+
+
+def test_few_controls_are_no_shift_however_odd():
+    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    assert not controls.check("real", 10, 10, rates.false).is_shift
+    assert controls.check("none", 0, 0, rates.false).p_value == 1.0
+
+
+def test_the_tipping_point_is_where_the_decision_changes():
+    rates, sample = predicted_rates(FALSE, TRUE, sources=3, seed=0), Sample(300, 1000, 1000)
+
+    def ends(factor: float) -> Interval:
+        return melded(sample, Rates(np.minimum(rates.false * factor, 1.0), rates.true))
+
+    factor = controls.tipping_point(sample, rates, lambda interval: interval, limit=0.1)
+    assert factor is not None
+    assert ends(1.0).low > 0.1
+    assert ends(factor * 1.01).low <= 0.1 < ends(factor * 0.99).low
+
+
+def test_an_undecided_question_has_no_tipping_point():
+    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    assert controls.tipping_point(Sample(100, 1000, 1000), rates, lambda interval: interval, limit=0.08) is None
+
+
+def test_rogan_and_gladens_formula():
+    assert corrected(np.array([0.2]), known(0.1, 0.6, 1))[0] == pytest.approx(0.2)

@@ -1,0 +1,107 @@
+"""From rows of evidence to the fraction of a dataset."""
+
+import models
+import pytest
+
+from auditor import fraction
+from auditor.flags import Flags
+from auditor.plugin import Input, Shard
+from auditor.store import PartWriter
+from auditor.summary import floor, summarise
+from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+
+CALIBRATION = models.calibration(("clean", "jpeg95"))
+
+
+def row(number, label=Label.UNKNOWN, score=0.1, *, source="a", declared=False, status=Status.OK, **facts):
+    signals = (Signal("synthetic", Evidence.STATISTICAL, None, score),)
+    if declared:
+        signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
+    facts = {"format": "PNG", "width": 600, "height": 400, **facts}
+    return Row(f"k{number}", source, "i", status, "", None, Verdict(label), signals, Covariates(**facts))
+
+
+def tally(tmp_path, rows, cutoff=0.5):
+    shard = Shard("part", Input("x", "x"), "folder")
+    path = tmp_path / "part.parquet"
+    writer = PartWriter(path, shard, "config")
+    writer.write([row for row in rows if row])
+    writer.close()
+    return summarise([path], cutoff=("synthetic", cutoff))
+
+
+def test_flags_are_counted_among_undecided_images_alone(tmp_path):
+    rows = [
+        row(0, score=0.9),
+        row(1, score=0.5),
+        row(2, score=0.4),
+        row(3, score=None),
+        row(4, Label.LIKELY_SYNTHETIC, 0.99),
+        row(5, Label.SYNTHETIC, 0.9, declared=True),
+        row(6, Label.SYNTHETIC, 0.1, declared=True),
+        row(7, Label.EDITED, 0.9),
+        row(8, status=Status.NO_BYTES, score=None),
+    ]
+    flags = tally(tmp_path, rows).flags
+    assert (flags.n, flags.flagged, flags.unseen) == (4, 3, 1)
+    assert flags.synthetic == (1, 2)
+
+
+def test_cameras_and_old_crawls_are_the_real_control(tmp_path):
+    rows = [
+        row(0, score=0.9, camera="N"),
+        row(1, year=2019),
+        row(2, year=2021),
+        row(3, Label.SYNTHETIC, 0.9, declared=True, camera="N"),
+        row(4),
+    ]
+    assert tally(tmp_path, rows).flags.real == (1, 2)
+
+
+def test_conditions_and_sources_of_the_rest_are_told(tmp_path):
+    rows = [
+        row(n, source=s, format="JPEG", quality=q)
+        for n, (s, q) in enumerate([("a", 95), ("a", 95), ("b", 60), ("b", 60)])
+    ]
+    flags = tally(tmp_path, rows).flags
+    assert flags.rest == {"jpeg60": 2, "jpeg95": 2}
+    assert flags.sources == pytest.approx(2)
+
+
+def estimate(flagged, n, *, count=0, others=0, **more):
+    flags = Flags(rest={"clean": n}, flagged=flagged, **more)
+    return fraction.estimated(floor(count, n + count + others + more.get("unseen", 0)), flags, CALIBRATION, seed=0)
+
+
+def test_the_fraction_holds_what_is_known_and_what_is_estimated():
+    found = estimate(30, 1000, count=100)
+    assert found.low >= 100 / 1100 - 1e-9
+    assert found.low <= found.point <= found.high
+    assert found.calibration == "tiny: made up"
+    assert found.assumptions
+
+
+def test_images_that_the_model_could_not_look_at_widen_the_upper_end_alone():
+    seen, unseen = estimate(30, 1000, others=200), estimate(30, 1000, unseen=200)
+    assert unseen.low == pytest.approx(seen.low)
+    assert unseen.high == pytest.approx(seen.high + 200 / 1200)
+
+
+def test_without_an_image_that_the_model_saw_there_is_no_estimate():
+    assert estimate(0, 0, unseen=50) is None
+
+
+def test_a_shift_is_told_and_widens():
+    plain, shifted = estimate(300, 1000), estimate(300, 1000, real=(60, 100))
+    assert [control.is_shift for control in shifted.controls] == [True, False]
+    assert shifted.low < plain.low
+    assert shifted.high >= plain.high - 0.001  # but for the odd draw
+
+
+def test_conditions_that_the_calibration_lacks_count_as_clean():
+    flags = Flags(rest={"webp80": 50, "jpeg95": 50}, flagged=5)
+    assert fraction._weights(flags.rest, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
+
+
+def test_the_same_seed_gives_the_same_estimate():
+    assert estimate(30, 1000) == estimate(30, 1000)
