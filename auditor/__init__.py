@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge", "render",
-    "scan", "simulate",
+    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge",
+    "render", "scan", "simulate",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from auditor.api import decide, evidence, examine, explain, is_same_dataset, load, merge, render, scan, simulate
+    from auditor.api import (
+        calibrate,
+        decide,
+        evidence,
+        examine,
+        explain,
+        is_same_dataset,
+        load,
+        merge,
+        render,
+        scan,
+        simulate,
+    )
     from auditor.config import Config
     from auditor.policy import Policy
 

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import loops, record, registry
+from auditor import calibration, loops, record, registry
 from auditor import policy as policies
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
+from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.decisions import Decision
 from auditor.decode import Limits
-from auditor.errors import AuditFileError, EvidenceError, PolicyError
+from auditor.errors import AuditFileError, CalibrationError, EvidenceError, PolicyError
 from auditor.loops import Generation
 from auditor.mad import Assumptions
-from auditor.plugin import ReadOptions, Renderer
+from auditor.plugin import ReadOptions, Renderer, StatisticalDetector
 from auditor.policy import Policy
 from auditor.rules import Context
 from auditor.store import Store, write_atomically
@@ -85,6 +86,40 @@ def evidence(out: PathLike) -> pd.DataFrame:
     if not parts:
         raise EvidenceError(f"{out}: no evidence there")
     return pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
+
+
+def calibrate(
+    real: Inputs,
+    synthetic: Inputs | None = None,
+    *,
+    read: ReadOptions = ReadOptions(),
+    input_format: str | None = None,
+    jobs: int | None = None,
+    engine: str = "processes",
+) -> Calibration:
+    """Error counts of the embedded model on labelled images; see calibrating. Raises AuditorError."""
+    from auditor import calibrating
+
+    config = Config(read=read, input_format=input_format)
+    shipped = shipped_calibration()
+    return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), shipped=shipped, config=config)
+
+
+def shipped_calibration() -> Calibration:
+    """The one beside the embedded model's weights."""
+    model: StatisticalDetector = registry.load("detectors", "synthetic")()
+    return model.calibration()
+
+
+def read_calibration(path: PathLike) -> Calibration:
+    """A calibration file. Raises CalibrationError, with its path, also for one of another model."""
+    try:
+        found = calibration.parse(_bytes(Path(path)).decode("utf-8", "replace"))
+        if found.sha256 != shipped_calibration().sha256:
+            raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
+    except (CalibrationError, OSError) as error:
+        raise CalibrationError(f"{path}: {error}") from error
+    return found
 
 
 def is_same_dataset(

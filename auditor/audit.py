@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, files, fraction, readers, registry
+from auditor.calibration import Calibration, dumps
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.plugin import Engine, Input, Reader, Shard, StatisticalDetector
 from auditor.readers import listing
-from auditor.store import Part, Store
+from auditor.store import Part, Store, write_atomically
 from auditor.summary import summarise
 from auditor.types import SCHEMA, Audit, InputRecord, Need, Population
 from auditor.work import ShardDigest, ShardScan
 
 TOOL = "mad-auditor"
+CALIBRATION = "calibration.json"
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -83,7 +85,10 @@ def run_audit(
         lost = [shard.id for shard in plan.shards if shard.id not in parts]
         if lost:
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
-        return assemble(parts.values(), records(plan, parts), config.record(), config.seed)
+        keep_calibration(out, config.calibration)
+        return assemble(
+            parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
+        )
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:
@@ -148,15 +153,24 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def assemble(parts: Iterable[Part], inputs: tuple[InputRecord, ...], config: Mapping[str, Any], seed: int) -> Audit:
-    """The audit that parts of evidence add up to."""
+def assemble(
+    parts: Iterable[Part],
+    inputs: tuple[InputRecord, ...],
+    config: Mapping[str, Any],
+    seed: int,
+    *,
+    calibration: Calibration | None = None,
+) -> Audit:
+    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model."""
     parts = list(parts)
     model = statistical(config.get("detectors", ()))
-    cutoff = (model.id, model.calibration().probability(fraction.cutoff(model.calibration()))) if model else None
+    known = (calibration or model.calibration()) if model else None
+    # The score is the shipped line's chance: the cutoff is in the same terms, whatever line a user's own counts have.
+    cutoff = (model.id, model.calibration().probability(fraction.cutoff(known))) if model and known else None
     summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
     estimate = None
-    if model and summary.flags:
-        estimate = fraction.estimated(summary.floor, summary.flags, model.calibration(), seed=seed)
+    if known and summary.flags:
+        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -174,6 +188,15 @@ def assemble(parts: Iterable[Part], inputs: tuple[InputRecord, ...], config: Map
         contradictions=summary.contradictions,
         facts=summary.facts,
     )
+
+
+def keep_calibration(out: Path, calibration: Calibration | None) -> None:
+    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
+    path = out / CALIBRATION
+    if calibration:
+        write_atomically(path, dumps(calibration).encode())
+    else:
+        path.unlink(missing_ok=True)
 
 
 def statistical(detectors: Iterable[str]) -> StatisticalDetector | None:

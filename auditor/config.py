@@ -9,14 +9,20 @@ from pathlib import PurePath
 from typing import Any
 
 from auditor import registry
+from auditor.calibration import Calibration, dumps
 from auditor.decode import Limits
 from auditor.plugin import ReadOptions
 from auditor.types import Need
 
+_CONCLUDED = ("count_edited", "calibration")  # change what is concluded from evidence, not the evidence
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws."""
+    """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
+
+    calibration: of one's own, instead of the one that ships with the model.
+    """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
     depth: Need = Need.PIXELS
@@ -25,6 +31,7 @@ class Config:
     input_format: str | None = None
     count_edited: bool = False
     seed: int = 0
+    calibration: Calibration | None = None
 
     def record(self) -> dict[str, Any]:
         """As plain values, without paths outside the dataset."""
@@ -38,9 +45,10 @@ class Config:
             "read": read,
             "input_format": self.input_format,
             "count_edited": self.count_edited,
+            "calibration": self.calibration and hashlib.sha256(dumps(self.calibration).encode()).hexdigest(),
         }
 
     def digest(self) -> str:
         """Over everything that decides what a part of evidence holds."""
-        evidence = {key: value for key, value in self.record().items() if key != "count_edited"}
+        evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
         return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

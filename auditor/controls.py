@@ -1,4 +1,4 @@
-"""Whether calibrated error rates hold on the dataset at hand, and how wrong they would have to be. Pure.
+"""Whether calibrated error rates hold on the dataset at hand. Pure.
 
 Rows that declare themselves synthetic show the detector's true-positive rate on this very dataset, rows that are real
 beyond doubt its false-positive rate. Counts that the predicted rates make improbable are a *shift*: the rates are then
@@ -8,11 +8,9 @@ random one), so they never narrow anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from auditor.estimate import Rates, Sample, melded
-from auditor.intervals import Interval
+from auditor.estimate import Rates
 from auditor.types import Control
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
 _SHIFT_LEVEL = 0.01  # two-sided
 _LEAST = 20  # controls that are worth a look
-_MOST_FACTOR = 1000.0
-_STEPS = 40  # of the bisection: more than the interval's own accuracy
 
 
 def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
@@ -54,33 +50,3 @@ def widened(rates: Rates, negative: Control, positive: Control, *, seed: int) ->
             lower[place] = np.maximum(lower[place], shown)
             upper[place] = np.minimum(upper[place], shown)
     return Rates(*lower), Rates(*upper)
-
-
-def tipping_point(sample: Sample, rates: Rates, fraction: Callable[[Interval], Interval], limit: float) -> float | None:
-    """By what factor the false-positive rate would have to be off for the decision on `limit` to change.
-
-    `fraction` turns the detector's estimate into the dataset's. Above 1: a failure would no longer be one; below 1: a
-    pass would no longer be one. None: it is undecided already, or no factor changes it.
-    """
-
-    def ends(factor: float) -> Interval:
-        import numpy as np
-
-        return fraction(melded(sample, Rates(np.minimum(rates.false * factor, 1.0), rates.true)))
-
-    now = ends(1.0)
-    if now.low > limit:
-        return _bisected(1.0, _MOST_FACTOR, lambda factor: ends(factor).low <= limit)
-    if now.high <= limit:
-        return _bisected(1.0, 0.0, lambda factor: ends(factor).high > limit)
-    return None
-
-
-def _bisected(holds: float, far: float, changed: Callable[[float], bool]) -> float | None:
-    """Where `changed` begins to be true between a factor at which it is not and a far one."""
-    if not changed(far):
-        return None
-    for _ in range(_STEPS):
-        middle = (holds * far) ** 0.5 if far > 1 else (holds + far) / 2
-        holds, far = (holds, middle) if changed(middle) else (middle, far)
-    return far

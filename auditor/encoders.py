@@ -113,9 +113,9 @@ class EmbeddedEncoder(Encoder):
 
 
 @cache
-def embedded(folder: Path = EMBEDDED) -> EmbeddedEncoder:
+def embedded() -> EmbeddedEncoder:
     """The encoder that ships with the package, loaded once a process."""
-    return EmbeddedEncoder(folder)
+    return EmbeddedEncoder(EMBEDDED)
 
 
 def _read(path: Path) -> bytes:

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from auditor import controls
 from auditor.calibration import Calibration, operating_point
 from auditor.conditions import NAMES
-from auditor.estimate import CONFIDENCE, Sample, melded, predicted_rates, with_known
+from auditor.estimate import CONFIDENCE, Rates, Sample, melded, predicted_rates, with_known
 from auditor.flags import Flags
 from auditor.intervals import Interval
-from auditor.types import Estimate, Floor
+from auditor.types import Control, Estimate, Floor, Sensitivity
 
 _MOST_SOURCES = 20  # beyond that the error rates' mean hardly varies; more would claim too much
+FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
 ASSUMPTIONS = (
     "the error rates of the undecided images are those of a new mix of sources like the calibration's",
@@ -38,24 +39,28 @@ def estimated(floor: Floor, flags: Flags, calibration: Calibration, *, seed: int
 
     Images of the rest that the model could not look at may all be real, or all synthetic: they widen both ends.
     """
+    import numpy as np
+
     if not flags.n:
         return None
     threshold = cutoff(calibration)
     false, true = calibration.counts(threshold, _weights(flags.rest, calibration))
     sources = max(1, min(_MOST_SOURCES, int(flags.sources)))
     rates = predicted_rates(false, true, sources=sources, seed=seed)
-    real = controls.check("real beyond doubt", *flags.real, rates.false)
-    synthetic = controls.check("declared synthetic", *flags.synthetic, rates.true)
-    for_low, for_high = controls.widened(rates, real, synthetic, seed=seed)
-    sample = Sample(flags.flagged, flags.n, flags.n)
-    low, high = (melded(sample, side, seed=seed) for side in (for_low, for_high))
-    point = melded(sample, rates, seed=seed).point
-    rest = Interval(min(max(point, low.low), high.high), low.low, high.high)
-    whole = with_known(rest, floor.count, flags.n, floor.n)
+    checks = (
+        controls.check("real beyond doubt", *flags.real, rates.false),
+        controls.check("declared synthetic", *flags.synthetic, rates.true),
+    )
+
+    def whole(factor: float) -> Interval:
+        return _whole(floor, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
+
+    found = whole(1.0)
+    ends = ((factor, whole(factor)) for factor in FACTORS)
     return Estimate(
-        point=whole.point,
-        low=whole.low,
-        high=min(1.0, whole.high + flags.unseen / floor.n),
+        point=found.point,
+        low=found.low,
+        high=found.high,
         confidence=CONFIDENCE,
         method=METHOD,
         n=flags.n,
@@ -65,8 +70,19 @@ def estimated(floor: Floor, flags: Flags, calibration: Calibration, *, seed: int
         cutoff=calibration.probability(threshold),
         conditions=dict(flags.rest),
         sources=float(sources),
-        controls=(real, synthetic),
+        controls=checks,
+        sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
     )
+
+
+def _whole(floor: Floor, flags: Flags, rates: Rates, checks: tuple[Control, Control], seed: int) -> Interval:
+    """The fraction of all readable images at these error rates."""
+    sample = Sample(flags.flagged, flags.n, flags.n)
+    low, high = (melded(sample, side, seed=seed) for side in controls.widened(rates, *checks, seed=seed))
+    point = melded(sample, rates, seed=seed).point
+    rest = Interval(min(max(point, low.low), high.high), low.low, high.high)
+    found = with_known(rest, floor.count, flags.n, floor.n)
+    return Interval(found.point, found.low, min(1.0, found.high + flags.unseen / floor.n))
 
 
 def _weights(rest: Mapping[str, int], calibration: Calibration) -> dict[str, float]:

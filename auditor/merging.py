@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor import record
-from auditor.audit import assemble
+from auditor.audit import CALIBRATION, assemble, keep_calibration
+from auditor.calibration import parse
 from auditor.errors import EvidenceError
 from auditor.store import Part, Store
 from auditor.types import Audit, InputRecord
@@ -32,7 +33,10 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
             for part in parts[folder]:
                 shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
         inputs = _inputs(audits)
-        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed)
+        own = folders[0] / CALIBRATION
+        calibration = parse(own.read_text()) if audits[0].config.get("calibration") else None
+        keep_calibration(out, calibration)
+        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, calibration=calibration)
 
 
 def _audit(folder: Path) -> bytes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from auditor.decisions import MadStatus, Outcome, RuleResult
-from auditor.types import Audit, Evidence
+from auditor.types import Audit, Estimate, Evidence
 
 Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
 Settings = Mapping[str, Any]
@@ -104,7 +105,32 @@ def _synthetic_fraction(audit: Audit, settings: Settings, context: Context) -> R
     if audit.estimate is None:
         return _missing(limit, "synthetic fraction unknown: no calibrated detector ran")
     estimate = audit.estimate
-    return _bounded("synthetic fraction", estimate.point, estimate.low, estimate.high, limit)
+    result = _bounded("synthetic fraction", estimate.point, estimate.low, estimate.high, limit)
+    return replace(result, reason=f"{result.reason}{told(tipping_point(estimate, limit))}")
+
+
+def tipping_point(estimate: Estimate, limit: float) -> float | None:
+    """How many times as frequent false positives would have to be for the decision on a limit to change.
+
+    Above 1 for a failure, below 1 for a pass; interpolated on a logarithmic scale between the factors that the audit
+    gives. None: undecided already, or no factor among those changes it.
+    """
+    if estimate.low > limit:
+        steps = [(s.factor, s.low) for s in estimate.sensitivity if s.factor >= 1]
+    elif estimate.high <= limit:
+        steps = [(s.factor, s.high) for s in reversed(estimate.sensitivity) if s.factor <= 1]
+    else:
+        return None
+    for (near, before), (far, after) in pairwise(steps):
+        if (before > limit) != (after > limit):
+            part = (before - limit) / (before - after)
+            return float(near * (far / near) ** part)
+    return None
+
+
+def told(factor: float | None) -> str:
+    """A tipping point in words, to follow a reason."""
+    return f"; it would change if false positives were {factor:.2g} times as frequent" if factor else ""
 
 
 def _declared(audit: Audit, settings: Settings, context: Context) -> RuleResult:
@@ -128,7 +154,8 @@ def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
         outcome = Outcome.INCONCLUSIVE
     elif found.status == settings.get("warn"):
         outcome = Outcome.WARN
-    return _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}")
+    tipping = told(tipping_point(audit.estimate, found.limit)) if audit.estimate else ""
+    return _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}{tipping}")
 
 
 def _worst_source(audit: Audit, settings: Settings, context: Context) -> RuleResult:

@@ -267,6 +267,15 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The interval that an estimate would have if false positives were `factor` times as frequent."""
+
+    factor: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
 
@@ -287,6 +296,7 @@ class Estimate:
     conditions: Mapping[str, int] = field(default_factory=dict)
     sources: float | None = None
     controls: tuple[Control, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def test_more_images_than_there_are_is_refused():
         with_known(Interval(0, 0, 0), 3, 3, 5)
 
 
-# ---- controls and the tipping point
+# ---- controls
 
 
 def test_controls_that_fit_change_nothing():
@@ -176,23 +176,6 @@ def test_few_controls_are_no_shift_however_odd():
     rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
     assert not controls.check("real", 10, 10, rates.false).is_shift
     assert controls.check("none", 0, 0, rates.false).p_value == 1.0
-
-
-def test_the_tipping_point_is_where_the_decision_changes():
-    rates, sample = predicted_rates(FALSE, TRUE, sources=3, seed=0), Sample(300, 1000, 1000)
-
-    def ends(factor: float) -> Interval:
-        return melded(sample, Rates(np.minimum(rates.false * factor, 1.0), rates.true))
-
-    factor = controls.tipping_point(sample, rates, lambda interval: interval, limit=0.1)
-    assert factor is not None
-    assert ends(1.0).low > 0.1
-    assert ends(factor * 1.01).low <= 0.1 < ends(factor * 0.99).low
-
-
-def test_an_undecided_question_has_no_tipping_point():
-    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
-    assert controls.tipping_point(Sample(100, 1000, 1000), rates, lambda interval: interval, limit=0.08) is None
 
 
 def test_rogan_and_gladens_formula():

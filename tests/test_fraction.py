@@ -1,11 +1,14 @@
 """From rows of evidence to the fraction of a dataset."""
 
+from dataclasses import replace
+
 import models
 import pytest
 
 from auditor import fraction
 from auditor.flags import Flags
 from auditor.plugin import Input, Shard
+from auditor.rules import tipping_point
 from auditor.store import PartWriter
 from auditor.summary import floor, summarise
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
@@ -101,6 +104,34 @@ def test_a_shift_is_told_and_widens():
 def test_conditions_that_the_calibration_lacks_count_as_clean():
     flags = Flags(rest={"webp80": 50, "jpeg95": 50}, flagged=5)
     assert fraction._weights(flags.rest, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
+
+
+def test_more_false_positives_mean_less_synthetic():
+    found = estimate(300, 1000, count=10)
+    lows = [s.low for s in found.sensitivity]
+    highs = [s.high for s in found.sensitivity if s.factor <= 1]  # far above, the model may tell nothing any more
+    assert lows == sorted(lows, reverse=True)
+    assert highs == sorted(highs, reverse=True)
+    assert next((s.low, s.high) for s in found.sensitivity if s.factor == 1) == (found.low, found.high)
+
+
+def test_the_tipping_point_is_where_the_decision_changes():
+    found = estimate(300, 1000)
+    factor = tipping_point(found, found.low - 0.05)
+    below, above = (max(s.factor for s in found.sensitivity if s.factor <= factor), min(s.factor for s in found.sensitivity if s.factor >= factor))  # fmt: skip
+    ends = {s.factor: s.low for s in found.sensitivity}
+    assert ends[below] > found.low - 0.05 >= ends[above]
+
+
+def test_a_pass_tips_below_one():
+    found = estimate(300, 1000)
+    assert 0 < (tipping_point(found, found.high + 0.001) or 0.5) < 1
+
+
+def test_an_undecided_question_and_an_estimate_of_labels_alone_have_no_tipping_point():
+    found = estimate(300, 1000)
+    assert tipping_point(found, found.point) is None
+    assert tipping_point(replace(found, sensitivity=()), 0.0) is None
 
 
 def test_the_same_seed_gives_the_same_estimate():

@@ -43,7 +43,7 @@ ALLOWED = {
     "auditor.rates": [],
     "auditor.calibration": ["auditor.errors", "auditor.rates"],
     "auditor.estimate": ["auditor.intervals", "auditor.rates"],
-    "auditor.controls": ["auditor.types", "auditor.intervals", "auditor.estimate"],
+    "auditor.controls": ["auditor.types", "auditor.estimate"],
     "auditor.flags": ["auditor.types", "auditor.conditions"],
     "auditor.fraction": [
         "auditor.types", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
@@ -60,10 +60,11 @@ ALLOWED = {
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
         "auditor.store", "auditor.fuse", "auditor.encoders",
     ],
-    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode"],
+    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
     "auditor.demo": ["auditor.errors"],
     "auditor.audit": ["auditor"],
     "auditor.merging": ["auditor"],
+    "auditor.calibrating": ["auditor"],
     "auditor.api": ["auditor"],
     "auditor.cli": ["auditor"],
     "auditor": ["auditor.api", "auditor.config", "auditor.policy"],  # for types alone; loaded when asked for

@@ -39,6 +39,11 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
 @click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
 @click.option("--max-seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Longest decode.")
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Error counts of your own (auditor calibrate).  [default: the model's]",
+)
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
 @options.jobs
@@ -82,10 +87,12 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
 
 def _config(given: dict[str, Any]) -> Any:
+    from auditor import api
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.decode import Limits
 
+    own = given.pop("calibration")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
     return Config(
@@ -93,5 +100,6 @@ def _config(given: dict[str, Any]) -> Any:
         depth=DEPTHS[given.pop("depth")],
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
+        calibration=api.read_calibration(own) if own else None,
         **given,
     )
