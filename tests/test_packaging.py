@@ -53,11 +53,9 @@ def test_every_dependency_says_why_it_is_there():
         assert "#" in line, f"{dependency} has no reason beside it"
 
 
-def test_no_registry_and_no_machine_is_named():
+def test_no_path_of_a_machine_is_named():
     listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT)
     for name in listed.stdout.splitlines():
         path = ROOT / name
-        if path.suffix in (".py", ".md", ".toml", ".txt", "") and path.is_file() and name != "tests/test_packaging.py":
-            text = path.read_text(errors="replace")
-            assert "/work/" not in text, name
-            assert "pypi.org" not in text, name
+        if path.suffix in (".py", ".md", ".toml", ".txt", "") and path.is_file():
+            assert str(ROOT) not in path.read_text(errors="replace"), name
