@@ -33,7 +33,7 @@ class Markdown(Renderer):
             f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
             f"| declared | {escaped(wording.floor(audit.floor))} |",
             *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
-            f"| estimate | {escaped(wording.estimate(audit))} |",
+            f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
             f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
             *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
             "",

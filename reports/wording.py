@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.decisions import Decision, Outcome
-from auditor.types import Audit, Floor
+from auditor.types import Audit, Control, Floor
 
 TITLES = {
     Outcome.PASS: "PASS",
@@ -38,12 +38,26 @@ def floor(found: Floor) -> str:
     return text
 
 
-def estimate(audit: Audit) -> str:
-    """The synthetic fraction, or why there is none."""
-    if audit.estimate is None:
-        return "none: no calibrated detector ran"
+def estimate(audit: Audit) -> list[str]:
+    """The synthetic fraction, or why there is none; then what it rests on, and what speaks against it."""
     e = audit.estimate
-    return f"{percent(e.point)} [{percent(e.low)} to {percent(e.high)}] at {percent(e.confidence, 0)} ({e.method})"
+    if e is None:
+        return ["none: no calibrated detector ran"]
+    lines = [f"{percent(e.point)}, {percent(e.low)} to {percent(e.high)} at {percent(e.confidence, 0)} confidence"]
+    if e.flagged is not None:
+        lines.append(
+            f"{e.flagged:,} of {e.n:,} undecided images flagged, corrected for the error rates of {e.calibration}"
+        )
+    return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def shift(control: Control) -> str:
+    """A control that the calibration does not explain."""
+    rate, low, high = (percent(value) for value in (control.flagged / control.n, *control.expected[1:]))
+    return (
+        f"SHIFT: {control.flagged:,} of {control.n:,} images that are {control.name} flagged ({rate}), where the "
+        f"calibration expects {low} to {high}: the interval was widened; calibrate on images of your own"
+    )
 
 
 def mad(decision: Decision) -> list[str]:
