@@ -8,6 +8,9 @@ from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
 SCHEMA = "auditor/1"
+# Marks that only their makers can read, or that name no generator: every report lists them.
+UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
+OTHERS = "(others)"  # the stratum of all that are not listed
 
 
 class Evidence(StrEnum):

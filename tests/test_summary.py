@@ -108,3 +108,17 @@ def test_no_evidence_at_all_sums_up_to_nothing():
 def test_any_text_can_be_stored(tmp_path, value):
     row = Row(value, value, value, Status.UNREADABLE, value, value)
     assert summarise(written(tmp_path, [[row]])).counts.rows == 1
+
+
+def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
+    def row(number, source, label):
+        return Row(f"k{number}", source, "i", Status.OK, "", None, Verdict(label, None), (), Covariates())
+
+    rows = [row(f"{s}-{n}", f"clean{s:02d}", Label.UNKNOWN) for s in range(60) for n in range(41)]
+    rows += [row(f"bad-{n}", "bad", Label.SYNTHETIC) for n in range(40)]
+    writer = PartWriter(tmp_path / "p.parquet", Shard("p", Input("x", "x"), "folder"), "c")
+    writer.write(rows)
+    writer.close()
+    found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).strata if s.by == "source"}
+    assert found["bad"].share == 1.0
+    assert sum(s.rows for s in found.values()) == len(rows)
