@@ -180,7 +180,8 @@ class _Tally:
         keys = np.concatenate(self._keys)
         self._keys.clear()
         keys.sort()
-        return int(np.count_nonzero(keys[1:] == keys[:-1]))
+        same = keys[1:] == keys[:-1]  # as the one before; the second of each run counts, the third does not
+        return int(np.count_nonzero(same[:1]) + np.count_nonzero(same[1:] & ~same[:-1]))
 
     def _strata(self, by: str) -> Iterator[Stratum]:
         found = _grouped(self._groups[by]).to_pylist()

@@ -158,7 +158,10 @@ class Covariates:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of evidence: what the dataset said, what was seen, what was concluded."""
+    """One row of evidence: what the dataset said, what was seen, what was concluded.
+
+    said: a digest of all that the manifest said of it; part of the dataset's digest, and of nothing else.
+    """
 
     key: str
     source: str
@@ -169,6 +172,7 @@ class Row:
     verdict: Verdict | None = None
     signals: tuple[Signal, ...] = ()
     covariates: Covariates = Covariates()
+    said: str = ""
 
 
 # ---- the audit ----------------------------------------------------------------------------------------------------

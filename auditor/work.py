@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -223,6 +224,7 @@ def _judged(view: View, signals: tuple[Signal, ...]) -> Row:
         verdict=fuse(signals),
         signals=signals,
         covariates=view.covariates(),
+        said=_said(sample),
     )
 
 
@@ -233,8 +235,22 @@ def _unreadable(view: View, reason: str) -> Row:
     except Refused:
         covariates = Covariates()
     return Row(
-        sample.key, sample.source, sample.image, Status.UNREADABLE, reason, sample.caption, covariates=covariates
+        sample.key,
+        sample.source,
+        sample.image,
+        Status.UNREADABLE,
+        reason,
+        sample.caption,
+        covariates=covariates,
+        said=_said(sample),
     )
+
+
+def _said(sample: Sample) -> str:
+    """A digest of the manifest's own fields: a label that was changed is a dataset that was changed."""
+    fields = sorted(sample.row.items(), key=lambda item: str(item[0]))
+    text = repr((sample.url, sample.declared, fields)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _row(item: Row | Unreadable) -> Row:

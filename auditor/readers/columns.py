@@ -46,7 +46,7 @@ class Columns:
         )
         if names and found.image is None and found.url is None:
             raise DatasetError(
-                f"{where}: none of its columns ({', '.join(names[:20])}) is known to hold images or URLs; "
+                f"{where}: none of its columns ({', '.join(name[:40] for name in names[:20])}) is known to hold images or URLs; "
                 "name one with --image-col or --url-col"
             )
         return found

@@ -44,8 +44,11 @@ def _expanded(folder: str, pattern: str) -> list[str]:
         return []
     there = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
     found: dict[str, None] = {}
-    for name in bracex.iexpand(pattern, limit=1_000_000):
-        found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+    try:
+        for name in bracex.iexpand(pattern, limit=1_000_000):
+            found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+    except bracex.ExpansionLimitException:
+        raise NoSuchInput(f"{pattern}: names more than a million files") from None
     return list(found) if any(name in there for name in found) else []
 
 

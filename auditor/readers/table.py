@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditor import files, tables
 from auditor.contents import BytesContent, FileContent
-from auditor.errors import DatasetError
+from auditor.errors import DatasetError, Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import folder, listing, walk
 from auditor.readers.columns import Columns, as_text, declared
@@ -63,9 +63,8 @@ class Table(Reader):
             for found in self._others(shard.input, walk.run(shard)):
                 yield folder.sample(shard.input, found.name)
         elif shard.stop is None:
-            yield Unreadable(
-                shard.input.prefix + shard.file, shard.file, shard.input.prefix + shard.file, "no such table"
-            )
+            place = shard.input.prefix + shard.file
+            yield Unreadable(place, shard.file, place, str(shard.start) if shard.start else "no such table")
         else:
             yield from self._rows(shard)
 
@@ -81,8 +80,11 @@ class Table(Reader):
         if not files.exists(url):
             yield Shard(_label(input, name, 0), input, self.id, name, rows=1, stamp="missing")
             return
-        columns = Columns.find(tables.columns(url), input.options, where=name)
         stamp = files.stamp(url)
+        if not input.only and (reason := _damage(input, name)):
+            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, stamp=stamp)
+            return
+        columns = Columns.find(tables.columns(url), input.options, where=name)
         for piece in tables.chunks(url, _ROWS_WITH_IMAGES if columns.image else _ROWS_WITHOUT):
             yield Shard(
                 id=_label(input, name, piece.first),
@@ -111,7 +113,7 @@ class Table(Reader):
     # ---- images that no table names
 
     def _has_others(self, input: Input) -> bool:
-        return self.others_are_rows and not input.only and listing.holds(input, files.is_image_name)
+        return self.others_are_rows and not input.only and any(True for _ in walk.images(input))
 
     def _others(self, input: Input, found: Iterator[walk.Found]) -> Iterator[walk.Found]:
         import numpy as np
@@ -209,11 +211,25 @@ def is_img2dataset_row(row: Mapping[str, Any]) -> bool:
 
 
 def _usable(input: Input, name: str) -> bool:
+    """Whether a table has an image or a URL column; one that cannot be read may have, and becomes a row."""
+    if _damage(input, name):
+        return True
     try:
         Columns.find(tables.columns(files.join(input.url, name)), input.options, where=name)
     except DatasetError:
         return False
     return True
+
+
+def _damage(input: Input, name: str) -> str | None:
+    """Why a table that lies in the input cannot be read, or None if it can."""
+    try:
+        if not files.is_remote(input.url):
+            files.inside(input.url, name, follow_links=input.options.follow_links)
+        tables.columns(files.join(input.url, name))
+    except (DatasetError, Refused) as error:
+        return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
+    return None
 
 
 def _label(input: Input, name: str, first: int) -> str:
@@ -228,6 +244,8 @@ def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
 
     found: list[np.uint64] = []
     for name in reader()._tables(input):
+        if not input.only and _damage(input, name):
+            continue
         url = files.join(input.url, name)
         columns = Columns.find(tables.columns(url), input.options, where=name)
         if columns.image is None or tables.holds_bytes(url, columns.image):
@@ -243,4 +261,4 @@ def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
 def _hash(name: str) -> np.uint64:
     import numpy as np
 
-    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()))
+    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()))

@@ -6,7 +6,9 @@ one by one. A compressed tar cannot be gone back in, so its members are read as 
 
 from __future__ import annotations
 
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from auditor.errors import DatasetError, Refused
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
+_CORRUPT = (zlib.error, lzma.LZMAError)  # what decompressors raise beside OSError
 _TAR_BLOCK = 512
 
 
@@ -99,7 +102,7 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
                     yield Member(name, "", _content(archive, (url, file) if plain else None, info))
             if plain and _is_cut(file, archive.offset):
                 yield Broken(f"the archive is damaged behind {name}")
-    except (tarfile.TarError, EOFError, OSError, Refused, ValueError) as error:
+    except (tarfile.TarError, EOFError, OSError, Refused, ValueError, RecursionError, *_CORRUPT) as error:
         yield Broken(f"the archive breaks off behind {name}: {error}")
 
 

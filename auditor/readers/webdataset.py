@@ -47,6 +47,12 @@ class Webdataset(Reader):
         if not files.exists(files.join(shard.input.url, shard.file)):
             yield Unreadable(name, name, name, "no such archive")
             return
+        if not shard.input.only and not files.is_remote(shard.input.url):
+            try:
+                files.inside(shard.input.url, shard.file, follow_links=shard.input.options.follow_links)
+            except Refused as error:
+                yield Unreadable(name, name, name, str(error))
+                return
         keys = Keys()
         with tar.groups(files.join(shard.input.url, shard.file)) as groups:
             for group in groups:
