@@ -38,13 +38,13 @@ def columns(url: str) -> list[str]:
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
     """Byte ranges of whole records, the header left out."""
     layout = _layout(url)
-    yield from lines.chunks(url, rows, start=layout.body, quoted=_quote(layout.delimiter))
+    yield from lines.chunks(url, rows, start=layout.body, quoted=_quoted(layout.delimiter))
 
 
 def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary a record; blank lines are no rows, records of another width are bad ones."""
     layout = _layout(url)
-    records = _reader(lines.text(url, chunk, newline="" if _quote(layout.delimiter) else "\n"), layout.delimiter)
+    records = _reader(lines.text(url, chunk, newline="" if _quoted(layout.delimiter) else "\n"), layout.delimiter)
     while True:
         try:
             record = next(records)
@@ -70,13 +70,13 @@ def _layout_of(url: str, stamp: str) -> _Layout:
         peek = file.read(_PEEK)
     text = peek.decode("utf-8-sig", "surrogateescape")
     delimiter = "\t" if url.casefold().endswith(".tsv") else _delimiter(text)
-    source = list(io.StringIO(text, newline="" if _quote(delimiter) else "\n"))  # not at U+2028 and the like
+    source = list(io.StringIO(text, newline="" if _quoted(delimiter) else "\n"))  # not at U+2028 and the like
     records = _reader(iter(source), delimiter)
     try:
         first: list[str] = next(records, [])
     except csv.Error as error:
         raise DatasetError(f"{url}: its first row is no record: {error}") from error
-    header_lines = source[: records.line_num] if _quote(delimiter) else source[:1]
+    header_lines = source[: records.line_num] if _quoted(delimiter) else source[:1]
     if any(files.is_web(cell) or files.is_image_name(cell) for cell in first):
         return _Layout(_named(first), delimiter, False, 0)
     names = [cell.strip() or f"column{number}" for number, cell in enumerate(first)]
@@ -85,12 +85,12 @@ def _layout_of(url: str, stamp: str) -> _Layout:
 
 
 def _reader(source: Iterable[str], delimiter: str) -> Any:
-    if _quote(delimiter):
+    if _quoted(delimiter):
         return csv.reader(source, delimiter=delimiter)
     return (line.rstrip("\n").removesuffix("\r").split(delimiter) for line in source)
 
 
-def _quote(delimiter: str) -> bytes | None:
+def _quoted(delimiter: str) -> bytes | None:
     """The delimiter of a format whose fields may be quoted; None for one that does not quote."""
     return None if delimiter == "\t" else delimiter.encode()
 
