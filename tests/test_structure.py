@@ -144,7 +144,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 
 
 @pytest.mark.parametrize(("kind", "folder", "others"), [
-    ("readers", "auditor/readers", {"__init__", "columns", "listing", "walk", "tar"}),
+    ("readers", "auditor/readers", {"__init__", "columns", "listing", "rows", "walk", "tar", "archives"}),
     ("engines", "auditor/engines", {"__init__"}),
     ("reports", "reports", {"__init__", "wording"}),
 ])  # fmt: skip

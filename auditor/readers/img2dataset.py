@@ -19,9 +19,9 @@ from typing import Any
 from auditor import files, tables
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, ReadOptions, Shard
-from auditor.readers import folder, tar, webdataset
+from auditor.readers import folder, listing, tar, webdataset
 from auditor.readers.columns import URL, Columns, as_text, by_alias
-from auditor.readers.table import RowReader
+from auditor.readers.rows import RowReader
 from auditor.tables import BadRow
 from auditor.types import Sample, Status, Unreadable
 from auditor.urls import domain
@@ -59,7 +59,7 @@ class Img2dataset(Reader):
             if form is not None:
                 yield _shard(input, number, form, suffixes)
             elif input.only:
-                yield Shard(webdataset.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
+                yield Shard(listing.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The shard's images, then the rows of its parquet that have none."""
@@ -108,7 +108,7 @@ def _embeds(url: str, options: ReadOptions) -> bool:
     """Whether a shard's parquet holds the images themselves."""
     try:
         column = Columns.find(tables.columns(url), options, where=url).image
-        return column is not None and tables.holds_bytes(url, column)
+        return column is not None and tables.embeds(url, column)
     except DatasetError:
         return True  # the row that tells is made where it is read
 
@@ -121,7 +121,7 @@ def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
         stamp = hashlib.sha256(
             "\n".join([stamp, *(f"{x.name} {x.facts}" for x in listed)]).encode("utf-8", "surrogateescape")
         ).hexdigest()
-    label = webdataset.label("shard", input, number)
+    label = listing.label("shard", input, number)
     return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), stamp=stamp)
 
 
