@@ -56,7 +56,7 @@ def pwatermark(row: Mapping[str, Any]) -> float | None:
         if name.lower() == "pwatermark":
             try:
                 return float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 return None
     return None
 

@@ -98,8 +98,8 @@ def size(url: str) -> int:
 
 def forget() -> None:
     """Drop cached listings; every audit begins with this."""
-    entries.cache_clear()
-    names.cache_clear()
+    for cached in (entries, names, real_folder):
+        cached.cache_clear()
 
 
 def stamp(*urls: str) -> str:
@@ -109,6 +109,23 @@ def stamp(*urls: str) -> str:
         fs, path = _filesystem(url)
         facts.append(_facts(fs.info(path)) if is_remote(url) else _local_facts(os.stat(url)))
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def facts(url: str) -> str:
+    """Size and time of change of one file, or why there are none; a remote one's come with its folder's listing."""
+    try:
+        if is_remote(url):
+            folder, name = split(url)
+            return next((entry.facts for entry in entries(folder) if entry.name == name), "")
+        return _local_facts(os.stat(url))
+    except (OSError, ValueError, DatasetError) as error:
+        return type(error).__name__
+
+
+@lru_cache(maxsize=4096)
+def real_folder(url: str) -> str:
+    """A local folder with its links resolved; a remote one as it is."""
+    return url if is_remote(url) else os.path.realpath(url)
 
 
 @lru_cache(maxsize=8)

@@ -123,7 +123,8 @@ def _augmented(before: _State, p: float, real: float, d: float, lambda_: float) 
 def _generation(number: int, p: float, state: _State, d: float) -> Generation:
     sigma = state.variance**0.5
     mean, scatter = state.mean + state.fixed_mean, state.scatter + state.fixed_scatter
-    distance = d * mean + d * (1 - sigma) ** 2 + scatter / (4 * sigma**3)
+    spread = scatter / (4 * sigma**3) if sigma**3 > 0 else 0.0  # where nothing is left, nothing scatters
+    distance = d * mean + d * (1 - sigma) ** 2 + spread
     return Generation(number, p, 1 - state.variance, distance, effective_n(distance, d))
 
 
@@ -172,7 +173,9 @@ def _run(
 def _fitted(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
-    return samples.mean(axis=0), np.cov(samples, rowvar=False)
+    if len(samples) < 2:
+        raise ValueError("fewer than two samples in a generation of this loop: more images, or a smaller fraction")
+    return samples.mean(axis=0), np.atleast_2d(np.cov(samples, rowvar=False))
 
 
 def _check(loop: str, fractions: Sequence[float]) -> None:

@@ -52,7 +52,7 @@ class Assumptions:
                 f"lambda = {self.lambda_:g} has to lie in lambda-range = [{self.lambda_low:g}, {self.lambda_high:g}], "
                 "and that between 0 and 1"
             )
-        if not 0 < self.delta < 1 or not self.dimension >= 1:
+        if not 0 < self.delta < 1 or not 1 <= self.dimension < math.inf:
             raise ValueError(
                 f"delta = {self.delta:g} has to lie between 0 and 1, dimension = {self.dimension:g} above 1"
             )
@@ -118,7 +118,7 @@ def status(fraction: Interval | None, floor: float, n: int, assumptions: Assumpt
     case = _Case(fraction, floor, n, assumptions)
     return MadStatus(
         status=case.word,
-        criterion="diversity",
+        criterion="stability" if case.limit == STABILITY_CAP else "diversity",
         limit=case.limit,
         lambda_=assumptions.lambda_,
         lambda_range=(assumptions.lambda_low, assumptions.lambda_high),
@@ -166,7 +166,8 @@ class _Case:
     @property
     def reason(self) -> str:
         lambda_, delta = self.assumptions.lambda_, self.assumptions.delta
-        basis = f"diversity limit {100 * self.limit:.1f} % (λ {lambda_:g}, δ {100 * delta:g} %)"
+        name = "stability" if self.limit == STABILITY_CAP else "diversity"
+        basis = f"{name} limit {100 * self.limit:.1f} % (λ {lambda_:g}, δ {100 * delta:g} %)"
         span = f"{100 * self.low:.1f} to {100 * self.high:.1f} %"
         careful = f"{100 * self.careful:.1f} % (λ {self.assumptions.lambda_low:g})"
         if self.word == "over":
@@ -192,12 +193,10 @@ class _Case:
             return ""
         point = max(self.low, self.fraction.point) if self.fraction else self.low
         when = generations_until(point, self.assumptions)
-        how_soon = f"in {when} generation{'s' if when != 1 else ''} if the mix stays" if when else "in the long run"
+        soon = f"in {when} generation{'s' if when != 1 else ''}"
+        loss = f"the loss of diversity exceeds its budget {soon} if the mix stays; " if when else ""
         remove, add = remedies(point, self.n, self.limit)
-        return (
-            f"the loss of diversity exceeds its budget {how_soon}; "
-            f"to get back under: remove {remove:,} of the synthetic images or add {add:,} real ones"
-        )
+        return f"{loss}to get back under: remove {remove:,} of the synthetic images or add {add:,} real ones"
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auditor import record
-from auditor.audit import CALIBRATION, assemble, keep_calibration
+from auditor.audit import CALIBRATION, assemble, dataset_digest, keep_calibration
 from auditor.calibration import parse
 from auditor.errors import EvidenceError
 from auditor.store import Part, Store
@@ -25,6 +25,8 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
             if getattr(audit, what) != getattr(audits[0], what):
                 raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan them with the same one")
     parts = {folder: list(Store(folder).parts()) for folder in folders}
+    for folder, audit in zip(folders, audits, strict=True):
+        _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
     store = Store(out)
     with store.locked():
@@ -44,6 +46,16 @@ def _audit(folder: Path) -> bytes:
         return (folder / "audit.json").read_bytes()
     except OSError as error:
         raise EvidenceError(f"{folder}: no finished audit there ({error.strerror})") from error
+
+
+def _refuse_incomplete(folder: Path, audit: Audit, parts: list[Part]) -> None:
+    """Raises EvidenceError where the parts are not those that the folder's audit.json sums up."""
+    rows = sum(part.rows for part in parts)
+    if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.get("dataset"):
+        raise EvidenceError(
+            f"{folder}: its evidence ({rows:,} rows) is not what its audit.json sums up ({audit.counts.rows:,} rows): "
+            "scan that dataset again"
+        )
 
 
 def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:

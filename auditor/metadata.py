@@ -19,6 +19,8 @@ _IIM_RESOURCE = 0x0404
 _USER_COMMENT_CODES = {b"ASCII\0\0\0": ("utf-8",), b"JIS\0\0\0\0\0": ("iso2022_jp",), bytes(8): ("utf-8",)}
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
+_XMP_MM = "http://ns.adobe.com/xap/1.0/mm/"
+_OF_OTHERS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of what was placed in this file, not its own
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
@@ -83,8 +85,9 @@ class Metadata:
         return tuple(found for block in self._of(Kind.XMP) for found in _properties(block.data))
 
     def xmp_values(self, namespace: str, *names: str) -> list[str]:
-        """Values of the named properties of one namespace."""
-        return [found.value for found in self.xmp if found.namespace == namespace and found.name in names]
+        """Values of the named properties of one namespace, empty ones left out."""
+        mine = (found for found in self.xmp if found.namespace == namespace and found.name in names)
+        return [found.value for found in mine if found.value]
 
     @cached_property
     def iim(self) -> Mapping[tuple[int, int], str]:
@@ -200,6 +203,8 @@ def _properties(packet: bytes) -> Iterator[Property]:
     while stack:
         element, owner = stack.pop()
         name = _qualified(element.tag)
+        if name[0] == _XMP_MM and name[1] in _OF_OTHERS:
+            continue
         owner = owner if name[0] == _RDF else name
         for attribute, value in element.attrib.items():
             attribute_name = _qualified(attribute)

@@ -139,6 +139,7 @@ class Shard:
 
     id: stable file name of its evidence. file: what to read, below the input. start, stop: which rows, in the
     reader's own terms. rows: how many, where that is known unread. stamp: changes when the files below it do.
+    reader: who reads it; a reader hands what is not of its kind to another.
     """
 
     id: str

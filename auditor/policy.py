@@ -14,7 +14,7 @@ from auditor.decisions import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
 from auditor.intervals import Interval
 from auditor.rules import RULES, Context
-from auditor.types import Audit
+from auditor.types import Audit, Evidence
 
 EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 
@@ -159,7 +159,9 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
             reason = f"{mine[0].reason} · {len(mine)} of {len(results)} rules {verb}"
             return Decision(outcome, EXIT_CODE[outcome], reason, results, plain(policy), stands)
     warnings = [result.reason for result in results if result.outcome is Outcome.WARN]
-    reason = f"{len(results)} rules passed" + "".join(f" · warning: {warning}" for warning in warnings)
+    exempt = sum(result.outcome is Outcome.EXEMPT for result in results)
+    passed = f"{len(results) - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
+    reason = passed + "".join(f" · warning: {warning}" for warning in warnings)
     return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, plain(policy), stands)
 
 
@@ -194,6 +196,8 @@ def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
     """Whatever the policy says, nothing can be concluded of nothing."""
     if audit.counts.rows == 0:
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
-    if not any(coverage.could_look for coverage in audit.coverage.values()):
-        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "no kind of evidence could be seen on any row"),)
+    deciding = (coverage for kind, coverage in audit.coverage.items() if kind != Evidence.PRIOR.value)
+    if not any(coverage.could_look for coverage in deciding):
+        reason = "no evidence that could decide an image could be seen on any row"
+        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     return ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.decisions import Decision, MadStatus
 from auditor.errors import AuditFileError
-from auditor.types import SCHEMA, Audit
+from auditor.types import SCHEMA, UNCHECKABLE, Audit
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -25,6 +25,7 @@ def dumps(audit: Audit, decision: Decision) -> str:
     apart = {"mad": decided.pop("mad"), "policy": decided.pop("policy")}
     content = {**converter.unstructure(audit), **apart, "decision": decided}
     first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config", "seed")}
+    content["not_checked"] = UNCHECKABLE
     return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from auditor.decisions import MadStatus, Outcome, RuleResult
-from auditor.types import Audit, Estimate, Evidence
+from auditor.types import OTHERS, Audit, Estimate, Evidence
 
 Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
 Settings = Mapping[str, Any]
@@ -100,6 +100,12 @@ def _missing(limit: float | str | None, reason: str) -> RuleResult:
     return _result(Outcome.INCONCLUSIVE, None, limit, reason)
 
 
+def could_declare(audit: Audit) -> bool:
+    """Whether the floor is more than an absence of evidence: on some row it could have been seen."""
+    kinds = (audit.coverage.get(kind.value) for kind in (Evidence.DECLARED, Evidence.MATCHED))
+    return any(coverage is not None and coverage.could_look for coverage in kinds)
+
+
 def _synthetic_fraction(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     limit = float(settings["max"])
     if audit.estimate is None:
@@ -135,6 +141,8 @@ def told(factor: float | None) -> str:
 
 def _declared(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     floor, limit = audit.floor, settings["max"]
+    if not could_declare(audit):
+        return _missing(limit, "declared share unknown: no declared or matched evidence could be seen on any image")
     if context.mad is None or floor.share is None or floor.low is None or floor.high is None:
         return _missing(limit, "declared share unknown: no image could be read")
     if limit == "mad-limit":
@@ -160,10 +168,12 @@ def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
 
 def _worst_source(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     limit, least = float(settings["max"]), int(settings.get("least-n", 500))
+    if not could_declare(audit):
+        return _missing(limit, "shares of sources unknown: no declared or matched evidence could be seen on any image")
     results = [
         _bounded(f"declared share of source {stratum.value}", stratum.share, stratum.low, stratum.high, limit)
         for stratum in audit.strata
-        if stratum.by == "source" and stratum.ok >= least
+        if stratum.by == "source" and stratum.value != OTHERS and stratum.ok >= least
         if stratum.share is not None and stratum.low is not None and stratum.high is not None
     ]
     if not results:
@@ -189,7 +199,7 @@ def _interval(audit: Audit) -> tuple[str, float, float, float] | None:
     if audit.estimate is not None:
         return "synthetic fraction", audit.estimate.point, audit.estimate.low, audit.estimate.high
     floor = audit.floor
-    if floor.share is None or floor.low is None or floor.high is None:
+    if not could_declare(audit) or floor.share is None or floor.low is None or floor.high is None:
         return None
     return "declared share", floor.share, floor.low, floor.high
 

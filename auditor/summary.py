@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.flags import Flags, FlagTally
 from auditor.intervals import clopper_pearson
 from auditor.plugin import FAILED
-from auditor.types import Claim, Counts, Coverage, DetectorTally, Evidence, Floor, Label, Status, Stratum
+from auditor.types import OTHERS, Claim, Counts, Coverage, DetectorTally, Evidence, Floor, Label, Status, Stratum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BATCH = 16_384
 _MERGE_EVERY = 32
 _MOST_STRATA = 50  # largest ones of a kind that are listed; the rest are one stratum, "(others)"
-_OTHERS = "(others)"
+_LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
 _MOST_REASONS = 20
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 
@@ -190,21 +190,35 @@ class _Tally:
         keys = np.concatenate(self._keys)
         self._keys.clear()
         keys.sort()
-        return int(np.count_nonzero(keys[1:] == keys[:-1]))
+        same = keys[1:] == keys[:-1]  # as the one before; the second of each run counts, the third does not
+        return int(np.count_nonzero(same[:1]) + np.count_nonzero(same[1:] & ~same[:-1]))
 
     def _strata(self, by: str) -> Iterator[Stratum]:
         found = _grouped(self._groups[by]).to_pylist()
         found.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = found[:_MOST_STRATA], found[_MOST_STRATA:]
+        worst = _worst(others) if by == "source" else []
+        listed += worst
+        others = [row for row in others if row not in worst]
         if others:
             numbers = {name: sum(row[name] for row in others) for name in ("rows", "ok", "synthetic", "edited")}
-            listed.append({"value": _OTHERS, **numbers})
+            listed.append({"value": OTHERS, **numbers})
         for row in listed:
             part = floor(row["synthetic"], row["ok"])
             low, high = part.as_sample or (None, None)
             yield Stratum(
                 by, row["value"], row["rows"], row["ok"], row["synthetic"], row["edited"], part.share, low, high
             )
+
+
+def _worst(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows whose share is certainly highest, of each least size, so that no bad source hides among the others."""
+    found: list[dict[str, Any]] = []
+    for least in _LEAST_SIZES:
+        large = [row for row in rows if row["ok"] >= least and row["synthetic"]]
+        large.sort(key=lambda row: (-clopper_pearson(row["synthetic"], row["ok"])[0], row["value"]))
+        found += [row for row in large[:_MOST_WORST] if row not in found]
+    return found
 
 
 def floor(count: int, n: int, *, edited: int = 0, generators: Counter[str] | None = None) -> Floor:

@@ -8,6 +8,9 @@ from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
 SCHEMA = "auditor/1"
+# Marks that only their makers can read, or that name no generator: every report lists them.
+UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
+OTHERS = "(others)"  # the stratum of all that are not listed
 
 
 class Evidence(StrEnum):
@@ -160,7 +163,10 @@ class Covariates:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of evidence: what the dataset said, what was seen, what was concluded."""
+    """One row of evidence: what the dataset said, what was seen, what was concluded.
+
+    said: a digest of all that the manifest said of it; part of the dataset's digest, and of nothing else.
+    """
 
     key: str
     source: str
@@ -171,6 +177,7 @@ class Row:
     verdict: Verdict | None = None
     signals: tuple[Signal, ...] = ()
     covariates: Covariates = Covariates()
+    said: str = ""
 
 
 # ---- the audit ----------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ class View:
         row = self.sample.row
         try:
             original = int(row["original_width"]), int(row["original_height"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
         present = self.header.width, self.header.height
         if original in (present, (0, 0)):

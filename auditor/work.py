@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from auditor import registry
 from auditor.decode import Limits
 from auditor.encoders import embedded
 from auditor.errors import Refused
-from auditor.fuse import fuse
+from auditor.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
-from auditor.types import Covariates, Evidence, Label, Need, Row, Sample, Signal, Status, Unreadable
+from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
 
 _BATCH_ROWS = 512
 _BATCH_BYTES = 64 << 20
 _BATCH_PIXELS = 16_000_000
+_READING, _OPENING = "reading", "opening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,22 @@ class PartResult:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """What killed a worker: reading a row (by its number) from the shard, or opening what was read. And how."""
+
+    shard: str
+    act: str
+    number: int
+    reason: str
+
+
 @dataclass(frozen=True)
 class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
-    poison: rows (by number in their shard) that killed a worker and are not opened again, with the reason.
-    probing: note which row is in hand, so that a crash can be laid to it.
+    crashes: what is not tried again, because it killed a worker.
+    probing: note what is in hand, so that a crash can be laid to it.
     """
 
     out: Path
@@ -44,7 +57,7 @@ class ShardScan:
     depth: Need
     limits: Limits
     config: str
-    poison: tuple[tuple[str, int, str], ...] = ()
+    crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
     def __call__(self, shard: Shard) -> PartResult:
@@ -63,9 +76,12 @@ class ShardScan:
         return replace(self, is_probing=True)
 
     def refusing(self, shard: Shard, reason: str) -> ShardScan:
-        """The same work without the row that was in hand when a probing worker died."""
-        number = int(self._note(shard).read_text())
-        return replace(self, poison=(*self.poison, (shard.id, number, reason)))
+        """The same work without what was in hand when a probing worker died: it, if that was before the first row."""
+        try:
+            act, number = self._note(shard).read_text().split()
+        except FileNotFoundError:
+            return self
+        return replace(self, crashes=(*self.crashes, Crash(shard.id, act, int(number), reason)))
 
     def row(self, sample: Sample) -> Row:
         """One sample by itself."""
@@ -76,43 +92,64 @@ class ShardScan:
     # ---- batches
 
     def _batches(self, shard: Shard) -> Iterator[_Batch]:
-        poison = {number: reason for id, number, reason in self.poison if id == shard.id}
-        reader: Reader = registry.load("readers", shard.reader)()
         batch = _Batch()
-        for number, item in enumerate(reader.read(shard)):
-            if self.is_probing:
-                self._note(shard).write_text(str(number))
-            batch.add(item if isinstance(item, Unreadable) else self._opened(item, poison.get(number)))
+        for number, item in enumerate(self._items(shard)):
+            crash = self._crash(shard, _OPENING, number)
+            batch.add(item if isinstance(item, Unreadable) else self._opened(item, crash))
             if batch.is_full or self.is_probing:
                 yield batch
                 batch = _Batch()
         if batch.items:
             yield batch
 
+    def _items(self, shard: Shard) -> Iterator[Sample | Unreadable]:
+        """What the reader gives; where reading a row kills the worker, one row stands for it and those behind it."""
+        reader: Reader = registry.load("readers", shard.reader)()
+        items = reader.read(shard)
+        for number in itertools.count():
+            if crash := self._crash(shard, _READING, number):
+                place = shard.input.prefix + (shard.file or str(shard.start))
+                yield Unreadable(f"{place} from row {number} on", place, place, f"reading from row {number} on {crash}")
+                return
+            self._take_note(shard, _READING, number)
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            self._take_note(shard, _OPENING, number)
+            yield item
+
+    def _crash(self, shard: Shard, act: str, number: int) -> str | None:
+        known = (crash for crash in self.crashes if (crash.shard, crash.act, crash.number) == (shard.id, act, number))
+        return next((crash.reason for crash in known), None)
+
+    def _take_note(self, shard: Shard, act: str, number: int) -> None:
+        if self.is_probing:
+            self._note(shard).write_text(f"{act} {number}")
+
     def _note(self, shard: Shard) -> Path:
         return Store(self.out).folder / f"{shard.id}.row.tmp"
 
-    def _opened(self, sample: Sample, poison: str | None) -> View | Row:
+    def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample with its header read, or the unreadable row that it is."""
         view = View(sample, self.limits, self.depth)
-        if poison:
-            return _unreadable(view, poison)
+        if crash:
+            return unreadable(view, f"opening it {crash}")
         try:
             if view.is_opened:
                 view.header  # noqa: B018  a property that refuses
         except Refused as error:
-            return _unreadable(view, str(error))
+            return unreadable(view, str(error))
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
-        items = [self._decoded(item) if isinstance(item, View) else _row(item) for item in batch.items]
+        items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
         views = [item for item in items if isinstance(item, View)]
         self._encode(views)
-        answers = zip(*(_ask(detector, views) for detector in self._detectors), strict=True)
-        judged = list(map(_judged, views, answers if self._detectors else [()] * len(views)))
-        if writer:
-            self._add_traces(views, judged, writer)
-        remaining = iter(judged)
+        answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
+        judged = map(concluded, views, answers if self._detectors else [()] * len(views))
+        traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
+        remaining = iter(traced)
         return [next(remaining) if isinstance(item, View) else item for item in items]
 
     def _encode(self, views: Sequence[View]) -> None:
@@ -124,23 +161,27 @@ class ShardScan:
             for view, encoding in zip(seen, embedded().encode([view.upright for view in seen]), strict=True):
                 view.encoding = encoding
 
-    def _add_traces(self, views: Sequence[View], rows: Sequence[Row], writer: PartWriter) -> None:
-        """What the undecided images add to the sums of detectors that look at the whole dataset."""
+    def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
+        """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""
+        if row.verdict is None or row.verdict.label in (Label.SYNTHETIC, Label.EDITED):
+            return row
         for detector in self._detectors:
-            if isinstance(detector, PopulationDetector):
-                for view, row in zip(views, rows, strict=True):
-                    undecided = row.verdict is not None and row.verdict.label not in (Label.SYNTHETIC, Label.EDITED)
-                    if undecided and view.blind(detector.needs) is None:
-                        trace = detector.traces(view)
-                        if trace is not None:
-                            writer.add_traces(detector.id, trace)
+            if isinstance(detector, PopulationDetector) and view.blind(detector.needs) is None:
+                try:
+                    trace = detector.traces(view)
+                except Exception as error:  # its bug costs its answer, as in `read`
+                    row = with_answer(row, detector, Reading.failed(error))
+                    continue
+                if trace is not None:
+                    writer.add_traces(detector.id, trace)
+        return row
 
     def _decoded(self, view: View) -> View | Row:
         try:
             if view.is_opened and self.depth >= Need.PIXELS:
                 view.pixels  # noqa: B018
         except Refused as error:
-            return _unreadable(view, str(error))
+            return unreadable(view, str(error))
         return view
 
     @cached_property
@@ -174,84 +215,6 @@ class _Batch:
         return len(self.items) >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES or self._pixels >= _BATCH_PIXELS
 
 
-# ---- asking and concluding ------------------------------------------------------------------------------------------
-
-
-def _ask(detector: Detector, views: Sequence[View]) -> list[Signal]:
-    """One signal a view; abstentions for those the detector could not look at."""
-    blind = [view.blind(detector.needs) for view in views]
-    able = [view for view, why in zip(views, blind, strict=True) if why is None]
-    answers = iter(_read(detector, able))
-    id, kind = detector.id, detector.evidence
-    return [_signal(id, kind, next(answers) if why is None else _abstained(why)) for why in blind]
-
-
-def _read(detector: Detector, views: Sequence[View]) -> list[Reading]:
-    if not views:
-        return []
-    try:
-        return detector.read(views)
-    except Exception:  # one view spoils the batch: which one?
-        return [_read_one(detector, view) for view in views]
-
-
-def _read_one(detector: Detector, view: View) -> Reading:
-    try:
-        return detector.read([view])[0]
-    except Refused as error:
-        return Reading.abstain(str(error))
-    except Exception as error:  # a bug of the detector costs one answer, is counted and shown, and not the scan
-        return Reading.failed(error)
-
-
-@lru_cache(maxsize=4096)  # most answers of a million rows are the same few
-def _abstained(why: str) -> Reading:
-    return Reading.abstain(why)
-
-
-@lru_cache(maxsize=4096)
-def _signal(detector: str, evidence: Evidence, reading: Reading) -> Signal:
-    return Signal(
-        detector=detector,
-        evidence=evidence,
-        tier=reading.tier,
-        score=reading.score,
-        reason=reading.reason,
-        claim=reading.claim,
-        generator=reading.generator,
-    )
-
-
-def _judged(view: View, signals: tuple[Signal, ...]) -> Row:
-    sample = view.sample
-    return Row(
-        key=sample.key,
-        source=sample.source,
-        image=sample.image,
-        status=Status.OK if view.is_opened else Status.NO_BYTES,
-        reason="" if view.is_opened else view.blind(Need.FILE) or "",
-        caption=sample.caption,
-        verdict=fuse(signals),
-        signals=signals,
-        covariates=view.covariates(),
-    )
-
-
-def _unreadable(view: View, reason: str) -> Row:
-    sample = view.sample
-    try:
-        covariates = Covariates(sha256=view.sha256)
-    except Refused:
-        covariates = Covariates()
-    return Row(
-        sample.key, sample.source, sample.image, Status.UNREADABLE, reason, sample.caption, covariates=covariates
-    )
-
-
-def _row(item: Row | Unreadable) -> Row:
-    return item if isinstance(item, Row) else Row(item.key, item.source, item.image, item.status, item.reason)
-
-
 # ---- the dataset's digest, without decoding -------------------------------------------------------------------------
 
 
@@ -264,7 +227,6 @@ class ShardDigest:
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-        import hashlib
 
         reader: Reader = registry.load("readers", shard.reader)()
         total, rows = hashlib.sha256(), 0
@@ -275,9 +237,9 @@ class ShardDigest:
 
     def _row(self, item: Sample | Unreadable) -> Row:
         if isinstance(item, Unreadable):
-            return _row(item)
+            return bare(item)
         view = View(item, self.limits, self.depth)
-        return _unreadable(view, "") if view.is_opened else replace(_unreadable(view, ""), covariates=Covariates())
+        return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())
 
     def probing(self) -> ShardDigest:
         """Nothing is decoded here; a crash is nobody's row."""

@@ -32,8 +32,8 @@ class AigcLabel(Detector):
 
     def look(self, view: View) -> Reading:
         """The first label that parses."""
-        for where, text in _candidates(view):
-            label = _label(text)
+        for where, text, is_bare in _candidates(view):
+            label = _label(text, is_bare=is_bare)
             if not label:
                 continue
             producer = str(label.get("ContentProducer") or "").strip()[:80] or None
@@ -46,28 +46,29 @@ class AigcLabel(Detector):
         return Reading.nothing()
 
 
-def _candidates(view: View) -> Iterator[tuple[str, str]]:
+def _candidates(view: View) -> Iterator[tuple[str, str, bool]]:
+    """(where, text, whether the place itself is named AIGC, so that the label may stand there bare)."""
     metadata = view.metadata
     for found in metadata.xmp:
         if found.name == "AIGC":
-            yield "XMP TC260:AIGC", found.value
+            yield "XMP TC260:AIGC", found.value, True
     for text in metadata.texts:
         if text.key in ("AIGC", "UserComment", "ImageDescription"):
-            yield f"{text.where} {text.key}", text.value
+            yield f"{text.where} {text.key}", text.value, text.key == "AIGC"
     for segment in metadata.segments:
         if segment.data[:5] == b"AIGC{":
-            yield segment.where, segment.data[4:].decode("utf-8", "replace")
+            yield segment.where, segment.data[4:].decode("utf-8", "replace"), True
 
 
-def _label(text: str) -> Mapping[str, Any]:
+def _label(text: str, *, is_bare: bool) -> Mapping[str, Any]:
     for spelling in (text, html.unescape(text)):
         try:
             content, _ = json.JSONDecoder().raw_decode(spelling.strip())
         except (ValueError, RecursionError):
             continue
         if isinstance(content, dict):
-            inner = content.get("AIGC", content)
-            inner = _label(inner) if isinstance(inner, str) else inner
+            inner = content.get("AIGC", content if is_bare else None)
+            inner = _label(inner, is_bare=True) if isinstance(inner, str) else inner
             if isinstance(inner, dict) and _FIELDS & set(inner):
                 return inner
     return {}

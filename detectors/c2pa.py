@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -50,7 +51,7 @@ _GENERATORS = {
     "black forest labs": "Black Forest Labs",
     "ideogram": "Ideogram",
     "leonardo.ai": "Leonardo.Ai",
-    "imagen": "Google Imagen",
+    "google imagen": "Google Imagen",
     "titan image generator": "Amazon Titan",
 }
 _RANK = {Claim.SYNTHETIC: 0, Claim.EDITED: 1}
@@ -137,13 +138,18 @@ def _claims(store: _Manifest, label: str, broken: set[str], depth: int) -> Itera
     manifest = (store.get("manifests") or {}).get(label)
     if not manifest or label in broken or depth > _DEEPEST:
         return
-    names = list(_names(manifest))
-    generator = next((known for name in names for part, known in _GENERATORS.items() if part in name.casefold()), None)
+    names, agents = list(_names(manifest)), list(_agents(manifest))
+    maker = _known(names)
+    generator = maker or _known([name for _, name in agents])
     own = list(_actions(manifest))
     for claim, action, value in own:
-        yield claim, f"{action} {term(value)}, by {names[0] if names else 'an unnamed tool'}", generator
-    if generator and not own:
-        yield Claim.SYNTHETIC, f"made by {generator}", generator
+        named = next(iter([*names, *(name for _, name in agents)]), "an unnamed tool")
+        yield claim, f"{action} {term(value)}, by {named}", generator
+    if maker and not own:
+        yield Claim.SYNTHETIC, f"made by {maker}", maker
+    for action, name in agents if not own and not maker else ():
+        if agent := _known([name]):  # a generator that worked on something else
+            yield (Claim.SYNTHETIC if action == "c2pa.created" else Claim.EDITED), f"{action} by {agent}", agent
     for ingredient in manifest.get("ingredients") or ():
         relation = ingredient.get("relationship")
         for claim, reason, maker in _claims(store, str(ingredient.get("active_manifest")), broken, depth + 1):
@@ -165,18 +171,31 @@ def _actions(manifest: _Manifest) -> Iterator[tuple[Claim, str, str]]:
 
 
 def _names(manifest: _Manifest) -> Iterator[str]:
-    """What the manifest's maker calls itself, software agents of its actions last."""
+    """What the manifest's maker calls itself."""
     infos = manifest.get("claim_generator_info") or ()
     yield from (str(info.get("name")) for info in infos if isinstance(info, dict) and info.get("name"))
     if manifest.get("claim_generator"):
         yield str(manifest["claim_generator"])
+
+
+def _known(names: Iterable[str]) -> str | None:
+    """The generator that is named, as words of their own ("Imagenomic" is none)."""
+    for name in names:
+        for part, known in _GENERATORS.items():
+            if re.search(rf"(?<![a-z]){re.escape(part)}(?![a-z])", name.casefold()):
+                return known
+    return None
+
+
+def _agents(manifest: _Manifest) -> Iterator[tuple[str, str]]:
+    """(action, software agent) of each action that names one."""
     for assertion in manifest.get("assertions") or ():
         if str(assertion.get("label", "")).startswith("c2pa.actions"):
             for action in (assertion.get("data") or {}).get("actions") or ():
                 agent = action.get("softwareAgent")
                 name = agent.get("name") if isinstance(agent, dict) else agent
                 if name:
-                    yield str(name)
+                    yield str(action.get("action") or "?"), str(name)
 
 
 def _soft_bindings(store: _Manifest) -> list[str]:

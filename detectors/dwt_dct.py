@@ -43,7 +43,7 @@ _BLOCK = 8  # pixels a side of a 4×4 block of the low-low band
 _LEAST_PIXELS = 256 * 256  # the package refuses to embed in less
 _MOST_PIXELS = 1 << 22  # rows beyond that are left out: the message has repeated hundreds of times by then
 PLANES = ("8-bit BGR", "8-bit RGB", "float BGR", "float RGB")
-_NORMAL = 1.96  # each of two one-sided bounds at 97.5 %
+_LEVEL = 0.025  # each of two one-sided bounds
 _STRIKING = 1e-3  # the share of unmarked images whose nearest plane reaches a striking t
 _SLACK = 2.0  # times that share: real images reach such t up to 1.4 times as often as Student's law says
 
@@ -113,7 +113,8 @@ class DwtDct(PopulationDetector):
 
         Many weak traces: the summed position means' correlation with a random key follows the same law as an image's
         does, whatever the images have in common. A marked image that did not decide leans by less than the threshold's
-        correlation, so the mean lean, less its margin, divided by that correlation bounds the marked share from below.
+        correlation (where a mark never decides, by 1 at most), so the mean lean, less its margin, divided by that
+        correlation bounds the marked share from below.
 
         A few strong ones: of unmarked images one in a thousand is striking (twice that is allowed for), so the exact
         lower bound on the share of striking ones, less that, is a lower bound as well.
@@ -262,8 +263,10 @@ def _lean(mark: Mark, n: int, found: np.ndarray) -> tuple[float, float, float]:
     p_value = min(1.0, len(PLANES) * float(stats.t.sf(t[plane], mark.length - 2)))
     lean = float(found[plane] @ key(mark)) / max(n, 1)
     noise = np.sqrt(max(float(found[plane] @ found[plane]) - (lean * n) ** 2, 0.0) / (mark.length - 2)) / max(n, 1)
-    most = mark.threshold / np.sqrt(mark.threshold**2 + mark.length - 2)  # the correlation at the threshold
-    return float(t[plane]), p_value, max(0.0, (lean - _NORMAL * float(noise)) / most)
+    margin = float(stats.t.isf(_LEVEL / len(PLANES), mark.length - 2) * noise)  # the largest of the planes was taken
+    at_threshold = float(mark.threshold / np.sqrt(mark.threshold**2 + mark.length - 2))
+    most = at_threshold if mark.decides else 1.0
+    return float(t[plane]), p_value, min(1.0, max(0.0, (lean - margin) / most))
 
 
 def _excess(count: int, n: int) -> tuple[float, float]:
@@ -271,7 +274,7 @@ def _excess(count: int, n: int) -> tuple[float, float]:
     from scipy import stats
 
     expected = _SLACK * _STRIKING
-    low = float(stats.beta.ppf(0.025, count, n - count + 1)) if count else 0.0
+    low = float(stats.beta.ppf(_LEVEL, count, n - count + 1)) if count else 0.0
     return float(stats.binom.sf(count - 1, n, expected)), max(0.0, low - expected)
 
 

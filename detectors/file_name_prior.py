@@ -34,6 +34,7 @@ _FORMS = (
     ("Midjourney", re.compile(rf"^[\w.\-]+?_.+_{_UUID}(_\d)?\.(png|webp|jpe?g)$", re.IGNORECASE)),
     ("Leonardo.Ai", re.compile(r"^Default_[\w\- ]+_\d(_[0-9a-f\-]+)?\.(png|jpe?g|webp)$")),
 )
+_LONGEST = 255  # characters of a file name; more would only cost time
 _GEMINI = re.compile(r"^Gemini_Generated_Image_([a-z0-9]{16})")
 
 
@@ -47,7 +48,7 @@ class FileNamePrior(Detector):
     def look(self, view: View) -> Reading:
         """By the file's name, then by the URL's."""
         places = dict.fromkeys((view.sample.image, view.sample.url or ""))
-        names = [name for place in places if (name := _base(place))]
+        names = [name for place in places if (name := _base(place)[:_LONGEST])]
         if not names:
             return Reading.abstain("no file name")
         for name in names:

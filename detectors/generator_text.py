@@ -11,7 +11,7 @@ only as JSON with ComfyUI's nodes, and so on.
 | ComfyUI | prompt, workflow; EXIF Make, Model, ImageDescription | JSON with class_type or nodes |
 | InvokeAI | invokeai_metadata, _graph, _workflow; sd-metadata; Dream | JSON, or the command's switches |
 | NovelAI | Software with Comment | both: the name, and JSON with sampler, seed, uc |
-| Fooocus | parameters, Comment, comment; fooocus_scheme | JSON with its keys |
+| Fooocus | parameters, comments, UserComment; Software | JSON with its keys, or its name beside settings |
 | SwarmUI | parameters, UserComment | JSON with sui_image_params |
 | Easy Diffusion | negative_prompt with use_stable_diffusion_model | both |
 | Draw Things | XMP exif:UserComment | JSON with c, uc, scale, seed |
@@ -40,12 +40,13 @@ from auditor.view import View
 _EXIF_XMP = "http://ns.adobe.com/exif/1.0/"
 _PARAMETERS = re.compile(r"\bSteps: \d+, Sampler: ")
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
-_DREAM = re.compile(r"\s-s ?\d+\b.*\s-[SWHC] ?[\d.]+")
+_DREAM_STEPS = re.compile(r"\s-s ?\d+\b")
+_DREAM_MORE = re.compile(r"\s-[SWHC] ?[\d.]+")  # behind it: two searches take linear time, one pattern quadratic
 _OPENAI = re.compile(r"Made with OpenAI (Labs|DALL-E)|OpenAI--ImageGeneration--generation-")
 _UNPREFIXED = re.compile(r"(prompt|workflow):", re.IGNORECASE)
 _LONGEST = 8 << 20  # characters of JSON that are parsed
 
-_Texts = Mapping[str, Text]
+_Texts = Mapping[str, list[Text]]  # by key: a key may occur more than once
 _Match = tuple[str, str]  # generator, where
 
 
@@ -58,7 +59,9 @@ class GeneratorText(Detector):
 
     def look(self, view: View) -> Reading:
         """The first generator in the table's order that confirms."""
-        texts = {text.key: text for text in reversed(_texts(view.metadata))}
+        texts: dict[str, list[Text]] = {}
+        for text in _texts(view.metadata):
+            texts.setdefault(text.key, []).append(text)
         for recognise in _RECOGNISERS:
             match = next(recognise(texts), None)
             if match:
@@ -81,7 +84,7 @@ def _texts(metadata: Metadata) -> list[Text]:
 
 
 def _named(texts: _Texts, *keys: str) -> Iterator[Text]:
-    return (texts[key] for key in keys if key in texts)
+    return (text for key in keys for text in texts.get(key, ()))
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -103,13 +106,15 @@ def _swarm(texts: _Texts) -> Iterator[_Match]:
 
 
 def _fooocus(texts: _Texts) -> Iterator[_Match]:
+    names = _named(texts, "Software", "EXIF Software", "MakerNote")
+    is_named = "fooocus_scheme" in texts or any("fooocus" in text.value.casefold() for text in names)
     for text in _named(texts, "parameters", "Comment", "comment", "UserComment"):
         content = _object(text.value)
-        scheme = "fooocus_scheme" in texts and "base_model_hash" in content
-        if scheme or any("fooocus" in str(key).casefold() for key in (*content, content.get("software", ""))):
+        inside = (*content, *(content.get(key, "") for key in ("software", "version", "metadata_scheme")))
+        if any("fooocus" in str(part).casefold() for part in inside) or (is_named and "base_model_hash" in content):
             yield "Fooocus", f"JSON settings in {text.where} {text.key}"
-    if "fooocus_scheme" in texts and any(_PARAMETERS.search(text.value) for text in _named(texts, "parameters")):
-        yield "Fooocus", f"parameters with fooocus_scheme in {texts['fooocus_scheme'].where}"
+        elif is_named and _PARAMETERS.search(text.value):
+            yield "Fooocus", f"sampler settings in {text.where} {text.key}, and its name"
 
 
 def _automatic(texts: _Texts) -> Iterator[_Match]:
@@ -142,7 +147,8 @@ def _invoke(texts: _Texts) -> Iterator[_Match]:
         if _object(text.value):
             yield "InvokeAI", f"JSON in {text.where} {text.key}"
     for text in _named(texts, "Dream"):
-        if _DREAM.search(text.value):
+        steps = _DREAM_STEPS.search(text.value)
+        if steps and _DREAM_MORE.search(text.value, steps.end()):
             yield "InvokeAI", f"command in {text.where} Dream"
 
 
@@ -178,7 +184,7 @@ def _luma(texts: _Texts) -> Iterator[_Match]:
 
 
 def _dalle(texts: _Texts) -> Iterator[_Match]:
-    for text in texts.values():
+    for text in _named(texts, *texts):
         match = _OPENAI.search(text.value)
         if match:
             yield "DALL·E 2", f"“{match[0]}” in {text.where}"

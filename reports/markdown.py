@@ -10,6 +10,7 @@ from auditor.printable import printable
 from auditor.types import Audit
 from reports import wording
 
+_LONGEST = 1000  # characters: more than any sentence of ours, less than any prank
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
 _MOST_SOURCES = 20
 
@@ -69,4 +70,4 @@ class Markdown(Renderer):
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", printable(text))
+    return _SPECIAL.sub(r"\\\1", printable(text, _LONGEST))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit
+from auditor.types import UNCHECKABLE, Audit
 from reports import wording
 
 _LABEL = 11
@@ -53,5 +53,6 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
     yield from zip(("estimate", *[""] * 9), wording.estimate(audit), strict=False)
     yield from zip(("MAD", ""), wording.mad(decision), strict=False)
+    yield "not checked", ", ".join(UNCHECKABLE)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock

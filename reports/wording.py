@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.decisions import Decision, Outcome
-from auditor.types import Audit, Control, Floor
+from auditor.types import UNCHECKABLE, Audit, Control, Floor
 
 TITLES = {
     Outcome.PASS: "PASS",
@@ -14,7 +14,6 @@ TITLES = {
 }
 
 
-UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
 NOT_CHECKED = (
     f"Not checked, because only their makers can, or because they name no generator: {', '.join(UNCHECKABLE)}. "
     "An image that says nothing of its origin may still be synthetic."

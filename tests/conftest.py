@@ -11,6 +11,7 @@ from auditor import audit, files
 from auditor.config import Config
 from auditor.plugin import Input, ReadOptions
 from auditor.readers import choose, listing
+from auditor.registry import load
 from auditor.types import Sample, Unreadable
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -40,7 +41,7 @@ def read_all():
     def read(path: str | Path, forced: str | None = None, **options: object) -> tuple[str, list[Sample | Unreadable]]:
         input: Input = listing.parse(path, ReadOptions(**options))
         reader = choose(input, forced)
-        return reader.id, [row for shard in reader.shards(input) for row in reader.read(shard)]
+        return reader.id, [row for shard in reader.shards(input) for row in load("readers", shard.reader)().read(shard)]
 
     return read
 

@@ -19,6 +19,7 @@ from auditor import record
 from auditor.config import Config
 from auditor.decode import Limits
 from auditor.errors import EvidenceError
+from auditor.plugin import ReadOptions
 from auditor.store import Store
 from auditor.types import Need
 
@@ -252,3 +253,37 @@ def test_memory_passes_as_a_file_system(scan):
 
     fsspec.filesystem("memory").pipe({"/there/a.png": making.png({"parameters": making.A1111})})
     assert scan("memory://there").floor.count == 1
+
+
+@pytest.mark.parametrize("base", ["set", "photos"])
+def test_an_image_that_a_table_names_and_that_changed_is_redone(tmp_path, scan, base):
+    for number in range(600):
+        making.write(tmp_path / base / f"{number:03d}.png", making.png(seed=number % 7, width=16, height=16))
+    names = "".join(f"{number:03d}.png\n" for number in range(600))
+    making.write(tmp_path / "set" / "list.csv", "image\n" + names)
+    options = {"read": ReadOptions(base_dir=str(tmp_path / base))}
+    before = scan(tmp_path / "set", **options)
+    making.write(tmp_path / base / "599.png", making.png({"parameters": making.A1111}))
+    after, plan = again(tmp_path / "set", tmp_path, **options)
+    assert (before.floor.count, after.floor.count) == (0, 1)
+    assert (plan.kept, plan.redone) == (500, 100)  # and no other piece of the table
+
+
+def test_a_table_of_files_that_are_gone_or_outside_is_planned(tmp_path, scan):
+    making.write(tmp_path / "set" / "list.csv", "image\nnone.png\n../x.png\n/etc/passwd\ns3://bucket/x.png\n")
+    assert scan(tmp_path / "set").counts.unreadable == 4
+
+
+def test_facts_or_traces_that_cannot_be_computed_cost_an_answer_and_not_the_scan(dataset, scan, monkeypatch):
+    def broken(*_):
+        raise ArithmeticError("a bug")
+
+    monkeypatch.setattr("auditor.covariates.year", lambda metadata, row: broken() if metadata else None)
+    monkeypatch.setattr("detectors.dwt_dct.DwtDct.traces", broken)
+    audit = scan(dataset, out="a")
+    assert audit.unreadable_reasons["failed: ArithmeticError: a bug"] == 39
+    monkeypatch.undo()
+    monkeypatch.setattr("detectors.dwt_dct.DwtDct.traces", broken)
+    audit = scan(dataset, out="b")
+    assert audit.counts.ok == 39
+    assert audit.detectors["dwt-dct"].failed > 0

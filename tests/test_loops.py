@@ -82,3 +82,21 @@ def test_impossible_loops_are_refused(loop, fractions):
         trajectory(loop, fractions, n=100, d=5, lambda_=0.7)
     with pytest.raises(ValueError, match="loop"):
         simulated(loop, fractions, n=100, d=5, lambda_=0.7, runs=1, seed=0)
+
+
+def test_a_loop_that_loses_everything_has_a_distance():
+    for found in (
+        trajectory("fresh", [1.0] * 3, n=100, d=5, lambda_=0.0),
+        trajectory("synthetic", [1.0] * 300, n=100, d=5, lambda_=0.1),
+    ):
+        assert found[-1].diversity_lost == pytest.approx(1)
+        assert found[-1].distance == pytest.approx(5, rel=0.3)
+
+
+def test_one_dimension_can_be_simulated():
+    assert simulated("fresh", [0.5], n=100, d=1, lambda_=0.7, runs=3, seed=0)[-1].distance > 0
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(ValueError, match="fewer than two samples"):
+        simulated("augmentation", [0.9], n=10, d=2, lambda_=0.7, runs=1, seed=0)

@@ -100,3 +100,11 @@ def test_more_synthetic_is_never_safer(a, b, c):
     here = order.index(mad.status(Interval(point, low, high), 0.0, 1000, A).status)
     worse = order.index(mad.status(Interval(high, high, high), 0.0, 1000, A).status)
     assert here <= worse or low < mad.diversity_limit(A.lambda_, A.delta) < high
+
+
+def test_where_the_cap_decides_it_says_so_and_promises_no_loss():
+    found = mad.status(Interval(0.4, 0.4, 0.4), 0.0, 10_000, Assumptions(lambda_=0.95, lambda_high=0.95))
+    assert found.criterion == "stability"
+    assert "stability limit 33.3 %" in found.reason
+    assert "loss" not in found.advice
+    assert "remove" in found.advice

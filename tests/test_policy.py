@@ -10,7 +10,7 @@ from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
 from auditor.rules import RULES, Context
-from auditor.types import Counts
+from auditor.types import OTHERS, Counts, Coverage
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
 
@@ -189,6 +189,7 @@ def test_a_policy_can_live_in_a_pyproject():
         ("[rules.mad]\n[mad]\nlambda = 0.3\nlambda-range = [0.5, 0.9]", "has to lie in lambda-range"),
         ("[rules.mad]\n[mad]\nlambda-range = 0.5", r"\[mad\]:"),
         ("[rules.mad]\n[mad]\ndelta = 0", "delta = 0 has to lie"),
+        ("[rules.mad]\n[mad]\ndimension = inf", "dimension = inf"),
         ("[rules.mad]\n[mad]\ndimension = 'many'", r"\[mad\]:"),
         ("[rules.mad]\n[[exemptions]]\nrule = 'mad'", "a reason and a day"),
         ("[rules.mad]\n[[exemptions]]\nrule='declared'\nreason='x'\nexpires=2026-01-01", "no rule of this policy"),
@@ -219,3 +220,27 @@ def test_a_looser_limit_never_turns_a_pass_into_a_failure(a, b, c, d):
     order = [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS]
     outcomes = [outcome(rule("synthetic-fraction", max=limit), of) for limit in (strict, loose)]
     assert order.index(outcomes[0]) <= order.index(outcomes[1])
+
+
+PRIORS_ONLY = {"coverage": {"declared": Coverage(0, 0.0), "matched": Coverage(0, 0.0), "prior": Coverage(1000, 1.0)}}
+
+
+@pytest.mark.parametrize(
+    "text", [rule("declared", max=0.05), rule("worst-source", max=0.05, least_n=1), rule("increase", max=0.5)]
+)
+def test_what_could_not_be_seen_is_not_absent(text):
+    blind = audit(1000, 0, strata=(source("a", 1000, 0),), **PRIORS_ONLY)
+    context = Context(baseline=blind)
+    decision = decide(blind, parse(text), context)
+    assert decision.outcome is Outcome.INCONCLUSIVE
+    assert [r.outcome for r in decision.rules if r.id != "rows"] == [Outcome.INCONCLUSIVE]
+
+
+def test_what_is_not_listed_is_no_source():
+    strata = (source("a", 1000, 0), source(OTHERS, 5000, 4000))
+    assert outcome(rule("worst-source", max=0.2), audit(strata=strata)) is Outcome.PASS
+
+
+def test_an_exempt_rule_has_not_passed():
+    text = rule("declared", max=0.01) + "\n[[exemptions]]\nrule = 'declared'\nreason = 'x'\nexpires = 2026-12-31"
+    assert decide(audit(1000, 500), parse(text), TODAY).reason == "0 rules passed · 1 exempt"

@@ -58,8 +58,9 @@ ALLOWED = {
     "auditor.record": ["auditor.types", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
-        "auditor.store", "auditor.fuse", "auditor.encoders",
+        "auditor.store", "auditor.judging", "auditor.encoders",
     ],
+    "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
     "auditor.demo": ["auditor.errors"],
     "auditor.audit": ["auditor"],
@@ -157,7 +158,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 
 
 @pytest.mark.parametrize(("kind", "folder", "others"), [
-    ("readers", "auditor/readers", {"__init__", "columns", "listing", "walk", "tar"}),
+    ("readers", "auditor/readers", {"__init__", "columns", "listing", "rows", "walk", "tar", "archives"}),
     ("engines", "auditor/engines", {"__init__"}),
     ("reports", "reports", {"__init__", "wording"}),
 ])  # fmt: skip

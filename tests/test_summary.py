@@ -60,7 +60,7 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
 
     assert summary.counts.rows == len(every)
     assert summary.counts.ok == len(ok)
-    assert summary.counts.repeated_keys == len(every) - len({row.key for row in every})
+    assert summary.counts.repeated_keys == sum(n > 1 for n in Counter(row.key for row in every).values())
     assert (summary.floor.count, summary.floor.n) == (len(counted), len(ok))
     assert summary.floor.edited == sum(row.verdict.label is Label.EDITED for row in ok)
     assert summary.contradictions == sum(
@@ -108,3 +108,17 @@ def test_no_evidence_at_all_sums_up_to_nothing():
 def test_any_text_can_be_stored(tmp_path, value):
     row = Row(value, value, value, Status.UNREADABLE, value, value)
     assert summarise(written(tmp_path, [[row]])).counts.rows == 1
+
+
+def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
+    def row(number, source, label):
+        return Row(f"k{number}", source, "i", Status.OK, "", None, Verdict(label, None), (), Covariates())
+
+    rows = [row(f"{s}-{n}", f"clean{s:02d}", Label.UNKNOWN) for s in range(60) for n in range(41)]
+    rows += [row(f"bad-{n}", "bad", Label.SYNTHETIC) for n in range(40)]
+    writer = PartWriter(tmp_path / "p.parquet", Shard("p", Input("x", "x"), "folder"), "c")
+    writer.write(rows)
+    writer.close()
+    found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).strata if s.by == "source"}
+    assert found["bad"].share == 1.0
+    assert sum(s.rows for s in found.values()) == len(rows)

@@ -22,6 +22,7 @@ from auditor import registry
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
 def command(audit: str, format: str, policy: str | None, output: str | None) -> int:
     """Render an AUDIT (its folder or audit.json) again, in any format. Always exits 0."""
+    import datetime
     from pathlib import Path
 
     from auditor import api, record
@@ -30,7 +31,8 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     path = api.audit_path(audit)
     loaded = api.load(path)
     stored = None if policy else record.decision_of(path.read_bytes())
-    text = api.render(loaded, stored or api.decide(loaded, policy), format)
+    day = datetime.date.fromtimestamp(path.stat().st_mtime)
+    text = api.render(loaded, stored or api.decide(loaded, policy, audited=day), format)
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))
     else:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.loops import LOOPS
+from auditor.mad import Assumptions
+
 if TYPE_CHECKING:
     from auditor.loops import Generation
 
-_LOOPS = ("fresh", "augmentation", "synthetic")
+_USUAL = Assumptions()
 _SHARE = click.FloatRange(0, 1)
 _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may draw: 160 MB
 
@@ -18,12 +21,12 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
 @click.option("--fraction", type=_SHARE, required=True, help="Synthetic fraction that the first generation trains on.")
 @click.option("--growth", type=float, default=0.0, help="Added to the fraction with each generation.  [default: 0]")
 @click.option("--generations", type=click.IntRange(1, 1000), default=10, show_default=True)
-@click.option("--loop", type=click.Choice(_LOOPS), default="fresh", show_default=True,
+@click.option("--loop", type=click.Choice(LOOPS), default="fresh", show_default=True,
               help="New real images in every generation, the same ones in all, or none after the first.")  # fmt: skip
 @click.option("--images", type=click.IntRange(2), default=1_000_000, show_default=True, help="Images a generation.")
-@click.option("--lambda", "lambda_", type=_SHARE, default=0.7, show_default=True,
+@click.option("--lambda", "lambda_", type=_SHARE, default=_USUAL.lambda_, show_default=True,
               help="Sampling bias: 1 is unbiased, smaller is quality chosen over diversity.")  # fmt: skip
-@click.option("--dimension", type=click.IntRange(1), default=100, show_default=True,
+@click.option("--dimension", type=click.IntRange(1), default=round(_USUAL.dimension), show_default=True,
               help="Effective dimension of the images' distribution.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1), help="Draw samples and fit Gaussians this often, instead of formulas.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of --runs.")

@@ -13,6 +13,7 @@ from enum import Enum, auto
 
 MAX_BLOCK = 16 << 20  # bytes of one block as stored
 MAX_INFLATED = 8 << 20  # bytes of anything decompressed
+MAX_METADATA = 32 << 20  # bytes and characters of all blocks of a file
 
 
 class Kind(Enum):
@@ -53,8 +54,18 @@ def walk(data: bytes) -> Container:
 
     for module in (jpeg, png, webp, gif, isobmff, tiff):
         if module.matches(data):
-            return Container(module.FORMAT, tuple(module.blocks(data)), module.is_lossless(data))
+            return Container(module.FORMAT, tuple(_bounded(module.blocks(data))), module.is_lossless(data))
     return Container(None, lossless=data.startswith(b"BM"))
+
+
+def _bounded(blocks: Iterator[Block]) -> Iterator[Block]:
+    # Walkers inflate a block when it is asked for: what is beyond the bound is never made.
+    total = 0
+    for block in blocks:
+        total += len(block.data) + len(block.text)
+        if total > MAX_METADATA:
+            return
+        yield block
 
 
 def inflate(data: bytes) -> bytes:

@@ -87,7 +87,7 @@ def _alone(shard: Shard, work: Work[R]) -> R:
             outcome: R | Exception = ours.recv()
         except EOFError:
             process.join()
-            work = work.refusing(shard, f"opening it killed the worker ({_cause(process.exitcode)})")
+            work = work.refusing(shard, f"killed the worker ({_cause(process.exitcode)})")
             continue
         finally:
             ours.close()

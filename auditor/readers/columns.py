@@ -45,8 +45,9 @@ class Columns:
             id=_pick(names, ID, options.id_col, "--id-col", where),
         )
         if names and found.image is None and found.url is None:
+            listed = ", ".join(name[:40] for name in names[:20])
             raise DatasetError(
-                f"{where}: none of its columns ({', '.join(names[:20])}) is known to hold images or URLs; "
+                f"{where}: none of its columns ({listed}) is known to hold images or URLs; "
                 "name one with --image-col or --url-col"
             )
         return found

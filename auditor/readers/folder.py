@@ -15,7 +15,7 @@ from auditor import files
 from auditor.contents import FileContent
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import walk
+from auditor.readers import archives, walk
 from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared
 from auditor.types import Sample, Unreadable
 
@@ -34,9 +34,13 @@ class Folder(Reader):
     def shards(self, input: Input) -> Iterator[Shard]:
         """Runs of the walk."""
         yield from walk.cut(input, self.id, walk.images(input))
+        yield from archives.shards(input, self.id)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """One sample an image name."""
+        if archives.is_one(shard):
+            yield archives.row(shard)
+            return
         for found in walk.run(shard):
             yield sample(shard.input, found.name)
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from auditor import files, tables
 from auditor.errors import DatasetError
-from auditor.plugin import Input, Reader, Shard
-from auditor.readers import folder, tar, webdataset
+from auditor.plugin import Input, Reader, ReadOptions, Shard
+from auditor.readers import folder, listing, tar, webdataset
 from auditor.readers.columns import URL, Columns, as_text, by_alias
-from auditor.readers.table import RowReader
+from auditor.readers.rows import RowReader
 from auditor.tables import BadRow
 from auditor.types import Sample, Status, Unreadable
 from auditor.urls import domain
@@ -54,17 +54,22 @@ class Img2dataset(Reader):
         for number in wanted:
             suffixes = parts.get(number, set())
             form = next((suffix for suffix in (".tar", "", ".parquet") if suffix in suffixes), None)
+            if form == ".parquet" and not _embeds(files.join(input.url, f"{number}.parquet"), input.options):
+                form = ".tar"  # which is gone: the parquet lists what was in it
             if form is not None:
                 yield _shard(input, number, form, suffixes)
             elif input.only:
-                yield Shard(webdataset.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
+                yield Shard(listing.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The shard's images, then the rows of its parquet that have none."""
         url = files.join(shard.input.url, shard.file)
         if not files.exists(url):
             place = shard.input.prefix + shard.file
-            yield Unreadable(place, place, place, "no such shard")
+            listed = _manifest(shard) if tar.is_tar(shard.file) else {}
+            yield from (_without_image(shard, key, row) for key, row in listed.items())
+            if not listed:
+                yield Unreadable(place, place, place, "no such shard")
         elif shard.file.endswith(".parquet"):
             yield from _embedded(shard)
         else:
@@ -99,6 +104,15 @@ def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
         return False
 
 
+def _embeds(url: str, options: ReadOptions) -> bool:
+    """Whether a shard's parquet holds the images themselves."""
+    try:
+        column = Columns.find(tables.columns(url), options, where=url).image
+        return column is not None and tables.embeds(url, column)
+    except DatasetError:
+        return True  # the row that tells is made where it is read
+
+
 def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
     names = [number + suffix for suffix in sorted(suffixes) if suffix]
     stamp = files.stamp(*(files.join(input.url, name) for name in names))
@@ -107,7 +121,7 @@ def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
         stamp = hashlib.sha256(
             "\n".join([stamp, *(f"{x.name} {x.facts}" for x in listed)]).encode("utf-8", "surrogateescape")
         ).hexdigest()
-    label = webdataset.label("shard", input, number)
+    label = listing.label("shard", input, number)
     return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), stamp=stamp)
 
 
@@ -118,7 +132,7 @@ def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
     try:
         with files.open_file(files.join(input.url, f"{number}_stats.json")) as file:
             return int(json.load(file)["count"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
@@ -44,20 +45,32 @@ def _expanded(folder: str, pattern: str) -> list[str]:
         return []
     there = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
     found: dict[str, None] = {}
-    for name in bracex.iexpand(pattern, limit=1_000_000):
-        found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+    try:
+        for name in bracex.iexpand(pattern, limit=1_000_000):
+            found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+    except bracex.ExpansionLimitException:
+        raise NoSuchInput(f"{pattern}: names more than a million files") from None
     return list(found) if any(name in there for name in found) else []
 
 
 def holds(input: Input, test: Callable[[str], bool]) -> bool:
     """Whether an input has a file of a kind: among those named, at its top, or one folder down."""
+    return any(True for _ in _near(input, test))
+
+
+def count(input: Input, test: Callable[[str], bool]) -> int:
+    """How many files of a kind an input has among those named, at its top, and one folder down."""
+    return sum(1 for _ in _near(input, test))
+
+
+def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
     if input.only:
-        return any(test(name) for name in input.only)
+        yield from filter(test, input.only)
+        return
     top = files.entries(input.url)
-    if any(test(entry.name) for entry in top if not entry.is_folder):
-        return True
-    folders = [entry.name for entry in top if entry.is_folder][:_MOST_FOLDERS]
-    return any(test(name) for folder in folders for name in files.names(files.join(input.url, folder)))
+    yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
+    for folder in [entry.name for entry in top if entry.is_folder][:_MOST_FOLDERS]:
+        yield from filter(test, files.names(files.join(input.url, folder)))
 
 
 def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
@@ -66,6 +79,12 @@ def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
         yield from (name for name in input.only if test(name))
     else:
         yield from _below(input.url, "", test)
+
+
+def label(kind: str, input: Input, name: str) -> str:
+    """A stable name for the evidence of one file of an input."""
+    digest = hashlib.sha256(f"{input.name}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"{kind}-{digest}"
 
 
 def _below(base: str, folder: str, test: Callable[[str], bool]) -> Iterator[str]:

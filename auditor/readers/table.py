@@ -9,20 +9,18 @@ alias: see readers/columns.py. A row that cannot be parsed is an unreadable row 
 from __future__ import annotations
 
 import hashlib
-import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from auditor import files, tables
-from auditor.contents import BytesContent, FileContent
-from auditor.errors import DatasetError
+from auditor.errors import DatasetError, Refused
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import folder, listing, walk
-from auditor.readers.columns import Columns, as_text, declared
-from auditor.tables import BadRow, Chunk
-from auditor.types import Content, Sample, Unreadable
-from auditor.urls import domain
+from auditor.readers import archives, folder, listing, walk
+from auditor.readers.columns import Columns
+from auditor.readers.rows import RowReader
+from auditor.tables import Chunk
+from auditor.types import Sample, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +33,6 @@ class Table(Reader):
     """See the module."""
 
     id = "table"
-    others_are_rows: ClassVar[bool] = True
 
     def accepts(self, input: Input) -> bool:
         """Table files that were named, or a folder with a table that has an image or a URL column."""
@@ -56,16 +53,18 @@ class Table(Reader):
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))
+        yield from archives.shards(input, self.id)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """Rows of a table, or images beside the tables."""
-        if not shard.file:
+        if archives.is_one(shard):
+            yield archives.row(shard)
+        elif not shard.file:
             for found in self._others(shard.input, walk.run(shard)):
                 yield folder.sample(shard.input, found.name)
         elif shard.stop is None:
-            yield Unreadable(
-                shard.input.prefix + shard.file, shard.file, shard.input.prefix + shard.file, "no such table"
-            )
+            place = shard.input.prefix + shard.file
+            yield Unreadable(place, shard.file, place, str(shard.start) if shard.start else "no such table")
         else:
             yield from self._rows(shard)
 
@@ -81,8 +80,12 @@ class Table(Reader):
         if not files.exists(url):
             yield Shard(_label(input, name, 0), input, self.id, name, rows=1, stamp="missing")
             return
-        columns = Columns.find(tables.columns(url), input.options, where=name)
         stamp = files.stamp(url)
+        if not input.only and (reason := _damage(input, name)):
+            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, stamp=stamp)
+            return
+        columns = Columns.find(tables.columns(url), input.options, where=name)
+        is_whole = columns.image is None or tables.embeds(url, columns.image)
         for piece in tables.chunks(url, _ROWS_WITH_IMAGES if columns.image else _ROWS_WITHOUT):
             yield Shard(
                 id=_label(input, name, piece.first),
@@ -92,7 +95,7 @@ class Table(Reader):
                 start=f"{piece.first}:{piece.start}",
                 stop=piece.stop,
                 rows=piece.rows,
-                stamp=stamp,
+                stamp=stamp if is_whole else _with_images(stamp, url, piece, RowReader(input, name, columns)),
             )
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -111,7 +114,7 @@ class Table(Reader):
     # ---- images that no table names
 
     def _has_others(self, input: Input) -> bool:
-        return self.others_are_rows and not input.only and listing.holds(input, files.is_image_name)
+        return not input.only and any(True for _ in walk.images(input))
 
     def _others(self, input: Input, found: Iterator[walk.Found]) -> Iterator[walk.Found]:
         import numpy as np
@@ -122,93 +125,10 @@ class Table(Reader):
                 yield item
 
 
-class RowReader:
-    """Turns rows of one table into samples."""
-
-    def __init__(self, input: Input, file: str, columns: Columns) -> None:
-        self.input = input
-        self.file = file
-        self.columns = columns
-        self.base = files.normalise(input.options.base_dir) if input.options.base_dir else input.url
-        self.folder = "" if input.options.base_dir else files.parent(file)
-
-    def __call__(self, row: Mapping[str, Any] | BadRow, number: int) -> Iterator[Sample | Unreadable]:
-        """One sample a row, or one an image where the row holds a list of them."""
-        if isinstance(row, BadRow):
-            yield self.broken(number, row.reason)
-            return
-        image = row.get(self.columns.image) if self.columns.image else None
-        key = as_text(row.get(self.columns.id)) if self.columns.id else None
-        if not isinstance(image, list):
-            yield self._sample(row, number, image, key, "")
-        elif not image:
-            yield self._sample(row, number, None, key, "")
-        else:
-            for index, one in enumerate(image):
-                yield self._sample(row, number, one, key, f"#{index}")
-
-    def broken(self, number: int, reason: str) -> Unreadable:
-        """A row that cannot be read, named by its number (from 0)."""
-        place = self._row_name(number)
-        return Unreadable(place, files.parent(self.file) or ".", place, f"row {number}: {reason}")
-
-    def names(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
-        """The local images that a row names, below the input."""
-        image = row.get(self.columns.image) if self.columns.image and not isinstance(row, BadRow) else None
-        for one in image if isinstance(image, list) else [image]:
-            if isinstance(one, str) and one and not files.is_web(one):
-                yield self._place(one)
-
-    def _sample(
-        self, row: Mapping[str, Any], number: int, image: Any, key: str | None, suffix: str
-    ) -> Sample | Unreadable:
-        if isinstance(image, dict):
-            image = image.get("bytes") or image.get("path")
-        url = as_text(row.get(self.columns.url)) if self.columns.url else None
-        here = self._row_name(number) + suffix
-        content: Content | None = None
-        place, source = url or here, self.input.prefix + self.file
-        if isinstance(image, bytes):
-            content, place = BytesContent(image), here
-        elif isinstance(image, str) and files.is_web(image):
-            url = url or image
-            place = url
-        elif isinstance(image, str) and image:
-            name = self._place(image)
-            content = FileContent(self.base, name, self.input.options.follow_links)
-            place, source = self.input.prefix + name, self.input.prefix + (files.parent(name) or ".")
-        key = f"{key}{suffix}" if key else here if content is None else place
-        if content is None and url is None:
-            return Unreadable(key, source, here, f"row {number}: no image in sample, and no URL")
-        return Sample(
-            key=key,
-            source=domain(url) if url else source,
-            image=place,
-            content=content,
-            caption=as_text(row.get(self.columns.caption)) if self.columns.caption else None,
-            url=url,
-            row={name: value for name, value in row.items() if name != self.columns.image},
-            declared=declared(row, self.input.options),
-            stripped_by="img2dataset" if is_img2dataset_row(row) else None,
-        )
-
-    def _place(self, name: str) -> str:
-        """Where a named image lies below the base; what leaves it keeps its '..' or '/' and is refused when read."""
-        if "://" in name:
-            return name
-        joined = posixpath.normpath(posixpath.join(self.folder, name))
-        return joined.removeprefix(f"{self.base}/")
-
-    def _row_name(self, number: int) -> str:
-        return f"{self.input.prefix}{self.file}#{number}"
-
-
-def is_img2dataset_row(row: Mapping[str, Any]) -> bool:
-    """Whether a row was written by img2dataset, which re-encodes images unless told not to."""
-    return "status" in row and "key" in row and ("original_width" in row or "error_message" in row)
-
-
 def _usable(input: Input, name: str) -> bool:
+    """Whether a table has an image or a URL column; one that cannot be read may have, and becomes a row."""
+    if _damage(input, name):
+        return True
     try:
         Columns.find(tables.columns(files.join(input.url, name)), input.options, where=name)
     except DatasetError:
@@ -216,9 +136,31 @@ def _usable(input: Input, name: str) -> bool:
     return True
 
 
+def _damage(input: Input, name: str) -> str | None:
+    """Why a table that lies in the input cannot be read, or None if it can."""
+    try:
+        if not files.is_remote(input.url):
+            files.inside(input.url, name, follow_links=input.options.follow_links)
+        tables.columns(files.join(input.url, name))
+    except (DatasetError, Refused) as error:
+        return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
+    return None
+
+
+def _with_images(stamp: str, url: str, piece: Chunk, row_of: RowReader) -> str:
+    """The stamp of a piece of a table together with the images that it names."""
+    total = hashlib.sha256(stamp.encode())
+    try:
+        for row in tables.rows(url, piece, (row_of.columns.image or "",)):
+            for fact in row_of.facts(row):
+                total.update(fact.encode("utf-8", "surrogatepass"))
+    except DatasetError as error:  # the row that tells is made where it is read
+        total.update(str(error).encode("utf-8", "surrogatepass"))
+    return total.hexdigest()
+
+
 def _label(input: Input, name: str, first: int) -> str:
-    digest = hashlib.sha256(f"{input.name}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return f"table-{digest}-{first:010d}"
+    return f"{listing.label('table', input, name)}-{first:010d}"
 
 
 @lru_cache(maxsize=4)
@@ -228,19 +170,20 @@ def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
 
     found: list[np.uint64] = []
     for name in reader()._tables(input):
+        if not input.only and _damage(input, name):
+            continue
         url = files.join(input.url, name)
         columns = Columns.find(tables.columns(url), input.options, where=name)
-        if columns.image is None or tables.holds_bytes(url, columns.image):
+        if columns.image is None or tables.embeds(url, columns.image):
             continue
         row_of = RowReader(input, name, columns)
         for piece in tables.chunks(url, _ROWS_WITHOUT):
-            found.extend(
-                _hash(place) for row in tables.rows(url, piece, (columns.image,)) for place in row_of.names(row)
-            )
+            for row in tables.rows(url, piece, (columns.image,)):
+                found.extend(_hash(same) for name in row_of.names(row) for same in row_of.below_input(name))
     return np.sort(np.array(found, dtype=np.uint64))
 
 
 def _hash(name: str) -> np.uint64:
     import numpy as np
 
-    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()))
+    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()))

@@ -6,7 +6,9 @@ one by one. A compressed tar cannot be gone back in, so its members are read as 
 
 from __future__ import annotations
 
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ from auditor.errors import DatasetError, Refused
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
+_MAX_HELD = 256 << 20  # bytes of one sample's members that a compressed archive makes us hold
+_MOST_MEMBERS = 1000  # of one sample
+_CORRUPT = (zlib.error, lzma.LZMAError)  # what decompressors raise beside OSError
 _TAR_BLOCK = 512
 
 
@@ -37,6 +42,11 @@ class Group:
 
     key: str
     members: list[Member] = field(default_factory=list)
+
+    def ends_before(self, key: str, suffix: str) -> bool:
+        """Whether a member begins the next sample."""
+        is_full = len(self.members) >= _MOST_MEMBERS
+        return key != self.key or is_full or any(known.suffix == suffix for known in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +80,11 @@ def _groups(url: str, file: IO[bytes]) -> Iterator[Group | Broken]:
             yield member
             return
         key, suffix = _split(member.name)
-        is_next = group is None or group.key != key or suffix in {known.suffix for known in group.members}
-        if is_next:
+        if group is None or group.ends_before(key, suffix):
             if group:
                 yield group
             group = Group(key)
-        cast("Group", group).members.append(Member(member.name, suffix, member.content))
+        group.members.append(Member(member.name, suffix, member.content))
     if group:
         yield group
 
@@ -87,7 +96,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
-    name = "the beginning"
+    name, held = "the beginning", _Held()
     try:
         guarded = cast("IO[bytes]", _Guarded(file))
         with tarfile.open(fileobj=guarded, mode="r:*", errorlevel=0, encoding="utf-8") as archive:
@@ -96,10 +105,10 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
                 cast("Any", archive).members = []  # tarfile remembers every member otherwise
                 name = info.name
                 if not info.isdir():
-                    yield Member(name, "", _content(archive, (url, file) if plain else None, info))
+                    yield Member(name, "", _content(archive, (url, file) if plain else held, info))
             if plain and _is_cut(file, archive.offset):
                 yield Broken(f"the archive is damaged behind {name}")
-    except (tarfile.TarError, EOFError, OSError, Refused, ValueError) as error:
+    except (tarfile.TarError, EOFError, OSError, Refused, ValueError, RecursionError, *_CORRUPT) as error:
         yield Broken(f"the archive breaks off behind {name}: {error}")
 
 
@@ -109,7 +118,22 @@ def _is_cut(file: IO[bytes], offset: int) -> bool:
     return bool(file.read(_TAR_BLOCK).strip(b"\0"))
 
 
-def _content(archive: tarfile.TarFile, plain: tuple[str, IO[bytes]] | None, info: tarfile.TarInfo) -> Content:
+class _Held:
+    """How much of a compressed archive one sample makes us hold."""
+
+    def __init__(self) -> None:
+        self._key, self._bytes = "", 0
+
+    def refuses(self, info: tarfile.TarInfo) -> bool:
+        """Whether one more member is too much; it is counted if not."""
+        key, _ = _split(info.name)
+        before = self._bytes if key == self._key else 0
+        is_refused = before + info.size > _MAX_HELD
+        self._key, self._bytes = key, before if is_refused else before + info.size
+        return is_refused
+
+
+def _content(archive: tarfile.TarFile, place: tuple[str, IO[bytes]] | _Held, info: tarfile.TarInfo) -> Content:
     path = PurePosixPath(info.name)
     if path.is_absolute() or ".." in path.parts:
         return RefusedContent("the member's path leaves the archive")
@@ -117,10 +141,10 @@ def _content(archive: tarfile.TarFile, plain: tuple[str, IO[bytes]] | None, info
         return RefusedContent("a link in an archive is not followed")
     if not info.isreg() or info.issparse():
         return RefusedContent("not a regular file")
-    if plain is not None:
-        return SliceContent(*plain, info.offset_data, info.size)
-    if info.size > _MAX_MEMBER:
-        return RefusedContent(f"larger than {_MAX_MEMBER:,} bytes inside a compressed archive")
+    if not isinstance(place, _Held):
+        return SliceContent(*place, info.offset_data, info.size)
+    if place.refuses(info):
+        return RefusedContent(f"its sample is larger than {_MAX_HELD:,} bytes inside a compressed archive")
     reader = archive.extractfile(info)
     return BytesContent(reader.read() if reader else b"")
 

@@ -1,7 +1,8 @@
 """Walking a folder of images in one fixed order, from any point of it on, and cutting the walk into shards.
 
-Paths are ordered by their components. Links to folders are followed only with --follow-links; one that leaves the
-dataset is named (and refused when read) instead of being passed over.
+Paths are ordered by their components. A link to a folder inside the dataset is passed over, for what it shows is
+walked where it lies; one that leaves the dataset is followed with --follow-links, and otherwise named (and refused
+when read).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from auditor import files
 from auditor.plugin import Input, Shard
@@ -56,11 +58,10 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
             continue
         if entry.is_link:
             real = os.path.realpath(files.join(base, name))
-            if not follow:
-                if not real.startswith(base + os.sep):
-                    yield Found(name, "a link to a folder outside")
+            if Path(real).is_relative_to(base) or (follow and real in above):
                 continue
-            if real in above:
+            if not follow:
+                yield Found(name, "a link to a folder outside")
                 continue
         deeper = start[1:] if entry.name == first else ()
         yield from _walk(base, name, deeper, follow, (*above, os.path.realpath(files.join(base, name))))

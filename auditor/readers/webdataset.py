@@ -3,21 +3,23 @@
 Image members are jpg, jpeg, png, webp, gif, bmp, tif, tiff or avif; the caption is in txt, caption or text, or in the
 fields of a json member. Several images in one sample give a row each (`key#0, key#1`), a sample without an image is
 an unreadable row, and so is an archive of the range that is missing or the damaged rest of one that breaks off.
+Loose images in the folder are rows too; where they are at least as many as the archives, it is a folder of images.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from auditor import files
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import listing, tar
+from auditor.readers import listing, tar, walk
 from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared
-from auditor.readers.table import is_img2dataset_row
+from auditor.readers.folder import Folder
+from auditor.readers.rows import is_img2dataset_row
 from auditor.readers.tar import Broken, Group
 from auditor.types import Sample, Unreadable
 from auditor.urls import domain
@@ -31,15 +33,20 @@ class Webdataset(Reader):
     id = "webdataset"
 
     def accepts(self, input: Input) -> bool:
-        """Named tars, or a folder with tars in it."""
-        return all(map(tar.is_tar, input.only)) if input.only else listing.holds(input, tar.is_tar)
+        """Named tars, or a folder with more tars in it than loose images."""
+        if input.only:
+            return all(map(tar.is_tar, input.only))
+        archives = listing.count(input, tar.is_tar)
+        return sum(1 for _ in islice(walk.images(input), archives)) < archives
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """One an archive."""
+        """One an archive, then the loose images."""
         for name in listing.named(input, tar.is_tar):
             url = files.join(input.url, name)
             stamp = files.stamp(url) if files.exists(url) else "missing"
-            yield Shard(label("tar", input, name), input, self.id, name, stamp=stamp)
+            yield Shard(listing.label("tar", input, name), input, self.id, name, stamp=stamp)
+        if not input.only:
+            yield from walk.cut(input, Folder.id, walk.images(input))
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The samples of one archive."""
@@ -47,6 +54,12 @@ class Webdataset(Reader):
         if not files.exists(files.join(shard.input.url, shard.file)):
             yield Unreadable(name, name, name, "no such archive")
             return
+        if not shard.input.only and not files.is_remote(shard.input.url):
+            try:
+                files.inside(shard.input.url, shard.file, follow_links=shard.input.options.follow_links)
+            except Refused as error:
+                yield Unreadable(name, name, name, str(error))
+                return
         keys = Keys()
         with tar.groups(files.join(shard.input.url, shard.file)) as groups:
             for group in groups:
@@ -94,12 +107,6 @@ def samples(
             declared=declared(row, options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
-
-
-def label(kind: str, input: Input, name: str) -> str:
-    """The id of the shard that one file is."""
-    digest = hashlib.sha256(f"{input.name}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return f"{kind}-{digest}"
 
 
 def _caption(group: Group) -> str | None:

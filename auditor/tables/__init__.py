@@ -55,9 +55,9 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
     yield from _format(url).rows(url, chunk, only)
 
 
-def holds_bytes(url: str, column: str) -> bool:
-    """Whether a column embeds images instead of naming them."""
-    return _suffix(url) == "parquet" and bool(_format(url).holds_bytes(url, column))
+def embeds(url: str, column: str) -> bool:
+    """Whether a column holds every image itself, and names no file."""
+    return _suffix(url) == "parquet" and bool(_format(url).embeds(url, column))
 
 
 def _suffix(name: str) -> str:

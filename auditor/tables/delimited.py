@@ -8,12 +8,14 @@ header (CC3M: `caption<TAB>url`); its columns are then named after what they hol
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from auditor import files
+from auditor.errors import DatasetError
 from auditor.tables import BadRow, Chunk, lines
 
 _PEEK = 1 << 20
@@ -36,14 +38,13 @@ def columns(url: str) -> list[str]:
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
     """Byte ranges of whole records, the header left out."""
     layout = _layout(url)
-    yield from lines.chunks(url, rows, start=layout.body, quote=_quote(layout.delimiter))
+    yield from lines.chunks(url, rows, start=layout.body, quoted=_quoted(layout.delimiter))
 
 
 def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary a record; blank lines are no rows, records of another width are bad ones."""
     layout = _layout(url)
-    csv.field_size_limit(_FIELD_LIMIT)
-    records = _reader(lines.text(url, chunk), layout.delimiter)
+    records = _reader(lines.text(url, chunk, newline="" if _quoted(layout.delimiter) else "\n"), layout.delimiter)
     while True:
         try:
             record = next(records)
@@ -64,14 +65,18 @@ def _layout(url: str) -> _Layout:
 
 @lru_cache(maxsize=64)
 def _layout_of(url: str, stamp: str) -> _Layout:
+    csv.field_size_limit(_FIELD_LIMIT)
     with files.open_file(url) as file:
         peek = file.read(_PEEK)
     text = peek.decode("utf-8-sig", "surrogateescape")
     delimiter = "\t" if url.casefold().endswith(".tsv") else _delimiter(text)
-    source = text.splitlines(keepends=True)
+    source = list(io.StringIO(text, newline="" if _quoted(delimiter) else "\n"))  # not at U+2028 and the like
     records = _reader(iter(source), delimiter)
-    first: list[str] = next(records, [])
-    header_lines = source[: records.line_num]
+    try:
+        first: list[str] = next(records, [])
+    except csv.Error as error:
+        raise DatasetError(f"{url}: its first row is no record: {error}") from error
+    header_lines = source[: records.line_num] if _quoted(delimiter) else source[:1]
     if any(files.is_web(cell) or files.is_image_name(cell) for cell in first):
         return _Layout(_named(first), delimiter, False, 0)
     names = [cell.strip() or f"column{number}" for number, cell in enumerate(first)]
@@ -80,13 +85,14 @@ def _layout_of(url: str, stamp: str) -> _Layout:
 
 
 def _reader(source: Iterable[str], delimiter: str) -> Any:
-    if _quote(delimiter):
+    if _quoted(delimiter):
         return csv.reader(source, delimiter=delimiter)
-    return csv.reader(source, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return (line.rstrip("\n").removesuffix("\r").split(delimiter) for line in source)
 
 
-def _quote(delimiter: str) -> bytes | None:
-    return None if delimiter == "\t" else b'"'
+def _quoted(delimiter: str) -> bytes | None:
+    """The delimiter of a format whose fields may be quoted; None for one that does not quote."""
+    return None if delimiter == "\t" else delimiter.encode()
 
 
 def _delimiter(text: str) -> str:

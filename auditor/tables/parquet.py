@@ -24,10 +24,23 @@ def columns(url: str) -> list[str]:
         return _readable(file.schema_arrow)
 
 
-def holds_bytes(url: str, column: str) -> bool:
-    """Whether a column holds bytes, alone or in structs and lists."""
+def embeds(url: str, column: str) -> bool:
+    """Whether a column holds every image's bytes; a struct of bytes and path may hold the path alone."""
     with _opened(url) as file:
-        return _holds_bytes(file.schema_arrow.field(column).type)
+        kind = file.schema_arrow.field(column).type
+        return _is_binary(kind) or (_holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
+
+
+def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
+    """Whether the file's own statistics say that no struct's bytes are missing; unknown counts as missing."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    leaves = [group.column(at) for group in groups for at in range(group.num_columns)]
+    said = [
+        leaf.statistics
+        for leaf in leaves
+        if leaf.path_in_schema.startswith(f"{column}.") and leaf.path_in_schema.endswith(".bytes")
+    ]
+    return all(found is not None and found.has_null_count and found.null_count == 0 for found in said)
 
 
 def chunks(url: str, rows: int) -> Iterator[Chunk]:

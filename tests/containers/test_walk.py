@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.containers import MAX_INFLATED, walk
+from auditor.containers import MAX_INFLATED, MAX_METADATA, walk
 from auditor.metadata import Metadata
 
 FORMATS = {
@@ -168,3 +168,12 @@ def test_c2pa_blocks_are_noticed_where_the_specification_puts_them():
     assert Metadata(walk(avif + struct.pack(">I", len(box) + 4) + box)).has_c2pa
     riff = io.BytesIO(making.encoded("WEBP")).getvalue() + b"C2PA" + struct.pack("<I", 4) + b"jumb"
     assert Metadata(walk(riff[:4] + struct.pack("<I", len(riff) - 8) + riff[8:])).has_c2pa
+
+
+def test_metadata_that_inflate_to_gigabytes_are_cut_off():
+    data = making.png({"parameters": making.A1111})
+    bomb = b"Comment\0\0" + zlib.compress(b"\xe2\x82\xac" * (MAX_INFLATED // 3), 9)
+    at = data.rindex(b"IEND") - 4
+    container = walk(data[:at] + making.png_chunk(b"zTXt", bomb) * 600 + data[at:])
+    assert sum(len(block.data) + len(block.text) for block in container.blocks) <= MAX_METADATA
+    assert next(block.text for block in container.blocks if block.key == "parameters") == making.A1111

@@ -122,3 +122,21 @@ def test_reading_manifests_asks_nobody_on_the_network(data, tmp_path):
         env={"PYTHONPATH": ":".join(sys.path)},
     )
     assert "AF_INET" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["Imagenomic Portraiture 4", "Imagen AI photo editing", "Editor de imagenes", "Photoshop"]
+)
+def test_names_that_only_begin_like_a_generators_are_none(name):
+    content = {
+        **signing.manifest(("c2pa.created", CAMERA), ("c2pa.edited", None)),
+        "claim_generator_info": [{"name": name}],
+    }
+    assert look("c2pa", signing.signed(making.encoded(), content)).score == 0
+
+
+def test_an_edit_by_a_generators_agent_is_an_edit():
+    content = signing.manifest(("c2pa.created", CAMERA), ("c2pa.edited", None))
+    content["assertions"][0]["data"]["actions"][1]["softwareAgent"] = {"name": "Adobe Firefly"}
+    content["claim_generator_info"] = [{"name": "Adobe Photoshop"}]
+    assert look("c2pa", signing.signed(making.encoded(), content)).claim is Claim.EDITED

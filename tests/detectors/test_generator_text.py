@@ -111,3 +111,33 @@ def test_a_camera_writes_nothing_of_the_kind():
 
 def test_without_a_file_it_could_not_look():
     assert look("generator-text", None, url="http://x.org/a.jpg").score is None
+
+
+def test_a_hostile_command_takes_no_longer_than_its_length():
+    import time
+
+    started = time.process_time()
+    look("generator-text", making.png({"Dream": " -s 1" * 200_000}))
+    assert time.process_time() - started < 5  # quadratic search took minutes
+
+
+def test_a_second_text_under_the_same_key_is_read_too():
+    data = making.with_chunk(
+        making.png({"parameters": "scientific run 3"}),
+        b"tEXt",
+        b"parameters\0" + making.A1111.encode("latin-1", "replace"),
+    )
+    assert look("generator-text", data).generator == "AUTOMATIC1111"
+
+
+@pytest.mark.parametrize(
+    ("comment", "tags"),
+    [
+        ('{"base_model_hash": "a", "metadata_scheme": "fooocus", "version": "Fooocus v2.5.5"}', {}),
+        ('{"base_model_hash": "a"}', {0x0131: "Fooocus v2.5.5"}),
+        (making.A1111, {0x0131: "Fooocus v2.5.5"}),
+    ],
+)
+def test_fooocus_is_named_in_jpegs_too(comment, tags):
+    data = making.encoded("JPEG", exif=making.exif(tags, {0x9286: making.user_comment(comment)}))
+    assert look("generator-text", data).generator == "Fooocus"

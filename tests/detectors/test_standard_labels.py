@@ -90,3 +90,23 @@ def test_suspicions_are_kept_and_decide_nothing(value):
 @pytest.mark.parametrize("label", ["AIGC", "{}", '{"Label": }', '{"other": "1"}', "[1]", '"1"', "{" * 50_000])
 def test_what_does_not_parse_as_the_standard_says_is_no_label(label):
     assert look("aigc-label", making.png({"AIGC": label})).score == 0
+
+
+def test_what_annotation_tools_write_is_no_label():
+    for text in ('{"Label": 1, "x": "bottle"}', '{"Label": "1"}'):
+        for tag in (0x010E, 0x9286):
+            tags = ({tag: text}, {}) if tag == 0x010E else ({}, {tag: making.user_comment(text)})
+            assert look("aigc-label", making.encoded("JPEG", exif=making.exif(*tags))).score == 0
+
+
+def test_an_empty_field_declares_nothing():
+    assert look("digital-source-type", making.jpeg_xmp(making.xmp("", 'Iptc4xmpExt:AISystemUsed=""'))).score == 0
+
+
+def test_the_metadata_of_placed_parts_is_not_the_files_own():
+    placed = (
+        '<xmpMM:Pantry xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"><rdf:Bag><rdf:li rdf:parseType="Resource">'
+        "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+        "</Iptc4xmpExt:DigitalSourceType></rdf:li></rdf:Bag></xmpMM:Pantry>"
+    )
+    assert look("digital-source-type", making.jpeg_xmp(making.xmp(placed))).score == 0

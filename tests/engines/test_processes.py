@@ -2,12 +2,15 @@
 
 import making
 import pytest
+from poison import Stillborn
 
 from auditor import registry
-from auditor.audit import make_engine, run_audit
+from auditor.audit import choose, make_engine, run_audit
 from auditor.config import Config
+from auditor.decode import Limits
 from auditor.errors import AuditorError
 from auditor.plugin import Shard
+from auditor.types import Need
 
 
 @pytest.fixture
@@ -15,7 +18,10 @@ def poisoned(tmp_path, monkeypatch):
     """Twelve captions, of which `kill` and `raise` are more than words to the detector; its registry line is put
     where spawned workers find it: on the path, as an installed plug-in would be."""
     site = tmp_path / "site" / "poison-1.dist-info"
-    making.write(site / "entry_points.txt", "[auditor.detectors]\npoison = poison:Poison\n")
+    making.write(
+        site / "entry_points.txt",
+        "[auditor.detectors]\npoison = poison:Poison\n[auditor.readers]\ndeadly = poison:Deadly\n",
+    )
     making.write(site / "METADATA", "Metadata-Version: 2.1\nName: poison\nVersion: 1\n")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     registry.table.cache_clear()
@@ -70,3 +76,20 @@ def test_an_error_in_a_worker_ends_the_run_with_that_error():
     shards = [Shard(str(n), Input("/", "x"), "folder") for n in range(8)]
     with pytest.raises(AuditorError, match="cannot do"):
         list(make_engine(2).run(shards, Broken()))
+
+
+def test_a_row_that_kills_its_reader_costs_the_rest_of_its_shard_and_is_named(poisoned):
+    path = making.write(poisoned / "list.deadly", "a b c kill d")
+    audit = run(poisoned, path, input_format="deadly")
+    assert (audit.counts.no_bytes, audit.counts.unreadable) == (3, 1)
+    assert audit.unreadable_reasons == {"reading from row 3 on killed the worker (SIGSEGV)": 1}
+
+
+def test_a_worker_that_dies_before_its_first_row_is_started_again(poisoned):
+    path = captions(poisoned, "a", "b")
+    run(poisoned, path)
+    work = Stillborn(poisoned / "audit", ("caption-prior",), Need.ROW, Limits(), "x")
+    chosen = choose([path], Config())
+    results = list(make_engine(1).run([s for input, reader in chosen for s in reader.shards(input)], work))
+    assert [result.rows for result in results] == [2]
+    assert (poisoned / "audit" / "deaths").read_text() == "2"

@@ -8,6 +8,7 @@ import making
 import pytest
 import webdataset
 
+from auditor.errors import Refused
 from auditor.types import Sample, Unreadable
 
 JPEG = making.encoded()
@@ -168,3 +169,26 @@ def test_tars_on_another_file_system_are_read(tmp_path, read_all):
     _, rows = read_all("memory://tars/0.tar")
     assert [(row.key, row.caption) for row in rows] == [("a", "t")]
     assert read_all("memory://tars/{0..1}.tar")[1][1].reason == "no such archive"
+
+
+def test_one_sample_of_a_compressed_archive_does_not_fill_the_memory(tmp_path, read_all, monkeypatch):
+    monkeypatch.setattr("auditor.readers.tar._MAX_HELD", 3 * len(JPEG))
+    members = [(f"0.{number}.jpg", JPEG) for number in range(5)] + [("1.jpg", JPEG)]
+    plain = making.tar(tmp_path / "x.tar", members).read_bytes()
+    making.write(tmp_path / "x.tar.gz", gzip.compress(plain))
+    _, rows = read_all(tmp_path / "x.tar.gz")
+
+    def opens(row):
+        try:
+            return bool(row.content.read(1 << 20))
+        except Refused as error:
+            assert "its sample is larger" in str(error)
+            return False
+
+    assert [opens(row) for row in rows] == [True, True, True, False, False, True]
+
+
+def test_a_sample_of_endless_members_is_read_in_pieces(tmp_path, read_all):
+    members = [(f"0.{number}.txt", b"") for number in range(2500)] + [("0.jpg", JPEG)]
+    _, rows = read_all(making.tar(tmp_path / "x.tar", members))
+    assert [row.key for row in rows if isinstance(row, Sample)] == ["0~3"]

@@ -1,10 +1,12 @@
-"""A detector that kills its worker on some images, for tests of what the scan survives."""
+"""Plug-ins and work that kill their worker, for tests of what the scan survives."""
 
 import os
 import signal
+from pathlib import Path
 
-from auditor.plugin import Detector, Reading
-from auditor.types import Evidence, Need
+from auditor.plugin import Detector, Reader, Reading, Shard
+from auditor.types import Evidence, Need, Sample
+from auditor.work import ShardScan
 
 
 class Poison(Detector):
@@ -18,3 +20,33 @@ class Poison(Detector):
         if view.sample.caption == "raise":
             raise RuntimeError("a bug")
         return Reading.nothing()
+
+
+class Deadly(Reader):
+    """Lines of a file as rows; reading `kill` kills."""
+
+    id = "deadly"
+
+    def accepts(self, input):
+        return input.name.endswith(".deadly")
+
+    def shards(self, input):
+        yield Shard("deadly", input, self.id, input.name)
+
+    def read(self, shard):
+        for number, line in enumerate(Path(shard.input.url, shard.file).read_text().split()):
+            if line == "kill":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            yield Sample(str(number), "x", f"http://x.org/{number}", caption=line, url=f"http://x.org/{number}")
+
+
+class Stillborn(ShardScan):
+    """A scan whose first two workers die before they look at anything."""
+
+    def __call__(self, shard):
+        deaths = self.out / "deaths"
+        count = int(deaths.read_text()) if deaths.exists() else 0
+        if count < 2:
+            deaths.write_text(str(count + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(shard)
