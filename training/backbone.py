@@ -72,13 +72,27 @@ class Lite(nn.Module):
         self._conv_head = nn.Conv2d(outside, FEATURES, 1, bias=False)
         self._bn1 = _norm(FEATURES)
         self.act = nn.ReLU6(inplace=True)
+        self.frozen = 0
+
+    def train(self, mode: bool = True) -> Lite:
+        """As any module's, but frozen blocks keep their norms' statistics."""
+        super().train(mode)
+        for module in (self._conv_stem, self._bn0, *self._blocks[: self.frozen]) if self.frozen else ():
+            module.eval()
+        return self
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        """Feature maps at the end of each stage, the last after the head's convolution."""
-        hidden = self.act(self._bn0(self._conv_stem(pixels)))
+        """Feature maps at the end of each stage, the last after the head's convolution.
+
+        The stem and the first `frozen` blocks, if any, stay as they are and cost no backward pass.
+        """
+        learning = torch.is_grad_enabled()
+        with torch.set_grad_enabled(learning and not self.frozen):
+            hidden = self.act(self._bn0(self._conv_stem(pixels)))
         maps = []
         for index, block in enumerate(self._blocks):
-            hidden = block(hidden)
+            with torch.set_grad_enabled(learning and index >= self.frozen):
+                hidden = block(hidden)
             if index in self.stage_ends[:-1]:
                 maps.append(hidden)
         return [*maps, self.act(self._bn1(self._conv_head(hidden)))]

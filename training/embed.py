@@ -1,27 +1,40 @@
-"""The teacher's vectors: of the packed whole views, and of the evaluation's images under each condition.
+"""An encoder's vectors, the teacher's above all: of the packed whole views, and of the evaluation's images under each condition.
 
-The INT8 graph is run one image at a time, where its activations' scales are the image's own: about three times
+The teacher's INT8 graph is run one image at a time, where its activations' scales are the image's own: about three times
 faster on a CPU than the dequantised tower, no dependence on the batch, cosine 0.976 to it (see LOG.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
 import pandas as pd
+import torch
 
 from training import reference
 from training.launder import decode
 from training.pack import WHOLE
 from training.store import Views, evaluation_files
+from training.student import new_student
 from training.teacher import MEAN, STD
 
 
+class Encoder(Protocol):
+    """uint8 (224, 224, 3) to a vector of this width."""
+
+    width: int
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The image's vector."""
+
+
 class Int8Teacher:
-    """uint8 (224, 224, 3) to a unit vector, one image at a time."""
+    """The unit vector of the INT8 graph, one image at a time."""
+
+    width = 512
 
     def __init__(self, path: Path, *, threads: int = 2) -> None:
         options = ort.SessionOptions()
@@ -36,49 +49,83 @@ class Int8Teacher:
         vector: np.ndarray = self._session.run(["image_embeds"], {"pixel_values": pixels})[0][0]
         return vector / np.linalg.norm(vector)
 
-    def all(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        """Embeddings of many, as float16 rows."""
-        return np.array([self(image) for image in images], np.float16).reshape(-1, 512)
+
+class FrozenTrunk:
+    """The pooled features of the ImageNet trunk, untrained: a baseline."""
+
+    width = 1280
+
+    def __init__(self, weights: Path) -> None:
+        self._student = new_student(weights, traces=False).eval()
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The features before any head."""
+        return self._student.pooled(torch.from_numpy(image[None].copy()))[0].numpy()
 
 
-def embed_views(pack: Path, folder: Path, teacher: Int8Teacher, *, kinds: tuple[int, ...] = (WHOLE,)) -> None:
-    """One file a shard of views, rows of NaN for kinds not asked for."""
+def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, kind: int = WHOLE) -> None:
+    """The `turn`-th view of this kind of each image, one file a shard with NaN in all other rows.
+
+    In turns, so that a stage cut short has seen every image once before it sees any twice.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(pack.glob("views-*.npy")):
-        out = folder / path.name
+        out = folder / f"{path.stem}-{turn}.npy"
         if out.exists():
             continue
         views = np.load(path, mmap_mode="r")
-        kind = pd.read_parquet(pack / path.name.replace("views", "index").replace(".npy", ".parquet"))["kind"].to_numpy()
-        vectors = np.full((len(views), 512), np.nan, np.float16)
-        wanted = np.flatnonzero(np.isin(kind, kinds))
-        vectors[wanted] = teacher.all(views[row] for row in wanted)
+        wanted = _rows_of_turn(pd.read_parquet(pack / f"{path.stem.replace('views', 'index')}.parquet"), turn, kind)
+        vectors = np.full((len(views), encoder.width), np.nan, np.float16)
+        for row in wanted:
+            vectors[row] = encoder(views[row])
         np.save(out, vectors)
         print(out.name, len(wanted), flush=True)
 
 
-def load_view_vectors(folder: Path, views: Views) -> np.ndarray:
+def _rows_of_turn(index: pd.DataFrame, turn: int, kind: int) -> np.ndarray:
+    rows = index[index["kind"] == kind]
+    return rows.index[rows.groupby("path").cumcount() == turn].to_numpy()
+
+
+def load_view_vectors(folder: Path, views: Views, *, width: int = 512) -> np.ndarray:
     """The teacher's vectors in the order of the views, NaN where there are none."""
-    vectors = np.full((len(views.table), 512), np.nan, np.float16)
+    vectors = np.full((len(views.table), width), np.nan, np.float16)
     start = 0
     for number, shard in enumerate(views.shards):
-        path = folder / f"views-{number:04d}.npy"
-        if path.exists():
-            vectors[start : start + len(shard)] = np.load(path)
+        part = vectors[start : start + len(shard)]
+        for path in sorted(folder.glob(f"views-{number:04d}-*.npy")):
+            turn = np.load(path)
+            known = np.isfinite(turn[:, 0])
+            part[known] = turn[known]
         start += len(shard)
     return vectors
 
 
-def embed_condition(pack: Path, folder: Path, condition: str, paths: set[str], teacher: Int8Teacher) -> None:
+def embed_condition(pack: Path, folder: Path, condition: str, paths: set[str], encoder: Encoder) -> None:
     """Vectors of the whole views of these images under a condition, with their paths."""
     out = folder / f"{condition}.npz"
     if out.exists():
         return
-    names, vectors = [], []
-    for path, data in evaluation_files(pack, condition, paths):
-        names.append(path)
-        vectors.append(teacher(np.asarray(reference.whole(reference.canonical(decode(data))))))
-        if len(names) % 1000 == 0:
-            print(condition, len(names), flush=True)
+    done = folder / f"{condition}.part.npz"
+    known = dict(zip(*load_condition_vectors(done), strict=True)) if done.exists() else {}
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(out, paths=np.array(names), vectors=np.array(vectors, np.float16))
+    for path, data in evaluation_files(pack, condition, paths - known.keys()):
+        known[path] = encoder(np.asarray(reference.whole(reference.canonical(decode(data)))))
+        if len(known) % 500 == 0:
+            _save(done, known)
+            print(condition, len(known), flush=True)
+    _save(done, known)
+    done.rename(out)
+
+
+def load_condition_vectors(path: Path) -> tuple[list[str], np.ndarray]:
+    """Paths and vectors that embed_condition wrote."""
+    with np.load(path) as saved:
+        return [str(name) for name in saved["paths"]], saved["vectors"].astype(np.float32)
+
+
+def _save(path: Path, known: dict[str, np.ndarray]) -> None:
+    fresh = path.with_suffix(".tmp.npz")
+    np.savez(fresh, paths=np.array(list(known)), vectors=np.array(list(known.values()), np.float16))
+    fresh.rename(path)

@@ -6,7 +6,6 @@ is not done again.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -19,9 +18,9 @@ from training import reference
 from training.conditions import BASE_SALT, CONDITIONS, base, matched_sizes
 from training.config import Places
 from training.drops import FRAMED
-from training.folds import source_weights
 from training.launder import LARGEST, crop_aspect, launder, open_image, seeded
 from training.listing import File
+from training.weights import image_weights
 
 SHARD = 300
 VIEW_SALT, EVAL_SALT = 21, 22
@@ -56,23 +55,6 @@ def plan(files: list[File], places: Places) -> list[Task]:
     counts = view_counts(kept)
     sizes = base_sizes(kept)
     return [Task(file, places.locate(file.path), counts[file.path], sizes[file.path]) for file in kept]
-
-
-def image_weights(files: list[File]) -> dict[str, float]:
-    """Each image's share of its class's samples: its source's weight, spread over generators and images."""
-    weights: dict[str, float] = {}
-    sizes = Counter((file.source, file.generator) for file in files)
-    roots_of: Counter[str] = Counter()
-    for (source, _), size in sizes.items():
-        roots_of[source] += size**0.5
-    for label in (0, 1):
-        own = [file for file in files if file.label == label]
-        by_source = source_weights(own)
-        total = sum(by_source.values())
-        for file in own:
-            size = sizes[file.source, file.generator]
-            weights[file.path] = by_source[file.source] / total * size**-0.5 / roots_of[file.source]
-    return weights
 
 
 def view_counts(files: list[File]) -> dict[str, int]:

@@ -19,9 +19,9 @@ class Recipe:
 
     phases: tuple[Phase, ...]
     trunk: str = "lite0"
+    frozen: int = 0
     traces: bool = True
     hard: bool = True
-    reconstructions: bool = False
     distil: float = 3.0
     rate: float = 1.5e-3
     trunk_rate: float = 0.4
@@ -31,3 +31,11 @@ class Recipe:
     batch: int = 48
     average: float = 0.998
     watch_every: int = 300
+
+
+RECIPES = {
+    # Pilots: equal cost on a CPU (about twelve minutes of one core), held out: fold 3.
+    "pilot-full-128": Recipe(phases=(Phase(128, 0.5),)),
+    "pilot-full-160": Recipe(phases=(Phase(160, 0.35),)),
+    "pilot-frozen5-160": Recipe(phases=(Phase(160, 0.6),), frozen=5),
+}

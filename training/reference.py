@@ -1,4 +1,4 @@
-"""From a decoded image to the model's inputs, in numpy and Pillow alone: the product does just this.
+"""From a decoded image to the model's answer, with numpy, Pillow and ONNX Runtime alone: the product does just this.
 
 Two views of one canonical image (longer side at most 512 pixels): the whole, squashed to a square, and its centre at
 that scale, where traces of generation live. Each view is one row of the model's batch; an image's logit is the mean
@@ -7,7 +7,11 @@ of its views' logits, its embedding that of the whole.
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
+import onnxruntime as ort
 from PIL import Image
 
 CANONICAL = 512
@@ -49,3 +53,24 @@ def views(image: Image.Image) -> np.ndarray:
     """uint8 (2, SIZE, SIZE, 3): the whole and the centre of an RGB image."""
     image = canonical(image)
     return np.stack([np.asarray(whole(image)), np.asarray(centre(image))])
+
+
+class Model:
+    """The ONNX file, run on an image's two views."""
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        data = path.read_bytes()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.digest = hashlib.sha256(data).hexdigest()
+        self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings and logits of uint8 (N, SIZE, SIZE, 3)."""
+        embedding, logit = self._session.run(["embedding", "logit"], {"images": images})
+        return embedding, logit
+
+    def __call__(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+        """The embedding of the whole, and both views' logits; their mean is the image's."""
+        embedding, logit = self.run(views(image))
+        return embedding[0], logit

@@ -40,10 +40,19 @@ class Student(nn.Module):
         embedding, features = self.features(images)
         return embedding, self.judge(self.drop(features)).squeeze(1)
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """The trunk's last features, averaged over the image."""
+        return self.maps(images)[-1].mean((2, 3))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The trunk's feature maps."""
+        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        maps: list[Tensor] = self.trunk(pixels.contiguous(memory_format=torch.channels_last))
+        return maps
+
     def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The embedding, and what the logit is a linear function of."""
-        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        maps = self.trunk(pixels.contiguous(memory_format=torch.channels_last))
+        maps = self.maps(images)
         pooled = maps[-1].mean((2, 3))
         embedding = functional.normalize(self.embed(pooled), dim=-1)
         parts = [pooled]
@@ -57,8 +66,8 @@ class Student(nn.Module):
 def _statistics(features: Tensor) -> list[Tensor]:
     """Mean and log deviation of each channel over the image."""
     mean = features.mean((2, 3))
-    variance = (features * features).mean((2, 3)) - mean * mean
-    return [mean, torch.log(variance.clamp_min(1e-4))]
+    variance = (features - mean[:, :, None, None]).square().mean((2, 3))
+    return [mean, torch.log(variance + 1e-4)]
 
 
 def new_student(weights: Path, name: str = "lite0", *, traces: bool = True) -> Student:

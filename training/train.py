@@ -23,6 +23,7 @@ from training.store import Views
 from training.student import Student
 
 SIZE = 224
+CHECKPOINT_SECONDS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +48,70 @@ class Watched:
     cosine: float
 
 
-def train(student: Student, material: Material, recipe: Recipe, log: Path, *, seed: int = 0) -> Student:
-    """Runs the recipe's phases; returns the averaged weights. The validation curve goes to `log` as CSV."""
-    torch.manual_seed(seed)
-    average = copy.deepcopy(student).eval()
-    total = sum(round(phase.passes * len(material.train)) // recipe.batch for phase in recipe.phases)
-    optimizer = torch.optim.AdamW(_groups(student, recipe), betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
-    points: list[Watched] = []
-    start, step, running = time.time(), 0, 0.0
-    for batch in _prefetch(_batches(material, recipe, seed)):
-        student.train()
-        loss = _loss(student, batch, recipe)
-        optimizer.zero_grad()
+class Run:
+    """The state of a training run: all that has to be kept for it to go on after a stop."""
+
+    def __init__(self, student: Student, recipe: Recipe, total: int) -> None:
+        self.student, self.average = student, copy.deepcopy(student).eval()
+        self.optimizer = torch.optim.AdamW(_groups(student, recipe), betas=(0.9, 0.99))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: _rate(step, total))
+        self.step, self.seconds, self.running = 0, 0.0, 0.0
+        self.points: list[Watched] = []
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint, whole or not at all."""
+        parts = {name: getattr(self, name).state_dict() for name in ("student", "average", "optimizer", "schedule")}
+        plain = {"step": self.step, "seconds": self.seconds, "running": self.running}
+        fresh = path.with_suffix(".tmp")
+        torch.save(parts | plain | {"points": [asdict(point) for point in self.points]}, fresh)
+        fresh.rename(path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a checkpoint."""
+        state = torch.load(path, weights_only=True)
+        for name in ("student", "average", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step, self.seconds, self.running = state["step"], state["seconds"], state["running"]
+        self.points = [Watched(**point) for point in state["points"]]
+
+    def learn(self, batch: Batch, recipe: Recipe) -> None:
+        """One step."""
+        torch.manual_seed(self.step)
+        self.student.train()
+        loss = _loss(self.student, batch, recipe)
+        self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 2.0)
-        optimizer.step()
-        schedule.step()
-        _follow(average, student, min(recipe.average, (1 + step) / (10 + step)))
-        step += 1
-        running += (float(loss) - running) * max(0.01, 1 / step)
-        if step % recipe.watch_every == 0 or step == total:
-            points.append(Watched(step, round(time.time() - start), running, *watch(average, material)))
-            _write(points, log)
-            print(f"{log.stem} {step}/{total}", *(f"{value:.4f}" for value in asdict(points[-1]).values()), flush=True)
-    return average
+        nn.utils.clip_grad_norm_(self.student.parameters(), 2.0)
+        self.optimizer.step()
+        self.schedule.step()
+        _follow(self.average, self.student, min(recipe.average, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        self.running += (float(loss) - self.running) * max(0.01, 1 / self.step)
+
+
+def train(student: Student, material: Material, recipe: Recipe, log: Path, *, seed: int = 0) -> Student:
+    """Runs the recipe's phases; returns the averaged weights. The validation curve goes to `log` as CSV.
+
+    A checkpoint beside the log is kept up to date and gone on from.
+    """
+    total = len(_plan(material, recipe))
+    run, checkpoint = Run(student, recipe, total), log.with_suffix(".ckpt")
+    if checkpoint.exists():
+        run.load(checkpoint)
+    saved = time.monotonic()
+    for batch in _prefetch(_batches(material, recipe, seed, run.step)):
+        began = time.monotonic()
+        run.learn(batch, recipe)
+        run.seconds += time.monotonic() - began
+        watched = run.step % recipe.watch_every == 0 or run.step == total
+        if watched and len(material.watch):
+            run.points.append(Watched(run.step, round(run.seconds), run.running, *watch(run.average, material)))
+            _write(run.points, log)
+            print(f"{log.stem} {run.step}/{total}", *(f"{value:.4f}" for value in asdict(run.points[-1]).values()), flush=True)
+        if watched or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            run.save(checkpoint)
+            saved = time.monotonic()
+    return run.average
 
 
 def watch(student: Student, material: Material) -> tuple[float, float, float]:
@@ -100,22 +140,28 @@ class Batch:
     label: Tensor
     weight: Tensor
     target: Tensor
-    group: Tensor
 
 
-def _batches(material: Material, recipe: Recipe, seed: int) -> Iterator[Batch]:
-    rng = np.random.default_rng([seed, 5])
+def _plan(material: Material, recipe: Recipe) -> list[int]:
+    """The size of the squares of each step."""
+    count = len(material.train)
+    return [phase.size for phase in recipe.phases for _ in range(round(phase.passes * count) // recipe.batch)]
+
+
+def _batches(material: Material, recipe: Recipe, seed: int, start: int) -> Iterator[Batch]:
+    """The steps from `start` on; each depends on the seed and its number alone."""
     table = material.train
     view, label = table["view"].to_numpy(), table["label"].to_numpy(dtype=np.float32)
-    weight, group = table["weight"].to_numpy(dtype=np.float32), table["group"].to_numpy()
-    for phase in recipe.phases:
-        steps = round(phase.passes * len(table)) // recipe.batch
-        order = np.concatenate([rng.permutation(len(table)) for _ in range(int(np.ceil(phase.passes)) + 1)])
-        for index in range(steps):
-            rows = np.sort(order[index * recipe.batch : (index + 1) * recipe.batch])
-            images = _augment(material.views[view[rows]], phase.size, rng)
-            tensors = (label[rows], weight[rows], material.teacher[view[rows]].astype(np.float32), group[rows])
-            yield Batch(torch.from_numpy(images), *(torch.from_numpy(np.ascontiguousarray(part)) for part in tensors))
+    weight = table["weight"].to_numpy(dtype=np.float32)
+    plan = _plan(material, recipe)
+    shuffles = int(np.ceil(len(plan) * recipe.batch / len(table)))
+    rng = np.random.default_rng([seed, 5])
+    order = np.concatenate([rng.permutation(len(table)) for _ in range(shuffles)])
+    for step, size in list(enumerate(plan))[start:]:
+        rows = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
+        images = _augment(material.views[view[rows]], size, np.random.default_rng([seed, 6, step]))
+        tensors = (label[rows], weight[rows], material.teacher[view[rows]].astype(np.float32))
+        yield Batch(torch.from_numpy(images), *(torch.from_numpy(np.ascontiguousarray(part)) for part in tensors))
 
 
 def _augment(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,53 @@
+"""What one run of training reads: the views it may see, their weights, and the held-out views it is watched on."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pandas as pd
+
+from training.config import Places
+from training.embed import load_view_vectors
+from training.folds import training_files
+from training.listing import File
+from training.probes import labels_and_weights
+from training.recipes import Recipe
+from training.store import Views
+from training.train import Material
+
+WATCHED = 16
+LIGHTEST, HEAVIEST = 0.25, 4.0
+
+
+def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) -> Material:
+    """For the model of a fold, or for the shipped one (None), which sees everything and is watched on nothing."""
+    views = Views(places.cache / "pack")
+    table = views.table.assign(view=np.arange(len(views.table)))
+    seen = [file for file in files if not file.dropped] if fold is None else training_files(files, fold)
+    if not recipe.hard:
+        seen = [file for file in seen if not file.path.startswith(("hard/", "rendered/"))]
+    held = [] if fold is None else [file for file in files if file.fold == fold]
+    return Material(
+        views=views,
+        train=_weighed(table, seen),
+        watch=_watched(table, held),
+        teacher=load_view_vectors(places.cache / "teacher", views),
+    )
+
+
+def _weighed(table: pd.DataFrame, seen: list[File]) -> pd.DataFrame:
+    """Views hold most of the weight by their number; what is left of it goes into the loss, within bounds."""
+    train = table[table["path"].isin({file.path for file in seen})].reset_index(drop=True)
+    label, weight = labels_and_weights(seen, train["path"].tolist())
+    weight = np.clip(weight, LIGHTEST, HEAVIEST)
+    return train.assign(label=label, weight=weight / weight.mean())
+
+
+def _watched(table: pd.DataFrame, held: list[File]) -> pd.DataFrame:
+    """A few views of each kind of every held-out source."""
+    facts = pd.DataFrame([(file.path, file.source, file.label) for file in held], columns=["path", "source", "label"])
+    rows = table.merge(facts, on="path")
+    order = [zlib.crc32(f"{path} {variant}".encode()) for path, variant in zip(rows["path"], rows["variant"], strict=True)]
+    rows = rows.assign(order=order).sort_values("order")
+    return rows.groupby(["source", "kind"]).head(WATCHED).sort_values("view").reset_index(drop=True)
