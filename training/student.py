@@ -70,6 +70,6 @@ def _statistics(features: Tensor) -> list[Tensor]:
     return [mean, torch.log(variance + 1e-4)]
 
 
-def new_student(weights: Path, name: str = "lite0", *, traces: bool = True) -> Student:
+def new_student(weights: Path, name: str = "lite0", *, traces: bool = True, dropout: float = 0.3) -> Student:
     """A student on an ImageNet trunk, its heads fresh."""
-    return Student(load_backbone(name, weights), traces=traces).to(memory_format=torch.channels_last)
+    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)

@@ -86,7 +86,7 @@ class Run:
         self.schedule.step()
         _follow(self.average, self.student, min(recipe.average, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        self.running += (float(loss) - self.running) * max(0.01, 1 / self.step)
+        self.running += (float(loss.detach()) - self.running) * max(0.01, 1 / self.step)
 
 
 def train(student: Student, material: Material, recipe: Recipe, log: Path, *, seed: int = 0) -> Student:
