@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from training import baselines, conditions, score, ship
 from training.config import Places
-from training.duplicates import find_twins
+from training.duplicates import mark_twins
 from training.embed import FrozenTrunk, Int8Teacher, embed_condition, embed_views
 from training.export import export
-from training.folds import FOLDS, assign_folds, training_files
+from training.folds import FOLDS, assign_folds
 from training.listing import File, list_files, read_files, write_files
 from training.material import gather
 from training.pack import pack
-from training.panel import panel
+from training.panel import CAP, CORE, panel
 from training.recipes import RECIPES, SHIPPED
 from training.reference import Model
 from training.student import Student, new_student
@@ -27,6 +27,7 @@ from training.train import train
 
 FIRST = ("img2dataset256", "jpeg75", "clean")  # conditions of the baselines and of the embedding's measures
 TURNS = 2
+INPUTS = ("index", "images", "hard", "rendered", "weights", "teacher", "cache")
 STAGES: dict[str, Callable[[argparse.Namespace, Places], None]] = {}
 
 
@@ -37,7 +38,7 @@ def stage(run: Callable[[argparse.Namespace, Places], None]) -> Callable[[argpar
 
 
 @stage
-def files(options: argparse.Namespace, places: Places) -> None:
+def table(options: argparse.Namespace, places: Places) -> None:
     """The table of images with folds and reasons for what is left out."""
     path = places.cache / "files.csv"
     if not path.exists():
@@ -53,18 +54,18 @@ def packs(options: argparse.Namespace, places: Places) -> None:
 @stage
 def vectors(options: argparse.Namespace, places: Places) -> None:
     """The teacher's vectors and the untrained trunk's; twins across folds."""
-    shown = {file.path for file in panel(_files(places))}
+    files = _files(places)
+    shown, core = ({file.path for file in panel(files, cap)} for cap in (CAP, CORE))
+    rest = {file.path for file in files if not file.dropped} - core
     for name, encoder, turns in (
         ("teacher", Int8Teacher(places.teacher, threads=options.workers), TURNS),
         ("lite0", FrozenTrunk(places.weights), 1),
     ):
-        for turn in range(turns):
-            embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn)
+        for turn, (part, paths) in itertools.product(range(turns), (("core", core), ("rest", rest))):
+            embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn, paths=paths, name=part)
         for condition in FIRST:
             embed_condition(places.cache / "pack", places.cache / name, condition, shown, encoder)
-    twins = places.cache / "twins.csv"
-    if not twins.exists():
-        find_twins(_files(places), places.cache).to_csv(twins, index=False)
+    write_files(mark_twins(files, places.cache), places.cache / "files.csv")
 
 
 @stage
@@ -126,7 +127,7 @@ def main() -> None:
     """Parses, then runs the stages in order."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stages", nargs="*", default=list(STAGES), help=f"some of: {' '.join(STAGES)} (default: all)")
-    for name in ("index", "images", "hard", "rendered", "weights", "teacher", "cache"):
+    for name in INPUTS:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path(), help="the repository (default: here)")
     parser.add_argument("--recipe", default=SHIPPED, choices=RECIPES)
@@ -135,8 +136,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
-    inputs = {name: getattr(options, name) for name in ("index", "images", "hard", "rendered", "weights", "teacher", "cache")}
-    places = Places(**inputs, out=options.out / "detectors" / "models" / "ouro-v1")
+    places = Places(
+        **{name: getattr(options, name) for name in INPUTS}, out=options.out / "detectors" / "models" / "ouro-v1"
+    )
     places.cache.mkdir(parents=True, exist_ok=True)
     for name in options.stages:
         STAGES[name](options, places)

@@ -1,4 +1,4 @@
-"""calibration.json: counts of out-of-fold scores, by condition and source, and what turns a logit into a probability."""
+"""calibration.json: counts of out-of-fold scores, and what turns a logit into a probability."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def calibration(scores: pd.DataFrame, model: str, digest: str) -> dict[str, obje
         "schema": SCHEMA,
         "model": model,
         "sha256": digest,
-        "scores": "logit of an image (mean of its two views), out of fold: by models that saw neither source nor generator",
+        "scores": "an image's logit (mean of its two views), by a model that saw neither its source nor its generator",
         "counts": "at_or_above[i] = number of scores >= thresholds[i]",
         "prior": PRIOR,
         "thresholds": [float(value) for value in grid],
@@ -43,16 +43,17 @@ def thresholds(scores: pd.DataFrame) -> Floats:
 
 
 def _condition(scores: pd.DataFrame, grid: Floats) -> dict[str, object]:
-    sides: dict[str, object] = {
-        side: {source: _counts(group["score"], grid) for source, group in scores[scores["label"] == label].groupby("source")}
-        for label, side in SIDES.items()
-    }
+    sides: dict[str, object] = {}
+    for label, side in SIDES.items():
+        groups = scores[scores["label"] == label].groupby("source")
+        sides[side] = {source: _counts(group["score"], grid) for source, group in groups}
     return {"platt": _platt(scores), "ece": _left_out_ece(scores), "sources": sides}
 
 
 def _counts(scores: pd.Series, grid: Floats) -> dict[str, object]:
     values = np.sort(scores.to_numpy(dtype=float))
-    return {"n": len(values), "at_or_above": [int(count) for count in len(values) - np.searchsorted(values, grid, "left")]}
+    above = len(values) - np.searchsorted(values, grid, "left")
+    return {"n": len(values), "at_or_above": above.tolist()}
 
 
 def _platt(scores: pd.DataFrame) -> dict[str, float]:

@@ -1,4 +1,6 @@
 """CARD.md (to be written)."""
+
+
 def card(*a, **k) -> str:
     """Nothing yet."""
     return ""

@@ -1,7 +1,7 @@
-"""An encoder's vectors, the teacher's above all: of the packed whole views, and of the evaluation's images under each condition.
+"""An encoder's vectors, the teacher's above all: of packed views, and of the evaluation's images by condition.
 
-The teacher's INT8 graph is run one image at a time, where its activations' scales are the image's own: about three times
-faster on a CPU than the dequantised tower, no dependence on the batch, cosine 0.976 to it (see LOG.md).
+The teacher's INT8 graph is run one image at a time, where its activations' scales are the image's own: about three
+times faster on a CPU than the dequantised tower, no dependence on the batch, cosine 0.976 to it (see LOG.md).
 """
 
 from __future__ import annotations
@@ -64,27 +64,28 @@ class FrozenTrunk:
         return self._student.pooled(torch.from_numpy(image[None].copy()))[0].numpy()
 
 
-def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, kind: int = WHOLE) -> None:
-    """The `turn`-th view of this kind of each image, one file a shard with NaN in all other rows.
+def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths: set[str], name: str) -> None:
+    """The `turn`-th whole view of each of these images, one file a shard with NaN in all other rows.
 
-    In turns, so that a stage cut short has seen every image once before it sees any twice.
+    In turns and by name, so that what is cut short has seen every source before it sees any image twice.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(pack.glob("views-*.npy")):
-        out = folder / f"{path.stem}-{turn}.npy"
+        out = folder / f"{path.stem}-{turn}-{name}.npy"
         if out.exists():
             continue
         views = np.load(path, mmap_mode="r")
-        wanted = _rows_of_turn(pd.read_parquet(pack / f"{path.stem.replace('views', 'index')}.parquet"), turn, kind)
+        index = pd.read_parquet(pack / f"{path.stem.replace('views', 'index')}.parquet")
         vectors = np.full((len(views), encoder.width), np.nan, np.float16)
+        wanted = _rows_of_turn(index[index["path"].isin(paths)], turn)
         for row in wanted:
             vectors[row] = encoder(views[row])
         np.save(out, vectors)
         print(out.name, len(wanted), flush=True)
 
 
-def _rows_of_turn(index: pd.DataFrame, turn: int, kind: int) -> np.ndarray:
-    rows = index[index["kind"] == kind]
+def _rows_of_turn(index: pd.DataFrame, turn: int) -> np.ndarray:
+    rows = index[index["kind"] == WHOLE]
     return rows.index[rows.groupby("path").cumcount() == turn].to_numpy()
 
 

@@ -27,8 +27,15 @@ def export(student: Student, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            student, (example,), path, dynamo=False, opset_version=OPSET, do_constant_folding=False,
-            training=torch.onnx.TrainingMode.PRESERVE, input_names=["images"], output_names=["embedding", "logit"],
+            student,
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            input_names=["images"],
+            output_names=["embedding", "logit"],
             dynamic_axes=names,
         )
     model = onnx.load(str(path))
@@ -43,7 +50,7 @@ def export(student: Student, path: Path) -> None:
 def parity(student: Student, path: Path) -> float:
     """The largest difference of a logit between file and student, alone and in a batch."""
     images = example_images()
-    embedding, logit = Model(path).run(images)
+    _, logit = Model(path).run(images)
     with torch.inference_mode():
         _, wanted = student.eval()(torch.from_numpy(images))
     alone = np.concatenate([Model(path).run(image[None])[1] for image in images])

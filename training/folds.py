@@ -13,8 +13,15 @@ FOLDS = 5
 TOGETHER = (
     ("farshed_dalle3", "liezzzlll_dalle", "kangonaut_aotd", "stared_dalle2"),
     (
-        "andygock_flux1dev", "comfy-org_examples", "mflux", "leejet_sdcpp", "apple_mlsd", "onnxstream",
-        "supagruen_sd15-finetunes", "jovanliem_sd-artbench", "frederikstroem_sd21",
+        "andygock_flux1dev",
+        "comfy-org_examples",
+        "mflux",
+        "leejet_sdcpp",
+        "apple_mlsd",
+        "onnxstream",
+        "supagruen_sd15-finetunes",
+        "jovanliem_sd-artbench",
+        "frederikstroem_sd21",
     ),
     ("evolink_gpt-image-2", "freestylefly_gpt-image-2"),
     ("minimaxir_gemimg", "minimaxir_blog_nb"),
@@ -52,8 +59,12 @@ def source_weights(files: list[File]) -> dict[str, float]:
 
 
 def training_files(files: list[File], fold: int) -> list[File]:
-    """What the model that is tested on this fold may see: neither its sources nor its generators."""
+    """What the model that is tested on this fold may see: none of its sources, its generators, its images' twins."""
     held = {name for file in files if file.fold == fold and file.label for name in canonical(file.generator)}
     return [
-        file for file in files if file.fold not in (-1, fold) and not (file.label and canonical(file.generator) & held)
+        file
+        for file in files
+        if file.fold not in (-1, fold)
+        and str(fold) not in file.twins
+        and not (file.label and canonical(file.generator) & held)
     ]

@@ -27,6 +27,7 @@ class File:
     height: int
     fold: int = -1
     dropped: str = ""
+    twins: str = ""  # the folds (digits) that hold a near-duplicate of it
 
 
 def list_files(index: Path, hard: Path, rendered: Path) -> list[File]:

@@ -48,6 +48,7 @@ def _watched(table: pd.DataFrame, held: list[File]) -> pd.DataFrame:
     """A few views of each kind of every held-out source."""
     facts = pd.DataFrame([(file.path, file.source, file.label) for file in held], columns=["path", "source", "label"])
     rows = table.merge(facts, on="path")
-    order = [zlib.crc32(f"{path} {variant}".encode()) for path, variant in zip(rows["path"], rows["variant"], strict=True)]
+    names = rows["path"] + " " + rows["variant"].astype(str)
+    order = [zlib.crc32(name.encode()) for name in names]
     rows = rows.assign(order=order).sort_values("order")
     return rows.groupby(["source", "kind"]).head(WATCHED).sort_values("view").reset_index(drop=True)

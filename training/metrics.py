@@ -34,7 +34,9 @@ def balanced_auroc(frame: pd.DataFrame, column: str = "score") -> float:
     return auroc(frame["label"], frame[column], source_weights(frame))
 
 
-def bootstrap_auroc(frame: pd.DataFrame, *, draws: int = 1000, seed: int = 0, column: str = "score") -> tuple[float, float]:
+def bootstrap_auroc(
+    frame: pd.DataFrame, *, draws: int = 1000, seed: int = 0, column: str = "score"
+) -> tuple[float, float]:
     """95 % interval of balanced_auroc when the sources had been drawn anew (both classes, with replacement)."""
     pairs = pairwise_auroc(frame, column)
     rng = np.random.default_rng(seed)

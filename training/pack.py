@@ -42,7 +42,9 @@ class Task:
 def pack(files: list[File], places: Places, *, workers: int = 2) -> None:
     """Every shard that is not there yet."""
     tasks = plan(files, places)
-    shards = [(tasks[start : start + SHARD], places.cache / "pack", start // SHARD) for start in range(0, len(tasks), SHARD)]
+    shards = [
+        (tasks[start : start + SHARD], places.cache / "pack", start // SHARD) for start in range(0, len(tasks), SHARD)
+    ]
     (places.cache / "pack").mkdir(parents=True, exist_ok=True)
     with Pool(workers) as pool:
         for name in pool.imap(_pack_shard, shards):

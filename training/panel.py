@@ -8,6 +8,7 @@ from collections import defaultdict
 from training.listing import File
 
 CAP = 60
+CORE = 100
 PER_GENERATOR = 3
 
 
@@ -24,8 +25,6 @@ def panel(files: list[File], cap: int = CAP) -> list[File]:
 
 
 def _in_turns(generators: dict[str, list[File]], cap: int) -> list[File]:
-    turns = [
-        (turn, name, file) for name, files in generators.items() for turn, file in enumerate(files)
-    ]
+    turns = [(turn, name, file) for name, files in generators.items() for turn, file in enumerate(files)]
     turns.sort(key=lambda item: item[:2])
     return [file for _, _, file in turns[: max(cap, PER_GENERATOR * len(generators))]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -81,7 +82,8 @@ def labels_and_weights(seen: list[File], paths: list[str]) -> tuple[np.ndarray, 
     """Label and weight of rows: breadth over bulk, an image's weight shared by its rows, the classes even."""
     by_image, label_of = image_weights(seen), {file.path: file.label for file in seen}
     label = np.array([label_of[path] for path in paths])
-    weight = np.array([by_image[path] for path in paths]) / pd.Series(paths).map(pd.Series(paths).value_counts()).to_numpy()
+    times = Counter(paths)
+    weight = np.array([by_image[path] / times[path] for path in paths])
     for side in (0, 1):
         weight[label == side] /= weight[label == side].sum()
     return label, weight * len(paths) / 2

@@ -15,7 +15,9 @@ from training.reference import Model
 from training.store import evaluation_files
 
 
-def score_fold(model: Model, held: list[File], pack: Path, out: Path, conditions: tuple[str, ...] = tuple(CONDITIONS)) -> None:
+def score_fold(
+    model: Model, held: list[File], pack: Path, out: Path, conditions: tuple[str, ...] = tuple(CONDITIONS)
+) -> None:
     """One parquet file of scores and one of embeddings (clean) a condition; what is there is not done again."""
     files = {file.path: file for file in held}
     out.mkdir(parents=True, exist_ok=True)

@@ -107,7 +107,11 @@ def train(student: Student, material: Material, recipe: Recipe, log: Path, *, se
         if watched and len(material.watch):
             run.points.append(Watched(run.step, round(run.seconds), run.running, *watch(run.average, material)))
             _write(run.points, log)
-            print(f"{log.stem} {run.step}/{total}", *(f"{value:.4f}" for value in asdict(run.points[-1]).values()), flush=True)
+            print(
+                f"{log.stem} {run.step}/{total}",
+                *(f"{value:.4f}" for value in asdict(run.points[-1]).values()),
+                flush=True,
+            )
         if watched or time.monotonic() - saved > CHECKPOINT_SECONDS:
             run.save(checkpoint)
             saved = time.monotonic()

@@ -31,7 +31,9 @@ def _bars(axes: Any, rng: Generator) -> None:
 
 def _scatter(axes: Any, rng: Generator) -> None:
     count = int(rng.integers(20, 600))
-    axes.scatter(*rng.normal(size=(2, count)), c=rng.uniform(size=count), s=rng.uniform(4, 90), cmap=_map(rng), alpha=0.7)
+    axes.scatter(
+        *rng.normal(size=(2, count)), c=rng.uniform(size=count), s=rng.uniform(4, 90), cmap=_map(rng), alpha=0.7
+    )
 
 
 def _pie(axes: Any, rng: Generator) -> None:

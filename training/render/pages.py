@@ -64,7 +64,9 @@ def _table(rng: Generator, rows: int) -> str:
     columns = int(rng.integers(3, 9))
     head = "".join(f"<th>{phrase(rng, 1, 2)}</th>" for _ in range(columns))
     body = "".join(
-        "<tr>" + "".join(f"<td>{word(rng) if rng.random() < 0.3 else number(rng)}</td>" for _ in range(columns)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td>{word(rng) if rng.random() < 0.3 else number(rng)}</td>" for _ in range(columns))
+        + "</tr>"
         for _ in range(rows)
     )
     return f"<table style='margin:10px'><tr>{head}</tr>{body}</table>"
