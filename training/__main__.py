@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from training import baselines, conditions, score, ship
+from training import baselines, likeness, score, ship
 from training.config import Places
 from training.duplicates import mark_twins
 from training.embed import FrozenTrunk, Int8Teacher, embed_condition, embed_views
@@ -78,7 +78,7 @@ def null(options: argparse.Namespace, places: Places) -> None:
 def folds(options: argparse.Namespace, places: Places) -> None:
     """One model a fold: trained, exported, scored on what it has not seen."""
     for fold in options.folds:
-        _fold(places, options.recipe, fold, ())
+        _fold(places, options.recipe, fold)
 
 
 @stage
@@ -90,15 +90,18 @@ def shipped(options: argparse.Namespace, places: Places) -> None:
 @stage
 def folder(options: argparse.Namespace, places: Places) -> None:
     """The model's folder: weights, calibration, parity, card; and the scores it was made from."""
-    runs = places.cache / "runs" / options.recipe
-    ship.ship(_files(places), score.collect(runs), runs / "all.onnx", places.out, options.out / "training")
+    runs, kept = places.cache / "runs" / options.recipe, _files(places)
+    shown = panel(kept)
+    held = {fold: {file.path for file in shown if file.fold == fold} for fold in range(FOLDS)}
+    embedding = likeness.table(runs, places.cache / "teacher", places.cache / "pack", held)
+    ship.ship(kept, score.collect(runs), runs / "all.onnx", places.out, options.out / "training", embedding)
 
 
-def _fold(places: Places, recipe: str, fold: int, only: tuple[str, ...]) -> None:
+def _fold(places: Places, recipe: str, fold: int) -> None:
     model = _model(places, recipe, fold)
     held = [file for file in panel(_files(places)) if file.fold == fold]
     out = places.cache / "runs" / recipe / f"fold-{fold}"
-    score.score_fold(model, held, places.cache / "pack", out, only or tuple(conditions.CONDITIONS))
+    score.score_fold(model, held, places.cache / "pack", out)
 
 
 def _model(places: Places, name: str, fold: int | None) -> Model:

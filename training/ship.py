@@ -19,7 +19,14 @@ from training.listing import File, write_files
 NAME = "ouro-v1"
 
 
-def ship(files: list[File], scores: pd.DataFrame, weights: Path, out: Path, records: Path) -> None:
+def ship(
+    files: list[File],
+    scores: pd.DataFrame,
+    weights: Path,
+    out: Path,
+    records: Path,
+    likeness: pd.DataFrame | None = None,
+) -> None:
     """Fills the model's folder, and keeps beside the code the tables its numbers come from."""
     out.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -29,10 +36,9 @@ def ship(files: list[File], scores: pd.DataFrame, weights: Path, out: Path, reco
     embedding, logit = reference.Model(weights).run(example_images())
     np.savez(out / "parity.npz", images=example_images(), embedding=embedding, logit=logit, tolerance=TOLERANCE)
     write_files(files, records / "files.csv")
-    for name in ("source", "generator", "condition", "model", "path"):
-        scores[name] = scores[name].astype("category")
-    scores.to_parquet(records / "oof.parquet", compression="zstd", index=False)
-    (out / "CARD.md").write_text(card(scores.astype({"source": str}), files, records / "baselines", weights))
+    names = dict.fromkeys(("path", "source", "generator", "condition", "model"), "category")
+    scores.astype(names).to_parquet(records / "oof.parquet", compression="zstd", index=False)
+    (out / "CARD.md").write_text(card(scores, files, records / "baselines", weights, likeness))
 
 
 def preprocessing() -> dict[str, object]:

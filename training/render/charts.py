@@ -13,7 +13,7 @@ from numpy.random import Generator
 from training.render.words import phrase, word
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 (the backend comes first)
+from matplotlib import pyplot as plt
 
 MAPS = ("viridis", "plasma", "coolwarm", "gray", "Spectral", "tab20", "Blues", "jet")
 

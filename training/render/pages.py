@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from numpy.random import Generator
@@ -149,7 +150,7 @@ def diagram(rng: Generator) -> str:
     lines = "".join(
         f"<line x1='{a[0] + 6:.0f}%' y1='{a[1] + 4:.0f}%' x2='{b[0] + 6:.0f}%' y2='{b[1] + 4:.0f}%' stroke='#777' "
         f"stroke-width='{int(rng.integers(1, 4))}' />"
-        for a, b in zip(spots[:-1], spots[1:], strict=True)
+        for a, b in itertools.pairwise(spots)
     )
     boxes = "".join(
         f"<rect x='{x:.0f}%' y='{y:.0f}%' width='13%' height='9%' rx='{int(rng.integers(0, 20))}' "
