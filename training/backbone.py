@@ -59,6 +59,7 @@ class Lite(nn.Module):
         self._bn0 = _norm(32)
         blocks: list[InvertedResidual] = []
         self.stage_ends: list[int] = []
+        self.widths: list[int] = []
         for index, (repeats, kernel, stride, expansion, narrow, wide) in enumerate(STAGES):
             inside = narrow if index == 0 else _round(narrow * width)
             outside = _round(wide * width)
@@ -68,6 +69,7 @@ class Lite(nn.Module):
                 first = stride if number == 0 else 1
                 blocks.append(InvertedResidual(kernel=kernel, stride=first, expansion=expansion, **shape))
             self.stage_ends.append(len(blocks) - 1)
+            self.widths.append(outside)
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = nn.Conv2d(outside, FEATURES, 1, bias=False)
         self._bn1 = _norm(FEATURES)

@@ -47,7 +47,8 @@ class Int8Teacher:
         """The embedding."""
         pixels = ((image.astype(np.float32) - self._mean) / self._std).transpose(2, 0, 1)[None]
         vector: np.ndarray = self._session.run(["image_embeds"], {"pixel_values": pixels})[0][0]
-        return vector / np.linalg.norm(vector)
+        unit: np.ndarray = vector / np.linalg.norm(vector)
+        return unit
 
 
 class FrozenTrunk:
@@ -86,7 +87,8 @@ def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths:
 
 def _rows_of_turn(index: pd.DataFrame, turn: int) -> np.ndarray:
     rows = index[index["kind"] == WHOLE]
-    return rows.index[rows.groupby("path").cumcount() == turn].to_numpy()
+    found: np.ndarray = rows.index[rows.groupby("path").cumcount() == turn].to_numpy()
+    return found
 
 
 def load_view_vectors(folder: Path, views: Views, *, width: int = 512) -> np.ndarray:

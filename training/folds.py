@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from training.generators import canonical
@@ -38,7 +38,7 @@ def assign_folds(files: list[File]) -> list[File]:
     group = {source: names[0] for names in TOGETHER for source in names}
     fold_of: dict[str, int] = {}
     for label in (0, 1):
-        weight: Counter[str] = Counter()
+        weight: dict[str, float] = defaultdict(float)
         for source, mass in source_weights([file for file in kept if file.label == label]).items():
             weight[group.get(source, source)] += mass
         load = [0.0] * FOLDS
@@ -52,7 +52,7 @@ def assign_folds(files: list[File]) -> list[File]:
 def source_weights(files: list[File]) -> dict[str, float]:
     """How much each source counts in sampling: breadth over bulk, and generators over images."""
     sizes = Counter((file.source, file.generator) for file in files)
-    breadth: Counter[str] = Counter()
+    breadth: dict[str, float] = defaultdict(float)
     for (source, _), size in sizes.items():
         breadth[source] += size**0.5
     return {source: width**0.7 for source, width in breadth.items()}

@@ -29,7 +29,8 @@ def open_image(path: Path, frame: tuple[float, float, float, float] | None = Non
         has_alpha = "A" in image.getbands() or "transparency" in image.info
         image = image.convert("RGBA" if has_alpha else "RGB")
     if frame:
-        image = image.crop(tuple(round(part * side) for part, side in zip(frame, image.size * 2, strict=True)))
+        left, top, right, bottom = (round(part * side) for part, side in zip(frame, image.size * 2, strict=True))
+        image = image.crop((left, top, right, bottom))
     return shrink(image, LARGEST, Image.Resampling.LANCZOS)
 
 

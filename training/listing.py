@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -101,6 +103,6 @@ def write_files(files: list[File], path: Path) -> None:
 
 def read_files(path: Path) -> list[File]:
     """The table that write_files wrote."""
-    kinds = {"label": int, "width": int, "height": int, "fold": int}
+    kinds: dict[str, Callable[[str], Any]] = {"label": int, "width": int, "height": int, "fold": int}
     with path.open(newline="") as rows:
         return [File(**{key: kinds.get(key, str)(value) for key, value in row.items()}) for row in csv.DictReader(rows)]

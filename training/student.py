@@ -19,14 +19,16 @@ TRACES = 2, 4  # stages whose statistics the logit also sees: fine scales, where
 class Student(nn.Module):
     """uint8 images (N, S, S, 3) -> unit embeddings (N, 512), logits (N,)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, trunk: Lite, *, traces: bool = True, dropout: float = 0.3) -> None:
         super().__init__()
         self.trunk = trunk
         self.traces = traces
         width = FEATURES
         if traces:
-            ends = [trunk._blocks[trunk.stage_ends[stage]] for stage in TRACES]
-            width += 2 * sum(int(block._project_conv.out_channels) for block in ends)
+            width += 2 * sum(trunk.widths[stage] for stage in TRACES)
         self.embed = nn.Linear(FEATURES, EMBEDDING)
         self.norm = nn.BatchNorm1d(width)
         self.drop = nn.Dropout(dropout)

@@ -50,6 +50,9 @@ class Block(nn.Module):
 class Teacher(nn.Module):
     """uint8 images (N, 224, 224, 3) to unit vectors (N, 512)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.patch = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=False)

@@ -80,7 +80,7 @@ class Run:
         self.student.train()
         loss = _loss(self.student, batch, recipe)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), 2.0)
         self.optimizer.step()
         self.schedule.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from training.folds import source_weights
 from training.listing import File
@@ -12,7 +12,7 @@ def image_weights(files: list[File]) -> dict[str, float]:
     """Each image's share of its class's samples; each class sums to one."""
     weights: dict[str, float] = {}
     sizes = Counter((file.source, file.generator) for file in files)
-    roots_of: Counter[str] = Counter()
+    roots_of: dict[str, float] = defaultdict(float)
     for (source, _), size in sizes.items():
         roots_of[source] += size**0.5
     for label in (0, 1):
