@@ -16,6 +16,7 @@ from training.duplicates import mark_twins
 from training.embed import FrozenTrunk, Int8Teacher, embed_condition, embed_views
 from training.export import export
 from training.folds import FOLDS, assign_folds
+from training.handmade import Handmade
 from training.listing import File, list_files, read_files, write_files
 from training.material import gather
 from training.pack import pack
@@ -26,7 +27,7 @@ from training.student import Student, new_student
 from training.train import train
 
 FIRST = ("img2dataset256", "jpeg75", "clean")  # conditions of the baselines and of the embedding's measures
-TURNS = 2
+TURNS = 1
 INPUTS = ("index", "images", "hard", "rendered", "weights", "teacher", "cache")
 STAGES: dict[str, Callable[[argparse.Namespace, Places], None]] = {}
 
@@ -60,6 +61,7 @@ def vectors(options: argparse.Namespace, places: Places) -> None:
     for name, encoder, turns in (
         ("teacher", Int8Teacher(places.teacher, threads=options.workers), TURNS),
         ("lite0", FrozenTrunk(places.weights), 1),
+        ("handmade", Handmade(), 1),
     ):
         for turn, (part, paths) in itertools.product(range(turns), (("core", core), ("rest", rest))):
             embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn, paths=paths, name=part)

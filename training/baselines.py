@@ -11,13 +11,15 @@ import pandas as pd
 from training import attributes, probes
 from training.conditions import CONDITIONS
 from training.config import Places
-from training.embed import load_condition_vectors, load_view_vectors
+from training.embed import FrozenTrunk, Int8Teacher, load_condition_vectors, load_view_vectors
+from training.handmade import Handmade
 from training.listing import File
 from training.metrics import balanced_auroc, bootstrap_auroc, tpr_at
 from training.panel import panel
 from training.probes import Rows, out_of_fold
 from training.store import Views
 
+WIDTHS = {"teacher": Int8Teacher.width, "lite0": FrozenTrunk.width, "handmade": Handmade.width}
 Job = Callable[[list[File], Places], pd.DataFrame]
 
 
@@ -49,6 +51,11 @@ def lite0_probe(files: list[File], places: Places) -> pd.DataFrame:
     return _on_vectors(files, places.cache, "lite0", probes.linear, "lite0-imagenet-linear")
 
 
+def handmade(files: list[File], places: Places) -> pd.DataFrame:
+    """Boosted trees on hand-made features of crops."""
+    return _on_vectors(files, places.cache, "handmade", probes.trees, "handmade-trees")
+
+
 def shuffled(files: list[File], places: Places) -> pd.DataFrame:
     """The CLIP probe on shuffled labels of the training rows: has to give 0.5."""
     return _on_vectors(files, places.cache, "teacher", _shuffled_linear, "clip-b16-shuffled")
@@ -60,6 +67,7 @@ JOBS: dict[str, Job] = {
     "clip-b16-mlp": clip_mlp,
     "clip-b16-shuffled": shuffled,
     "lite0-imagenet-linear": lite0_probe,
+    "handmade-trees": handmade,
 }
 
 
@@ -98,7 +106,7 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _on_vectors(files: list[File], cache: Path, folder: str, fit: probes.Fit, name: str) -> pd.DataFrame:
     views = Views(cache / "pack")
-    vectors = load_view_vectors(cache / folder, views, width=512 if folder == "teacher" else 1280)
+    vectors = load_view_vectors(cache / folder, views, width=WIDTHS[folder])
     known = np.isfinite(vectors[:, 0])
     train = Rows(views.table["path"][known].tolist(), vectors[known].astype(np.float32))
     stored = {condition: cache / folder / f"{condition}.npz" for condition in CONDITIONS}

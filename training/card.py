@@ -14,6 +14,7 @@ from training.listing import File
 SHOWN = ("clean", "jpeg75", "img2dataset256")
 BESIDE = {
     "file-attributes": "null: file attributes",
+    "handmade-trees": "hand-made features, trees",
     "lite0-imagenet-linear": "ImageNet Lite0, linear",
     "clip-b16-linear": "CLIP B/16, linear",
     "clip-b16-mlp": "CLIP B/16, MLP",

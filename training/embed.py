@@ -23,9 +23,10 @@ from training.teacher import MEAN, STD
 
 
 class Encoder(Protocol):
-    """uint8 (224, 224, 3) to a vector of this width."""
+    """uint8 (224, 224, 3) to a vector of this width, made for views of this kind."""
 
     width: int
+    kind: int
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The image's vector."""
@@ -34,7 +35,7 @@ class Encoder(Protocol):
 class Int8Teacher:
     """The unit vector of the INT8 graph, one image at a time."""
 
-    width = 512
+    width, kind = 512, WHOLE
 
     def __init__(self, path: Path, *, threads: int = 2) -> None:
         options = ort.SessionOptions()
@@ -54,7 +55,7 @@ class Int8Teacher:
 class FrozenTrunk:
     """The pooled features of the ImageNet trunk, untrained: a baseline."""
 
-    width = 1280
+    width, kind = 1280, WHOLE
 
     def __init__(self, weights: Path) -> None:
         self._student = new_student(weights, traces=False).eval()
@@ -66,7 +67,7 @@ class FrozenTrunk:
 
 
 def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths: set[str], name: str) -> None:
-    """The `turn`-th whole view of each of these images, one file a shard with NaN in all other rows.
+    """The `turn`-th view (of the encoder's kind) of each of these images, one file a shard with NaN in all other rows.
 
     In turns and by name, so that what is cut short has seen every source before it sees any image twice.
     """
@@ -78,7 +79,7 @@ def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths:
         views = np.load(path, mmap_mode="r")
         index = pd.read_parquet(pack / f"{path.stem.replace('views', 'index')}.parquet")
         vectors = np.full((len(views), encoder.width), np.nan, np.float16)
-        wanted = _rows_of_turn(index[index["path"].isin(paths)], turn)
+        wanted = _rows_of_turn(index[index["path"].isin(paths) & (index["kind"] == encoder.kind)], turn)
         for row in wanted:
             vectors[row] = encoder(views[row])
         np.save(out, vectors)
@@ -86,8 +87,7 @@ def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths:
 
 
 def _rows_of_turn(index: pd.DataFrame, turn: int) -> np.ndarray:
-    rows = index[index["kind"] == WHOLE]
-    found: np.ndarray = rows.index[rows.groupby("path").cumcount() == turn].to_numpy()
+    found: np.ndarray = index.index[index.groupby("path").cumcount() == turn].to_numpy()
     return found
 
 
@@ -106,15 +106,15 @@ def load_view_vectors(folder: Path, views: Views, *, width: int = 512) -> np.nda
 
 
 def embed_condition(pack: Path, folder: Path, condition: str, paths: set[str], encoder: Encoder) -> None:
-    """Vectors of the whole views of these images under a condition, with their paths."""
+    """Vectors of these images under a condition, with their paths."""
     out = folder / f"{condition}.npz"
     if out.exists():
         return
-    done = folder / f"{condition}.part.npz"
+    done, view = folder / f"{condition}.part.npz", reference.whole if encoder.kind == WHOLE else reference.centre
     known = dict(zip(*load_condition_vectors(done), strict=True)) if done.exists() else {}
     folder.mkdir(parents=True, exist_ok=True)
     for path, data in evaluation_files(pack, condition, paths - known.keys()):
-        known[path] = encoder(np.asarray(reference.whole(reference.canonical(decode(data)))))
+        known[path] = encoder(np.asarray(view(reference.canonical(decode(data)))))
         if len(known) % 500 == 0:
             _save(done, known)
             print(condition, len(known), flush=True)

@@ -11,6 +11,7 @@ from training.config import Places
 from training.embed import load_view_vectors
 from training.folds import training_files
 from training.listing import File
+from training.pack import WHOLE
 from training.probes import labels_and_weights
 from training.recipes import Recipe
 from training.store import Views
@@ -32,8 +33,21 @@ def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) 
         views=views,
         train=_weighed(table, seen),
         watch=_watched(table, held),
-        teacher=load_view_vectors(places.cache / "teacher", views),
+        teacher=_targets(table, load_view_vectors(places.cache / "teacher", views), borrow=recipe.borrow),
     )
+
+
+def _targets(table: pd.DataFrame, vectors: np.ndarray, *, borrow: bool) -> np.ndarray:
+    """The teacher's vectors by row of the views; NaN where the embedding is left free."""
+    if not borrow:
+        return vectors
+    known = np.flatnonzero(np.isfinite(vectors[:, 0]))
+    paths = table["path"].to_numpy()
+    lender = dict(zip(paths[known], known, strict=True))
+    without = np.flatnonzero((table["kind"] == WHOLE).to_numpy() & ~np.isfinite(vectors[:, 0]))
+    borrowers = np.array([row for row in without if paths[row] in lender], dtype=int)
+    vectors[borrowers] = vectors[[lender[path] for path in paths[borrowers]]]
+    return vectors
 
 
 def _weighed(table: pd.DataFrame, seen: list[File]) -> pd.DataFrame:

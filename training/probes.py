@@ -34,7 +34,7 @@ class Rows:
         return Rows([self.paths[index] for index in keep], self.features[keep])
 
 
-def linear(features: np.ndarray, label: np.ndarray, weight: np.ndarray, *, strength: float = 0.003) -> Scorer:
+def linear(features: np.ndarray, label: np.ndarray, weight: np.ndarray, *, strength: float = 0.0003) -> Scorer:
     """Logistic regression on standardised features, ridge of a fixed strength."""
     scaler = StandardScaler().fit(features, sample_weight=weight)
     model = LogisticRegression(C=strength, max_iter=300)
