@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from training import tables
 from training.listing import File
+from training.panel import CAP, PER_GENERATOR
 
 SHOWN = ("clean", "jpeg75", "img2dataset256")
 BESIDE = {
@@ -22,9 +22,11 @@ BESIDE = {
 
 TEXT = """# ouro-v1
 
-One compact encoder (EfficientNet-Lite0; {megabytes:.1f} MB, sha256 `{digest}`) with two outputs from one pass: an
-embedding that follows CLIP ViT-B/16's, and a logit, higher for images that look machine-made. Each image is seen
-twice, whole and as the centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference).
+One compact encoder (EfficientNet-Lite0, {megabytes:.1f} MB) with two outputs from one pass: an embedding that follows
+CLIP ViT-B/16's, and a logit, higher for images that look machine-made. Each image is seen twice, whole and as the
+centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference).
+
+`model.onnx`: sha256 `{digest}`
 
 Regenerate this file: `python -m training ... folder`; print its tables: `python benchmarks/model.py`.
 
@@ -43,7 +45,7 @@ was taught by CLIP ViT-B/16 (MIT).
   held out under any source, and no near-duplicate (CLIP cosine above 0.95); nor did its distillation.
 - Both classes go through the same random cropping, reduction and re-encoding. The longest sides of the evaluation's
   images are drawn alike for both classes; the null's column shows what size and weight of the files still tell.
-- At most {cap} images of a source are scored. Sources weigh the same, intervals come from redrawing sources.
+- At most {cap} images of a source are scored, or {each} of each of its generators if that is more. Sources weigh the same, intervals come from redrawing sources.
 - The shipped weights saw every image. Every number here comes from the five models of the folds.
 - Development figures are optimistic: sources were chosen and looked at by the same people.
 
@@ -96,7 +98,8 @@ def card(scores: pd.DataFrame, files: list[File], baselines: Path, weights: Path
         generators=len({file.generator for file in kept if file.label}),
         hard=sum(file.path.startswith("hard/") for file in kept),
         rendered=sum(file.path.startswith("rendered/") for file in kept),
-        cap=max(Counter(scores[scores["condition"] == "clean"]["source"]).values()),
+        cap=CAP,
+        each=PER_GENERATOR,
         conditions=tables.by_condition(scores, {title: pd.read_parquet(path) for title, path in beside.items()}),
         hard_reals=tables.hard_reals(scores, SHOWN),
         reals=tables.by_source(scores, 0, SHOWN),

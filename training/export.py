@@ -58,13 +58,13 @@ def parity(student: Student, path: Path) -> float:
 
 
 def example_images(count: int = 8, *, seed: int = 2026) -> np.ndarray:
-    """Made-up pictures: blotches of several scales with a little noise."""
+    """Made-up pictures: blotches of several scales."""
     rng = np.random.default_rng(seed)
     images = np.zeros((count, SIZE, SIZE, 3), np.float64)
     for side in (2, 7, 28, 112):
         blotches = rng.normal(0, 40, (count, side, side, 3))
         images += np.kron(blotches, np.ones((1, SIZE // side, SIZE // side, 1)))
-    return np.clip(images + 128 + rng.normal(0, 3, images.shape), 0, 255).astype(np.uint8)
+    return np.clip(images + 128, 0, 255).astype(np.uint8)
 
 
 @torch.no_grad()

@@ -34,7 +34,9 @@ def ship(
     _write(out / "preprocessing.json", preprocessing())
     _write(out / "calibration.json", calibration(scores, NAME, digest))
     embedding, logit = reference.Model(weights).run(example_images())
-    np.savez(out / "parity.npz", images=example_images(), embedding=embedding, logit=logit, tolerance=TOLERANCE)
+    np.savez_compressed(
+        out / "parity.npz", images=example_images(), embedding=embedding, logit=logit, tolerance=TOLERANCE
+    )
     write_files(files, records / "files.csv")
     names = dict.fromkeys(("path", "source", "generator", "condition", "model"), "category")
     scores.astype(names).to_parquet(records / "oof.parquet", compression="zstd", index=False)
