@@ -45,7 +45,8 @@ was taught by CLIP ViT-B/16 (MIT).
   held out under any source, and no near-duplicate (CLIP cosine above 0.95); nor did its distillation.
 - Both classes go through the same random cropping, reduction and re-encoding. The longest sides of the evaluation's
   images are drawn alike for both classes; the null's column shows what size and weight of the files still tell.
-- At most {cap} images of a source are scored, or {each} of each of its generators if that is more. Sources weigh the same, intervals come from redrawing sources.
+- At most {cap} images of a source are scored, or {each} of each of its generators if that is more. Sources weigh the
+  same; intervals come from redrawing sources.
 - The shipped weights saw every image. Every number here comes from the five models of the folds.
 - Development figures are optimistic: sources were chosen and looked at by the same people.
 
