@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from training import baselines, likeness, score, ship
+from training.conditions import CONDITIONS
 from training.config import Places
 from training.duplicates import mark_twins
 from training.embed import FrozenTrunk, Int8Teacher, embed_condition, embed_views
@@ -78,9 +79,16 @@ def null(options: argparse.Namespace, places: Places) -> None:
 
 @stage
 def folds(options: argparse.Namespace, places: Places) -> None:
-    """One model a fold: trained, exported, scored on what it has not seen."""
+    """One model a fold: trained, exported, scored on what it has not seen, under the first conditions."""
     for fold in options.folds:
-        _fold(places, options.recipe, fold)
+        _score(places, options.recipe, fold, FIRST)
+
+
+@stage
+def scores(options: argparse.Namespace, places: Places) -> None:
+    """The folds' scores under all other conditions."""
+    for fold in options.folds:
+        _score(places, options.recipe, fold, tuple(CONDITIONS))
 
 
 @stage
@@ -99,11 +107,11 @@ def folder(options: argparse.Namespace, places: Places) -> None:
     ship.ship(kept, score.collect(runs), runs / "all.onnx", places.out, options.out / "training", embedding)
 
 
-def _fold(places: Places, recipe: str, fold: int) -> None:
+def _score(places: Places, recipe: str, fold: int, conditions: tuple[str, ...]) -> None:
     model = _model(places, recipe, fold)
     held = [file for file in panel(_files(places)) if file.fold == fold]
     out = places.cache / "runs" / recipe / f"fold-{fold}"
-    score.score_fold(model, held, places.cache / "pack", out)
+    score.score_fold(model, held, places.cache / "pack", out, conditions)
 
 
 def _model(places: Places, name: str, fold: int | None) -> Model:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training.conditions import CONDITIONS
 from training.launder import decode
 from training.listing import File
 from training.probes import frame
@@ -15,9 +14,7 @@ from training.reference import Model
 from training.store import evaluation_files
 
 
-def score_fold(
-    model: Model, held: list[File], pack: Path, out: Path, conditions: tuple[str, ...] = tuple(CONDITIONS)
-) -> None:
+def score_fold(model: Model, held: list[File], pack: Path, out: Path, conditions: tuple[str, ...]) -> None:
     """One parquet file of scores and one of embeddings (clean) a condition; what is there is not done again."""
     files = {file.path: file for file in held}
     out.mkdir(parents=True, exist_ok=True)
