@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from training.probes import Rows, out_of_fold
 from training.store import Views
 
 WIDTHS = {"teacher": Int8Teacher.width, "lite0": FrozenTrunk.width, "handmade": Handmade.width}
+SHUFFLES = 6
 Job = Callable[[list[File], Places], pd.DataFrame]
 
 
@@ -57,8 +59,9 @@ def handmade(files: list[File], places: Places) -> pd.DataFrame:
 
 
 def shuffled(files: list[File], places: Places) -> pd.DataFrame:
-    """The CLIP probe on shuffled labels of the training rows: has to give 0.5."""
-    return _on_vectors(files, places.cache, "teacher", _shuffled_linear, "clip-b16-shuffled")
+    """The CLIP probe after training on shuffled labels, several times: has to give 0.5 on average."""
+    fits = {f"clip-b16-shuffled-{seed}": functools.partial(_shuffled_linear, seed=seed) for seed in range(SHUFFLES)}
+    return pd.concat([_on_vectors(files, places.cache, "teacher", fit, name) for name, fit in fits.items()])
 
 
 JOBS: dict[str, Job] = {
@@ -84,12 +87,12 @@ def run(files: list[File], places: Places, names: list[str], out: Path) -> None:
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """One line a condition: source-balanced AUROC with its interval, mean over folds, TPR at 1 % and 5 % FPR."""
     lines = []
-    for condition, group in scores.groupby("condition", sort=False):
+    for (model, condition), group in scores.groupby(["model", "condition"], sort=False):
         low, high = bootstrap_auroc(group)
         folds = [balanced_auroc(part) for _, part in group.groupby("fold")]
         lines.append(
             {
-                "model": group["model"].iloc[0] if group["model"].nunique() == 1 else "",
+                "model": str(model),
                 "condition": condition,
                 "n": len(group),
                 "auroc": round(balanced_auroc(group), 4),
@@ -114,6 +117,6 @@ def _on_vectors(files: list[File], cache: Path, folder: str, fit: probes.Fit, na
     return out_of_fold(files, train, tests, fit, name)
 
 
-def _shuffled_linear(features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> probes.Scorer:
-    order = np.random.default_rng(9).permutation(len(label))
-    return probes.linear(features, label[order], weight)
+def _shuffled_linear(features: np.ndarray, label: np.ndarray, weight: np.ndarray, *, seed: int) -> probes.Scorer:
+    order = np.random.default_rng(seed).permutation(len(label))
+    return probes.linear(features, label[order], weight[order])
