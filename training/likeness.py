@@ -16,6 +16,7 @@ from training.reference import Model, canonical, whole
 from training.store import evaluation_files
 
 NEIGHBOURS = 10
+CONDITION = "jpeg75"
 SAMPLE = 100
 CHANGES = {
     "crop 80 %": lambda image: ImageOps.fit(image, (round(image.width * 0.894), round(image.height * 0.894))),
@@ -26,11 +27,11 @@ CHANGES = {
 
 
 def overlap(runs: Path, teacher: Path) -> dict[str, float]:
-    """Share of the teacher's nearest images among the student's, fold by fold."""
-    paths, wanted = load_condition_vectors(teacher / "clean.npz")
+    """Share of the teacher's nearest images among the student's, fold by fold, both looking at JPEG 75."""
+    paths, wanted = load_condition_vectors(teacher / f"{CONDITION}.npz")
     place = {path: row for row, path in enumerate(paths)}
     shares = {}
-    for stored in sorted(runs.glob("fold-*/clean-embeddings.npz")):
+    for stored in sorted(runs.glob(f"fold-*/{CONDITION}-embeddings.npz")):
         names, vectors = load_condition_vectors(stored)
         same = wanted[[place[name] for name in names]]
         mine, theirs = _nearest(vectors), _nearest(same)
