@@ -118,7 +118,8 @@ def _likeness(table: pd.DataFrame | None) -> str:
     ]
     return f"""## The embedding, on images of sources not seen
 
-Overlap of the ten nearest images with CLIP B/16's (JPEG 75, among the fold's images); AUROC of the cosine to a changed copy against that to others.
+Overlap of the ten nearest images with CLIP B/16's (JPEG 75, among the fold's images); AUROC of
+the cosine to a changed copy against that to others.
 
 {tables.markdown(rows)}
 
