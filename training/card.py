@@ -114,7 +114,7 @@ def _likeness(table: pd.DataFrame | None) -> str:
         return ""
     rows = [
         [str(name) for name in table.columns],
-        *([str(value) for value in row] for row in table.to_numpy().tolist()),
+        *([str(value) for value in row] for row in table.astype(object).to_numpy().tolist()),
     ]
     return f"""## The embedding, on images of sources not seen
 
