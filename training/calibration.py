@@ -1,4 +1,4 @@
-"""calibration.json: counts of out-of-fold scores, and what turns a logit into a probability."""
+"""calibration.json: counts of out-of-fold scores, and a logit's chance; auditor/calibration.py reads it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,36 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from training.metrics import Floats, expected_calibration_error, source_weights, tpr_at
+from training.metrics import Floats, source_weights, tpr_at
 
-SCHEMA = "ouro-calibration/1"
+SCHEMA = "auditor-calibration/1"
+DETECTOR = "synthetic"
+ORIGIN = (
+    "{images:,} images of {real} real and {synthetic} synthetic sources under {conditions} conditions, out of fold "
+    "({folds} folds: no model saw a source or generator that it scored); slope, intercept and thresholds chosen on them"
+)
 GRID = 240
 FINE = np.geomspace(0.001, 0.2, 80)
 PRIOR = 0.5
-SIDES = {0: "real", 1: "synthetic"}
+SIDES = {"real": 0, "synthetic": 1}
 
 
 def calibration(scores: pd.DataFrame, model: str, digest: str) -> dict[str, object]:
     """The whole file. Every score has to be out of fold."""
     grid = thresholds(scores)
-    conditions = {name: _condition(group, grid) for name, group in scores.groupby("condition", sort=False)}
+    slope, intercept = line(scores)
+    groups = scores.groupby("condition", sort=False, observed=True)
     return {
         "schema": SCHEMA,
+        "detector": DETECTOR,
         "model": model,
         "sha256": digest,
-        "scores": "an image's logit (mean of its two views), by a model that saw neither its source nor its generator",
-        "counts": "at_or_above[i] = number of scores >= thresholds[i]",
+        "origin": _origin(scores),
         "prior": PRIOR,
+        "slope": slope,
+        "intercept": intercept,
         "thresholds": [float(value) for value in grid],
-        "pooled": {"platt": _platt(scores), "ece": _left_out_ece(scores)},
-        "conditions": conditions,
+        "conditions": {str(name): _condition(group, grid) for name, group in groups},
     }
 
 
@@ -42,37 +49,49 @@ def thresholds(scores: pd.DataFrame) -> Floats:
     return values
 
 
-def _condition(scores: pd.DataFrame, grid: Floats) -> dict[str, object]:
-    sides: dict[str, object] = {}
-    for label, side in SIDES.items():
-        groups = scores[scores["label"] == label].groupby("source")
-        sides[side] = {source: _counts(group["score"], grid) for source, group in groups}
-    return {"platt": _platt(scores), "ece": _left_out_ece(scores), "sources": sides}
-
-
-def _counts(scores: pd.Series, grid: Floats) -> dict[str, object]:
-    values = np.sort(scores.to_numpy(dtype=float))
-    above = len(values) - np.searchsorted(values, grid, "left")
-    return {"n": len(values), "at_or_above": above.tolist()}
-
-
-def _platt(scores: pd.DataFrame) -> dict[str, float]:
-    """p = 1 / (1 + exp(-(a x + b))) at even classes, sources weighing the same."""
+def line(scores: pd.DataFrame) -> tuple[float, float]:
+    """Slope and intercept of the chance's logit at even classes, sources weighing the same."""
     x, y, weight = scores["score"].to_numpy(dtype=float), scores["label"].to_numpy(dtype=float), source_weights(scores)
 
     def loss(parameters: Floats) -> float:
         z = parameters[0] * x + parameters[1]
         return float((weight * (np.logaddexp(0, z) - y * z)).sum())
 
-    a, b = minimize(loss, np.array([1.0, 0.0])).x
-    return {"a": round(float(a), 5), "b": round(float(b), 5)}
+    slope, intercept = minimize(loss, np.array([1.0, 0.0])).x
+    return round(float(slope), 5), round(float(intercept), 5)
 
 
-def _left_out_ece(scores: pd.DataFrame) -> float:
-    """Calibration error of each fold's scores under the line fitted on all other folds."""
-    chance = np.zeros(len(scores))
+def left_out_chance(scores: pd.DataFrame) -> Floats:
+    """Each score's chance by the line fitted on all other folds."""
+    chance: Floats = np.zeros(len(scores))
     fold = scores["fold"].to_numpy()
     for held in np.unique(fold):
-        line = _platt(scores[fold != held])
-        chance[fold == held] = 1 / (1 + np.exp(-(line["a"] * scores["score"].to_numpy()[fold == held] + line["b"])))
-    return round(expected_calibration_error(scores["label"], chance, source_weights(scores)), 4)
+        slope, intercept = line(scores[fold != held])
+        chance[fold == held] = 1 / (1 + np.exp(-(slope * scores["score"].to_numpy()[fold == held] + intercept)))
+    return chance
+
+
+def _origin(scores: pd.DataFrame) -> str:
+    sources = scores.groupby("label")["source"].nunique()
+    return ORIGIN.format(
+        images=scores["path"].nunique(),
+        real=sources[0],
+        synthetic=sources[1],
+        conditions=scores["condition"].nunique(),
+        folds=scores["fold"].nunique(),
+    )
+
+
+def _condition(scores: pd.DataFrame, grid: Floats) -> dict[str, object]:
+    sides: dict[str, object] = {}
+    for side, label in SIDES.items():
+        groups = scores[scores["label"] == label].groupby("source", observed=True)
+        sides[side] = {str(source): _counts(group["score"], grid) for source, group in groups}
+    return sides
+
+
+def _counts(scores: pd.Series, grid: Floats) -> dict[str, object]:
+    """How many there are, and how many lie at or above each threshold."""
+    values = np.sort(scores.to_numpy(dtype=float))
+    above = len(values) - np.searchsorted(values, grid, "left")
+    return {"n": len(values), "above": above.tolist()}

@@ -12,7 +12,7 @@ from training.embed import load_view_vectors
 from training.folds import training_files
 from training.listing import File
 from training.pack import WHOLE
-from training.probes import labels_and_weights
+from training.probes import labels_and_weights, linear
 from training.recipes import Recipe
 from training.store import Views
 from training.train import Material
@@ -29,12 +29,27 @@ def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) 
     if not recipe.hard:
         seen = [file for file in seen if not file.path.startswith(("hard/", "rendered/"))]
     held = [] if fold is None else [file for file in files if file.fold == fold]
-    return Material(
-        views=views,
-        train=_weighed(table, seen),
-        watch=_watched(table, held),
-        teacher=_targets(table, load_view_vectors(places.cache / "teacher", views), borrow=recipe.borrow),
-    )
+    vectors = load_view_vectors(places.cache / "teacher", views)
+    train = _weighed(table, seen)
+    if recipe.judged:
+        train = train.assign(label=_softened(train, judgements(table, vectors, seen), recipe.judged))
+    return Material(views, train, _watched(table, held), _targets(table, vectors, borrow=recipe.borrow))
+
+
+def judgements(table: pd.DataFrame, vectors: np.ndarray, seen: list[File]) -> dict[str, float]:
+    """The chance of being synthetic by a linear probe on the teacher's vectors of these images, for each of them."""
+    known = np.isfinite(vectors[:, 0]) & table["path"].isin({file.path for file in seen}).to_numpy()
+    paths, features = table["path"][known].tolist(), vectors[known].astype(np.float32)
+    logit = linear(features, *labels_and_weights(seen, paths))(features)
+    chance: dict[str, float] = pd.Series(1 / (1 + np.exp(-logit))).groupby(paths).mean().to_dict()
+    return chance
+
+
+def _softened(train: pd.DataFrame, judged: dict[str, float], share: float) -> np.ndarray:
+    """Labels moved towards the judgement of their image, whatever the view; as they are where there is none."""
+    chance = train["path"].map(judged).fillna(train["label"])
+    softened: np.ndarray = ((1 - share) * train["label"] + share * chance).to_numpy()
+    return softened
 
 
 def _targets(table: pd.DataFrame, vectors: np.ndarray, *, borrow: bool) -> np.ndarray:

@@ -18,7 +18,8 @@ class Recipe:
     """Everything that a run of training depends on, besides the data and the seed.
 
     `frozen` counts blocks of the trunk; with `borrow`, a whole view whose vector the teacher was not asked for follows
-    the vector of another laundering of the same image.
+    the vector of another laundering of the same image. `judged` is the part of the logit's target that is not the label
+    but the judgement of a linear probe on the teacher, fitted on the fold's own training images.
     """
 
     phases: tuple[Phase, ...]
@@ -28,6 +29,7 @@ class Recipe:
     hard: bool = True
     distil: float = 3.0
     borrow: bool = False
+    judged: float = 0.0
     rate: float = 1.5e-3
     trunk_rate: float = 0.4
     decay: float = 0.05
@@ -51,6 +53,8 @@ RECIPES = {
     "short-alone": replace(SHORT, distil=0.0),
     "short-no-hard": replace(SHORT, hard=False),
     "short-no-traces": replace(SHORT, traces=False),
+    "judged": replace(SHORT, judged=0.7),
+    "judged-long": replace(SHORT, judged=0.7, phases=(Phase(160, 0.8), Phase(224, 0.05))),
     "short-full": replace(SHORT, frozen=0, phases=(Phase(128, 0.4), Phase(224, 0.03))),
 }
 SHIPPED = "short"

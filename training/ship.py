@@ -31,8 +31,8 @@ def ship(
     out.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     shutil.copyfile(weights, out / "model.onnx")
-    _write(out / "preprocessing.json", preprocessing())
-    _write(out / "calibration.json", calibration(scores, NAME, digest))
+    (out / "preprocessing.json").write_text(json.dumps(preprocessing(), indent=1) + "\n")
+    (out / "calibration.json").write_text(json.dumps(calibration(scores, NAME, digest)) + "\n")
     embedding, logit = reference.Model(weights).run(example_images())
     np.savez_compressed(
         out / "parity.npz", images=example_images(), embedding=embedding, logit=logit, tolerance=TOLERANCE
@@ -64,7 +64,3 @@ def preprocessing() -> dict[str, object]:
         "logit": "mean of the logits of both views; higher: synthetic",
         "embedding": "of the whole view; unit length",
     }
-
-
-def _write(path: Path, value: dict[str, object]) -> None:
-    path.write_text(json.dumps(value, indent=1) + "\n")

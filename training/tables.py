@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
+from training.calibration import left_out_chance
 from training.metrics import balanced_auroc, bootstrap_auroc, expected_calibration_error, source_weights, tpr_at, wilson
 
 HARD = {
@@ -16,18 +16,20 @@ HARD = {
     "screens, charts, documents": ("rendered-charts", "rendered-documents", "rendered-screens", "rendered-slides"),
 }
 BUDGET = 0.05
+AIMED = {"jpeg75": 0.95, "img2dataset256": 0.93}
+ABOVE_PROBE, AIMED_TPR, WORST_REAL = 0.03, 0.5, 0.15
 
 
 def by_condition(scores: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> str:
     """AUROC with its interval, detection at two error rates, at the threshold carried from clean; baselines beside."""
     threshold = clean_threshold(scores)
     names = ["condition", "n", "AUROC (95 % by source)", "mean of folds", "TPR at 1 %", "TPR at 5 %"]
-    rows = [[*names, "TPR / FPR at the clean threshold", "ECE before scaling", *baselines]]
-    for condition, group in scores.groupby("condition", sort=False, observed=True):
+    rows = [[*names, "TPR / FPR at the clean threshold", "ECE", *baselines]]
+    chance = left_out_chance(scores)
+    for condition, group in scores.assign(chance=chance).groupby("condition", sort=False, observed=True):
         low, high = bootstrap_auroc(group)
         folds = [balanced_auroc(part) for _, part in group.groupby("fold")]
-        chance = 1 / (1 + np.exp(-group["score"].to_numpy(dtype=float)))
-        ece = expected_calibration_error(group["label"], chance, source_weights(group))
+        ece = expected_calibration_error(group["label"], group["chance"], source_weights(group))
         detected, alarmed = (_share(group[group["label"] == label], threshold) for label in (1, 0))
         rows.append(
             [
@@ -42,6 +44,32 @@ def by_condition(scores: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> st
             ]
         )
     return markdown(rows)
+
+
+def aims(scores: pd.DataFrame, probe: pd.DataFrame | None) -> str:
+    """What was aimed at, what was reached, and by how much it falls short."""
+    threshold = clean_threshold(scores)
+    rows = [["condition", "measure", "aim", "reached", "short by"]]
+    for condition, wanted in AIMED.items():
+        group = scores[scores["condition"] == condition]
+        measured = balanced_auroc(group)
+        rows.append(_aim(condition, "AUROC", wanted, measured))
+        if probe is not None:
+            beside = balanced_auroc(probe[probe["condition"] == condition]) + ABOVE_PROBE
+            rows.append(_aim(condition, f"AUROC, linear head on CLIP B/16 + {ABOVE_PROBE}", beside, measured))
+        rows.append(_aim(condition, "TPR at 1 % FPR", AIMED_TPR, tpr_at(group, 0.01)[0]))
+        real = group[group["label"] == 0]
+        rates = (real["score"] >= threshold).groupby(real["source"], observed=True).mean().sort_values()
+        worst = rates.index[-1]
+        name = f"FPR of the worst real source ({worst}, n = {(real['source'] == worst).sum()}), clean mean 5 %"
+        rows.append(_aim(condition, name, WORST_REAL, float(rates.iloc[-1]), less=True))
+    return markdown(rows)
+
+
+def _aim(condition: str, measure: str, wanted: float, reached: float, *, less: bool = False) -> list[str]:
+    short = (reached - wanted) if less else (wanted - reached)
+    bound = "≤" if less else "≥"
+    return [condition, measure, f"{bound} {wanted:.3f}", f"{reached:.3f}", f"{short:.3f}" if short > 0 else "reached"]
 
 
 def by_source(scores: pd.DataFrame, label: int, conditions: tuple[str, ...]) -> str:
