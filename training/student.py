@@ -1,0 +1,77 @@
+"""The shipped network: pixels to an embedding like CLIP's and a logit (higher: synthetic), in one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.backbone import FEATURES, Lite, load_backbone
+
+EMBEDDING = 512
+# ImageNet's mean and deviation, as the trunk's weights were trained with, in units of a byte.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+TRACES = 2, 4  # stages whose statistics the logit also sees: fine scales, where resampling leaves its marks
+
+
+class Student(nn.Module):
+    """uint8 images (N, S, S, 3) -> unit embeddings (N, 512), logits (N,)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, trunk: Lite, *, traces: bool = True, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.traces = traces
+        width = FEATURES
+        if traces:
+            width += 2 * sum(trunk.widths[stage] for stage in TRACES)
+        self.embed = nn.Linear(FEATURES, EMBEDDING)
+        self.norm = nn.BatchNorm1d(width)
+        self.drop = nn.Dropout(dropout)
+        self.judge = nn.Linear(width, 1)
+        nn.init.zeros_(self.judge.weight)
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding and logit."""
+        embedding, features = self.features(images)
+        return embedding, self.judge(self.drop(features)).squeeze(1)
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """The trunk's last features, averaged over the image."""
+        return self.maps(images)[-1].mean((2, 3))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The trunk's feature maps."""
+        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        maps: list[Tensor] = self.trunk(pixels.contiguous(memory_format=torch.channels_last))
+        return maps
+
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding, and what the logit is a linear function of."""
+        maps = self.maps(images)
+        pooled = maps[-1].mean((2, 3))
+        embedding = functional.normalize(self.embed(pooled), dim=-1)
+        parts = [pooled]
+        if self.traces:
+            for stage in TRACES:
+                parts += _statistics(maps[stage])
+        features: Tensor = self.norm(torch.cat(parts, dim=1))
+        return embedding, features
+
+
+def _statistics(features: Tensor) -> list[Tensor]:
+    """Mean and log deviation of each channel over the image."""
+    mean = features.mean((2, 3))
+    variance = (features - mean[:, :, None, None]).square().mean((2, 3))
+    return [mean, torch.log(variance + 1e-4)]
+
+
+def new_student(weights: Path, name: str = "lite0", *, traces: bool = True, dropout: float = 0.3) -> Student:
+    """A student on an ImageNet trunk, its heads fresh."""
+    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)
