@@ -27,14 +27,15 @@ _LEAST_GAP = 1e-6  # of s over f; a draw with less tells nothing, and stands for
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was flagged: `flagged` of `n` rows, out of `population` rows; n below population means a uniform sample.
+    """What was flagged: `flagged` of the `n` rows that were looked at, all of the dataset's or a uniform sample.
 
-    effective: rows that n is worth, where rows were weighted or drawn in clusters (n divided by the design effect).
+    There is no finite-population correction: how many real images a detector flags is chance even where it looks at
+    every row. effective: rows that n is worth, where rows were weighted or drawn in clusters (n divided by the design
+    effect).
     """
 
     flagged: float
     n: int
-    population: int
     effective: float | None = None
 
 
@@ -46,14 +47,15 @@ class Rates:
     true: np.ndarray
 
 
-def predicted_rates(false: Counts, true: Counts, *, sources: int, seed: int, draws: int = _DRAWS) -> Rates:
-    """Rates of a target that mixes `sources` new sources, from (positives, n) of each calibration source."""
+def predicted_rates(false: Counts, true: Counts, *, sources: tuple[int, int], seed: int, draws: int = _DRAWS) -> Rates:
+    """Rates of a target that mixes so many new sources of real and of synthetic images, from (positives, n) of each
+    calibration source."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
     return Rates(
-        predictive(false, sources=sources, draws=draws, rng=rng),
-        predictive(true, sources=sources, draws=draws, rng=rng),
+        predictive(false, sources=sources[0], draws=draws, rng=rng),
+        predictive(true, sources=sources[1], draws=draws, rng=rng),
     )
 
 
@@ -84,27 +86,16 @@ def corrected(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
 
 
 def _flag_rates(sample: Sample, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws from the lower and upper confidence distributions of the flag rate in the population."""
+    """Draws from the lower and upper confidence distributions of the chance to be flagged."""
     import numpy as np
 
-    if not 0 <= sample.flagged <= sample.n or sample.n < 1 or sample.population < sample.n:
-        raise ValueError(f"{sample.flagged} of {sample.n} of {sample.population} is no sample")
-    share = sample.flagged / sample.n
-    n = effective_size(sample)
-    if np.isinf(n):  # every row was looked at: the flag rate is a fact
-        return np.full(draws, share), np.full(draws, share)
-    count = share * n
+    if not 0 <= sample.flagged <= sample.n or sample.n < 1:
+        raise ValueError(f"{sample.flagged} of {sample.n} is no sample")
+    n = sample.effective or sample.n
+    count = sample.flagged / sample.n * n
     low = rng.beta(count, n - count + 1, draws) if count > 0 else np.zeros(draws)
     high = rng.beta(count + 1, n - count, draws) if count < n else np.ones(draws)
     return low, high
-
-
-def effective_size(sample: Sample) -> float:
-    """Independent rows that a sample is worth; infinite for a census. Finite-population correction after Korn &
-    Graubard (1998): variance shrinks by 1 - n/N."""
-    if sample.n == sample.population:
-        return float("inf")
-    return (sample.effective or sample.n) / (1 - sample.n / sample.population)
 
 
 def with_known(rest: Interval, known: int, n_rest: int, n: int) -> Interval:

@@ -27,14 +27,12 @@ _FIRST_YEAR = 2021  # of crawls that may hold images of generators
 class Flags:
     """At one threshold: rows of the rest that were looked at and flagged, and the same for both controls.
 
-    rest, by condition; unseen: rows of the rest that the model could not look at; sources: how many equally large
-    ones the rest is worth (the inverse Simpson index of its sources).
+    rest, by condition; unseen: rows of the rest that the model could not look at.
     """
 
     rest: Mapping[str, int] = field(default_factory=dict)
     flagged: int = 0
     unseen: int = 0
-    sources: float = 1.0
     synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
     real: tuple[int, int] = (0, 0)
 
@@ -51,7 +49,6 @@ class FlagTally:
         self._detector = detector
         self._cutoff = cutoff
         self._rest: Counter[str] = Counter()
-        self._sources: Counter[str] = Counter()
         self._flagged = self._unseen = 0
         self._synthetic, self._real = Counter[str](), Counter[str]()
 
@@ -68,7 +65,6 @@ class FlagTally:
         self._unseen += int((rest & ~looked).sum())
         self._flagged += int((rest & flagged).sum())
         self._rest.update(self._conditions(column)[rest & looked].tolist())
-        self._sources.update(column["source"].to_numpy(zero_copy_only=False)[rest & looked].tolist())
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
@@ -80,13 +76,10 @@ class FlagTally:
 
     def result(self) -> Flags:
         """The sum."""
-        total = sum(self._sources.values())
-        squares = sum(n * n for n in self._sources.values())
         return Flags(
             rest=dict(sorted(self._rest.items())),
             flagged=self._flagged,
             unseen=self._unseen,
-            sources=total**2 / squares if squares else 1.0,
             synthetic=(self._synthetic["flagged"], self._synthetic["n"]),
             real=(self._real["flagged"], self._real["n"]),
         )

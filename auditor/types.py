@@ -287,7 +287,7 @@ class Estimate:
     """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
 
     n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
-    are in; sources: how many equally large ones they are worth; controls: the detector on images of known truth.
+    are in; controls: the detector on images of known truth.
     """
 
     point: float
@@ -301,7 +301,6 @@ class Estimate:
     flagged: int | None = None
     cutoff: float | None = None
     conditions: Mapping[str, int] = field(default_factory=dict)
-    sources: float | None = None
     controls: tuple[Control, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
 

@@ -41,9 +41,9 @@ def cell(spread: float, prevalence: float, target: int, runs: int) -> str:
         false = [(int(rng.binomial(100, rate)), 100) for rate in rates(rng, _FALSE, spread, 10)]
         true = [(int(rng.binomial(125, rate)), 125) for rate in rates(rng, _TRUE, spread, 8)]
         f, s = (rates(rng, mean, spread, target).mean() for mean in (_FALSE, _TRUE))
-        sample = Sample(int(rng.binomial(_IMAGES, prevalence * s + (1 - prevalence) * f)), _IMAGES, 10**12)
+        sample = Sample(int(rng.binomial(_IMAGES, prevalence * s + (1 - prevalence) * f)), _IMAGES)
         for name, draws in (
-            ("ours", predicted_rates(false, true, sources=target, seed=run, draws=_DRAWS)),
+            ("ours", predicted_rates(false, true, sources=(target, target), seed=run, draws=_DRAWS)),
             ("pooled", pooled(false, true, rng)),
         ):
             interval = melded(sample, draws, seed=run)

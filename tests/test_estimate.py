@@ -55,51 +55,44 @@ def test_counts_that_cannot_be_are_refused(counts):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.9, 1.0])
-def test_with_known_rates_a_census_gives_rogan_and_gladens_point(share):
-    flagged = 10_000 * (share * 0.85 + (1 - share) * 0.03)
-    found = melded(Sample(round(flagged), 10_000, 10_000), known(0.03, 0.85))
+def test_with_known_rates_the_point_is_rogan_and_gladens(share):
+    flagged = 1_000_000 * (share * 0.85 + (1 - share) * 0.03)
+    found = melded(Sample(round(flagged), 1_000_000), known(0.03, 0.85))
     assert found.point == pytest.approx(share, abs=1e-3)
-    assert found.high - found.low < 1e-3
+    assert found.high - found.low < 3e-3
 
 
 def test_with_a_perfect_detector_it_is_clopper_and_pearsons():
-    found = melded(Sample(7, 200, 10**9), known(0.0, 1.0, 200_000))
+    found = melded(Sample(7, 200), known(0.0, 1.0, 200_000))
     assert (found.low, found.high) == pytest.approx(clopper_pearson(7, 200), abs=1e-3)
 
 
-def test_a_finite_population_narrows_it():
-    few, most = (melded(Sample(50, 1000, n), known(0.0, 1.0, 50_000)) for n in (10**9, 1100))
-    assert most.high - most.low < 0.5 * (few.high - few.low)
-
-
 def test_clustered_rows_widen_it():
-    plain, clustered = (
-        melded(Sample(50, 1000, 10**9, effective), known(0.0, 1.0, 50_000)) for effective in (None, 200)
-    )
+    plain, clustered = (melded(Sample(50, 1000, effective), known(0.0, 1.0, 50_000)) for effective in (None, 200))
     assert clustered.high - clustered.low > 1.8 * (plain.high - plain.low)
 
 
 def test_nothing_flagged_is_no_proof_of_nothing_there():
-    found = melded(Sample(0, 500, 10**9), predicted_rates(FALSE, TRUE, sources=1, seed=0))
+    found = melded(Sample(0, 500), predicted_rates(FALSE, TRUE, sources=(1, 1), seed=0))
     assert found.low == 0
     assert clopper_pearson(0, 500)[1] < found.high < 0.1
 
 
 def test_a_detector_that_tells_nothing_apart_gives_everything():
-    rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=1, seed=0)
-    found = melded(Sample(500, 1000, 1000), rates)
+    rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=(1, 1), seed=0)
+    found = melded(Sample(500, 1000), rates)
     assert (found.low, found.high) == (0.0, 1.0)
 
 
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.integers(0, 10**6))
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 @settings(max_examples=60, deadline=None)
-def test_an_interval_is_one(pair, more):
+def test_an_interval_is_one(pair):
     flagged, n = pair
-    found = melded(Sample(flagged, n, n + more), predicted_rates(FALSE, TRUE, sources=2, seed=1, draws=2000))
+    found = melded(Sample(flagged, n), predicted_rates(FALSE, TRUE, sources=(2, 2), seed=1, draws=2000))
     assert 0 <= found.low <= found.point <= found.high <= 1
 
 
-@pytest.mark.parametrize("sample", [Sample(5, 4, 10), Sample(0, 0, 0), Sample(1, 5, 4), Sample(-1, 5, 5)])
+@pytest.mark.parametrize("sample", [Sample(5, 4), Sample(0, 0), Sample(-1, 5)])
 def test_what_is_no_sample_is_refused(sample):
     with pytest.raises(ValueError, match="is no sample"):
         melded(sample, known(0.03, 0.85))
@@ -118,8 +111,8 @@ def test_it_covers_the_truth_where_sources_differ(prevalence):
         false = [(rng.binomial(100, rate), 100) for rate in rates(0.03, 10)]
         true = [(rng.binomial(125, rate), 125) for rate in rates(0.85, 8)]
         chance = prevalence * rates(0.85, 1).item() + (1 - prevalence) * rates(0.03, 1).item()
-        sample = Sample(rng.binomial(10_000, chance), 10_000, 10**9)
-        found = melded(sample, predicted_rates(false, true, sources=1, seed=run, draws=4000), seed=run)
+        sample = Sample(rng.binomial(10_000, chance), 10_000)
+        found = melded(sample, predicted_rates(false, true, sources=(1, 1), seed=run, draws=4000), seed=run)
         hits += found.low <= prevalence <= found.high
     assert hits >= 52  # of 60; 57 expected, 51 or fewer have a chance of 0.5 % at 95 %
 
@@ -144,7 +137,7 @@ def test_more_images_than_there_are_is_refused():
 
 
 def test_controls_that_fit_change_nothing():
-    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
     fits = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
     assert not any(control.is_shift for control in fits)
     for side in controls.widened(rates, *fits, seed=0):
@@ -153,27 +146,27 @@ def test_controls_that_fit_change_nothing():
 
 
 def test_a_false_positive_rate_that_is_higher_here_lowers_the_lower_end():
-    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
     shifted, fits = controls.check("real", 40, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
     assert shifted.is_shift
-    sample = Sample(400, 1000, 1000)
+    sample = Sample(400, 1000)
     low, high = (melded(sample, side) for side in controls.widened(rates, shifted, fits, seed=0))
     assert low.low < melded(sample, rates).low - 0.1
     assert high.high == pytest.approx(melded(sample, rates).high, abs=1e-9)
 
 
 def test_a_true_positive_rate_that_is_lower_here_raises_the_upper_end():
-    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
     fits, shifted = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 20, 100, rates.true)
     assert shifted.is_shift
-    sample = Sample(100, 1000, 1000)
+    sample = Sample(100, 1000)
     low, high = (melded(sample, side) for side in controls.widened(rates, fits, shifted, seed=0))
     assert high.high > melded(sample, rates).high + 0.1
     assert low.low == pytest.approx(melded(sample, rates).low, abs=1e-9)
 
 
 def test_few_controls_are_no_shift_however_odd():
-    rates = predicted_rates(FALSE, TRUE, sources=3, seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
     assert not controls.check("real", 10, 10, rates.false).is_shift
     assert controls.check("none", 0, 0, rates.false).p_value == 1.0
 

@@ -1,0 +1,127 @@
+"""Datasets of known synthetic fraction, mixed from the model's out-of-fold scores: does the interval hold the truth?
+
+    python benchmarks/mixtures.py [--runs 20]
+
+Images, scores and errors are real; only their mixing is drawn. The target's images come from one fold, by a model that
+saw none of their sources and generators; the calibration counts are those of the other four folds, from their models:
+no source is in both, and the thresholds were not chosen on the target. 1,000 images as img2dataset leaves them (256
+pixels), from *few* sources (1 to 8 of the fold's real and 1 to 4 of its synthetic ones in random proportions) or from
+*all* of the fold, in equal parts. Columns: how many of the mixtures got a number (an interval narrower than 90 points),
+how many intervals hold the truth, of all and of the numbers, the numbers' median width, and on which side of the
+default policy's diversity limit the interval says that the mixture is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from auditor.calibration import Calibration, Condition, SourceCounts
+from auditor.flags import Flags
+from auditor.fraction import cutoff, estimated
+from auditor.types import Estimate, Floor
+
+OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
+_FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
+_IMAGES, _CONDITION = 1000, "img2dataset256"
+_LIMIT = 0.149  # the diversity limit of the default policy, rounded
+_NUMBER = 0.9  # an interval at least this wide says nothing
+
+
+@dataclass(frozen=True)
+class Mixture:
+    truth: float
+    estimate: Estimate | None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return (self.estimate.low, self.estimate.high) if self.estimate else (0.0, 1.0)
+
+    @property
+    def is_number(self) -> bool:
+        return self.interval[1] - self.interval[0] < _NUMBER
+
+    @property
+    def holds(self) -> bool:
+        return self.interval[0] <= self.truth <= self.interval[1]
+
+    @property
+    def status(self) -> str:
+        low, high = self.interval
+        return "under" if high <= _LIMIT else "over" if low > _LIMIT else "open"
+
+
+def calibration(scores: pd.DataFrame) -> Calibration:
+    thresholds = np.unique(np.quantile(scores.score, np.linspace(0, 1, 201)))
+    sides: dict[int, dict[str, SourceCounts]] = {0: {}, 1: {}}
+    for (label, source), group in scores.groupby(["label", "source"], observed=True):
+        above = [int((group.score >= t).sum()) for t in thresholds]
+        sides[label][source] = SourceCounts(len(group), tuple(above))
+    conditions = {_CONDITION: Condition(sides[0], sides[1])}
+    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, tuple(map(float, thresholds)), conditions)
+
+
+def mixture(
+    held: pd.DataFrame, known: Calibration, fraction: float, kind: str, rng: np.random.Generator, seed: int
+) -> Mixture:
+    synthetic = round(fraction * _IMAGES)
+    most = (8, 4) if kind == "few" else (0, 0)
+    sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
+    target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
+    threshold = cutoff(known)
+    flags = Flags(rest={_CONDITION: len(target)}, flagged=int((target.score >= threshold).sum()))
+    floor = Floor(count=0, n=len(target), share=0.0, low=0.0, high=0.0)
+    return Mixture(float(target.label.mean()), estimated(floor, flags, known, seed=seed))
+
+
+def drawn(side: pd.DataFrame, count: int, most: int, rng: np.random.Generator) -> pd.DataFrame:
+    """`count` images of at most so many sources, in random parts; 0: of all sources, in equal parts."""
+    sources = rng.permutation(side.source.unique().to_numpy())
+    if most:
+        sources = sources[: rng.integers(1, most + 1)]
+    shares = rng.dirichlet(np.ones(len(sources))) if most else np.full(len(sources), 1 / len(sources))
+    counts = rng.multinomial(count, shares)
+    return pd.concat(
+        side[side.source == source].sample(n, replace=True, random_state=int(rng.integers(2**31)))
+        for source, n in zip(sources, counts, strict=True)
+    )
+
+
+def line(name: str, mixtures: list[Mixture]) -> str:
+    numbers = [m for m in mixtures if m.is_number]
+    width = float(np.median([m.interval[1] - m.interval[0] for m in numbers])) if numbers else float("nan")
+    hold, held = (100 * np.mean([m.holds for m in part]) if part else float("nan") for part in (mixtures, numbers))
+    sides = " · ".join(f"{100 * np.mean([m.status == s for m in mixtures]):.0f} %" for s in ("over", "open", "under"))
+    return (
+        f"| {name} | {len(mixtures)} | {100 * len(numbers) / len(mixtures):.0f} % | {hold:.0f} % | {held:.0f} % "
+        f"| {100 * width:.0f} points | {sides} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20, help="a fraction, a fold and a kind")
+    runs = parser.parse_args().runs
+    scores = pd.read_parquet(OOF)
+    scores = scores[scores.condition == _CONDITION]
+    found: dict[str, list[Mixture]] = {}
+    for fold in sorted(scores.fold.unique()):
+        known, held = calibration(scores[scores.fold != fold]), scores[scores.fold == fold]
+        rng = np.random.default_rng(fold)
+        for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
+            mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]
+            for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", "together"):
+                found.setdefault(name, []).extend(mixtures)
+    print("| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under |")
+    print("|---|---|---|---|---|---|---|")
+    for name, mixtures in found.items():
+        print(line(name, mixtures))
+
+
+if __name__ == "__main__":
+    main()
