@@ -69,7 +69,7 @@ def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
         return
     top = files.entries(input.url)
     yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
-    for folder in [entry.name for entry in top if entry.is_folder][:_MOST_FOLDERS]:
+    for folder in [entry.name for entry in top if entry.is_folder and not entry.is_link][:_MOST_FOLDERS]:
         yield from filter(test, files.names(files.join(input.url, folder)))
 
 

@@ -92,3 +92,10 @@ def test_a_few_loose_images_beside_archives_are_rows(tmp_path, read_all):
     assert reader == "webdataset"
     assert names(rows) == ["0.tar::0.jpg", "1.tar::1.jpg", "2.tar::2.jpg", "preview.jpg"]
     assert rows[-1].caption == "a preview"
+
+
+def test_a_link_to_the_folder_itself_does_not_make_an_archive_two(photos, read_all):
+    (photos / "photos" / "1.jpg").unlink()
+    making.tar(photos / "x.tar", [("0.jpg", JPEG)])
+    os.symlink(".", photos / "self")
+    assert read_all(photos)[0] == "folder"
