@@ -19,7 +19,8 @@ _UNDECIDED = Verdict(Label.UNKNOWN)
 
 def fuse(signals: Sequence[Signal]) -> Verdict:
     """The verdict, with the detector that decided it, and a model's chance where there is one."""
-    scored = next((s for s in signals if s.evidence is Evidence.STATISTICAL and s.score is not None), None)
+    models = [s for s in signals if s.evidence is Evidence.STATISTICAL and s.score is not None]
+    scored = max(models, key=lambda s: (s.score, str(s.claim), s.detector), default=None)  # whatever their order
     chance = scored.score if scored else None
     decisive = [
         signal
@@ -29,7 +30,7 @@ def fuse(signals: Sequence[Signal]) -> Verdict:
     if decisive:
         strongest = min(decisive, key=_strength)
         return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector, chance)
-    if scored and scored.is_hit and scored.claim in _LIKELY:
+    if scored and scored.claim in _LIKELY:
         return Verdict(_LIKELY[scored.claim], scored.detector, chance)
     return Verdict(Label.UNKNOWN, None, chance) if scored else _UNDECIDED
 

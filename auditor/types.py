@@ -114,8 +114,8 @@ class Unreadable:
 class Signal:
     """What one detector said of one image.
 
-    score: None = could not look, 0 = looked and found nothing, above 0 = a hit
-    (for statistical evidence: the probability). reason: in words, for people.
+    score: None = could not look, 0 = looked and found nothing, above 0 = a hit; for statistical evidence the
+    probability, and a hit where the claim says likely. reason: in words, for people.
     """
 
     detector: str
@@ -129,7 +129,8 @@ class Signal:
     @property
     def is_hit(self) -> bool:
         """Whether something was found."""
-        return self.score is not None and self.score > 0
+        is_scored = self.score is not None and self.score > 0
+        return is_scored and (self.evidence is not Evidence.STATISTICAL or self.claim is Claim.LIKELY)
 
 
 @dataclass(frozen=True, slots=True)

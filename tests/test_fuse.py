@@ -75,4 +75,4 @@ def test_the_verdict_does_not_depend_on_the_order(found, random):
 def test_a_verdict_names_a_signal_that_was_there(found):
     verdict = fuse(found)
     assert (verdict.decided_by is None) == (verdict.label is Label.UNKNOWN)
-    assert verdict.decided_by is None or verdict.decided_by in {s.detector for s in found if s.is_hit}
+    assert verdict.decided_by is None or verdict.decided_by in {s.detector for s in found if s.score is not None}

@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOP = {"pyproject.toml", "README.md", "auditor", "detectors", "tests", "reports"}
-NEEDED = {"Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "benchmarks", "training", ".gitignore", ".ci"}
+NEEDED = {
+    "Makefile",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs",
+    "benchmarks",
+    "training",
+    ".gitignore",
+    ".ci",
+}
 
 
 @pytest.fixture(scope="module")
