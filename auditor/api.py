@@ -16,10 +16,10 @@ from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.decisions import Decision
 from auditor.decode import Limits
-from auditor.errors import AuditFileError, CalibrationError, EvidenceError, PolicyError
+from auditor.errors import AuditFileError, CalibrationError, EvidenceError, PolicyError, UnknownPlugin
 from auditor.loops import Generation
 from auditor.mad import Assumptions
-from auditor.plugin import ReadOptions, Renderer, StatisticalDetector
+from auditor.plugin import ReadOptions, Renderer
 from auditor.policy import Policy
 from auditor.rules import Context
 from auditor.store import Store, write_atomically
@@ -92,32 +92,29 @@ def calibrate(
     real: Inputs,
     synthetic: Inputs | None = None,
     *,
+    detector: str = "synthetic",
     read: ReadOptions = ReadOptions(),
     input_format: str | None = None,
     jobs: int | None = None,
     engine: str = "processes",
 ) -> Calibration:
-    """Error counts of the embedded model on labelled images; see calibrating. Raises AuditorError."""
+    """Error counts of a statistical detector on labelled images; see calibrating. Raises AuditorError."""
     from auditor import calibrating
 
     config = Config(read=read, input_format=input_format)
-    shipped = shipped_calibration()
-    return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), shipped=shipped, config=config)
-
-
-def shipped_calibration() -> Calibration:
-    """The one beside the embedded model's weights."""
-    model: StatisticalDetector = registry.load("detectors", "synthetic")()
-    return model.calibration()
+    return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
 
 
 def read_calibration(path: PathLike) -> Calibration:
-    """A calibration file. Raises CalibrationError, with its path, also for one of another model."""
+    """A calibration file. Raises CalibrationError, with its path, also for one of other weights."""
+    from auditor.statistical import StatisticalDetector
+
     try:
         found = calibration.parse(_bytes(Path(path)).decode("utf-8", "replace"))
-        if found.sha256 != shipped_calibration().sha256:
+        model = registry.load("detectors", found.detector)()
+        if not isinstance(model, StatisticalDetector) or found.sha256 != model.weights():
             raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
-    except (CalibrationError, OSError) as error:
+    except (CalibrationError, UnknownPlugin, OSError) as error:
         raise CalibrationError(f"{path}: {error}") from error
     return found
 

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 from auditor import __version__, files, fraction, readers, registry
 from auditor.calibration import Calibration, dumps
 from auditor.config import Config
-from auditor.errors import DatasetError, EvidenceError
-from auditor.plugin import Engine, Input, Reader, Shard, StatisticalDetector
+from auditor.errors import CalibrationError, DatasetError, EvidenceError
+from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
+from auditor.statistical import StatisticalDetector
 from auditor.store import Part, Store, write_atomically
 from auditor.summary import summarise
 from auditor.types import SCHEMA, Audit, InputRecord, Need, Population
@@ -72,6 +73,9 @@ def run_audit(
     listener: Listener = Silent(),
 ) -> Audit:
     """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
+    counting(config.detectors, config.calibration)
+    for id in config.detectors:
+        registry.load("detectors", id)().check()
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config)
@@ -163,10 +167,10 @@ def assemble(
 ) -> Audit:
     """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model."""
     parts = list(parts)
-    model = statistical(config.get("detectors", ()))
+    model = counting(config.get("detectors", ()), calibration)
     known = (calibration or model.calibration()) if model else None
-    # The score is the shipped line's chance: the cutoff is in the same terms, whatever line a user's own counts have.
-    cutoff = (model.id, model.calibration().probability(fraction.cutoff(known))) if model and known else None
+    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
+    cutoff = (model.id, model.chance(fraction.cutoff(known))) if model and known else None
     summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
     estimate = None
     if known and summary.flags:
@@ -199,10 +203,19 @@ def keep_calibration(out: Path, calibration: Calibration | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def statistical(detectors: Iterable[str]) -> StatisticalDetector | None:
-    """The detector whose error rates correct the estimate: the first that has any."""
-    found = (registry.load("detectors", id)() for id in detectors)
-    return next((detector for detector in found if isinstance(detector, StatisticalDetector)), None)
+def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
+    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
+
+    Raises CalibrationError where a calibration is for a detector that does not run.
+    """
+    found = [registry.load("detectors", id)() for id in detectors]
+    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
+    if calibration is None:
+        return next((model for model in models if model.calibration()), None)
+    for model in models:
+        if model.id == calibration.detector:
+            return model
+    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
 def populations(parts: Iterable[Part]) -> tuple[Population, ...]:

@@ -19,9 +19,9 @@ from auditor.audit import Inputs, choose
 from auditor.calibration import Calibration, Condition, SourceCounts
 from auditor.config import Config
 from auditor.decode import Limits
-from auditor.encoders import embedded
 from auditor.errors import CalibrationError, Refused
 from auditor.plugin import Engine, Reader, Shard
+from auditor.statistical import StatisticalDetector
 from auditor.types import Sample
 from auditor.view import View
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _BATCH = 16
+_THRESHOLDS = 240  # of a detector that ships none
 _LARGEST = 1024  # pixels on the longer side before an image is re-encoded, as on the web
 Scores = Mapping[tuple[str, str], Sequence[float]]  # (condition, source) -> logits
 
@@ -47,12 +48,14 @@ class ShardScores:
 class ShardScoring:
     """Reads a shard and scores each image in each condition. Picklable."""
 
+    detector: str
     conditions: tuple[str, ...]
     limits: Limits
 
     def __call__(self, shard: Shard) -> ShardScores:
         """The whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
+        model: StatisticalDetector = registry.load("detectors", self.detector)()
         found: dict[tuple[str, str], list[float]] = defaultdict(list)
         held: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
@@ -67,8 +70,8 @@ class ShardScoring:
                 continue
             held += [(name, item.source, changed(upright, name)) for name in self.conditions]
             if len(held) >= _BATCH:
-                _score(held, found)
-        _score(held, found)
+                _score(model, held, found)
+        _score(model, held, found)
         return ShardScores(rows, unread, dict(found))
 
     def probing(self) -> ShardScoring:
@@ -85,25 +88,50 @@ def calibrate(
     synthetic: Inputs | None,
     engine: Engine,
     *,
-    shipped: Calibration,
+    detector: str,
     config: Config,
     told: Callable[[int], None] = lambda rows: None,
 ) -> Calibration:
-    """Counts on these images, at the shipped calibration's thresholds and in its conditions.
+    """Counts on these images, at the thresholds and in the conditions of the detector's own counts if it ships any.
 
     Without synthetic images the shipped counts of those are kept: real ones alone fix the false-positive rate. Raises
-    CalibrationError where no image could be read.
+    CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
+    synthetic images for one that ships no counts.
     """
-    scoring = ShardScoring(tuple(name for name in CHANGES if name in shipped.conditions), config.limits)
+    model = _calibratable(detector)
+    shipped = model.calibration()
+    if shipped is None and synthetic is None:
+        raise CalibrationError(f"{detector} ships no counts of synthetic images: give --synthetic too")
+    model.check()
+    names = tuple(name for name in CHANGES if shipped is None or name in shipped.conditions)
+    scoring = ShardScoring(detector, names, config.limits)
     sides = {"real": _scored(real, engine, scoring, config, told)}
     if synthetic is not None:
         sides["synthetic"] = _scored(synthetic, engine, scoring, config, told)
+    base = shipped or _unmeasured(model, sides)
     conditions = {}
     for name in scoring.conditions:
-        counted = {side: _counts(name, scores, shipped.thresholds) for side, scores in sides.items()}
-        conditions[name] = Condition(counted["real"], counted.get("synthetic", shipped.conditions[name].synthetic))
-    made = replace(shipped, origin=_origin(sides, shipped), conditions=conditions)
+        counted = {side: _counts(name, scores, base.thresholds) for side, scores in sides.items()}
+        kept = {} if "synthetic" in counted else base.conditions[name].synthetic
+        conditions[name] = Condition(counted["real"], counted.get("synthetic", kept))
+    made = replace(base, origin=_origin(sides, base), conditions=conditions)
     return _refitted(made, sides) if synthetic is not None else made
+
+
+def _calibratable(detector: str) -> StatisticalDetector:
+    model = registry.load("detectors", detector)()
+    if not isinstance(model, StatisticalDetector):
+        raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
+    return model
+
+
+def _unmeasured(model: StatisticalDetector, sides: Mapping[str, Scores]) -> Calibration:
+    """A calibration still without counts, its thresholds spread over these scores."""
+    import numpy as np
+
+    every = np.concatenate([logits for scores in sides.values() for logits in scores.values()])
+    thresholds = np.unique(np.round(np.quantile(every, np.linspace(0, 1, _THRESHOLDS)), 4))
+    return Calibration(model.id, model.id, model.weights(), "", 0.5, 1.0, 0.0, tuple(map(float, thresholds)), {})
 
 
 def changed(image: np.ndarray, condition: str) -> np.ndarray:
@@ -142,10 +170,11 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def _score(held: list[tuple[str, str, np.ndarray]], found: dict[tuple[str, str], list[float]]) -> None:
-    for (condition, source, _), encoding in zip(held, embedded().encode([image for *_, image in held]), strict=True):
-        if encoding.logit is not None:
-            found[condition, source].append(encoding.logit)
+def _score(
+    model: StatisticalDetector, held: list[tuple[str, str, np.ndarray]], found: dict[tuple[str, str], list[float]]
+) -> None:
+    for (condition, source, _), logit in zip(held, model.logits([image for *_, image in held]), strict=True):
+        found[condition, source].append(logit)
     held.clear()
 
 

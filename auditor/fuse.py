@@ -20,8 +20,8 @@ _UNDECIDED = Verdict(Label.UNKNOWN)
 def fuse(signals: Sequence[Signal]) -> Verdict:
     """The verdict, with the detector that decided it, and a model's chance where there is one."""
     models = [s for s in signals if s.evidence is Evidence.STATISTICAL and s.score is not None]
-    scored = max(models, key=lambda s: (s.score, str(s.claim), s.detector), default=None)  # whatever their order
-    chance = scored.score if scored else None
+    scored = max((s for s in models if s.claim in _LIKELY), key=lambda s: (s.score, str(s.claim)), default=None)
+    chance = scored.score if scored else models[0].score if models else None
     decisive = [
         signal
         for signal in signals
@@ -30,9 +30,9 @@ def fuse(signals: Sequence[Signal]) -> Verdict:
     if decisive:
         strongest = min(decisive, key=_strength)
         return Verdict(_DECISIVE[strongest.claim or Claim.EDITED], strongest.detector, chance)
-    if scored and scored.claim in _LIKELY:
+    if scored and scored.claim:
         return Verdict(_LIKELY[scored.claim], scored.detector, chance)
-    return Verdict(Label.UNKNOWN, None, chance) if scored else _UNDECIDED
+    return Verdict(Label.UNKNOWN, None, chance) if models else _UNDECIDED
 
 
 def _strength(signal: Signal) -> tuple[int, int]:

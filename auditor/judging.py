@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from auditor.errors import Refused
+from auditor.errors import AuditorError, Refused
 from auditor.fuse import fuse
 from auditor.plugin import FAILED, Detector, Reading
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Status, Unreadable
@@ -35,7 +35,7 @@ def _read(detector: Detector, views: Sequence[View]) -> list[Reading]:
 def _read_one(detector: Detector, view: View) -> Reading:
     try:
         return detector.read([view])[0]
-    except Refused as error:
+    except (Refused, AuditorError) as error:
         return Reading.abstain(str(error))
     except Exception as error:  # a bug of the detector costs one answer, is counted and shown, and not the scan
         return Reading.failed(error)

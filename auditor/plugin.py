@@ -16,7 +16,6 @@ from auditor.types import Audit, Claim, Evidence, Need, Population, Sample, Tier
 if TYPE_CHECKING:
     import numpy as np
 
-    from auditor.calibration import Calibration
     from auditor.view import View
 
 R_co = TypeVar("R_co", covariant=True)
@@ -80,17 +79,12 @@ class Detector(ABC):
         """One answer a view, in order. Detectors that gain from batches override this."""
         return [self.look(view) for view in views]
 
+    def check(self) -> None:  # noqa: B027  most have nothing to check
+        """Raises AuditorError where it cannot work on this machine; asked once, before an audit begins."""
+
     def resources(self) -> tuple[str, ...]:
         """Paths of the data files that decide its answers; with the module's source they make its digest."""
         return ()
-
-
-class StatisticalDetector(Detector):
-    """A detector whose score is a chance, and whose error rates were measured."""
-
-    @abstractmethod
-    def calibration(self) -> Calibration:
-        """Its counts. Raises CalibrationError where there are none: they are never assumed."""
 
 
 class PopulationDetector(Detector):

@@ -36,6 +36,7 @@ _DETECTORS = {
     "dwt-dct-crops": "detectors.dwt_dct_crops:DwtDctCrops",
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
     "synthetic": "detectors.synthetic:Synthetic",
+    "community-forensics": "detectors.community_forensics:CommunityForensics",
     "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
     "host-prior": "detectors.host_prior:HostPrior",
     "file-name-prior": "detectors.file_name_prior:FileNamePrior",

@@ -14,49 +14,46 @@ mistaken on illustrations, renders and graphics more often than on photographs. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from auditor.calibration import Calibration, parse
-from auditor.encoders import EMBEDDED
-from auditor.plugin import Reading, StatisticalDetector
-from auditor.types import Claim, Evidence, Need
+from auditor.encoders import EMBEDDED, embedded
+from auditor.statistical import StatisticalDetector
+from auditor.types import Need
 from auditor.view import View
 
 if TYPE_CHECKING:
     import numpy as np
-
-_LEAST_SIDE = 64  # pixels: less is enlarged more than three times
-_SAMPLE = 64  # the image is thinned to about this many pixels a side to see whether there is anything on it
-_NEAR = 8  # levels
-_MOST_PLAIN = 0.9  # of pixels that are as good as the commonest one: a blank, a logo, a page of text
 
 
 class Synthetic(StatisticalDetector):
     """See the module."""
 
     id = "synthetic"
-    evidence = Evidence.STATISTICAL
     needs = Need.EMBEDDING
 
-    def look(self, view: View) -> Reading:
-        """The model's chance, and on which side of the thresholds it lies."""
-        if why := refusal(view):
-            return Reading.abstain(why)
-        if view.encoding is None or view.encoding.logit is None:
-            return Reading.abstain("the encoder gives no synthetic score")
-        logit = view.encoding.logit
-        chance = f"{100 * counts().probability(logit):.1f} % at even odds"
-        score = counts().probability(logit)
-        if logit >= counts().likely_synthetic:
-            return Reading(score, f"likely synthetic: {chance}", claim=Claim.LIKELY)
-        if logit < counts().likely_real:
-            return Reading(score, f"likely real: {chance}", claim=Claim.UNLIKELY)
-        return Reading(score, f"cannot tell: {chance}")
+    def logits(self, images: Sequence[np.ndarray]) -> list[float]:
+        """The embedded encoder's."""
+        return [encoding.logit for encoding in embedded().encode(images) if encoding.logit is not None]
+
+    def seen(self, views: Sequence[View]) -> list[float]:
+        """Those that came with the vectors; an image has been encoded by then."""
+        known = [view.encoding or embedded().encode([view.upright])[0] for view in views]
+        return [encoding.logit for encoding in known if encoding.logit is not None]
+
+    def weights(self) -> str:
+        """The embedded model's; checked against the file when it is loaded."""
+        return counts().sha256
 
     def calibration(self) -> Calibration:
         """The counts beside the weights."""
         return counts()
+
+    def check(self) -> None:
+        """Loads the model. Raises ModelError where it is incomplete, or answers otherwise on this machine."""
+        embedded()
 
     def resources(self) -> tuple[str, ...]:
         """Weights, preparation and counts."""
@@ -67,24 +64,3 @@ class Synthetic(StatisticalDetector):
 def counts() -> Calibration:
     """The calibration beside the weights."""
     return parse((EMBEDDED / "calibration.json").read_text())
-
-
-def refusal(view: View) -> str | None:
-    """Why there is nothing on this image that the model could judge."""
-    height, width = view.pixels.shape[:2]
-    if min(height, width) < _LEAST_SIDE:
-        return f"{width} × {height} pixels are too few"
-    if plain(view.rgb) > _MOST_PLAIN:
-        return "blank, a logo or a page of text: too little on it"
-    return None
-
-
-def plain(rgb: np.ndarray) -> float:
-    """The share of pixels within a few levels of the commonest colour."""
-    import numpy as np
-
-    step = max(1, min(rgb.shape[:2]) // _SAMPLE)
-    thin = rgb[::step, ::step].reshape(-1, 3).astype(np.int16)
-    coarse = (thin // _NEAR) @ np.array([1, 32, 1024])
-    commonest = thin[coarse == np.bincount(coarse).argmax()].mean(axis=0)
-    return float((np.abs(thin - commonest).max(axis=1) <= _NEAR).mean())

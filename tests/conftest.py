@@ -54,3 +54,15 @@ def scan(tmp_path: Path):
         return audit.run_audit(paths, tmp_path / out, Config(**config), audit.make_engine(1, "serial"), restart=restart)
 
     return run
+
+
+@pytest.fixture
+def community_forensics(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model in the place and under the name of that detector's; the folder of optional models."""
+    pytest.importorskip("onnx", reason="small models are made with onnx")
+    import models
+
+    folder = tmp_path_factory.mktemp("models")
+    weights = models.classifier(folder / "made.onnx")
+    weights.rename(models.pin(monkeypatch, folder, weights).path)
+    return folder

@@ -12,6 +12,7 @@ from auditor import audit, calibrating
 from auditor.config import Config
 from auditor.encoders import EmbeddedEncoder
 from auditor.errors import CalibrationError
+from detectors import synthetic
 
 NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
 SHIPPED = models.calibration(NAMES)
@@ -20,7 +21,8 @@ SHIPPED = models.calibration(NAMES)
 @pytest.fixture(autouse=True)
 def _tiny(tmp_path_factory, monkeypatch):
     encoder = EmbeddedEncoder(models.folder(tmp_path_factory.mktemp("model") / "tiny-v1"))
-    monkeypatch.setattr(calibrating, "embedded", lambda: encoder)
+    monkeypatch.setattr(synthetic, "embedded", lambda: encoder)
+    monkeypatch.setattr(synthetic, "counts", lambda: SHIPPED)
 
 
 def pictures(folder, colour, count=4, sources=("a", "b")):
@@ -33,9 +35,9 @@ def pictures(folder, colour, count=4, sources=("a", "b")):
     return folder
 
 
-def calibrate(real, synthetic=None):
+def calibrate(real, synthetic=None, detector="synthetic"):
     engine = audit.make_engine(1, "serial")
-    return calibrating.calibrate(real, synthetic, engine, shipped=SHIPPED, config=Config(detectors=()))
+    return calibrating.calibrate(real, synthetic, engine, detector=detector, config=Config(detectors=()))
 
 
 BLUE, RED = (10, 10, 200), (200, 10, 10)

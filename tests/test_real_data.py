@@ -42,7 +42,7 @@ def test_no_real_image_of_the_sample_is_flagged(sample):
     for _, evidence in sample.values():
         real = evidence[evidence.image.str.startswith("real/")]
         assert len(real) == 144
-        assert set(real.verdict) == {"unknown"}
+        assert not {"synthetic", "edited"} & set(real.verdict)
 
 
 def signals(evidence, names):
@@ -95,7 +95,7 @@ def test_files_that_say_where_they_come_from_are_declared(provenance, source):
 def test_manifests_without_an_ai_claim_are_not_flagged(provenance):
     rows = provenance[provenance.source == "c2pa_without_ai"]
     assert len(rows) == 20
-    assert set(rows.verdict) == {"unknown"}
+    assert not {"synthetic", "edited"} & set(rows.verdict)
 
 
 def rows_of(path) -> int:

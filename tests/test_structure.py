@@ -24,7 +24,7 @@ ALLOWED = {
     "auditor.files": ["auditor.errors"],
     "auditor.contents": ["auditor.errors", "auditor.files"],
     "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
-    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view", "auditor.calibration"],  # the last two for types alone
+    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view"],  # the last for its type alone
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
@@ -60,6 +60,8 @@ ALLOWED = {
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
         "auditor.store", "auditor.judging", "auditor.encoders",
     ],
+    "auditor.statistical": ["auditor.types", "auditor.plugin", "auditor.view", "auditor.calibration"],
+    "auditor.models": ["auditor.errors"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
     "auditor.demo": ["auditor.errors"],
@@ -73,7 +75,7 @@ ALLOWED = {
     "detectors": [
         "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
-        "auditor.encoders", "auditor.calibration",
+        "auditor.encoders", "auditor.calibration", "auditor.statistical", "auditor.models",
     ],
     "reports": ["auditor.types", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip

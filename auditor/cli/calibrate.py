@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from auditor import registry
 from auditor.cli import options
 from auditor.errors import NoSuchInput
 
@@ -13,11 +14,12 @@ from auditor.errors import NoSuchInput
 @click.command("calibrate")
 @click.option("--real", multiple=True, required=True, metavar="INPUT", help="Real images; may be given again.")
 @click.option("--synthetic", multiple=True, metavar="INPUT", help="Synthetic images; may be given again.")
+@click.option("--detector", metavar="ID", default="synthetic", show_default=True, help="Whose errors are counted.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), default="calibration.json", show_default=True)
 @options.reading
 @options.jobs
 def command(real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs: int | None, **given: Any) -> int:
-    """Measure the model's error rates on your own labelled images, for `auditor scan --calibration`.
+    """Measure a model's error rates on your own labelled images, for `auditor scan --calibration`.
 
     Keep images of different origin in different folders: how much rates differ between them decides how wide an
     estimate is. Real images alone are enough to fix the false-positive rate.
@@ -34,5 +36,6 @@ def command(real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'--real' or '--synthetic'") from error
     write_atomically(Path(output), dumps(made).encode())
-    click.echo(f"{made.origin}\n{output} is for: auditor scan --calibration {output}")
+    added = "" if made.detector in registry.default_detectors() else f" --with {made.detector}"
+    click.echo(f"{made.origin}\n{output} is for: auditor scan{added} --calibration {output}")
     return 0

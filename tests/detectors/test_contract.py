@@ -36,6 +36,8 @@ VIEWS = {
 
 @pytest.fixture(params=IDS)
 def detector(request) -> Detector:
+    if request.param == "community-forensics":
+        request.getfixturevalue("community_forensics")
     return registry.load("detectors", request.param)()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auditor import models as catalogue
 from auditor.calibration import Calibration, Condition, SourceCounts, dumps
 
 SIZE = 32
@@ -74,3 +76,39 @@ def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
         tolerance=tolerance,
     )
     return path
+
+
+def classifier(path: Path) -> Path:
+    """A model in Community Forensics' form: prepared pixels in, one logit out; here the redness. Its weights' file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("ReduceMean", ["pixel_values", "sides"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "red"], ["logits"]),
+    ]
+    constants = [
+        helper.make_tensor("sides", TensorProto.INT64, [2], [2, 3]),
+        helper.make_tensor("red", TensorProto.FLOAT, [3, 1], [2.0, -1.0, -1.0]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["n", 3, 384, 384])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 1])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def pin(monkeypatch: Any, folder: Path, weights: Path, id: str = "community-forensics") -> catalogue.OptionalModel:
+    """Puts a small model's digest into the catalogue; `folder` is where it belongs, and where it is not yet."""
+    data = weights.read_bytes()
+    pinned = replace(catalogue.CATALOGUE[id], size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    monkeypatch.setitem(catalogue.CATALOGUE, id, pinned)
+    monkeypatch.setenv("AUDITOR_MODELS", str(folder))
+    return pinned

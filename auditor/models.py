@@ -1,0 +1,146 @@
+"""Optional models: which there are, and whether their weights lie on this machine. Nothing is fetched unasked.
+
+Weights are pinned by digest: a file of another digest is never loaded. Formats are ONNX and safetensors, which hold
+numbers and a graph; pickles, which hold code, are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from auditor.errors import ModelError
+
+_OFFLINE = ("HF_HUB_OFFLINE", "AUDITOR_OFFLINE")
+_BLOCK = 1 << 20
+_TIMEOUT = 30  # seconds without a byte
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalModel:
+    """id: also the detector's. repo, revision, file: where its weights are kept on the Hugging Face hub."""
+
+    id: str
+    what: str
+    licence: str
+    repo: str
+    revision: str
+    file: str
+    size: int
+    sha256: str
+
+    @property
+    def url(self) -> str:
+        """Where `pull` fetches it; HF_ENDPOINT names a mirror, as for all of the hub's tools."""
+        endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        return f"{endpoint}/{self.repo}/resolve/{self.revision}/{self.file}"
+
+    @property
+    def path(self) -> Path:
+        """Where it lies on this machine."""
+        return folder() / f"{self.id}-{self.sha256[:12]}{Path(self.file).suffix}"
+
+
+CATALOGUE = {
+    model.id: model
+    for model in (
+        OptionalModel(
+            id="community-forensics",
+            what="ViT-S/16 at 384 pixels, trained on 4,803 generators (Park & Owens, CVPR 2025, arXiv 2411.04125)",
+            licence="MIT",
+            repo="buildborderless/CommunityForensics-DeepfakeDet-ViT",
+            revision="ac6ee457bea904a373065754107451793b56db00",
+            file="onnx/model.onnx",
+            size=87_442_080,
+            sha256="a42c7d740fbb345ba9a26d469b22f301d73089ce3c6da993877ed2b6965a8ba1",
+        ),
+    )
+}
+
+
+def folder() -> Path:
+    """Where optional models are kept: AUDITOR_MODELS, or the user's cache."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("AUDITOR_MODELS")
+    return Path(chosen) if chosen else user_cache_path("mad-auditor") / "models"
+
+
+def find(id: str) -> OptionalModel:
+    """The model of that name. Raises ModelError with the names there are."""
+    try:
+        return CATALOGUE[id]
+    except KeyError:
+        raise ModelError(f"no optional model named '{id}'; there are: {', '.join(CATALOGUE)}") from None
+
+
+def verified(id: str) -> Path:
+    """The weights, if they are here and unchanged. Raises ModelError, which says what to do."""
+    model = find(id)
+    if not model.path.exists():
+        raise ModelError(
+            f"{id} is not on this machine: `auditor models pull {id}` fetches {model.size / 1e6:.0f} MB "
+            f"({model.licence}) to {model.path}"
+        )
+    found = _digest(model.path, model.path.stat().st_mtime_ns)
+    if found != model.sha256:
+        raise ModelError(f"{model.path}: its sha256 is {found}, not {model.sha256}: delete it and pull it again")
+    return model.path
+
+
+def pull(id: str, told: Callable[[int], None] = lambda size: None) -> Path:
+    """Fetch a model's weights, unless they are here. told: bytes, as they come.
+
+    Raises ModelError where HF_HUB_OFFLINE or AUDITOR_OFFLINE is set, the address is not https, the fetch fails, or what
+    came is not what was pinned; nothing is left then.
+    """
+    model = find(id)
+    if model.path.exists():
+        return verified(id)
+    offline = next((name for name in _OFFLINE if os.environ.get(name, "") not in ("", "0")), None)
+    if offline:
+        raise ModelError(f"{offline} is set: nothing is fetched. Put {model.url} at {model.path} by other means")
+    host = urlsplit(model.url)
+    if host.scheme != "https" and host.hostname not in ("localhost", "127.0.0.1"):
+        raise ModelError(f"{model.url}: models are fetched over https")
+    model.path.parent.mkdir(parents=True, exist_ok=True)
+    passing = model.path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        found = _fetched(model, passing, told)
+        if found != model.sha256:
+            raise ModelError(f"{model.url}: its sha256 is {found}, not {model.sha256}: it is not kept")
+        os.replace(passing, model.path)
+    finally:
+        passing.unlink(missing_ok=True)
+    return model.path
+
+
+def _fetched(model: OptionalModel, path: Path, told: Callable[[int], None]) -> str:
+    """Writes what comes, no more than was announced; its digest."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    total, size = hashlib.sha256(), 0
+    try:
+        with urlopen(model.url, timeout=_TIMEOUT) as answer, path.open("wb") as file:  # noqa: S310  https: see pull
+            while block := answer.read(_BLOCK):
+                size += len(block)
+                if size > model.size:
+                    raise ModelError(f"{model.url}: more than the {model.size:,} bytes it should have")
+                total.update(block)
+                file.write(block)
+                told(len(block))
+    except (URLError, OSError) as error:
+        raise ModelError(f"{model.url}: cannot be fetched: {error}") from error
+    return total.hexdigest()
+
+
+@cache
+def _digest(path: Path, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,96 @@
+"""Detectors that give each image a logit, and what they have in common: answers, thresholds, and when to keep silent.
+
+A detector that ships counts of its errors says *likely synthetic* above the threshold at which few real images lie and
+*likely real* below the one under which few synthetic ones do. One that ships none gives its chance and calls nothing
+likely; its flags are counted only with a calibration of the user's own.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from auditor.calibration import Calibration
+from auditor.plugin import Detector, Reading
+from auditor.types import Claim, Evidence
+from auditor.view import View
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_LEAST_SIDE = 64  # pixels: less is enlarged more than three times
+_SAMPLE = 64  # the image is thinned to about this many pixels a side to see whether there is anything on it
+_NEAR = 8  # levels
+_MOST_PLAIN = 0.9  # of pixels that are as good as the commonest one: a blank, a logo, a page of text
+
+
+class StatisticalDetector(Detector):
+    """See the module. A score is the chance of the logit by the shipped line, or by the logistic function alone."""
+
+    evidence = Evidence.STATISTICAL
+
+    @abstractmethod
+    def logits(self, images: Sequence[np.ndarray]) -> list[float]:
+        """One for each uint8 (height, width, 3) RGB image, upright; higher is synthetic. Raises ModelError."""
+
+    @abstractmethod
+    def weights(self) -> str:
+        """sha256 of what decides the logits: a calibration belongs to these weights and to no others."""
+
+    def calibration(self) -> Calibration | None:
+        """The counts it ships; None where its errors were not measured here."""
+        return None
+
+    def chance(self, logit: float) -> float:
+        """The score that evidence holds for a logit."""
+        known = self.calibration()
+        return known.probability(logit) if known else 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+
+    def seen(self, views: Sequence[View]) -> list[float]:
+        """The logits of views on which there is something to see."""
+        return self.logits([view.upright for view in views])
+
+    def look(self, view: View) -> Reading:
+        """One view alone."""
+        return self.read([view])[0]
+
+    def read(self, views: Sequence[View]) -> list[Reading]:
+        """The chance, and on which side of the thresholds it lies."""
+        silent = [refusal(view) for view in views]
+        able = [view for view, why in zip(views, silent, strict=True) if why is None]
+        logits = iter(self.seen(able) if able else ())
+        return [self._reading(next(logits)) if why is None else Reading.abstain(why) for why in silent]
+
+    def _reading(self, logit: float) -> Reading:
+        score, known = self.chance(logit), self.calibration()
+        if not known:
+            return Reading(score, f"{100 * score:.1f} % by its own measure; its errors were not measured")
+        words = f"{100 * score:.1f} % at even odds"
+        if logit >= known.likely_synthetic:
+            return Reading(score, f"likely synthetic: {words}", claim=Claim.LIKELY)
+        if logit < known.likely_real:
+            return Reading(score, f"likely real: {words}", claim=Claim.UNLIKELY)
+        return Reading(score, f"cannot tell: {words}")
+
+
+def refusal(view: View) -> str | None:
+    """Why there is nothing on this image that a classifier could judge."""
+    height, width = view.pixels.shape[:2]
+    if min(height, width) < _LEAST_SIDE:
+        return f"{width} × {height} pixels are too few"
+    if plain(view.rgb) > _MOST_PLAIN:
+        return "blank, a logo or a page of text: too little on it"
+    return None
+
+
+def plain(rgb: np.ndarray) -> float:
+    """The share of pixels within a few levels of the commonest colour."""
+    import numpy as np
+
+    step = max(1, min(rgb.shape[:2]) // _SAMPLE)
+    thin = rgb[::step, ::step].reshape(-1, 3).astype(np.int16)
+    coarse = (thin // _NEAR) @ np.array([1, 32, 1024])
+    commonest = thin[coarse == np.bincount(coarse).argmax()].mean(axis=0)
+    return float((np.abs(thin - commonest).max(axis=1) <= _NEAR).mean())
