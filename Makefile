@@ -30,7 +30,7 @@ $(VENV)/core: pyproject.toml
 
 $(VENV)/everything: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[demo,test]'
+	$(VENV)/bin/pip install --quiet --editable '.[demo,clip,test]'
 	@touch $@
 
 clean:

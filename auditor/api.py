@@ -28,6 +28,8 @@ from auditor.types import Audit, Row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auditor.probes import Probe
+
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
 PathLike = str | os.PathLike[str]
 
@@ -103,6 +105,22 @@ def calibrate(
 
     config = Config(read=read, input_format=input_format)
     return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
+
+
+def fit_probe(
+    real: Inputs,
+    synthetic: Inputs,
+    encoder: str,
+    *,
+    read: ReadOptions = ReadOptions(),
+    input_format: str | None = None,
+) -> tuple[Probe, Path]:
+    """Fits the probe on an open_clip model's vectors of labelled images; also where it lies. Raises AuditorError."""
+    from auditor import models, probing
+
+    path = models.folder() / "probe.safetensors"
+    config = Config(read=read, input_format=input_format)
+    return probing.fit_probe(real, synthetic, encoder, path, config), path
 
 
 def read_calibration(path: PathLike) -> Calibration:

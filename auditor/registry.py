@@ -37,6 +37,7 @@ _DETECTORS = {
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
     "synthetic": "detectors.synthetic:Synthetic",
     "community-forensics": "detectors.community_forensics:CommunityForensics",
+    "probe": "detectors.probe:Probe",
     "stealth-pnginfo": "detectors.stealth_pnginfo:StealthPnginfo",
     "host-prior": "detectors.host_prior:HostPrior",
     "file-name-prior": "detectors.file_name_prior:FileNamePrior",

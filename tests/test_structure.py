@@ -62,6 +62,9 @@ ALLOWED = {
     ],
     "auditor.statistical": ["auditor.types", "auditor.plugin", "auditor.view", "auditor.calibration"],
     "auditor.models": ["auditor.errors"],
+    "auditor.clip": ["auditor.errors", "auditor.encoders"],
+    "auditor.probes": ["auditor.errors"],
+    "auditor.probing": ["auditor"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
     "auditor.demo": ["auditor.errors"],
@@ -76,10 +79,19 @@ ALLOWED = {
         "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
         "auditor.encoders", "auditor.calibration", "auditor.statistical", "auditor.models",
+        "auditor.clip", "auditor.probes", "auditor.errors",
     ],
     "reports": ["auditor.types", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip
-TOP = {"auditor.audit", "auditor.merging", "auditor.api", "auditor.cli", "auditor.__main__", "auditor"}
+TOP = {
+    "auditor.audit",
+    "auditor.probing",
+    "auditor.merging",
+    "auditor.api",
+    "auditor.cli",
+    "auditor.__main__",
+    "auditor",
+}
 
 
 def modules():

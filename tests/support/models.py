@@ -112,3 +112,21 @@ def pin(monkeypatch: Any, folder: Path, weights: Path, id: str = "community-fore
     monkeypatch.setitem(catalogue.CATALOGUE, id, pinned)
     monkeypatch.setenv("AUDITOR_MODELS", str(folder))
     return pinned
+
+
+def clip(path: Path) -> Path:
+    """A folder with a tiny CLIP of random weights, as the hub has them."""
+    import torch
+    from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
+    from safetensors.torch import save_file
+
+    vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+    text = {"context_length": 8, "vocab_size": 100, "width": 16, "heads": 2, "layers": 1}
+    prepared = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
+    torch.manual_seed(0)
+    state = CLIP(16, CLIPVisionCfg(**vision), CLIPTextCfg(**text)).state_dict()
+    path.mkdir(parents=True, exist_ok=True)
+    save_file({name: part.contiguous() for name, part in state.items()}, path / "open_clip_model.safetensors")
+    shape = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    (path / "open_clip_config.json").write_text(json.dumps({"model_cfg": shape, "preprocess_cfg": prepared}))
+    return path
