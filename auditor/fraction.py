@@ -67,6 +67,7 @@ def estimated(floor: Floor, flags: Flags, calibration: Calibration, *, seed: int
         n=flags.n,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
+        detector=calibration.detector,
         flagged=flags.flagged,
         cutoff=calibration.probability(threshold),
         conditions=dict(flags.rest),

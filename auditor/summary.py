@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.answers import AnswerTally
 from auditor.flags import Flags, FlagTally
 from auditor.intervals import clopper_pearson
 from auditor.plugin import FAILED
@@ -71,6 +72,7 @@ class _Tally:
         self._hits: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self._evidence: dict[str, str] = {}
+        self._answers = AnswerTally()
         self._generators: Counter[str] = Counter()
         self._synthetic = self._edited = self._contradictions = 0
         self._opt_outs = self._stock = self._stock_known = 0
@@ -126,6 +128,7 @@ class _Tally:
         self._looked.update(_value_counts(detector.filter(looked)))
         self._hits.update(_value_counts(detector.filter(hit)))
         self._failed.update(_value_counts(detector.filter(pc.starts_with(reason, FAILED))))
+        self._answers.add(flat)
         for kind in Evidence:
             seen = np.asarray(looked) & np.asarray(pc.equal(evidence, kind.value))
             self._kinds[kind.value] += len(np.unique(row[seen]))
@@ -162,7 +165,13 @@ class _Tally:
         )
         detectors = {
             id: DetectorTally(
-                Evidence(kind), self._looked[id], self._looked[id] / rows, self._hits[id], self._failed[id]
+                evidence=Evidence(kind),
+                could_look=self._looked[id],
+                share=self._looked[id] / rows,
+                hits=self._hits[id],
+                failed=self._failed[id],
+                answers=self._answers.answers(id) if kind == Evidence.STATISTICAL else {},
+                scores=self._answers.scores(id),
             )
             for id, kind in sorted(self._evidence.items())
         }

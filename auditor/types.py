@@ -215,13 +215,18 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class DetectorTally:
-    """One detector over the whole dataset. `failed`: rows on which it raised, which is a bug of ours."""
+    """One detector over the whole dataset. `failed`: rows on which it raised, which is a bug of ours.
+
+    Of statistical ones also the rows by answer (or by reason for none), and in each tenth of the score.
+    """
 
     evidence: Evidence
     could_look: int
     share: float
     hits: int
     failed: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict)
+    scores: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +304,7 @@ class Estimate:
     n: int
     calibration: str
     assumptions: tuple[str, ...] = ()
+    detector: str | None = None
     flagged: int | None = None
     cutoff: float | None = None
     conditions: Mapping[str, int] = field(default_factory=dict)

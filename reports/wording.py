@@ -50,6 +50,17 @@ def estimate(audit: Audit) -> list[str]:
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
 
 
+def model(audit: Audit, id: str) -> str:
+    """What a statistical detector's answers are worth."""
+    e = audit.estimate
+    if e is None or e.detector != id:
+        return f"The errors of {id} were not counted here: its answers stand for themselves and give no estimate."
+    return (
+        f"No answer decides an image; what they say together is the estimate. A score of {percent(e.cutoff or 0)} or "
+        f"more is a flag. Error rates of {e.calibration}."
+    )
+
+
 def shift(control: Control) -> str:
     """A control that the calibration does not explain."""
     rate, low, high = (percent(value) for value in (control.flagged / control.n, *control.expected[1:]))
