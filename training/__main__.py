@@ -22,6 +22,7 @@ from training.listing import File, list_files, read_files, write_files
 from training.material import gather
 from training.pack import pack
 from training.panel import CAP, CORE, panel
+from training.rebuild import rebuild
 from training.recipes import RECIPES, SHIPPED
 from training.reference import Model
 from training.student import Student, new_student
@@ -69,6 +70,13 @@ def vectors(options: argparse.Namespace, places: Places) -> None:
         for condition in FIRST:
             embed_condition(places.cache / "pack", places.cache / name, condition, shown, encoder)
     write_files(mark_twins(files, places.cache), places.cache / "files.csv")
+
+
+@stage
+def rebuilt(options: argparse.Namespace, places: Places) -> None:
+    """Reconstructions of real images, for the recipes that learn from them; nothing without a decoder."""
+    if places.decoder:
+        rebuild(_files(places), places, places.decoder)
 
 
 @stage
@@ -142,6 +150,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", default=list(STAGES), help=f"some of: {' '.join(STAGES)} (default: all)")
     for name in INPUTS:
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--decoder", type=Path, help="x2, x3, x4 of a decoder for reconstructions (decoder.py)")
     parser.add_argument("--out", type=Path, default=Path(), help="the repository (default: here)")
     parser.add_argument("--recipe", default=SHIPPED, choices=RECIPES)
     parser.add_argument("--folds", type=int, nargs="*", default=range(FOLDS))
@@ -150,7 +159,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
     places = Places(
-        **{name: getattr(options, name) for name in INPUTS}, out=options.out / "detectors" / "models" / "ouro-v1"
+        **{name: getattr(options, name) for name in (*INPUTS, "decoder")},
+        out=options.out / "detectors" / "models" / "ouro-v1",
     )
     places.cache.mkdir(parents=True, exist_ok=True)
     for name in options.stages:
