@@ -26,9 +26,7 @@ def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) 
     """For the model of a fold, or for the shipped one (None), which sees everything and is watched on nothing."""
     views = Views(places.cache / "pack")
     table = views.table.assign(view=np.arange(len(views.table)))
-    seen = [file for file in files if not file.dropped] if fold is None else training_files(files, fold)
-    if not recipe.hard:
-        seen = [file for file in seen if not file.path.startswith(("hard/", "rendered/"))]
+    seen = seen_files(files, recipe, fold)
     held = [] if fold is None else [file for file in files if file.fold == fold]
     vectors = load_view_vectors(places.cache / "teacher", views)
     train = _weighed(table, seen)
@@ -36,6 +34,12 @@ def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) 
         train = train.assign(label=_softened(train, judgements(table, vectors, seen), recipe.judged))
     material = Material(views, train, _watched(table, held), _targets(table, vectors, borrow=recipe.borrow))
     return _with_pairs(material, places, seen, recipe.rebuilt) if recipe.rebuilt else material
+
+
+def seen_files(files: list[File], recipe: Recipe, fold: int | None) -> list[File]:
+    """What the model of a fold may learn from; the shipped one (None) from everything."""
+    seen = [file for file in files if not file.dropped] if fold is None else training_files(files, fold)
+    return [file for file in seen if recipe.hard or not file.path.startswith(("hard/", "rendered/"))]
 
 
 def judgements(table: pd.DataFrame, vectors: np.ndarray, seen: list[File]) -> dict[str, float]:

@@ -24,7 +24,7 @@ from training.panel import panel
 
 PREFIX = "rebuilt"
 SALT, VIEW_SALT = 31, 32
-PER_SOURCE, VARIANTS, SHARD = 24, 2, 200
+PER_SOURCE, VARIANTS, SHARD = 12, 3, 100
 LONGEST = 512
 SCALES = 2, 3, 4
 MIXED = 0.2
