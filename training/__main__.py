@@ -68,7 +68,8 @@ def vectors(options: argparse.Namespace, places: Places) -> None:
         ("frozen", FrozenFeatures(places.weights), 1),
     ]
     for name, encoder, turns in encoders:
-        for turn, (part, paths) in itertools.product(range(turns), (("core", core), ("rest", rest))):
+        parts = (("core", core), ("rest", rest)) if name == "teacher" else (("core", core),)
+        for turn, (part, paths) in itertools.product(range(turns), parts):
             embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn, paths=paths, name=part)
         for condition in FIRST if name != "frozen" else ():
             embed_condition(places.cache / "pack", places.cache / name, condition, shown, encoder)

@@ -23,8 +23,9 @@ BESIDE = {
 TEXT = """# ouro-v1
 
 One compact encoder (EfficientNet-Lite0, {megabytes:.1f} MB) with two outputs from one pass: an embedding that follows
-CLIP ViT-B/16's, and a logit, higher for images that look machine-made. Each image is seen twice, whole and as the
-centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference).
+CLIP ViT-B/16's, and a logit, higher for images that look machine-made. To the trained logit that of a bystander is
+added: a linear head on the untrained ImageNet trunk, whose first blocks the two share. Each image is seen twice, whole
+and as the centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference).
 
 `model.onnx`: sha256 `{digest}`
 
@@ -94,9 +95,10 @@ images are missed at the clean threshold, three quarters and more of some source
 Gemini, some photographic fine-tunes; generators newer than the list in `training/files.csv` will be missed more often
 than those in it. Reduction to 256 pixels costs detection. Edited photographs were not measured; images below 200
 pixels were never seen."""
-TRIED = """Distillation, the laundering of both
-classes and hard reals are in what is shipped; training longer, a head fitted anew on the trained features and the
-log's other recipes did not get further."""
+TRIED = """In what is shipped: distillation,
+the laundering of both classes, hard reals, the bystander. Longer training (with the probe's judgement as target it
+gains a little), training without distillation, reconstructions of real images as fakes, and a head fitted anew on the
+trained features did not get further. It was trained on two CPU cores; a GPU was not to be had."""
 
 
 def card(scores: pd.DataFrame, files: list[File], baselines: Path, weights: Path, likeness: pd.DataFrame | None) -> str:

@@ -65,4 +65,4 @@ RECIPES = {
     "judged-rebuilt": replace(SHORT, judged=0.7, rebuilt=1.0),
     "short-full": replace(SHORT, frozen=0, phases=(Phase(128, 0.4), Phase(224, 0.03))),
 }
-SHIPPED = "short"
+SHIPPED = "accompanied"

@@ -103,4 +103,4 @@ def _statistics(features: Tensor) -> list[Tensor]:
 
 def new_student(weights: Path, name: str = "lite0", *, traces: bool = True, dropout: float = 0.3) -> Student:
     """A student on an ImageNet trunk, its heads fresh."""
-    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)
+    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
