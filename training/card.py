@@ -88,9 +88,9 @@ much of a dataset is likely to be machine-made, with error rates that hold only 
 your own with real images you trust.
 """
 
-BLIND = """Anime, digital paintings (fantasy portraits above all), card-game art and film posters by people are flagged
-several times as often as the average picture, some sources of photographs too (tables above); screens, charts,
-documents and clip art hardly ever, but the rendered ones are few kinds, all made alike. About half of the synthetic
+BLIND = """Film posters, digital paintings (fantasy portraits above all), card-game art, memes and anime by people are flagged
+three to nine times as often as the average picture, some sources of photographs too (tables above); screens, charts,
+documents and clip art hardly ever, but the rendered ones are few kinds, all made alike. Almost half of the synthetic
 images are missed at the clean threshold, three quarters and more of some sources: token models (Muse), GPT Image and
 Gemini, some photographic fine-tunes; generators newer than the list in `training/files.csv` will be missed more often
 than those in it. Reduction to 256 pixels costs detection. Edited photographs were not measured; images below 200
