@@ -11,17 +11,19 @@ from pathlib import Path
 import torch
 
 from training import baselines, likeness, score, ship
+from training.bystander import bystander
 from training.conditions import CONDITIONS
 from training.config import Places
 from training.duplicates import mark_twins
-from training.embed import FrozenTrunk, Int8Teacher, embed_condition, embed_views
+from training.embed import Encoder, FrozenFeatures, FrozenTrunk, Int8Teacher, embed_condition, embed_views
 from training.export import export
 from training.folds import FOLDS, assign_folds
 from training.handmade import Handmade
 from training.listing import File, list_files, read_files, write_files
-from training.material import gather
+from training.material import gather, seen_files
 from training.pack import pack
 from training.panel import CAP, CORE, panel
+from training.rebuild import rebuild
 from training.recipes import RECIPES, SHIPPED
 from training.reference import Model
 from training.student import Student, new_student
@@ -59,16 +61,26 @@ def vectors(options: argparse.Namespace, places: Places) -> None:
     files = _files(places)
     shown, core = ({file.path for file in panel(files, cap)} for cap in (CAP, CORE))
     rest = {file.path for file in files if not file.dropped} - core
-    for name, encoder, turns in (
+    encoders: list[tuple[str, Encoder, int]] = [
         ("teacher", Int8Teacher(places.teacher, threads=options.workers), TURNS),
         ("lite0", FrozenTrunk(places.weights), 1),
         ("handmade", Handmade(), 1),
-    ):
-        for turn, (part, paths) in itertools.product(range(turns), (("core", core), ("rest", rest))):
+        ("frozen", FrozenFeatures(places.weights), 1),
+    ]
+    for name, encoder, turns in encoders:
+        parts = (("core", core), ("rest", rest)) if name == "teacher" else (("core", core),)
+        for turn, (part, paths) in itertools.product(range(turns), parts):
             embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn, paths=paths, name=part)
-        for condition in FIRST:
+        for condition in FIRST if name != "frozen" else ():
             embed_condition(places.cache / "pack", places.cache / name, condition, shown, encoder)
     write_files(mark_twins(files, places.cache), places.cache / "files.csv")
+
+
+@stage
+def rebuilt(options: argparse.Namespace, places: Places) -> None:
+    """Reconstructions of real images, for the recipes that learn from them; nothing without a decoder."""
+    if places.decoder:
+        rebuild(_files(places), places, places.decoder)
 
 
 @stage
@@ -129,7 +141,10 @@ def _trained(places: Places, name: str, fold: int | None, log: Path) -> Student:
     student.trunk.frozen = recipe.frozen
     material = gather(_files(places), places, recipe, fold)
     print(f"{name} {log.stem}: {len(material.train)} views", flush=True)
-    return train(student, material, recipe, log)
+    trained = train(student, material, recipe, log)
+    if recipe.bystander:
+        trained.bystander = bystander(seen_files(_files(places), recipe, fold), places, recipe)
+    return trained
 
 
 def _files(places: Places) -> list[File]:
@@ -142,6 +157,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", default=list(STAGES), help=f"some of: {' '.join(STAGES)} (default: all)")
     for name in INPUTS:
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--decoder", type=Path, help="x2, x3, x4 of a decoder for reconstructions (decoder.py)")
     parser.add_argument("--out", type=Path, default=Path(), help="the repository (default: here)")
     parser.add_argument("--recipe", default=SHIPPED, choices=RECIPES)
     parser.add_argument("--folds", type=int, nargs="*", default=range(FOLDS))
@@ -150,7 +166,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
     places = Places(
-        **{name: getattr(options, name) for name in INPUTS}, out=options.out / "detectors" / "models" / "ouro-v1"
+        **{name: getattr(options, name) for name in (*INPUTS, "decoder")},
+        out=options.out / "detectors" / "models" / "ouro-v1",
     )
     places.cache.mkdir(parents=True, exist_ok=True)
     for name in options.stages:

@@ -91,8 +91,13 @@ class Lite(nn.Module):
         learning = torch.is_grad_enabled()
         with torch.set_grad_enabled(learning and not self.frozen):
             hidden = self.act(self._bn0(self._conv_stem(pixels)))
-        maps = []
-        for index, block in enumerate(self._blocks):
+        return self.onward([], hidden)
+
+    def onward(self, maps: list[Tensor], hidden: Tensor) -> list[Tensor]:
+        """All maps, given those of the first stages and what comes out of the last of these."""
+        maps, learning = list(maps), torch.is_grad_enabled()
+        start = self.stage_ends[len(maps) - 1] + 1 if maps else 0
+        for index, block in enumerate(self._blocks[start:], start):
             with torch.set_grad_enabled(learning and index >= self.frozen):
                 hidden = block(hidden)
             if index in self.stage_ends[:-1]:

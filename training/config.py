@@ -18,6 +18,7 @@ class Places:
     teacher: Path
     cache: Path
     out: Path
+    decoder: Path | None = None
 
     def locate(self, path: str) -> Path:
         """The file behind a path of the table."""

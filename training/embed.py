@@ -18,7 +18,7 @@ from training import reference
 from training.launder import decode
 from training.pack import WHOLE
 from training.store import Views, evaluation_files
-from training.student import new_student
+from training.student import frozen_features, new_student
 from training.teacher import MEAN, STD
 
 
@@ -64,6 +64,20 @@ class FrozenTrunk:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The features before any head."""
         return self._student.pooled(torch.from_numpy(image[None].copy()))[0].numpy()
+
+
+class FrozenFeatures:
+    """What the bystander's part of the logit is a linear function of (student.py)."""
+
+    width, kind = 2208, WHOLE
+
+    def __init__(self, weights: Path) -> None:
+        self._student = new_student(weights, traces=False).eval()
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Every stage's statistics."""
+        return frozen_features(self._student.maps(torch.from_numpy(image[None].copy())))[0].numpy()
 
 
 def embed_views(pack: Path, folder: Path, encoder: Encoder, *, turn: int, paths: set[str], name: str) -> None:

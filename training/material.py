@@ -13,6 +13,7 @@ from training.folds import training_files
 from training.listing import File
 from training.pack import WHOLE
 from training.probes import labels_and_weights, linear
+from training.rebuild import PREFIX
 from training.recipes import Recipe
 from training.store import Views
 from training.train import Material
@@ -25,15 +26,20 @@ def gather(files: list[File], places: Places, recipe: Recipe, fold: int | None) 
     """For the model of a fold, or for the shipped one (None), which sees everything and is watched on nothing."""
     views = Views(places.cache / "pack")
     table = views.table.assign(view=np.arange(len(views.table)))
-    seen = [file for file in files if not file.dropped] if fold is None else training_files(files, fold)
-    if not recipe.hard:
-        seen = [file for file in seen if not file.path.startswith(("hard/", "rendered/"))]
+    seen = seen_files(files, recipe, fold)
     held = [] if fold is None else [file for file in files if file.fold == fold]
     vectors = load_view_vectors(places.cache / "teacher", views)
     train = _weighed(table, seen)
     if recipe.judged:
         train = train.assign(label=_softened(train, judgements(table, vectors, seen), recipe.judged))
-    return Material(views, train, _watched(table, held), _targets(table, vectors, borrow=recipe.borrow))
+    material = Material(views, train, _watched(table, held), _targets(table, vectors, borrow=recipe.borrow))
+    return _with_pairs(material, places, seen, recipe.rebuilt) if recipe.rebuilt else material
+
+
+def seen_files(files: list[File], recipe: Recipe, fold: int | None) -> list[File]:
+    """What the model of a fold may learn from; the shipped one (None) from everything."""
+    seen = [file for file in files if not file.dropped] if fold is None else training_files(files, fold)
+    return [file for file in seen if recipe.hard or not file.path.startswith(("hard/", "rendered/"))]
 
 
 def judgements(table: pd.DataFrame, vectors: np.ndarray, seen: list[File]) -> dict[str, float]:
@@ -43,6 +49,21 @@ def judgements(table: pd.DataFrame, vectors: np.ndarray, seen: list[File]) -> di
     logit = linear(features, *labels_and_weights(seen, paths))(features)
     chance: dict[str, float] = pd.Series(1 / (1 + np.exp(-logit))).groupby(paths).mean().to_dict()
     return chance
+
+
+def _with_pairs(material: Material, places: Places, seen: list[File], weight: float) -> Material:
+    """Adds originals and their reconstructions, of real images that may be seen; `unit` keeps the two together."""
+    pairs = Views(places.cache / "pack", PREFIX)
+    number, first = np.arange(len(pairs.table)), len(material.views.table)
+    rows = pairs.table.assign(view=first + number, unit=number // 2, weight=weight)
+    train = material.train.assign(unit=len(rows) + np.arange(len(material.train)))
+    free = np.full((len(rows), material.teacher.shape[1]), np.nan, material.teacher.dtype)
+    return Material(
+        views=material.views.joined(pairs),
+        train=pd.concat([train, rows[rows["path"].isin({file.path for file in seen})]], ignore_index=True),
+        watch=material.watch,
+        teacher=np.concatenate([material.teacher, free]),
+    )
 
 
 def _softened(train: pd.DataFrame, judged: dict[str, float], share: float) -> np.ndarray:

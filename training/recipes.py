@@ -19,7 +19,9 @@ class Recipe:
 
     `frozen` counts blocks of the trunk; with `borrow`, a whole view whose vector the teacher was not asked for follows
     the vector of another laundering of the same image. `judged` is the part of the logit's target that is not the label
-    but the judgement of a linear probe on the teacher, fitted on the fold's own training images.
+    but the judgement of a linear probe on the teacher, fitted on the fold's own training images. `rebuilt` is the
+    weight of reconstructions of real images and of the originals beside them (rebuild.py); others weigh 1 on average.
+    `bystander` is the factor of the untrained trunk's logit, which is added after training.
     """
 
     phases: tuple[Phase, ...]
@@ -30,6 +32,8 @@ class Recipe:
     distil: float = 3.0
     borrow: bool = False
     judged: float = 0.0
+    rebuilt: float = 0.0
+    bystander: float = 0.0
     rate: float = 1.5e-3
     trunk_rate: float = 0.4
     decay: float = 0.05
@@ -55,6 +59,10 @@ RECIPES = {
     "short-no-traces": replace(SHORT, traces=False),
     "judged": replace(SHORT, judged=0.7),
     "judged-long": replace(SHORT, judged=0.7, phases=(Phase(160, 0.8), Phase(224, 0.05))),
+    "accompanied": replace(SHORT, bystander=0.75),
+    "judged-accompanied": replace(SHORT, judged=0.7, bystander=0.75),
+    "rebuilt": replace(SHORT, rebuilt=1.0),
+    "judged-rebuilt": replace(SHORT, judged=0.7, rebuilt=1.0),
     "short-full": replace(SHORT, frozen=0, phases=(Phase(128, 0.4), Phase(224, 0.03))),
 }
-SHIPPED = "short"
+SHIPPED = "accompanied"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,15 @@ class Views:
             table["shard"], table["row"] = shard, np.arange(len(table))
         self.table = pd.concat(tables, ignore_index=True)
         self._place = self.table[["shard", "row"]].to_numpy()
+
+    def joined(self, other: Views) -> Views:
+        """These views, then the other's, under one numbering."""
+        both = copy.copy(self)
+        both.shards = [*self.shards, *other.shards]
+        table = other.table.assign(shard=other.table["shard"] + len(self.shards))
+        both.table = pd.concat([self.table, table], ignore_index=True)
+        both._place = both.table[["shard", "row"]].to_numpy()
+        return both
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """The views at these rows of the table."""

@@ -34,13 +34,16 @@ class Student(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.judge = nn.Linear(width, 1)
         nn.init.zeros_(self.judge.weight)
+        self.bystander: Bystander | None = None
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding and logit."""
-        embedding, features = self.features(images)
-        return embedding, self.judge(self.drop(features)).squeeze(1)
+        maps = self.maps(images)
+        embedding, features = self.features(maps)
+        logit = self.judge(self.drop(features)).squeeze(1)
+        return embedding, logit if self.bystander is None else logit + self.bystander(maps)
 
     def pooled(self, images: Tensor) -> Tensor:
         """The trunk's last features, averaged over the image."""
@@ -52,9 +55,8 @@ class Student(nn.Module):
         maps: list[Tensor] = self.trunk(pixels.contiguous(memory_format=torch.channels_last))
         return maps
 
-    def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The embedding, and what the logit is a linear function of."""
-        maps = self.maps(images)
         pooled = maps[-1].mean((2, 3))
         embedding = functional.normalize(self.embed(pooled), dim=-1)
         parts = [pooled]
@@ -63,6 +65,33 @@ class Student(nn.Module):
                 parts += _statistics(maps[stage])
         features: Tensor = self.norm(torch.cat(parts, dim=1))
         return embedding, features
+
+
+class Bystander(nn.Module):
+    """A linear function of the trunk as it was before training, added to the logit: it cannot learn sources by heart.
+
+    Its first stages are the student's own, which stayed frozen.
+    """
+
+    def __init__(self, trunk: Lite, weight: Tensor, bias: float, shared: int) -> None:
+        super().__init__()
+        self.trunk, self.shared = trunk, shared
+        self.judge = nn.Linear(len(weight), 1)
+        with torch.no_grad():
+            self.judge.weight.copy_(weight[None])
+            self.judge.bias.fill_(bias)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Its part of the logit."""
+        first = maps[: self.shared]
+        logit: Tensor = self.judge(frozen_features(self.trunk.onward(first, first[-1]))).squeeze(1)
+        return logit
+
+
+def frozen_features(maps: list[Tensor]) -> Tensor:
+    """Mean and log deviation of each channel of every stage but the last, and the pooled last one."""
+    parts = [part for stage in maps[:-1] for part in _statistics(stage)]
+    return torch.cat([*parts, maps[-1].mean((2, 3))], dim=1)
 
 
 def _statistics(features: Tensor) -> list[Tensor]:
@@ -74,4 +103,4 @@ def _statistics(features: Tensor) -> list[Tensor]:
 
 def new_student(weights: Path, name: str = "lite0", *, traces: bool = True, dropout: float = 0.3) -> Student:
     """A student on an ImageNet trunk, its heads fresh."""
-    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)
+    return Student(load_backbone(name, weights), traces=traces, dropout=dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -160,12 +160,20 @@ def _batches(material: Material, recipe: Recipe, seed: int, start: int) -> Itera
     plan = _plan(material, recipe)
     shuffles = int(np.ceil(len(plan) * recipe.batch / len(table)))
     rng = np.random.default_rng([seed, 5])
-    order = np.concatenate([rng.permutation(len(table)) for _ in range(shuffles)])
+    order = np.concatenate([_shuffled(table, rng) for _ in range(shuffles)])
     for step, size in list(enumerate(plan))[start:]:
         rows = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
         images = _augment(material.views[view[rows]], size, np.random.default_rng([seed, 6, step]))
         tensors = (label[rows], weight[rows], material.teacher[view[rows]].astype(np.float32))
         yield Batch(torch.from_numpy(images), *(torch.from_numpy(np.ascontiguousarray(part)) for part in tensors))
+
+
+def _shuffled(table: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """All rows; those of one `unit`, if there are such, stay side by side."""
+    if "unit" not in table:
+        return rng.permutation(len(table))
+    rows = table.groupby("unit").indices
+    return np.concatenate([rows[unit] for unit in rng.permutation(list(rows))])
 
 
 def _augment(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
