@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BINS = 10  # of the score, from 0 to 1
 _MOST_REASONS = 5
 _SAID = {Claim.LIKELY.value: "likely synthetic", Claim.UNLIKELY.value: "likely real", "": "cannot tell"}
+_SAID[Claim.SUSPECTED.value] = "a chance by its own measure"
 
 
 class AnswerTally:

@@ -20,7 +20,7 @@ from auditor.errors import CalibrationError, DatasetError, EvidenceError
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.statistical import StatisticalDetector
-from auditor.store import Part, Store, write_atomically
+from auditor.store import Part, Store, stored, write_atomically
 from auditor.summary import summarise
 from auditor.types import SCHEMA, Audit, InputRecord, Need, Population
 from auditor.work import ShardDigest, ShardScan
@@ -170,11 +170,11 @@ def assemble(
     model = counting(config.get("detectors", ()), calibration)
     known = (calibration or model.calibration()) if model else None
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, model.chance(fraction.cutoff(known))) if model and known else None
+    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
     summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
     estimate = None
-    if known and summary.flags:
-        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed)
+    if known and cutoff and summary.flags:
+        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -196,7 +196,7 @@ def assemble(
 
 def keep_calibration(out: Path, calibration: Calibration | None) -> None:
     """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
-    path = out / CALIBRATION
+    path = Store(out).folder / CALIBRATION
     if calibration:
         write_atomically(path, dumps(calibration).encode())
     else:
@@ -214,6 +214,8 @@ def counting(detectors: Iterable[str], calibration: Calibration | None) -> Stati
         return next((model for model in models if model.calibration()), None)
     for model in models:
         if model.id == calibration.detector:
+            if calibration.sha256 != model.weights():
+                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
             return model
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 

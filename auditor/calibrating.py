@@ -9,6 +9,7 @@ error rates differ between sources, and how much they differ decides how wide an
 from __future__ import annotations
 
 import io
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from auditor.config import Config
 from auditor.decode import Limits
 from auditor.errors import CalibrationError, Refused
 from auditor.plugin import Engine, Reader, Shard
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import StatisticalDetector, refusal
 from auditor.types import Sample
 from auditor.view import View
 
@@ -64,7 +65,10 @@ class ShardScoring:
             try:
                 if not isinstance(item, Sample) or item.content is None:
                     raise Refused("no image")
-                upright = View(item, self.limits).upright
+                view = View(item, self.limits)
+                if why := refusal(view):
+                    raise Refused(why)
+                upright = view.upright
             except Refused:
                 unread += 1
                 continue
@@ -75,12 +79,12 @@ class ShardScoring:
         return ShardScores(rows, unread, dict(found))
 
     def probing(self) -> ShardScoring:
-        """The same: an image that kills a decoder ends a calibration."""
+        """The same."""
         return self
 
     def refusing(self, shard: Shard, reason: str) -> ShardScoring:
-        """The same."""
-        return self
+        """Raises CalibrationError: an image that kills a worker ends a calibration."""
+        raise CalibrationError(f"{shard.file or shard.start}: an image in this part of the dataset {reason}")
 
 
 def calibrate(
@@ -174,7 +178,8 @@ def _score(
     model: StatisticalDetector, held: list[tuple[str, str, np.ndarray]], found: dict[tuple[str, str], list[float]]
 ) -> None:
     for (condition, source, _), logit in zip(held, model.logits([image for *_, image in held]), strict=True):
-        found[condition, source].append(logit)
+        if math.isfinite(logit):
+            found[condition, source].append(logit)
     held.clear()
 
 

@@ -8,6 +8,7 @@ a chance at a stated prior (Platt 1999), the same for all conditions, so that it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -98,7 +99,7 @@ def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) ->
     for source in sorted(set.intersection(*(set(counts) for counts, _ in parts))):
         n = min(counts[source].n for counts, _ in parts)
         rate = sum(weight * counts[source].above[index] / counts[source].n for counts, weight in parts)
-        found.append((round(rate * n), n))
+        found.append((rate * n, n))
     return found
 
 
@@ -122,9 +123,8 @@ def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> f
     return min(calibration.thresholds, key=error)
 
 
-_PLAIN: Mapping[str, Any] = {
-    "detector": str, "model": str, "sha256": str, "origin": str, "prior": float, "slope": float, "intercept": float,
-}  # fmt: skip
+_WORDS = ("detector", "model", "sha256", "origin")
+_NUMBERS = ("prior", "slope", "intercept")
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -134,17 +134,17 @@ def parse(text: str) -> Calibration:
     """A calibration from its JSON text. Raises CalibrationError, which names what is wrong."""
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CalibrationError(f"not JSON: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise CalibrationError(f"not a calibration of schema {SCHEMA}")
     try:
         calibration = Calibration(
-            **{name: kind(content[name]) for name, kind in _PLAIN.items()},
-            thresholds=tuple(float(value) for value in content["thresholds"]),
+            **{name: _text(content[name]) for name in _WORDS} | {name: _number(content[name]) for name in _NUMBERS},
+            thresholds=tuple(map(_number, _listed(content["thresholds"]))),
             conditions={name: _condition(entry) for name, entry in content["conditions"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__} {error}") from error
     _check(calibration)
     return calibration
@@ -154,7 +154,7 @@ def dumps(calibration: Calibration) -> str:
     """The JSON text; `parse` reads it back."""
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        **{name: getattr(calibration, name) for name in _PLAIN},
+        **{name: getattr(calibration, name) for name in (*_WORDS, *_NUMBERS)},
         "thresholds": calibration.thresholds,
         "conditions": {
             name: {
@@ -170,11 +170,40 @@ def dumps(calibration: Calibration) -> str:
 def _condition(entry: Mapping[str, Any]) -> Condition:
     def side(name: str) -> dict[str, SourceCounts]:
         return {
-            source: SourceCounts(int(counts["n"]), tuple(int(count) for count in counts["above"]))
+            source: SourceCounts(_count(counts["n"]), tuple(map(_count, _listed(counts["above"]))))
             for source, counts in entry[name].items()
         }
 
     return Condition(side("real"), side("synthetic"))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{value!r:.40} is no number")
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r:.40} is no count")
+    return value
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r:.40} is no list")
+    return value
+
+
+def digest(calibration: Calibration) -> str:
+    """sha256 of its text."""
+    return hashlib.sha256(dumps(calibration).encode()).hexdigest()
 
 
 def _check(calibration: Calibration) -> None:
@@ -185,9 +214,14 @@ def _check(calibration: Calibration) -> None:
         raise CalibrationError("the slope has to be above 0, the prior between 0 and 1")
     if not calibration.conditions:
         raise CalibrationError("no condition in it")
+    for side in ("real", "synthetic"):
+        if len({frozenset(getattr(condition, side)) for condition in calibration.conditions.values()}) > 1:
+            raise CalibrationError(f"its conditions have different {side} sources")
     for name, condition in calibration.conditions.items():
         if not condition.real:
             raise CalibrationError(f"condition {name} has no real source: no false-positive rate can be known")
+        if not condition.synthetic:
+            raise CalibrationError(f"condition {name} has no synthetic source: no true-positive rate can be known")
         for source, counts in (*condition.real.items(), *condition.synthetic.items()):
             falls = all(a >= b for a, b in pairwise(counts.above))
             if (

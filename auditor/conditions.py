@@ -38,7 +38,7 @@ def conditions(format: np.ndarray, longest: np.ndarray, quality: np.ndarray) -> 
     """Name of the condition of each image: its format, longer side in pixels, and JPEG quality (0: not known)."""
     import numpy as np
 
-    known = (format == "JPEG") & (quality > 0)
+    known = ((format == "JPEG") | (format == "MPO")) & (quality > 0)
     tests = [longest <= SMALL, *(known & (quality >= least) for least, _ in _JPEG), format == "WEBP"]
     names = ["img2dataset256", *(name for _, name in _JPEG), "webp80"]
     return np.select(tests, names, default="clean")

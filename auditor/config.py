@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from auditor import registry
-from auditor.calibration import Calibration, dumps
+from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
 from auditor.plugin import ReadOptions
 from auditor.types import Need
@@ -45,7 +45,7 @@ class Config:
             "read": read,
             "input_format": self.input_format,
             "count_edited": self.count_edited,
-            "calibration": self.calibration and hashlib.sha256(dumps(self.calibration).encode()).hexdigest(),
+            "calibration": self.calibration and digest(self.calibration),
         }
 
     def digest(self) -> str:

@@ -55,7 +55,7 @@ def header(data: bytes, limits: Limits) -> Header:
     """The header alone. Raises Refused for unknown formats and images over the pixel limit."""
     with _guarded(limits), _opened(data, limits) as image:
         tables = getattr(image, "quantization", None)
-        quality = _quality(tuple(tables[0])) if image.format == "JPEG" and tables and 0 in tables else None
+        quality = _quality(tuple(tables[0])) if image.format in ("JPEG", "MPO") and tables and 0 in tables else None
         return Header(image.format or "?", image.width, image.height, image.mode, quality)
 
 

@@ -73,6 +73,9 @@ def melded(sample: Sample, rates: Rates, *, confidence: float = CONFIDENCE, seed
     middle = Rates(np.median(rates.false, keepdims=True), np.median(rates.true, keepdims=True))
     point = float(corrected(np.array([sample.flagged / sample.n]), middle)[0])
     ends = float(np.quantile(lower, alpha / 2)), float(np.quantile(upper, 1 - alpha / 2))
+    if sample.flagged:  # something flagged never bounds it tighter than nothing would
+        nothing = melded(Sample(0, sample.n, sample.effective), rates, confidence=confidence, seed=seed)
+        ends = ends[0], max(ends[1], nothing.high)
     return Interval(min(max(point, ends[0]), ends[1]), *ends)
 
 

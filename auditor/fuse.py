@@ -20,6 +20,7 @@ _UNDECIDED = Verdict(Label.UNKNOWN)
 def fuse(signals: Sequence[Signal]) -> Verdict:
     """The verdict, with the detector that decided it, and a model's chance where there is one."""
     models = [s for s in signals if s.evidence is Evidence.STATISTICAL and s.score is not None]
+    models = [s for s in models if s.claim is not Claim.SUSPECTED]  # a chance whose errors nobody measured
     scored = max((s for s in models if s.claim in _LIKELY), key=lambda s: (s.score, str(s.claim)), default=None)
     chance = scored.score if scored else models[0].score if models else None
     decisive = [

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor import record
-from auditor.audit import CALIBRATION, assemble, dataset_digest, keep_calibration
-from auditor.calibration import parse
-from auditor.errors import EvidenceError
+from auditor import record, registry
+from auditor.audit import CALIBRATION, assemble, counting, dataset_digest, keep_calibration
+from auditor.calibration import Calibration, digest, parse
+from auditor.errors import CalibrationError, EvidenceError
 from auditor.store import Part, Store
 from auditor.types import Audit, InputRecord
 
@@ -35,10 +35,32 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
             for part in parts[folder]:
                 shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
         inputs = _inputs(audits)
-        own = folders[0] / CALIBRATION
-        calibration = parse(own.read_text()) if audits[0].config.get("calibration") else None
+        calibration = _calibration(folders, audits[0])
+        _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
         return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, calibration=calibration)
+
+
+def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
+    """The one that was given to the scans. Raises EvidenceError where no folder has it any more."""
+    wanted = audit.config.get("calibration")
+    if not wanted:
+        return None
+    for folder in folders:
+        try:
+            found = parse((Store(folder).folder / CALIBRATION).read_text())
+        except (OSError, ValueError, CalibrationError):
+            continue
+        if digest(found) == wanted:
+            return found
+    raise EvidenceError(f"none of the audits has the calibration that they were made with ({wanted[:12]}…): scan again")
+
+
+def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
+    """Counts belong to weights. Raises EvidenceError where the evidence is of others than those installed here."""
+    model = counting(audit.config.get("detectors", ()), calibration)
+    if model and audit.config["detectors"][model.id] != registry.digest(model.id):
+        raise EvidenceError(f"the evidence is of another version of {model.id} than the one installed: scan again")
 
 
 def _audit(folder: Path) -> bytes:

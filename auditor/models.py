@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler
 
 from auditor.errors import ModelError
 
@@ -105,39 +109,56 @@ def pull(id: str, told: Callable[[int], None] = lambda size: None) -> Path:
     offline = next((name for name in _OFFLINE if os.environ.get(name, "") not in ("", "0")), None)
     if offline:
         raise ModelError(f"{offline} is set: nothing is fetched. Put {model.url} at {model.path} by other means")
-    host = urlsplit(model.url)
-    if host.scheme != "https" and host.hostname not in ("localhost", "127.0.0.1"):
-        raise ModelError(f"{model.url}: models are fetched over https")
-    model.path.parent.mkdir(parents=True, exist_ok=True)
-    passing = model.path.with_suffix(f".{os.getpid()}.tmp")
+    _require_https(model.url)
     try:
-        found = _fetched(model, passing, told)
-        if found != model.sha256:
-            raise ModelError(f"{model.url}: its sha256 is {found}, not {model.sha256}: it is not kept")
-        os.replace(passing, model.path)
-    finally:
-        passing.unlink(missing_ok=True)
+        model.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=model.path.parent, suffix=".tmp") as passing:
+            _fetch(model, cast("IO[bytes]", passing), told)
+            os.link(passing.name, model.path)
+    except FileExistsError:  # another one was faster
+        return verified(id)
+    except (OSError, HTTPException, ValueError) as error:
+        raise ModelError(f"{model.url}: cannot be fetched: {error or type(error).__name__}") from error
     return model.path
 
 
-def _fetched(model: OptionalModel, path: Path, told: Callable[[int], None]) -> str:
-    """Writes what comes, no more than was announced; its digest."""
-    from urllib.error import URLError
-    from urllib.request import urlopen
+def _fetch(model: OptionalModel, file: IO[bytes], told: Callable[[int], None]) -> None:
+    """Writes what comes, no more than was announced. Raises ModelError for what is not the pinned file."""
+    from urllib.request import build_opener
 
     total, size = hashlib.sha256(), 0
+    with build_opener(_HttpsOnly()).open(model.url, timeout=_TIMEOUT) as answer:
+        while block := answer.read(_BLOCK):
+            size += len(block)
+            if size > model.size:
+                raise ModelError(f"{model.url}: more than the {model.size:,} bytes it should have; it is not kept")
+            total.update(block)
+            file.write(block)
+            told(len(block))
+    file.flush()
+    if size < model.size:
+        raise ModelError(f"{model.url}: {size:,} of {model.size:,} bytes came; they are not kept")
+    if total.hexdigest() != model.sha256:
+        raise ModelError(f"{model.url}: its sha256 is {total.hexdigest()}, not {model.sha256}: it is not kept")
+
+
+class _HttpsOnly(HTTPRedirectHandler):
+    """Redirects stay on https, as the first address has to be."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        """See HTTPRedirectHandler. Raises ModelError."""
+        _require_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _require_https(url: str) -> None:
     try:
-        with urlopen(model.url, timeout=_TIMEOUT) as answer, path.open("wb") as file:  # noqa: S310  https: see pull
-            while block := answer.read(_BLOCK):
-                size += len(block)
-                if size > model.size:
-                    raise ModelError(f"{model.url}: more than the {model.size:,} bytes it should have")
-                total.update(block)
-                file.write(block)
-                told(len(block))
-    except (URLError, OSError) as error:
-        raise ModelError(f"{model.url}: cannot be fetched: {error}") from error
-    return total.hexdigest()
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ModelError(f"{url}: {error}") from error
+    is_own = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+    if parts.scheme != "https" and not is_own:
+        raise ModelError(f"{url}: models are fetched over https")
 
 
 @cache

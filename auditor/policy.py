@@ -196,7 +196,8 @@ def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
     """Whatever the policy says, nothing can be concluded of nothing."""
     if audit.counts.rows == 0:
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
-    deciding = (coverage for kind, coverage in audit.coverage.items() if kind != Evidence.PRIOR.value)
+    silent = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
+    deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in silent)
     if not any(coverage.could_look for coverage in deciding):
         reason = "no evidence that could decide an image could be seen on any row"
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)

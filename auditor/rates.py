@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-_QUADRATURE = 31
-_MEANS = (-11.0, 7.0, 91)  # logits, from, to, how many
+_MOST = 300  # images of one source
+_QUADRATURE = 61
+_MEANS = (-11.0, 7.0, 181)  # logits, from, to, how many
 _SPREADS = (0.1, 3.0, 24)
 _LEAST_SPREAD = 0.02
 _SPREAD_SCALE = 1.0
 
-Counts = Sequence[tuple[int, int]]  # (positives, n) of each source
+Counts = Sequence[tuple[float, int]]  # (positives, n) of each source
 
 
 def predictive(counts: Counts, *, sources: int, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -37,7 +38,7 @@ def predictive(counts: Counts, *, sources: int, draws: int, rng: np.random.Gener
 
     if not counts or not all(0 <= k <= n and n > 0 for k, n in counts) or sources < 1:
         raise ValueError(f"no rates can be predicted from {list(counts)} for {sources} sources")
-    weights, means, spreads = _posterior(tuple((int(k), int(n)) for k, n in counts))
+    weights, means, spreads = _posterior(tuple(_worth(k, n) for k, n in counts))
     picked = rng.choice(weights.size, draws, p=weights.ravel())
     step = means[1] - means[0]
     mean = means[picked // len(spreads)] + rng.uniform(-step / 2, step / 2, draws)
@@ -47,8 +48,15 @@ def predictive(counts: Counts, *, sources: int, draws: int, rng: np.random.Gener
     return rates
 
 
+def _worth(positives: float, n: int) -> tuple[float, float]:
+    """Counts as they are integrated: beyond _MOST images a source's rate is known far better than a new one's, and
+    the grid would be too coarse for more."""
+    scale = min(1.0, _MOST / n)
+    return positives * scale, n * scale
+
+
 @lru_cache(maxsize=256)
-def _posterior(counts: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _posterior(counts: tuple[tuple[float, float], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights over (mean, spread) of the logits, summing to 1, and the two axes of the grid."""
     import numpy as np
     from scipy.special import log_expit

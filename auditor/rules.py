@@ -186,18 +186,24 @@ def _increase(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     limit = float(settings["max"])
     if context.baseline is None:
         return _missing(limit, "no baseline audit to compare with (--baseline)")
-    now, before = _interval(audit), _interval(context.baseline)
+    if audit.digests.get("dataset") == context.baseline.digests.get("dataset"):
+        return _bounded("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, limit)
+    calibrations = [one.estimate and one.estimate.calibration for one in (audit, context.baseline)]
+    measure = _interval if calibrations[0] == calibrations[1] else _declared_share
+    now, before = measure(audit), measure(context.baseline)
     if now is None or before is None:
         return _missing(limit, "the increase is unknown: one of the audits has no share")
     what = f"increase of the {now[0]} against the baseline"
-    if now[0] != before[0]:
-        return _missing(limit, "one audit has an estimate and the other has not: they cannot be compared")
     return _bounded(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], limit)
 
 
 def _interval(audit: Audit) -> tuple[str, float, float, float] | None:
     if audit.estimate is not None:
         return "synthetic fraction", audit.estimate.point, audit.estimate.low, audit.estimate.high
+    return _declared_share(audit)
+
+
+def _declared_share(audit: Audit) -> tuple[str, float, float, float] | None:
     floor = audit.floor
     if not could_declare(audit) or floor.share is None or floor.low is None or floor.high is None:
         return None
@@ -215,6 +221,8 @@ def _decoded(audit: Audit, settings: Settings, context: Context) -> RuleResult:
 def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     kind = str(settings.get("evidence", "declared"))
     coverage = audit.coverage.get(kind)
+    if kind == Evidence.STATISTICAL and audit.estimate is None:
+        return _missing(float(settings["min"]), "no model whose errors were measured could look")
     return _at_least(f"{kind} evidence observable on", coverage.share if coverage else 0.0, settings)
 
 

@@ -20,7 +20,7 @@ from auditor.view import View
 if TYPE_CHECKING:
     import numpy as np
 
-_LEAST_SIDE = 64  # pixels: less is enlarged more than three times
+_LEAST_SIDES = (64, 200)  # pixels, shorter and longer side: smaller ones were not measured
 _SAMPLE = 64  # the image is thinned to about this many pixels a side to see whether there is anything on it
 _NEAR = 8  # levels
 _MOST_PLAIN = 0.9  # of pixels that are as good as the commonest one: a blank, a logo, a page of text
@@ -64,9 +64,12 @@ class StatisticalDetector(Detector):
         return [self._reading(next(logits)) if why is None else Reading.abstain(why) for why in silent]
 
     def _reading(self, logit: float) -> Reading:
+        if not math.isfinite(logit):
+            return Reading.abstain("the model gave no number")
         score, known = self.chance(logit), self.calibration()
         if not known:
-            return Reading(score, f"{100 * score:.1f} % by its own measure; its errors were not measured")
+            words = f"{100 * score:.1f} % by its own measure; its errors were not measured"
+            return Reading(score, words, claim=Claim.SUSPECTED)
         words = f"{100 * score:.1f} % at even odds"
         if logit >= known.likely_synthetic:
             return Reading(score, f"likely synthetic: {words}", claim=Claim.LIKELY)
@@ -78,7 +81,7 @@ class StatisticalDetector(Detector):
 def refusal(view: View) -> str | None:
     """Why there is nothing on this image that a classifier could judge."""
     height, width = view.pixels.shape[:2]
-    if min(height, width) < _LEAST_SIDE:
+    if min(height, width) < _LEAST_SIDES[0] or max(height, width) < _LEAST_SIDES[1]:
         return f"{width} × {height} pixels are too few"
     if plain(view.rgb) > _MOST_PLAIN:
         return "blank, a logo or a page of text: too little on it"

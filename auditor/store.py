@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _META = b"auditor"
 _SUFFIX = ".parquet"
-_ROUND = 6  # digits of a stored score
+_ROUND = 9  # digits of a stored score
 _ROW_GROUP = 16_384
 
 
@@ -290,5 +290,10 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], kind)
 
 
+def stored(score: float) -> float:
+    """A score as evidence holds it; what it is compared with has to be rounded in the same way."""
+    return round(score, _ROUND)
+
+
 def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, _ROUND)
+    return None if score is None else stored(score)

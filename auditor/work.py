@@ -158,7 +158,11 @@ class ShardScan:
             return
         seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
         if seen:
-            for view, encoding in zip(seen, embedded().encode([view.upright for view in seen]), strict=True):
+            try:
+                found = embedded().encode([view.upright for view in seen])
+            except Exception:  # one image spoils the batch: the detector asks for each, and tells which
+                return
+            for view, encoding in zip(seen, found, strict=True):
                 view.encoding = encoding
 
     def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:

@@ -3,8 +3,8 @@
 Sees: the centre of an image at 384 pixels, after its shorter side was brought to 440. Asked for with
 `--with community-forensics`, after `auditor models pull community-forensics` (MIT, 87 MB; nothing is fetched unasked).
 Its score is the logistic function of its logit, as its authors read it. None of its error rates was measured here, so
-it calls no image likely and gives no estimate, until `auditor calibrate --detector community-forensics` has counted
-its errors on labelled images of your own.
+it calls no image likely, and gives no estimate until `auditor calibrate --detector community-forensics` has counted its
+errors on labelled images of your own.
 
 Defeated by: what defeats such models: reduction, heavy compression, generators newer than 2024. Some eight times as
 slow as the embedded model.
@@ -65,12 +65,12 @@ def prepared(image: np.ndarray) -> np.ndarray:
     import numpy as np
     from PIL import Image
 
-    picture = Image.fromarray(image)
-    scale = _SHORTER / min(picture.size)
-    width, height = (max(_SHORTER, int(side * scale)) for side in picture.size)
-    picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = round((width - _CROP) / 2), round((height - _CROP) / 2)
-    square = np.asarray(picture.crop((left, top, left + _CROP, top + _CROP)), np.float32) / 255
+    # The centre of the reduced image, without making the rest of it: a strip would become gigabytes.
+    height, width = image.shape[:2]
+    half = _CROP / _SHORTER * min(height, width) / 2
+    box = (width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half)
+    picture = Image.fromarray(image).resize((_CROP, _CROP), Image.Resampling.BILINEAR, box=box)
+    square = np.asarray(picture, np.float32) / 255
     normal = (square - np.asarray(_MEAN, np.float32)) / np.asarray(_DEVIATION, np.float32)
     return np.ascontiguousarray(normal.transpose(2, 0, 1))
 

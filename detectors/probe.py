@@ -2,8 +2,8 @@
 
 Sees: what CLIP's vectors tell of an image's making; a linear head on CLIP ViT-B/16 was the strongest cheap classifier
 in our development, and learns style along with it. Made by `auditor probe --encoder local-dir:FOLDER --real …
---synthetic …`, asked for with `--with probe`. It ships no counts of its errors: it calls nothing likely and gives no
-estimate, until `auditor calibrate --detector probe` has counted them, on images that it was not fitted on.
+--synthetic …`, asked for with `--with probe`. It ships no counts of its errors: it calls nothing likely, and gives no
+estimate until `auditor calibrate --detector probe` has counted them, on images that it was not fitted on.
 
 Defeated by: pictures of a style that its reals lacked; generators unlike those that it was fitted on.
 """

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from auditor import encoders, statistical
 from auditor.calibration import Calibration, parse
 from auditor.encoders import EMBEDDED, embedded
 from auditor.statistical import StatisticalDetector
@@ -56,8 +57,9 @@ class Synthetic(StatisticalDetector):
         embedded()
 
     def resources(self) -> tuple[str, ...]:
-        """Weights, preparation and counts."""
-        return tuple(str(EMBEDDED / name) for name in ("model.onnx", "preprocessing.json", "calibration.json"))
+        """Weights, preparation and counts; and the code that prepares and words."""
+        beside = (str(EMBEDDED / name) for name in ("model.onnx", "preprocessing.json", "calibration.json"))
+        return (*beside, encoders.__file__, statistical.__file__)
 
 
 @cache

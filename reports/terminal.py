@@ -51,7 +51,7 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     for id, tally in audit.detectors.items():
         if tally.failed:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
-    yield from zip(("estimate", *[""] * 9), wording.estimate(audit), strict=False)
+    yield from zip(("estimate", *[""] * 9), map(printable, wording.estimate(audit)), strict=False)
     yield from zip(("MAD", ""), wording.mad(decision), strict=False)
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := wording.stock_watermarks(audit):

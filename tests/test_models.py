@@ -37,10 +37,13 @@ def hub(weights, monkeypatch):
     class Hub(http.server.BaseHTTPRequestHandler):
         asked: ClassVar[list[str]] = []
         body = weights.read_bytes()
+        redirect = ""
 
         def do_GET(self):
             self.asked.append(self.path)
-            self.send_response(200)
+            self.send_response(302 if self.redirect else 200)
+            if self.redirect:
+                self.send_header("Location", self.redirect)
             self.end_headers()
             self.wfile.write(self.body)
 
@@ -64,10 +67,11 @@ def test_a_model_is_fetched_once_and_verified(pinned, hub):
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [(b"x" * 100, "not kept"), (b"x" * 10**6, "more than"), (b"", "not kept")]
+    ("body", "message"),
+    [(b"x" * 100, "not kept"), (b"x" * 10**6, "more than"), (b"", "not kept"), (None, "its sha256 is")],
 )
 def test_what_is_not_the_pinned_file_is_not_kept(pinned, hub, body, message):
-    hub.body = body
+    hub.body = b"x" * pinned.size if body is None else body
     with pytest.raises(ModelError, match=message):
         models.pull(ID)
     assert list(pinned.path.parent.iterdir()) == []
@@ -84,6 +88,19 @@ def test_offline_is_honoured(pinned, hub, monkeypatch, name):
 def test_only_https_is_fetched_from(pinned, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://example.org")
     with pytest.raises(ModelError, match="https"):
+        models.pull(ID)
+
+
+@pytest.mark.parametrize("endpoint", ["file://localhost/etc", "http://[bad", "ftp://example.org"])
+def test_other_schemes_are_refused(pinned, monkeypatch, endpoint):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(ModelError):
+        models.pull(ID)
+
+
+def test_a_redirect_off_https_is_refused(pinned, hub):
+    hub.redirect = "http://example.org/model.onnx"
+    with pytest.raises(ModelError, match="over https"):
         models.pull(ID)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from auditor import registry
+from auditor.types import Evidence, Signal
 
 
 @click.command("explain")
@@ -55,9 +56,15 @@ def _lines(row: Any) -> list[str]:
     if facts.camera:
         lines.append(f"camera   {printable(facts.camera)}")
     for signal in row.signals:
-        state = "could not look" if signal.score is None else "found" if signal.is_hit else "nothing"
+        state = "could not look" if signal.score is None else _state(signal)
         tier = f" (tier {signal.tier.value})" if signal.tier else ""
         lines.append(
             f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {printable(signal.reason)}".rstrip()
         )
     return lines
+
+
+def _state(signal: Signal) -> str:
+    if signal.evidence is Evidence.STATISTICAL:
+        return "answered"
+    return "found" if signal.is_hit else "nothing"
