@@ -123,8 +123,7 @@ def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> f
     return min(calibration.thresholds, key=error)
 
 
-_WORDS = ("detector", "model", "sha256", "origin")
-_NUMBERS = ("prior", "slope", "intercept")
+_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -140,7 +139,13 @@ def parse(text: str) -> Calibration:
         raise CalibrationError(f"not a calibration of schema {SCHEMA}")
     try:
         calibration = Calibration(
-            **{name: _text(content[name]) for name in _WORDS} | {name: _number(content[name]) for name in _NUMBERS},
+            detector=_text(content["detector"]),
+            model=_text(content["model"]),
+            sha256=_text(content["sha256"]),
+            origin=_text(content["origin"]),
+            prior=_number(content["prior"]),
+            slope=_number(content["slope"]),
+            intercept=_number(content["intercept"]),
             thresholds=tuple(map(_number, _listed(content["thresholds"]))),
             conditions={name: _condition(entry) for name, entry in content["conditions"].items()},
         )
@@ -154,7 +159,7 @@ def dumps(calibration: Calibration) -> str:
     """The JSON text; `parse` reads it back."""
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        **{name: getattr(calibration, name) for name in (*_WORDS, *_NUMBERS)},
+        **{name: getattr(calibration, name) for name in _PLAIN},
         "thresholds": calibration.thresholds,
         "conditions": {
             name: {

@@ -99,7 +99,7 @@ class EmbeddedEncoder(Encoder):
     def _check_weights(self, folder: Path, weights: bytes) -> None:
         wanted = json.loads(_read(folder / "calibration.json")).get("sha256")
         if wanted != hashlib.sha256(weights).hexdigest():
-            raise ModelError(f"{folder}: model.onnx is not the one that calibration.json was measured on ({wanted})")
+            raise ModelError(f"{folder}: model.onnx is not the one that calibration.json is for ({wanted})")
 
     def _check_parity(self, folder: Path) -> None:
         import numpy as np

@@ -186,13 +186,13 @@ def _increase(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     limit = float(settings["max"])
     if context.baseline is None:
         return _missing(limit, "no baseline audit to compare with (--baseline)")
-    if audit.digests.get("dataset") == context.baseline.digests.get("dataset"):
-        return _bounded("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, limit)
     calibrations = [one.estimate and one.estimate.calibration for one in (audit, context.baseline)]
     measure = _interval if calibrations[0] == calibrations[1] else _declared_share
     now, before = measure(audit), measure(context.baseline)
     if now is None or before is None:
         return _missing(limit, "the increase is unknown: one of the audits has no share")
+    if (audit.digests, audit.floor) == (context.baseline.digests, context.baseline.floor):
+        return _bounded("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, limit)
     what = f"increase of the {now[0]} against the baseline"
     return _bounded(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], limit)
 

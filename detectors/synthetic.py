@@ -1,12 +1,12 @@
-"""A classifier of synthetic images: the embedded model's score, with thresholds from images that it had not seen.
+"""A classifier of synthetic images: the embedded model's score, with thresholds from held-out images.
 
 Sees: what distinguishes generated from other images in a compact model trained on images of many generators, as they
 are after re-encoding and resizing. Three answers: *likely synthetic* above the threshold at which at most 1 % of real
 images lie (mean over sources, in the worst condition measured), *likely real* below the one under which at most 5 % of
 synthetic images lie, and *cannot tell* between. The score is the chance of being synthetic if half of the images
 were: of a dataset with few synthetic images most of what is flagged may be real, which is why flags are not counted
-but corrected for their error rates. Counts, sources and blind spots stand in the model's folder: CARD.md and
-calibration.json.
+but corrected for their error rates. The counts are of models trained like it without the counted sources;
+they and its blind spots stand in the model's folder: calibration.json and CARD.md.
 
 Defeated by: generators unlike those it was trained on (the newest ones first), heavy editing, photographs of screens;
 mistaken on illustrations, renders and graphics more often than on photographs. It never decides one image.

@@ -45,6 +45,23 @@ def test_counts_of_zero_are_no_certainty():
     assert 0 < np.quantile(rates, 0.975) < 0.1
 
 
+@pytest.mark.parametrize(
+    ("n", "exact"),
+    [(60, (0.0081, 0.1991)), (300, (0.0044, 0.3122)), (5_000, (0.0037, 0.3518)), (500_000, (0.0037, 0.3564))],
+)
+def test_many_images_of_few_sources_tell_little_of_a_new_one(n, exact):
+    """Beside integration on a grid of 4,401 logits, 361 means and 61 spreads."""
+    counts = [(round(rate * n), n) for rate in (0.01, 0.02, 0.03, 0.05, 0.08)]
+    rates = predictive(counts, sources=1, draws=100_000, rng=np.random.default_rng(0))
+    assert np.quantile(rates, (0.025, 0.975)) == pytest.approx(exact, rel=0.25)
+
+
+def test_something_flagged_never_bounds_tighter_than_nothing():
+    rates = predicted_rates([(1, 100)] * 8, TRUE, sources=(1, 2), seed=0)
+    highs = [melded(Sample(flagged, 1000), rates).high for flagged in range(8)]
+    assert highs == sorted(highs)
+
+
 @pytest.mark.parametrize("counts", [[], [(1, 0)], [(5, 4)], [(-1, 4)]])
 def test_counts_that_cannot_be_are_refused(counts):
     with pytest.raises(ValueError, match="no rates"):

@@ -1,8 +1,13 @@
+from dataclasses import replace
+
 import making
 import pytest
 
 import auditor
-from auditor.errors import EvidenceError
+from auditor import registry
+from auditor.calibration import parse
+from auditor.config import Config
+from auditor.errors import CalibrationError, EvidenceError
 
 
 @pytest.fixture
@@ -45,3 +50,54 @@ def test_a_folder_that_is_no_audit_is_refused(halves):
         auditor.merge([halves / "audit-one", halves / "one"], halves / "both")
     with pytest.raises(EvidenceError, match="two audits or more"):
         auditor.merge([halves / "audit-one"], halves / "both")
+
+
+# ---- a calibration of one's own
+
+
+@pytest.fixture
+def calibrated(halves):
+    """Both halves scanned with counts of the embedded model that are the user's own."""
+    shipped = registry.load("detectors", "synthetic")().calibration()
+    own = Config(calibration=replace(shipped, origin="my own images"))
+    for half in ("one", "two"):
+        making.write(halves / f"audit-{half}" / "calibration.json", "mine")
+        auditor.scan(halves / half, out=halves / f"audit-{half}", engine="serial", config=own)
+    return halves
+
+
+def test_a_calibration_is_kept_with_the_evidence_and_nothing_of_the_users_is_touched(calibrated):
+    assert (calibrated / "audit-one" / "calibration.json").read_text() == "mine"
+    assert parse((calibrated / "audit-one/evidence/calibration.json").read_text()).origin == "my own images"
+    auditor.scan(calibrated / "one", out=calibrated / "audit-one", engine="serial")
+    assert not (calibrated / "audit-one/evidence/calibration.json").exists()
+    assert (calibrated / "audit-one" / "calibration.json").read_text() == "mine"
+
+
+def test_merged_audits_use_the_calibration_that_they_were_made_with(calibrated):
+    (calibrated / "audit-one/evidence/calibration.json").unlink()
+    merged = auditor.merge([calibrated / "audit-one", calibrated / "audit-two"], calibrated / "both")
+    assert merged.config["calibration"] == auditor.load(calibrated / "audit-one").config["calibration"]
+    again = auditor.merge([calibrated / "audit-two", calibrated / "audit-one"], calibrated / "again")
+    assert again.estimate == merged.estimate
+
+
+def test_a_calibration_that_was_changed_is_not_used(calibrated):
+    for half in ("one", "two"):
+        path = calibrated / f"audit-{half}/evidence/calibration.json"
+        path.write_text(path.read_text().replace("my own images", "other images"))
+    with pytest.raises(EvidenceError, match="none of the audits has the calibration"):
+        auditor.merge([calibrated / "audit-one", calibrated / "audit-two"], calibrated / "both")
+
+
+def test_evidence_of_other_weights_is_not_merged(halves, monkeypatch):
+    monkeypatch.setattr(registry, "digest", lambda id: f"new {id}")
+    with pytest.raises(EvidenceError, match="another version of synthetic"):
+        auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
+
+
+def test_a_calibration_of_other_weights_is_refused_before_the_scan(halves):
+    shipped = registry.load("detectors", "synthetic")().calibration()
+    config = Config(calibration=replace(shipped, sha256="0" * 64))
+    with pytest.raises(CalibrationError, match="other weights"):
+        auditor.scan(halves / "one", out=halves / "new", engine="serial", config=config)

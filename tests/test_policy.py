@@ -1,4 +1,5 @@
 import datetime
+from dataclasses import replace
 
 import pytest
 from audits import ESTIMATES, audit, estimate, source
@@ -128,7 +129,20 @@ def test_an_increase_is_measured_against_a_baseline():
     assert outcome(text, audit(1000, 55), before) is Outcome.PASS
     assert outcome(text, audit(1000, 80), before) is Outcome.FAIL
     assert outcome(text, audit(1000, 80)) is Outcome.INCONCLUSIVE
-    assert outcome(text, audit(1000, 80, estimate=estimate(0.1, 0.1, 0.1)), before) is Outcome.INCONCLUSIVE
+    # where only one has an estimate, or they rest on different counts, declared shares are compared
+    assert outcome(text, audit(1000, 55, estimate=estimate(0.5, 0.4, 0.6)), before) is Outcome.PASS
+    assert outcome(text, audit(1000, 80, estimate=estimate(0.1, 0.1, 0.1)), before) is Outcome.FAIL
+
+
+def test_a_dataset_has_not_grown_against_itself_however_wide_its_estimate():
+    same = audit(1000, 50, estimate=estimate(0.3, 0.1, 0.5))
+    assert outcome(rule("increase", max=0.0), same, Context(baseline=same)) is Outcome.PASS
+
+
+def test_a_model_whose_errors_nobody_measured_is_no_evidence():
+    seen = replace(audit(100), coverage={"statistical": Coverage(100, 1.0), "prior": Coverage(100, 1.0)})
+    assert outcome(rule("unreadable", max=0.5), seen) is Outcome.INCONCLUSIVE
+    assert outcome(rule("observable", min=0.1, evidence="statistical"), seen) is Outcome.INCONCLUSIVE
 
 
 def test_coverage_can_be_demanded():

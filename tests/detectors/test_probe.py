@@ -33,7 +33,7 @@ def images(tmp_path, monkeypatch):
 
     def picture(path, synthetic, seed):
         rng = np.random.default_rng(seed)
-        pixels = rng.integers(0, 60, (80, 80, 3)) + np.where(synthetic, [160, 20, 20], [20, 20, 160])
+        pixels = rng.integers(0, 60, (160, 210, 3)) + np.where(synthetic, [160, 20, 20], [20, 20, 160])
         making.write(path, b"")
         Image.fromarray(pixels.astype(np.uint8)).save(path)
 
