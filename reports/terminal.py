@@ -13,6 +13,8 @@ from reports import wording
 _LABEL = 11
 _MOST = 6
 
+_LONGEST = 400  # characters of a line of the estimate
+
 
 class Terminal(Renderer):
     """See the module."""
@@ -51,7 +53,9 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     for id, tally in audit.detectors.items():
         if tally.failed:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
-    yield from zip(("estimate", *[""] * 9), map(printable, wording.estimate(audit)), strict=False)
+    yield from zip(
+        ("estimate", *[""] * 9), (printable(line, _LONGEST) for line in wording.estimate(audit)), strict=False
+    )
     yield from zip(("MAD", ""), wording.mad(decision), strict=False)
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := wording.stock_watermarks(audit):
