@@ -22,6 +22,7 @@ from auditor.rates import Counts
 
 SCHEMA = "auditor-calibration/1"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
+_NEAR = 0.5  # logits on either side of a threshold
 FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
 
 
@@ -43,7 +44,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Calibration:
-    """See the module. origin: where the counts come from, in words. slope, intercept: of the logit's chance."""
+    """See the module. origin: where the counts come from, in words. slope, intercept: of the logit's chance.
+
+    shift: standard deviation, in logits, of what a model's scores on sources new to it have in common; above 0 where
+    the counts are of other models than the one that runs (out of fold), 0 where they are of the same weights.
+    """
 
     detector: str
     model: str
@@ -54,6 +59,7 @@ class Calibration:
     intercept: float
     thresholds: tuple[float, ...]
     conditions: Mapping[str, Condition]
+    shift: float = 0.0
 
     def probability(self, logit: float) -> float:
         """The chance of being synthetic, where a share `prior` of the images is."""
@@ -66,6 +72,18 @@ class Calibration:
             _mixed([(self.conditions[name].real, weight) for name, weight in weights.items()], index),
             _mixed([(self.conditions[name].synthetic, weight) for name, weight in weights.items()], index),
         )
+
+    def steepness(self, threshold: float, weights: Mapping[str, float]) -> tuple[float, float]:
+        """How fast the logits of the mean false- and true-positive rate fall around a threshold, per logit of score."""
+        import numpy as np
+
+        near = np.array(self.thresholds)
+        low, high = (float(near[np.abs(near - (threshold + side)).argmin()]) for side in (-_NEAR, _NEAR))
+        if low == high:
+            return 0.0, 0.0
+        sides = zip(self.counts(low, weights), self.counts(high, weights), strict=True)
+        falls = [(_mean_logit(below) - _mean_logit(above)) / (high - low) for below, above in sides]
+        return falls[0], falls[1]
 
     @cached_property
     def likely_synthetic(self) -> float:
@@ -91,6 +109,11 @@ class Calibration:
             return 0.0
         worst: float = max(means) if side == "real" else min(means)
         return worst
+
+
+def _mean_logit(counts: Counts) -> float:
+    rate = sum((k + 0.5) / (n + 1) for k, n in counts) / len(counts)
+    return math.log(rate / (1 - rate))
 
 
 def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) -> Counts:
@@ -123,7 +146,7 @@ def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> f
     return min(calibration.thresholds, key=error)
 
 
-_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")
+_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept", "shift")
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -146,6 +169,7 @@ def parse(text: str) -> Calibration:
             prior=_number(content["prior"]),
             slope=_number(content["slope"]),
             intercept=_number(content["intercept"]),
+            shift=_number(content.get("shift", 0.0)),
             thresholds=tuple(map(_number, _listed(content["thresholds"]))),
             conditions={name: _condition(entry) for name, entry in content["conditions"].items()},
         )
@@ -215,6 +239,8 @@ def _check(calibration: Calibration) -> None:
     thresholds = calibration.thresholds
     if not thresholds or list(thresholds) != sorted(set(thresholds)):
         raise CalibrationError("thresholds have to rise")
+    if calibration.shift < 0:
+        raise CalibrationError("the shift cannot be below 0")
     if not calibration.slope > 0 or not 0 < calibration.prior < 1:
         raise CalibrationError("the slope has to be above 0, the prior between 0 and 1")
     if not calibration.conditions:

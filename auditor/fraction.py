@@ -16,6 +16,7 @@ from auditor.conditions import NAMES
 from auditor.estimate import CONFIDENCE, Rates, Sample, melded, predicted_rates, with_known
 from auditor.flags import Flags
 from auditor.intervals import Interval
+from auditor.rates import shifted
 from auditor.types import Control, Estimate, Floor, Sensitivity
 
 # A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
@@ -54,6 +55,9 @@ def estimated(
     threshold = cutoff(calibration)
     false, true = calibration.counts(threshold, _weights(flags.rest, calibration))
     rates = predicted_rates(false, true, sources=SOURCES, seed=seed)
+    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
+    falls = calibration.steepness(threshold, _weights(flags.rest, calibration))
+    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
     checks = (
         controls.check("real beyond doubt", *flags.real, rates.false),
         controls.check("declared synthetic", *flags.synthetic, rates.true),

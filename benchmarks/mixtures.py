@@ -15,18 +15,22 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from auditor.calibration import Calibration, Condition, SourceCounts
-from auditor.flags import Flags
-from auditor.fraction import cutoff, estimated
-from auditor.types import Estimate, Floor
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from auditor.calibration import Calibration, Condition, SourceCounts  # noqa: E402
+from auditor.flags import Flags  # noqa: E402
+from auditor.fraction import cutoff, estimated  # noqa: E402
+from auditor.types import Estimate, Floor  # noqa: E402
+from training.calibration import shift  # noqa: E402
 
-OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
+OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES, _CONDITION = 1000, "img2dataset256"
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
@@ -63,7 +67,8 @@ def calibration(scores: pd.DataFrame) -> Calibration:
         above = [int((group.score >= t).sum()) for t in thresholds]
         sides[label][source] = SourceCounts(len(group), tuple(above))
     conditions = {_CONDITION: Condition(sides[0], sides[1])}
-    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, tuple(map(float, thresholds)), conditions)
+    cuts = tuple(map(float, thresholds))
+    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, cuts, conditions, shift(scores))
 
 
 def mixture(

@@ -15,7 +15,7 @@ from auditor.errors import CalibrationError
 from detectors import synthetic
 
 NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
-SHIPPED = models.calibration(NAMES)
+SHIPPED = models.calibration(NAMES, shift=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,7 @@ def test_counts_are_made_by_condition_and_source(tmp_path):
     for condition in made.conditions.values():
         assert {source: counts.n for source, counts in condition.real.items()} == {"a": 4, "b": 4}
         assert {source: counts.n for source, counts in condition.synthetic.items()} == {"a": 3, "b": 3}
+    assert made.shift == 0  # these very weights were counted
     clean = made.conditions["clean"]
     assert all(counts.above == (0, 0, 0, 0, 0) for counts in clean.real.values())
     assert all(counts.above == (3, 3, 3, 3, 3) for counts in clean.synthetic.values())
@@ -61,6 +62,7 @@ def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
     assert made.conditions["clean"].real != SHIPPED.conditions["clean"].real
     assert (made.slope, made.intercept) == (SHIPPED.slope, SHIPPED.intercept)
     assert made.origin.endswith("synthetic ones as in: made up")
+    assert made.shift == SHIPPED.shift > 0
 
 
 def test_unreadable_images_are_left_out(tmp_path):

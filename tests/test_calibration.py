@@ -89,6 +89,7 @@ def _one(**counts):
         ({"conditions": {}}, "no condition"),
         ({"slope": -1}, "slope has to be above 0"),
         ({"prior": 1}, "prior between 0 and 1"),
+        ({"shift": -0.1}, "shift cannot be below 0"),
         ({"conditions": {"clean": {"real": {}, "synthetic": {}}}}, "no real source"),
         (_one(n=5, above=[6, 0, 0, 0, 0]), "cannot be"),
         (_one(n=5, above=[1, 2, 0, 0, 0]), "cannot be"),

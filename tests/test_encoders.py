@@ -70,7 +70,7 @@ def test_an_incomplete_folder_is_refused_by_the_missing_files_name(tmp_path, nam
 def test_weights_that_were_not_measured_are_refused(tmp_path):
     folder = models.folder(tmp_path / "tiny-v1")
     (folder / "calibration.json").write_text(models.dumps(models.calibration(sha256="1")))
-    with pytest.raises(ModelError, match="not the one that calibration.json was measured on"):
+    with pytest.raises(ModelError, match="not the one that calibration.json is for"):
         EmbeddedEncoder(folder)
 
 

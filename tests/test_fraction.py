@@ -147,3 +147,12 @@ def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
     flags, known = Flags(rest={"clean": 100}, flagged=5), floor(0, 100, edited=0, generators={})
     told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123
+
+
+def test_counts_of_other_models_widen_it():
+    flags, known = Flags(rest={"clean": 1000}, flagged=100), floor(0, 1000)
+    plain, shifted = (
+        fraction.estimated(known, flags, replace(CALIBRATION, shift=shift), seed=0) for shift in (0.0, 0.8)
+    )
+    assert shifted.low < plain.low
+    assert shifted.high > plain.high

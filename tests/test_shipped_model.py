@@ -61,6 +61,11 @@ def test_the_counts_are_those_of_the_kept_scores(scores, calibration):
     assert counted == len(scores)
 
 
+def test_its_shift_is_that_of_the_kept_scores(scores, calibration):
+    training = pytest.importorskip("training.calibration", reason="the training's own dependencies are not installed")
+    assert calibration.shift == training.shift(scores) > 0
+
+
 def test_no_source_and_no_generator_was_scored_by_a_model_that_saw_it(scores):
     assert scores.groupby(["label", "source"], observed=True).fold.nunique().eq(1).all()
     named = scores[(scores.label == 1) & (scores.generator != "")]

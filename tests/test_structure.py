@@ -46,6 +46,7 @@ ALLOWED = {
     "auditor.controls": ["auditor.types", "auditor.estimate"],
     "auditor.flags": ["auditor.types", "auditor.conditions"],
     "auditor.fraction": [
+        "auditor.rates",
         "auditor.types", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
         "auditor.controls", "auditor.flags",
     ],

@@ -34,6 +34,7 @@ def calibration(scores: pd.DataFrame, model: str, digest: str) -> dict[str, obje
         "prior": PRIOR,
         "slope": slope,
         "intercept": intercept,
+        "shift": shift(scores),
         "thresholds": [float(value) for value in grid],
         "conditions": {str(name): _condition(group, grid) for name, group in groups},
     }
@@ -59,6 +60,23 @@ def line(scores: pd.DataFrame) -> tuple[float, float]:
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0])).x
     return round(float(slope), 5), round(float(intercept), 5)
+
+
+def shift(scores: pd.DataFrame) -> float:
+    """Standard deviation of what the scores of one fold's model have in common on its unseen sources of both classes.
+
+    The component between folds of a one-way analysis of variance over the sources' mean scores, each class about its
+    own mean (unbalanced: Searle, Casella & McCulloch, Variance Components, 3.6); 0 where it would be negative.
+    """
+    means = scores.groupby(["label", "source", "fold"], observed=True)["score"].mean().reset_index()
+    rest = means["score"] - means.groupby("label")["score"].transform("mean")
+    size = rest.groupby(means["fold"]).size()
+    inside = rest - rest.groupby(means["fold"]).transform("mean")
+    total, folds = int(size.sum()), len(size)
+    between = float((size * (rest.groupby(means["fold"]).mean() - rest.mean()) ** 2).sum()) / (folds - 1)
+    within = float((inside**2).sum()) / (total - folds)
+    typical = (total - float((size**2).sum()) / total) / (folds - 1)
+    return round(float(np.sqrt(max(0.0, (between - within) / typical))), 3)
 
 
 def left_out_chance(scores: pd.DataFrame) -> Floats:
