@@ -109,9 +109,10 @@ def calibrate(
     model.check()
     names = tuple(name for name in CHANGES if shipped is None or name in shipped.conditions)
     scoring = ShardScoring(detector, names, config.limits)
-    sides = {"real": _scored(real, engine, scoring, config, told)}
-    if synthetic is not None:
-        sides["synthetic"] = _scored(synthetic, engine, scoring, config, told)
+    given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
+    found = {side: _scored(inputs, engine, scoring, config, told) for side, inputs in given.items()}
+    sides = {side: scores for side, (scores, _) in found.items()}
+    left_out = {side: unread for side, (_, unread) in found.items()}
     base = shipped or _unmeasured(model, sides)
     conditions = {}
     for name in scoring.conditions:
@@ -119,7 +120,7 @@ def calibrate(
         kept = {} if "synthetic" in counted else base.conditions[name].synthetic
         conditions[name] = Condition(counted["real"], counted.get("synthetic", kept))
     shift = 0.0 if synthetic is not None else base.shift  # counts of these very weights need none
-    made = replace(base, origin=_origin(sides, base), conditions=conditions, shift=shift)
+    made = replace(base, origin=_origin(sides, left_out, base), conditions=conditions, shift=shift)
     return _refitted(made, sides) if synthetic is not None else made
 
 
@@ -186,18 +187,20 @@ def _score(
 
 def _scored(
     inputs: Inputs, engine: Engine, scoring: ShardScoring, config: Config, told: Callable[[int], None]
-) -> dict[tuple[str, str], list[float]]:
+) -> tuple[dict[tuple[str, str], list[float]], int]:
+    """Logits by condition and source, and how many rows were not read, or are nothing that a scan would judge."""
     shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    rows = 0
+    rows = unread = 0
     for result in engine.run(shards, scoring):
         rows += result.rows
+        unread += result.unread
         told(result.rows)
         for key, logits in result.scores.items():
             found[key] += logits
     if not found:
         raise CalibrationError(f"{inputs}: none of {rows:,} rows is an image that can be read")
-    return {key: sorted(found[key]) for key in sorted(found)}
+    return {key: sorted(found[key]) for key in sorted(found)}, unread
 
 
 def _counts(condition: str, scores: Scores, thresholds: Sequence[float]) -> dict[str, SourceCounts]:
@@ -210,12 +213,13 @@ def _counts(condition: str, scores: Scores, thresholds: Sequence[float]) -> dict
     }
 
 
-def _origin(sides: Mapping[str, Scores], shipped: Calibration) -> str:
+def _origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], shipped: Calibration) -> str:
     parts = []
     for side, scores in sides.items():
         sources = {source for _, source in scores}
         images = sum(len(logits) for (name, _), logits in scores.items() if name == "clean")
-        parts.append(f"{images:,} {side} images of {len(sources)} sources")
+        without = f" ({left_out[side]:,} more not read or not judged)" if left_out[side] else ""
+        parts.append(f"{images:,} {side} images of {len(sources)} sources{without}")
     kept = "" if "synthetic" in sides else f"; synthetic ones as in: {shipped.origin}"
     return f"own images: {', '.join(parts)}{kept}"
 

@@ -68,7 +68,10 @@ def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
 def test_unreadable_images_are_left_out(tmp_path):
     pictures(tmp_path / "real", BLUE)
     making.write(tmp_path / "real/a/broken.png", b"broken")
-    assert calibrate(tmp_path / "real").conditions["clean"].real["a"].n == 4
+    Image.fromarray(np.full((300, 300, 3), 255, np.uint8)).save(tmp_path / "real/a/blank.png")  # no scan judges it
+    made = calibrate(tmp_path / "real")
+    assert made.conditions["clean"].real["a"].n == 4
+    assert "8 real images of 2 sources (2 more not read or not judged)" in made.origin
 
 
 def test_folders_that_were_mixed_up_are_noticed(tmp_path):
