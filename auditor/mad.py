@@ -183,7 +183,7 @@ class _Case:
 
     @property
     def _source(self) -> str:
-        is_estimated = self.fraction is not None and self.fraction.low > self.low
+        is_estimated = self.fraction is not None and self.fraction.low > self.floor
         return "" if is_estimated else ", by declared and matched evidence alone"
 
     @property

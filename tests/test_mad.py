@@ -108,3 +108,11 @@ def test_where_the_cap_decides_it_says_so_and_promises_no_loss():
     assert "stability limit 33.3 %" in found.reason
     assert "loss" not in found.advice
     assert "remove" in found.advice
+
+
+def test_it_says_what_being_over_rests_on():
+    estimated = mad.status(Interval(0.6, 0.4, 1.0), 0.05, 1000, A).reason
+    declared = mad.status(Interval(0.3, 0.2, 1.0), 0.2, 1000, A).reason
+    assert "alone" not in estimated
+    assert declared.endswith("by declared and matched evidence alone")
+    assert mad.status(None, 0.2, 1000, A).reason.endswith("by declared and matched evidence alone")
