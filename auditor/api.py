@@ -21,9 +21,10 @@ from auditor.loops import Generation
 from auditor.mad import Assumptions
 from auditor.plugin import ReadOptions, Renderer
 from auditor.policy import Policy
+from auditor.results import Audit
 from auditor.rules import Context
 from auditor.store import Store, write_atomically
-from auditor.types import Audit, Row
+from auditor.types import Row
 
 if TYPE_CHECKING:
     import pandas as pd

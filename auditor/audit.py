@@ -19,10 +19,11 @@ from auditor.config import Config
 from auditor.errors import CalibrationError, DatasetError, EvidenceError
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
+from auditor.results import SCHEMA, Audit, InputRecord, Population
 from auditor.statistical import StatisticalDetector
 from auditor.store import Part, Store, stored, write_atomically
 from auditor.summary import summarise
-from auditor.types import SCHEMA, Audit, InputRecord, Need, Population
+from auditor.types import Need
 from auditor.work import ShardDigest, ShardScan
 
 TOOL = "mad-auditor"

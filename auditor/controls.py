@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.estimate import Rates
-from auditor.types import Control
+from auditor.results import Control
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ from auditor.estimate import CONFIDENCE, Rates, Sample, melded, predicted_rates,
 from auditor.flags import Flags
 from auditor.intervals import Interval
 from auditor.rates import shifted
-from auditor.types import Control, Estimate, Floor, Sensitivity
+from auditor.results import Control, Estimate, Floor, Sensitivity
 
 # A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
 # sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.

@@ -10,8 +10,8 @@ from auditor import record, registry
 from auditor.audit import CALIBRATION, assemble, counting, dataset_digest, keep_calibration
 from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
+from auditor.results import Audit, InputRecord
 from auditor.store import Part, Store
-from auditor.types import Audit, InputRecord
 
 
 def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from auditor.decisions import Decision
-from auditor.types import Audit, Claim, Evidence, Need, Population, Sample, Tier, Unreadable
+from auditor.results import Audit, Population
+from auditor.types import Claim, Evidence, Need, Sample, Tier, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,9 @@ from auditor import mad
 from auditor.decisions import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
 from auditor.intervals import Interval
+from auditor.results import Audit
 from auditor.rules import RULES, Context
-from auditor.types import Audit, Evidence
+from auditor.types import Evidence
 
 EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.decisions import Decision, MadStatus
 from auditor.errors import AuditFileError
-from auditor.types import SCHEMA, UNCHECKABLE, Audit
+from auditor.results import SCHEMA, UNCHECKABLE, Audit
 
 if TYPE_CHECKING:
     from cattrs import Converter

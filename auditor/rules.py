@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 from auditor.decisions import MadStatus, Outcome, RuleResult
-from auditor.types import OTHERS, Audit, Estimate, Evidence
+from auditor.results import OTHERS, Audit, Estimate
+from auditor.types import Evidence
 
 Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
 Settings = Mapping[str, Any]

@@ -14,7 +14,8 @@ from auditor.answers import AnswerTally
 from auditor.flags import Flags, FlagTally
 from auditor.intervals import clopper_pearson
 from auditor.plugin import FAILED
-from auditor.types import OTHERS, Claim, Counts, Coverage, DetectorTally, Evidence, Floor, Label, Status, Stratum
+from auditor.results import OTHERS, Counts, Coverage, DetectorTally, Floor, Stratum
+from auditor.types import Claim, Evidence, Label, Status
 
 if TYPE_CHECKING:
     import numpy as np

@@ -27,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 from auditor.calibration import Calibration, Condition, SourceCounts  # noqa: E402
 from auditor.flags import Flags  # noqa: E402
 from auditor.fraction import cutoff, estimated  # noqa: E402
-from auditor.types import Estimate, Floor  # noqa: E402
+from auditor.results import Estimate  # noqa: E402
+from auditor.types import Floor  # noqa: E402
 from training.calibration import shift  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.plugin import PopulationDetector, Reading
-from auditor.types import Claim, Evidence, Need, Population, Tier
+from auditor.results import Population
+from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 
 if TYPE_CHECKING:

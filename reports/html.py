@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit
+from auditor.results import Audit
 from reports import wording
 
 

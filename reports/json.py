@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor import record
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
-from auditor.types import Audit
+from auditor.results import Audit
 
 
 class Json(Renderer):

@@ -7,7 +7,7 @@ import re
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import Audit
+from auditor.results import Audit
 from reports import wording
 
 _LONGEST = 1000  # characters: more than any sentence of ours, less than any prank

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
 from auditor.printable import printable
-from auditor.types import UNCHECKABLE, Audit
+from auditor.results import UNCHECKABLE, Audit
 from reports import wording
 
 _LABEL = 11

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.decisions import Decision, Outcome
-from auditor.types import UNCHECKABLE, Audit, Control, Floor
+from auditor.results import UNCHECKABLE, Audit, Control, Floor
 
 TITLES = {
     Outcome.PASS: "PASS",

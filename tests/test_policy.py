@@ -10,8 +10,8 @@ from auditor import policy
 from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
+from auditor.results import OTHERS, Counts, Coverage
 from auditor.rules import RULES, Context
-from auditor.types import OTHERS, Counts, Coverage
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
 

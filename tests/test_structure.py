@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "auditor.errors": [],
     "auditor.types": [],
+    "auditor.results": ["auditor.types"],
     "auditor.decisions": [],
     "auditor.printable": [],
     "auditor.urls": [],
@@ -24,7 +25,7 @@ ALLOWED = {
     "auditor.files": ["auditor.errors"],
     "auditor.contents": ["auditor.errors", "auditor.files"],
     "auditor.tables": ["auditor.errors", "auditor.files", "auditor.tables"],
-    "auditor.plugin": ["auditor.types", "auditor.decisions", "auditor.view"],  # the last for its type alone
+    "auditor.plugin": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.view"],  # the last for its type alone
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
@@ -43,21 +44,21 @@ ALLOWED = {
     "auditor.rates": [],
     "auditor.calibration": ["auditor.errors", "auditor.rates"],
     "auditor.estimate": ["auditor.intervals", "auditor.rates"],
-    "auditor.controls": ["auditor.types", "auditor.estimate"],
+    "auditor.controls": ["auditor.types", "auditor.results", "auditor.estimate"],
     "auditor.flags": ["auditor.types", "auditor.conditions"],
     "auditor.fraction": [
         "auditor.rates",
-        "auditor.types", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
+        "auditor.types", "auditor.results", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
         "auditor.controls", "auditor.flags",
     ],
     "auditor.encoders": ["auditor.errors"],
     "auditor.loops": [],
     "auditor.mad": ["auditor.decisions", "auditor.loops", "auditor.intervals"],
     "auditor.answers": ["auditor.types"],
-    "auditor.summary": ["auditor.types", "auditor.plugin", "auditor.intervals", "auditor.flags", "auditor.answers"],
-    "auditor.rules": ["auditor.types", "auditor.decisions"],
-    "auditor.policy": ["auditor.types", "auditor.decisions", "auditor.errors", "auditor.rules", "auditor.mad", "auditor.intervals"],
-    "auditor.record": ["auditor.types", "auditor.decisions", "auditor.errors"],
+    "auditor.summary": ["auditor.types", "auditor.results", "auditor.plugin", "auditor.intervals", "auditor.flags", "auditor.answers"],
+    "auditor.rules": ["auditor.types", "auditor.results", "auditor.decisions"],
+    "auditor.policy": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.errors", "auditor.rules", "auditor.mad", "auditor.intervals"],
+    "auditor.record": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
         "auditor.store", "auditor.judging", "auditor.encoders",
@@ -78,12 +79,12 @@ ALLOWED = {
     "auditor": ["auditor.api", "auditor.config", "auditor.policy"],  # for types alone; loaded when asked for
     "auditor.__main__": ["auditor.cli"],
     "detectors": [
-        "auditor.types", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
+        "auditor.types", "auditor.results", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
         "auditor.encoders", "auditor.calibration", "auditor.statistical", "auditor.models",
         "auditor.clip", "auditor.probes", "auditor.errors",
     ],
-    "reports": ["auditor.types", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
+    "reports": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip
 TOP = {
     "auditor.audit",

@@ -7,7 +7,7 @@ from audits import ESTIMATES, audit, source
 
 import auditor
 from auditor import policy, registry
-from auditor.types import Counts
+from auditor.results import Counts
 
 AUDITS = {
     "plain": audit(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.intervals import clopper_pearson
-from auditor.types import Audit, Counts, Coverage, Estimate, Floor, InputRecord, Stratum
+from auditor.results import Audit, Counts, Coverage, Estimate, Floor, InputRecord, Stratum
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:

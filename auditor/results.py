@@ -1,0 +1,179 @@
+"""The nouns of a dataset: what an audit measured. Everything here is a value, as in types.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.types import Evidence
+
+SCHEMA = "auditor/1"
+# Marks that only their makers can read, or that name no generator: every report lists them.
+UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
+OTHERS = "(others)"  # the stratum of all that are not listed
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """One input as it was read: its name (no absolute path), the reader, its rows."""
+
+    name: str
+    format: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by status, and how many keys occur more than once."""
+
+    rows: int = 0
+    ok: int = 0
+    no_bytes: int = 0
+    failed: int = 0
+    unreadable: int = 0
+    repeated_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For how many rows, and which share of all rows, a kind of evidence could have been seen at all."""
+
+    could_look: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorTally:
+    """One detector over the whole dataset. `failed`: rows on which it raised, which is a bug of ours.
+
+    Of statistical ones also the rows by answer (or by reason for none), and in each tenth of the score.
+    """
+
+    evidence: Evidence
+    could_look: int
+    share: float
+    hits: int
+    failed: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict)
+    scores: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
+
+    Where every row was read the share is a fact, and low and high are that share; of a sample they are its exact 95 %
+    interval. as_sample is the Clopper-Pearson interval in either case: what the same source would go on to give.
+    All are None without a row that could be read.
+    """
+
+    count: int
+    n: int
+    share: float | None
+    low: float | None
+    high: float | None
+    as_sample: tuple[float, float] | None = None
+    edited: int = 0
+    generators: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Whether a mark is in a dataset although no single image shows it for certain.
+
+    n: undecided images that were looked at. t: how far they lean towards the mark together. striking: images that
+    lean further than one unmarked one in a thousand. p_value: of both, corrected for all tests made. share_low:
+    one-sided 95 % lower bound on the marked share of those images.
+    """
+
+    detector: str
+    generator: str
+    n: int
+    t: float
+    striking: int
+    p_value: float
+    share_low: float
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Images whose truth is known: how many, how many were flagged, the rate that the calibration predicts for them
+    (median and 95 % interval), and how probable their number was (two-sided). is_shift: too improbable."""
+
+    name: str
+    flagged: int
+    n: int
+    expected: tuple[float, float, float]
+    p_value: float
+    is_shift: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The interval that an estimate would have if false positives were `factor` times as frequent."""
+
+    factor: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
+
+    n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
+    are in; controls: the detector on images of known truth.
+    """
+
+    point: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    n: int
+    calibration: str
+    assumptions: tuple[str, ...] = ()
+    detector: str | None = None
+    flagged: int | None = None
+    cutoff: float | None = None
+    conditions: Mapping[str, int] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A part of the dataset: rows, rows read, and the declared or matched share with its interval."""
+
+    by: str
+    value: str
+    rows: int
+    ok: int
+    synthetic: int
+    edited: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
+
+    inputs: tuple[InputRecord, ...]
+    digests: Mapping[str, Any]
+    config: Mapping[str, Any]
+    seed: int
+    counts: Counts
+    coverage: Mapping[str, Coverage]
+    detectors: Mapping[str, DetectorTally]
+    floor: Floor
+    estimate: Estimate | None = None
+    strata: tuple[Stratum, ...] = ()
+    population: tuple[Population, ...] = ()
+    unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
+    contradictions: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tool: Mapping[str, str] = field(default_factory=dict)
+    schema: str = SCHEMA
