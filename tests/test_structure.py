@@ -68,6 +68,7 @@ ALLOWED = {
     "auditor.clip": ["auditor.errors", "auditor.encoders"],
     "auditor.probes": ["auditor.errors"],
     "auditor.probing": ["auditor"],
+    "auditor.picking": ["auditor.types", "auditor.plugin", "auditor.registry"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
     "auditor.demo": ["auditor.errors"],
