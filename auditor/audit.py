@@ -83,16 +83,29 @@ def run_audit(
         store.claim(owner(chosen), restart=restart)
         plan = make_plan(chosen, store, config)
         listener.planned(plan)
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest())
+        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(), config.vectors)
         for result in engine.run(plan.todo, work):
             listener.advanced(result.rows)
         parts = {part.shard: part for part in store.parts()}
         lost = [shard.id for shard in plan.shards if shard.id not in parts]
         if lost:
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+        _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
         return assemble(
             parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
+        )
+
+
+def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:
+    """Raises DatasetError where existing vectors were given and no row has one: they are of another dataset."""
+    existing = config.vectors.existing
+    parts = list(parts)
+    if existing and parts and not any(part.vectors for part in parts):
+        rows = sum(part.rows for part in parts)
+        raise DatasetError(
+            f"{existing.folder} has a vector for none of the {rows:,} rows: rows are found by key, path or URL, by the "
+            "tables' columns of those names"
         )
 
 

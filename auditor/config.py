@@ -11,6 +11,7 @@ from typing import Any
 from auditor import registry
 from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
+from auditor.embedding import VectorSource
 from auditor.plugin import ReadOptions
 from auditor.types import Need
 
@@ -21,7 +22,7 @@ _CONCLUDED = ("count_edited", "calibration")  # change what is concluded from ev
 class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
-    calibration: of one's own, instead of the one that ships with the model.
+    calibration: of one's own, instead of the one that ships with the model. vectors: which ones are kept.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -32,6 +33,7 @@ class Config:
     count_edited: bool = False
     seed: int = 0
     calibration: Calibration | None = None
+    vectors: VectorSource = VectorSource()
 
     def record(self) -> dict[str, Any]:
         """As plain values, without paths outside the dataset."""
@@ -46,6 +48,7 @@ class Config:
             "input_format": self.input_format,
             "count_edited": self.count_edited,
             "calibration": self.calibration and digest(self.calibration),
+            "vectors": self.vectors.record(),
         }
 
     def digest(self) -> str:

@@ -28,11 +28,14 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
     for folder, audit in zip(folders, audits, strict=True):
         _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
+    _refuse_other_encoders(parts)
     store = Store(out)
     with store.locked():
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
         for number, folder in enumerate(folders):
             for part in parts[folder]:
+                if part.vectors:
+                    shutil.copyfile(part.vectors.path, store.folder / f"{number:03d}-{part.vectors.path.name}")
                 shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
         inputs = _inputs(audits)
         calibration = _calibration(folders, audits[0])
@@ -90,6 +93,17 @@ def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
                 raise EvidenceError(
                     f"{folder} and {other} hold the same rows ({part.shard}): merging would count them twice"
                 )
+
+
+def _refuse_other_encoders(parts: dict[Path, list[Part]]) -> None:
+    seen: dict[str, Path] = {}
+    for folder, mine in parts.items():
+        for part in mine:
+            if part.vectors:
+                seen.setdefault(part.vectors.fingerprint, folder)
+    if len(seen) > 1:
+        what = ", ".join(f"{fingerprint} ({folder})" for fingerprint, folder in seen.items())
+        raise EvidenceError(f"vectors of different encoders cannot be compared: {what}")
 
 
 def _inputs(audits: Sequence[Audit]) -> tuple[InputRecord, ...]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.errors import EvidenceError
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
+from auditor.vectors import SUFFIX, Vectors, VectorWriter, beside, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,7 @@ class Part:
     rows: int
     digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
     traces: Mapping[str, tuple[int, np.ndarray]]  # detector -> images, and the sum of what they add
+    vectors: Vectors | None = None  # of its rows, beside it
 
 
 class Store:
@@ -69,10 +71,11 @@ class Store:
     def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
         """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob("*.tmp"):
+        orphans = (path for path in self.folder.glob(f"*{SUFFIX}") if not path.with_suffix(_SUFFIX).exists())
+        for left in (*self.folder.glob("*.tmp"), *orphans):
             left.unlink()
         if restart:
-            for path in self.folder.glob(f"*{_SUFFIX}"):
+            for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
                 path.unlink()
         elif (before := self.owner()) is not None:
             differing = [key for key in owner if before.get(key) != owner[key]]
@@ -107,6 +110,9 @@ class Store:
             try:
                 metadata = pq.read_metadata(path)
                 facts = json.loads((metadata.metadata or {})[_META])
+                vectors = described(path, metadata.num_rows, facts.get("vectors"))
+                if vectors and not vectors.is_whole:
+                    continue
                 yield Part(
                     path=path,
                     shard=facts["shard"],
@@ -115,6 +121,7 @@ class Store:
                     rows=metadata.num_rows,
                     digest=facts["digest"],
                     traces={id: _unpacked(entry) for id, entry in facts["traces"].items()},
+                    vectors=vectors,
                 )
             except (pa.ArrowException, OSError, KeyError, ValueError):
                 continue
@@ -129,16 +136,19 @@ class Store:
         for part in parts:
             rows += part.rows
             part.path.unlink(missing_ok=True)
+            beside(part.path).unlink(missing_ok=True)
         return rows
 
 
 class PartWriter:
     """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
 
-    def __init__(self, path: Path, shard: Shard, config: str) -> None:
+    def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
         import pyarrow.parquet as pq
 
         self._path = path
+        beside(path).unlink(missing_ok=True)  # of a part that is gone
+        self._vectors = VectorWriter(beside(path), fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
         self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
         self._digest = hashlib.sha256()
@@ -147,8 +157,10 @@ class PartWriter:
         self._traces: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Append rows."""
+    def write(self, rows: Sequence[Row], vectors: Sequence[np.ndarray | None] | None = None) -> None:
+        """Append rows, and the vector of each where vectors are kept."""
+        if self._vectors:
+            self._vectors.write(vectors or [None] * len(rows))
         for row in rows:
             self._digest.update(row_digest(row))
         self._waiting.append(_table(rows))
@@ -162,10 +174,11 @@ class PartWriter:
         self._traces[detector] = n + 1, total + trace
 
     def close(self) -> str:
-        """Finish, sync and rename; the digest over what the dataset said."""
+        """Finish, sync and rename, vectors first; the digest over what the dataset said."""
         self._flush()
         traces = {id: _packed(*found) for id, found in self._traces.items()}
-        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces}
+        vectors = self._vectors.close() if self._vectors else None
+        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces, "vectors": vectors}
         self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
@@ -183,6 +196,8 @@ class PartWriter:
         """Leave nothing behind."""
         self._writer.close()
         self._temporary.unlink(missing_ok=True)
+        if self._vectors:
+            self._vectors.abandon()
 
 
 def _packed(n: int, total: np.ndarray) -> dict[str, Any]:

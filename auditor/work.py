@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor import registry
 from auditor.decode import Limits
+from auditor.embedding import VectorSource, encodings
 from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
@@ -18,6 +20,9 @@ from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BATCH_ROWS = 512
 _BATCH_BYTES = 64 << 20
@@ -49,7 +54,7 @@ class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
     crashes: what is not tried again, because it killed a worker.
-    probing: note what is in hand, so that a crash can be laid to it.
+    probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept, None for none.
     """
 
     out: Path
@@ -57,15 +62,18 @@ class ShardScan:
     depth: Need
     limits: Limits
     config: str
+    vectors: VectorSource | None = None
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-        writer = PartWriter(Store(self.out).path(shard.id), shard, self.config)
+        fingerprint = self.vectors.fingerprint() if self.vectors and self._are_kept else None
+        writer = PartWriter(Store(self.out).path(shard.id), shard, self.config, fingerprint=fingerprint)
         try:
             for batch in self._batches(shard):
-                writer.write(self._rows(batch, writer))
+                rows = self._rows(batch, writer)
+                writer.write(rows, self._vectors(batch) if fingerprint else None)
         except BaseException:
             writer.abandon()
             raise
@@ -143,27 +151,40 @@ class ShardScan:
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
-        items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
-        views = [item for item in items if isinstance(item, View)]
+        batch.items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
+        views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
         answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
         judged = map(concluded, views, answers if self._detectors else [()] * len(views))
         traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
         remaining = iter(traced)
-        return [next(remaining) if isinstance(item, View) else item for item in items]
+        return [next(remaining) if isinstance(item, View) else bare(item) for item in batch.items]
 
     def _encode(self, views: Sequence[View]) -> None:
-        """What the encoder makes of the images, in batches, where a detector needs it."""
-        if all(detector.needs < Need.EMBEDDING for detector in self._detectors):
+        """What the encoder makes of the images, in batches, where a detector needs it or its vectors are kept."""
+        is_wanted = self.vectors is not None and self.vectors.is_own and self.vectors.is_wanted
+        if not is_wanted and not self._is_encoding:
             return
         seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
-        if seen:
-            try:
-                found = embedded().encode([view.upright for view in seen])
-            except Exception:  # one image spoils the batch: the detector asks for each, and tells which
-                return
-            for view, encoding in zip(seen, found, strict=True):
-                view.encoding = encoding
+        for view, encoding in zip(seen, encodings(embedded(), seen) if seen else (), strict=True):
+            view.encoding = encoding
+
+    def _vectors(self, batch: _Batch) -> list[np.ndarray | None]:
+        """One a row; None for rows that could not be read."""
+        assert self.vectors is not None
+        views = [item for item in batch.items if isinstance(item, View)]
+        found = iter(self.vectors.vectors(views))
+        return [next(found) if isinstance(item, View) else None for item in batch.items]
+
+    @property
+    def _are_kept(self) -> bool:
+        """Whether there will be vectors: they were asked for, or come with what a detector needs."""
+        asked = self.vectors is not None and (self.vectors.is_wanted or not self.vectors.is_own)
+        return asked or self._is_encoding
+
+    @cached_property
+    def _is_encoding(self) -> bool:
+        return any(detector.needs >= Need.EMBEDDING for detector in self._detectors)
 
     def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
         """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""
