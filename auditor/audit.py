@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, fraction, readers, registry
+from auditor import __version__, files, fraction, readers, registry, similarity
 from auditor.calibration import Calibration, dumps
 from auditor.config import Config
 from auditor.errors import CalibrationError, DatasetError, EvidenceError
@@ -93,7 +93,7 @@ def run_audit(
         _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
         return assemble(
-            parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
+            parts.values(), records(plan, parts), config.record(), config.seed, out, calibration=config.calibration
         )
 
 
@@ -176,10 +176,14 @@ def assemble(
     inputs: tuple[InputRecord, ...],
     config: Mapping[str, Any],
     seed: int,
+    out: Path,
     *,
     calibration: Calibration | None = None,
 ) -> Audit:
-    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model."""
+    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model.
+
+    Which images are near copies of each other is written to out/duplicates.parquet.
+    """
     parts = list(parts)
     model = counting(config.get("detectors", ()), calibration)
     known = (calibration or model.calibration()) if model else None
@@ -205,6 +209,7 @@ def assemble(
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,
         facts=summary.facts,
+        duplicates=similarity.duplicates(parts, out),
     )
 
 

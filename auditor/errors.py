@@ -40,5 +40,9 @@ class ModelError(AuditorError):
     """A model that cannot be used: incomplete, changed, or answering otherwise than it should."""
 
 
+class IndexFileError(AuditorError):
+    """A bank or an index that cannot be used: damaged, from a newer version, or of another encoder."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

@@ -34,14 +34,14 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
         for number, folder in enumerate(folders):
             for part in parts[folder]:
-                if part.vectors:
-                    shutil.copyfile(part.vectors.path, store.folder / f"{number:03d}-{part.vectors.path.name}")
+                for path in part.vectors.files if part.vectors else ():
+                    shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
                 shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
         inputs = _inputs(audits)
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
-        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, calibration=calibration)
+        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, out, calibration=calibration)
 
 
 def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:

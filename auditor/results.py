@@ -158,6 +158,48 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Near copies of one picture: how many, how many of them are declared or flagged, the source and the images of
+    the first ones."""
+
+    size: int
+    declared: int
+    flagged: int
+    source: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateShare:
+    """Of a group's n images those that have a near copy in the group, and its largest cluster."""
+
+    name: str
+    n: int
+    in_clusters: int
+    share: float
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Near copies among the n images that have a vector of `fingerprint`.
+
+    is_verified: whether thumbnails confirmed what the vectors said. unsearched: pairs that were alike enough and too
+    many to be looked at for crops. largest: clusters, those with declared or flagged images first.
+    """
+
+    fingerprint: str
+    n: int
+    in_clusters: int
+    share: float
+    clusters: int
+    is_verified: bool
+    unsearched: int = 0
+    largest: tuple[Cluster, ...] = ()
+    groups: tuple[DuplicateShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
 
@@ -175,5 +217,6 @@ class Audit:
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
     contradictions: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    duplicates: Duplicates | None = None
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

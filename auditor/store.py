@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 from auditor.errors import EvidenceError
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
-from auditor.vectors import SUFFIX, Vectors, VectorWriter, beside, described
+from auditor.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+_Each = Sequence["np.ndarray | None"]  # of a row each
 _META = b"auditor"
 _SUFFIX = ".parquet"
 _ROUND = 9  # digits of a stored score
@@ -71,8 +72,7 @@ class Store:
     def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
         """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        orphans = (path for path in self.folder.glob(f"*{SUFFIX}") if not path.with_suffix(_SUFFIX).exists())
-        for left in (*self.folder.glob("*.tmp"), *orphans):
+        for left in (*self.folder.glob("*.tmp"), *self._orphans()):
             left.unlink()
         if restart:
             for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
@@ -98,6 +98,13 @@ class Store:
         except (OSError, ValueError) as error:
             raise EvidenceError(f"{self._manifest}: {error}; --restart begins anew") from error
         return content
+
+    def _orphans(self) -> Iterator[Path]:
+        """Vectors whose part is not there: its run was killed between the two."""
+        wholes = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in wholes:
+                yield path
 
     # ---- parts
 
@@ -136,7 +143,7 @@ class Store:
         for part in parts:
             rows += part.rows
             part.path.unlink(missing_ok=True)
-            beside(part.path).unlink(missing_ok=True)
+            remove(part.path)
         return rows
 
 
@@ -147,8 +154,7 @@ class PartWriter:
         import pyarrow.parquet as pq
 
         self._path = path
-        beside(path).unlink(missing_ok=True)  # of a part that is gone
-        self._vectors = VectorWriter(beside(path), fingerprint) if fingerprint else None
+        self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
         self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
         self._digest = hashlib.sha256()
@@ -157,10 +163,10 @@ class PartWriter:
         self._traces: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
-    def write(self, rows: Sequence[Row], vectors: Sequence[np.ndarray | None] | None = None) -> None:
-        """Append rows, and the vector of each where vectors are kept."""
-        if self._vectors:
-            self._vectors.write(vectors or [None] * len(rows))
+    def write(self, rows: Sequence[Row], beside: tuple[_Each, _Each] | None = None) -> None:
+        """Append rows, and beside them the vector and the thumbnail of each where those are kept."""
+        if self._vectors and beside:
+            self._vectors.write(*beside)
         for row in rows:
             self._digest.update(row_digest(row))
         self._waiting.append(_table(rows))

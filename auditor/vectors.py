@@ -1,7 +1,8 @@
 """Vectors on disk: float16 (rows, dimension), a row of evidence each; a row without one is NaN.
 
 A part's vectors lie beside it, in the same order, and whose they are (the encoder's fingerprint) stands in the part's
-footer. The file is written before the part, whole or not at all, and is mapped into memory, never read whole.
+footer; so do thumbnails (likeness.py), uint8, zeros where there is none. Both files are written before the part, whole
+or not at all, and are mapped into memory, never read whole.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from auditor.errors import EvidenceError
 if TYPE_CHECKING:
     import numpy as np
 
-SUFFIX = ".npy"
+SUFFIX, THUMBNAILS = ".npy", ".thumbnails.npy"
 BLOCK = 65_536  # rows that are looked at together
 _HEADER = 128  # bytes; numpy leaves room in it for the number of rows to grow
 _SHORT = 1e-3  # a vector shorter than this has no direction
@@ -25,77 +26,83 @@ _SHORT = 1e-3  # a vector shorter than this has no direction
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """A file of vectors, unopened."""
+    """A file of vectors, unopened. thumbnails: pixels of each in the file beside it, 0 where there is none."""
 
     path: Path
     fingerprint: str
     rows: int
     dimension: int
+    thumbnails: int = 0
 
     def open(self) -> np.ndarray:
         """float16 (rows, dimension), mapped. Raises EvidenceError for a file that is not what the footer says."""
-        import numpy as np
+        return _opened(self.path, (self.rows, self.dimension), "float16")
 
-        try:
-            found: np.ndarray = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise EvidenceError(f"{self.path}: no vectors in it ({error}): scan again") from error
-        if found.shape != (self.rows, self.dimension) or found.dtype != np.float16:
-            raise EvidenceError(
-                f"{self.path}: {found.dtype} {found.shape}, not float16 {(self.rows, self.dimension)}: scan again"
-            )
-        return found
+    def open_thumbnails(self) -> np.ndarray | None:
+        """uint8 (rows, pixels), mapped; None where there are none. Raises EvidenceError likewise."""
+        if not self.thumbnails:
+            return None
+        return _opened(pictures(self.path), (self.rows, self.thumbnails), "uint8")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Where they lie."""
+        return (self.path, pictures(self.path)) if self.thumbnails else (self.path,)
 
     @property
     def is_whole(self) -> bool:
-        """Whether the file is there and of the right length."""
-        return self.path.is_file() and self.path.stat().st_size == _HEADER + 2 * self.rows * self.dimension
+        """Whether the files are there and of the right length."""
+        widths = (2 * self.dimension, self.thumbnails)
+        return all(
+            path.is_file() and path.stat().st_size == _HEADER + self.rows * width
+            for path, width in zip(self.files, widths, strict=False)
+        )
 
 
-class VectorWriter:
-    """Writes a file of vectors batch by batch. Nothing of it is visible before `close`."""
+class MatrixWriter:
+    """Writes a matrix batch by batch. Nothing of it is visible before `close`.
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
-        self._path = path
-        self._fingerprint = fingerprint
-        self._temporary = path.with_suffix(f".{os.getpid()}.vectors.tmp")
+    kind: numpy's name of the type; missing: what fills the rows of what is not there.
+    """
+
+    def __init__(self, path: Path, kind: str, missing: float) -> None:
+        self._path, self._kind, self._missing = path, kind, missing
+        self._temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         self._file = self._temporary.open("wb")
         self._file.write(bytes(_HEADER))
-        self._waiting = 0  # rows without a vector before the first one that has one, whose length is not known yet
-        self._rows = self._dimension = 0
+        self._rows = self._width = 0  # the width is known with the first row that is there
 
-    def write(self, vectors: Sequence[np.ndarray | None]) -> None:
-        """Append a row each; None where there is no vector. Raises EvidenceError for one of another dimension."""
+    def write(self, rows: Sequence[np.ndarray | None]) -> None:
+        """Append rows; None where there is nothing. Raises EvidenceError for one of another width."""
         import numpy as np
 
-        known = [vector for vector in vectors if vector is not None]
-        self._rows += len(vectors)
-        if not self._dimension:
+        known = [row for row in rows if row is not None]
+        before, self._rows = self._rows, self._rows + len(rows)
+        if not self._width:
             if not known:
-                self._waiting += len(vectors)
                 return
-            self._dimension = len(known[0])
-            self._file.write(np.full((self._waiting, self._dimension), np.nan, np.float16).tobytes())
-        block = np.full((len(vectors), self._dimension), np.nan, np.float16)
-        for row, vector in enumerate(vectors):
-            if vector is not None:
-                if len(vector) != self._dimension:
-                    raise EvidenceError(f"a vector of {len(vector)} dimensions among others of {self._dimension}")
-                block[row] = vector
+            self._width = len(known[0])
+            self._file.write(np.full((before, self._width), self._missing, self._kind).tobytes())
+        block = np.full((len(rows), self._width), self._missing, self._kind)
+        for number, row in enumerate(rows):
+            if row is not None:
+                if len(row) != self._width:
+                    raise EvidenceError(f"a vector of {len(row)} dimensions among others of {self._width}")
+                block[number] = row
         self._file.write(block.tobytes())
 
-    def close(self) -> dict[str, Any] | None:
-        """Finish, sync and rename; what the footer is to say of it, None where no row has a vector."""
-        if not self._dimension:
+    def close(self) -> int:
+        """Finish, sync and rename; the width, 0 where no row had anything and there is no file."""
+        if not self._width:
             self.abandon()
-            return None
+            return 0
         self._file.seek(0)
-        self._file.write(_header(self._rows, self._dimension))
+        self._file.write(_header(self._kind, self._rows, self._width))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._temporary, self._path)
-        return {"fingerprint": self._fingerprint, "dimension": self._dimension}
+        return self._width
 
     def abandon(self) -> None:
         """Leave nothing behind."""
@@ -103,16 +110,54 @@ class VectorWriter:
         self._temporary.unlink(missing_ok=True)
 
 
+class VectorWriter:
+    """Writes what lies beside a part: vectors and thumbnails."""
+
+    def __init__(self, part: Path, fingerprint: str) -> None:
+        remove(part)
+        self._fingerprint = fingerprint
+        self._vectors = MatrixWriter(beside(part), "<f2", float("nan"))
+        self._thumbnails = MatrixWriter(pictures(beside(part)), "|u1", 0)
+
+    def write(self, vectors: Sequence[np.ndarray | None], thumbnails: Sequence[np.ndarray | None]) -> None:
+        """Append a row each; see MatrixWriter."""
+        self._vectors.write(vectors)
+        self._thumbnails.write(thumbnails)
+
+    def close(self) -> dict[str, Any] | None:
+        """What the footer is to say, None where no row has a vector."""
+        pixels, dimension = self._thumbnails.close(), self._vectors.close()
+        if not dimension:
+            return None
+        return {"fingerprint": self._fingerprint, "dimension": dimension, "thumbnails": pixels}
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._vectors.abandon()
+        self._thumbnails.abandon()
+
+
 def beside(part: Path) -> Path:
     """Where the vectors of a part lie."""
     return part.with_suffix(SUFFIX)
+
+
+def pictures(vectors: Path) -> Path:
+    """Where the thumbnails lie that belong to a file of vectors."""
+    return vectors.with_suffix(THUMBNAILS)
+
+
+def remove(part: Path) -> None:
+    """What lies beside a part that is gone or about to be written."""
+    for path in (beside(part), pictures(beside(part))):
+        path.unlink(missing_ok=True)
 
 
 def described(part: Path, rows: int, facts: Mapping[str, Any] | None) -> Vectors | None:
     """The vectors that a part's footer speaks of; None where it has none. Raises KeyError for a footer that is odd."""
     if facts is None:
         return None
-    return Vectors(beside(part), str(facts["fingerprint"]), rows, int(facts["dimension"]))
+    return Vectors(beside(part), str(facts["fingerprint"]), rows, int(facts["dimension"]), int(facts["thumbnails"]))
 
 
 def blocks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -147,13 +192,25 @@ def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:
     return unitary
 
 
-def _header(rows: int, dimension: int) -> bytes:
+def _opened(path: Path, shape: tuple[int, int], kind: str) -> np.ndarray:
+    import numpy as np
+
+    try:
+        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path}: no vectors in it ({error}): scan again") from error
+    if found.shape != shape or found.dtype != kind:
+        raise EvidenceError(f"{path}: {found.dtype} {found.shape}, not {kind} {shape}: scan again")
+    return found
+
+
+def _header(kind: str, rows: int, width: int) -> bytes:
     import io
 
     from numpy.lib.format import write_array_header_1_0
 
     out = io.BytesIO()
-    write_array_header_1_0(out, {"descr": "<f2", "fortran_order": False, "shape": (rows, dimension)})
+    write_array_header_1_0(out, {"descr": kind, "fortran_order": False, "shape": (rows, width)})
     if len(out.getvalue()) != _HEADER:  # numpy's padding changed: a file with a gap would be misread
         raise EvidenceError(f"numpy writes headers of {len(out.getvalue())} bytes, {_HEADER} were expected")
     return out.getvalue()

@@ -16,6 +16,7 @@ from auditor.embedding import VectorSource, encodings
 from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
+from auditor.likeness import thumbnail
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
@@ -73,7 +74,7 @@ class ShardScan:
         try:
             for batch in self._batches(shard):
                 rows = self._rows(batch, writer)
-                writer.write(rows, self._vectors(batch) if fingerprint else None)
+                writer.write(rows, self._beside(batch) if fingerprint else None)
         except BaseException:
             writer.abandon()
             raise
@@ -169,12 +170,13 @@ class ShardScan:
         for view, encoding in zip(seen, encodings(embedded(), seen) if seen else (), strict=True):
             view.encoding = encoding
 
-    def _vectors(self, batch: _Batch) -> list[np.ndarray | None]:
-        """One a row; None for rows that could not be read."""
+    def _beside(self, batch: _Batch) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
+        """A vector and a thumbnail a row; None for rows that could not be read, or not seen."""
         assert self.vectors is not None
         views = [item for item in batch.items if isinstance(item, View)]
-        found = iter(self.vectors.vectors(views))
-        return [next(found) if isinstance(item, View) else None for item in batch.items]
+        vectors = iter(self.vectors.vectors(views))
+        rows = [item if isinstance(item, View) else None for item in batch.items]
+        return [next(vectors) if view else None for view in rows], [_thumbnail(view) if view else None for view in rows]
 
     @property
     def _are_kept(self) -> bool:
@@ -218,6 +220,10 @@ def examined(sample: Sample, limits: Limits = Limits()) -> Row:
     """One sample by itself, by every detector."""
     scan = ShardScan(Path(), tuple(registry.table("detectors")), Need.PIXELS, limits, config="")
     return scan.row(sample)
+
+
+def _thumbnail(view: View) -> np.ndarray | None:
+    return thumbnail(view.upright) if view.blind(Need.EMBEDDING) is None else None
 
 
 class _Batch:

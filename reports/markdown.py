@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
@@ -36,7 +37,7 @@ class Markdown(Renderer):
             *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
             f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
             f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
-            *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
+            *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",
             "",
@@ -66,6 +67,14 @@ class Markdown(Renderer):
             escaped(wording.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
+
+
+def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
+    """What there is not in every audit."""
+    if found := wording.duplicates(audit):
+        yield "near copies", "; ".join(found)
+    if stock := wording.stock_watermarks(audit):
+        yield "apart", stock
 
 
 def escaped(text: str) -> str:

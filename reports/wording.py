@@ -87,6 +87,26 @@ def populations(audit: Audit) -> list[str]:
     ]
 
 
+def duplicates(audit: Audit) -> list[str]:
+    """How many images are near copies of others, and whose they are; empty where no image has a vector."""
+    found = audit.duplicates
+    if found is None:
+        return []
+    if not found.in_clusters:
+        return [f"none among {found.n:,} images"]
+    lines = [f"{found.in_clusters:,} of {found.n:,} images ({percent(found.share)}) in {found.clusters:,} clusters"]
+    lines += [
+        f"{group.name}: {percent(group.share)} of {group.n:,}, the largest cluster {group.largest:,}"
+        for group in found.groups
+        if len(found.groups) > 1
+    ]
+    if not found.is_verified:
+        lines.append("by their vectors alone: there are no thumbnails to confirm them")
+    if found.unsearched:
+        lines.append(f"{found.unsearched:,} pairs that are alike were too many to look for crops in")
+    return lines
+
+
 def stock_watermarks(audit: Audit) -> str | None:
     """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
     known = audit.facts.get("stock_watermarks", {})

@@ -13,7 +13,7 @@ from auditor.embedding import VectorSource
 from auditor.encoders import embedded
 from auditor.errors import EvidenceError
 from auditor.store import Store
-from auditor.vectors import Vectors, VectorWriter, blocks, present, unit
+from auditor.vectors import MatrixWriter, Vectors, blocks, present, unit
 
 KEPT = {"detectors": ("generator-text",), "vectors": VectorSource(is_wanted=True)}
 
@@ -57,20 +57,21 @@ def test_without_anyone_asking_nothing_is_encoded(dataset, tmp_path, scan):
 
 def test_a_part_whose_vectors_are_gone_or_short_is_done_again(dataset, tmp_path, scan):
     scan(dataset, **KEPT)
-    path = part(tmp_path / "audit").vectors.path
-    whole = path.read_bytes()
-    for damage in (path.unlink, lambda: path.write_bytes(whole[:-2])):
-        damage()
-        assert not list(Store(tmp_path / "audit").parts())
-        scan(dataset, **KEPT)
-        assert path.read_bytes() == whole
+    for path in part(tmp_path / "audit").vectors.files:
+        whole = path.read_bytes()
+        for damage in (path.unlink, lambda path=path, whole=whole: path.write_bytes(whole[:-2])):
+            damage()
+            assert not list(Store(tmp_path / "audit").parts())
+            scan(dataset, **KEPT)
+            assert path.read_bytes() == whole
 
 
 def test_resuming_keeps_vectors_and_sweeps_up_what_a_killed_run_left(dataset, tmp_path, scan, monkeypatch):
     scan(dataset, **KEPT)
     folder = tmp_path / "audit/evidence"
     making.write(folder / "gone.npy", b"x")
-    making.write(folder / "gone.1.vectors.tmp", b"x")
+    making.write(folder / "gone.thumbnails.npy", b"x")
+    making.write(folder / "gone.npy.1.tmp", b"x")
     monkeypatch.setattr(embedding, "embedded", None)  # encoding again would fail
     scan(dataset, detectors=("generator-text",), vectors=VectorSource(is_wanted=False), out="other")
     monkeypatch.undo()
@@ -124,24 +125,24 @@ def test_what_is_asked_for_is_part_of_the_configuration():
 
 
 def test_rows_before_the_first_vector_are_there_too(tmp_path):
-    writer = VectorWriter(tmp_path / "a.npy", "f")
+    writer = MatrixWriter(tmp_path / "a.npy", "<f2", np.nan)
     writer.write([None, None])
     writer.write([None, np.array([0.6, 0.8])])
-    assert writer.close() == {"fingerprint": "f", "dimension": 2}
+    assert writer.close() == 2
     found = np.load(tmp_path / "a.npy")
     assert found.dtype == np.float16
     assert present(found).tolist() == [False, False, False, True]
 
 
-def test_a_part_without_any_vector_has_no_file(tmp_path):
-    writer = VectorWriter(tmp_path / "a.npy", "f")
+def test_a_matrix_without_any_row_has_no_file(tmp_path):
+    writer = MatrixWriter(tmp_path / "a.npy", "<f2", np.nan)
     writer.write([None, None])
-    assert writer.close() is None
+    assert writer.close() == 0
     assert not list(tmp_path.iterdir())
 
 
 def test_a_vector_of_another_dimension_is_refused(tmp_path):
-    writer = VectorWriter(tmp_path / "a.npy", "f")
+    writer = MatrixWriter(tmp_path / "a.npy", "<f2", np.nan)
     with pytest.raises(EvidenceError, match="3 dimensions among others of 2"):
         writer.write([np.ones(2), np.ones(3)])
     writer.abandon()

@@ -44,6 +44,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     type=click.Path(exists=True, dir_okay=False),
     help="Error counts of your own (auditor calibrate).  [default: the model's]",
 )
+@options.embedding
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
 @options.jobs
@@ -100,6 +101,7 @@ def _config(given: dict[str, Any]) -> Any:
         depth=DEPTHS[given.pop("depth")],
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
+        vectors=options.take_vectors(given),
         calibration=api.read_calibration(own) if own else None,
         **given,
     )
