@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge",
-    "render", "scan", "simulate",
+    "Config", "Policy", "bank_facts", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset",
+    "load", "make_bank", "merge", "render", "scan", "search_bank", "simulate",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
+        bank_facts,
         calibrate,
         decide,
         evidence,
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
         explain,
         is_same_dataset,
         load,
+        make_bank,
         merge,
         render,
         scan,
+        search_bank,
         simulate,
     )
     from auditor.config import Config

@@ -77,24 +77,41 @@ def run_audit(
     counting(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
+    if config.banks.have_vectors:
+        config.banks.check(config.vectors.fingerprint())
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=restart)
         plan = make_plan(chosen, store, config)
-        listener.planned(plan)
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(), config.vectors)
-        for result in engine.run(plan.todo, work):
-            listener.advanced(result.rows)
-        parts = {part.shard: part for part in store.parts()}
-        lost = [shard.id for shard in plan.shards if shard.id not in parts]
-        if lost:
-            raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+        parts = _done(plan, store, out, config, engine, listener)
         _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
         return assemble(
             parts.values(), records(plan, parts), config.record(), config.seed, out, calibration=config.calibration
         )
+
+
+def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
+    """Evidence alone, with nothing concluded from it; for banks. Raises AuditorError."""
+    store = Store(out)
+    with store.locked():
+        chosen = choose(inputs, config)
+        store.claim(owner(chosen), restart=False)
+        return list(_done(make_plan(chosen, store, config), store, out, config, engine, listener).values())
+
+
+def _done(plan: Plan, store: Store, out: Path, config: Config, engine: Engine, listener: Listener) -> dict[str, Part]:
+    """Every shard's part, after those that were missing were made."""
+    listener.planned(plan)
+    work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(), config.vectors, config.banks)
+    for result in engine.run(plan.todo, work):
+        listener.advanced(result.rows)
+    parts = {part.shard: part for part in store.parts()}
+    lost = [shard.id for shard in plan.shards if shard.id not in parts]
+    if lost:
+        raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+    return parts
 
 
 def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -13,8 +13,10 @@ from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
 from auditor.embedding import VectorSource
 from auditor.plugin import ReadOptions
+from auditor.recognising import Banks
 from auditor.types import Need
 
+_OF_BANKS = ("known-image", "known-file")
 _CONCLUDED = ("count_edited", "calibration")  # change what is concluded from evidence, not the evidence
 
 
@@ -23,6 +25,7 @@ class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
     calibration: of one's own, instead of the one that ships with the model. vectors: which ones are kept.
+    banks: images that are recognised; their detectors run then.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -34,6 +37,15 @@ class Config:
     seed: int = 0
     calibration: Calibration | None = None
     vectors: VectorSource = VectorSource()
+    banks: Banks = Banks()
+
+    def __post_init__(self) -> None:
+        """What banks need runs."""
+        if self.banks:
+            wanted = (id for id in _OF_BANKS if id not in self.detectors)
+            object.__setattr__(self, "detectors", (*self.detectors, *wanted))
+            if self.banks.have_vectors:
+                object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
 
     def record(self) -> dict[str, Any]:
         """As plain values, without paths outside the dataset."""
@@ -49,6 +61,7 @@ class Config:
             "count_edited": self.count_edited,
             "calibration": self.calibration and digest(self.calibration),
             "vectors": self.vectors.record(),
+            "banks": self.banks.record(),
         }
 
     def digest(self) -> str:

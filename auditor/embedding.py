@@ -34,7 +34,7 @@ class VectorSource:
 
     def fingerprint(self) -> str:
         """Vectors of one fingerprint can be compared. Raises ModelError, or DatasetError for vectors that are odd."""
-        return survey(self.existing).fingerprint if self.existing else self._encoder().fingerprint
+        return survey(self.existing).fingerprint if self.existing else self.encoder_of_images().fingerprint
 
     def record(self) -> dict[str, Any] | None:
         """What decides the vectors; None where the embedded encoder makes them as detectors ask for it."""
@@ -52,10 +52,11 @@ class VectorSource:
         if self.is_own:
             return [view.encoding.vector if view.encoding else None for view in views]
         seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
-        found = iter(encoded(self._encoder(), seen))
+        found = iter(encoded(self.encoder_of_images(), seen))
         return [next(found) if view.blind(Need.EMBEDDING) is None else None for view in views]
 
-    def _encoder(self) -> Encoder:
+    def encoder_of_images(self) -> Encoder:
+        """The model. Raises ModelError."""
         return open_clip_encoder(self.encoder) if self.encoder else embedded()
 
 

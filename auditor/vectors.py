@@ -36,13 +36,13 @@ class Vectors:
 
     def open(self) -> np.ndarray:
         """float16 (rows, dimension), mapped. Raises EvidenceError for a file that is not what the footer says."""
-        return _opened(self.path, (self.rows, self.dimension), "float16")
+        return opened(self.path, (self.rows, self.dimension), "float16")
 
     def open_thumbnails(self) -> np.ndarray | None:
         """uint8 (rows, pixels), mapped; None where there are none. Raises EvidenceError likewise."""
         if not self.thumbnails:
             return None
-        return _opened(pictures(self.path), (self.rows, self.thumbnails), "uint8")
+        return opened(pictures(self.path), (self.rows, self.thumbnails), "uint8")
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -192,7 +192,8 @@ def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:
     return unitary
 
 
-def _opened(path: Path, shape: tuple[int, int], kind: str) -> np.ndarray:
+def opened(path: Path, shape: tuple[int, int], kind: str) -> np.ndarray:
+    """A matrix, mapped. Raises EvidenceError for a file that holds another one."""
     import numpy as np
 
     try:

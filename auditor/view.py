@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auditor import covariates, decode
+from auditor import covariates, decode, likeness
 from auditor.containers import Container, walk
 from auditor.decode import Header, Limits
 from auditor.errors import Refused
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from auditor.encoders import Encoding
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a bank knows of an image: the bank and its kind; the image there and their cosine; whether it is a copy."""
+
+    bank: str
+    kind: str
+    image: str
+    cosine: float
+    is_copy: bool
+
+
 class View:
     """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
 
@@ -29,6 +41,9 @@ class View:
         self.limits = limits
         self.depth = depth
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
+        self.vector: np.ndarray | None = None  # likewise, where vectors are kept
+        self.known: tuple[Recognised, ...] | None = None  # of each bank what is nearest; None: nobody looked
+        self.known_file: Recognised | None = None
         self._notes: dict[str, Any] = {}
 
     @property
@@ -97,6 +112,11 @@ class View:
     def upright(self) -> np.ndarray:
         """`rgb` turned as the file's EXIF orientation says: as people see it, and as models were trained."""
         return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
+
+    @cached_property
+    def thumbnail(self) -> np.ndarray | None:
+        """See likeness.thumbnail; None where the image is not decoded."""
+        return likeness.thumbnail(self.upright) if self.blind(Need.EMBEDDING) is None else None
 
     @cached_property
     def resized(self) -> str | None:

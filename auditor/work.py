@@ -16,8 +16,8 @@ from auditor.embedding import VectorSource, encodings
 from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
-from auditor.likeness import thumbnail
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
+from auditor.recognising import Banks
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
@@ -25,6 +25,7 @@ from auditor.view import View
 if TYPE_CHECKING:
     import numpy as np
 
+_OF_BANKS = "known-image"  # needs the vectors that are kept, whichever they are
 _BATCH_ROWS = 512
 _BATCH_BYTES = 64 << 20
 _BATCH_PIXELS = 16_000_000
@@ -55,7 +56,8 @@ class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
     crashes: what is not tried again, because it killed a worker.
-    probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept, None for none.
+    probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
+    banks: images that are recognised.
     """
 
     out: Path
@@ -63,13 +65,14 @@ class ShardScan:
     depth: Need
     limits: Limits
     config: str
-    vectors: VectorSource | None = None
+    vectors: VectorSource = VectorSource()
+    banks: Banks = Banks()
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-        fingerprint = self.vectors.fingerprint() if self.vectors and self._are_kept else None
+        fingerprint = self.vectors.fingerprint() if self._are_kept else None
         writer = PartWriter(Store(self.out).path(shard.id), shard, self.config, fingerprint=fingerprint)
         try:
             for batch in self._batches(shard):
@@ -155,6 +158,8 @@ class ShardScan:
         batch.items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
+        if self.banks:
+            self.banks.recognise(views)
         answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
         judged = map(concluded, views, answers if self._detectors else [()] * len(views))
         traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
@@ -163,30 +168,29 @@ class ShardScan:
 
     def _encode(self, views: Sequence[View]) -> None:
         """What the encoder makes of the images, in batches, where a detector needs it or its vectors are kept."""
-        is_wanted = self.vectors is not None and self.vectors.is_own and self.vectors.is_wanted
-        if not is_wanted and not self._is_encoding:
-            return
-        seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
+        is_own = self._are_kept and self.vectors.is_own
+        seen = [view for view in views if view.blind(Need.EMBEDDING) is None and (is_own or self._is_encoding)]
         for view, encoding in zip(seen, encodings(embedded(), seen) if seen else (), strict=True):
             view.encoding = encoding
+        self._keep_vectors(views)
+
+    def _keep_vectors(self, views: Sequence[View]) -> None:
+        for view, vector in zip(views, self.vectors.vectors(views) if self._are_kept else (), strict=False):
+            view.vector = vector
 
     def _beside(self, batch: _Batch) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
         """A vector and a thumbnail a row; None for rows that could not be read, or not seen."""
-        assert self.vectors is not None
-        views = [item for item in batch.items if isinstance(item, View)]
-        vectors = iter(self.vectors.vectors(views))
         rows = [item if isinstance(item, View) else None for item in batch.items]
-        return [next(vectors) if view else None for view in rows], [_thumbnail(view) if view else None for view in rows]
+        return [view.vector if view else None for view in rows], [view.thumbnail if view else None for view in rows]
 
     @property
     def _are_kept(self) -> bool:
         """Whether there will be vectors: they were asked for, or come with what a detector needs."""
-        asked = self.vectors is not None and (self.vectors.is_wanted or not self.vectors.is_own)
-        return asked or self._is_encoding
+        return self.vectors.is_wanted or not self.vectors.is_own or self._is_encoding
 
     @cached_property
     def _is_encoding(self) -> bool:
-        return any(detector.needs >= Need.EMBEDDING for detector in self._detectors)
+        return any(detector.needs >= Need.EMBEDDING and detector.id != _OF_BANKS for detector in self._detectors)
 
     def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
         """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""
@@ -220,10 +224,6 @@ def examined(sample: Sample, limits: Limits = Limits()) -> Row:
     """One sample by itself, by every detector."""
     scan = ShardScan(Path(), tuple(registry.table("detectors")), Need.PIXELS, limits, config="")
     return scan.row(sample)
-
-
-def _thumbnail(view: View) -> np.ndarray | None:
-    return thumbnail(view.upright) if view.blind(Need.EMBEDDING) is None else None
 
 
 class _Batch:

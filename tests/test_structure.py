@@ -29,7 +29,7 @@ ALLOWED = {
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
-        "auditor.covariates", "auditor.encoders",  # for its type alone
+        "auditor.covariates", "auditor.likeness", "auditor.encoders",  # the last for its type alone
     ],
     "auditor.readers": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.contents", "auditor.tables",
@@ -42,6 +42,15 @@ ALLOWED = {
     "auditor.copies": ["auditor.likeness"],
     "auditor.index": ["auditor.errors"],
     "auditor.space": ["auditor.errors", "auditor.encoders", "auditor.vectors"],
+    "auditor.banks": ["auditor.errors", "auditor.index", "auditor.space", "auditor.vectors"],
+    "auditor.banking": [
+        "auditor.errors", "auditor.banks", "auditor.corpus", "auditor.index", "auditor.space", "auditor.store",
+        "auditor.vectors",
+    ],
+    "auditor.recognising": [
+        "auditor.errors", "auditor.view", "auditor.banks", "auditor.copies", "auditor.index", "auditor.embedding",
+        "auditor.likeness",
+    ],
     "auditor.corpus": ["auditor.types", "auditor.errors", "auditor.space", "auditor.store", "auditor.vectors"],
     "auditor.duplicates": ["auditor.results", "auditor.copies", "auditor.corpus", "auditor.index"],
     "auditor.similarity": ["auditor.results", "auditor.corpus", "auditor.duplicates", "auditor.store"],
@@ -71,7 +80,7 @@ ALLOWED = {
     "auditor.record": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
-        "auditor.store", "auditor.judging", "auditor.encoders", "auditor.embedding", "auditor.likeness",
+        "auditor.store", "auditor.judging", "auditor.encoders", "auditor.embedding", "auditor.recognising",
     ],
     "auditor.statistical": ["auditor.types", "auditor.plugin", "auditor.view", "auditor.calibration"],
     "auditor.models": ["auditor.errors"],
@@ -80,7 +89,7 @@ ALLOWED = {
     "auditor.probing": ["auditor"],
     "auditor.picking": ["auditor.types", "auditor.plugin", "auditor.registry"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
-    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration", "auditor.embedding"],
+    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration", "auditor.embedding", "auditor.recognising"],
     "auditor.demo": ["auditor.errors"],
     "auditor.audit": ["auditor"],
     "auditor.merging": ["auditor"],
@@ -93,7 +102,7 @@ ALLOWED = {
         "auditor.types", "auditor.results", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
         "auditor.encoders", "auditor.calibration", "auditor.statistical", "auditor.models",
-        "auditor.clip", "auditor.probes", "auditor.errors",
+        "auditor.clip", "auditor.probes", "auditor.errors", "auditor.printable",
     ],
     "reports": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record", "reports"],
 }  # fmt: skip

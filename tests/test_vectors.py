@@ -39,7 +39,7 @@ def test_each_row_has_its_vector_and_an_unreadable_one_has_none(dataset, tmp_pat
     assert matrix.shape == (6, embedded().dimension)
     assert present(matrix).tolist() == (rows["status"] == "ok").tolist()
     assert found.fingerprint == embedded().fingerprint
-    (alone,) = auditor.Config(**KEPT).vectors._encoder().encode([making.pixels(220, 200, seed=4)])
+    (alone,) = auditor.Config(**KEPT).vectors.encoder_of_images().encode([making.pixels(220, 200, seed=4)])
     at = rows.index[rows["key"] == "4.png"][0]
     assert np.allclose(matrix[at], alone.vector, atol=2e-3)
 

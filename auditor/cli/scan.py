@@ -45,6 +45,8 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     help="Error counts of your own (auditor calibrate).  [default: the model's]",
 )
 @options.embedding
+@click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
 @options.jobs
@@ -92,6 +94,7 @@ def _config(given: dict[str, Any]) -> Any:
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.decode import Limits
+    from auditor.recognising import Banks
 
     own = given.pop("calibration")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
@@ -102,6 +105,7 @@ def _config(given: dict[str, Any]) -> Any:
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
         vectors=options.take_vectors(given),
+        banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
         **given,
     )

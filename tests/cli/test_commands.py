@@ -123,7 +123,9 @@ def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
 
 def test_the_outputs_are_those_of_the_contract(folder):
     run("scan", "set", "--out", "fresh", "--policy", "fail.toml", cwd=folder)
-    assert {p.name for p in (folder / "fresh").iterdir()} == {"audit.json", "report.html", "summary.md", "evidence"}
+    assert {p.name for p in (folder / "fresh").iterdir()} == {
+        "audit.json", "report.html", "summary.md", "evidence", "duplicates.parquet",
+    }  # fmt: skip
     record = json.loads((folder / "fresh/audit.json").read_text())
     assert record["decision"]["exit_code"] == 1
     assert record["floor"]["count"] == 1
