@@ -19,6 +19,7 @@ from auditor.config import Config
 from auditor.errors import CalibrationError, DatasetError, EvidenceError
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
+from auditor.reference import Reference
 from auditor.results import SCHEMA, Audit, InputRecord, Population
 from auditor.statistical import StatisticalDetector
 from auditor.store import Part, Store, stored, write_atomically
@@ -77,6 +78,8 @@ def run_audit(
     counting(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
+    if config.reference:
+        config.reference.check(config.vectors.fingerprint())
     if config.banks.have_vectors:
         config.banks.check(config.vectors.fingerprint())
     store = Store(out)
@@ -88,7 +91,13 @@ def run_audit(
         _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
         return assemble(
-            parts.values(), records(plan, parts), config.record(), config.seed, out, calibration=config.calibration
+            parts.values(),
+            records(plan, parts),
+            config.record(),
+            config.seed,
+            out,
+            calibration=config.calibration,
+            reference=config.reference,
         )
 
 
@@ -196,8 +205,10 @@ def assemble(
     out: Path,
     *,
     calibration: Calibration | None = None,
+    reference: Reference | None = None,
 ) -> Audit:
-    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model.
+    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model. reference:
+    what the images' diversity is held against.
 
     Which images are near copies of each other is written to out/duplicates.parquet.
     """
@@ -210,6 +221,7 @@ def assemble(
     estimate = None
     if known and cutoff and summary.flags:
         estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
+    duplicates, diversity = similarity.measured(parts, out, seed=seed, reference=reference)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -226,7 +238,8 @@ def assemble(
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,
         facts=summary.facts,
-        duplicates=similarity.duplicates(parts, out),
+        duplicates=duplicates,
+        diversity=diversity,
     )
 
 

@@ -14,10 +14,11 @@ from auditor.decode import Limits
 from auditor.embedding import VectorSource
 from auditor.plugin import ReadOptions
 from auditor.recognising import Banks
+from auditor.reference import Reference
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
-_CONCLUDED = ("count_edited", "calibration")  # change what is concluded from evidence, not the evidence
+_CONCLUDED = ("count_edited", "calibration", "reference")  # change what is concluded from evidence, not the evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
     calibration: of one's own, instead of the one that ships with the model. vectors: which ones are kept.
-    banks: images that are recognised; their detectors run then.
+    banks: images that are recognised; their detectors run then. reference: what the diversity is held against.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -38,9 +39,12 @@ class Config:
     calibration: Calibration | None = None
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
+    reference: Reference | None = None
 
     def __post_init__(self) -> None:
-        """What banks need runs."""
+        """What banks and a reference need runs."""
+        if self.reference:
+            object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
         if self.banks:
             wanted = (id for id in _OF_BANKS if id not in self.detectors)
             object.__setattr__(self, "detectors", (*self.detectors, *wanted))
@@ -62,6 +66,7 @@ class Config:
             "calibration": self.calibration and digest(self.calibration),
             "vectors": self.vectors.record(),
             "banks": self.banks.record(),
+            "reference": self.reference and self.reference.name,
         }
 
     def digest(self) -> str:

@@ -200,6 +200,43 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of the panel, what chance gives instead (mean, 99 % band), and how many standard deviations apart."""
+
+    name: str
+    value: float
+    expected: float
+    low: float
+    high: float
+    z: float
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The panel of some images against others, at n images of either side a draw."""
+
+    name: str
+    n: int
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Of the `distinct` images that are left when near copies are gone: their effective dimension, and the panel.
+
+    trace_ratio: the spread of declared and flagged images over that of the others (low, ratio, high), an aid for
+    choosing λ and no measurement of it: flags are wrong at times, and generators differ in more than their spread.
+    """
+
+    fingerprint: str
+    distinct: int
+    dimension: float | None
+    comparisons: tuple[Comparison, ...] = ()
+    trace_ratio: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
 
@@ -218,5 +255,6 @@ class Audit:
     contradictions: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     duplicates: Duplicates | None = None
+    diversity: Diversity | None = None
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

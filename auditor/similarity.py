@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.corpus import Corpus
+from auditor.corpus import OTHER, Corpus
+from auditor.diversity import LEAST, compared, effective_dimension, trace_ratio
 from auditor.duplicates import clusters, summed_up
-from auditor.results import Duplicates
+from auditor.index import use_threads
+from auditor.reference import POOL, Reference
+from auditor.results import Diversity, Duplicates
 from auditor.store import Part
 
 if TYPE_CHECKING:
@@ -18,16 +21,53 @@ if TYPE_CHECKING:
 FILE = "duplicates.parquet"
 
 
-def duplicates(parts: Sequence[Part], out: Path) -> Duplicates | None:
-    """Near copies among the images; those that have any are listed in out/duplicates.parquet, by cluster."""
+def measured(
+    parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | None = None
+) -> tuple[Duplicates | None, Diversity | None]:
+    """Near copies among the images, and how diverse the distinct ones are; None where no image has a vector.
+
+    Images that have a copy are listed in out/duplicates.parquet, by cluster. Raises IndexFileError for a reference of
+    another encoder.
+    """
     corpus = Corpus(parts)
+    if reference and len(corpus):
+        reference.check(corpus.fingerprint)
     if not len(corpus):
         (out / FILE).unlink(missing_ok=True)
-        return None
+        return None, None
+    use_threads(os.cpu_count() or 1)
     label, unsearched = clusters(corpus)
-    found = summed_up(corpus, label, unsearched)
     _listed(corpus, label, out / FILE)
-    return found
+    return summed_up(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
+
+
+def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Reference | None) -> Diversity:
+    """Of one image a cluster."""
+    import numpy as np
+
+    distinct = np.unique(label)
+    every = _some(corpus, distinct, seed)
+    group = corpus.group[distinct]
+    suspect, other = (_some(corpus, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
+    pairs = [("declared and flagged images against the others", other, suspect)]
+    if reference:
+        pairs.insert(0, (f"all images against {reference.name}", reference.vectors(corpus, seed), every))
+    found = [compared(name, *vectors, seed=seed) for name, *vectors in pairs]
+    return Diversity(
+        fingerprint=corpus.fingerprint,
+        distinct=len(distinct),
+        dimension=round(effective_dimension(every), 2) if len(every) >= LEAST else None,
+        comparisons=tuple(one for one in found if one),
+        trace_ratio=trace_ratio(other, suspect, seed=seed) if min(len(other), len(suspect)) >= LEAST else None,
+    )
+
+
+def _some(corpus: Corpus, numbers: np.ndarray, seed: int) -> np.ndarray:
+    """Vectors of so many of these images, drawn at random, in order."""
+    import numpy as np
+
+    drawn = np.random.default_rng(seed).permutation(len(numbers))[:POOL]
+    return corpus.vectors(numbers[np.sort(drawn)])
 
 
 def _listed(corpus: Corpus, label: np.ndarray, path: Path) -> None:

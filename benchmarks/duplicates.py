@@ -5,7 +5,7 @@
 Every image of FOLDER is changed in each way; what is measured is whether the change and its origin count as copies
 (recall), beside two perceptual hashes on the same pairs: a 64-bit DCT hash with the median as its threshold, as
 imagehash and imagededup make it, at most 10 bits apart (imagededup's default), and the same made for the mirror image
-too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that count as copies.
+too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that are copies.
 Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --fit OUT writes the space that
 ships beside the embedded model, from --others.
 """

@@ -73,6 +73,8 @@ def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
     """What there is not in every audit."""
     if found := wording.duplicates(audit):
         yield "near copies", "; ".join(found)
+    if spread := wording.diversity(audit):
+        yield "diversity", "; ".join(spread)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock
 

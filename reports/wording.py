@@ -107,6 +107,25 @@ def duplicates(audit: Audit) -> list[str]:
     return lines
 
 
+def diversity(audit: Audit) -> list[str]:
+    """What of the panel is not chance, comparison by comparison, and how spread the suspects are."""
+    found = audit.diversity
+    if found is None:
+        return []
+    lines = []
+    for comparison in found.comparisons:
+        outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.measures if m.is_outside]
+        told = ", ".join(outside) if outside else "within what chance does"
+        lines.append(f"{comparison.name}: {told}")
+    if found.trace_ratio:
+        low, ratio, high = found.trace_ratio
+        lines.append(
+            f"an aid for λ, no measurement: declared and flagged images are {ratio:.2f} times as spread as the others "
+            f"({low:.2f} to {high:.2f})"
+        )
+    return lines
+
+
 def stock_watermarks(audit: Audit) -> str | None:
     """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
     known = audit.facts.get("stock_watermarks", {})

@@ -47,6 +47,8 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.embedding
 @click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
+@click.option("--reference", type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Hold the images' diversity against this bank, or this audit's images.")  # fmt: skip
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
 @options.jobs
@@ -95,8 +97,9 @@ def _config(given: dict[str, Any]) -> Any:
     from auditor.config import Config
     from auditor.decode import Limits
     from auditor.recognising import Banks
+    from auditor.reference import Reference
 
-    own = given.pop("calibration")
+    own, reference = given.pop("calibration"), given.pop("reference")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
     return Config(
@@ -105,6 +108,7 @@ def _config(given: dict[str, Any]) -> Any:
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
         vectors=options.take_vectors(given),
+        reference=Reference(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
         **given,
