@@ -184,7 +184,7 @@ class _Generation:
         writer = MatrixWriter(path, kind, 0)
         try:
             for block in found:
-                writer.write(list(block))
+                writer.write_all(block)
         except BaseException:
             writer.abandon()
             raise

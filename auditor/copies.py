@@ -15,8 +15,9 @@ from auditor.likeness import ALIKE, likeness, whole_likeness
 if TYPE_CHECKING:
     import numpy as np
 
-NEAR = 0.75  # cosine from which whole thumbnails are compared
-CROPPED = 0.80  # and from which one is looked for inside the other
+NEAR = 0.65  # cosine from which whole thumbnails are compared
+TOGETHER = 1.55  # cosine and likeness of whole thumbnails: where one barely agrees, the other has to be clear
+CROPPED = 0.80  # cosine from which one is looked for inside the other
 _BLOCK = 8192  # pairs that are compared together
 
 
@@ -35,7 +36,8 @@ def copies(cosine: np.ndarray, fetch: Fetch, *, searches: int | None = None) -> 
     near = np.flatnonzero(cosine >= NEAR)
     for start in range(0, len(near), _BLOCK):
         pairs = near[start : start + _BLOCK]
-        found[pairs] = whole_likeness(*fetch(pairs)) >= ALIKE
+        alike = whole_likeness(*fetch(pairs))
+        found[pairs] = (alike >= ALIKE) & (alike + cosine[pairs] >= TOGETHER)
     doubtful = near[~found[near] & (cosine[near] >= CROPPED)]
     doubtful = doubtful[np.argsort(-cosine[doubtful], kind="stable")]
     searched = doubtful[:searches]

@@ -91,6 +91,13 @@ class MatrixWriter:
                 block[number] = row
         self._file.write(block.tobytes())
 
+    def write_all(self, matrix: np.ndarray) -> None:
+        """Append rows that are all there, float or uint8 (n, width). Raises EvidenceError for another width."""
+        if self._width not in (0, matrix.shape[1]):
+            raise EvidenceError(f"vectors of {matrix.shape[1]} dimensions among others of {self._width}")
+        self._width, self._rows = matrix.shape[1], self._rows + len(matrix)
+        self._file.write(matrix.astype(self._kind).tobytes())
+
     def close(self) -> int:
         """Finish, sync and rename; the width, 0 where no row had anything and there is no file."""
         if not self._width:

@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from scipy.fft import dctn
 
 from auditor import space
-from auditor.copies import copies
+from auditor.copies import CROPPED, copies
 from auditor.encoders import embedded
 from auditor.files import is_image_name
 from auditor.index import self_join
@@ -121,16 +121,14 @@ def recall(rows: list[Seen]) -> None:
     vectors = np.stack([own.of(row[1]) for row in rows])
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
-    print(
-        "| change | copies (cosine and thumbnails) | cosine alone | hash | hash, mirrored too |\n|---|---|---|---|---|"
-    )
+    print("| change | cosine and thumbnails | cosine of 0.8 alone | hash | hash, mirrored too |\n|---|---|---|---|---|")
     mirrored = np.stack([np.stack([flipped(each) for each in row]) for row in hashes])
     for at, name in enumerate(CHANGES, 1):
         cosine = (vectors[:, 0] * vectors[:, at]).sum(1)
         both = are_copies(cosine, thumbs[:, 0], thumbs[:, at])
         apart = (hashes[:, 0] != hashes[:, at]).sum(1)
         either = np.minimum(apart, (mirrored[:, 0] != hashes[:, at]).sum(1))
-        cells = (both, cosine >= 0.75, apart <= _BITS, either <= _BITS)
+        cells = (both, cosine >= CROPPED, apart <= _BITS, either <= _BITS)
         print(f"| {name} | " + " | ".join(f"{100 * cell.mean():.1f}" for cell in cells) + " |")
 
 
@@ -156,9 +154,7 @@ def false_positives(rows: list[Seen]) -> None:
     took = time.perf_counter() - start
     apart = np.array([(hashes[one] != hashes[two]).sum() for one, two in zip(query, other, strict=True)])
     print(f"\n{len(rows):,} files, {total:,} pairs, {len(query):,} of them neighbours ({took:.0f} s to compare)")
-    print(
-        f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= 0.75).sum():,} by the cosine alone,"
-    )
+    print(f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= CROPPED).sum():,} by the cosine,")
     print(f"{(apart <= _BITS).sum():,} by the hash among neighbours. Those by both, to be looked at:")
     for pair in np.flatnonzero(both)[np.argsort(cosine[both])]:
         print(f"  {cosine[pair]:.2f}  {rows[query[pair]][0]}  {rows[other[pair]][0]}")
