@@ -240,6 +240,7 @@ def assemble(
         facts=summary.facts,
         duplicates=duplicates,
         diversity=diversity,
+        captions=similarity.captions(parts),
     )
 
 

@@ -16,10 +16,19 @@ from auditor.vectors import Vectors, present, unit
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
 OTHER, DECLARED, FLAGGED = 0, 1, 2
 GROUPS = {DECLARED: "declared or matched", FLAGGED: "flagged by a model", OTHER: "others"}
 _OF = {Label.SYNTHETIC: DECLARED, Label.EDITED: DECLARED, Label.LIKELY_SYNTHETIC: FLAGGED}
+
+
+def groups(verdicts: pa.ChunkedArray) -> np.ndarray:
+    """uint8 (n,): OTHER, DECLARED or FLAGGED."""
+    import numpy as np
+
+    found: np.ndarray = verdicts.to_pandas().map(_OF).fillna(OTHER).to_numpy(np.uint8)
+    return found
 
 
 class Corpus:
@@ -67,8 +76,8 @@ class Corpus:
 
         found = []
         for number, part in enumerate(self._parts):
-            verdicts = pq.read_table(part.path, columns=["verdict"])["verdict"].to_pandas().map(_OF).fillna(OTHER)
-            found.append(verdicts.to_numpy(np.uint8)[self._row[self._of(number)]])
+            every = groups(pq.read_table(part.path, columns=["verdict"])["verdict"])
+            found.append(every[self._row[self._of(number)]])
         return np.concatenate(found or [np.zeros(0, np.uint8)])
 
     def vectors(self, numbers: np.ndarray) -> np.ndarray:

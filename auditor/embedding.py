@@ -55,6 +55,16 @@ class VectorSource:
         found = iter(encoded(self.encoder_of_images(), seen))
         return [next(found) if view.blind(Need.EMBEDDING) is None else None for view in views]
 
+    def caption_similarities(self, views: Sequence[View]) -> list[float | None]:
+        """The cosine of image and caption a view, by an open_clip model that reads texts; None where one is missing."""
+        with_both = [view for view in views if view.vector is not None and view.sample.caption]
+        encoder = open_clip_encoder(self.encoder) if self.encoder else None
+        if encoder is None or not encoder.reads_texts or not with_both:
+            return [None] * len(views)
+        texts = encoder.encode_texts([str(view.sample.caption) for view in with_both])
+        cosines = {id(view): float(view.vector @ text) for view, text in zip(with_both, texts, strict=True)}
+        return [cosines.get(id(view)) for view in views]
+
     def encoder_of_images(self) -> Encoder:
         """The model. Raises ModelError."""
         return open_clip_encoder(self.encoder) if self.encoder else embedded()

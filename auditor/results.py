@@ -200,6 +200,16 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptionGroup:
+    """How well captions fit: of n images of a group the mean cosine, and its 5, 25, 50, 75 and 95 % quantiles."""
+
+    name: str
+    n: int
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One number of the panel, what chance gives instead (mean, 99 % band), and how many standard deviations apart."""
 
@@ -256,5 +266,6 @@ class Audit:
     facts: Mapping[str, Any] = field(default_factory=dict)
     duplicates: Duplicates | None = None
     diversity: Diversity | None = None
+    captions: tuple[CaptionGroup, ...] = ()
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.corpus import OTHER, Corpus
+from auditor.corpus import GROUPS, OTHER, Corpus, groups
 from auditor.diversity import LEAST, compared, effective_dimension, trace_ratio
 from auditor.duplicates import clusters, summed_up
 from auditor.index import use_threads
 from auditor.reference import POOL, Reference
-from auditor.results import Diversity, Duplicates
+from auditor.results import CaptionGroup, Diversity, Duplicates
 from auditor.store import Part
 
 if TYPE_CHECKING:
@@ -68,6 +68,32 @@ def _some(corpus: Corpus, numbers: np.ndarray, seed: int) -> np.ndarray:
 
     drawn = np.random.default_rng(seed).permutation(len(numbers))[:POOL]
     return corpus.vectors(numbers[np.sort(drawn)])
+
+
+def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
+    """How well captions fit, group by group and over all; empty where no encoder of texts was at hand."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    names, cosines = [np.zeros(0, np.uint8)], [np.zeros(0)]
+    for part in parts:
+        table = pq.read_table(part.path, columns=["verdict", "caption_similarity"])
+        names.append(groups(table["verdict"]))
+        cosines.append(table["caption_similarity"].to_numpy().astype(float))
+    group, cosine = np.concatenate(names), np.concatenate(cosines)
+    known = np.isfinite(cosine)
+    found = [_fit("all", cosine[known])]
+    found += [_fit(name, cosine[known & (group == number)]) for number, name in GROUPS.items()]
+    return tuple(one for one in found if one)
+
+
+def _fit(name: str, cosine: np.ndarray) -> CaptionGroup | None:
+    import numpy as np
+
+    if not len(cosine):
+        return None
+    quantiles = np.quantile(cosine, [0.05, 0.25, 0.5, 0.75, 0.95])
+    return CaptionGroup(name, len(cosine), round(float(cosine.mean()), 4), tuple(round(float(q), 4) for q in quantiles))
 
 
 def _listed(corpus: Corpus, label: np.ndarray, path: Path) -> None:

@@ -42,6 +42,7 @@ class View:
         self.depth = depth
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self.vector: np.ndarray | None = None  # likewise, where vectors are kept
+        self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
         self.known: tuple[Recognised, ...] | None = None  # of each bank what is nearest; None: nobody looked
         self.known_file: Recognised | None = None
         self._notes: dict[str, Any] = {}
@@ -165,6 +166,7 @@ class View:
             year=covariates.year(self.metadata, row),
             pwatermark=_finite(pwatermark),
             opt_out=covariates.opt_out(self.metadata),
+            caption_similarity=self.caption_similarity,
         )
 
 

@@ -177,6 +177,8 @@ class ShardScan:
     def _keep_vectors(self, views: Sequence[View]) -> None:
         for view, vector in zip(views, self.vectors.vectors(views) if self._are_kept else (), strict=False):
             view.vector = vector
+        for view, cosine in zip(views, self.vectors.caption_similarities(views), strict=True):
+            view.caption_similarity = cosine
 
     def _beside(self, batch: _Batch) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
         """A vector and a thumbnail a row; None for rows that could not be read, or not seen."""

@@ -75,6 +75,8 @@ def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "near copies", "; ".join(found)
     if spread := wording.diversity(audit):
         yield "diversity", "; ".join(spread)
+    if fit := wording.captions(audit):
+        yield "captions", "; ".join(fit)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock
 

@@ -126,6 +126,15 @@ def diversity(audit: Audit) -> list[str]:
     return lines
 
 
+def captions(audit: Audit) -> list[str]:
+    """How well captions fit their images; empty where nothing measured it."""
+    return [
+        f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {group.n:,} images, "
+        f"90 % within {group.quantiles[0]:.3f} to {group.quantiles[-1]:.3f}"
+        for group in audit.captions
+    ]
+
+
 def stock_watermarks(audit: Audit) -> str | None:
     """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
     known = audit.facts.get("stock_watermarks", {})
