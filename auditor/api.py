@@ -146,7 +146,16 @@ def is_same_dataset(
 
     depth = DEPTHS[str(audit.config["depth"])]
     limits = Limits(**audit.config["limits"])
-    config = Config(depth=depth, limits=limits, read=read, input_format=audit.config["input_format"])
+    config = Config(
+        depth=depth,
+        limits=limits,
+        read=read,
+        input_format=audit.config["input_format"],
+        seed=audit.seed,
+        sample=audit.config.get("sample"),
+        is_bounding_files=bool(audit.config.get("sample_files")),
+        fetch=audit.config.get("fetch"),
+    )
     return digest_of(dataset, config, make_engine(jobs)) == str(audit.digests["dataset"])
 
 

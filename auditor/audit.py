@@ -20,6 +20,7 @@ from auditor.errors import CalibrationError, DatasetError, EvidenceError
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.results import SCHEMA, Audit, InputRecord, Population
+from auditor.sampling import Draw, draw
 from auditor.statistical import StatisticalDetector
 from auditor.store import Part, Store, stored, write_atomically
 from auditor.summary import summarise
@@ -34,7 +35,7 @@ Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run has before it. kept: rows of shards that are done; redone: rows of those that no longer fit;
-    dropped: rows of parts whose shard is gone."""
+    dropped: rows of parts whose shard is gone; draw: the sample, where not all rows are looked at in full."""
 
     inputs: tuple[tuple[Input, Reader], ...]
     shards: tuple[Shard, ...]
@@ -42,6 +43,7 @@ class Plan:
     kept: int = 0
     redone: int = 0
     dropped: int = 0
+    draw: Draw | None = None
 
 
 class Listener(Protocol):
@@ -81,9 +83,11 @@ def run_audit(
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=restart)
-        plan = make_plan(chosen, store, config)
+        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        draw = drawn(shards, config, engine)
+        plan = make_plan(chosen, shards, store, config.digest(draw), draw)
         listener.planned(plan)
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest())
+        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw)
         for result in engine.run(plan.todo, work):
             listener.advanced(result.rows)
         parts = {part.shard: part for part in store.parts()}
@@ -127,11 +131,27 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
-def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Config) -> Plan:
-    """Shards, and which of them have a part that fits: the same files, the same configuration."""
-    chosen = tuple(chosen)
-    shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-    digest = config.digest()
+def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
+    """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
+    nothing to draw from."""
+    if config.drawn is None:
+        return None
+    found = draw(
+        shards, engine, most=config.drawn, seed=config.seed, beyond=config.beyond, is_fetching=config.fetch is not None
+    )
+    if not found.of:
+        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
+    return found if found.rows < found.of else None
+
+
+def make_plan(
+    chosen: tuple[tuple[Input, Reader], ...],
+    shards: tuple[Shard, ...],
+    store: Store,
+    digest: str,
+    draw: Draw | None = None,
+) -> Plan:
+    """Which shards have a part that fits: the same files, the same configuration (its digest)."""
     there = {part.shard: part for part in store.parts()}
     fits = {
         shard.id
@@ -143,6 +163,7 @@ def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Conf
     return Plan(
         inputs=chosen,
         shards=shards,
+        draw=draw,
         todo=tuple(shard for shard in shards if shard.id not in fits),
         kept=sum(there[id].rows for id in fits),
         redone=store.drop(part for id, part in there.items() if id in wanted - fits),
@@ -172,10 +193,15 @@ def assemble(
     known = (calibration or model.calibration()) if model else None
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
     cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
-    summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
+    summary = summarise(
+        (part.path for part in parts),
+        count_edited=bool(config.get("count_edited")),
+        cutoff=cutoff,
+        census=census(config),
+    )
     estimate = None
     if known and cutoff and summary.flags:
-        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
+        estimate = fraction.estimated(summary.known, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -183,6 +209,7 @@ def assemble(
         config=config,
         seed=seed,
         counts=summary.counts,
+        sample=summary.sample,
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
@@ -221,6 +248,15 @@ def counting(detectors: Iterable[str], calibration: Calibration | None) -> Stati
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
+def census(config: Mapping[str, Any]) -> frozenset[str] | None:
+    """Detectors that looked at rows beyond the sample too; None where there is no sample."""
+    if not config.get("sample") and not config.get("fetch"):
+        return None
+    if config.get("fetch") or config.get("sample_files"):
+        return frozenset()
+    return frozenset(id for id in config["detectors"] if registry.load("detectors", id).needs <= Need.FILE)
+
+
 def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
     """What traces that decided no single image say together."""
     sums: dict[str, tuple[int, Any]] = {}
@@ -242,7 +278,7 @@ def dataset_digest(parts: Iterable[str]) -> str:
 def digest_of(inputs: Inputs, config: Config, engine: Engine) -> str:
     """The digest that an audit of these inputs would record, read without decoding an image."""
     shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
-    work = ShardDigest(config.depth, config.limits)
+    work = ShardDigest(config.depth, config.limits, drawn(shards, config, engine))
     return dataset_digest(result.digest for result in engine.run(shards, work))
 
 

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from auditor import controls
 from auditor.calibration import Calibration, operating_point
 from auditor.conditions import NAMES
-from auditor.estimate import CONFIDENCE, Rates, Sample, melded, predicted_rates, with_known
+from auditor.estimate import CONFIDENCE, Decided, Rates, Sample, melded, predicted_rates
 from auditor.flags import Flags
 from auditor.intervals import Interval
+from auditor.known import Known
 from auditor.rates import shifted
-from auditor.results import Control, Estimate, Floor, Sensitivity
+from auditor.results import Control, Estimate, Sensitivity
 
 # A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
 # sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.
@@ -40,7 +41,7 @@ def cutoff(calibration: Calibration) -> float:
 
 
 def estimated(
-    floor: Floor, flags: Flags, calibration: Calibration, *, seed: int, cutoff_score: float | None = None
+    known: Known, flags: Flags, calibration: Calibration, *, seed: int, cutoff_score: float | None = None
 ) -> Estimate | None:
     """The fraction of all readable images; None where there is a rest and the model could look at none of it.
 
@@ -51,7 +52,7 @@ def estimated(
     import numpy as np
 
     if not flags.n:
-        return None if flags.unseen or not floor.n else _all_known(floor, calibration)
+        return None if flags.unseen or known.outside or not known.ok else _all_known(known, calibration)
     threshold = cutoff(calibration)
     false, true = calibration.counts(threshold, _weights(flags.rest, calibration))
     rates = predicted_rates(false, true, sources=SOURCES, seed=seed)
@@ -64,7 +65,7 @@ def estimated(
     )
 
     def whole(factor: float) -> Interval:
-        return _whole(floor, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
+        return _whole(known, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
 
     found = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
@@ -86,21 +87,26 @@ def estimated(
     )
 
 
-def _all_known(floor: Floor, calibration: Calibration) -> Estimate:
+def _all_known(known: Known, calibration: Calibration) -> Estimate:
     """Declared and matched evidence decides every readable image: the share is a fact."""
-    share = floor.count / floor.n
+    share = known.synthetic / known.ok
     method = "counted: declared or matched evidence decides every image"
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
 
 
-def _whole(floor: Floor, flags: Flags, rates: Rates, checks: tuple[Control, Control], seed: int) -> Interval:
+def _whole(known: Known, flags: Flags, rates: Rates, checks: tuple[Control, Control], seed: int) -> Interval:
     """The fraction of all readable images at these error rates."""
     sample = Sample(flags.flagged, flags.n)
-    low, high = (melded(sample, side, seed=seed) for side in controls.widened(rates, *checks, seed=seed))
-    point = melded(sample, rates, seed=seed).point
-    rest = Interval(min(max(point, low.low), high.high), low.low, high.high)
-    found = with_known(rest, floor.count, flags.n, floor.n)
-    return Interval(found.point, found.low, min(1.0, found.high + flags.unseen / floor.n))
+    decided = Decided(known.found, known.drawn) if known.outside else None
+    low, high = (
+        melded(sample, side, decided=decided, seed=seed) for side in controls.widened(rates, *checks, seed=seed)
+    )
+    point = melded(sample, rates, decided=decided, seed=seed).point
+    looked = 1.0 if decided else flags.n / known.drawn
+    ends = (min(max(point, low.low), high.high), low.low, high.high)
+    of_rest = Interval(*(share * looked for share in ends))
+    unseen = flags.unseen / known.drawn
+    return known.whole(Interval(of_rest.point, of_rest.low, min(1.0, of_rest.high + unseen)))
 
 
 def _weights(rest: Mapping[str, int], calibration: Calibration) -> dict[str, float]:

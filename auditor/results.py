@@ -63,8 +63,9 @@ class DetectorTally:
 class Floor:
     """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
 
-    Where every row was read the share is a fact, and low and high are that share; of a sample they are its exact 95 %
-    interval. as_sample is the Clopper-Pearson interval in either case: what the same source would go on to give.
+    Where every row was read the share is a fact, and low and high are that share; where some evidence could be seen in
+    a sample only, they are its exact 95 % interval. as_sample is the interval in either case were the rows drawn from
+    a larger source: what it would go on to give.
     All are None without a row that could be read.
     """
 
@@ -159,7 +160,10 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
+    """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
+
+    sample: rows of a bounded audit's sample, by status; None where every row was looked at in full.
+    """
 
     inputs: tuple[InputRecord, ...]
     digests: Mapping[str, Any]
@@ -169,6 +173,7 @@ class Audit:
     coverage: Mapping[str, Coverage]
     detectors: Mapping[str, DetectorTally]
     floor: Floor
+    sample: Counts | None = None
     estimate: Estimate | None = None
     strata: tuple[Stratum, ...] = ()
     population: tuple[Population, ...] = ()

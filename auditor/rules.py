@@ -216,7 +216,7 @@ def _decoded(audit: Audit, settings: Settings, context: Context) -> RuleResult:
         return _missing(
             float(settings["min"]), f"no image was decoded: the audit's depth is {audit.config.get('depth')}"
         )
-    return _at_least("decoded", _of_rows(audit.counts.ok, audit), settings)
+    return _at_least("decoded", _of_rows("ok", audit), settings)
 
 
 def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
@@ -228,7 +228,7 @@ def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResul
 
 
 def _unreadable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
-    share = _of_rows(audit.counts.unreadable, audit)
+    share = _of_rows("unreadable", audit)
     return _bounded("unreadable", share, share, share, float(settings["max"]))
 
 
@@ -241,8 +241,10 @@ def _audit_age(audit: Audit, settings: Settings, context: Context) -> RuleResult
     return _result(outcome, days, limit, f"the audit is {days} days old, {limit} allowed")
 
 
-def _of_rows(count: int, audit: Audit) -> float:
-    return count / audit.counts.rows if audit.counts.rows else 0.0
+def _of_rows(status: str, audit: Audit) -> float:
+    """The share of rows with this status, of the sample where there is one."""
+    looked_at = audit.sample or audit.counts
+    return getattr(looked_at, status) / looked_at.rows if looked_at.rows else 0.0
 
 
 RULES: Mapping[str, RuleKind] = {

@@ -8,10 +8,11 @@ import pytest
 
 from auditor import fraction
 from auditor.flags import Flags
+from auditor.known import Known
 from auditor.plugin import Input, Shard
 from auditor.rules import tipping_point
 from auditor.store import PartWriter
-from auditor.summary import floor, summarise
+from auditor.summary import summarise
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
@@ -69,7 +70,9 @@ def test_conditions_of_the_rest_are_told(tmp_path):
 
 def estimate(flagged, n, *, count=0, others=0, **more):
     flags = Flags(rest={"clean": n}, flagged=flagged, **more)
-    return fraction.estimated(floor(count, n + count + others + more.get("unseen", 0)), flags, CALIBRATION, seed=0)
+    rest = n + more.get("unseen", 0)
+    known = Known(ok=rest + count + others, synthetic=count, edited=others, rest=rest, drawn=rest)
+    return fraction.estimated(known, flags, CALIBRATION, seed=0)
 
 
 def test_the_fraction_holds_what_is_known_and_what_is_estimated():
@@ -144,13 +147,13 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 
 
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
-    flags, known = Flags(rest={"clean": 100}, flagged=5), floor(0, 100, edited=0, generators={})
+    flags, known = Flags(rest={"clean": 100}, flagged=5), Known(ok=100, rest=100, drawn=100)
     told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123
 
 
 def test_counts_of_other_models_widen_it():
-    flags, known = Flags(rest={"clean": 1000}, flagged=100), floor(0, 1000)
+    flags, known = Flags(rest={"clean": 1000}, flagged=100), Known(ok=1000, rest=1000, drawn=1000)
     plain, shifted = (
         fraction.estimated(known, flags, replace(CALIBRATION, shift=shift), seed=0) for shift in (0.0, 0.8)
     )
