@@ -40,6 +40,10 @@ class ModelError(AuditorError):
     """A model that cannot be used: incomplete, changed, or answering otherwise than it should."""
 
 
+class LabelError(AuditorError):
+    """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""
 

@@ -38,6 +38,8 @@ ALLOWED = {
     ],
     "auditor.engines": ["auditor.errors", "auditor.plugin"],
     "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
+    "auditor.drawing": [],
+    "auditor.labelfile": ["auditor.errors", "auditor.store"],
     "auditor.fuse": ["auditor.types"],
     "auditor.intervals": [],
     "auditor.conditions": [],
