@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor import calibration, loops, record, registry
 from auditor import policy as policies
+from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.calibration import Calibration
 from auditor.config import Config
@@ -29,6 +30,7 @@ from auditor.types import Row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auditor.labelfile import Answer
     from auditor.probes import Probe
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
@@ -138,6 +140,22 @@ def read_calibration(path: PathLike) -> Calibration:
     return found
 
 
+def rows_for(margin: float, config: Config | None = None) -> int:
+    """How many rows to sample (Config.sample) so that chance moves the estimate by `margin` (a share of 1) at most; see
+    auditor.expecting. Raises ValueError, CalibrationError."""
+    from auditor import expecting
+
+    chosen = config or Config()
+    return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))
+
+
+def read_labels(path: PathLike) -> tuple[Answer, ...]:
+    """People's labels (Config.labels). Raises LabelError."""
+    from auditor import labelfile
+
+    return tuple(labelfile.read(Path(path)))
+
+
 def is_same_dataset(
     audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
 ) -> bool:
@@ -159,12 +177,19 @@ def is_same_dataset(
     return digest_of(dataset, config, make_engine(jobs)) == str(audit.digests["dataset"])
 
 
-def merge(folders: Sequence[PathLike], out: PathLike, policy: Policy | PathLike | None = None) -> Audit:
+def merge(
+    folders: Sequence[PathLike],
+    out: PathLike,
+    policy: Policy | PathLike | None = None,
+    *,
+    labels: PathLike | None = None,
+) -> Audit:
     """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
-    were made differently or overlap."""
+    were made differently, overlap, or are samples; LabelError where the labels are of other rows."""
     from auditor.merging import merge_evidence
 
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out))
+    answers = read_labels(labels) if labels else ()
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers)
     write(audit, decide(audit, policy), Path(out))
     return audit
 

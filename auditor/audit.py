@@ -9,33 +9,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, fraction, readers, registry
-from auditor.calibration import Calibration, dumps
+from auditor import __version__, expecting, files, readers, registry
+from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
+from auditor.calibration import Calibration
 from auditor.config import Config
-from auditor.errors import CalibrationError, DatasetError, EvidenceError
+from auditor.errors import DatasetError, EvidenceError
+from auditor.intervals import Interval
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
-from auditor.results import SCHEMA, Audit, InputRecord, Population
+from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import Draw, draw
-from auditor.statistical import StatisticalDetector
-from auditor.store import Part, Store, stored, write_atomically
-from auditor.summary import summarise
+from auditor.store import Part, Store
 from auditor.types import Need
 from auditor.work import ShardDigest, ShardScan
 
-TOOL = "mad-auditor"
-CALIBRATION = "calibration.json"
+_TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run has before it. kept: rows of shards that are done; redone: rows of those that no longer fit;
-    dropped: rows of parts whose shard is gone; draw: the sample, where not all rows are looked at in full."""
+    """What a run has before it.
+
+    kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
+    gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
+    have if this fraction were synthetic.
+    """
 
     inputs: tuple[tuple[Input, Reader], ...]
     shards: tuple[Shard, ...]
@@ -44,6 +47,7 @@ class Plan:
     redone: int = 0
     dropped: int = 0
     draw: Draw | None = None
+    expected: Mapping[float, Interval] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -76,7 +80,7 @@ def run_audit(
     listener: Listener = Silent(),
 ) -> Audit:
     """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
-    counting(config.detectors, config.calibration)
+    calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
     store = Store(out)
@@ -86,7 +90,7 @@ def run_audit(
         shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
         draw = drawn(shards, config, engine)
         plan = make_plan(chosen, shards, store, config.digest(draw), draw)
-        listener.planned(plan)
+        listener.planned(replace(plan, expected=expectation(draw, calibration)))
         work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw)
         for result in engine.run(plan.todo, work):
             listener.advanced(result.rows)
@@ -95,9 +99,8 @@ def run_audit(
         if lost:
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
         keep_calibration(out, config.calibration)
-        return assemble(
-            parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
-        )
+        grounds = Grounds(config.calibration, config.labels)
+        return assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:
@@ -179,100 +182,11 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def assemble(
-    parts: Iterable[Part],
-    inputs: tuple[InputRecord, ...],
-    config: Mapping[str, Any],
-    seed: int,
-    *,
-    calibration: Calibration | None = None,
-) -> Audit:
-    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model."""
-    parts = list(parts)
-    model = counting(config.get("detectors", ()), calibration)
-    known = (calibration or model.calibration()) if model else None
-    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
-    summary = summarise(
-        (part.path for part in parts),
-        count_edited=bool(config.get("count_edited")),
-        cutoff=cutoff,
-        census=census(config),
-    )
-    estimate = None
-    if known and cutoff and summary.flags:
-        estimate = fraction.estimated(summary.known, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
-    return Audit(
-        tool={"name": TOOL, "version": __version__},
-        inputs=inputs,
-        digests={"dataset": dataset_digest(part.digest for part in parts)},
-        config=config,
-        seed=seed,
-        counts=summary.counts,
-        sample=summary.sample,
-        coverage=summary.coverage,
-        detectors=summary.detectors,
-        floor=summary.floor,
-        estimate=estimate,
-        strata=summary.strata,
-        population=populations(parts),
-        unreadable_reasons=summary.reasons,
-        contradictions=summary.contradictions,
-        facts=summary.facts,
-    )
-
-
-def keep_calibration(out: Path, calibration: Calibration | None) -> None:
-    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
-    path = Store(out).folder / CALIBRATION
-    if calibration:
-        write_atomically(path, dumps(calibration).encode())
-    else:
-        path.unlink(missing_ok=True)
-
-
-def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
-    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
-
-    Raises CalibrationError where a calibration is for a detector that does not run.
-    """
-    found = [registry.load("detectors", id)() for id in detectors]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
-    if calibration is None:
-        return next((model for model in models if model.calibration()), None)
-    for model in models:
-        if model.id == calibration.detector:
-            if calibration.sha256 != model.weights():
-                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-            return model
-    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
-
-
-def census(config: Mapping[str, Any]) -> frozenset[str] | None:
-    """Detectors that looked at rows beyond the sample too; None where there is no sample."""
-    if not config.get("sample") and not config.get("fetch"):
-        return None
-    if config.get("fetch") or config.get("sample_files"):
-        return frozenset()
-    return frozenset(id for id in config["detectors"] if registry.load("detectors", id).needs <= Need.FILE)
-
-
-def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
-    """What traces that decided no single image say together."""
-    sums: dict[str, tuple[int, Any]] = {}
-    for part in parts:
-        for id, (n, total) in part.traces.items():
-            before, sum_before = sums.get(id, (0, 0.0))
-            sums[id] = before + n, sum_before + total
-    detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
-
-
-def dataset_digest(parts: Iterable[str]) -> str:
-    """One digest of all parts' digests, whatever their order."""
-    import hashlib
-
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+def expectation(sample: Draw | None, calibration: Calibration | None) -> dict[float, Interval]:
+    """What the sample's estimate may look like, told before the audit."""
+    if sample is None or calibration is None:
+        return {}
+    return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}
 
 
 def digest_of(inputs: Inputs, config: Config, engine: Engine) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 from auditor import registry
 from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
+from auditor.labelfile import Answer
+from auditor.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
 from auditor.sampling import Draw
 from auditor.types import Need
 
 # What changes what is concluded from evidence, not the evidence; a sample does by what is drawn.
-_CONCLUDED = ("count_edited", "calibration", "sample", "sample_files", "fetch")
+_CONCLUDED = ("count_edited", "calibration", "labels", "sample", "sample_files", "fetch")
 _COLUMNS = 2  # of evidence; parts with others are redone
 
 
@@ -24,7 +26,7 @@ _COLUMNS = 2  # of evidence; parts with others are redone
 class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
-    calibration: of one's own, instead of the one that ships with the model.
+    calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
     sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
     manifest of URLs, and open no other.
     """
@@ -37,6 +39,7 @@ class Config:
     count_edited: bool = False
     seed: int = 0
     calibration: Calibration | None = None
+    labels: tuple[Answer, ...] = ()
     sample: int | None = None
     is_bounding_files: bool = False
     fetch: int | None = None
@@ -64,6 +67,7 @@ class Config:
             "input_format": self.input_format,
             "count_edited": self.count_edited,
             "calibration": self.calibration and digest(self.calibration),
+            "labels": labels_digest(self.labels) if self.labels else None,
             "sample": self.sample,
             "sample_files": self.is_bounding_files,
             "fetch": self.fetch,

@@ -46,7 +46,3 @@ class LabelError(AuditorError):
 
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""
-
-
-class LabelError(AuditorError):
-    """Labels that cannot be used: no such rows, contradictory, too few, or not drawn as they have to be."""

@@ -53,16 +53,7 @@ def estimated(
 
     if not flags.n:
         return None if flags.unseen or known.outside or not known.ok else _all_known(known, calibration)
-    threshold = cutoff(calibration)
-    false, true = calibration.counts(threshold, _weights(flags.rest, calibration))
-    rates = predicted_rates(false, true, sources=SOURCES, seed=seed)
-    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
-    falls = calibration.steepness(threshold, _weights(flags.rest, calibration))
-    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
-    checks = (
-        controls.check("real beyond doubt", *flags.real, rates.false),
-        controls.check("declared synthetic", *flags.synthetic, rates.true),
-    )
+    rates, checks = _rates(flags, calibration, seed)
 
     def whole(factor: float) -> Interval:
         return _whole(known, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
@@ -80,11 +71,32 @@ def estimated(
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
         flagged=flags.flagged,
-        cutoff=calibration.probability(threshold) if cutoff_score is None else cutoff_score,
+        cutoff=calibration.probability(cutoff(calibration)) if cutoff_score is None else cutoff_score,
         conditions=dict(flags.rest),
         controls=checks,
         sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
     )
+
+
+def interval(known: Known, flags: Flags, calibration: Calibration, *, seed: int) -> Interval:
+    """The estimate's interval alone. Raises ValueError where the model looked at nothing."""
+    return _whole(known, flags, *_rates(flags, calibration, seed), seed)
+
+
+def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
+    """Error rates that the dataset may have, and what its controls say of them."""
+    import numpy as np
+
+    threshold, weights = cutoff(calibration), _weights(flags.rest, calibration)
+    rates = predicted_rates(*calibration.counts(threshold, weights), sources=SOURCES, seed=seed)
+    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
+    falls = calibration.steepness(threshold, weights)
+    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
+    checks = (
+        controls.check("real beyond doubt", *flags.real, rates.false),
+        controls.check("declared synthetic", *flags.synthetic, rates.true),
+    )
+    return rates, checks
 
 
 def _all_known(known: Known, calibration: Calibration) -> Estimate:

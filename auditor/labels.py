@@ -22,6 +22,7 @@ from auditor.intervals import Interval, clopper_pearson, effective_clopper_pears
 _MOST_SILENT = 0.05  # of the rows, in strata that nobody labelled
 _MOST_DESIGN_EFFECT = 2.0  # with which an effective count is trusted
 _DRAWS = 20_000
+_SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite of rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _extreme(labelled: Sequence[int], sizes: Sequence[int], level: float) -> flo
         return sum(n * min(0.0, log_scale + math.log(n / w)) for n, w in open_) - math.log(level)
 
     highest = max(math.log(w / n) for n, w in open_)
-    lowest = math.log(level) / max(n for n, _ in open_) + min(math.log(w / n) for n, w in open_)
+    lowest = math.log(level) / max(n for n, _ in open_) + min(math.log(w / n) for n, w in open_) - _SLACK
     scale = math.exp(brentq(excess, lowest, highest, xtol=1e-14))
     return float(sum(w * (1 - min(1.0, scale * n / w)) for n, w in open_))
 

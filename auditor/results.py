@@ -120,11 +120,46 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """A stratum: its rows, and those of them that people labelled."""
+
+    rows: int
+    synthetic: int
+    real: int
+    unsure: int
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """People's labels, by the verdict of the rows they are of.
+
+    pairs: images that two people labelled, neither unsure, and disagreements: of those. passed_over: rows among the
+    labelled ones without a label, counted as unsure.
+    """
+
+    strata: Mapping[str, LabelCounts]
+    pairs: int
+    disagreements: int
+    passed_over: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What another method says of the same fraction."""
+
+    method: str
+    point: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
 
     n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
-    are in; controls: the detector on images of known truth.
+    are in; controls: the detector on images of known truth. With labels: n images that people labelled, and what the
+    detector says, beside.
     """
 
     point: float
@@ -141,6 +176,8 @@ class Estimate:
     conditions: Mapping[str, int] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
+    labels: Labels | None = None
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ sample. Rows beyond it get their priors, and their files' own evidence unless th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -101,11 +100,3 @@ def _first(found: np.ndarray, most: int) -> np.ndarray:
     import numpy as np
 
     return found if len(found) <= most else np.partition(found, most - 1)[:most]
-
-
-def rows_for(margin: float, gap: float, *, share: float = 0.15) -> int:
-    """Rows whose flags leave a sampling error of at most `margin` (half of a 95 % interval, as a share of 1) where a
-    `share` of them is flagged. gap: the detector's true- less its false-positive rate, by which a flag's error is
-    magnified; 1 without a detector.
-    """
-    return math.ceil(share * (1 - share) * (1.959964 / (margin * gap)) ** 2)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.flags import Flags, FlagTally
 from auditor.known import NAMES, Known, indicators
+from auditor.labelled import Labelled, LabelTally
 from auditor.results import Counts, Coverage, DetectorTally, Floor, Stratum
 from auditor.signals import SignalTally, value_counts
 from auditor.strata import StrataTally
@@ -41,6 +42,7 @@ class Summary:
     contradictions: int
     facts: dict[str, Any]
     flags: Flags | None = None
+    labelled: Labelled | None = None
 
 
 def summarise(
@@ -49,14 +51,14 @@ def summarise(
     count_edited: bool = False,
     cutoff: tuple[str, float] | None = None,
     census: frozenset[str] | None = None,
+    labels: LabelTally | None = None,
 ) -> Summary:
     """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
     detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
-    rows beyond a sample too; None where every row was read.
+    rows beyond a sample too; None where every row was read. labels: what people said. Raises LabelError.
     """
-    tally = _Tally(
-        partial(indicators, count_edited=count_edited, census=census), FlagTally(*cutoff) if cutoff else None
-    )
+    indicate = partial(indicators, count_edited=count_edited, census=census)
+    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels)
     for batch in _batches(parts):
         tally.add(batch)
     return tally.result()
@@ -71,9 +73,15 @@ def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
 
 
 class _Tally:
-    def __init__(self, indicate: Callable[..., dict[str, np.ndarray]], flags: FlagTally | None) -> None:
+    def __init__(
+        self,
+        indicate: Callable[..., dict[str, np.ndarray]],
+        flags: FlagTally | None,
+        labels: LabelTally | None,
+    ) -> None:
         self._indicate = indicate
         self._flags = flags
+        self._labels = labels
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -107,6 +115,8 @@ class _Tally:
         self._signals.add(column, indicators["synthetic"])
         if self._flags:
             self._flags.add(column, indicators["ok"])
+        if self._labels:
+            self._labels.add(column, indicators)
         self._strata.add(column, indicators)
 
     def result(self) -> Summary:
@@ -128,6 +138,7 @@ class _Tally:
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
             },
             flags=self._flags.result() if self._flags else None,
+            labelled=self._labels.result() if self._labels else None,
         )
 
     def _repeated_keys(self) -> int:

@@ -5,34 +5,20 @@ from itertools import pairwise
 
 import models
 import pytest
+from evidence import part, row
 
 from auditor import fraction
 from auditor.flags import Flags
 from auditor.known import Known
-from auditor.plugin import Input, Shard
 from auditor.rules import tipping_point
-from auditor.store import PartWriter
 from auditor.summary import summarise
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Label, Status
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
 
 
-def row(number, label=Label.UNKNOWN, score=0.1, *, source="a", declared=False, status=Status.OK, **facts):
-    signals = (Signal("synthetic", Evidence.STATISTICAL, None, score),)
-    if declared:
-        signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
-    facts = {"format": "PNG", "width": 600, "height": 400, **facts}
-    return Row(f"k{number}", source, "i", status, "", None, Verdict(label), signals, Covariates(**facts))
-
-
 def tally(tmp_path, rows, cutoff=0.5):
-    shard = Shard("part", Input("x", "x"), "folder")
-    path = tmp_path / "part.parquet"
-    writer = PartWriter(path, shard, "config")
-    writer.write([row for row in rows if row])
-    writer.close()
-    return summarise([path], cutoff=("synthetic", cutoff))
+    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("synthetic", cutoff))
 
 
 def test_flags_are_counted_among_undecided_images_alone(tmp_path):

@@ -14,7 +14,6 @@ from auditor.audit import choose, drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.drawing import place, places
 from auditor.errors import DatasetError
-from auditor.sampling import rows_for
 from auditor.types import OUTSIDE, Need
 
 DETECTORS = ("digital-source-type", "generator-text", "file-name-prior", "dwt-dct")
@@ -164,11 +163,6 @@ def test_where_there_is_nothing_to_draw_from_it_says_what_to_do(tmp_path):
     urls = write(tmp_path / "urls.tsv", "url\tcaption\nhttps://example.org/a.jpg\tcat\n")
     with pytest.raises(DatasetError, match="--fetch"):
         scan(urls, tmp_path / "out", sample=5)
-
-
-def test_rows_needed_for_a_margin():
-    assert rows_for(0.01, 1.0, share=0.5) == 9604
-    assert rows_for(0.01, 0.5, share=0.5) == 38415
 
 
 def test_the_draw_does_not_depend_on_how_rows_are_spread(tmp_path):
