@@ -15,7 +15,7 @@ from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.calibration import Calibration
 from auditor.config import Config
-from auditor.decisions import Decision
+from auditor.decisions import Decision, MadStatus
 from auditor.decode import Limits
 from auditor.errors import AuditFileError, CalibrationError, EvidenceError, PolicyError, UnknownPlugin
 from auditor.loops import Generation
@@ -30,6 +30,7 @@ from auditor.types import Row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auditor.filtering import KeepList
     from auditor.labelfile import Answer
     from auditor.probes import Probe
 
@@ -147,6 +148,46 @@ def rows_for(margin: float, config: Config | None = None) -> int:
 
     chosen = config or Config()
     return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))
+
+
+def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
+    """What to train on, of an audit's folder: see auditor.filtering; write_keep_list writes it. Raises FilterError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from auditor import filtering
+    from auditor.assembling import census
+
+    audit = load(out)
+    parts = [pq.read_table(part.path, columns=list(filtering.COLUMNS)) for part in Store(Path(out)).parts()]
+    if not parts:
+        raise EvidenceError(f"{out}: no evidence there")
+    return filtering.keep_list(pa.concat_tables(parts), audit, census(audit.config), drop=drop, target=target)
+
+
+def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
+    """Writes it as parquet, text or DataComp's npy, by the suffix where no format is given. Raises FilterError."""
+    from auditor import keeplists
+
+    keeplists.write(kept.rows, Path(path), format)
+
+
+def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
+    """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
+    from auditor.audit import choose
+    from auditor.filtered_tars import write_tars
+
+    shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
+    return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
+
+
+def status_after(kept: KeepList, policy: Policy | PathLike | None = None) -> MadStatus | None:
+    """Where the kept rows stand against the MAD criteria of a policy; None without an estimate."""
+    from auditor import mad
+
+    if kept.after is None:
+        return None
+    return mad.status(kept.after, 0.0, kept.left, _policy(policy).mad)
 
 
 def read_labels(path: PathLike) -> tuple[Answer, ...]:

@@ -44,5 +44,9 @@ class LabelError(AuditorError):
     """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
 
 
+class FilterError(AuditorError):
+    """A keep-list that cannot be made: the audit does not say enough, the target is out of reach, keys do not fit."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

@@ -67,6 +67,12 @@ ALLOWED = {
         "auditor.types", "auditor.errors", "auditor.results", "auditor.drawing", "auditor.estimate", "auditor.intervals",
         "auditor.known", "auditor.labelfile", "auditor.labels",
     ],
+    "auditor.adjusting": ["auditor.known"],
+    "auditor.filtering": [
+        "auditor.types", "auditor.errors", "auditor.results", "auditor.intervals", "auditor.known", "auditor.adjusting",
+    ],
+    "auditor.keeplists": ["auditor.errors", "auditor.store"],
+    "auditor.filtered_tars": ["auditor.errors", "auditor.files", "auditor.plugin", "auditor.readers"],
     "auditor.assembling": [
         "auditor", "auditor.types", "auditor.errors", "auditor.results", "auditor.registry", "auditor.calibration",
         "auditor.fraction", "auditor.labelfile", "auditor.labelled", "auditor.statistical", "auditor.store",
