@@ -58,7 +58,7 @@ def adjusted(chance: np.ndarray, indicators: Mapping[str, np.ndarray], share: fl
     """
     import numpy as np
 
-    known = Known(**{name: int(indicators[name].sum()) for name in NAMES})
+    known = Known.of({name: int(indicators[name].sum()) for name in NAMES})
     p = np.where(indicators["ok"], indicators["synthetic"].astype(float), np.nan)
     of_rest = _clipped((share * known.ok - known.exact) / known.rest) if known.rest else 0.0
     undecided = indicators["drawn"] & ~indicators["synthetic"] & ~indicators["edited"]

@@ -6,6 +6,7 @@ import datetime
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from auditor.filtering import KeepList
     from auditor.labelfile import Answer
     from auditor.probes import Probe
+    from auditor.stopping import Stop
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
 PathLike = str | os.PathLike[str]
@@ -64,6 +66,40 @@ def scan(
     audit = run_audit(inputs, folder, config or Config(), make_engine(jobs, engine), restart=restart, listener=listener)
     write(audit, decide(audit, chosen, baseline=baseline), folder)
     return audit
+
+
+def scan_until_decided(
+    inputs: Inputs,
+    *,
+    out: PathLike,
+    policy: Policy | PathLike | None = None,
+    config: Config | None = None,
+    baseline: Audit | PathLike | None = None,
+    jobs: int | None = None,
+    engine: str = "processes",
+    restart: bool = False,
+    listener: Listener = Silent(),
+) -> Stop:
+    """Audit no more rows than the policy takes to be decided, in samples that double; config.sample is the first one.
+
+    Files beyond the sample are not opened. The audit is that of the last sample, written like that of `scan`. Raises
+    AuditorError.
+    """
+    from auditor import stopping
+
+    chosen, folder = _policy(policy), Path(out)
+    growing = replace(config or Config(), is_sequential=True, is_bounding_files=True)
+    workers, anew = make_engine(jobs, engine), iter((restart,))
+
+    def audit_of(rows: int) -> Audit:
+        bounded = replace(growing, sample=rows)
+        return run_audit(inputs, folder, bounded, workers, restart=next(anew, False), listener=listener)
+
+    stop = stopping.until_decided(
+        audit_of, lambda audit: decide(audit, chosen, baseline=baseline), first=growing.sample or stopping.FIRST
+    )
+    write(stop.audit, decide(stop.audit, chosen, baseline=baseline), folder)
+    return stop
 
 
 def decide(
@@ -213,6 +249,7 @@ def is_same_dataset(
         seed=audit.seed,
         sample=audit.config.get("sample"),
         is_bounding_files=bool(audit.config.get("sample_files")),
+        is_sequential=bool(audit.config.get("sequential")),
         fetch=audit.config.get("fetch"),
     )
     return digest_of(dataset, config, make_engine(jobs)) == str(audit.digests["dataset"])

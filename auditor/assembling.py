@@ -11,6 +11,7 @@ from typing import Any
 from auditor import __version__, fraction, labelled, registry
 from auditor.calibration import Calibration, dumps
 from auditor.errors import CalibrationError
+from auditor.estimate import Looking
 from auditor.labelfile import Answer
 from auditor.labelled import LabelTally
 from auditor.results import Audit, Estimate, InputRecord, Population
@@ -50,6 +51,7 @@ def assemble(
         cutoff=cutoff,
         census=census(config),
         labels=LabelTally(grounds.labels, seed) if grounds.labels else None,
+        is_sequential=bool(config.get("sequential")),
     )
     return Audit(
         tool={"name": TOOL, "version": __version__},
@@ -77,7 +79,10 @@ def _estimate(
     """By labels where there are any, else by the model's flags where its errors are known."""
     found = None
     if calibration and cutoff and summary.flags:
-        found = fraction.estimated(summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1])
+        looking = Looking.ALWAYS if summary.known.is_sequential else Looking.ONCE
+        found = fraction.estimated(
+            summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
+        )
     return labelled.estimated(summary.known, summary.labelled, found) if summary.labelled else found
 
 

@@ -18,7 +18,7 @@ from auditor.sampling import Draw
 from auditor.types import Need
 
 # What changes what is concluded from evidence, not the evidence; a sample does by what is drawn.
-_CONCLUDED = ("count_edited", "calibration", "labels", "sample", "sample_files", "fetch")
+_CONCLUDED = ("count_edited", "calibration", "labels", "sample", "sample_files", "fetch", "sequential")
 _COLUMNS = 2  # of evidence; parts with others are redone
 
 
@@ -28,7 +28,7 @@ class Config:
 
     calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
     sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
-    manifest of URLs, and open no other.
+    manifest of URLs, and open no other. is_sequential: the sample is one of a growing row, stopped when one likes.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -43,6 +43,7 @@ class Config:
     sample: int | None = None
     is_bounding_files: bool = False
     fetch: int | None = None
+    is_sequential: bool = False
 
     @property
     def drawn(self) -> int | None:
@@ -71,6 +72,7 @@ class Config:
             "sample": self.sample,
             "sample_files": self.is_bounding_files,
             "fetch": self.fetch,
+            "sequential": self.is_sequential,
         }
 
     def digest(self, draw: Draw | None = None) -> str:

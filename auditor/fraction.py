@@ -9,11 +9,12 @@ The operating point is chosen from the calibration alone, before the dataset's f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from auditor import controls
 from auditor.calibration import Calibration, operating_point
 from auditor.conditions import NAMES
-from auditor.estimate import CONFIDENCE, Decided, Rates, Sample, melded, predicted_rates
+from auditor.estimate import CONFIDENCE, Decided, Looking, Rates, Sample, melded, predicted_rates
 from auditor.flags import Flags
 from auditor.intervals import Interval
 from auditor.known import Known
@@ -41,7 +42,13 @@ def cutoff(calibration: Calibration) -> float:
 
 
 def estimated(
-    known: Known, flags: Flags, calibration: Calibration, *, seed: int, cutoff_score: float | None = None
+    known: Known,
+    flags: Flags,
+    calibration: Calibration,
+    *,
+    seed: int,
+    cutoff_score: float | None = None,
+    looking: Looking = Looking.ONCE,
 ) -> Estimate | None:
     """The fraction of all readable images; None where there is a rest and the model could look at none of it.
 
@@ -56,16 +63,18 @@ def estimated(
     rates, checks = _rates(flags, calibration, seed)
 
     def whole(factor: float) -> Interval:
-        return _whole(known, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
+        moved = Rates(np.minimum(rates.false * factor, 1.0), rates.true)
+        return _whole(known, flags, moved, checks, seed, looking)
 
     found = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
+    best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.outside else None
     return Estimate(
         point=found.point,
         low=found.low,
         high=found.high,
         confidence=CONFIDENCE,
-        method=METHOD,
+        method=METHOD if looking is Looking.ONCE else f"{METHOD}, valid at every moment",
         n=flags.n,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
@@ -75,6 +84,7 @@ def estimated(
         conditions=dict(flags.rest),
         controls=checks,
         sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
+        at_best=(best.low, best.high) if best else None,
     )
 
 
@@ -106,14 +116,20 @@ def _all_known(known: Known, calibration: Calibration) -> Estimate:
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
 
 
-def _whole(known: Known, flags: Flags, rates: Rates, checks: tuple[Control, Control], seed: int) -> Interval:
+def _whole(
+    known: Known,
+    flags: Flags,
+    rates: Rates,
+    checks: tuple[Control, Control],
+    seed: int,
+    looking: Looking = Looking.ONCE,
+) -> Interval:
     """The fraction of all readable images at these error rates."""
     sample = Sample(flags.flagged, flags.n)
     decided = Decided(known.found, known.drawn) if known.outside else None
-    low, high = (
-        melded(sample, side, decided=decided, seed=seed) for side in controls.widened(rates, *checks, seed=seed)
-    )
-    point = melded(sample, rates, decided=decided, seed=seed).point
+    estimate = partial(melded, sample, decided=decided, looking=looking, seed=seed)
+    low, high = (estimate(side) for side in controls.widened(rates, *checks, seed=seed))
+    point = estimate(rates).point
     looked = 1.0 if decided else flags.n / known.drawn
     ends = (min(max(point, low.low), high.high), low.low, high.high)
     of_rest = Interval(*(share * looked for share in ends))

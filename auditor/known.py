@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.intervals import Interval, clopper_pearson
+from auditor.sequential import confidence_sequence
 from auditor.types import Label, Status
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Known:
 
     rest: readable rows that the census does not decide; drawn: those of them in the sample, found: of these, decided
     synthetic. outside: rows beyond the sample, opened or not; 0 in a full scan, where all of the rest is drawn.
+    is_sequential: the sample grew until something was decided, so that its intervals have to hold at any moment.
     """
 
     ok: int = 0
@@ -34,6 +36,13 @@ class Known:
     rest: int = 0
     drawn: int = 0
     outside: int = 0
+    is_sequential: bool = False
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], *, is_sequential: bool = False) -> Known:
+        """From counts by name."""
+        ok, synthetic, edited, found, rest, drawn, outside = (int(counts[name]) for name in NAMES)
+        return cls(ok, synthetic, edited, found, rest, drawn, outside, is_sequential)
 
     @property
     def exact(self) -> int:
@@ -46,7 +55,10 @@ class Known:
         if not self.drawn:
             return Interval(0.0, 0.0, 1.0 if self.rest else 0.0)
         share = self.found / self.drawn
-        return Interval(share, *(clopper_pearson(self.found, self.drawn) if self.outside else (share, share)))
+        if not self.outside:
+            return Interval(share, share, share)
+        ends = confidence_sequence if self.is_sequential else clopper_pearson
+        return Interval(share, *ends(self.found, self.drawn))
 
     def whole(self, of_rest: Interval) -> Interval:
         """The share of all readable rows, where that of the rest is this. Raises ValueError without a readable row."""
@@ -70,7 +82,7 @@ class Known:
         return clopper_pearson(self.synthetic, self.ok)
 
 
-NAMES = tuple(Known.__dataclass_fields__)
+NAMES = ("ok", "synthetic", "edited", "found", "rest", "drawn", "outside")  # what rows are counted as
 
 
 def indicators(

@@ -159,7 +159,8 @@ class Estimate:
 
     n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
     are in; controls: the detector on images of known truth. With labels: n images that people labelled, and what the
-    detector says, beside.
+    detector says, beside. at_best: of a sample, the ends that no number of rows brings closer, because the error rates
+    are not known better.
     """
 
     point: float
@@ -178,6 +179,7 @@ class Estimate:
     sensitivity: tuple[Sensitivity, ...] = ()
     labels: Labels | None = None
     beside: tuple[Beside, ...] = ()
+    at_best: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class StrataTally:
         if others:
             listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in _SUMS}})
         for row in listed:
-            known = Known(**{name: row[name] for name in NAMES})
+            known = Known.of(row)
             share = known.share
             yield Stratum(
                 by,
@@ -77,7 +77,7 @@ def _worst(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _least_share(row: Mapping[str, Any]) -> float:
-    low, _ = Known(**{name: row[name] for name in NAMES}).as_sample or (0.0, 1.0)
+    low, _ = Known.of(row).as_sample or (0.0, 1.0)
     return low
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.flags import Flags, FlagTally
-from auditor.known import NAMES, Known, indicators
+from auditor.known import Known, indicators
 from auditor.labelled import Labelled, LabelTally
 from auditor.results import Counts, Coverage, DetectorTally, Floor, Stratum
 from auditor.signals import SignalTally, value_counts
@@ -52,13 +52,15 @@ def summarise(
     cutoff: tuple[str, float] | None = None,
     census: frozenset[str] | None = None,
     labels: LabelTally | None = None,
+    is_sequential: bool = False,
 ) -> Summary:
     """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
     detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
-    rows beyond a sample too; None where every row was read. labels: what people said. Raises LabelError.
+    rows beyond a sample too; None where every row was read. labels: what people said. is_sequential:
+    as in known.Known. Raises LabelError.
     """
     indicate = partial(indicators, count_edited=count_edited, census=census)
-    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels)
+    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential)
     for batch in _batches(parts):
         tally.add(batch)
     return tally.result()
@@ -78,10 +80,12 @@ class _Tally:
         indicate: Callable[..., dict[str, np.ndarray]],
         flags: FlagTally | None,
         labels: LabelTally | None,
+        is_sequential: bool,
     ) -> None:
         self._indicate = indicate
         self._flags = flags
         self._labels = labels
+        self._is_sequential = is_sequential
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -121,7 +125,7 @@ class _Tally:
 
     def result(self) -> Summary:
         """The sum."""
-        known = Known(**{name: self._known[name] for name in NAMES})
+        known = Known.of(self._known, is_sequential=self._is_sequential)
         counts = counts_of(self._status, self._repeated_keys())
         return Summary(
             counts=counts,

@@ -44,7 +44,8 @@ ALLOWED = {
     "auditor.conditions": [],
     "auditor.rates": [],
     "auditor.calibration": ["auditor.errors", "auditor.rates"],
-    "auditor.estimate": ["auditor.intervals", "auditor.rates"],
+    "auditor.sequential": [],
+    "auditor.estimate": ["auditor.intervals", "auditor.rates", "auditor.sequential"],
     "auditor.controls": ["auditor.types", "auditor.results", "auditor.estimate"],
     "auditor.flags": ["auditor.types", "auditor.conditions"],
     "auditor.fraction": [
@@ -52,6 +53,7 @@ ALLOWED = {
         "auditor.types", "auditor.results", "auditor.intervals", "auditor.conditions", "auditor.calibration", "auditor.estimate",
         "auditor.controls", "auditor.flags", "auditor.known",
     ],
+    "auditor.stopping": ["auditor.results", "auditor.decisions"],
     "auditor.expecting": [
         "auditor.fraction", "auditor.calibration", "auditor.conditions", "auditor.flags", "auditor.intervals", "auditor.known",
     ],
@@ -61,7 +63,7 @@ ALLOWED = {
     "auditor.answers": ["auditor.types"],
     "auditor.drawing": [],
     "auditor.sampling": ["auditor.types", "auditor.plugin", "auditor.registry", "auditor.drawing"],
-    "auditor.known": ["auditor.types", "auditor.intervals"],
+    "auditor.known": ["auditor.types", "auditor.intervals", "auditor.sequential"],
     "auditor.labels": ["auditor.errors", "auditor.intervals", "auditor.estimate"],
     "auditor.labelled": [
         "auditor.types", "auditor.errors", "auditor.results", "auditor.drawing", "auditor.estimate", "auditor.intervals",
@@ -75,7 +77,7 @@ ALLOWED = {
     "auditor.filtered_tars": ["auditor.errors", "auditor.files", "auditor.plugin", "auditor.readers"],
     "auditor.assembling": [
         "auditor", "auditor.types", "auditor.errors", "auditor.results", "auditor.registry", "auditor.calibration",
-        "auditor.fraction", "auditor.labelfile", "auditor.labelled", "auditor.statistical", "auditor.store",
+        "auditor.estimate", "auditor.fraction", "auditor.labelfile", "auditor.labelled", "auditor.statistical", "auditor.store",
         "auditor.summary",
     ],
     "auditor.signals": ["auditor.types", "auditor.results", "auditor.plugin", "auditor.answers"],

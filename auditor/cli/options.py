@@ -60,6 +60,9 @@ def sampling(function: F) -> F:
             help="As many rows as keep chance within ± SHARE (0.01 is one point).",
         ),
         click.option("--sample-files", is_flag=True, help="Do not open other files at all."),
+        click.option(
+            "--until-decided", is_flag=True, help="Sample more and more rows, until the policy can be decided."
+        ),
     )
 
 

@@ -79,10 +79,16 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     quiet, as_json = given.pop("quiet"), given.pop("as_json")
     tolerate = {name: given.pop(name) for name in ("inconclusive", "exit_zero")}
     run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart")}
-    config = _bounded(given.pop("margin"), _config(given))
+    until_decided = given.pop("until_decided")
+    config = _bounded(given.pop("margin"), until_decided, _config(given))
     try:
         with Progress(quiet=quiet) as progress:
-            audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
+            if until_decided:
+                stop = api.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
+                audit = stop.audit
+                click.echo(f"stopped: {stop.reason}", err=True)
+            else:
+                audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     decision = api.decide(audit, run["policy"], baseline=run["baseline"])
@@ -93,7 +99,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     return finish(decision, where=str(Path(out) / api.OUTPUTS["html"]), **tolerate)
 
 
-def _bounded(margin: float | None, config: Config) -> Config:
+def _bounded(margin: float | None, until_decided: bool, config: Config) -> Config:
     """The configuration with as many rows as a margin needs."""
     from dataclasses import replace
 
@@ -102,9 +108,11 @@ def _bounded(margin: float | None, config: Config) -> Config:
 
     if margin and config.sample:
         raise click.UsageError("--margin says how many rows; so does --sample")
+    if until_decided and (margin or config.labels):
+        raise click.UsageError("--until-decided finds the number of rows itself, from what the model says")
     if config.is_bounding_files and not (margin or config.sample):
         raise click.UsageError("--sample-files bounds a sample: give --sample N or --margin SHARE")
-    if config.depth < Need.PIXELS and (margin or config.sample) and not config.is_bounding_files:
+    if config.depth < Need.PIXELS and (margin or config.sample) and not (config.is_bounding_files or until_decided):
         raise click.UsageError("--sample bounds decoding, and this --depth decodes nothing: add --sample-files")
     return replace(config, sample=api.rows_for(margin, config)) if margin else config
 
