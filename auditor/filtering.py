@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.adjusting import adjusted
+from auditor.adjusting import adjustment, undecided_of
 from auditor.errors import FilterError
 from auditor.intervals import Interval
-from auditor.known import indicators
+from auditor.known import Known, indicators
 from auditor.results import Audit
 from auditor.types import Label, Status
 
@@ -76,8 +76,10 @@ def _ends(
     """Every row's adjusted chance at the estimate's point, lower and upper end."""
     if audit.estimate is None:
         return None
+    known = Known.of({name: rows.sum() for name, rows in told.items()})
+    scores = chance[undecided_of(told)]
     ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
-    point, low, high = (adjusted(chance, told, share).p for share in ends)
+    point, low, high = (adjustment(scores, known, share)(chance, told) for share in ends)
     return point, low, high
 
 

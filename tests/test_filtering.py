@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from making import encoded, png, tar
 
 from auditor import api, keeplists
-from auditor.adjusting import adjusted, moved
+from auditor.adjusting import adjustment, moved, offset, undecided_of
 from auditor.config import Config
 from auditor.errors import FilterError
 from auditor.filtering import COLUMNS, keep_list
-from auditor.known import indicators
+from auditor.known import Known, indicators
 from auditor.types import Label, Status
 
 CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=50)
@@ -26,16 +26,27 @@ CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size
 
 @given(CHANCES, st.floats(0, 1))
 def test_moved_chances_add_up_and_keep_their_order(chances, share):
-    found = moved(np.array(chances), share)
-    assert found.mean() == pytest.approx(share, abs=1e-6)
-    scored = ~np.isnan(chances)
-    order = np.argsort(np.array(chances)[scored], kind="stable")
+    given = np.array(chances)
+    found = moved(given, offset(given, share))
+    scored = ~np.isnan(given)
+    assert (np.isnan(found) == ~scored).all()
+    if scored.any():
+        assert found[scored].mean() == pytest.approx(share, abs=1e-6)
+    order = np.argsort(given[scored], kind="stable")
     assert (np.diff(found[scored][order]) >= -1e-12).all()
 
 
 def test_a_share_that_is_none_is_refused():
     with pytest.raises(ValueError, match="no share"):
-        moved(np.array([0.5]), 1.5)
+        offset(np.array([0.5]), 1.5)
+
+
+def adjusted(table, share, census=None):
+    column = {name: table[name].combine_chunks() for name in COLUMNS}
+    told = indicators(column, count_edited=False, census=census)
+    known = Known.of({name: rows.sum() for name, rows in told.items()})
+    chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
+    return adjustment(chance[undecided_of(told)], known, share)(chance, told), told
 
 
 def rows(n=400, seed=0):
@@ -58,10 +69,7 @@ def audited(point=0.10, low=0.06, high=0.2, **more):
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.5, 0.95])
 def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
-    table = evidence(tmp_path, rows())
-    column = {name: table[name].combine_chunks() for name in COLUMNS}
-    told = indicators(column, count_edited=False, census=None)
-    p = adjusted(column["p_synthetic"].to_numpy(zero_copy_only=False), told, share).p
+    p, told = adjusted(evidence(tmp_path, rows()), share)
     assert np.nanmean(p) == pytest.approx(share, abs=1e-6)
     assert (p[told["synthetic"]] == 1).all()
     assert (p[told["edited"]] == 0).all()
@@ -71,11 +79,9 @@ def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
 def test_rows_beyond_a_sample_get_the_share_of_the_rest(tmp_path):
     made = rows() + [row(3000 + number, score=None, is_drawn=False) for number in range(300)]
     table = evidence(tmp_path, made)
-    column = {name: table[name].combine_chunks() for name in COLUMNS}
-    told = indicators(column, count_edited=False, census=frozenset({"tags"}))
-    p = adjusted(column["p_synthetic"].to_numpy(zero_copy_only=False), told, 0.2).p
+    p, _ = adjusted(table, 0.2, census=frozenset({"tags"}))
     assert np.nanmean(p) == pytest.approx(0.2, abs=1e-6)
-    assert len(set(p[~np.asarray(column["drawn"])])) == 1
+    assert len(set(p[~table["drawn"].to_numpy()])) == 1
 
 
 def test_what_evidence_decides_is_left_out(tmp_path):
