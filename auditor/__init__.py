@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge",
-    "render", "scan", "simulate",
+    "Config", "Policy", "agreements", "calibrate", "decide", "draw", "evidence", "examine", "explain",
+    "is_same_dataset", "label", "load", "merge", "read_labels", "render", "scan", "simulate", "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
+        agreements,
         calibrate,
         decide,
+        draw,
         evidence,
         examine,
         explain,
         is_same_dataset,
+        label,
         load,
         merge,
+        read_labels,
         render,
         scan,
         simulate,
+        write_labels,
     )
     from auditor.config import Config
     from auditor.policy import Policy
