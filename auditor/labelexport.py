@@ -57,7 +57,7 @@ def _task(drawn: Sequence[Drawn], labeller: str, prepared: Prepared) -> str:
     items = [
         {
             "key": row.key,
-            "image": f"{_IMAGES}/{prepared.name(number)}",
+            "image": "" if prepared.reason(number) else f"{_IMAGES}/{prepared.name(number)}",
             "reason": prepared.reason(number),
             **prepared.about(number),
         }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -61,6 +62,11 @@ class LabelServer(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A page that was closed while it loaded is nobody's error; anything else is ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         """Where the page is."""
@@ -79,7 +85,6 @@ class _Refusal(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     server: LabelServer
-    protocol_version = "HTTP/1.1"
     timeout = 60  # seconds for a request to arrive
 
     def do_GET(self) -> None:
@@ -126,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             name = _PAGES[path]
             return _TYPES[name.rpartition(".")[2]], page(name)
         if path == "progress":
-            return _json(_progress(self.server.session))
+            return self._progress()
         kind, _, text = path.partition("/")
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
         if 0 <= number < len(self.server.session.drawn):
@@ -152,16 +157,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.finish()
         else:
             raise _Refusal(HTTPStatus.NOT_FOUND, "no such page")
-        return _json(_progress(session))
+        return self._progress()
+
+    def _progress(self) -> tuple[str, bytes]:
+        return _json({**asdict(self.server.session.progress), "missing": self.server.shown.missing})
 
     def _said(self) -> dict[str, Any]:
         """The body, JSON that another site's form cannot send. Raises _Refusal."""
         length = self.headers.get("Content-Length", "")
         if self.headers.get_content_type() != "application/json" or not length.isdigit():
-            self.close_connection = True
             raise _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON only")
         if len(length) > 9 or int(length) > _LONGEST_BODY:
-            self.close_connection = True
             raise _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too much")
         try:
             said = json.loads(self.rfile.read(int(length)))
@@ -172,8 +178,6 @@ class _Handler(BaseHTTPRequestHandler):
         return said
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        if status is HTTPStatus.FORBIDDEN:
-            self.close_connection = True  # the body of a refused request is not read
         self.send_response(status)
         charset = "" if kind.startswith("image/") else "; charset=utf-8"
         for name, value in {**_HEADERS, "Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}.items():
@@ -185,10 +189,6 @@ class _Handler(BaseHTTPRequestHandler):
 def page(name: str) -> bytes:
     """One of the files in auditor/pages."""
     return resources.files("auditor").joinpath("pages", name).read_bytes()
-
-
-def _progress(session: Session) -> dict[str, Any]:
-    return {**asdict(session.progress), "labeller": session.labeller}
 
 
 def _json(content: Mapping[str, Any]) -> tuple[str, bytes]:

@@ -67,6 +67,11 @@ class Prepared:
         except FileNotFoundError:
             return None
 
+    @property
+    def missing(self) -> list[int]:
+        """The numbers that have none."""
+        return sorted(number for number, picture in self._pictures.items() if picture.reason)
+
     def reason(self, number: int) -> str:
         """Why there is none."""
         return self._pictures[number].reason

@@ -7,7 +7,7 @@ const element = (id) => document.getElementById(id);
 const exported = document.getElementById("task");
 const store = exported ? folderStore(JSON.parse(exported.textContent)) : serverStore();
 
-let place = null; // {next, done, total, labeller}
+let place = null; // {next, done, total, missing}
 let how = "looks";
 let isBusy = true; // between an answer and the next image: keys are not taken for the image before
 const waiting = new Map(); // number -> promise of a decoded image, fetched ahead so that nothing flickers
@@ -24,15 +24,16 @@ function serverStore() {
       throw new Error("auditor label is not running any more: start it again and reload this page.");
     }
     const content = await answer.json();
-    if (!answer.ok && answer.status !== 409) throw new Error(content.error);
-    return answer.ok ? content : ask("progress");
+    if (answer.status === 409) return ask("progress"); // this page was behind: it catches up
+    if (!answer.ok) throw new Error(content.error);
+    return content;
   }
   return {
     progress: () => ask("progress"),
     answer: (number, label) => ask("answer", { number, label, how }),
     undo: () => ask("undo", {}),
     about: (number) => ask(`about/${number}`),
-    address: (number) => `image/${number}`,
+    address: (number) => (place.missing.includes(number) ? "" : `image/${number}`),
     reason: async (number) => (await ask(`reason/${number}`)).reason,
     finish: async () => {
       await ask("finish", {});
@@ -86,7 +87,7 @@ function fetched(number) {
     const image = new Image();
     image.alt = "The image to label";
     image.src = store.address(number);
-    const decoded = image.decode().then(() => image);
+    const decoded = image.getAttribute("src") ? image.decode().then(() => image) : Promise.reject(new Error());
     decoded.catch(() => {}); // told when its turn comes
     waiting.set(number, decoded);
   }
