@@ -11,23 +11,33 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge",
-    "render", "scan", "simulate",
+    "Config", "Policy", "agreements", "calibrate", "decide", "draw", "evidence", "examine", "explain",
+    "is_same_dataset", "keep_list", "label", "load", "merge", "read_labels", "render", "scan", "scan_until_decided",
+    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
+        agreements,
         calibrate,
         decide,
+        draw,
         evidence,
         examine,
         explain,
         is_same_dataset,
+        keep_list,
+        label,
         load,
         merge,
+        read_labels,
         render,
         scan,
+        scan_until_decided,
         simulate,
+        write_filtered_tars,
+        write_keep_list,
+        write_labels,
     )
     from auditor.config import Config
     from auditor.policy import Policy

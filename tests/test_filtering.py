@@ -15,6 +15,7 @@ from making import encoded, png, tar
 
 from auditor import api, keeplists
 from auditor.adjusting import adjustment, moved, offset, undecided_of
+from auditor.chances import chances
 from auditor.config import Config
 from auditor.errors import FilterError
 from auditor.filtering import COLUMNS, keep_list
@@ -129,6 +130,17 @@ def test_without_an_estimate_there_is_no_target_and_still_a_list(tmp_path):
     kept = keep_list(table, audit(), None)
     assert kept.after is None
     assert kept.left == len(kept.rows) - 21
+
+
+@pytest.mark.parametrize("share", [0.03, 0.4])
+def test_batch_by_batch_the_chances_are_the_same(tmp_path, share):
+    made = rows()
+    parts = [part(tmp_path / f"{number}.parquet", made[number::3]) for number in range(3)]
+    found = chances(audited(share, share, share), parts, None)
+    several = np.concatenate([found.of(batch) for path in parts for batch in pq.ParquetFile(path).iter_batches(50)])
+    together, _ = adjusted(evidence(tmp_path, [row for number in range(3) for row in made[number::3]]), share)
+    np.testing.assert_allclose(several, together)
+    assert np.isnan(chances(audit(), parts, None).of(pq.read_table(parts[0]))).all()
 
 
 # ---- files

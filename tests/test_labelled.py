@@ -174,7 +174,7 @@ def test_a_scan_with_labels_keeps_the_evidence_and_rests_on_them(tmp_path):
     order = sorted((f"{number:02}.png" for number in range(8, 80)), key=lambda key: place(key, 0))
     lines = [f"{key},{'synthetic' if number < 3 else 'real'},unknown,page,me" for number, key in enumerate(order[:40])]
     path = write(tmp_path / "labels.csv", "\n".join(["key,label,stratum,how,labeller", *lines]))
-    with_labels = Config(detectors=("generator-text",), labels=api.read_labels(path))
+    with_labels = Config(detectors=("generator-text",), labels=tuple(api.read_labels(path)))
     audit = run_audit(tmp_path / "images", tmp_path / "out", with_labels, make_engine(1, "serial"))
     assert audit.estimate.n == 40
     assert audit.estimate.point == pytest.approx((8 + 72 * 3 / 40) / 80)

@@ -132,7 +132,7 @@ def _config(given: dict[str, Any]) -> Config:
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
         calibration=api.read_calibration(own) if own else None,
-        labels=api.read_labels(labels) if labels else (),
+        labels=tuple(api.read_labels(labels)) if labels else (),
         is_bounding_files=given.pop("sample_files"),
         **given,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.plugin import Input, Shard
-from auditor.store import PartWriter
+from auditor.store import PartWriter, Store
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
 
 
@@ -41,3 +41,16 @@ def part(path: Path, rows: Iterable[Row]) -> Path:
     writer.write(list(rows))
     writer.close()
     return path
+
+
+def keyed(out: Path, id: str, rows: Iterable[tuple[str, Label | None]]) -> Path:
+    """A part in an audit's folder, with these keys and verdicts; None is a row that could not be read."""
+    store = Store(out)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    return part(
+        store.path(id),
+        (
+            Row(key, "x", key, Status.OK if label else Status.UNREADABLE, verdict=Verdict(label) if label else None)
+            for key, label in rows
+        ),
+    )
