@@ -44,5 +44,9 @@ class LabelError(AuditorError):
     """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
 
 
+class FetchError(AuditorError):
+    """Nothing can be fetched at all: offline by the user's wish, or no room for what comes."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

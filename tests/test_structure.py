@@ -47,6 +47,12 @@ ALLOWED = {
     "auditor.labelexport": ["auditor.errors", "auditor.labelfile", "auditor.labelling", "auditor.labelserver", "auditor.pictures"],
     "auditor.pictures": ["auditor"],
     "auditor.labeltask": ["auditor"],
+    "auditor.addresses": [],
+    "auditor.downloading": ["auditor.addresses"],
+    "auditor.fetching": [
+        "auditor.types", "auditor.errors", "auditor.addresses", "auditor.downloading", "auditor.contents", "auditor.urls",
+        "auditor.store",
+    ],
     "auditor.fuse": ["auditor.types"],
     "auditor.intervals": [],
     "auditor.conditions": [],
@@ -164,6 +170,8 @@ HEAVY = (
     "fsspec",
     "c2pa",
     "cattrs",
+    "urllib3",
+    "requests",
 )
 
 
