@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from auditor.errors import CalibrationError
 from auditor.estimate import Looking
 from auditor.labelfile import Answer
 from auditor.labelled import LabelTally
-from auditor.results import Audit, Estimate, InputRecord, Population
+from auditor.results import Audit, Counts, Estimate, InputRecord, Population
 from auditor.statistical import StatisticalDetector
 from auditor.store import Part, Store, stored, write_atomically
 from auditor.summary import Summary, summarise
@@ -53,6 +53,7 @@ def assemble(
         labels=LabelTally(grounds.labels, seed) if grounds.labels else None,
         is_sequential=bool(config.get("sequential")),
     )
+    estimate = _estimate(summary, known, cutoff, seed)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -64,7 +65,7 @@ def assemble(
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
-        estimate=_estimate(summary, known, cutoff, seed),
+        estimate=_with_dead_links(estimate, summary.sample or summary.counts) if config.get("fetch") else estimate,
         strata=summary.strata,
         population=_populations(parts),
         unreadable_reasons=summary.reasons,
@@ -84,6 +85,19 @@ def _estimate(
             summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
         )
     return labelled.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+
+
+def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | None:
+    """The estimate, which is of the images that can still be had, with what the others leave open."""
+    if estimate is None or not sample.failed:
+        return estimate
+    dead = sample.failed / (sample.ok + sample.failed + sample.unreadable)
+    low, high = estimate.low * (1 - dead), estimate.high * (1 - dead) + dead
+    said = (
+        f"{sample.failed:,} of the drawn images ({100 * dead:.1f} %) could not be fetched; the fraction is that of the "
+        f"others; were all of them real, or all synthetic, it would be {100 * low:.1f} to {100 * high:.1f} %"
+    )
+    return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
 def keep_calibration(out: Path, calibration: Calibration | None) -> None:

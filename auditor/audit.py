@@ -18,11 +18,12 @@ from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_
 from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
+from auditor.fetching import Fetcher
 from auditor.intervals import Interval
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.results import SCHEMA, Audit, InputRecord
-from auditor.sampling import Draw, draw
+from auditor.sampling import Draw, ShardUrls, draw
 from auditor.store import Part, Store
 from auditor.types import Need
 from auditor.work import ShardDigest, ShardScan
@@ -59,6 +60,12 @@ class Listener(Protocol):
     def advanced(self, rows: int) -> None:
         """After each shard."""
 
+    def fetching(self, urls: int) -> None:
+        """Before images are fetched."""
+
+    def fetched(self) -> None:
+        """After each of them, whether it could be had or not."""
+
 
 class Silent:
     """A listener that draws nothing."""
@@ -67,6 +74,12 @@ class Silent:
         """Nothing."""
 
     def advanced(self, rows: int) -> None:
+        """Nothing."""
+
+    def fetching(self, urls: int) -> None:
+        """Nothing."""
+
+    def fetched(self) -> None:
         """Nothing."""
 
 
@@ -78,8 +91,10 @@ def run_audit(
     *,
     restart: bool = False,
     listener: Listener = Silent(),
+    fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
+    """Audit the inputs, keeping evidence in out/evidence. fetcher: brings what config.fetch asks for, if another than
+    the usual one. Raises AuditorError for what the user can mend."""
     calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
@@ -91,7 +106,8 @@ def run_audit(
         draw = drawn(shards, config, engine)
         plan = make_plan(chosen, shards, store, config.digest(draw), draw)
         listener.planned(replace(plan, expected=expectation(draw, calibration)))
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw)
+        cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
+        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw, cache)
         for result in engine.run(plan.todo, work):
             listener.advanced(result.rows)
         parts = {part.shard: part for part in store.parts()}
@@ -145,6 +161,15 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | Non
     if not found.of:
         raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
     return found if found.rows < found.of else None
+
+
+def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> Path:
+    """Brings the images of the sample's URLs into the fetcher's cache; where that is. Raises FetchError."""
+    wanted = {url for found in engine.run(plan.todo, ShardUrls(plan.draw)) for url in found.urls}
+    listener.fetching(len(wanted))
+    for _ in fetcher.fetch_all(sorted(wanted)):
+        listener.fetched()
+    return fetcher.cache
 
 
 def make_plan(

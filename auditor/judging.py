@@ -88,26 +88,30 @@ def _judged(view: View, signals: tuple[Signal, ...]) -> Row:
         covariates=view.covariates(),
         said=_said(sample),
         is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
     )
 
 
 def unreadable(view: View, reason: str) -> Row:
     """The row of an image that cannot be opened, with what its manifest says of it."""
-    sample = view.sample
+    sample, status = view.sample, Status.UNREADABLE
     try:
         covariates = Covariates(sha256=view.sha256)
     except Refused:
         covariates = Covariates()
+        if view.is_fetched:  # a dead link is no fault of the dataset's files
+            status = Status.FAILED
     return Row(
         sample.key,
         sample.source,
         sample.image,
-        Status.UNREADABLE,
+        status,
         reason,
         sample.caption,
         covariates=covariates,
         said=_said(sample),
         is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
     )
 
 

@@ -55,13 +55,11 @@ def read(path: Path) -> list[Answer]:
     gives one key two labels.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise LabelError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise LabelError(f"{path}: not in UTF-8 (byte {error.start}): save it as CSV UTF-8") from error
     found: dict[tuple[str, str], tuple[int, Answer]] = {}
-    for line, cells in _rows(path, text):
+    for line, cells, _ in _rows(path, _decoded(path, data)):
         answer = _answer(f"{path} line {line}", cells)
         if answer is None:
             continue
@@ -88,7 +86,7 @@ def append(path: Path, answer: Answer) -> None:
     """
     with _held(path) as file:
         data = file.read()
-        header = _header(path, data.decode("utf-8-sig", "replace")) if data.strip() else None
+        header = _header(path, _decoded(path, data)) if data.strip() else None
         lines = b"" if header else _text([COLUMNS]).encode()
         if header and not data.endswith((b"\n", b"\r")):
             lines = b"\n"
@@ -102,12 +100,10 @@ def append(path: Path, answer: Answer) -> None:
 def withdraw(path: Path, key: str, labeller: str) -> None:
     """Take a labeller's label of a key back, atomically; the other rows stay as they are."""
     with _held(path) as file:
-        text = file.read().decode("utf-8-sig")
-        header = _header(path, text)
-        kept: list[Sequence[str]] = []
-        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True)):
-            cells = dict(zip(header, row, strict=False))
-            if not number or (cells.get("key"), cells.get("labeller", "")) != (key, labeller):
+        text = _decoded(path, file.read())
+        kept = [next(csv.reader(io.StringIO(text, newline="")), [])]
+        for _, cells, row in _rows(path, text):
+            if (cells.get("key"), cells.get("labeller", "").strip()) != (key, labeller):
                 kept.append(row)
         write_atomically(path, _text(kept).encode("utf-8", _NO_UTF8))
 
@@ -130,15 +126,22 @@ def _answer(where: str, cells: dict[str, str]) -> Answer | None:
     return Answer(key, stratum, Truth(label), how, labeller)
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of the first line of each row, and its cells by column."""
+def _decoded(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{path}: not in UTF-8 (byte {error.start}): save it as CSV UTF-8") from error
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str], list[str]]]:
+    """Number of the first line of each row, its cells by column, and as they stand. Raises LabelError."""
     header = _header(path, text)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
         for number, row in enumerate(reader):
             if number and any(row):
-                yield line, dict(zip(header, row, strict=False))
+                yield line, dict(zip(header, row, strict=False)), row
             line = reader.line_num + 1
     except csv.Error as error:
         raise LabelError(f"{path} line {line}: no CSV: {error}") from error

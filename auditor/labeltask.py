@@ -28,7 +28,7 @@ class Task:
     drawn: tuple[Drawn, ...]
     inputs: Inputs
     read: ReadOptions
-    fetched: Finder = lambda url: None
+    fetched: Finder
 
     @contextmanager
     def served(
@@ -52,11 +52,11 @@ class Task:
             told(1)
 
 
-def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read: ReadOptions) -> Task:
-    """The labelling of an audit's folder.
+def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read: ReadOptions, fetched: Finder) -> Task:
+    """The labelling of an audit's folder. fetched: what was fetched of a URL, where the dataset has nothing else.
 
     Raises LabelError where nothing is to label, DatasetError where no inputs are given and those that the audit names
     are not found.
     """
     drawn = labelling.draw(folder, seed=audit.seed, number=number)
-    return Task(audit, tuple(drawn), inputs or audited_inputs(audit, folder), read_options(audit, read))
+    return Task(audit, tuple(drawn), inputs or audited_inputs(audit, folder), read_options(audit, read), fetched)

@@ -83,7 +83,7 @@ class Prepared:
 
 
 def pictures(
-    drawn: Sequence[Drawn], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder = lambda url: None
+    drawn: Sequence[Drawn], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
 ) -> Iterator[Picture]:
     """The rows, in the dataset's order.
 

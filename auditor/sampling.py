@@ -96,6 +96,45 @@ class ShardPlaces:
         return self
 
 
+@dataclass(frozen=True)
+class Urls:
+    """Of one shard: the URLs of drawn rows that give nothing else."""
+
+    shard: str
+    rows: int
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShardUrls:
+    """Reads what a sample would have to fetch."""
+
+    draw: Draw | None
+
+    def __call__(self, shard: Shard) -> Urls:
+        """The whole shard."""
+        reader: Reader = registry.load("readers", shard.reader)()
+        found, rows = [], 0
+        for item in reader.read(shard):
+            rows += 1
+            if (
+                isinstance(item, Sample)
+                and item.content is None
+                and item.url
+                and (not self.draw or self.draw.has(item))
+            ):
+                found.append(item.url)
+        return Urls(shard.id, rows, tuple(found))
+
+    def probing(self) -> ShardUrls:
+        """Nothing is opened here; a crash is nobody's row."""
+        return self
+
+    def refusing(self, shard: Shard, reason: str) -> ShardUrls:
+        """The same."""
+        return self
+
+
 def _first(found: np.ndarray, most: int) -> np.ndarray:
     import numpy as np
 

@@ -197,7 +197,8 @@ def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
 
 def row_digest(row: Row) -> bytes:
     """What the dataset said in this row, without anything concluded from it."""
-    said = (row.key, row.source, row.image, row.caption, row.covariates.sha256, row.said)
+    sha256 = None if row.is_fetched else row.covariates.sha256
+    said = (row.key, row.source, row.image, row.caption, sha256, row.said)
     text = "\0".join("\1" if value is None else value for value in said)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 

@@ -164,7 +164,8 @@ class Row:
     """One row of evidence: what the dataset said, what was seen, what was concluded.
 
     said: a digest of all that the manifest said of it; part of the dataset's digest, and of nothing else.
-    is_drawn: False for a row beyond the sample of a bounded audit.
+    is_drawn: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
+    was fetched from its URL.
     """
 
     key: str
@@ -178,3 +179,4 @@ class Row:
     covariates: Covariates = Covariates()
     said: str = ""
     is_drawn: bool = True
+    is_fetched: bool = False

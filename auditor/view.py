@@ -25,12 +25,19 @@ class View:
     """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
 
     def __init__(
-        self, sample: Sample, limits: Limits = Limits(), depth: Need = Need.PIXELS, *, is_drawn: bool = True
+        self,
+        sample: Sample,
+        limits: Limits = Limits(),
+        depth: Need = Need.PIXELS,
+        *,
+        is_drawn: bool = True,
+        is_fetched: bool = False,
     ) -> None:
         self.sample = sample
         self.limits = limits
         self.depth = depth
         self.is_drawn = is_drawn  # False: beyond the sample of a bounded audit, for which the depth is less
+        self.is_fetched = is_fetched  # True: the manifest gives a URL, and the content is what was fetched from there
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self._notes: dict[str, Any] = {}
 

@@ -10,9 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from auditor import registry
+from auditor.contents import RefusedContent
 from auditor.decode import Limits
 from auditor.encoders import embedded
 from auditor.errors import Refused
+from auditor.fetching import Fetcher
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.sampling import Draw
@@ -49,7 +51,7 @@ class Crash:
 class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
-    draw: the rows to look at in full, where not all are.
+    draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
     crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it.
     """
@@ -60,6 +62,7 @@ class ShardScan:
     limits: Limits
     config: str
     draw: Draw | None = None
+    cache: Path | None = None
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
@@ -135,7 +138,7 @@ class ShardScan:
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample with its header read, or the unreadable row that it is."""
-        view = view_of(sample, self.limits, self.depth, self.draw)
+        view = view_of(sample, self.limits, self.depth, self.draw, self.cache)
         if crash:
             return unreadable(view, f"opening it {crash}")
         try:
@@ -196,11 +199,15 @@ class ShardScan:
         return [registry.load("detectors", id)() for id in self.detectors]
 
 
-def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None) -> View:
-    """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample."""
-    if draw is None or draw.has(sample):
+def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cache: Path | None = None) -> View:
+    """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample. cache: where what was
+    fetched of the sample's rows lies."""
+    if draw is not None and not draw.has(sample):
+        return View(sample, limits, min(depth, draw.beyond), is_drawn=False)
+    if cache is None or sample.content is not None or sample.url is None:
         return View(sample, limits, depth)
-    return View(sample, limits, min(depth, draw.beyond), is_drawn=False)
+    found = Fetcher(cache).recall(sample.url) or RefusedContent("not fetched")
+    return View(replace(sample, content=found), limits, depth, is_fetched=True)
 
 
 def examined(sample: Sample, limits: Limits = Limits()) -> Row:

@@ -14,8 +14,8 @@ import argparse
 import itertools
 
 import numpy as np
-from auditor.labelling import EXPECTED, allocation
 
+from auditor.labelling import EXPECTED, allocation
 from auditor.labels import LabelledStratum, labeller_error, two_phase, with_labeller_error
 
 _IMAGES = 10_000

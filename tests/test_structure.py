@@ -46,6 +46,12 @@ ALLOWED = {
     "auditor.labelexport": ["auditor.errors", "auditor.labelfile", "auditor.labelling", "auditor.labelserver", "auditor.pictures"],
     "auditor.pictures": ["auditor"],
     "auditor.labeltask": ["auditor"],
+    "auditor.addresses": [],
+    "auditor.downloading": ["auditor.addresses"],
+    "auditor.fetching": [
+        "auditor.types", "auditor.errors", "auditor.addresses", "auditor.downloading", "auditor.contents", "auditor.urls",
+        "auditor.store",
+    ],
     "auditor.fuse": ["auditor.types"],
     "auditor.intervals": [],
     "auditor.conditions": [],
@@ -97,7 +103,7 @@ ALLOWED = {
     "auditor.record": ["auditor.types", "auditor.results", "auditor.decisions", "auditor.errors"],
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
-        "auditor.store", "auditor.judging", "auditor.encoders", "auditor.sampling",
+        "auditor.store", "auditor.judging", "auditor.encoders", "auditor.sampling", "auditor.fetching", "auditor.contents",
     ],
     "auditor.statistical": ["auditor.types", "auditor.plugin", "auditor.view", "auditor.calibration"],
     "auditor.models": ["auditor.errors"],
@@ -191,6 +197,8 @@ HEAVY = (
     "fsspec",
     "c2pa",
     "cattrs",
+    "urllib3",
+    "requests",
 )
 
 

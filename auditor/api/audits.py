@@ -20,6 +20,7 @@ from auditor.results import Audit
 from auditor.types import Row
 
 if TYPE_CHECKING:
+    from auditor.fetching import Fetcher
     from auditor.stopping import Stop
 
 
@@ -34,19 +35,31 @@ def scan(
     engine: str = "processes",
     restart: bool = False,
     listener: Listener = Silent(),
+    fetcher: Fetcher | None = None,
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
     With `out` the evidence is kept there and the run can be resumed, and audit.json, report.html and summary.md are
     written with what `policy` decides; without it only the audit is returned. With the `processes` engine the calling
-    script needs the usual `if __name__ == "__main__":`. Raises AuditorError.
+    script needs the usual `if __name__ == "__main__":`. fetcher: brings what config.fetch asks for.
+    Raises AuditorError.
     """
     chosen = policy_of(policy)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
-            return run_audit(inputs, Path(passing), config or Config(), make_engine(jobs, engine), listener=listener)
+            return run_audit(
+                inputs, Path(passing), config or Config(), make_engine(jobs, engine), listener=listener, fetcher=fetcher
+            )
     folder = Path(out)
-    audit = run_audit(inputs, folder, config or Config(), make_engine(jobs, engine), restart=restart, listener=listener)
+    audit = run_audit(
+        inputs,
+        folder,
+        config or Config(),
+        make_engine(jobs, engine),
+        restart=restart,
+        listener=listener,
+        fetcher=fetcher,
+    )
     write(audit, decide(audit, chosen, baseline=baseline), folder)
     return audit
 

@@ -34,8 +34,10 @@ def label(
     dataset: what was audited (default: what the audit names, if it is found). Raises LabelError, DatasetError.
     """
     from auditor import labeltask
+    from auditor.fetching import Fetcher
 
-    return labeltask.task(audit_path(audit).parent, load(audit), dataset, number=number, read=read)
+    found = load(audit)
+    return labeltask.task(audit_path(audit).parent, found, dataset, number=number, read=read, fetched=Fetcher().recall)
 
 
 def read_labels(path: PathLike) -> list[Answer]:

@@ -61,6 +61,12 @@ def sampling(function: F) -> F:
         ),
         click.option("--sample-files", is_flag=True, help="Do not open other files at all."),
         click.option(
+            "--fetch",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Fetch and audit N rows of a manifest of URLs, drawn at random; no other.",
+        ),
+        click.option(
             "--until-decided", is_flag=True, help="Sample more and more rows, until the policy can be decided."
         ),
     )

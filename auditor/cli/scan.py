@@ -108,6 +108,8 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
 
     if margin and config.sample:
         raise click.UsageError("--margin says how many rows; so does --sample")
+    if config.fetch and (margin or config.sample or until_decided or config.is_bounding_files):
+        raise click.UsageError("--fetch N is a sample of its own: leave the other options of samples out")
     if until_decided and (margin or config.labels):
         raise click.UsageError("--until-decided finds the number of rows itself, from what the model says")
     if config.is_bounding_files and not (margin or config.sample):
