@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import calibration, loops, record, registry
+from auditor import calibration, gallery, loops, record, registry
 from auditor import policy as policies
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.calibration import Calibration
@@ -19,7 +19,7 @@ from auditor.decode import Limits
 from auditor.errors import AuditFileError, CalibrationError, EvidenceError, PolicyError, UnknownPlugin
 from auditor.loops import Generation
 from auditor.mad import Assumptions
-from auditor.plugin import ReadOptions, Renderer
+from auditor.plugin import Example, ReadOptions, Renderer, RowRenderer, Shows
 from auditor.policy import Policy
 from auditor.results import Audit
 from auditor.rules import Context
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from auditor.probes import Probe
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
+OTHERS = {
+    "junit": "junit.xml", "sarif": "audit.sarif", "croissant": "croissant.json", "github": "annotations.txt",
+    "terminal": "summary.txt",
+}  # fmt: skip
 PathLike = str | os.PathLike[str]
 
 
@@ -45,12 +49,15 @@ def scan(
     jobs: int | None = None,
     engine: str = "processes",
     restart: bool = False,
+    examples: int = gallery.USUAL,
+    also: Iterable[str] = (),
     listener: Listener = Silent(),
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
     With `out` the evidence is kept there and the run can be resumed, and audit.json, report.html and summary.md are
-    written with what `policy` decides; without it only the audit is returned. With the `processes` engine the calling
+    written with what `policy` decides, and the formats `also` asked for; without it only the audit is returned.
+    examples: rows that the report shows with small pictures, at most 1,000. With the `processes` engine the calling
     script needs the usual `if __name__ == "__main__":`. Raises AuditorError.
     """
     chosen = _policy(policy)
@@ -58,8 +65,11 @@ def scan(
         with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
             return run_audit(inputs, Path(passing), config or Config(), make_engine(jobs, engine), listener=listener)
     folder = Path(out)
-    audit = run_audit(inputs, folder, config or Config(), make_engine(jobs, engine), restart=restart, listener=listener)
-    write(audit, decide(audit, chosen, baseline=baseline), folder)
+    audit = run_audit(
+        inputs, folder, config or Config(), make_engine(jobs, engine), restart=restart,
+        examples=min(examples, gallery.MOST), listener=listener,
+    )  # fmt: skip
+    write(audit, decide(audit, chosen, baseline=baseline), folder, (*OUTPUTS, *also))
     return audit
 
 
@@ -85,10 +95,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
     """Every row of evidence of an audit's folder; the columns are those of docs/formats.md. It has to fit in memory."""
     import pandas as pd
 
-    parts = [part.path for part in Store(Path(out)).parts()]
-    if not parts:
-        raise EvidenceError(f"{out}: no evidence there")
-    return pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
+    return pd.concat((pd.read_parquet(path) for path in _parts(out)), ignore_index=True)
 
 
 def calibrate(
@@ -195,17 +202,43 @@ def simulate(
     return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
 
 
-def render(audit: Audit, decision: Decision, format: str) -> str:
-    """An audit in an output format. Raises UnknownPlugin."""
+def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
+    """An audit in an output format; `examples` are shown by those that show rows. Raises UnknownPlugin."""
     renderer: Renderer = registry.load("reports", format)()
+    if isinstance(renderer, RowRenderer):
+        return renderer.render_with(audit, decision, tuple(examples)[: renderer.most])
     return renderer.render(audit, decision)
 
 
+def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
+    """The rows of an audit's folder that a format shows; none where it shows none or there is no evidence."""
+    renderer = registry.load("reports", format)
+    if not issubclass(renderer, RowRenderer):
+        return ()
+    if renderer.shows is Shows.GALLERY:
+        return gallery.load(Path(out))
+    return gallery.decided(Path(out), renderer.most)
+
+
+def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
+    """The evidence of an audit's folder as lines of csv or jsonl. Raises EvidenceError where there is none."""
+    from auditor import exporting
+
+    return exporting.lines(_parts(out), format, verdicts)
+
+
 def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = tuple(OUTPUTS)) -> None:
-    """audit.json, report.html and summary.md."""
+    """An audit in its folder, in each format under its usual name: audit.json, report.html, summary.md …"""
     out.mkdir(parents=True, exist_ok=True)
     for format in formats:
-        write_atomically(out / OUTPUTS[format], render(audit, decision, format).encode("utf-8", "replace"))
+        text = render(audit, decision, format, examples=examples_for(format, out))
+        write_atomically(out / file_name(format), text.encode("utf-8", "replace"))
+
+
+def file_name(format: str) -> str:
+    """What a format's file is called in an audit's folder."""
+    names = {**OUTPUTS, **OTHERS}
+    return names.get(format) or f"{format}{registry.load('reports', format).suffix}"
 
 
 def read_policy(path: PathLike) -> Policy:
@@ -222,6 +255,13 @@ def audit_path(path: PathLike) -> Path:
     """The audit.json that a path means: itself, or the one in a folder."""
     found = Path(path)
     return found / OUTPUTS["json"] if found.is_dir() else found
+
+
+def _parts(out: PathLike) -> list[Path]:
+    parts = [part.path for part in Store(Path(out)).parts()]
+    if not parts:
+        raise EvidenceError(f"{out}: no evidence there")
+    return parts
 
 
 def _policy(policy: Policy | PathLike | None) -> Policy:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, fraction, readers, registry
+from auditor import __version__, files, fraction, gallery, readers, registry
 from auditor.calibration import Calibration, dumps
 from auditor.config import Config
 from auditor.errors import CalibrationError, DatasetError, EvidenceError
@@ -71,9 +71,13 @@ def run_audit(
     engine: Engine,
     *,
     restart: bool = False,
+    examples: int = 0,
     listener: Listener = Silent(),
 ) -> Audit:
-    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
+    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend.
+
+    examples: how many rows are kept with small pictures, in out/gallery.parquet.
+    """
     counting(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
@@ -91,9 +95,13 @@ def run_audit(
         if lost:
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
         keep_calibration(out, config.calibration)
-        return assemble(
+        audit = assemble(
             parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
         )
+        limits = config.limits if config.depth >= Need.PIXELS else None
+        made_of = f"{audit.digests['dataset']} {config.digest()}"
+        gallery.keep(out, parts.values(), plan.shards, limits, examples, made_of)
+        return audit
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:

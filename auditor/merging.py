@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor import record, registry
+from auditor import gallery, record, registry
 from auditor.audit import CALIBRATION, assemble, counting, dataset_digest, keep_calibration
 from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
@@ -38,6 +38,7 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
+        gallery.merge(folders, out)
         return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, calibration=calibration)
 
 

@@ -68,6 +68,13 @@ ALLOWED = {
     "auditor.clip": ["auditor.errors", "auditor.encoders"],
     "auditor.probes": ["auditor.errors"],
     "auditor.probing": ["auditor"],
+    "auditor.rows": ["auditor.types"],
+    "auditor.choosing": ["auditor.types", "auditor.picking"],
+    "auditor.gallery": [
+        "auditor.types", "auditor.errors", "auditor.plugin", "auditor.picking", "auditor.choosing", "auditor.rows",
+        "auditor.store", "auditor.view", "auditor.decode",
+    ],
+    "auditor.exporting": ["auditor.rows", "auditor.printable"],
     "auditor.picking": ["auditor.types", "auditor.plugin", "auditor.registry"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse"],
     "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration"],
