@@ -29,6 +29,25 @@ def data() -> Path:
     return DATA
 
 
+@pytest.fixture(scope="session")
+def _chromium(tmp_path_factory: pytest.TempPathFactory):
+    import browsing
+
+    pytest.importorskip("selenium", reason="the extra `test` is not installed")
+    if why := browsing.missing():
+        pytest.skip(why)
+    opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def browser(_chromium):
+    """A real browser, see tests/support/browsing.py; one for all tests, with nothing left of the one before."""
+    _chromium.forget()
+    return _chromium
+
+
 @pytest.fixture(autouse=True)
 def _no_stale_listings() -> None:
     files.forget()
