@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset", "load", "merge",
-    "render", "scan", "simulate",
+    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "examples_for", "explain", "export",
+    "is_same_dataset", "load", "merge", "plot_simulation", "render", "scan", "simulate",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
         decide,
         evidence,
         examine,
+        examples_for,
         explain,
+        export,
         is_same_dataset,
         load,
         merge,
+        plot_simulation,
         render,
         scan,
         simulate,

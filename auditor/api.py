@@ -202,6 +202,13 @@ def simulate(
     return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
 
 
+def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:
+    """A chart of `simulate`'s generations as SVG, with the loss of diversity that is tolerated."""
+    from reports import charts
+
+    return charts.generations(found, budget)
+
+
 def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
     """An audit in an output format; `examples` are shown by those that show rows. Raises UnknownPlugin."""
     renderer: Renderer = registry.load("reports", format)()

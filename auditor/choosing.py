@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.picking import Place
+from auditor.plugin import CONTRADICTION
 from auditor.types import Claim, Evidence, Label, Status, Tier
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _COLUMNS = ["key", "status", "verdict", "camera", "signals"]
 _TIERS = [None, *(tier.value for tier in reversed(Tier))]  # weakest first
 _DECIDED = (Label.SYNTHETIC.value, Label.EDITED.value)
 _GUESSED = (Label.LIKELY_SYNTHETIC.value, Label.LIKELY_REAL.value, Label.UNKNOWN.value)
-CONTRADICTION = "contradiction"  # declared synthetic, and a camera's settings in the same file
 
 
 class Group(NamedTuple):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
+CONTRADICTION = "contradiction"  # a group of examples: declared synthetic, with a camera's settings in the same file
 FAILED = "failed: "  # how the reason begins where a detector raised
 
 
@@ -179,7 +180,7 @@ class Renderer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row that a report shows. group: the detector that it is an example of, or "contradiction".
+    """A row that a report shows. group: the detector that it is an example of, or CONTRADICTION.
 
     thumbnail: a small WebP; without one `blind` says why.
     """

@@ -26,6 +26,8 @@ _MERGE_EVERY = 32
 _MOST_STRATA = 50  # largest ones of a kind that are listed; the rest are one stratum, "(others)"
 _LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
 _MOST_REASONS = 20
+# The tar or table that an image lies in: what is before `::` or `#` in its place.
+_SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 
 
@@ -250,7 +252,10 @@ def _strata_of(column: dict[str, pa.Array]) -> dict[str, pa.Array]:
     index = np.searchsorted([limit for limit, _ in _SIZES], side)
     names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
     names[side == 0] = "unknown"
+    shard = pc.extract_regex(column["image"], _SHARD).field("shard")
+    shards = {"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}
     return {
+        **shards,
         "source": column["source"],
         "format": column["format"].fill_null("unknown"),
         "size": pa.array(names, pa.string()),

@@ -29,7 +29,10 @@ class Markdown(Renderer):
             "",
             "| | |",
             "|---|---|",
-            *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
+            *(
+                f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |"
+                for i in audit.inputs[:_MOST_SOURCES]
+            ),
             f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
             f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
             f"| declared | {escaped(wording.floor(audit.floor))} |",

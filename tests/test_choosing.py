@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import choosing, rows
-from auditor.choosing import CONTRADICTION, Group
-from auditor.plugin import Input, Shard
+from auditor.choosing import Group
+from auditor.plugin import CONTRADICTION, Input, Shard
 from auditor.store import PartWriter
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
 

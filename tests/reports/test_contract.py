@@ -49,14 +49,6 @@ def test_the_outcome_and_its_reason_are_told(format, name):
     assert decision.outcome.value in text.lower()
 
 
-def test_the_page_is_alone_and_strict():
-    page = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), "html")
-    assert "default-src 'none'" in page
-    assert not re.search(r"<script|<img|<link|<iframe|src=|@import|url\(", page)
-    assert "&lt;script&gt;" in page
-    assert "\x1b" not in page
-
-
 def test_a_floor_is_never_called_the_synthetic_fraction():
     of = audit(1000, 30)
     for name in ("html", "markdown", "terminal"):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+# axe-core (MPL-2.0), fetched by .ci/run: npm install --prefix build/axe axe-core
+AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 PROGRAMS = ("chromium", "chromedriver")  # Debian: apt-get install chromium chromium-driver
 
 
