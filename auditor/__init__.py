@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "calibrate", "decide", "evidence", "examine", "examples_for", "explain", "export",
-    "is_same_dataset", "load", "merge", "plot_simulation", "render", "scan", "simulate",
+    "Config", "Policy", "calibrate", "decide", "diff", "evidence", "examine", "examples_for", "explain", "export",
+    "is_same_dataset", "load", "merge", "plot_simulation", "render", "render_diff", "scan", "simulate",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
         calibrate,
         decide,
+        diff,
         evidence,
         examine,
         examples_for,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         merge,
         plot_simulation,
         render,
+        render_diff,
         scan,
         simulate,
     )

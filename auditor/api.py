@@ -29,6 +29,7 @@ from auditor.types import Row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from auditor.comparing import Comparison
     from auditor.probes import Probe
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
@@ -36,6 +37,7 @@ OTHERS = {
     "junit": "junit.xml", "sarif": "audit.sarif", "croissant": "croissant.json", "github": "annotations.txt",
     "terminal": "summary.txt",
 }  # fmt: skip
+DIFFS = ("terminal", "html", "json")
 PathLike = str | os.PathLike[str]
 
 
@@ -225,6 +227,24 @@ def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
     if renderer.shows is Shows.GALLERY:
         return gallery.load(Path(out))
     return gallery.decided(Path(out), renderer.most)
+
+
+def diff(before: PathLike, after: PathLike) -> Comparison:
+    """Two audits side by side; see comparing. Raises AuditFileError."""
+    from auditor.comparing import compare
+
+    texts = [_bytes(audit_path(path)) for path in (before, after)]
+    one, two = (record.decision_of(text) for text in texts)
+    return compare(record.loads(texts[0]), record.loads(texts[1]), (one, two))
+
+
+def render_diff(comparison: Comparison, format: str = "terminal") -> str:
+    """A comparison as text for the terminal, as an HTML page or as JSON."""
+    from importlib import import_module
+
+    if format not in DIFFS:
+        raise UnknownPlugin(f"no format of comparisons named '{format}'; there are: {', '.join(DIFFS)}")
+    return str(import_module(f"reports.diff.{format}").render(comparison))
 
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:

@@ -58,17 +58,23 @@ class Markdown(Renderer):
             "",
             "## Sources",
             "",
-            "| source | rows | declared synthetic | interval |",
-            "|---|---|---|---|",
-            *(
-                f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
-                f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
-                for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
-            ),
+            *_sources(audit),
             "",
             escaped(wording.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
+
+
+def _sources(audit: Audit) -> list[str]:
+    return [
+        "| source | rows | declared synthetic | interval |",
+        "|---|---|---|---|",
+        *(
+            f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
+            f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
+            for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
+        ),
+    ]
 
 
 def escaped(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from auditor.comparing import FELL, ROSE, Change
 from auditor.decisions import Decision, MadStatus, Outcome
 from auditor.results import UNCHECKABLE, Audit, Control, Floor
 from auditor.types import Evidence
@@ -121,6 +122,20 @@ _ERRORS = {
     Evidence.STATISTICAL: "Not counted here: its answers stand for themselves and give no estimate.",
     Evidence.PRIOR: "Not measured: it is shown, and counted nowhere.",
 }
+
+
+def change(found: Change) -> str:
+    """How a share changed, and whether that is more than noise."""
+    if found.difference is None:
+        return "too few to tell" if found.before and found.after else "not in both"
+    difference, low, high = (round(100 * value, 1) + 0.0 for value in found.difference)  # no minus before a zero
+    text = f"{found.verdict}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    return text if found.p_value is None else f"{text}, p = {found.p_value:.2g}"
+
+
+def moved_first(found: Change) -> tuple[bool, float]:
+    """Orders changes: those that are more than noise first, then by how probable chance is."""
+    return found.verdict not in (ROSE, FELL), -1.0 if found.p_value is None else found.p_value
 
 
 def names(audit: Audit) -> str:

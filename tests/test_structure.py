@@ -68,6 +68,7 @@ ALLOWED = {
     "auditor.clip": ["auditor.errors", "auditor.encoders"],
     "auditor.probes": ["auditor.errors"],
     "auditor.probing": ["auditor"],
+    "auditor.comparing": ["auditor.decisions", "auditor.intervals", "auditor.results"],
     "auditor.rows": ["auditor.types"],
     "auditor.choosing": ["auditor.types", "auditor.plugin", "auditor.picking"],
     "auditor.gallery": [
@@ -94,7 +95,7 @@ ALLOWED = {
     ],
     "reports": [
         "auditor.types", "auditor.results", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record",
-        "auditor.loops", "reports",
+        "auditor.loops", "auditor.comparing", "reports",
     ],
 }  # fmt: skip
 TOP = {

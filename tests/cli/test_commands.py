@@ -179,6 +179,15 @@ def test_export_without_evidence_says_so(folder, tmp_path):
     assert "no evidence there" in last(result)
 
 
+def test_diff_says_what_changed_and_exits_0(folder):
+    result = run("diff", "done", "done/audit.json", cwd=folder)
+    assert result.returncode == 0
+    assert "the same dataset, byte for byte" in result.stdout
+    assert run("diff", "done", "done", "-f", "html", "-o", "diff.html", cwd=folder).returncode == 0
+    assert "default-src" in (folder / "diff.html").read_text()
+    assert run("diff", "done", "nowhere", cwd=folder).returncode == 2
+
+
 def test_a_report_repeats_the_decision_that_was_stored(folder):
     run("scan", "set", "--out", "again", "--policy", "fail.toml", cwd=folder)
     run("report", "again", "--format", "json", "-o", "again.json", cwd=folder)

@@ -8,6 +8,7 @@ from browsing import AXE
 from galleries import HOSTILE, gallery
 
 import auditor
+from auditor.comparing import compare
 from auditor.results import DetectorTally, InputRecord
 from auditor.types import Evidence
 
@@ -29,6 +30,22 @@ def made(path: Path, count: int = 20, text: str | None = None) -> Path:
 @pytest.fixture
 def page(tmp_path):
     return made(tmp_path / "report.html")
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    sides = [
+        audit(1000, n, estimate=ESTIMATES["over"], strata=(source("a" * 90, 100, n), source(HOSTILE[1], 100, 5)))
+        for n in (10, 60)
+    ]
+    path = tmp_path / "diff.html"
+    path.write_text(auditor.render_diff(compare(*sides, tuple(map(auditor.decide, sides))), "html"))
+    return path
+
+
+needs_axe = pytest.mark.skipif(
+    not AXE.exists(), reason=f"no axe-core at {AXE} (npm install --prefix build/axe axe-core)"
+)
 
 
 def items(browser) -> list[str]:
@@ -77,18 +94,19 @@ def violations(browser) -> list[str]:
     return [f"{v['impact']} {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
 
 
-@pytest.mark.skipif(not AXE.exists(), reason=f"no axe-core at {AXE} (npm install --prefix build/axe axe-core)")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_a_checker_of_accessibility_finds_nothing(browser, page, scheme, width):
+@pytest.mark.parametrize("which", ["page", "comparison"])
+def test_a_checker_of_accessibility_finds_nothing(browser, request, which, scheme, width):
     browser.size(width, 900)
     browser.scheme(scheme)
-    browser.open(page)
+    browser.open(request.getfixturevalue(which))
     browser.js("document.querySelectorAll('details').forEach(element => { element.open = true })")
     assert violations(browser) == []
 
 
-@pytest.mark.skipif(not AXE.exists(), reason=f"no axe-core at {AXE} (npm install --prefix build/axe axe-core)")
+@needs_axe
 def test_the_checker_of_accessibility_can_complain(browser, page):
     browser.open(page)
     browser.js("document.querySelector('img').removeAttribute('alt')")
@@ -140,9 +158,11 @@ def test_the_keyboard_reaches_the_decision_first(browser, page):
 
 
 @pytest.mark.parametrize("width", [320, 375, 1280])
-def test_no_page_is_wider_than_its_screen(browser, page, width):
+@pytest.mark.parametrize("which", ["page", "comparison"])
+def test_no_page_is_wider_than_its_screen(browser, request, which, width):
     browser.size(width, 800)
-    browser.open(page)
+    browser.open(request.getfixturevalue(which))
+    assert browser.complaints() == []
     assert browser.js("return document.documentElement.scrollWidth") <= width
     assert browser.js("return document.querySelector('.verdict').getBoundingClientRect().bottom") < 800
 
