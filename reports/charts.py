@@ -65,7 +65,7 @@ class Bar:
 def scale(bars: Sequence[Bar], zones: Sequence[tuple[str, float, float]], limits: Sequence[tuple[str, float]]) -> str:
     """Shares on one axis, over zones (name, from, to) and beside limits (name, at)."""
     most = _most([*_ends(bars), *(2 * at for _, at in limits)])
-    with _drawn("scale", 0.62 + 0.42 * len(bars) + 0.2 * len(limits)) as (figure, svg):
+    with _drawn("scale", 0.7 + 0.52 * len(bars) + 0.2 * len(limits)) as (figure, svg):
         axes = _axes(figure, left=0.19)
         top = len(bars) - 0.35
         for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):

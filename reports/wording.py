@@ -205,7 +205,8 @@ def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]
         text = "What files declare could be seen on few rows. Fetch a sample without re-encoding and audit that."
         steps.append((text, "img2dataset … --resize_mode=no --skip_reencode=True"))
     if audit.counts.unreadable:
-        steps.append((f"Find out why {audit.counts.unreadable:,} rows could not be read; the reasons are below.", None))
+        rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
+        steps.append((f"Find out why {rows} could not be read; the reasons are below.", None))
     gate = "auditor gate AUDIT --dataset DATASET && python train.py"
     if decision.outcome is Outcome.PASS:
         steps.append(("Gate training on this decision; a dataset that changed is noticed.", gate))
