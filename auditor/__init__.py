@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "agreements", "calibrate", "decide", "draw", "evidence", "examine", "explain",
-    "is_same_dataset", "keep_list", "label", "load", "merge", "read_labels", "render", "scan", "scan_until_decided",
-    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
+    "Config", "Policy", "agreements", "calibrate", "decide", "diff", "draw", "evidence", "examine", "examples_for",
+    "explain", "export", "is_same_dataset", "keep_list", "label", "load", "merge", "plot_simulation", "read_labels",
+    "render", "render_diff", "scan", "scan_until_decided", "simulate", "write_filtered_tars", "write_keep_list",
+    "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
         agreements,
         calibrate,
         decide,
+        diff,
         draw,
         evidence,
         examine,
+        examples_for,
         explain,
+        export,
         is_same_dataset,
         keep_list,
         label,
         load,
         merge,
+        plot_simulation,
         read_labels,
         render,
+        render_diff,
         scan,
         scan_until_decided,
         simulate,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, expecting, files, readers, registry
+from auditor import __version__, expecting, files, gallery, readers, registry
 from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
 from auditor.calibration import Calibration
 from auditor.config import Config
@@ -90,11 +90,15 @@ def run_audit(
     engine: Engine,
     *,
     restart: bool = False,
+    examples: int = 0,
     listener: Listener = Silent(),
     fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit the inputs, keeping evidence in out/evidence. fetcher: brings what config.fetch asks for, if another than
-    the usual one. Raises AuditorError for what the user can mend."""
+    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend.
+
+    examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config.fetch asks
+    for, if another than the usual one.
+    """
     calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
@@ -116,7 +120,11 @@ def run_audit(
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
         keep_calibration(out, config.calibration)
         grounds = Grounds(config.calibration, config.labels)
-        return assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
+        audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
+        limits = config.limits if config.depth >= Need.PIXELS else None
+        made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
+        gallery.keep(out, parts.values(), plan.shards, limits, examples, made_of)
+        return audit
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:

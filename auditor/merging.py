@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor import record, registry
+from auditor import gallery, record, registry
 from auditor.assembling import CALIBRATION, Grounds, assemble, counting, dataset_digest, keep_calibration
 from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
@@ -44,6 +44,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
+        gallery.merge(folders, out)
         config = {**audits[0].config, "labels": labels_digest(labels) if labels else None}
         return assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
 

@@ -151,7 +151,7 @@ class PartWriter:
         """Append rows."""
         for row in rows:
             self._digest.update(row_digest(row))
-        self._waiting.append(_table(rows))
+        self._waiting.append(table_of(rows))
         self.rows += len(rows)
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
@@ -237,7 +237,8 @@ def _schema() -> pa.Schema:
     )  # fmt: skip
 
 
-def _table(rows: Sequence[Row]) -> pa.Table:
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """Rows in evidence's columns."""
     import pyarrow as pa
 
     schema = _schema()

@@ -1,4 +1,4 @@
-"""A dataset in parts, by source, format, size and year: rows, rows read, and the declared or matched share of each."""
+"""A dataset in parts, by source, shard, format, size and year: rows, rows read, declared or matched share."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _MERGE_EVERY = 32
 _MOST = 50  # largest ones of a kind that are listed; the rest are one stratum, "(others)"
 _LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
+# The tar or table that an image lies in: what is before `::` or `#` in its place.
+_SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 _SUMS = ("rows", *NAMES)
 
 
@@ -91,7 +93,10 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     index = np.searchsorted([limit for limit, _ in _SIZES], side)
     names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
     names[side == 0] = "unknown"
+    shard = pc.extract_regex(column["image"], _SHARD).field("shard")
+    shards = {"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}
     return {
+        **shards,
         "source": column["source"],
         "format": column["format"].fill_null("unknown"),
         "size": pa.array(names, pa.string()),

@@ -45,13 +45,7 @@ class Markdown(Renderer):
             "",
             "## Sources",
             "",
-            "| source | rows | declared synthetic | interval |",
-            "|---|---|---|---|",
-            *(
-                f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
-                f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
-                for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
-            ),
+            *_sources(audit),
             "",
             escaped(wording.NOT_CHECKED),
         ]
@@ -64,7 +58,10 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
     return [
         "| | |",
         "|---|---|",
-        *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
+        *(
+            f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |"
+            for i in audit.inputs[:_MOST_SOURCES]
+        ),
         f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
         *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
@@ -73,6 +70,18 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
         f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
         *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
+    ]
+
+
+def _sources(audit: Audit) -> list[str]:
+    return [
+        "| source | rows | declared synthetic | interval |",
+        "|---|---|---|---|",
+        *(
+            f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
+            f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
+            for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
+        ),
     ]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor import gallery
 from auditor.api.labels import read_labels
-from auditor.api.records import PathLike, decide, policy_of, write
+from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
 from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.config import Config
@@ -34,15 +35,18 @@ def scan(
     jobs: int | None = None,
     engine: str = "processes",
     restart: bool = False,
+    examples: int = gallery.USUAL,
+    also: Iterable[str] = (),
     listener: Listener = Silent(),
     fetcher: Fetcher | None = None,
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
     With `out` the evidence is kept there and the run can be resumed, and audit.json, report.html and summary.md are
-    written with what `policy` decides; without it only the audit is returned. With the `processes` engine the calling
-    script needs the usual `if __name__ == "__main__":`. fetcher: brings what config.fetch asks for.
-    Raises AuditorError.
+    written with what `policy` decides, and the formats `also` asked for; without it only the audit is returned.
+    examples: rows that the report shows with small pictures, at most 1,000. With the `processes` engine the calling
+    script needs the usual `if __name__ == "__main__":`. fetcher: brings what config.fetch asks for. Raises
+    AuditorError.
     """
     chosen = policy_of(policy)
     if out is None:
@@ -57,10 +61,11 @@ def scan(
         config or Config(),
         make_engine(jobs, engine),
         restart=restart,
+        examples=min(examples, gallery.MOST),
         listener=listener,
         fetcher=fetcher,
     )
-    write(audit, decide(audit, chosen, baseline=baseline), folder)
+    write(audit, decide(audit, chosen, baseline=baseline), folder, (*OUTPUTS, *also))
     return audit
 
 
@@ -74,6 +79,8 @@ def scan_until_decided(
     jobs: int | None = None,
     engine: str = "processes",
     restart: bool = False,
+    examples: int = gallery.USUAL,
+    also: Iterable[str] = (),
     listener: Listener = Silent(),
 ) -> Stop:
     """Audit no more rows than the policy takes to be decided, in samples that double; config.sample is the first one.
@@ -89,12 +96,20 @@ def scan_until_decided(
 
     def audit_of(rows: int) -> Audit:
         bounded = replace(growing, sample=rows)
-        return run_audit(inputs, folder, bounded, workers, restart=next(anew, False), listener=listener)
+        return run_audit(
+            inputs,
+            folder,
+            bounded,
+            workers,
+            restart=next(anew, False),
+            examples=min(examples, gallery.MOST),
+            listener=listener,
+        )
 
     stop = stopping.until_decided(
         audit_of, lambda audit: decide(audit, chosen, baseline=baseline), first=growing.sample or stopping.FIRST
     )
-    write(stop.audit, decide(stop.audit, chosen, baseline=baseline), folder)
+    write(stop.audit, decide(stop.audit, chosen, baseline=baseline), folder, (*OUTPUTS, *also))
     return stop
 
 

@@ -32,3 +32,10 @@ def simulate(
     if runs is None:
         return loops.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
     return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
+
+
+def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:
+    """A chart of `simulate`'s generations as SVG, with the loss of diversity that is tolerated."""
+    from reports import charts
+
+    return charts.generations(found, budget)

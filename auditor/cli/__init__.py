@@ -15,7 +15,8 @@ from auditor import __version__
 from auditor.errors import AuditorError
 
 _COMMANDS = (
-    "scan", "gate", "explain", "report", "merge", "label", "filter", "calibrate", "probe", "simulate", "models",
+    "scan", "gate", "explain", "report", "diff", "export", "merge", "label", "filter", "calibrate", "probe",
+    "simulate", "models",
     "doctor", "demo",
 )  # fmt: skip
 

@@ -53,6 +53,19 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 )
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
+@click.option(
+    "--examples",
+    type=click.IntRange(0, 1000),
+    default=240,
+    show_default=True,
+    help="Rows that the report shows, with pictures of 96 pixels; 0: none.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Choice([id for id in registry.table("reports") if id not in ("json", "html", "markdown")]),
+    help="Write this format to --out too; repeatable.",
+)
 @options.jobs
 @click.option(
     "--engine",
@@ -78,7 +91,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     quiet, as_json = given.pop("quiet"), given.pop("as_json")
     tolerate = {name: given.pop(name) for name in ("inconclusive", "exit_zero")}
-    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart")}
+    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
     until_decided = given.pop("until_decided")
     config = _bounded(given.pop("margin"), until_decided, _config(given))
     try:

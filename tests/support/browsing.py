@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PROGRAMS = ("chromium", "chromedriver")  # Debian: apt-get install chromium chromium-driver
+# axe-core (MPL-2.0), fetched by .ci/run: npm install --prefix build/axe axe-core
+AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def missing() -> str | None:
@@ -104,6 +106,10 @@ class Browser:
 
     def forget(self) -> None:
         """As if nothing had been opened: for the next test."""
+        for url in self.requested():
+            parts = urlsplit(url)
+            origin = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "all"}
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         self.driver.get("about:blank")
