@@ -215,8 +215,13 @@ def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]
         text = f"Look at the {audit.contradictions:,} images that a generator and a camera both claim."
         steps.append((text, None))
     if audit.estimate and (any(c.is_shift for c in audit.estimate.controls) or _is_wide(audit)):
+        label = "auditor label AUDIT DATASET, then auditor scan DATASET --labels labels.csv"
+        steps.append(("Narrow the estimate: label a few hundred images of the dataset, drawn at random.", label))
         own = "auditor calibrate --real FOLDER --synthetic FOLDER"
-        steps.append(("Narrow the estimate: count the model's errors on images of your own kind.", own))
+        steps.append(("Or count the model's errors on images of your own kind.", own))
+    if decision.outcome is Outcome.FAIL:
+        keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
+        steps.append(("Make a keep-list that brings the dataset under a target, and see what it costs.", keep))
     declared = audit.coverage.get(Evidence.DECLARED.value)
     if declared and audit.counts.rows and declared.share < _FEW:
         text = "What files declare could be seen on few rows. Fetch a sample without re-encoding and audit that."
@@ -250,4 +255,8 @@ def command(audit: Audit) -> str:
         words += ["--input-format", str(config["input_format"])]
     words += ["--count-edited"] if config.get("count_edited") else []
     words += ["--calibration", "evidence/calibration.json"] if config.get("calibration") else []
+    words += ["--labels", "labels.csv"] if config.get("labels") else []
+    for name in ("sample", "fetch"):
+        words += [f"--{name}={config[name]}"] if config.get(name) else []
+    words += ["--sample-files"] if config.get("sample_files") else []
     return shlex.join(words)
