@@ -241,6 +241,31 @@ def test_an_exported_folder_works_without_a_server(browser, folder, task):
     assert is_clean(browser, "")
 
 
+@pytest.mark.parametrize("left", ["nonsense", "{}", "[1]", '[["fake", "looks"]]', '[["real", "<b>"]]'])
+def test_what_others_left_in_the_browser_is_not_taken_for_answers(browser, folder, left):
+    browser.open(folder / "index.html")
+    count(browser, "1 of 8")
+    browser.keys("r")
+    count(browser, "2 of 8")
+    browser.js("for (const key of Object.keys(localStorage)) localStorage.setItem(key, arguments[0])", left)
+    browser.driver.refresh()
+    count(browser, "1 of 8")
+
+
+def test_a_browser_that_keeps_nothing_still_gives_the_labels(browser, folder, task):
+    browser.open(folder / "index.html")
+    count(browser, "1 of 8")
+    browser.js("Storage.prototype.setItem = () => { throw new Error('full') }")
+    browser.keys("r")
+    count(browser, "2 of 8")
+    found = browser.downloads / "labels.csv"
+    found.unlink(missing_ok=True)
+    assert "keeps nothing" in browser.text("#end")
+    browser.find("#end").click()
+    browser.wait(found.exists)
+    assert [a.key for a in labelfile.read(found)] == [task.drawn[0].key]
+
+
 def test_an_export_does_not_say_what_the_audit_thinks(folder):
     text = "".join(path.read_text() for path in (folder / "index.html", folder / "labels.csv"))
     assert "unknown" not in text

@@ -43,15 +43,16 @@ function serverStore() {
 }
 
 function folderStore(task) {
-  let answers = [];
-  try {
-    answers = JSON.parse(localStorage.getItem(task.id)) || [];
-  } catch {
-    answers = [];
-  }
   const total = task.items.length;
+  let answers = kept(task.id).slice(0, total);
   const progress = () => ({ next: answers.length < total ? answers.length : null, done: answers.length, total });
-  const save = () => localStorage.setItem(task.id, JSON.stringify(answers));
+  const save = () => {
+    try {
+      localStorage.setItem(task.id, JSON.stringify(answers));
+    } catch {
+      element("end").textContent = "download labels.csv (this browser keeps nothing)";
+    }
+  };
   const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   return {
     progress: async () => progress(),
@@ -78,6 +79,17 @@ function folderStore(task) {
       announce("labels.csv is in your downloads.");
     },
   };
+}
+
+function kept(id) {
+  const labels = ["synthetic", "real", "unsure"];
+  try {
+    // Other pages of this computer may have written there.
+    const found = JSON.parse(localStorage.getItem(id));
+    return found.every(([label, way]) => labels.includes(label) && HOWS.includes(way)) ? found : [];
+  } catch {
+    return [];
+  }
 }
 
 // ---- images

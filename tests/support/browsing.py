@@ -104,6 +104,10 @@ class Browser:
 
     def forget(self) -> None:
         """As if nothing had been opened: for the next test."""
+        for url in self.requested():
+            parts = urlsplit(url)
+            origin = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "all"}
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         self.driver.get("about:blank")
