@@ -48,7 +48,7 @@ ALLOWED = {
     "auditor.pictures": ["auditor"],
     "auditor.labeltask": ["auditor"],
     "auditor.addresses": [],
-    "auditor.downloading": ["auditor.addresses"],
+    "auditor.downloading": ["auditor.errors", "auditor.addresses"],
     "auditor.fetching": [
         "auditor.types", "auditor.errors", "auditor.addresses", "auditor.downloading", "auditor.contents", "auditor.urls",
         "auditor.store",
