@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Config", "Policy", "agreements", "calibrate", "decide", "draw", "evidence", "examine", "explain",
-    "is_same_dataset", "label", "load", "merge", "read_labels", "render", "scan", "simulate", "write_labels",
+    "is_same_dataset", "keep_list", "label", "load", "merge", "read_labels", "render", "scan", "scan_until_decided",
+    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
         examine,
         explain,
         is_same_dataset,
+        keep_list,
         label,
         load,
         merge,
         read_labels,
         render,
         scan,
+        scan_until_decided,
         simulate,
+        write_filtered_tars,
+        write_keep_list,
         write_labels,
     )
     from auditor.config import Config

@@ -9,32 +9,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, fraction, readers, registry
-from auditor.calibration import Calibration, dumps
+from auditor import __version__, expecting, files, readers, registry
+from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
+from auditor.calibration import Calibration
 from auditor.config import Config
-from auditor.errors import CalibrationError, DatasetError, EvidenceError
+from auditor.errors import DatasetError, EvidenceError
+from auditor.intervals import Interval
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
-from auditor.results import SCHEMA, Audit, InputRecord, Population
-from auditor.statistical import StatisticalDetector
-from auditor.store import Part, Store, stored, write_atomically
-from auditor.summary import summarise
+from auditor.results import SCHEMA, Audit, InputRecord
+from auditor.sampling import Draw, draw
+from auditor.store import Part, Store
 from auditor.types import Need
 from auditor.work import ShardDigest, ShardScan
 
-TOOL = "mad-auditor"
-CALIBRATION = "calibration.json"
+_TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run has before it. kept: rows of shards that are done; redone: rows of those that no longer fit;
-    dropped: rows of parts whose shard is gone."""
+    """What a run has before it.
+
+    kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
+    gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
+    have if this fraction were synthetic.
+    """
 
     inputs: tuple[tuple[Input, Reader], ...]
     shards: tuple[Shard, ...]
@@ -42,6 +46,8 @@ class Plan:
     kept: int = 0
     redone: int = 0
     dropped: int = 0
+    draw: Draw | None = None
+    expected: Mapping[float, Interval] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -74,16 +80,18 @@ def run_audit(
     listener: Listener = Silent(),
 ) -> Audit:
     """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
-    counting(config.detectors, config.calibration)
+    calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=restart)
-        plan = make_plan(chosen, store, config)
-        listener.planned(plan)
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest())
+        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        draw = drawn(shards, config, engine)
+        plan = make_plan(chosen, shards, store, config.digest(draw), draw)
+        listener.planned(replace(plan, expected=expectation(draw, calibration)))
+        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw)
         for result in engine.run(plan.todo, work):
             listener.advanced(result.rows)
         parts = {part.shard: part for part in store.parts()}
@@ -91,9 +99,8 @@ def run_audit(
         if lost:
             raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
         keep_calibration(out, config.calibration)
-        return assemble(
-            parts.values(), records(plan, parts), config.record(), config.seed, calibration=config.calibration
-        )
+        grounds = Grounds(config.calibration, config.labels)
+        return assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:
@@ -127,11 +134,27 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
-def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Config) -> Plan:
-    """Shards, and which of them have a part that fits: the same files, the same configuration."""
-    chosen = tuple(chosen)
-    shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-    digest = config.digest()
+def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
+    """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
+    nothing to draw from."""
+    if config.drawn is None:
+        return None
+    found = draw(
+        shards, engine, most=config.drawn, seed=config.seed, beyond=config.beyond, is_fetching=config.fetch is not None
+    )
+    if not found.of:
+        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
+    return found if found.rows < found.of else None
+
+
+def make_plan(
+    chosen: tuple[tuple[Input, Reader], ...],
+    shards: tuple[Shard, ...],
+    store: Store,
+    digest: str,
+    draw: Draw | None = None,
+) -> Plan:
+    """Which shards have a part that fits: the same files, the same configuration (its digest)."""
     there = {part.shard: part for part in store.parts()}
     fits = {
         shard.id
@@ -143,6 +166,7 @@ def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Conf
     return Plan(
         inputs=chosen,
         shards=shards,
+        draw=draw,
         todo=tuple(shard for shard in shards if shard.id not in fits),
         kept=sum(there[id].rows for id in fits),
         redone=store.drop(part for id, part in there.items() if id in wanted - fits),
@@ -158,91 +182,17 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def assemble(
-    parts: Iterable[Part],
-    inputs: tuple[InputRecord, ...],
-    config: Mapping[str, Any],
-    seed: int,
-    *,
-    calibration: Calibration | None = None,
-) -> Audit:
-    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model."""
-    parts = list(parts)
-    model = counting(config.get("detectors", ()), calibration)
-    known = (calibration or model.calibration()) if model else None
-    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
-    summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
-    estimate = None
-    if known and cutoff and summary.flags:
-        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
-    return Audit(
-        tool={"name": TOOL, "version": __version__},
-        inputs=inputs,
-        digests={"dataset": dataset_digest(part.digest for part in parts)},
-        config=config,
-        seed=seed,
-        counts=summary.counts,
-        coverage=summary.coverage,
-        detectors=summary.detectors,
-        floor=summary.floor,
-        estimate=estimate,
-        strata=summary.strata,
-        population=populations(parts),
-        unreadable_reasons=summary.reasons,
-        contradictions=summary.contradictions,
-        facts=summary.facts,
-    )
-
-
-def keep_calibration(out: Path, calibration: Calibration | None) -> None:
-    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
-    path = Store(out).folder / CALIBRATION
-    if calibration:
-        write_atomically(path, dumps(calibration).encode())
-    else:
-        path.unlink(missing_ok=True)
-
-
-def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
-    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
-
-    Raises CalibrationError where a calibration is for a detector that does not run.
-    """
-    found = [registry.load("detectors", id)() for id in detectors]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
-    if calibration is None:
-        return next((model for model in models if model.calibration()), None)
-    for model in models:
-        if model.id == calibration.detector:
-            if calibration.sha256 != model.weights():
-                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-            return model
-    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
-
-
-def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
-    """What traces that decided no single image say together."""
-    sums: dict[str, tuple[int, Any]] = {}
-    for part in parts:
-        for id, (n, total) in part.traces.items():
-            before, sum_before = sums.get(id, (0, 0.0))
-            sums[id] = before + n, sum_before + total
-    detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
-
-
-def dataset_digest(parts: Iterable[str]) -> str:
-    """One digest of all parts' digests, whatever their order."""
-    import hashlib
-
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+def expectation(sample: Draw | None, calibration: Calibration | None) -> dict[float, Interval]:
+    """What the sample's estimate may look like, told before the audit."""
+    if sample is None or calibration is None:
+        return {}
+    return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}
 
 
 def digest_of(inputs: Inputs, config: Config, engine: Engine) -> str:
     """The digest that an audit of these inputs would record, read without decoding an image."""
     shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
-    work = ShardDigest(config.depth, config.limits)
+    work = ShardDigest(config.depth, config.limits, drawn(shards, config, engine))
     return dataset_digest(result.digest for result in engine.run(shards, work))
 
 

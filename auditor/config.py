@@ -11,17 +11,24 @@ from typing import Any
 from auditor import registry
 from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
+from auditor.labelfile import Answer
+from auditor.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
+from auditor.sampling import Draw
 from auditor.types import Need
 
-_CONCLUDED = ("count_edited", "calibration")  # change what is concluded from evidence, not the evidence
+# What changes what is concluded from evidence, not the evidence; a sample does by what is drawn.
+_CONCLUDED = ("count_edited", "calibration", "labels", "sample", "sample_files", "fetch", "sequential")
+_COLUMNS = 2  # of evidence; parts with others are redone
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
-    calibration: of one's own, instead of the one that ships with the model.
+    calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
+    sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
+    manifest of URLs, and open no other. is_sequential: the sample is one of a growing row, stopped when one likes.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -32,6 +39,21 @@ class Config:
     count_edited: bool = False
     seed: int = 0
     calibration: Calibration | None = None
+    labels: tuple[Answer, ...] = ()
+    sample: int | None = None
+    is_bounding_files: bool = False
+    fetch: int | None = None
+    is_sequential: bool = False
+
+    @property
+    def drawn(self) -> int | None:
+        """How many rows are looked at in full; None: all."""
+        return self.fetch or self.sample
+
+    @property
+    def beyond(self) -> Need:
+        """How far rows beyond the sample are opened."""
+        return Need.ROW if self.fetch or self.is_bounding_files else min(self.depth, Need.FILE)
 
     def record(self) -> dict[str, Any]:
         """As plain values, without paths outside the dataset."""
@@ -46,9 +68,15 @@ class Config:
             "input_format": self.input_format,
             "count_edited": self.count_edited,
             "calibration": self.calibration and digest(self.calibration),
+            "labels": labels_digest(self.labels) if self.labels else None,
+            "sample": self.sample,
+            "sample_files": self.is_bounding_files,
+            "fetch": self.fetch,
+            "sequential": self.is_sequential,
         }
 
-    def digest(self) -> str:
-        """Over everything that decides what a part of evidence holds."""
+    def digest(self, draw: Draw | None = None) -> str:
+        """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
+        evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
         return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

@@ -48,5 +48,9 @@ class FetchError(AuditorError):
     """Nothing can be fetched at all: offline by the user's wish, or no room for what comes."""
 
 
+class FilterError(AuditorError):
+    """A keep-list that cannot be made: the audit does not say enough, the target is out of reach, keys do not fit."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from auditor.errors import AuditorError, Refused
 from auditor.fuse import fuse
 from auditor.plugin import FAILED, Detector, Reading
+from auditor.sampling import Draw
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Status, Unreadable
 from auditor.view import View
 
@@ -86,6 +87,7 @@ def _judged(view: View, signals: tuple[Signal, ...]) -> Row:
         signals=signals,
         covariates=view.covariates(),
         said=_said(sample),
+        is_drawn=view.is_drawn,
     )
 
 
@@ -105,6 +107,7 @@ def unreadable(view: View, reason: str) -> Row:
         sample.caption,
         covariates=covariates,
         said=_said(sample),
+        is_drawn=view.is_drawn,
     )
 
 
@@ -115,6 +118,7 @@ def _said(sample: Sample) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def bare(item: Row | Unreadable) -> Row:
+def bare(item: Unreadable, draw: Draw | None = None) -> Row:
     """The row of what the reader itself found unreadable."""
-    return item if isinstance(item, Row) else Row(item.key, item.source, item.image, item.status, item.reason)
+    is_drawn = draw is None or draw.has(item)
+    return Row(item.key, item.source, item.image, item.status, item.reason, is_drawn=is_drawn)

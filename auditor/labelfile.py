@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import hashlib
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,6 +106,12 @@ def withdraw(path: Path, key: str, labeller: str) -> None:
             if (cells.get("key"), cells.get("labeller", "").strip()) != (key, labeller):
                 kept.append(row)
         write_atomically(path, _text(kept).encode("utf-8", _NO_UTF8))
+
+
+def digest(answers: Iterable[Answer]) -> str:
+    """sha256 of the labels, whatever their order."""
+    rows = sorted("\0".join(_cells(answer)) for answer in answers)
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _answer(where: str, cells: dict[str, str]) -> Answer | None:

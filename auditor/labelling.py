@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXPECTED: Mapping[Label, float] = {Label.LIKELY_SYNTHETIC: 0.5, Label.UNKNOWN: 0.2, Label.LIKELY_REAL: 0.05}
 LEAST = 10  # labels a stratum, if it has as many rows
 _BATCH = 16_384
-_COLUMNS = ["key", "status", "verdict", "sha256"]
+_COLUMNS = ["key", "status", "verdict", "sha256", "drawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _collect(path: Path, shard: str, strata: Mapping[Label, _Stratum], *, seed: 
     start = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
-            ok = pc.equal(batch.column("status"), Status.OK.value)
+            ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
             for label, stratum in strata.items():
                 mine = pc.and_(ok, pc.equal(batch.column("verdict").fill_null(""), label.value))
                 numbers = np.flatnonzero(np.asarray(mine))

@@ -231,7 +231,8 @@ def _schema() -> pa.Schema:
          ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
-         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_())]
+         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
+         ("drawn", pa.bool_())]
     )  # fmt: skip
 
 
@@ -251,7 +252,8 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
-        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:]},
+        "drawn": [row.is_drawn for row in rows],
+        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
     }
     arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
     arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)

@@ -13,7 +13,7 @@ from auditor.containers import Container, walk
 from auditor.decode import Header, Limits
 from auditor.errors import Refused
 from auditor.metadata import Metadata
-from auditor.types import Covariates, Need, Sample
+from auditor.types import OUTSIDE, Covariates, Need, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 class View:
     """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
 
-    def __init__(self, sample: Sample, limits: Limits = Limits(), depth: Need = Need.PIXELS) -> None:
+    def __init__(
+        self, sample: Sample, limits: Limits = Limits(), depth: Need = Need.PIXELS, *, is_drawn: bool = True
+    ) -> None:
         self.sample = sample
         self.limits = limits
         self.depth = depth
+        self.is_drawn = is_drawn  # False: beyond the sample of a bounded audit, for which the depth is less
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self._notes: dict[str, Any] = {}
 
@@ -121,6 +124,8 @@ class View:
         """Why a detector with this need could not look, or None if it can."""
         if need is Need.ROW:
             return None
+        if not self.is_drawn and min(need, Need.PIXELS) > self.depth:
+            return OUTSIDE
         if self.sample.content is None:
             return "no image bytes"
         if min(need, Need.PIXELS) > self.depth:

@@ -15,6 +15,7 @@ from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
+from auditor.sampling import Draw
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
@@ -48,6 +49,7 @@ class Crash:
 class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
+    draw: the rows to look at in full, where not all are.
     crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it.
     """
@@ -57,6 +59,7 @@ class ShardScan:
     depth: Need
     limits: Limits
     config: str
+    draw: Draw | None = None
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
@@ -95,7 +98,7 @@ class ShardScan:
         batch = _Batch()
         for number, item in enumerate(self._items(shard)):
             crash = self._crash(shard, _OPENING, number)
-            batch.add(item if isinstance(item, Unreadable) else self._opened(item, crash))
+            batch.add(bare(item, self.draw) if isinstance(item, Unreadable) else self._opened(item, crash))
             if batch.is_full or self.is_probing:
                 yield batch
                 batch = _Batch()
@@ -132,7 +135,7 @@ class ShardScan:
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample with its header read, or the unreadable row that it is."""
-        view = View(sample, self.limits, self.depth)
+        view = view_of(sample, self.limits, self.depth, self.draw)
         if crash:
             return unreadable(view, f"opening it {crash}")
         try:
@@ -143,7 +146,7 @@ class ShardScan:
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
-        items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
+        items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
         views = [item for item in items if isinstance(item, View)]
         self._encode(views)
         answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
@@ -182,7 +185,7 @@ class ShardScan:
 
     def _decoded(self, view: View) -> View | Row:
         try:
-            if view.is_opened and self.depth >= Need.PIXELS:
+            if view.is_opened and view.depth >= Need.PIXELS:
                 view.pixels  # noqa: B018
         except Refused as error:
             return unreadable(view, str(error))
@@ -191,6 +194,13 @@ class ShardScan:
     @cached_property
     def _detectors(self) -> list[Detector]:
         return [registry.load("detectors", id)() for id in self.detectors]
+
+
+def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None) -> View:
+    """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample."""
+    if draw is None or draw.has(sample):
+        return View(sample, limits, depth)
+    return View(sample, limits, min(depth, draw.beyond), is_drawn=False)
 
 
 def examined(sample: Sample, limits: Limits = Limits()) -> Row:
@@ -203,15 +213,16 @@ class _Batch:
     """Samples that are held together, until they are enough rows, bytes or pixels."""
 
     def __init__(self) -> None:
-        self.items: list[View | Row | Unreadable] = []
+        self.items: list[View | Row] = []
         self._bytes = self._pixels = 0
 
-    def add(self, item: View | Row | Unreadable) -> None:
+    def add(self, item: View | Row) -> None:
         """One more."""
         self.items.append(item)
         if isinstance(item, View) and item.is_opened:
             self._bytes += len(item.data)
-            self._pixels += item.header.width * item.header.height
+            if item.depth >= Need.PIXELS:
+                self._pixels += item.header.width * item.header.height
 
     @property
     def is_full(self) -> bool:
@@ -228,10 +239,10 @@ class ShardDigest:
 
     depth: Need
     limits: Limits
+    draw: Draw | None = None
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-
         reader: Reader = registry.load("readers", shard.reader)()
         total, rows = hashlib.sha256(), 0
         for item in reader.read(shard):
@@ -241,8 +252,8 @@ class ShardDigest:
 
     def _row(self, item: Sample | Unreadable) -> Row:
         if isinstance(item, Unreadable):
-            return bare(item)
-        view = View(item, self.limits, self.depth)
+            return bare(item, self.draw)
+        view = view_of(item, self.limits, self.depth, self.draw)
         return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())
 
     def probing(self) -> ShardDigest:

@@ -23,20 +23,10 @@ class Markdown(Renderer):
 
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
-        counts = audit.counts
         lines = [
             f"# {wording.TITLES[decision.outcome]}: {escaped(decision.reason)}",
             "",
-            "| | |",
-            "|---|---|",
-            *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
-            f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
-            f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
-            f"| declared | {escaped(wording.floor(audit.floor))} |",
-            *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
-            f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
-            f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
-            *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
+            *_facts(audit, decision),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",
             "",
@@ -66,6 +56,24 @@ class Markdown(Renderer):
             escaped(wording.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
+
+
+def _facts(audit: Audit, decision: Decision) -> list[str]:
+    """The table of what was found."""
+    counts = audit.counts
+    return [
+        "| | |",
+        "|---|---|",
+        *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
+        f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
+        f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
+        *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
+        f"| declared | {escaped(wording.floor(audit.floor))} |",
+        *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
+        f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
+        f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
+        *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
+    ]
 
 
 def escaped(text: str) -> str:

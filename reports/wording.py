@@ -30,8 +30,12 @@ def floor(found: Floor) -> str:
     """The share that declared and matched evidence decides, with what it would be as a sample."""
     if found.share is None:
         return "no image could be read"
-    count = f"{found.count:,} of {found.n:,} images ({percent(found.share)})"
+    count = f"{found.count:,} of {found.n:,} images"
+    if found.low == found.high:
+        count += f" ({percent(found.share)})"
     text = f"{count} say they are synthetic or bear a generator's mark"
+    if found.low != found.high:
+        return f"{text}; as the sample shows, {percent(found.low)} to {percent(found.high)} of all of them"
     if found.as_sample:
         text += f"; as a sample of their source {percent(found.as_sample[0])} to {percent(found.as_sample[1])}"
     return text
@@ -47,7 +51,20 @@ def estimate(audit: Audit) -> list[str]:
         lines.append(
             f"{e.flagged:,} of {e.n:,} undecided images flagged, corrected for the error rates of {e.calibration}"
         )
+    if e.labels is not None:
+        lines.append(f"{e.n:,} images labelled by people; no model's error rates enter")
+    lines += [f"beside: {percent(b.point)}, {percent(b.low)} to {percent(b.high)} by {b.method}" for b in e.beside]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def sample(audit: Audit) -> str | None:
+    """How much of the dataset was looked at in full; None where all of it was."""
+    if audit.sample is None:
+        return None
+    return (
+        f"{audit.sample.rows:,} of {audit.counts.rows:,} rows were looked at in full, drawn at random by the hash of "
+        f"their keys (seed {audit.seed}); {audit.sample.ok:,} of them could be read"
+    )
 
 
 def model(audit: Audit, id: str) -> str:

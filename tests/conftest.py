@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from auditor import audit, files
@@ -13,6 +14,9 @@ from auditor.plugin import Input, ReadOptions
 from auditor.readers import choose, listing
 from auditor.registry import load
 from auditor.types import Sample, Unreadable
+
+hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("ours")
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -22,8 +22,8 @@ def audited(tmp_path):
     """Two parts: 20 likely synthetic, 300 unknown, 180 likely real rows, and others that are not to be drawn."""
     labels = [Label.LIKELY_SYNTHETIC] * 20 + [Label.UNKNOWN] * 300 + [Label.LIKELY_REAL] * 180 + [*DECIDED] * 30
     rows = [(f"{number * 7919 % 1000003:06}.jpg", label) for number, label in enumerate(labels)]
-    evidence.part(tmp_path, "folder-b", rows[::2])
-    evidence.part(tmp_path, "folder-a", rows[1::2])
+    evidence.keyed(tmp_path, "folder-b", rows[::2])
+    evidence.keyed(tmp_path, "folder-a", rows[1::2])
     return tmp_path, rows
 
 
@@ -68,14 +68,14 @@ def test_another_seed_draws_others(audited):
 
 
 def test_a_repeated_key_is_drawn_once(tmp_path):
-    evidence.part(tmp_path, "a", [("same", Label.UNKNOWN), ("same", Label.UNKNOWN), ("other", Label.UNKNOWN)])
-    evidence.part(tmp_path, "b", [("same", Label.LIKELY_REAL)])
+    evidence.keyed(tmp_path, "a", [("same", Label.UNKNOWN), ("same", Label.UNKNOWN), ("other", Label.UNKNOWN)])
+    evidence.keyed(tmp_path, "b", [("same", Label.LIKELY_REAL)])
     assert sorted(row.key for row in draw(tmp_path, seed=0, number=10)) == ["other", "same"]
 
 
 @pytest.mark.parametrize("rows", [[], [("a", None), ("b", Label.SYNTHETIC)]])
 def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
-    evidence.part(tmp_path, "a", rows)
+    evidence.keyed(tmp_path, "a", rows)
     with pytest.raises(LabelError, match="nothing to label"):
         draw(tmp_path, seed=0, number=10)
 

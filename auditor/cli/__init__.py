@@ -15,7 +15,8 @@ from auditor import __version__
 from auditor.errors import AuditorError
 
 _COMMANDS = (
-    "scan", "gate", "explain", "report", "merge", "label", "calibrate", "probe", "simulate", "models", "doctor", "demo",
+    "scan", "gate", "explain", "report", "merge", "label", "filter", "calibrate", "probe", "simulate", "models",
+    "doctor", "demo",
 )  # fmt: skip
 
 EXIT_USAGE, EXIT_NO_AUDIT, EXIT_INTERRUPTED = 2, 3, 130

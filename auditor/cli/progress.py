@@ -57,6 +57,11 @@ class Progress:
         ):
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
+        if plan.draw:
+            click.echo(f"sample: {plan.draw.rows:,} of {plan.draw.of:,} rows, by the hash of their keys", err=True)
+        for share, interval in plan.expected.items():
+            told = f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+            click.echo(f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}", err=True)
 
     def advanced(self, rows: int) -> None:
         """One shard more."""
