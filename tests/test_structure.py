@@ -38,7 +38,7 @@ ALLOWED = {
     ],
     "auditor.engines": ["auditor.errors", "auditor.plugin"],
     "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
-    "auditor.labelfile": ["auditor.errors", "auditor.store"],
+    "auditor.labelfile": ["auditor.types", "auditor.errors", "auditor.store"],
     "auditor.agreement": ["auditor.labelfile"],
     "auditor.labelling": ["auditor.types", "auditor.errors", "auditor.drawing", "auditor.picking", "auditor.store"],
     "auditor.labelsession": ["auditor.errors", "auditor.labelfile", "auditor.labelling"],

@@ -70,7 +70,10 @@ function folderStore(task) {
     address: (number) => task.items[number].image,
     reason: async (number) => task.items[number].reason,
     finish: async () => {
-      const rows = answers.map(([label, how], number) => [task.items[number].key, label, "", how, task.labeller]);
+      const rows = answers.map(([label, how], number) => {
+        const { key, stratum } = task.items[number];
+        return [key, label, stratum, how, task.labeller];
+      });
       const lines = [["key", "label", "stratum", "how", "labeller"], ...rows].map((row) => row.map(cell).join(",") + "\n");
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
