@@ -20,6 +20,7 @@ from functools import cache
 from typing import IO, TYPE_CHECKING
 
 from auditor import addresses
+from auditor.errors import FetchError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -125,15 +126,14 @@ class Downloader:
     def _connected(self, url: Url, ends: float) -> Iterator[socket.socket]:
         """A connection to a checked address, hung up at `ends` whatever is going on."""
         connected = self._connection(url, ends)
-        host = (url.host or "").strip("[]")
         if url.scheme == "https":
-            # Its handshake comes later: until then nobody could hang up on a host that draws it out.
-            connected = _tls().wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+            connected = _encrypted(connected, (url.host or "").strip("[]"))
         self._open.add(connected)
         watchdog = threading.Timer(max(0.0, ends - time.monotonic()), _hang_up, [connected])
         watchdog.daemon = True
         watchdog.start()
         try:
+            self._check_time(ends)
             if isinstance(connected, ssl.SSLSocket):
                 connected.do_handshake()
             yield connected
@@ -196,6 +196,15 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
+    """Its handshake comes later: until then nobody could hang up on a host that draws it out."""
+    try:
+        return _tls().wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        connected.close()
+        raise
+
+
 def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
     from urllib3.connection import HTTPConnection
 
@@ -229,12 +238,15 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
 def opts_out(robots: Sequence[str], reservation: str | None = None) -> bool:
     """Whether a host does not want its images used for models.
 
-    robots: values of X-Robots-Tag, which may begin with the agent that they are for, read as img2dataset reads them.
+    robots: values of X-Robots-Tag, which may begin with the agent that they are for, as img2dataset reads them.
     reservation: TDM-Reservation of the W3C's TDM Reservation Protocol.
     """
     for value in robots:
-        agent, colon, said = value.rpartition(":")
-        if colon and agent.strip().lower() != AGENT:
+        agent, colon, said = value.partition(":")
+        agent = agent.strip().lower()
+        if not colon or "," in agent or agent == "unavailable_after":
+            said = value
+        elif agent != AGENT:
             continue
         if _OPT_OUTS & {directive.strip().lower() for directive in said.split(",")}:
             return True
@@ -247,7 +259,10 @@ def _write(response: BaseHTTPResponse, out: IO[bytes], limit: int) -> None:
         size += len(block)
         if size > limit:
             raise Failed(_too_large(limit))
-        out.write(block)
+        try:
+            out.write(block)
+        except OSError as error:  # of this machine, not of the other one
+            raise FetchError(f"an image of {size:,} bytes cannot be kept: {error.strerror or error}") from error
     if not size:
         raise Failed("an empty answer")
 

@@ -137,23 +137,28 @@ class Fetcher:
             return None
 
     def _download(self, url: str, path: Path) -> Failed | None:
+        """Fetch a URL's image into its file, or note why not."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _passing(path.parent) as file:
-                self._downloader.get(url, file, self._turns.turn)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
+            try:
+                self._get(url, path)
+            except Failed as failure:
+                if self._turns.is_stopped:
+                    raise Refused("interrupted") from None
+                what = {"url": url, "reason": str(failure), "passing": failure.passing}
+                write_atomically(path.with_suffix(_REASON), json.dumps(what).encode())
+                return failure
             path.with_suffix(_REASON).unlink(missing_ok=True)
-        except Failed as failure:
-            if self._turns.is_stopped:
-                raise Refused("interrupted") from None
-            what = {"url": url, "reason": str(failure), "passing": failure.passing}
-            write_atomically(path.with_suffix(_REASON), json.dumps(what).encode())
-            return failure
         except OSError as error:
             raise FetchError(f"{self.cache}: {error.strerror or error}: nothing can be kept there") from error
         return None
+
+    def _get(self, url: str, path: Path) -> None:
+        with _passing(path.parent) as file:
+            self._downloader.get(url, file, self._turns.turn)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Images to label elsewhere: a folder that works without a server, and an empty label file for those who use neither.
 
 The page keeps answers in the browser and hands them out as labels.csv. It does not show keys or file names unasked,
-but they lie in the folder, as they have to be in labels.csv; what the audit made of an image does not.
+but they lie in the folder, as they have to be in labels.csv; what the audit made of an image is sealed there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def export(folder: Path, drawn: Sequence[Drawn], labeller: str, fill: Callable[[
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
     prepared = Prepared(folder / _IMAGES, drawn)
     fill(prepared)
-    labelfile.write(folder / "labels.csv", (), todo=[row.key for row in drawn])
+    labelfile.write(
+        folder / "labels.csv", (), todo=[(row.key, labelfile.sealed(row.key, row.stratum)) for row in drawn]
+    )
     (folder / "index.html").write_text(_page(drawn, labeller, prepared), "utf-8")
 
 
@@ -57,6 +59,7 @@ def _task(drawn: Sequence[Drawn], labeller: str, prepared: Prepared) -> str:
     items = [
         {
             "key": row.key,
+            "stratum": labelfile.sealed(row.key, row.stratum),
             "image": "" if prepared.reason(number) else f"{_IMAGES}/{prepared.name(number)}",
             "reason": prepared.reason(number),
             **prepared.about(number),

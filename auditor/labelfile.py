@@ -20,9 +20,11 @@ from typing import IO
 
 from auditor.errors import LabelError
 from auditor.store import write_atomically
+from auditor.types import Label
 
 COLUMNS = ("key", "label", "stratum", "how", "labeller")
 _NEEDED = ("key", "label")
+_SEALED = "sealed-"
 _NO_UTF8 = "backslashreplace"  # as evidence stores keys that are no UTF-8
 
 
@@ -73,9 +75,9 @@ def read(path: Path) -> list[Answer]:
     return [answer for _, answer in found.values()]
 
 
-def write(path: Path, answers: Iterable[Answer], todo: Iterable[str] = ()) -> None:
-    """A whole new file, atomically. todo: keys still without a label, which follow with empty cells."""
-    rows = [COLUMNS, *map(_cells, answers), *((key, "", "", "", "") for key in todo)]
+def write(path: Path, answers: Iterable[Answer], todo: Iterable[tuple[str, str]] = ()) -> None:
+    """A whole new file, atomically. todo: key and stratum of rows still without a label, which follow."""
+    rows = [COLUMNS, *map(_cells, answers), *((key, "", stratum, "", "") for key, stratum in todo)]
     write_atomically(path, _text(rows).encode("utf-8", _NO_UTF8))
 
 
@@ -114,6 +116,21 @@ def digest(answers: Iterable[Answer]) -> str:
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def sealed(key: str, stratum: str) -> str:
+    """A stratum as those who label should see it: `read` tells which one it is, a look at the file does not."""
+    digest = hashlib.blake2b(f"{key}\0{stratum}".encode("utf-8", "surrogatepass"), digest_size=4)
+    return f"{_SEALED}{digest.hexdigest()}"
+
+
+def _opened(where: str, key: str, stratum: str) -> str:
+    if not stratum.startswith(_SEALED):
+        return stratum
+    for label in Label:
+        if sealed(key, label) == stratum:
+            return label.value
+    raise LabelError(f"{where}: the stratum is that of another key: leave that column as it was")
+
+
 def _answer(where: str, cells: dict[str, str]) -> Answer | None:
     key, label = cells.get("key", ""), cells.get("label", "").strip().casefold()
     if not key:
@@ -123,7 +140,7 @@ def _answer(where: str, cells: dict[str, str]) -> Answer | None:
     if label not in tuple(Truth):
         raise LabelError(f"{where}: {label[:40]!r} is no label: write {', '.join(Truth)}, or nothing if it is to do")
     stratum, how, labeller = (cells.get(name, "").strip() for name in COLUMNS[2:])
-    return Answer(key, stratum, Truth(label), how, labeller)
+    return Answer(key, _opened(where, key, stratum), Truth(label), how, labeller)
 
 
 def _decoded(path: Path, data: bytes) -> str:

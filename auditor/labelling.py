@@ -19,6 +19,7 @@ from auditor.store import Store
 from auditor.types import Label, Status
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 # The share of synthetic images that is expected in each stratum, for the allocation alone: no estimate rests on it.
@@ -40,7 +41,7 @@ class Drawn:
 
 @dataclass(slots=True)
 class _Stratum:
-    """The first rows of a stratum in the drawing order, by (order, key), and how many rows it has in all."""
+    """The first rows of a stratum, in the drawing order, by (order, key), and how many rows it has in all."""
 
     rows: int = 0
     first: dict[tuple[int, str], Drawn] = field(default_factory=dict)
@@ -70,30 +71,36 @@ def draw(out: Path, *, seed: int, number: int) -> list[Drawn]:
 
 
 def _collect(path: Path, shard: str, strata: Mapping[Label, _Stratum], *, seed: int, number: int) -> None:
+    import numpy as np
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     start = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
+            ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
             for label, stratum in strata.items():
-                _add(batch, Place(shard, start), label, stratum, seed)
-                stratum.cut(number)
+                mine = pc.and_(ok, pc.equal(batch.column("verdict").fill_null(""), label.value))
+                numbers = np.flatnonzero(np.asarray(mine))
+                stratum.rows += len(numbers)
+                _add(batch, numbers, Place(shard, start), label, stratum, seed=seed, most=number)
             start += batch.num_rows
 
 
-def _add(batch: pa.RecordBatch, start: Place, label: Label, stratum: _Stratum, seed: int) -> None:
-    """The rows of a batch that are in this stratum."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
-    numbers = np.flatnonzero(np.asarray(pc.and_(ok, pc.equal(batch.column("verdict").fill_null(""), label.value))))
+def _add(
+    batch: pa.RecordBatch, numbers: np.ndarray, start: Place, label: Label, stratum: _Stratum, *, seed: int, most: int
+) -> None:
+    """Of these rows of a batch, those that belong to the first of their stratum."""
+    orders = drawing.places(batch.column("key").take(numbers).to_pylist(), seed)
+    if len(stratum.first) >= most:
+        last, _ = next(reversed(stratum.first))
+        is_early = orders <= last
+        numbers, orders = numbers[is_early], orders[is_early]
     rows = batch.take(numbers)
     keys, hashes = rows.column("key").to_pylist(), rows.column("sha256").to_pylist()
-    stratum.rows += len(keys)
-    orders = drawing.places(keys, seed).tolist()
-    for number, order, key, sha256 in zip(numbers.tolist(), orders, keys, hashes, strict=True):
+    for number, order, key, sha256 in zip(numbers.tolist(), orders.tolist(), keys, hashes, strict=True):
         stratum.first.setdefault((order, key), Drawn(key, label, Place(start.shard, start.number + number), sha256))
+    stratum.cut(most)
 
 
 def allocation(sizes: Sequence[int], expected: Sequence[float], total: int, *, least: int = LEAST) -> list[int]:

@@ -1,5 +1,6 @@
 """Fetching what a manifest's URLs name: bounded, polite, from public addresses alone, and once."""
 
+import contextlib
 import datetime
 import io
 import itertools
@@ -203,6 +204,8 @@ def test_a_name_that_leads_nowhere_is_refused(fetcher):
         (["nofollow", "noimageindex"], None, True),
         (["googlebot: noai"], None, False),
         (["mad-auditor: noai"], None, True),
+        (["noai, unavailable_after: 25 Jun 2010 15:00:00 PST"], None, True),
+        (["unavailable_after: 25 Jun 2010 15:00:00 PST, noai"], None, True),
         (["unavailable_after: 25 Jun 2010 15:00:00 PST"], None, False),
         ([], "1", True),
         ([], "0", False),
@@ -386,6 +389,19 @@ def test_certificates_are_checked_although_the_address_is_pinned(
 
 def test_a_plain_server_gives_no_secure_connection(fetcher, host):
     assert refusal(fetcher(), host.url("/image.png", scheme="https")) == "no secure connection"
+
+
+def test_a_full_disk_is_not_taken_for_the_hosts_failure(fetcher, host, tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        name = str(tmp_path / "full")
+
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("auditor.fetching._passing", lambda folder: contextlib.nullcontext(Full()))
+    with pytest.raises(FetchError, match="cannot be kept: No space left on device"):
+        list(fetcher().fetch_all([host.url("/image.png")]))
+    assert fetcher().recall(host.url("/image.png")) is None
 
 
 def test_what_is_written_is_bounded(host):

@@ -232,13 +232,38 @@ def test_an_exported_folder_works_without_a_server(browser, folder, task):
     browser.find("#end").click()
     browser.wait(found.exists)
     assert [(a.key, a.truth.value, a.stratum, a.how, a.labeller) for a in labelfile.read(found)] == [
-        (keys[0], "synthetic", "", "page", "ann"), (keys[1], "real", "", "page", "ann"),
+        (keys[0], "synthetic", "unknown", "page", "ann"), (keys[1], "real", "unknown", "page", "ann"),
     ]  # fmt: skip
     for number in range(3, 9):
         count(browser, f"{number} of 8")
         browser.keys("r")
     browser.wait(lambda: "All images" in browser.text("#message"))
     assert is_clean(browser, "")
+
+
+@pytest.mark.parametrize("left", ["nonsense", "{}", "[1]", '[["fake", "looks"]]', '[["real", "<b>"]]'])
+def test_what_others_left_in_the_browser_is_not_taken_for_answers(browser, folder, left):
+    browser.open(folder / "index.html")
+    count(browser, "1 of 8")
+    browser.keys("r")
+    count(browser, "2 of 8")
+    browser.js("for (const key of Object.keys(localStorage)) localStorage.setItem(key, arguments[0])", left)
+    browser.driver.refresh()
+    count(browser, "1 of 8")
+
+
+def test_a_browser_that_keeps_nothing_still_gives_the_labels(browser, folder, task):
+    browser.open(folder / "index.html")
+    count(browser, "1 of 8")
+    browser.js("Storage.prototype.setItem = () => { throw new Error('full') }")
+    browser.keys("r")
+    count(browser, "2 of 8")
+    found = browser.downloads / "labels.csv"
+    found.unlink(missing_ok=True)
+    assert "keeps nothing" in browser.text("#end")
+    browser.find("#end").click()
+    browser.wait(found.exists)
+    assert [a.key for a in labelfile.read(found)] == [task.drawn[0].key]
 
 
 def test_an_export_does_not_say_what_the_audit_thinks(folder):
@@ -250,8 +275,8 @@ def test_an_export_does_not_say_what_the_audit_thinks(folder):
 def test_an_exports_empty_label_file_can_be_filled_in_by_hand(folder, task):
     path = folder / "labels.csv"
     assert labelfile.read(path) == []
-    path.write_text(path.read_text().replace(",,,,", ",real,,date,bob"))
-    assert [a.key for a in labelfile.read(path)] == [row.key for row in task.drawn]
+    path.write_text(path.read_text().replace(",,sealed", ",real,sealed").replace(",,\n", ",date,bob\n"))
+    assert [(a.key, a.stratum) for a in labelfile.read(path)] == [(row.key, row.stratum) for row in task.drawn]
 
 
 def test_an_export_overwrites_nothing(folder, task):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import LabelError
-from auditor.labelfile import COLUMNS, Answer, Truth, append, read, withdraw, write
+from auditor.labelfile import COLUMNS, Answer, Truth, append, read, sealed, withdraw, write
+from auditor.types import Label
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -23,7 +24,7 @@ ONE = Answer("a.jpg", "unknown", Truth.REAL, "page", "ann")
 @given(ANSWERS)
 def test_what_is_written_is_read(tmp_path_factory, answers):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    write(path, answers, todo=["still to do"])
+    write(path, answers, todo=[("still to do", "unknown")])
     assert read(path) == answers
 
 
@@ -78,6 +79,20 @@ def test_what_is_no_label_file_is_named_with_its_line(tmp_path, content, why):
     with pytest.raises(LabelError, match=why) as found:
         read(path)
     assert str(found.value).startswith(str(path))
+
+
+def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
+    path = tmp_path / "labels.csv"
+    strata = {f"{number}.jpg": list(Label)[number % 5].value for number in range(20)}
+    write(path, [], todo=[(key, sealed(key, stratum)) for key, stratum in strata.items()])
+    text = path.read_text()
+    assert not any(label in text for label in Label)
+    assert len(set(text.splitlines())) == 21
+    path.write_text(text.replace(",,sealed", ",real,sealed"))
+    assert {answer.key: answer.stratum for answer in read(path)} == strata
+    path.write_text(path.read_text().replace("3.jpg", "x.jpg"))
+    with pytest.raises(LabelError, match="line 5: the stratum is that of another key"):
+        read(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

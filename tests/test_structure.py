@@ -38,7 +38,7 @@ ALLOWED = {
     ],
     "auditor.engines": ["auditor.errors", "auditor.plugin"],
     "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
-    "auditor.labelfile": ["auditor.errors", "auditor.store"],
+    "auditor.labelfile": ["auditor.types", "auditor.errors", "auditor.store"],
     "auditor.agreement": ["auditor.labelfile"],
     "auditor.labelling": ["auditor.types", "auditor.errors", "auditor.drawing", "auditor.picking", "auditor.store"],
     "auditor.labelsession": ["auditor.errors", "auditor.labelfile", "auditor.labelling"],
@@ -47,7 +47,7 @@ ALLOWED = {
     "auditor.pictures": ["auditor"],
     "auditor.labeltask": ["auditor"],
     "auditor.addresses": [],
-    "auditor.downloading": ["auditor.addresses"],
+    "auditor.downloading": ["auditor.errors", "auditor.addresses"],
     "auditor.fetching": [
         "auditor.types", "auditor.errors", "auditor.addresses", "auditor.downloading", "auditor.contents", "auditor.urls",
         "auditor.store",

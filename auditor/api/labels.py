@@ -36,8 +36,8 @@ def label(
     from auditor import labeltask
     from auditor.fetching import Fetcher
 
-    found = load(audit)
-    return labeltask.task(audit_path(audit).parent, found, dataset, number=number, read=read, fetched=Fetcher().recall)
+    folder, found = audit_path(audit).parent, load(audit)
+    return labeltask.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().recall)
 
 
 def read_labels(path: PathLike) -> list[Answer]:

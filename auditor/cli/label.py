@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 @click.option("--export", type=click.Path(file_okay=False), metavar="DIR", help="A folder to label elsewhere, instead.")
 @options.reading
 def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
-    """Label a random sample of an AUDIT's images in your browser, for `auditor scan --labels`.
+    """Label a random sample of an AUDIT's images in your browser.
 
-    AUDIT is the folder that scan wrote, DATASET what it audited, if that is neither here nor beside AUDIT. The page is
-    served to this machine alone, and does not say what the audit thinks. Labels are saved one by one; the same command
-    goes on where it stopped.
+    The labels are for `auditor scan --labels`. AUDIT is the folder that scan wrote, DATASET what it audited, if that is
+    neither here nor beside AUDIT. The page is served to this machine alone, and does not say what the audit thinks.
+    Labels are saved one by one; the same command goes on where it stopped.
     """
     from auditor import api
 

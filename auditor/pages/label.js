@@ -43,15 +43,16 @@ function serverStore() {
 }
 
 function folderStore(task) {
-  let answers = [];
-  try {
-    answers = JSON.parse(localStorage.getItem(task.id)) || [];
-  } catch {
-    answers = [];
-  }
   const total = task.items.length;
+  let answers = kept(task.id).slice(0, total);
   const progress = () => ({ next: answers.length < total ? answers.length : null, done: answers.length, total });
-  const save = () => localStorage.setItem(task.id, JSON.stringify(answers));
+  const save = () => {
+    try {
+      localStorage.setItem(task.id, JSON.stringify(answers));
+    } catch {
+      element("end").textContent = "download labels.csv (this browser keeps nothing)";
+    }
+  };
   const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   return {
     progress: async () => progress(),
@@ -69,7 +70,10 @@ function folderStore(task) {
     address: (number) => task.items[number].image,
     reason: async (number) => task.items[number].reason,
     finish: async () => {
-      const rows = answers.map(([label, how], number) => [task.items[number].key, label, "", how, task.labeller]);
+      const rows = answers.map(([label, how], number) => {
+        const { key, stratum } = task.items[number];
+        return [key, label, stratum, how, task.labeller];
+      });
       const lines = [["key", "label", "stratum", "how", "labeller"], ...rows].map((row) => row.map(cell).join(",") + "\n");
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
@@ -78,6 +82,17 @@ function folderStore(task) {
       announce("labels.csv is in your downloads.");
     },
   };
+}
+
+function kept(id) {
+  const labels = ["synthetic", "real", "unsure"];
+  try {
+    // Other pages of this computer may have written there.
+    const found = JSON.parse(localStorage.getItem(id));
+    return found.every(([label, way]) => labels.includes(label) && HOWS.includes(way)) ? found : [];
+  } catch {
+    return [];
+  }
 }
 
 // ---- images
