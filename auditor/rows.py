@@ -10,20 +10,51 @@ from typing import TYPE_CHECKING, Any
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 _BATCH = 4096
 _FACTS = tuple(field.name for field in fields(Covariates))
 
 
-def every(parts: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
-    """Every row of these parts as plain values, column -> value; memory stays that of a batch."""
+def every(parts: Iterable[Path], *, hits_only: bool = False) -> Iterator[dict[str, Any]]:
+    """Every row of these parts as plain values, column -> value; memory stays that of a batch.
+
+    hits_only: of the signals only those that found something, which is several times as fast.
+    """
     import pyarrow.parquet as pq
 
     for path in parts:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH):
-                yield from batch.to_pylist()
+                yield from _thinned(batch) if hits_only else batch.to_pylist()
+
+
+def _thinned(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = batch.schema.get_field_index("signals")
+    signals = batch.column(at)
+    flat = signals.flatten()
+    hit = hits(flat)
+    counts = np.bincount(np.asarray(pc.list_parent_indices(signals))[hit], minlength=len(batch))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    few = pa.ListArray.from_arrays(offsets, flat.filter(pa.array(hit)))
+    yield from batch.set_column(at, "signals", few).to_pylist()
+
+
+def hits(signals: pa.StructArray) -> np.ndarray:
+    """Which signals found something, as Signal.is_hit has it: bool, one each."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    is_scored = np.asarray(pc.greater(signals.field("score"), 0).fill_null(False))
+    is_model = np.asarray(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+    is_likely = np.asarray(pc.equal(signals.field("claim"), Claim.LIKELY.value).fill_null(False))
+    found: np.ndarray = is_scored & (~is_model | is_likely)
+    return found
 
 
 def at(path: Path, numbers: Collection[int]) -> dict[int, Row]:
