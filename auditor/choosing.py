@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.picking import Place
 from auditor.plugin import CONTRADICTION
-from auditor.types import Claim, Evidence, Label, Status, Tier
+from auditor.rows import hits
+from auditor.types import Evidence, Label, Status, Tier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,11 +50,17 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[P
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[Place]:
     """Up to `most` rows that declared or matched evidence decides, the strongest evidence first."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     best = _Best(most)
     for shard, start, batch in _batches(parts):
-        for group, numbers, strengths, hashes in _grouped(batch):
-            if group.verdict in _DECIDED and group.name != CONTRADICTION:
-                best.add(shard, numbers + start, -strengths, hashes)
+        wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))
+        places = np.flatnonzero(wanted) + start
+        for group, numbers, strengths, hashes in _grouped(batch.filter(pa.array(wanted))):
+            if group.name != CONTRADICTION:
+                best.add(shard, places[numbers], -strengths, hashes)
     return best.places()
 
 
@@ -72,43 +79,53 @@ def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndar
     """Each group of a batch: numbers of its rows (int64), how strong each is (float64), hashes of keys (uint64)."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     hashes = pd.util.hash_array(batch.column("key").to_numpy(zero_copy_only=False))
     verdict = np.asarray(batch.column("verdict").fill_null(""), dtype=object)
     shown = np.asarray(pc.is_in(batch.column("status"), _strings([Status.OK.value, Status.NO_BYTES.value])))
-    against = np.asarray(batch.column("camera").is_valid()) & (verdict == Label.SYNTHETIC.value) & shown
     strongest = np.zeros(len(batch))
-    flat = batch.column("signals").flatten()
-    row = np.asarray(pc.list_parent_indices(batch.column("signals")))
-    detectors = flat.field("detector")
-    for id in sorted(detectors.unique().to_pylist()):
-        mine = np.asarray(pc.equal(detectors, id))
-        own = flat.filter(pc.equal(detectors, id))
-        rows, hit, strength = row[mine], *_strength(own)
+    for id, is_model, rows, hit, strength in _by_detector(batch.column("signals")):
         strongest[rows] = np.maximum(strongest[rows], np.where(hit, strength, 0))
-        is_model = bool(len(own)) and own.field("evidence")[0].as_py() == Evidence.STATISTICAL.value
-        for label in sorted(set(verdict[rows]) - {""}):
-            found = (verdict[rows] == label) & shown[rows]
-            found &= label in _GUESSED if is_model else hit
+        codes = pa.array(verdict[rows], pa.string()).dictionary_encode()
+        for code, label in enumerate(codes.dictionary.to_pylist()):
+            if not label or (is_model and label not in _GUESSED):
+                continue
+            found = (np.asarray(codes.indices) == code) & shown[rows] & (hit | is_model)
             if found.any():
                 value = np.where(label == Label.LIKELY_REAL.value, 1 - strength, strength) if is_model else strength
                 yield Group(id, label), rows[found], value[found], hashes[rows[found]]
-    if against.any():
-        numbers = np.flatnonzero(against)
-        yield Group(CONTRADICTION, Label.SYNTHETIC.value), numbers, strongest[numbers], hashes[numbers]
+    numbers = np.flatnonzero(np.asarray(batch.column("camera").is_valid()) & (verdict == _DECIDED[0]) & shown)
+    if len(numbers):
+        yield Group(CONTRADICTION, _DECIDED[0]), numbers, strongest[numbers], hashes[numbers]
 
 
-def _strength(signals: pa.StructArray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each is a hit, and how strong: a model's score, else the tier and, within it, the score."""
+def _by_detector(
+    signals: pa.ListArray,
+) -> Iterator[tuple[str, bool, np.ndarray, np.ndarray, np.ndarray]]:
+    """Each detector that found something, or is a model that looked: whether it is one, rows, hits, how strong each is.
+
+    A model's strength is its score; otherwise it is the tier and, within it, the score.
+    """
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    score = np.asarray(signals.field("score").fill_null(0.0))
-    if signals.field("evidence")[0].as_py() == Evidence.STATISTICAL.value:
-        return np.asarray(pc.equal(signals.field("claim"), Claim.LIKELY.value).fill_null(False)), score
-    tier = np.asarray(pc.index_in(signals.field("tier"), _strings(_TIERS)).fill_null(0))
-    return score > 0, tier + score / 2
+    flat, row = signals.flatten(), np.asarray(pc.list_parent_indices(signals))
+    is_model = pc.equal(flat.field("evidence"), Evidence.STATISTICAL.value)
+    said = np.asarray(pc.or_(pc.and_(is_model, flat.field("score").is_valid()), pa.array(hits(flat))))
+    flat, row = flat.filter(pa.array(said)), row[said]
+    detectors = flat.field("detector").dictionary_encode()
+    for code, id in sorted(enumerate(detectors.dictionary.to_pylist()), key=lambda found: str(found[1])):
+        mine = np.asarray(detectors.indices) == code
+        own = flat.filter(pa.array(mine))
+        score = np.asarray(own.field("score").fill_null(0.0))
+        if own.field("evidence")[0].as_py() == Evidence.STATISTICAL.value:
+            yield id, True, row[mine], hits(own), score
+        else:
+            tier = np.asarray(pc.index_in(own.field("tier"), _strings(_TIERS)).fill_null(0))
+            yield id, False, row[mine], hits(own), tier + score / 2
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:

@@ -37,8 +37,8 @@ def lines(
 ) -> Iterator[str]:
     """The file, a row of evidence a line, its end included. verdicts: only rows that have one of these. adjusted: a
     batch's chances in this dataset, float64 (rows,), NaN for none."""
-    found = (row for row in rows.every(parts, adjusted) if not verdicts or row["verdict"] in verdicts)
-    yield from FORMATS[format](found)
+    found = rows.every(parts, adjusted, hits_only=format == "csv")
+    yield from FORMATS[format](row for row in found if not verdicts or row["verdict"] in verdicts)
 
 
 def _jsonl(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -47,11 +47,12 @@ def _jsonl(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _csv(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Of rows whose signals are hits alone."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
     for row in found:
-        flat = {**row, **_hits(row["signals"])}
+        flat = {**row, **_said(row["signals"])}
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
         yield out.getvalue()
         out.seek(0)
@@ -60,14 +61,12 @@ def _csv(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield left
 
 
-def _hits(signals: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _said(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Who found something, what, and which generators are named."""
-    hits = [signal for signal in signals if signal["score"] and signal["evidence"] != "statistical"]
-    hits += [signal for signal in signals if signal["evidence"] == "statistical" and signal["claim"] == "likely"]
     return {
-        "generator": "; ".join(sorted({signal["generator"] for signal in hits if signal["generator"]})),
-        "hits": "; ".join(signal["detector"] for signal in hits),
-        "why": "; ".join(signal["reason"] for signal in hits),
+        "generator": "; ".join(sorted({hit["generator"] for hit in hits if hit["generator"]})),
+        "hits": "; ".join(hit["detector"] for hit in hits),
+        "why": "; ".join(hit["reason"] for hit in hits),
     }
 
 

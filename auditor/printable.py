@@ -9,6 +9,8 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, invisible marks
 
 def printable(text: str, limit: int = 200) -> str:
     """One line of visible characters, cut at `limit`."""
+    if len(text) <= limit and text.isprintable():  # as most text is: never so with anything hidden in it
+        return text
     shown = "".join("�" if _is_hidden(char) else char for char in text[: limit + 1])
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 

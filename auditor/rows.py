@@ -20,18 +20,52 @@ _FACTS = tuple(field.name for field in fields(Covariates))
 
 
 def every(
-    parts: Iterable[Path], adjusted: Callable[[pa.RecordBatch], np.ndarray] | None = None
-) -> Iterator[Mapping[str, Any]]:
-    """Every row of these parts as plain values, column -> value; memory stays that of a batch. adjusted: a batch's
-    chances in this dataset, which become the column p_adjusted."""
+    parts: Iterable[Path],
+    adjusted: Callable[[pa.RecordBatch], np.ndarray] | None = None,
+    *,
+    hits_only: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Every row of these parts as plain values, column -> value; memory stays that of a batch.
+
+    adjusted: a batch's chances in this dataset, which become the column p_adjusted. hits_only: of the signals those
+    alone that found something, which is several times as fast.
+    """
     import pyarrow.parquet as pq
 
     for path in parts:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH):
                 chances = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
-                for row, chance in zip(batch.to_pylist(), chances, strict=True):
+                found = _thinned(batch) if hits_only else batch.to_pylist()
+                for row, chance in zip(found, chances, strict=True):
                     yield {**row, "p_adjusted": None if math.isnan(chance) else round(chance, _DIGITS)}
+
+
+def _thinned(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = batch.schema.get_field_index("signals")
+    signals = batch.column(at)
+    flat = signals.flatten()
+    hit = hits(flat)
+    counts = np.bincount(np.asarray(pc.list_parent_indices(signals))[hit], minlength=len(batch))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    few = pa.ListArray.from_arrays(offsets, flat.filter(pa.array(hit)))
+    yield from batch.set_column(at, "signals", few).to_pylist()
+
+
+def hits(signals: pa.StructArray) -> np.ndarray:
+    """Which signals found something, as Signal.is_hit has it: bool, one each."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    is_scored = np.asarray(pc.greater(signals.field("score"), 0).fill_null(False))
+    is_model = np.asarray(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+    is_likely = np.asarray(pc.equal(signals.field("claim"), Claim.LIKELY.value).fill_null(False))
+    found: np.ndarray = is_scored & (~is_model | is_likely)
+    return found
 
 
 def at(path: Path, numbers: Collection[int]) -> dict[int, Row]:

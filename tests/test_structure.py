@@ -112,7 +112,7 @@ ALLOWED = {
     "auditor.probing": ["auditor"],
     "auditor.comparing": ["auditor.decisions", "auditor.intervals", "auditor.results"],
     "auditor.rows": ["auditor.types"],
-    "auditor.choosing": ["auditor.types", "auditor.plugin", "auditor.picking"],
+    "auditor.choosing": ["auditor.types", "auditor.plugin", "auditor.picking", "auditor.rows"],
     "auditor.gallery": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.picking", "auditor.choosing", "auditor.rows",
         "auditor.store", "auditor.view", "auditor.decode",
