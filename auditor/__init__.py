@@ -11,26 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "bank_facts", "calibrate", "decide", "evidence", "examine", "explain", "is_same_dataset",
-    "load", "make_bank", "merge", "render", "scan", "search_bank", "simulate",
+    "Config", "Policy", "agreements", "bank_facts", "calibrate", "decide", "diff", "draw", "evidence", "examine",
+    "examples_for", "explain", "export", "is_same_dataset", "keep_list", "label", "load", "make_bank", "merge",
+    "plot_simulation", "read_labels", "render", "render_diff", "scan", "scan_until_decided", "search_bank",
+    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
+        agreements,
         bank_facts,
         calibrate,
         decide,
+        diff,
+        draw,
         evidence,
         examine,
+        examples_for,
         explain,
+        export,
         is_same_dataset,
+        keep_list,
+        label,
         load,
         make_bank,
         merge,
+        plot_simulation,
+        read_labels,
         render,
+        render_diff,
         scan,
+        scan_until_decided,
         search_bank,
         simulate,
+        write_filtered_tars,
+        write_keep_list,
+        write_labels,
     )
     from auditor.config import Config
     from auditor.policy import Policy

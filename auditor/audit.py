@@ -9,33 +9,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, fraction, readers, registry, similarity
-from auditor.calibration import Calibration, dumps
+from auditor import __version__, expecting, files, gallery, readers, registry, similarity
+from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
+from auditor.calibration import Calibration
 from auditor.config import Config
-from auditor.errors import CalibrationError, DatasetError, EvidenceError
+from auditor.errors import DatasetError, EvidenceError
+from auditor.fetching import Fetcher
+from auditor.intervals import Interval
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
-from auditor.reference import Reference
-from auditor.results import SCHEMA, Audit, InputRecord, Population
-from auditor.statistical import StatisticalDetector
-from auditor.store import Part, Store, stored, write_atomically
-from auditor.summary import summarise
+from auditor.results import SCHEMA, Audit, InputRecord
+from auditor.sampling import Draw, ShardUrls, draw
+from auditor.store import Part, Store
 from auditor.types import Need
 from auditor.work import ShardDigest, ShardScan
 
-TOOL = "mad-auditor"
-CALIBRATION = "calibration.json"
+_TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run has before it. kept: rows of shards that are done; redone: rows of those that no longer fit;
-    dropped: rows of parts whose shard is gone."""
+    """What a run has before it.
+
+    kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
+    gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
+    have if this fraction were synthetic.
+    """
 
     inputs: tuple[tuple[Input, Reader], ...]
     shards: tuple[Shard, ...]
@@ -43,6 +47,8 @@ class Plan:
     kept: int = 0
     redone: int = 0
     dropped: int = 0
+    draw: Draw | None = None
+    expected: Mapping[float, Interval] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -54,6 +60,12 @@ class Listener(Protocol):
     def advanced(self, rows: int) -> None:
         """After each shard."""
 
+    def fetching(self, urls: int) -> None:
+        """Before images are fetched."""
+
+    def fetched(self) -> None:
+        """After each of them, whether it could be had or not."""
+
 
 class Silent:
     """A listener that draws nothing."""
@@ -64,6 +76,12 @@ class Silent:
     def advanced(self, rows: int) -> None:
         """Nothing."""
 
+    def fetching(self, urls: int) -> None:
+        """Nothing."""
+
+    def fetched(self) -> None:
+        """Nothing."""
+
 
 def run_audit(
     inputs: Inputs,
@@ -72,10 +90,16 @@ def run_audit(
     engine: Engine,
     *,
     restart: bool = False,
+    examples: int = 0,
     listener: Listener = Silent(),
+    fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend."""
-    counting(config.detectors, config.calibration)
+    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend.
+
+    examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config.fetch asks
+    for, if another than the usual one.
+    """
+    calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
     if config.reference:
@@ -86,34 +110,43 @@ def run_audit(
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=restart)
-        plan = make_plan(chosen, store, config)
-        parts = _done(plan, store, out, config, engine, listener)
+        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        draw = drawn(shards, config, engine)
+        plan = make_plan(chosen, shards, store, config.digest(draw), draw)
+        listener.planned(replace(plan, expected=expectation(draw, calibration)))
+        cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
+        parts = _done(plan, store, out, config, engine, listener, cache)
         _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
-        return assemble(
-            parts.values(),
-            records(plan, parts),
-            config.record(),
-            config.seed,
-            out,
-            calibration=config.calibration,
-            reference=config.reference,
-        )
+        grounds = Grounds(config.calibration, config.labels)
+        audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
+        audit = similarity.added(audit, list(parts.values()), out, config.reference)
+        limits = config.limits if config.depth >= Need.PIXELS else None
+        made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
+        gallery.keep(out, parts.values(), plan.shards, limits, examples, made_of)
+        return audit
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
-    """Evidence alone, with nothing concluded from it; for banks. Raises AuditorError."""
+    """Evidence alone, of every row, with nothing concluded from it; for banks. Raises AuditorError."""
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=False)
-        return list(_done(make_plan(chosen, store, config), store, out, config, engine, listener).values())
+        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        plan = make_plan(chosen, shards, store, config.digest(), None)
+        listener.planned(plan)
+        return list(_done(plan, store, out, config, engine, listener, None).values())
 
 
-def _done(plan: Plan, store: Store, out: Path, config: Config, engine: Engine, listener: Listener) -> dict[str, Part]:
+def _done(
+    plan: Plan, store: Store, out: Path, config: Config, engine: Engine, listener: Listener, cache: Path | None
+) -> dict[str, Part]:
     """Every shard's part, after those that were missing were made."""
-    listener.planned(plan)
-    work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(), config.vectors, config.banks)
+    digest, draw = config.digest(plan.draw), plan.draw
+    work = ShardScan(
+        out, config.detectors, config.depth, config.limits, digest, draw, cache, config.vectors, config.banks
+    )
     for result in engine.run(plan.todo, work):
         listener.advanced(result.rows)
     parts = {part.shard: part for part in store.parts()}
@@ -166,11 +199,36 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
-def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Config) -> Plan:
-    """Shards, and which of them have a part that fits: the same files, the same configuration."""
-    chosen = tuple(chosen)
-    shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-    digest = config.digest()
+def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
+    """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
+    nothing to draw from."""
+    if config.drawn is None:
+        return None
+    found = draw(
+        shards, engine, most=config.drawn, seed=config.seed, beyond=config.beyond, is_fetching=config.fetch is not None
+    )
+    if not found.of:
+        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
+    return found if found.rows < found.of else None
+
+
+def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> Path:
+    """Brings the images of the sample's URLs into the fetcher's cache; where that is. Raises FetchError."""
+    wanted = {url for found in engine.run(plan.todo, ShardUrls(plan.draw)) for url in found.urls}
+    listener.fetching(len(wanted))
+    for _ in fetcher.fetch_all(sorted(wanted)):
+        listener.fetched()
+    return fetcher.cache
+
+
+def make_plan(
+    chosen: tuple[tuple[Input, Reader], ...],
+    shards: tuple[Shard, ...],
+    store: Store,
+    digest: str,
+    draw: Draw | None = None,
+) -> Plan:
+    """Which shards have a part that fits: the same files, the same configuration (its digest)."""
     there = {part.shard: part for part in store.parts()}
     fits = {
         shard.id
@@ -182,6 +240,7 @@ def make_plan(chosen: Iterable[tuple[Input, Reader]], store: Store, config: Conf
     return Plan(
         inputs=chosen,
         shards=shards,
+        draw=draw,
         todo=tuple(shard for shard in shards if shard.id not in fits),
         kept=sum(there[id].rows for id in fits),
         redone=store.drop(part for id, part in there.items() if id in wanted - fits),
@@ -197,101 +256,17 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def assemble(
-    parts: Iterable[Part],
-    inputs: tuple[InputRecord, ...],
-    config: Mapping[str, Any],
-    seed: int,
-    out: Path,
-    *,
-    calibration: Calibration | None = None,
-    reference: Reference | None = None,
-) -> Audit:
-    """The audit that parts of evidence add up to. calibration: instead of the one that ships with the model. reference:
-    what the images' diversity is held against.
-
-    Which images are near copies of each other is written to out/duplicates.parquet.
-    """
-    parts = list(parts)
-    model = counting(config.get("detectors", ()), calibration)
-    known = (calibration or model.calibration()) if model else None
-    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
-    summary = summarise((part.path for part in parts), count_edited=bool(config.get("count_edited")), cutoff=cutoff)
-    estimate = None
-    if known and cutoff and summary.flags:
-        estimate = fraction.estimated(summary.floor, summary.flags, known, seed=seed, cutoff_score=cutoff[1])
-    duplicates, diversity = similarity.measured(parts, out, seed=seed, reference=reference)
-    return Audit(
-        tool={"name": TOOL, "version": __version__},
-        inputs=inputs,
-        digests={"dataset": dataset_digest(part.digest for part in parts)},
-        config=config,
-        seed=seed,
-        counts=summary.counts,
-        coverage=summary.coverage,
-        detectors=summary.detectors,
-        floor=summary.floor,
-        estimate=estimate,
-        strata=summary.strata,
-        population=populations(parts),
-        unreadable_reasons=summary.reasons,
-        contradictions=summary.contradictions,
-        facts=summary.facts,
-        duplicates=duplicates,
-        diversity=diversity,
-        captions=similarity.captions(parts),
-    )
-
-
-def keep_calibration(out: Path, calibration: Calibration | None) -> None:
-    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
-    path = Store(out).folder / CALIBRATION
-    if calibration:
-        write_atomically(path, dumps(calibration).encode())
-    else:
-        path.unlink(missing_ok=True)
-
-
-def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
-    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
-
-    Raises CalibrationError where a calibration is for a detector that does not run.
-    """
-    found = [registry.load("detectors", id)() for id in detectors]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
-    if calibration is None:
-        return next((model for model in models if model.calibration()), None)
-    for model in models:
-        if model.id == calibration.detector:
-            if calibration.sha256 != model.weights():
-                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-            return model
-    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
-
-
-def populations(parts: Iterable[Part]) -> tuple[Population, ...]:
-    """What traces that decided no single image say together."""
-    sums: dict[str, tuple[int, Any]] = {}
-    for part in parts:
-        for id, (n, total) in part.traces.items():
-            before, sum_before = sums.get(id, (0, 0.0))
-            sums[id] = before + n, sum_before + total
-    detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
-
-
-def dataset_digest(parts: Iterable[str]) -> str:
-    """One digest of all parts' digests, whatever their order."""
-    import hashlib
-
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+def expectation(sample: Draw | None, calibration: Calibration | None) -> dict[float, Interval]:
+    """What the sample's estimate may look like, told before the audit."""
+    if sample is None or calibration is None:
+        return {}
+    return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}
 
 
 def digest_of(inputs: Inputs, config: Config, engine: Engine) -> str:
     """The digest that an audit of these inputs would record, read without decoding an image."""
     shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
-    work = ShardDigest(config.depth, config.limits)
+    work = ShardDigest(config.depth, config.limits, drawn(shards, config, engine))
     return dataset_digest(result.digest for result in engine.run(shards, work))
 
 

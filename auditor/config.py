@@ -12,21 +12,38 @@ from auditor import registry
 from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
 from auditor.embedding import VectorSource
+from auditor.labelfile import Answer
+from auditor.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
 from auditor.recognising import Banks
 from auditor.reference import Reference
+from auditor.sampling import Draw
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
-_CONCLUDED = ("count_edited", "calibration", "reference")  # change what is concluded from evidence, not the evidence
+# What changes what is concluded from evidence, not the evidence; a sample does by what is drawn.
+_CONCLUDED = (
+    "count_edited",
+    "calibration",
+    "reference",
+    "labels",
+    "sample",
+    "sample_files",
+    "fetch",
+    "sequential",
+)
+_COLUMNS = 3  # of evidence; parts with others are redone
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """detectors: which (those that are on by default). depth: how far an image is opened. seed: for random draws.
 
-    calibration: of one's own, instead of the one that ships with the model. vectors: which ones are kept.
-    banks: images that are recognised; their detectors run then. reference: what the diversity is held against.
+    calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
+    sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
+    manifest of URLs, and open no other. is_sequential: the sample is one of a growing row, stopped when one likes.
+    vectors: which ones are kept. banks: images that are recognised; their detectors run then. reference: what the
+    diversity is held against.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -37,6 +54,11 @@ class Config:
     count_edited: bool = False
     seed: int = 0
     calibration: Calibration | None = None
+    labels: tuple[Answer, ...] = ()
+    sample: int | None = None
+    is_bounding_files: bool = False
+    fetch: int | None = None
+    is_sequential: bool = False
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
     reference: Reference | None = None
@@ -50,6 +72,16 @@ class Config:
             object.__setattr__(self, "detectors", (*self.detectors, *wanted))
             if self.banks.have_vectors:
                 object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
+
+    @property
+    def drawn(self) -> int | None:
+        """How many rows are looked at in full; None: all."""
+        return self.fetch or self.sample
+
+    @property
+    def beyond(self) -> Need:
+        """How far rows beyond the sample are opened."""
+        return Need.ROW if self.fetch or self.is_bounding_files else min(self.depth, Need.FILE)
 
     def record(self) -> dict[str, Any]:
         """As plain values, without paths outside the dataset."""
@@ -67,9 +99,15 @@ class Config:
             "vectors": self.vectors.record(),
             "banks": self.banks.record(),
             "reference": self.reference and self.reference.name,
+            "labels": labels_digest(self.labels) if self.labels else None,
+            "sample": self.sample,
+            "sample_files": self.is_bounding_files,
+            "fetch": self.fetch,
+            "sequential": self.is_sequential,
         }
 
-    def digest(self) -> str:
-        """Over everything that decides what a part of evidence holds."""
+    def digest(self, draw: Draw | None = None) -> str:
+        """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
+        evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
         return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

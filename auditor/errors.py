@@ -44,5 +44,17 @@ class IndexFileError(AuditorError):
     """A bank or an index that cannot be used: damaged, from a newer version, or of another encoder."""
 
 
+class LabelError(AuditorError):
+    """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
+
+
+class FilterError(AuditorError):
+    """A keep-list that cannot be made: the audit does not say enough, the target is out of reach, keys do not fit."""
+
+
+class FetchError(AuditorError):
+    """Nothing can be fetched at all: offline by the user's wish, or no room for what comes."""
+
+
 class Refused(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

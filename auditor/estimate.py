@@ -6,16 +6,19 @@ arXiv 2205.13494), in which the error rates are not the calibration's own but th
 [0, 1]; the lower end is the α/2 quantile of g(q_L, f, s), the upper end the 1-α/2 quantile of g(q_U, f, s), q_L and q_U
 drawn from the lower and upper Clopper-Pearson confidence distributions.
 
-Images decided by declared or matched evidence are counted, not estimated: the detector's fraction is that of the rest.
+Images decided by declared or matched evidence are not estimated: the detector's fraction is that of the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.intervals import Interval
 from auditor.rates import Counts, predictive
+from auditor.sequential import confidence_sequence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +43,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """Of n sampled rows, how many declared or matched evidence decides to be synthetic: the detector is asked about
+    the others alone."""
+
+    synthetic: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """Draws of the false- and true-positive rate that the target may have."""
 
@@ -59,12 +71,33 @@ def predicted_rates(false: Counts, true: Counts, *, sources: tuple[int, int], se
     )
 
 
-def melded(sample: Sample, rates: Rates, *, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:
-    """Melded Rogan-Gladen. Raises ValueError where more is flagged than was looked at, or nothing was."""
+class Looking(Enum):
+    """When a sample is looked at, which decides what its counts are worth."""
+
+    ONCE = "once, at a number of rows fixed beforehand"
+    ALWAYS = "after any row, stopping when one likes"
+    ENDLESSLY = "at endlessly many rows: what the error rates alone leave open"
+
+
+def melded(
+    sample: Sample,
+    rates: Rates,
+    *,
+    decided: Decided | None = None,
+    looking: Looking = Looking.ONCE,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> Interval:
+    """Melded Rogan-Gladen: the share of those looked at, or, with `decided`, of all rows that the sample stands for.
+
+    Where one looks always, the error is split in halves: between the counts' confidence sequences and the rates.
+    Raises ValueError where more is flagged than was looked at, or nothing was.
+    """
     import numpy as np
 
-    alpha = 1 - confidence
-    low, high = _flag_rates(sample, len(rates.false), np.random.default_rng(seed))
+    alpha = (1 - confidence) / (2 if looking is Looking.ALWAYS else 1)
+    ends_of = partial(_ends, looking, alpha / (2 if decided else 1), len(rates.false), np.random.default_rng(seed))
+    low, high = ends_of(sample.flagged, sample.n, sample.effective or sample.n)
     tells = rates.true - rates.false > _LEAST_GAP
     lower = np.where(tells, corrected(low, rates), 0.0)
     # Nothing flagged bounds the fraction by what could have been missed, whatever the false-positive rate.
@@ -72,9 +105,15 @@ def melded(sample: Sample, rates: Rates, *, confidence: float = CONFIDENCE, seed
     upper = np.where(tells, corrected(high, subtracted), 1.0)
     middle = Rates(np.median(rates.false, keepdims=True), np.median(rates.true, keepdims=True))
     point = float(corrected(np.array([sample.flagged / sample.n]), middle)[0])
+    if decided:
+        least, most = ends_of(decided.synthetic, decided.n, decided.n)
+        looked = sample.n / max(decided.n - decided.synthetic, 1)
+        lower, upper = (known + (1 - known) * looked * rest for known, rest in ((least, lower), (most, upper)))
+        point = decided.synthetic / decided.n + (1 - decided.synthetic / decided.n) * looked * point
     ends = float(np.quantile(lower, alpha / 2)), float(np.quantile(upper, 1 - alpha / 2))
     if sample.flagged:  # something flagged never bounds it tighter than nothing would
-        nothing = melded(Sample(0, sample.n, sample.effective), rates, confidence=confidence, seed=seed)
+        none = replace(sample, flagged=0)
+        nothing = melded(none, rates, decided=decided, looking=looking, confidence=confidence, seed=seed)
         ends = ends[0], max(ends[1], nothing.high)
     return Interval(min(max(point, ends[0]), ends[1]), *ends)
 
@@ -88,22 +127,21 @@ def corrected(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
     return share
 
 
-def _flag_rates(sample: Sample, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws from the lower and upper confidence distributions of the chance to be flagged."""
+def _ends(
+    looking: Looking, alpha: float, draws: int, rng: np.random.Generator, count: float, n: float, effective: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws from the lower and upper confidence distributions of a rate: Clopper and Pearson's, or where one looks
+    always or endlessly, a single value."""
     import numpy as np
 
-    if not 0 <= sample.flagged <= sample.n or sample.n < 1:
-        raise ValueError(f"{sample.flagged} of {sample.n} is no sample")
-    n = sample.effective or sample.n
-    count = sample.flagged / sample.n * n
-    low = rng.beta(count, n - count + 1, draws) if count > 0 else np.zeros(draws)
-    high = rng.beta(count + 1, n - count, draws) if count < n else np.ones(draws)
-    return low, high
-
-
-def with_known(rest: Interval, known: int, n_rest: int, n: int) -> Interval:
-    """The fraction of all n rows: `known` ones are certain, `n_rest` have the estimated fraction, the others are not
-    synthetic. Raises ValueError if they are more than n."""
-    if known + n_rest > n or n < 1:
-        raise ValueError(f"{known} known and {n_rest} estimated rows out of {n}")
-    return Interval(*(((known + share * n_rest) / n) for share in (rest.point, rest.low, rest.high)))
+    if not 0 <= count <= n or n < 1:
+        raise ValueError(f"{count} of {n} is no sample")
+    if looking is Looking.ENDLESSLY:
+        return np.full(draws, count / n), np.full(draws, count / n)
+    if looking is Looking.ALWAYS:
+        low, high = confidence_sequence(int(count), int(n), alpha)
+        return np.full(draws, low), np.full(draws, high)
+    count = count / n * effective
+    lower = rng.beta(count, effective - count + 1, draws) if count > 0 else np.zeros(draws)
+    upper = rng.beta(count + 1, effective - count, draws) if count < effective else np.ones(draws)
+    return lower, upper

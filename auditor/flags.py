@@ -1,6 +1,7 @@
 """How many images a model flags, where that is not known already, and where the truth is: one streaming tally.
 
-The rest: readable images that no declared or matched evidence decides; what the model says of them is estimated from.
+The rest: readable images, of the sample if there is one, that no declared or matched evidence decides; what the model
+says of them is estimated from.
 Controls: images that declare themselves synthetic, and images that are real beyond doubt (a camera's settings in the
 file, or crawled before 2021, when no generator made what could pass for a photograph). They check the model's error
 rates on this very dataset.
@@ -61,7 +62,7 @@ class FlagTally:
         flagged = looked & (score >= self._cutoff)
         label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         decided = (label == Label.SYNTHETIC.value) | (label == Label.EDITED.value)
-        rest = ok & ~decided
+        rest = ok & ~decided & np.asarray(column["drawn"])
         self._unseen += int((rest & ~looked).sum())
         self._flagged += int((rest & flagged).sum())
         self._rest.update(self._conditions(column)[rest & looked].tolist())

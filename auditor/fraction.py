@@ -9,15 +9,17 @@ The operating point is chosen from the calibration alone, before the dataset's f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from auditor import controls
 from auditor.calibration import Calibration, operating_point
 from auditor.conditions import NAMES
-from auditor.estimate import CONFIDENCE, Rates, Sample, melded, predicted_rates, with_known
+from auditor.estimate import CONFIDENCE, Decided, Looking, Rates, Sample, melded, predicted_rates
 from auditor.flags import Flags
 from auditor.intervals import Interval
+from auditor.known import Known
 from auditor.rates import shifted
-from auditor.results import Control, Estimate, Floor, Sensitivity
+from auditor.results import Control, Estimate, Sensitivity
 
 # A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
 # sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.
@@ -40,7 +42,13 @@ def cutoff(calibration: Calibration) -> float:
 
 
 def estimated(
-    floor: Floor, flags: Flags, calibration: Calibration, *, seed: int, cutoff_score: float | None = None
+    known: Known,
+    flags: Flags,
+    calibration: Calibration,
+    *,
+    seed: int,
+    cutoff_score: float | None = None,
+    looking: Looking = Looking.ONCE,
 ) -> Estimate | None:
     """The fraction of all readable images; None where there is a rest and the model could look at none of it.
 
@@ -51,56 +59,82 @@ def estimated(
     import numpy as np
 
     if not flags.n:
-        return None if flags.unseen or not floor.n else _all_known(floor, calibration)
-    threshold = cutoff(calibration)
-    false, true = calibration.counts(threshold, _weights(flags.rest, calibration))
-    rates = predicted_rates(false, true, sources=SOURCES, seed=seed)
-    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
-    falls = calibration.steepness(threshold, _weights(flags.rest, calibration))
-    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
-    checks = (
-        controls.check("real beyond doubt", *flags.real, rates.false),
-        controls.check("declared synthetic", *flags.synthetic, rates.true),
-    )
+        return None if flags.unseen or known.outside or not known.ok else _all_known(known, calibration)
+    rates, checks = _rates(flags, calibration, seed)
 
     def whole(factor: float) -> Interval:
-        return _whole(floor, flags, Rates(np.minimum(rates.false * factor, 1.0), rates.true), checks, seed)
+        moved = Rates(np.minimum(rates.false * factor, 1.0), rates.true)
+        return _whole(known, flags, moved, checks, seed, looking)
 
     found = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
+    best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.outside else None
     return Estimate(
         point=found.point,
         low=found.low,
         high=found.high,
         confidence=CONFIDENCE,
-        method=METHOD,
+        method=METHOD if looking is Looking.ONCE else f"{METHOD}, valid at every moment",
         n=flags.n,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
         flagged=flags.flagged,
-        cutoff=calibration.probability(threshold) if cutoff_score is None else cutoff_score,
+        cutoff=calibration.probability(cutoff(calibration)) if cutoff_score is None else cutoff_score,
         conditions=dict(flags.rest),
         controls=checks,
         sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
+        at_best=(best.low, best.high) if best else None,
     )
 
 
-def _all_known(floor: Floor, calibration: Calibration) -> Estimate:
+def interval(known: Known, flags: Flags, calibration: Calibration, *, seed: int) -> Interval:
+    """The estimate's interval alone. Raises ValueError where the model looked at nothing."""
+    return _whole(known, flags, *_rates(flags, calibration, seed), seed)
+
+
+def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
+    """Error rates that the dataset may have, and what its controls say of them."""
+    import numpy as np
+
+    threshold, weights = cutoff(calibration), _weights(flags.rest, calibration)
+    rates = predicted_rates(*calibration.counts(threshold, weights), sources=SOURCES, seed=seed)
+    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
+    falls = calibration.steepness(threshold, weights)
+    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
+    checks = (
+        controls.check("real beyond doubt", *flags.real, rates.false),
+        controls.check("declared synthetic", *flags.synthetic, rates.true),
+    )
+    return rates, checks
+
+
+def _all_known(known: Known, calibration: Calibration) -> Estimate:
     """Declared and matched evidence decides every readable image: the share is a fact."""
-    share = floor.count / floor.n
+    share = known.synthetic / known.ok
     method = "counted: declared or matched evidence decides every image"
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
 
 
-def _whole(floor: Floor, flags: Flags, rates: Rates, checks: tuple[Control, Control], seed: int) -> Interval:
+def _whole(
+    known: Known,
+    flags: Flags,
+    rates: Rates,
+    checks: tuple[Control, Control],
+    seed: int,
+    looking: Looking = Looking.ONCE,
+) -> Interval:
     """The fraction of all readable images at these error rates."""
     sample = Sample(flags.flagged, flags.n)
-    low, high = (melded(sample, side, seed=seed) for side in controls.widened(rates, *checks, seed=seed))
-    point = melded(sample, rates, seed=seed).point
-    rest = Interval(min(max(point, low.low), high.high), low.low, high.high)
-    found = with_known(rest, floor.count, flags.n, floor.n)
-    return Interval(found.point, found.low, min(1.0, found.high + flags.unseen / floor.n))
+    decided = Decided(known.found, known.drawn) if known.outside else None
+    estimate = partial(melded, sample, decided=decided, looking=looking, seed=seed)
+    low, high = (estimate(side) for side in controls.widened(rates, *checks, seed=seed))
+    point = estimate(rates).point
+    looked = 1.0 if decided else flags.n / known.drawn
+    ends = (min(max(point, low.low), high.high), low.low, high.high)
+    of_rest = Interval(*(share * looked for share in ends))
+    unseen = flags.unseen / known.drawn
+    return known.whole(Interval(of_rest.point, of_rest.low, min(1.0, of_rest.high + unseen)))
 
 
 def _weights(rest: Mapping[str, int], calibration: Calibration) -> dict[str, float]:

@@ -27,3 +27,14 @@ def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> tuple[float
     low = float(beta.ppf(alpha / 2, count, n - count + 1)) if count else 0.0
     high = float(beta.ppf(1 - alpha / 2, count + 1, n - count)) if count < n else 1.0
     return low, high
+
+
+def effective_clopper_pearson(count: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval for effective, hence fractional, counts strictly between 0 and n: rows divided by
+    the design effect (Korn & Graubard, Survey Methodology 24, 1998)."""
+    from scipy.stats import beta
+
+    if not 0 < count < n:
+        raise ValueError(f"{count} of {n} is no share strictly between 0 and 1")
+    alpha = 1 - confidence
+    return float(beta.ppf(alpha / 2, count, n - count + 1)), float(beta.ppf(1 - alpha / 2, count + 1, n - count))

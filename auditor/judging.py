@@ -10,6 +10,7 @@ from functools import lru_cache
 from auditor.errors import AuditorError, Refused
 from auditor.fuse import fuse
 from auditor.plugin import FAILED, Detector, Reading
+from auditor.sampling import Draw
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Status, Unreadable
 from auditor.view import View
 
@@ -86,25 +87,31 @@ def _judged(view: View, signals: tuple[Signal, ...]) -> Row:
         signals=signals,
         covariates=view.covariates(),
         said=_said(sample),
+        is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
     )
 
 
 def unreadable(view: View, reason: str) -> Row:
     """The row of an image that cannot be opened, with what its manifest says of it."""
-    sample = view.sample
+    sample, status = view.sample, Status.UNREADABLE
     try:
         covariates = Covariates(sha256=view.sha256)
     except Refused:
         covariates = Covariates()
+        if view.is_fetched:  # a dead link is no fault of the dataset's files
+            status = Status.FAILED
     return Row(
         sample.key,
         sample.source,
         sample.image,
-        Status.UNREADABLE,
+        status,
         reason,
         sample.caption,
         covariates=covariates,
         said=_said(sample),
+        is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
     )
 
 
@@ -115,6 +122,7 @@ def _said(sample: Sample) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def bare(item: Row | Unreadable) -> Row:
+def bare(item: Unreadable, draw: Draw | None = None) -> Row:
     """The row of what the reader itself found unreadable."""
-    return item if isinstance(item, Row) else Row(item.key, item.source, item.image, item.status, item.reason)
+    is_drawn = draw is None or draw.has(item)
+    return Row(item.key, item.source, item.image, item.status, item.reason, is_drawn=is_drawn)

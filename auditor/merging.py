@@ -5,27 +5,33 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from auditor import record, registry
-from auditor.audit import CALIBRATION, assemble, counting, dataset_digest, keep_calibration
+from auditor import gallery, record, registry, similarity
+from auditor.assembling import CALIBRATION, Grounds, assemble, counting, dataset_digest, keep_calibration
 from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
+from auditor.labelfile import Answer
+from auditor.labelfile import digest as labels_digest
 from auditor.results import Audit, InputRecord
 from auditor.store import Part, Store
 
 
-def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
+def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] = ()) -> Audit:
     """Copies every part into out/evidence and sums them up. Raises EvidenceError where the audits were made by
-    different tools or configurations, or where the same rows are in two of them."""
+    different tools or configurations, where the same rows are in two of them, or where they are of samples. labels are
+    of the merged rows; those that single audits were given are left out.
+    """
     if len(folders) < 2:
         raise EvidenceError("merging takes two audits or more")
     audits = [record.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what in ("tool", "config", "seed"):
-            if getattr(audit, what) != getattr(audits[0], what):
+            if _comparable(audit, what) != _comparable(audits[0], what):
                 raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan them with the same one")
     parts = {folder: list(Store(folder).parts()) for folder in folders}
     for folder, audit in zip(folders, audits, strict=True):
+        _refuse_samples(folder, audit)
         _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
     _refuse_other_encoders(parts)
@@ -41,7 +47,23 @@ def merge_evidence(folders: Sequence[Path], out: Path) -> Audit:
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
-        return assemble(store.parts(), inputs, audits[0].config, audits[0].seed, out, calibration=calibration)
+        gallery.merge(folders, out)
+        config = {**audits[0].config, "labels": labels_digest(labels) if labels else None}
+        merged = assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
+        return similarity.added(merged, list(store.parts()), out)
+
+
+def _comparable(audit: Audit, what: str) -> Any:
+    found = getattr(audit, what)
+    return {**found, "labels": None} if what == "config" else found
+
+
+def _refuse_samples(folder: Path, audit: Audit) -> None:
+    if audit.config.get("sample") or audit.config.get("fetch"):
+        raise EvidenceError(
+            f"{folder} is an audit of a sample: together they would be none, since each draws its own share of its "
+            "rows; scan the whole dataset at once with --sample"
+        )
 
 
 def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from auditor.decisions import Decision
 from auditor.results import Audit, Population
-from auditor.types import Claim, Evidence, Need, Sample, Tier, Unreadable
+from auditor.types import Claim, Evidence, Need, Row, Sample, Tier, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
+CONTRADICTION = "contradiction"  # a group of examples: declared synthetic, with a camera's settings in the same file
 FAILED = "failed: "  # how the reason begins where a detector raised
 
 
@@ -174,6 +176,41 @@ class Renderer(ABC):
     @abstractmethod
     def render(self, audit: Audit, decision: Decision) -> str:
         """The whole document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that a report shows. group: the detector that it is an example of, or CONTRADICTION.
+
+    thumbnail: a small WebP; without one `blind` says why.
+    """
+
+    row: Row
+    group: str
+    thumbnail: bytes | None = None
+    blind: str = ""
+
+
+class Shows(StrEnum):
+    """Which rows a format shows."""
+
+    GALLERY = "gallery"  # examples of each detector and verdict, with pictures
+    DECIDED = "decided"  # what declared or matched evidence decides, the strongest first
+
+
+class RowRenderer(Renderer):
+    """An output format that shows some rows too, where they can be had."""
+
+    shows: ClassVar[Shows]
+    most: ClassVar[int]
+
+    @abstractmethod
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+        """The whole document, with at most `most` examples."""
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The document without any row."""
+        return self.render_with(audit, decision, ())
 
 
 class Work(Protocol[R_co]):

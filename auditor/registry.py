@@ -50,6 +50,10 @@ _REPORTS = {
     "html": "reports.html:Html",
     "markdown": "reports.markdown:Markdown",
     "terminal": "reports.terminal:Terminal",
+    "junit": "reports.junit:Junit",
+    "sarif": "reports.sarif:Sarif",
+    "github": "reports.github:Github",
+    "croissant": "reports.croissant:Croissant",
 }
 _ENGINES = {
     "serial": "auditor.engines.serial:Serial",

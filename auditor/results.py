@@ -63,8 +63,9 @@ class DetectorTally:
 class Floor:
     """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
 
-    Where every row was read the share is a fact, and low and high are that share; of a sample they are its exact 95 %
-    interval. as_sample is the Clopper-Pearson interval in either case: what the same source would go on to give.
+    Where every row was read the share is a fact, and low and high are that share; where some evidence could be seen in
+    a sample only, they are its exact 95 % interval. as_sample is the interval in either case were the rows drawn from
+    a larger source: what it would go on to give.
     All are None without a row that could be read.
     """
 
@@ -119,11 +120,47 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """A stratum: its rows, and those of them that people labelled."""
+
+    rows: int
+    synthetic: int
+    real: int
+    unsure: int
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """People's labels, by the verdict of the rows they are of.
+
+    pairs: images that two people labelled, neither unsure, and disagreements: of those. passed_over: rows among the
+    labelled ones without a label, counted as unsure.
+    """
+
+    strata: Mapping[str, LabelCounts]
+    pairs: int
+    disagreements: int
+    passed_over: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What another method says of the same fraction."""
+
+    method: str
+    point: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
 
     n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
-    are in; controls: the detector on images of known truth.
+    are in; controls: the detector on images of known truth. With labels: n images that people labelled, and what the
+    detector says, beside. at_best: of a sample, the ends that no number of rows brings closer, because the error rates
+    are not known better.
     """
 
     point: float
@@ -140,6 +177,9 @@ class Estimate:
     conditions: Mapping[str, int] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
+    labels: Labels | None = None
+    beside: tuple[Beside, ...] = ()
+    at_best: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +288,10 @@ class Diversity:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was measured. Shares are fractions of 1. What was decided about it is a Decision."""
+    """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
+
+    sample: rows of a bounded audit's sample, by status; None where every row was looked at in full.
+    """
 
     inputs: tuple[InputRecord, ...]
     digests: Mapping[str, Any]
@@ -258,6 +301,7 @@ class Audit:
     coverage: Mapping[str, Coverage]
     detectors: Mapping[str, DetectorTally]
     floor: Floor
+    sample: Counts | None = None
     estimate: Estimate | None = None
     strata: tuple[Stratum, ...] = ()
     population: tuple[Population, ...] = ()

@@ -59,6 +59,11 @@ def _share_or_mad_limit(value: Any) -> str | None:
     return None if value == "mad-limit" else _share(value)
 
 
+def _factor(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and 1 <= value <= 20 else "a factor from 1 to 20"
+
+
 def _whole(value: Any) -> str | None:
     return None if isinstance(value, int) and not isinstance(value, bool) and value > 0 else "a whole number above 0"
 
@@ -68,6 +73,7 @@ def _one_of(*words: str) -> Check:
 
 
 _BELOW = _one_of("inconclusive", "fail")
+_BASIS = _one_of("labels", "any")
 
 
 # ---- judging --------------------------------------------------------------------------------------------------------
@@ -113,7 +119,24 @@ def _synthetic_fraction(audit: Audit, settings: Settings, context: Context) -> R
         return _missing(limit, "synthetic fraction unknown: no calibrated detector ran")
     estimate = audit.estimate
     result = _bounded("synthetic fraction", estimate.point, estimate.low, estimate.high, limit)
-    return replace(result, reason=f"{result.reason}{told(tipping_point(estimate, limit))}")
+    result = replace(result, reason=f"{result.reason}{told(tipping_point(estimate, limit))}")
+    return _sure_enough(result, estimate, limit, settings)
+
+
+def _sure_enough(result: RuleResult, estimate: Estimate | None, limit: float, settings: Settings) -> RuleResult:
+    """The result, or inconclusive where a policy asks for more than the estimate rests on: labels for a pass, and
+    decisions that false positives `tipping` times as frequent (for a pass: as rare) leave as they are."""
+    if estimate is None:
+        return result
+    factor, least = tipping_point(estimate, limit), float(settings.get("tipping", 1))
+    if factor is not None and max(factor, 1 / factor) < least:
+        return replace(
+            result, outcome=Outcome.INCONCLUSIVE, reason=f"{result.reason}, and {least:g} times have to be withstood"
+        )
+    if settings.get("basis") == "labels" and estimate.labels is None and result.outcome is Outcome.PASS:
+        reason = f"{result.reason}, by a model alone: labels of the dataset are needed (auditor label)"
+        return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
+    return result
 
 
 def tipping_point(estimate: Estimate, limit: float) -> float | None:
@@ -164,7 +187,8 @@ def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     elif found.status == settings.get("warn"):
         outcome = Outcome.WARN
     tipping = told(tipping_point(audit.estimate, found.limit)) if audit.estimate else ""
-    return _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}{tipping}")
+    result = _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}{tipping}")
+    return _sure_enough(result, audit.estimate, found.limit, settings)
 
 
 def _worst_source(audit: Audit, settings: Settings, context: Context) -> RuleResult:
@@ -216,7 +240,7 @@ def _decoded(audit: Audit, settings: Settings, context: Context) -> RuleResult:
         return _missing(
             float(settings["min"]), f"no image was decoded: the audit's depth is {audit.config.get('depth')}"
         )
-    return _at_least("decoded", _of_rows(audit.counts.ok, audit), settings)
+    return _at_least("decoded", _of_rows("ok", audit), settings)
 
 
 def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
@@ -228,7 +252,7 @@ def _observable(audit: Audit, settings: Settings, context: Context) -> RuleResul
 
 
 def _unreadable(audit: Audit, settings: Settings, context: Context) -> RuleResult:
-    share = _of_rows(audit.counts.unreadable, audit)
+    share = _of_rows("unreadable", audit)
     return _bounded("unreadable", share, share, share, float(settings["max"]))
 
 
@@ -241,20 +265,25 @@ def _audit_age(audit: Audit, settings: Settings, context: Context) -> RuleResult
     return _result(outcome, days, limit, f"the audit is {days} days old, {limit} allowed")
 
 
-def _of_rows(count: int, audit: Audit) -> float:
-    return count / audit.counts.rows if audit.counts.rows else 0.0
+def _of_rows(status: str, audit: Audit) -> float:
+    """The share of rows with this status, of the sample where there is one."""
+    looked_at = audit.sample or audit.counts
+    return getattr(looked_at, status) / looked_at.rows if looked_at.rows else 0.0
 
 
 RULES: Mapping[str, RuleKind] = {
     "synthetic-fraction": RuleKind(
-        "the estimated synthetic fraction", {"max": _share}, _synthetic_fraction, required=("max",)
+        "the estimated synthetic fraction",
+        {"max": _share, "tipping": _factor, "basis": _BASIS},
+        _synthetic_fraction,
+        required=("max",),
     ),
     "declared": RuleKind(
         "what files and manifests themselves declare", {"max": _share_or_mad_limit}, _declared, required=("max",)
     ),
     "mad": RuleKind(
         "where the dataset stands against the MAD criterion",
-        {"fail": _one_of("over", "near"), "warn": _one_of("near")},
+        {"fail": _one_of("over", "near"), "warn": _one_of("near"), "tipping": _factor, "basis": _BASIS},
         _mad,
     ),
     "worst-source": RuleKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,19 @@ from auditor.diversity import LEAST, compared, effective_dimension, trace_ratio
 from auditor.duplicates import clusters, summed_up
 from auditor.index import use_threads
 from auditor.reference import POOL, Reference
-from auditor.results import CaptionGroup, Diversity, Duplicates
+from auditor.results import Audit, CaptionGroup, Diversity, Duplicates
 from auditor.store import Part
 
 if TYPE_CHECKING:
     import numpy as np
 
 FILE = "duplicates.parquet"
+
+
+def added(audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | None = None) -> Audit:
+    """The audit with what its parts' vectors say. Raises IndexFileError."""
+    duplicates, diversity = measured(parts, out, seed=audit.seed, reference=reference)
+    return replace(audit, duplicates=duplicates, diversity=diversity, captions=captions(parts))
 
 
 def measured(

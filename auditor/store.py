@@ -169,7 +169,7 @@ class PartWriter:
             self._vectors.write(*beside)
         for row in rows:
             self._digest.update(row_digest(row))
-        self._waiting.append(_table(rows))
+        self._waiting.append(table_of(rows))
         self.rows += len(rows)
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
@@ -218,7 +218,8 @@ def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
 
 def row_digest(row: Row) -> bytes:
     """What the dataset said in this row, without anything concluded from it."""
-    said = (row.key, row.source, row.image, row.caption, row.covariates.sha256, row.said)
+    sha256 = None if row.is_fetched else row.covariates.sha256
+    said = (row.key, row.source, row.image, row.caption, sha256, row.said)
     text = "\0".join("\1" if value is None else value for value in said)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
@@ -253,11 +254,12 @@ def _schema() -> pa.Schema:
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("caption_similarity", pa.float64())]
+         ("caption_similarity", pa.float64()), ("drawn", pa.bool_())]
     )  # fmt: skip
 
 
-def _table(rows: Sequence[Row]) -> pa.Table:
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """Rows in evidence's columns."""
     import pyarrow as pa
 
     schema = _schema()
@@ -273,7 +275,8 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
-        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:]},
+        "drawn": [row.is_drawn for row in rows],
+        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
     }
     arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
     arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)

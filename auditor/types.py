@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
+OUTSIDE = "not in the sample"  # the reason for what is not looked at because the audit is bounded
+
 
 class Evidence(StrEnum):
     """Kinds of evidence. They are never averaged together."""
@@ -164,6 +166,8 @@ class Row:
     """One row of evidence: what the dataset said, what was seen, what was concluded.
 
     said: a digest of all that the manifest said of it; part of the dataset's digest, and of nothing else.
+    is_drawn: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
+    was fetched from its URL.
     """
 
     key: str
@@ -176,3 +180,5 @@ class Row:
     signals: tuple[Signal, ...] = ()
     covariates: Covariates = Covariates()
     said: str = ""
+    is_drawn: bool = True
+    is_fetched: bool = False

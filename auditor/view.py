@@ -14,7 +14,7 @@ from auditor.containers import Container, walk
 from auditor.decode import Header, Limits
 from auditor.errors import Refused
 from auditor.metadata import Metadata
-from auditor.types import Covariates, Need, Sample
+from auditor.types import OUTSIDE, Covariates, Need, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +36,20 @@ class Recognised:
 class View:
     """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
 
-    def __init__(self, sample: Sample, limits: Limits = Limits(), depth: Need = Need.PIXELS) -> None:
+    def __init__(
+        self,
+        sample: Sample,
+        limits: Limits = Limits(),
+        depth: Need = Need.PIXELS,
+        *,
+        is_drawn: bool = True,
+        is_fetched: bool = False,
+    ) -> None:
         self.sample = sample
         self.limits = limits
         self.depth = depth
+        self.is_drawn = is_drawn  # False: beyond the sample of a bounded audit, for which the depth is less
+        self.is_fetched = is_fetched  # True: the manifest gives a URL, and the content is what was fetched from there
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self.vector: np.ndarray | None = None  # likewise, where vectors are kept
         self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
@@ -142,6 +152,8 @@ class View:
         """Why a detector with this need could not look, or None if it can."""
         if need is Need.ROW:
             return None
+        if not self.is_drawn and min(need, Need.PIXELS) > self.depth:
+            return OUTSIDE
         if self.sample.content is None:
             return "no image bytes"
         if min(need, Need.PIXELS) > self.depth:

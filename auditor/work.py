@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import registry
+from auditor.contents import RefusedContent
 from auditor.decode import Limits
 from auditor.embedding import VectorSource, encodings
 from auditor.encoders import embedded
 from auditor.errors import Refused
+from auditor.fetching import Fetcher
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.recognising import Banks
+from auditor.sampling import Draw
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
@@ -55,6 +58,7 @@ class Crash:
 class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
+    draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
     crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
     banks: images that are recognised.
@@ -65,6 +69,8 @@ class ShardScan:
     depth: Need
     limits: Limits
     config: str
+    draw: Draw | None = None
+    cache: Path | None = None
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
     crashes: tuple[Crash, ...] = ()
@@ -107,7 +113,7 @@ class ShardScan:
         batch = _Batch()
         for number, item in enumerate(self._items(shard)):
             crash = self._crash(shard, _OPENING, number)
-            batch.add(item if isinstance(item, Unreadable) else self._opened(item, crash))
+            batch.add(bare(item, self.draw) if isinstance(item, Unreadable) else self._opened(item, crash))
             if batch.is_full or self.is_probing:
                 yield batch
                 batch = _Batch()
@@ -144,7 +150,7 @@ class ShardScan:
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample with its header read, or the unreadable row that it is."""
-        view = View(sample, self.limits, self.depth)
+        view = view_of(sample, self.limits, self.depth, self.draw, self.cache)
         if crash:
             return unreadable(view, f"opening it {crash}")
         try:
@@ -155,7 +161,7 @@ class ShardScan:
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
-        batch.items = [self._decoded(item) if isinstance(item, View) else bare(item) for item in batch.items]
+        batch.items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
         if self.banks:
@@ -164,7 +170,7 @@ class ShardScan:
         judged = map(concluded, views, answers if self._detectors else [()] * len(views))
         traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
         remaining = iter(traced)
-        return [next(remaining) if isinstance(item, View) else bare(item) for item in batch.items]
+        return [next(remaining) if isinstance(item, View) else item for item in batch.items]
 
     def _encode(self, views: Sequence[View]) -> None:
         """What the encoder makes of the images, in batches, where a detector needs it or its vectors are kept."""
@@ -211,7 +217,7 @@ class ShardScan:
 
     def _decoded(self, view: View) -> View | Row:
         try:
-            if view.is_opened and self.depth >= Need.PIXELS:
+            if view.is_opened and view.depth >= Need.PIXELS:
                 view.pixels  # noqa: B018
         except Refused as error:
             return unreadable(view, str(error))
@@ -220,6 +226,17 @@ class ShardScan:
     @cached_property
     def _detectors(self) -> list[Detector]:
         return [registry.load("detectors", id)() for id in self.detectors]
+
+
+def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cache: Path | None = None) -> View:
+    """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample. cache: where what was
+    fetched of the sample's rows lies."""
+    if draw is not None and not draw.has(sample):
+        return View(sample, limits, min(depth, draw.beyond), is_drawn=False)
+    if cache is None or sample.content is not None or sample.url is None:
+        return View(sample, limits, depth)
+    found = Fetcher(cache).recall(sample.url) or RefusedContent("not fetched")
+    return View(replace(sample, content=found), limits, depth, is_fetched=True)
 
 
 def examined(sample: Sample, limits: Limits = Limits()) -> Row:
@@ -232,15 +249,16 @@ class _Batch:
     """Samples that are held together, until they are enough rows, bytes or pixels."""
 
     def __init__(self) -> None:
-        self.items: list[View | Row | Unreadable] = []
+        self.items: list[View | Row] = []
         self._bytes = self._pixels = 0
 
-    def add(self, item: View | Row | Unreadable) -> None:
+    def add(self, item: View | Row) -> None:
         """One more."""
         self.items.append(item)
         if isinstance(item, View) and item.is_opened:
             self._bytes += len(item.data)
-            self._pixels += item.header.width * item.header.height
+            if item.depth >= Need.PIXELS:
+                self._pixels += item.header.width * item.header.height
 
     @property
     def is_full(self) -> bool:
@@ -257,10 +275,10 @@ class ShardDigest:
 
     depth: Need
     limits: Limits
+    draw: Draw | None = None
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-
         reader: Reader = registry.load("readers", shard.reader)()
         total, rows = hashlib.sha256(), 0
         for item in reader.read(shard):
@@ -270,8 +288,8 @@ class ShardDigest:
 
     def _row(self, item: Sample | Unreadable) -> Row:
         if isinstance(item, Unreadable):
-            return bare(item)
-        view = View(item, self.limits, self.depth)
+            return bare(item, self.draw)
+        view = view_of(item, self.limits, self.depth, self.draw)
         return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())
 
     def probing(self) -> ShardDigest:

@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 from auditor.calibration import Calibration, Condition, SourceCounts  # noqa: E402
 from auditor.flags import Flags  # noqa: E402
 from auditor.fraction import cutoff, estimated  # noqa: E402
+from auditor.known import Known  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
-from auditor.types import Floor  # noqa: E402
 from training.calibration import shift  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"
@@ -81,8 +81,8 @@ def mixture(
     target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
     threshold = cutoff(known)
     flags = Flags(rest={_CONDITION: len(target)}, flagged=int((target.score >= threshold).sum()))
-    floor = Floor(count=0, n=len(target), share=0.0, low=0.0, high=0.0)
-    return Mixture(float(target.label.mean()), estimated(floor, flags, known, seed=seed))
+    nothing_known = Known(ok=len(target), rest=len(target), drawn=len(target))
+    return Mixture(float(target.label.mean()), estimated(nothing_known, flags, known, seed=seed))
 
 
 def drawn(side: pd.DataFrame, count: int, most: int, rng: np.random.Generator) -> pd.DataFrame:

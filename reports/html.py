@@ -1,33 +1,203 @@
-"""The report for people: one self-contained page, without scripts, without a request to anywhere."""
+"""The report for people: one self-contained page that requests nothing, and is readable without its one small script.
+
+First screen, evidence with examples, where, how sure. Text from the data passes Jinja's escaping and `printable`;
+pictures are thumbnails that were encoded anew, embedded until the page would outgrow its limit.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from auditor import loops
 from auditor.decisions import Decision
-from auditor.plugin import Renderer
+from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
 from auditor.printable import printable
-from auditor.results import Audit
-from reports import wording
+from auditor.results import Audit, DetectorTally, Estimate, Stratum
+from auditor.types import Evidence
+from reports import charts, wording
+from reports.charts import Bar
+from reports.page import Page
+
+_HEAVIEST = 4_300_000  # bytes of examples in a page, which with the rest stays below 5 MB
+_FRAME = 600  # bytes of an example's markup
+_KINDS = list(Evidence)
+_GENERATIONS = 12
+_MOST_BARS = 12
+_LONGEST = 120  # characters of a key, a caption or a reason beside a picture
+LEAST = 30  # images of a stratum below which its share says little
 
 
-class Html(Renderer):
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An example as the page shows it: text made safe to look at; a picture as a data: URL, or why there is none."""
+
+    group: str
+    verdict: str
+    key: str
+    source: str
+    image: str
+    caption: str
+    reason: str
+    score: float | None
+    facts: str
+    picture: str | None
+    blind: str
+
+
+class Html(RowRenderer):
     """See the module."""
 
     id = "html"
     suffix = ".html"
+    shows = Shows.GALLERY
+    most = 1000
 
-    def render(self, audit: Audit, decision: Decision) -> str:
-        """The page. Everything from the data passes Jinja's escaping and `printable`."""
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        environment = Environment(
-            loader=PackageLoader("reports"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+        """The page."""
+        page = Page()
+        items = sorted(_items(examples), key=_group_of)
+        return page.render(
+            "report.html.jinja",
+            script="gallery.js",
+            audit=audit,
+            decision=decision,
+            scale=page.chart(_scale(audit, decision), wording.scale_in_words(audit, decision)),
+            coverage=page.chart(
+                charts.shares([Bar(kind, found.share) for kind, found in audit.coverage.items()] or [Bar("none", 0.0)]),
+                "Share of rows on which each kind of evidence could be seen; the table has the numbers",
+            ),
+            detectors=sorted(
+                audit.detectors.items(), key=lambda found: (_KINDS.index(found[1].evidence), -found[1].hits)
+            ),
+            histograms={id: page.chart(*found) for id, found in _histograms(audit)},
+            groups=[(group[1:], tuple(found)) for group, found in groupby(items, key=_group_of)],
+            strata=[(by, strata, chart and page.chart(*chart)) for by, strata, chart in _strata(audit)],
+            trajectory=page.chart(*drawn) if (drawn := _trajectory(audit, decision)) else None,
+            tipping=page.chart(*shown) if (shown := _tipping(audit, decision)) else None,
+            least=LEAST,
         )
-        environment.filters["shown"] = printable
-        environment.filters["percent"] = wording.percent
-        template = environment.get_template("report.html.jinja")
-        return template.render(audit=audit, decision=decision, wording=wording)
+
+
+def _scale(audit: Audit, decision: Decision) -> str:
+    bars = []
+    if audit.estimate:
+        bars.append(Bar("estimate", audit.estimate.point, audit.estimate.low, audit.estimate.high))
+    if audit.floor.share is not None:
+        bars.append(Bar("declared", audit.floor.share, *(audit.floor.as_sample or (None, None))))
+    mad = decision.mad
+    zones, limits = [], []
+    if mad:
+        safe = wording.safe_below(mad)
+        zones = [("safe", 0.0, safe), ("near", safe, mad.limit), ("over", mad.limit, 1.0)]
+        limits = [("MAD limit", mad.limit)]
+    limits += [(f"policy: {name}", at) for name, at in wording.limits(decision) if not mad or at != mad.limit]
+    return charts.scale(bars or [Bar("nothing read", 0.0)], zones, limits)
+
+
+def _detectors(audit: Audit) -> list[tuple[str, DetectorTally]]:
+    """By kind, and those with most hits first."""
+    return sorted(audit.detectors.items(), key=lambda found: (_KINDS.index(found[1].evidence), -found[1].hits))
+
+
+def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
+    for id, tally in audit.detectors.items():
+        if sum(tally.scores):
+            cutoff = audit.estimate.cutoff if audit.estimate and audit.estimate.detector == id else None
+            yield id, (charts.histogram(tally.scores, cutoff), f"How many images have which score of {id}; table below")
+
+
+def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Stratum, ...], tuple[str, str] | None]]:
+    for by, found in groupby(sorted(audit.strata, key=lambda stratum: stratum.by), key=lambda stratum: stratum.by):
+        strata = tuple(found)
+        bars = [
+            Bar(printable(stratum.value, 24), stratum.share, stratum.low, stratum.high)
+            for stratum in strata
+            if stratum.share is not None and stratum.ok >= LEAST
+        ][:_MOST_BARS]
+        title = f"Declared share by {by}, with 95 % intervals, of the {len(bars)} largest; the table has the numbers"
+        yield by, strata, (charts.intervals(bars), title) if len(bars) > 1 else None
+
+
+def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
+    """Diversity lost if the mix stays, at the fraction's interval and the range of λ."""
+    mad = decision.mad
+    if mad is None or audit.floor.share is None:
+        return None
+    found = audit.estimate
+    point, low, high = (found.point, found.low, found.high) if found else (audit.floor.share,) * 3
+    low, (careful, bold) = max(low, audit.floor.low or 0.0), mad.lambda_range
+    steps = range(_GENERATIONS + 1)
+    middle, lower, upper = (
+        [loops.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
+        for p, lambda_ in ((max(point, low), mad.lambda_), (low, bold), (max(high, low), careful))
+    )
+    words = wording.trajectory_in_words((middle, lower, upper), mad)
+    return charts.trajectory(middle, lower, upper, mad.delta), words
+
+
+def _tipping(audit: Audit, decision: Decision) -> tuple[str, str] | None:
+    found: Estimate | None = audit.estimate
+    if found is None or not found.sensitivity:
+        return None
+    rows = [Bar(f"{case.factor:g} times as many", None, case.low, case.high) for case in found.sensitivity]
+    title = "The interval if false positives were more or less frequent than measured; the table has the numbers"
+    return charts.intervals(rows[:_MOST_BARS], decision.mad.limit if decision.mad else None), title
+
+
+# ---- examples -------------------------------------------------------------------------------------------------------
+
+
+def _items(examples: Sequence[Example]) -> Iterator[Item]:
+    """Pictures are left out once they would make the page too large; text is not."""
+    found = [_item(example) for example in examples]
+    weight = sum(_FRAME + _weight(item) for item in found)
+    for item in found:
+        weight += len(item.picture or "")
+        if item.picture and weight > _HEAVIEST:
+            yield replace(item, picture=None, blind="left out: the page would be too large")
+        else:
+            yield item
+
+
+def _weight(item: Item) -> int:
+    """Bytes of an example's text in the page."""
+    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.blind)
+    return sum(len(html.escape(text).encode()) for text in shown)
+
+
+def _item(example: Example) -> Item:
+    row, facts = example.row, example.row.covariates
+    picture = example.thumbnail and f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}"
+    return Item(
+        group=printable(example.group, 40),
+        verdict=row.verdict.label.value if row.verdict else "not read",
+        key=printable(row.key, _LONGEST),
+        source=printable(row.source, 60),
+        image=printable(row.image, 60),
+        caption=printable(row.caption or "", _LONGEST),
+        reason=printable(_reason(example), 160),
+        score=row.verdict.p_synthetic if row.verdict else None,
+        facts=f"{facts.width} × {facts.height} {facts.format}" if facts.width else "",
+        picture=picture or None,
+        blind=printable(example.blind, 80),
+    )
+
+
+def _reason(example: Example) -> str:
+    """What the detector of the group said, or, of a contradiction, the declaration and the camera."""
+    row = example.row
+    said = {signal.detector: signal for signal in row.signals}
+    if signal := said.get(example.group):
+        return signal.reason or (f"score {signal.score:.2f}" if signal.score is not None else "")
+    deciding = said.get(row.verdict.decided_by or "") if row.verdict else None
+    parts = (deciding.reason if deciding else "", f"camera: {row.covariates.camera}" if row.covariates.camera else "")
+    return " — but ".join(part for part in parts if part)
+
+
+def _group_of(item: Item) -> tuple[bool, str, str]:
+    """Contradictions first."""
+    return item.group != CONTRADICTION, item.group, item.verdict

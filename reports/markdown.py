@@ -24,20 +24,10 @@ class Markdown(Renderer):
 
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
-        counts = audit.counts
         lines = [
             f"# {wording.TITLES[decision.outcome]}: {escaped(decision.reason)}",
             "",
-            "| | |",
-            "|---|---|",
-            *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs),
-            f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
-            f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
-            f"| declared | {escaped(wording.floor(audit.floor))} |",
-            *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
-            f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
-            f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
-            *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
+            *_facts(audit, decision),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",
             "",
@@ -56,17 +46,32 @@ class Markdown(Renderer):
             "",
             "## Sources",
             "",
-            "| source | rows | declared synthetic | interval |",
-            "|---|---|---|---|",
-            *(
-                f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
-                f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
-                for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
-            ),
+            *_sources(audit),
             "",
             escaped(wording.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
+
+
+def _facts(audit: Audit, decision: Decision) -> list[str]:
+    """The table of what was found."""
+    counts = audit.counts
+    return [
+        "| | |",
+        "|---|---|",
+        *(
+            f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |"
+            for i in audit.inputs[:_MOST_SOURCES]
+        ),
+        f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
+        f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
+        *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
+        f"| declared | {escaped(wording.floor(audit.floor))} |",
+        *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
+        f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
+        f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
+        *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
+    ]
 
 
 def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
@@ -79,6 +84,18 @@ def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "captions", "; ".join(fit)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock
+
+
+def _sources(audit: Audit) -> list[str]:
+    return [
+        "| source | rows | declared synthetic | interval |",
+        "|---|---|---|---|",
+        *(
+            f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
+            f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
+            for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
+        ),
+    ]
 
 
 def escaped(text: str) -> str:

@@ -40,6 +40,8 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "", f"{count:,} × {printable(reason, 90)}"
     if counts.repeated_keys:
         yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
+    if drawn := wording.sample(audit):
+        yield "sample", drawn
     yield "declared", wording.floor(audit.floor)
     if audit.floor.generators:
         yield "", " · ".join(f"{printable(name, 40)} {n:,}" for name, n in list(audit.floor.generators.items())[:_MOST])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from auditor.decisions import Decision, Outcome
+import shlex
+from collections.abc import Sequence
+
+from auditor.comparing import FELL, ROSE, Change
+from auditor.decisions import Decision, MadStatus, Outcome
 from auditor.results import UNCHECKABLE, Audit, Control, Floor
+from auditor.types import Evidence
 
 TITLES = {
     Outcome.PASS: "PASS",
@@ -19,6 +24,8 @@ NOT_CHECKED = (
     "An image that says nothing of its origin may still be synthetic."
 )
 _SEEN = 1e-3  # the level at which a population is spoken of
+_MOST_NAMES = 5
+_FEW, _WIDE = 0.5, 0.2  # a share of rows that is few; an interval that is wide
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -30,8 +37,12 @@ def floor(found: Floor) -> str:
     """The share that declared and matched evidence decides, with what it would be as a sample."""
     if found.share is None:
         return "no image could be read"
-    count = f"{found.count:,} of {found.n:,} images ({percent(found.share)})"
+    count = f"{found.count:,} of {found.n:,} images"
+    if found.low == found.high:
+        count += f" ({percent(found.share)})"
     text = f"{count} say they are synthetic or bear a generator's mark"
+    if found.low != found.high:
+        return f"{text}; as the sample shows, {percent(found.low)} to {percent(found.high)} of all of them"
     if found.as_sample:
         text += f"; as a sample of their source {percent(found.as_sample[0])} to {percent(found.as_sample[1])}"
     return text
@@ -47,7 +58,20 @@ def estimate(audit: Audit) -> list[str]:
         lines.append(
             f"{e.flagged:,} of {e.n:,} undecided images flagged, corrected for the error rates of {e.calibration}"
         )
+    if e.labels is not None:
+        lines.append(f"{e.n:,} images labelled by people; no model's error rates enter")
+    lines += [f"beside: {percent(b.point)}, {percent(b.low)} to {percent(b.high)} by {b.method}" for b in e.beside]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def sample(audit: Audit) -> str | None:
+    """How much of the dataset was looked at in full; None where all of it was."""
+    if audit.sample is None:
+        return None
+    return (
+        f"{audit.sample.rows:,} of {audit.counts.rows:,} rows were looked at in full, drawn at random by the hash of "
+        f"their keys (seed {audit.seed}); {audit.sample.ok:,} of them could be read"
+    )
 
 
 def model(audit: Audit, id: str) -> str:
@@ -147,3 +171,140 @@ def stock_watermarks(audit: Audit) -> str | None:
 def headline(decision: Decision) -> str:
     """Outcome and reason in one line."""
     return f"{TITLES[decision.outcome]} {decision.reason}"
+
+
+# ---- the report for people ------------------------------------------------------------------------------------------
+
+KINDS = {
+    Evidence.DECLARED: "the file or the manifest says so",
+    Evidence.MATCHED: "a mark was decoded or recognised",
+    Evidence.STATISTICAL: "a model with measured error rates",
+    Evidence.PRIOR: "a hint that ranks and decides nothing",
+}
+_ERRORS = {
+    Evidence.DECLARED: "A statement, not a measurement: it can be forged, and is lost where images are re-encoded.",
+    Evidence.MATCHED: "Set so that chance alone hardly ever matches (docs/watermarks.md); weakened by any re-encoding.",
+    Evidence.STATISTICAL: "Not counted here: its answers stand for themselves and give no estimate.",
+    Evidence.PRIOR: "Not measured: it is shown, and counted nowhere.",
+}
+
+
+def change(found: Change) -> str:
+    """How a share changed, and whether that is more than noise."""
+    if found.difference is None:
+        return "too few to tell" if found.before and found.after else "not in both"
+    difference, low, high = (round(100 * value, 1) + 0.0 for value in found.difference)  # no minus before a zero
+    text = f"{found.verdict}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    return text if found.p_value is None else f"{text}, p = {found.p_value:.2g}"
+
+
+def moved_first(found: Change) -> tuple[bool, float]:
+    """Orders changes: those that are more than noise first, then by how probable chance is."""
+    return found.verdict not in (ROSE, FELL), -1.0 if found.p_value is None else found.p_value
+
+
+def names(audit: Audit) -> str:
+    """The inputs, with their formats and rows; the first few of many."""
+    shown = [f"{input.name} ({input.format}, {input.rows:,} rows)" for input in audit.inputs[:_MOST_NAMES]]
+    more = len(audit.inputs) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def errors(audit: Audit, id: str) -> str:
+    """How often a detector errs, and where that is known from."""
+    e = audit.estimate
+    if e is None or e.detector != id:
+        return _ERRORS[audit.detectors[id].evidence]
+    return f"Counted on {e.calibration}; flags from a score of {percent(e.cutoff or 0)} on."
+
+
+def limits(decision: Decision) -> list[tuple[str, float]]:
+    """The policy's limits on shares of synthetic images: rule and number."""
+    wanted = ("synthetic-fraction", "declared")
+    return [(r.id, float(r.limit)) for r in decision.rules if r.id in wanted and isinstance(r.limit, int | float)]
+
+
+def safe_below(mad: MadStatus) -> float:
+    """Half of the limit at the careful λ."""
+    return mad.limits.get("diversity, careful λ", mad.limit) / 2
+
+
+def zones(mad: MadStatus) -> str:
+    """Where the zones of the first chart end."""
+    return f"Safe is up to {percent(safe_below(mad))}, near up to {percent(mad.limit)}, over beyond."
+
+
+def scale_in_words(audit: Audit, decision: Decision) -> str:
+    """What the first chart shows."""
+    parts = [f"Synthetic fraction, estimated: {estimate(audit)[0]}", f"declared: {percent(audit.floor.share)}"]
+    if decision.mad:
+        parts.append(f"MAD limit {percent(decision.mad.limit)}, status {decision.mad.status}")
+    return "; ".join([*parts, *(f"policy limit of {name} {percent(at)}" for name, at in limits(decision))])
+
+
+def trajectory_in_words(lines: Sequence[Sequence[float]], mad: MadStatus) -> str:
+    """What the chart of generations shows: lines are middle, low and high."""
+    middle, low, high = (line[-1] for line in lines)
+    return (
+        f"Diversity lost after {len(lines[0]) - 1} generations if the mix stays: {percent(middle)}, between "
+        f"{percent(low)} and {percent(high)}; the budget is {percent(mad.delta)}"
+    )
+
+
+def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
+    """What to do, most pressing first: a sentence, and a command where there is one."""
+    steps: list[tuple[str, str | None]] = []
+    if decision.mad and decision.mad.advice:
+        steps.append((f"{decision.mad.advice[:1].upper()}{decision.mad.advice[1:]}.", None))
+    if audit.floor.count:
+        keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
+        steps.append((f"List the {audit.floor.count:,} images that say they are synthetic or bear a mark.", keys))
+    if audit.contradictions:
+        text = f"Look at the {audit.contradictions:,} images that a generator and a camera both claim."
+        steps.append((text, None))
+    if audit.estimate and (any(c.is_shift for c in audit.estimate.controls) or _is_wide(audit)):
+        label = "auditor label AUDIT DATASET, then auditor scan DATASET --labels labels.csv"
+        steps.append(("Narrow the estimate: label a few hundred images of the dataset, drawn at random.", label))
+        own = "auditor calibrate --real FOLDER --synthetic FOLDER"
+        steps.append(("Or count the model's errors on images of your own kind.", own))
+    if decision.outcome is Outcome.FAIL:
+        keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
+        steps.append(("Make a keep-list that brings the dataset under a target, and see what it costs.", keep))
+    declared = audit.coverage.get(Evidence.DECLARED.value)
+    if declared and audit.counts.rows and declared.share < _FEW:
+        text = "What files declare could be seen on few rows. Fetch a sample without re-encoding and audit that."
+        steps.append((text, "img2dataset … --resize_mode=no --skip_reencode=True"))
+    if audit.counts.unreadable:
+        rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
+        steps.append((f"Find out why {rows} could not be read; the reasons are below.", None))
+    gate = "auditor gate AUDIT --dataset DATASET && python train.py"
+    if decision.outcome is Outcome.PASS:
+        steps.append(("Gate training on this decision; a dataset that changed is noticed.", gate))
+    return steps or [("Read what could not be seen, below, before training on this dataset.", None)]
+
+
+def _is_wide(audit: Audit) -> bool:
+    return audit.estimate is not None and audit.estimate.high - audit.estimate.low > _WIDE
+
+
+def command(audit: Audit) -> str:
+    """What repeats the audit, where the dataset lies in the current folder."""
+    config = audit.config
+    words = ["auditor", "scan", *(input.name for input in audit.inputs)]
+    if config.get("detectors"):
+        words += ["--detectors", ",".join(sorted(config["detectors"]))]
+    words += ["--depth", str(config.get("depth", "pixels")), "--seed", str(audit.seed)]
+    words += [f"--{name.replace('_', '-')}={value}" for name, value in config.get("limits", {}).items()]
+    words += [
+        f"--{name.replace('_', '-')}={value}" for name, value in config.get("read", {}).items() if value is not True
+    ]
+    words += [f"--{name.replace('_', '-')}" for name, value in config.get("read", {}).items() if value is True]
+    if config.get("input_format"):
+        words += ["--input-format", str(config["input_format"])]
+    words += ["--count-edited"] if config.get("count_edited") else []
+    words += ["--calibration", "evidence/calibration.json"] if config.get("calibration") else []
+    words += ["--labels", "labels.csv"] if config.get("labels") else []
+    for name in ("sample", "fetch"):
+        words += [f"--{name}={config[name]}"] if config.get(name) else []
+    words += ["--sample-files"] if config.get("sample_files") else []
+    return shlex.join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from auditor import audit, files
@@ -13,6 +14,9 @@ from auditor.plugin import Input, ReadOptions
 from auditor.readers import choose, listing
 from auditor.registry import load
 from auditor.types import Sample, Unreadable
+
+hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("ours")
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -27,6 +31,25 @@ def data() -> Path:
     if not DATA.exists():
         pytest.skip(f"no real data at {DATA}; AUDITOR_TEST_DATA names another place")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def _chromium(tmp_path_factory: pytest.TempPathFactory):
+    import browsing
+
+    pytest.importorskip("selenium", reason="the extra `test` is not installed")
+    if why := browsing.missing():
+        pytest.skip(why)
+    opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def browser(_chromium):
+    """A real browser, see tests/support/browsing.py; one for all tests, with nothing left of the one before."""
+    _chromium.forget()
+    return _chromium
 
 
 @pytest.fixture(autouse=True)

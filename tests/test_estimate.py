@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from auditor import controls
-from auditor.estimate import Rates, Sample, corrected, melded, predicted_rates, with_known
-from auditor.intervals import Interval, clopper_pearson
+from auditor.estimate import Rates, Sample, corrected, melded, predicted_rates
+from auditor.intervals import clopper_pearson
 from auditor.rates import predictive
 
 FALSE = [(3, 100)] * 8
@@ -135,19 +135,6 @@ def test_it_covers_the_truth_where_sources_differ(prevalence):
 
 
 # ---- the whole dataset
-
-
-@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.floats(0, 1))
-def test_known_images_are_added_and_others_are_not(known, rest, others, share):
-    n = known + rest + others
-    if n:
-        found = with_known(Interval(share, share, share), known, rest, n)
-        assert known / n - 1e-9 <= found.low <= found.high <= (known + rest) / n + 1e-9
-
-
-def test_more_images_than_there_are_is_refused():
-    with pytest.raises(ValueError, match="out of 5"):
-        with_known(Interval(0, 0, 0), 3, 3, 5)
 
 
 # ---- controls

@@ -5,33 +5,20 @@ from itertools import pairwise
 
 import models
 import pytest
+from evidence import part, row
 
 from auditor import fraction
 from auditor.flags import Flags
-from auditor.plugin import Input, Shard
+from auditor.known import Known
 from auditor.rules import tipping_point
-from auditor.store import PartWriter
-from auditor.summary import floor, summarise
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.summary import summarise
+from auditor.types import Label, Status
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
 
 
-def row(number, label=Label.UNKNOWN, score=0.1, *, source="a", declared=False, status=Status.OK, **facts):
-    signals = (Signal("synthetic", Evidence.STATISTICAL, None, score),)
-    if declared:
-        signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
-    facts = {"format": "PNG", "width": 600, "height": 400, **facts}
-    return Row(f"k{number}", source, "i", status, "", None, Verdict(label), signals, Covariates(**facts))
-
-
 def tally(tmp_path, rows, cutoff=0.5):
-    shard = Shard("part", Input("x", "x"), "folder")
-    path = tmp_path / "part.parquet"
-    writer = PartWriter(path, shard, "config")
-    writer.write([row for row in rows if row])
-    writer.close()
-    return summarise([path], cutoff=("synthetic", cutoff))
+    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("synthetic", cutoff))
 
 
 def test_flags_are_counted_among_undecided_images_alone(tmp_path):
@@ -69,7 +56,9 @@ def test_conditions_of_the_rest_are_told(tmp_path):
 
 def estimate(flagged, n, *, count=0, others=0, **more):
     flags = Flags(rest={"clean": n}, flagged=flagged, **more)
-    return fraction.estimated(floor(count, n + count + others + more.get("unseen", 0)), flags, CALIBRATION, seed=0)
+    rest = n + more.get("unseen", 0)
+    known = Known(ok=rest + count + others, synthetic=count, edited=others, rest=rest, drawn=rest)
+    return fraction.estimated(known, flags, CALIBRATION, seed=0)
 
 
 def test_the_fraction_holds_what_is_known_and_what_is_estimated():
@@ -144,13 +133,13 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 
 
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
-    flags, known = Flags(rest={"clean": 100}, flagged=5), floor(0, 100, edited=0, generators={})
+    flags, known = Flags(rest={"clean": 100}, flagged=5), Known(ok=100, rest=100, drawn=100)
     told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123
 
 
 def test_counts_of_other_models_widen_it():
-    flags, known = Flags(rest={"clean": 1000}, flagged=100), floor(0, 1000)
+    flags, known = Flags(rest={"clean": 1000}, flagged=100), Known(ok=1000, rest=1000, drawn=1000)
     plain, shifted = (
         fraction.estimated(known, flags, replace(CALIBRATION, shift=shift), seed=0) for shift in (0.0, 0.8)
     )

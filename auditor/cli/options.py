@@ -48,6 +48,30 @@ def take_reading(options: dict[str, Any]) -> ReadOptions:
     return ReadOptions(**{name: options.pop(name) for name in _READING})
 
 
+def sampling(function: F) -> F:
+    """Which rows are looked at in full; `take_sampling` makes Config's fields of them."""
+    return _all(
+        function,
+        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode N rows only, drawn at random."),
+        click.option(
+            "--margin",
+            type=click.FloatRange(min=0, max=0.5, min_open=True),
+            metavar="SHARE",
+            help="As many rows as keep chance within ± SHARE (0.01 is one point).",
+        ),
+        click.option("--sample-files", is_flag=True, help="Do not open other files at all."),
+        click.option(
+            "--fetch",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Fetch and audit N rows of a manifest of URLs, drawn at random; no other.",
+        ),
+        click.option(
+            "--until-decided", is_flag=True, help="Sample more and more rows, until the policy can be decided."
+        ),
+    )
+
+
 def deciding(function: F) -> F:
     """How a decision becomes an exit code."""
     return _all(

@@ -30,7 +30,7 @@ class Progress:
             disable=quiet or not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, rate="")
+        self._task = self._fetching = self._bar.add_task("", total=None, rate="")
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -57,9 +57,24 @@ class Progress:
         ):
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
+        if plan.draw:
+            click.echo(f"sample: {plan.draw.rows:,} of {plan.draw.of:,} rows, by the hash of their keys", err=True)
+        for share, interval in plan.expected.items():
+            told = f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+            click.echo(f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}", err=True)
 
     def advanced(self, rows: int) -> None:
         """One shard more."""
         self._bar.advance(self._task, rows)
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, rate=f"{speed:,.0f} rows/s" if speed else "")
+
+    def fetching(self, urls: int) -> None:
+        """How many images are to come."""
+        if not self._quiet:
+            click.echo(f"fetching {urls:,} images, a second apart from each host", err=True)
+        self._fetching = self._bar.add_task("", total=urls, rate="fetched")
+
+    def fetched(self) -> None:
+        """One more."""
+        self._bar.advance(self._fetching)

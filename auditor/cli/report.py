@@ -21,7 +21,10 @@ from auditor import registry
 @click.option("--policy", type=click.Path(exists=True, dir_okay=False), help="Decide by this policy instead.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
 def command(audit: str, format: str, policy: str | None, output: str | None) -> int:
-    """Render an AUDIT (its folder or audit.json) again, in any format. Always exits 0."""
+    """Render an AUDIT (its folder or audit.json) again, in any format.
+
+    Exits 0 whatever was decided; `auditor gate` exits with the decision.
+    """
     import datetime
     from pathlib import Path
 
@@ -32,7 +35,8 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     loaded = api.load(path)
     stored = None if policy else record.decision_of(path.read_bytes())
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
-    text = api.render(loaded, stored or api.decide(loaded, policy, audited=day), format)
+    decision = stored or api.decide(loaded, policy, audited=day)
+    text = api.render(loaded, decision, format, examples=api.examples_for(format, path.parent))
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import finish
 from auditor.errors import NoSuchInput
+
+if TYPE_CHECKING:
+    from auditor.config import Config
 
 
 def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -36,6 +39,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     show_default=True,
     help="How far an image is opened: not at all, its metadata, or decoded.",
 )
+@options.sampling
 @click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
 @click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
 @click.option("--max-seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Longest decode.")
@@ -49,8 +53,24 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
               help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
 @click.option("--reference", type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Hold the images' diversity against this bank, or this audit's images.")  # fmt: skip
+@click.option(
+    "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
+)
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
+@click.option(
+    "--examples",
+    type=click.IntRange(0, 1000),
+    default=240,
+    show_default=True,
+    help="Rows that the report shows, with pictures of 96 pixels; 0: none.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Choice([id for id in registry.table("reports") if id not in ("json", "html", "markdown")]),
+    help="Write this format to --out too; repeatable.",
+)
 @options.jobs
 @click.option(
     "--engine",
@@ -76,11 +96,17 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     quiet, as_json = given.pop("quiet"), given.pop("as_json")
     tolerate = {name: given.pop(name) for name in ("inconclusive", "exit_zero")}
-    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart")}
-    config = _config(given)
+    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
+    until_decided = given.pop("until_decided")
+    config = _bounded(given.pop("margin"), until_decided, _config(given))
     try:
         with Progress(quiet=quiet) as progress:
-            audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
+            if until_decided:
+                stop = api.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
+                audit = stop.audit
+                click.echo(f"stopped: {stop.reason}", err=True)
+            else:
+                audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     decision = api.decide(audit, run["policy"], baseline=run["baseline"])
@@ -91,7 +117,27 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     return finish(decision, where=str(Path(out) / api.OUTPUTS["html"]), **tolerate)
 
 
-def _config(given: dict[str, Any]) -> Any:
+def _bounded(margin: float | None, until_decided: bool, config: Config) -> Config:
+    """The configuration with as many rows as a margin needs."""
+    from dataclasses import replace
+
+    from auditor import api
+    from auditor.types import Need
+
+    if margin and config.sample:
+        raise click.UsageError("--margin says how many rows; so does --sample")
+    if config.fetch and (margin or config.sample or until_decided or config.is_bounding_files):
+        raise click.UsageError("--fetch N is a sample of its own: leave the other options of samples out")
+    if until_decided and (margin or config.labels):
+        raise click.UsageError("--until-decided finds the number of rows itself, from what the model says")
+    if config.is_bounding_files and not (margin or config.sample):
+        raise click.UsageError("--sample-files bounds a sample: give --sample N or --margin SHARE")
+    if config.depth < Need.PIXELS and (margin or config.sample) and not (config.is_bounding_files or until_decided):
+        raise click.UsageError("--sample bounds decoding, and this --depth decodes nothing: add --sample-files")
+    return replace(config, sample=api.rows_for(margin, config)) if margin else config
+
+
+def _config(given: dict[str, Any]) -> Config:
     from auditor import api
     from auditor.audit import DEPTHS
     from auditor.config import Config
@@ -99,7 +145,7 @@ def _config(given: dict[str, Any]) -> Any:
     from auditor.recognising import Banks
     from auditor.reference import Reference
 
-    own, reference = given.pop("calibration"), given.pop("reference")
+    own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
     return Config(
@@ -111,5 +157,7 @@ def _config(given: dict[str, Any]) -> Any:
         reference=Reference(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
+        labels=tuple(api.read_labels(labels)) if labels else (),
+        is_bounding_files=given.pop("sample_files"),
         **given,
     )

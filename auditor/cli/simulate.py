@@ -31,9 +31,10 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
 @click.option("--runs", type=click.IntRange(1), help="Draw samples and fit Gaussians this often, instead of formulas.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of --runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw it, too.")
 def command(
     fraction: float, growth: float, generations: int, loop: str, images: int, lambda_: float, dimension: int,
-    runs: int | None, seed: int, as_json: bool,
+    runs: int | None, seed: int, as_json: bool, plot: str | None,
 ) -> int:  # fmt: skip
     """How a synthetic fraction wears generators down, generation by generation.
 
@@ -55,6 +56,10 @@ def command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if plot:
+        from pathlib import Path
+
+        Path(plot).write_text(api.plot_simulation(found), "utf-8")
     click.echo(_json(found) if as_json else _table(found))
     return 0
 

@@ -124,7 +124,7 @@ def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
 def test_the_outputs_are_those_of_the_contract(folder):
     run("scan", "set", "--out", "fresh", "--policy", "fail.toml", cwd=folder)
     assert {p.name for p in (folder / "fresh").iterdir()} == {
-        "audit.json", "report.html", "summary.md", "evidence", "duplicates.parquet",
+        "audit.json", "report.html", "summary.md", "evidence", "duplicates.parquet", "gallery.parquet",
     }  # fmt: skip
     record = json.loads((folder / "fresh/audit.json").read_text())
     assert record["decision"]["exit_code"] == 1
@@ -143,11 +143,49 @@ def test_quiet_prints_the_last_line_only(folder):
 
 
 def test_the_format_asked_for_never_changes_the_exit_code(folder):
-    for format in ("json", "html", "markdown", "terminal"):
+    from auditor import registry
+
+    for format in registry.table("reports"):
         result = run("report", "done", "--format", format, "--policy", "fail.toml", cwd=folder)
         assert result.returncode == 0
         assert result.stdout
     assert run("scan", "set", "--out", "done", "--policy", "fail.toml", "--json", cwd=folder).returncode == 1
+
+
+def test_other_formats_are_written_when_asked_for_and_change_no_exit_code(folder):
+    also = [word for id in ("junit", "sarif", "croissant", "github", "terminal") for word in ("--also", id)]
+    result = run("scan", "set", "--out", "also", "--policy", "fail.toml", *also, cwd=folder)
+    assert result.returncode == 1
+    names = {path.name for path in (folder / "also").iterdir()}
+    assert names > {"junit.xml", "audit.sarif", "croissant.json", "annotations.txt", "summary.txt"}
+
+
+def test_sarif_of_a_folder_shows_the_images_that_are_decided(folder):
+    found = json.loads(run("report", "done", "--format", "sarif", cwd=folder).stdout)["runs"][0]["results"]
+    places = [r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in found]
+    assert places[-1] == "00.png"
+
+
+def test_export_writes_rows_to_stdout_or_a_file(folder):
+    result = run("export", "done", "--format", "jsonl", "--verdict", "synthetic", cwd=folder)
+    assert [json.loads(line)["key"] for line in result.stdout.splitlines()] == ["00.png"]
+    assert run("export", "done", "-o", "rows.csv", cwd=folder).returncode == 0
+    assert len((folder / "rows.csv").read_text().splitlines()) == 21
+
+
+def test_export_without_evidence_says_so(folder, tmp_path):
+    result = run("export", tmp_path, cwd=folder)
+    assert result.returncode == 3
+    assert "no evidence there" in last(result)
+
+
+def test_diff_says_what_changed_and_exits_0(folder):
+    result = run("diff", "done", "done/audit.json", cwd=folder)
+    assert result.returncode == 0
+    assert "the same dataset, byte for byte" in result.stdout
+    assert run("diff", "done", "done", "-f", "html", "-o", "diff.html", cwd=folder).returncode == 0
+    assert "default-src" in (folder / "diff.html").read_text()
+    assert run("diff", "done", "nowhere", cwd=folder).returncode == 2
 
 
 def test_a_report_repeats_the_decision_that_was_stored(folder):

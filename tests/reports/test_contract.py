@@ -1,13 +1,15 @@
 """What holds for every report format."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from audits import ESTIMATES, audit, source
 
 import auditor
 from auditor import policy, registry
-from auditor.results import Cluster, Counts, Duplicates, DuplicateShare
+from auditor.results import Cluster, Control, Counts, DetectorTally, Duplicates, DuplicateShare, Population, Sensitivity
+from auditor.types import Evidence
 
 AUDITS = {
     "plain": audit(),
@@ -19,6 +21,24 @@ AUDITS = {
     ),
     "nothing read": audit(0, no_bytes=10),
     "no rows": audit(0, counts=Counts(), coverage={}),
+    "model that could not look": audit(
+        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 0, 0.0, 0, answers={"too small": 1000})}
+    ),
+    "everything": audit(
+        1000,
+        30,
+        estimate=replace(
+            ESTIMATES["over"],
+            detector="synthetic",
+            cutoff=0.9,
+            flagged=40,
+            conditions={"clean": 900},
+            controls=(Control("declared", 3, 9, (0.5, 0.1, 0.9), 0.01, True),),
+            sensitivity=(Sensitivity(2.0, 0.1, 0.2),),
+        ),
+        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40, scores=(90,) * 10)},
+        population=(Population("dwt-dct", "FLUX", 900, 5.0, 3, 1e-9, 0.01),),
+    ),
     "hostile": audit(
         strata=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
         unreadable_reasons={"</td><script>": 3},
@@ -60,14 +80,6 @@ def test_the_outcome_and_its_reason_are_told(format, name):
     assert decision.outcome.value in text.lower()
 
 
-def test_the_page_is_alone_and_strict():
-    page = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), "html")
-    assert "default-src 'none'" in page
-    assert not re.search(r"<script|<img|<link|<iframe|src=|@import|url\(", page)
-    assert "&lt;script&gt;" in page
-    assert "\x1b" not in page
-
-
 def test_a_floor_is_never_called_the_synthetic_fraction():
     of = audit(1000, 30)
     for name in ("html", "markdown", "terminal"):
@@ -83,8 +95,8 @@ def test_markdown_tables_stay_tables():
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5)
 
 
-def test_near_copies_are_told_in_every_format(format):
-    if format != "json":
+def test_near_copies_are_told_in_every_format_for_people(format):
+    if format in ("html", "markdown", "terminal"):
         text = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), format).replace("\\", "")
         assert "5 of 9 images (55.6 %) in 2 clusters" in text
         assert "no thumbnails to confirm" in text

@@ -1,0 +1,58 @@
+"""What to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.api.records import PathLike, load, policy_of
+from auditor.audit import Inputs
+from auditor.config import Config
+from auditor.decisions import MadStatus
+from auditor.errors import EvidenceError
+from auditor.plugin import ReadOptions
+from auditor.policy import Policy
+from auditor.store import Store
+
+if TYPE_CHECKING:
+    from auditor.filtering import KeepList
+
+
+def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
+    """What to train on, of an audit's folder: see auditor.filtering; write_keep_list writes it. Raises FilterError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from auditor import filtering
+    from auditor.assembling import census
+
+    audit = load(out)
+    parts = [pq.read_table(part.path, columns=list(filtering.COLUMNS)) for part in Store(Path(out)).parts()]
+    if not parts:
+        raise EvidenceError(f"{out}: no evidence there")
+    return filtering.keep_list(pa.concat_tables(parts), audit, census(audit.config), drop=drop, target=target)
+
+
+def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
+    """Writes it as parquet, text or DataComp's npy, by the suffix where no format is given. Raises FilterError."""
+    from auditor import keeplists
+
+    keeplists.write(kept.rows, Path(path), format)
+
+
+def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
+    """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
+    from auditor.audit import choose
+    from auditor.filtered_tars import write_tars
+
+    shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
+    return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
+
+
+def status_after(kept: KeepList, policy: Policy | PathLike | None = None) -> MadStatus | None:
+    """Where the kept rows stand against the MAD criteria of a policy; None without an estimate."""
+    from auditor import mad
+
+    if kept.after is None:
+        return None
+    return mad.status(kept.after, 0.0, kept.left, policy_of(policy).mad)

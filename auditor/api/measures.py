@@ -1,0 +1,64 @@
+"""Error rates of detectors on one's own images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor import calibration, registry
+from auditor.api.records import PathLike, bytes_of
+from auditor.audit import Inputs, make_engine
+from auditor.calibration import Calibration
+from auditor.config import Config
+from auditor.errors import CalibrationError, UnknownPlugin
+from auditor.plugin import ReadOptions
+
+if TYPE_CHECKING:
+    from auditor.probes import Probe
+
+
+def calibrate(
+    real: Inputs,
+    synthetic: Inputs | None = None,
+    *,
+    detector: str = "synthetic",
+    read: ReadOptions = ReadOptions(),
+    input_format: str | None = None,
+    jobs: int | None = None,
+    engine: str = "processes",
+) -> Calibration:
+    """Error counts of a statistical detector on labelled images; see calibrating. Raises AuditorError."""
+    from auditor import calibrating
+
+    config = Config(read=read, input_format=input_format)
+    return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
+
+
+def fit_probe(
+    real: Inputs,
+    synthetic: Inputs,
+    encoder: str,
+    *,
+    read: ReadOptions = ReadOptions(),
+    input_format: str | None = None,
+) -> tuple[Probe, Path]:
+    """Fits the probe on an open_clip model's vectors of labelled images; also where it lies. Raises AuditorError."""
+    from auditor import models, probing
+
+    path = models.folder() / "probe.safetensors"
+    config = Config(read=read, input_format=input_format)
+    return probing.fit_probe(real, synthetic, encoder, path, config), path
+
+
+def read_calibration(path: PathLike) -> Calibration:
+    """A calibration file. Raises CalibrationError, with its path, also for one of other weights."""
+    from auditor.statistical import StatisticalDetector
+
+    try:
+        found = calibration.parse(bytes_of(Path(path)).decode("utf-8", "replace"))
+        model = registry.load("detectors", found.detector)()
+        if not isinstance(model, StatisticalDetector) or found.sha256 != model.weights():
+            raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
+    except (CalibrationError, UnknownPlugin, OSError) as error:
+        raise CalibrationError(f"{path}: {error}") from error
+    return found

@@ -1,0 +1,41 @@
+"""What detectors see, and what a synthetic fraction does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor import loops, registry
+from auditor.loops import Generation
+from auditor.mad import Assumptions
+
+
+def explain(name: str) -> str:
+    """A detector's documentation. Raises UnknownPlugin."""
+    return registry.documentation("detectors", name)
+
+
+def simulate(
+    fractions: Sequence[float],
+    *,
+    loop: str = "fresh",
+    images: int = 1_000_000,
+    lambda_: float = Assumptions().lambda_,
+    dimension: float = Assumptions().dimension,
+    runs: int | None = None,
+    seed: int = 0,
+) -> list[Generation]:
+    """Generation after generation of generators trained on these synthetic fractions of `images`, 0 trained on reality.
+
+    By closed forms, or, with `runs`, as the mean of so many simulated loops. Raises ValueError for an unknown loop
+    (fresh, augmentation, synthetic) or fractions that it cannot have.
+    """
+    if runs is None:
+        return loops.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
+    return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
+
+
+def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:
+    """A chart of `simulate`'s generations as SVG, with the loss of diversity that is tolerated."""
+    from reports import charts
+
+    return charts.generations(found, budget)

@@ -1,0 +1,157 @@
+"""From parts of evidence to an audit: which detector's flags are counted, what people's labels add, and the sums."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from auditor import __version__, fraction, labelled, registry
+from auditor.calibration import Calibration, dumps
+from auditor.errors import CalibrationError
+from auditor.estimate import Looking
+from auditor.labelfile import Answer
+from auditor.labelled import LabelTally
+from auditor.results import Audit, Counts, Estimate, InputRecord, Population
+from auditor.statistical import StatisticalDetector
+from auditor.store import Part, Store, stored, write_atomically
+from auditor.summary import Summary, summarise
+from auditor.types import Need
+
+TOOL = "mad-auditor"
+CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an audit concludes from evidence with, besides the evidence: the user's own calibration, people's labels."""
+
+    calibration: Calibration | None = None
+    labels: Sequence[Answer] = ()
+
+
+def assemble(
+    parts: Iterable[Part],
+    inputs: tuple[InputRecord, ...],
+    config: Mapping[str, Any],
+    seed: int,
+    grounds: Grounds = Grounds(),
+) -> Audit:
+    """The audit that parts of evidence add up to. Raises CalibrationError, LabelError."""
+    parts = list(parts)
+    detectors = config.get("detectors", ())
+    model, known = counting(detectors, grounds.calibration), calibration_of(detectors, grounds.calibration)
+    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
+    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
+    summary = summarise(
+        (part.path for part in parts),
+        count_edited=bool(config.get("count_edited")),
+        cutoff=cutoff,
+        census=census(config),
+        labels=LabelTally(grounds.labels, seed) if grounds.labels else None,
+        is_sequential=bool(config.get("sequential")),
+    )
+    estimate = _estimate(summary, known, cutoff, seed)
+    return Audit(
+        tool={"name": TOOL, "version": __version__},
+        inputs=inputs,
+        digests={"dataset": dataset_digest(part.digest for part in parts)},
+        config=config,
+        seed=seed,
+        counts=summary.counts,
+        sample=summary.sample,
+        coverage=summary.coverage,
+        detectors=summary.detectors,
+        floor=summary.floor,
+        estimate=_with_dead_links(estimate, summary.sample or summary.counts) if config.get("fetch") else estimate,
+        strata=summary.strata,
+        population=_populations(parts),
+        unreadable_reasons=summary.reasons,
+        contradictions=summary.contradictions,
+        facts=summary.facts,
+    )
+
+
+def _estimate(
+    summary: Summary, calibration: Calibration | None, cutoff: tuple[str, float] | None, seed: int
+) -> Estimate | None:
+    """By labels where there are any, else by the model's flags where its errors are known."""
+    found = None
+    if calibration and cutoff and summary.flags:
+        looking = Looking.ALWAYS if summary.known.is_sequential else Looking.ONCE
+        found = fraction.estimated(
+            summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
+        )
+    return labelled.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+
+
+def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | None:
+    """The estimate, which is of the images that can still be had, with what the others leave open."""
+    if estimate is None or not sample.failed:
+        return estimate
+    dead = sample.failed / (sample.ok + sample.failed + sample.unreadable)
+    low, high = estimate.low * (1 - dead), estimate.high * (1 - dead) + dead
+    said = (
+        f"{sample.failed:,} of the drawn images ({100 * dead:.1f} %) could not be fetched; the fraction is that of the "
+        f"others; were all of them real, or all synthetic, it would be {100 * low:.1f} to {100 * high:.1f} %"
+    )
+    return replace(estimate, assumptions=(*estimate.assumptions, said))
+
+
+def keep_calibration(out: Path, calibration: Calibration | None) -> None:
+    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
+    path = Store(out).folder / CALIBRATION
+    if calibration:
+        write_atomically(path, dumps(calibration).encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
+    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
+
+    Raises CalibrationError where a calibration is for a detector that does not run.
+    """
+    found = [registry.load("detectors", id)() for id in detectors]
+    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
+    if calibration is None:
+        return next((model for model in models if model.calibration()), None)
+    for model in models:
+        if model.id == calibration.detector:
+            if calibration.sha256 != model.weights():
+                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
+            return model
+    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
+
+
+def calibration_of(detectors: Iterable[str], own: Calibration | None) -> Calibration | None:
+    """The error counts that an estimate rests on: one's own, or those that a detector ships; None without any."""
+    model = counting(detectors, own)
+    return (own or model.calibration()) if model else None
+
+
+def census(config: Mapping[str, Any]) -> frozenset[str] | None:
+    """Detectors that looked at rows beyond the sample too; None where there is no sample."""
+    if not config.get("sample") and not config.get("fetch"):
+        return None
+    if config.get("fetch") or config.get("sample_files"):
+        return frozenset()
+    return frozenset(id for id in config["detectors"] if registry.load("detectors", id).needs <= Need.FILE)
+
+
+def dataset_digest(parts: Iterable[str]) -> str:
+    """One digest of all parts' digests, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def _populations(parts: Iterable[Part]) -> tuple[Population, ...]:
+    """What traces that decided no single image say together."""
+    sums: dict[str, tuple[int, Any]] = {}
+    for part in parts:
+        for id, (n, total) in part.traces.items():
+            before, sum_before = sums.get(id, (0, 0.0))
+            sums[id] = before + n, sum_before + total
+    detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
+    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))

@@ -1,0 +1,37 @@
+"""auditor diff"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("diff")
+@click.argument("before", type=click.Path(exists=True))
+@click.argument("after", type=click.Path(exists=True))
+@click.option(
+    "--format",
+    "-f",
+    "format",
+    type=click.Choice(["terminal", "html", "json"]),
+    default="terminal",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
+def command(before: str, after: str, format: str, output: str | None) -> int:
+    """Two audits side by side: what rose, what fell, and whether it is more than noise.
+
+    BEFORE and AFTER are audits' folders or audit.json files. Exits 0 whatever changed; a policy's rule `increase` with
+    --baseline gates on a change.
+    """
+    from pathlib import Path
+
+    from auditor import api
+    from auditor.store import write_atomically
+
+    text = api.render_diff(api.diff(before, after), format)
+    if output:
+        write_atomically(Path(output), text.encode("utf-8", "replace"))
+    else:
+        click.echo(text, nl=False)
+    return 0

@@ -1,0 +1,71 @@
+"""A dataset's tars again, without what a keep-list leaves out. Bytes are copied; no image is opened or encoded."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from auditor import files
+from auditor.errors import FilterError, Refused
+from auditor.plugin import Shard
+from auditor.readers import tar
+from auditor.readers.tar import Broken, Group
+
+_LARGEST = 256 << 20  # bytes of one member
+_MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
+
+
+def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int:
+    """A tar for each tar, with the kept images and what belongs to their samples; how many images were written.
+
+    kept: images as evidence names them (`a.tar::member`). Raises FilterError for a dataset that is no tars, a damaged
+    archive, and an archive that is there already.
+    """
+    wanted, written = frozenset(kept), 0
+    for shard in shards:
+        if not tar.is_tar(shard.file):
+            raise FilterError(f"{shard.file or shard.input.name} is no tar: write a .parquet or .txt instead")
+        target = out / shard.file
+        if target.exists():
+            raise FilterError(f"{target} is there already: give an empty folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{target.name}.tmp")
+        with tarfile.open(temporary, mode=_MODES.get(target.suffix.casefold(), "w")) as archive:
+            written += _copy(shard, wanted, archive)
+        os.replace(temporary, target)
+    return written
+
+
+def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int:
+    written, place = 0, shard.input.prefix + shard.file
+    with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+        for group in groups:
+            if isinstance(group, Broken):
+                raise FilterError(f"{place}: {group.reason}; mend it, or leave it out")
+            images = {member.name for member in group.members if PurePosixPath(member.name).suffix[1:] in _images()}
+            keep = {name for name in images if f"{place}::{name}" in wanted}
+            if keep:
+                _add(group, images - keep, archive, place)
+                written += len(keep)
+    return written
+
+
+def _images() -> frozenset[str]:
+    return frozenset(spelt for suffix in files.IMAGE_SUFFIXES for spelt in (suffix, suffix.upper()))
+
+
+def _add(group: Group, left_out: Collection[str], archive: tarfile.TarFile, place: str) -> None:
+    for member in group.members:
+        if member.name in left_out:
+            continue
+        try:
+            data = member.content.read(_LARGEST)
+        except Refused as error:
+            raise FilterError(f"{place}::{member.name}: {error}; leave its sample out of the keep-list") from error
+        info = tarfile.TarInfo(member.name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))

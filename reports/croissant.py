@@ -1,0 +1,103 @@
+"""A fragment of Croissant-RAI (MLCommons) in JSON-LD, to merge into a dataset's Croissant file.
+
+`rai:hasSyntheticData` is true where it was measured: an image declares it or bears a generator's mark, a mark is in the
+dataset as a whole, or the estimate's lower end is above zero. Otherwise the property is left out, because an audit that
+finds nothing does not show that there is nothing. The numbers are schema.org PropertyValues under `variableMeasured`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from auditor.decisions import Decision
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.results import Audit
+from reports import wording
+
+_CONTEXT = {
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+}
+_LONGEST = 1000
+
+
+class Croissant(Renderer):
+    """See the module."""
+
+    id = "croissant"
+    suffix = ".json"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The JSON-LD text."""
+        content: dict[str, Any] = {
+            "@context": _CONTEXT,
+            "@type": "sc:Dataset",
+            "conformsTo": "http://mlcommons.org/croissant/RAI/1.0",
+            "name": printable(", ".join(input.name for input in audit.inputs)),
+        }
+        if has_synthetic_data(audit):
+            content["rai:hasSyntheticData"] = True
+        content |= {
+            "rai:dataLimitations": [printable(text, _LONGEST) for text in _limitations(audit)],
+            "rai:machineAnnotationTools": [f"{audit.tool.get('name')} {audit.tool.get('version')}"],
+            "measurementTechnique": "image file metadata, watermarks and a calibrated classifier; see variableMeasured",
+            "variableMeasured": list(filter(None, (_declared(audit), _estimated(audit), _policy(decision)))),
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def has_synthetic_data(audit: Audit) -> bool:
+    """Whether synthetic images were shown to be there; False means only that they were not."""
+    declares = audit.floor.count > 0 or audit.floor.edited > 0
+    return declares or bool(wording.populations(audit)) or (audit.estimate is not None and audit.estimate.low > 0)
+
+
+def _limitations(audit: Audit) -> list[str]:
+    kinds = ", ".join(f"{kind} on {wording.percent(c.share)}" for kind, c in audit.coverage.items())
+    lines = [f"Share of rows on which evidence of each kind could have been seen: {kinds}.", wording.NOT_CHECKED]
+    if not has_synthetic_data(audit):
+        lines.insert(0, "No synthetic image was shown to be in the dataset, which does not show that there is none.")
+    return lines
+
+
+def _declared(audit: Audit) -> dict[str, Any] | None:
+    if audit.floor.share is None:
+        return None
+    low, high = audit.floor.as_sample or (audit.floor.share, audit.floor.share)
+    text = "Share of readable images that declare themselves synthetic or bear a generator's mark; a lower bound"
+    return _value("declared synthetic share", text, audit.floor.share, low, high)
+
+
+def _estimated(audit: Audit) -> dict[str, Any] | None:
+    if audit.estimate is None:
+        return None
+    e = audit.estimate
+    text = f"{e.method}, {wording.percent(e.confidence, 0)} interval; {e.calibration}"
+    return _value("estimated synthetic fraction", text, e.point, e.low, e.high)
+
+
+def _policy(decision: Decision) -> dict[str, Any]:
+    return {
+        "@type": "sc:PropertyValue",
+        "name": "policy outcome",
+        "description": printable(decision.reason, _LONGEST),
+        "value": decision.outcome.value,
+    }
+
+
+def _value(name: str, text: str, value: float, low: float, high: float) -> dict[str, Any]:
+    return {
+        "@type": "sc:PropertyValue",
+        "name": name,
+        "description": printable(text, _LONGEST),
+        "value": value,
+        "minValue": low,
+        "maxValue": high,
+        "unitText": "fraction of 1",
+    }

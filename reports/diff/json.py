@@ -1,0 +1,24 @@
+"""A comparison as JSON, schema auditor-diff/1: every change as auditor/comparing.py has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from auditor.comparing import TEST, Comparison
+
+SCHEMA = "auditor-diff/1"
+
+
+def render(found: Comparison) -> str:
+    """The JSON text."""
+    sides = {}
+    for name, audit, decision in zip(("before", "after"), (found.before, found.after), found.decisions, strict=True):
+        sides[name] = {
+            "inputs": [asdict(input) for input in audit.inputs],
+            "digests": dict(audit.digests),
+            "outcome": decision.outcome.value if decision else None,
+        }
+    changes = [asdict(change) for change in found.changes]
+    content = {"schema": SCHEMA, **sides, "test": TEST, "notes": found.notes, "changes": changes}
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,46 @@
+"""GitHub workflow commands, a line a rule, to print in a step: they become annotations of the run.
+
+    auditor report audit/ --format github
+    cat audit/summary.md >> "$GITHUB_STEP_SUMMARY"
+
+GitHub shows ten errors, ten warnings and ten notices of a step; a policy has fewer rules. Escapes are those of its
+toolkit (actions/toolkit, command.ts).
+"""
+
+from __future__ import annotations
+
+from auditor.decisions import Decision, Outcome
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.results import Audit
+from reports import wording
+
+_LONGEST = 1000
+_COMMANDS = {Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning", Outcome.WARN: "warning", Outcome.EXEMPT: "notice"}
+
+
+class Github(Renderer):
+    """See the module."""
+
+    id = "github"
+    suffix = ".txt"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The lines: one for each rule that did not simply pass, and a last one with the decision."""
+        lines = [
+            _command(_COMMANDS[rule.outcome], f"{wording.TITLES[rule.outcome]} {rule.id}", rule.reason)
+            for rule in decision.rules
+            if rule.outcome in _COMMANDS
+        ]
+        names = ", ".join(input.name for input in audit.inputs)
+        title = f"{wording.TITLES[decision.outcome]} audit of {names}"
+        return "\n".join([*lines, _command("notice", title, decision.reason)]) + "\n"
+
+
+def _command(name: str, title: str, message: str) -> str:
+    shown = _escaped(printable(title)).replace(":", "%3A").replace(",", "%2C")
+    return f"::{name} title={shown}::{_escaped(printable(message, _LONGEST))}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

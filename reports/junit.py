@@ -1,0 +1,68 @@
+"""JUnit XML: a test case a rule of the policy, for the test panes of CI systems.
+
+fail is a <failure>; inconclusive is an <error>, because nothing was shown either way; exempt is <skipped>; a warning
+passes and is told in <system-out>.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from auditor.decisions import Decision, Outcome, RuleResult
+from auditor.plugin import Renderer
+from auditor.printable import printable
+from auditor.results import Audit
+from reports import wording
+
+_LONGEST = 1000
+_CHILD = {Outcome.FAIL: "failure", Outcome.INCONCLUSIVE: "error", Outcome.EXEMPT: "skipped"}
+
+
+class Junit(Renderer):
+    """See the module."""
+
+    id = "junit"
+    suffix = ".xml"
+
+    def render(self, audit: Audit, decision: Decision) -> str:
+        """The XML."""
+        count = {child: sum(_CHILD.get(r.outcome) == child for r in decision.rules) for child in _CHILD.values()}
+        name = f"dataset audit: {', '.join(input.name for input in audit.inputs)}"
+        suite = ET.Element(
+            "testsuite",
+            name=printable(name),
+            tests=str(len(decision.rules)),
+            failures=str(count["failure"]),
+            errors=str(count["error"]),
+            skipped=str(count["skipped"]),
+        )
+        properties = ET.SubElement(suite, "properties")
+        for key, value in _facts(audit, decision).items():
+            ET.SubElement(properties, "property", name=key, value=printable(value, _LONGEST))
+        for rule in decision.rules:
+            _case(suite, rule, str(decision.policy.get("name")))
+        suites = ET.Element("testsuites")
+        suites.append(suite)
+        ET.indent(suites)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _facts(audit: Audit, decision: Decision) -> dict[str, str]:
+    return {
+        "outcome": decision.outcome.value,
+        "exit_code": str(decision.exit_code),
+        "reason": decision.reason,
+        "dataset": str(audit.digests.get("dataset")),
+        "tool": f"{audit.tool.get('name')} {audit.tool.get('version')}",
+        "declared": wording.floor(audit.floor),
+        "estimate": wording.estimate(audit)[0],
+    }
+
+
+def _case(suite: ET.Element, rule: RuleResult, policy: str) -> None:
+    case = ET.SubElement(suite, "testcase", classname=printable(f"policy.{policy}"), name=rule.id, time="0")
+    reason = printable(rule.reason, _LONGEST)
+    if child := _CHILD.get(rule.outcome):
+        ET.SubElement(case, child, message=reason).text = reason
+    elif rule.outcome is Outcome.WARN:
+        ET.SubElement(case, "system-out").text = f"{wording.TITLES[rule.outcome]}: {reason}"

@@ -1,0 +1,103 @@
+"""SARIF 2.1.0 (OASIS): a result for each rule of the policy that did not pass, and for up to 1,000 images.
+
+Images are those that declared or matched evidence decides, the strongest first; they are notes, because it is the
+policy that fails, not an image. Every result has a location, as GitHub's code scanning wants: the image's path, or the
+input's name. Rows come from the evidence beside audit.json; without it there are none, and `properties` says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from auditor.decisions import Decision, Outcome, RuleResult
+from auditor.plugin import Example, RowRenderer, Shows
+from auditor.printable import printable
+from auditor.results import Audit
+from auditor.types import Row
+from reports import wording
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LONGEST = 1000
+_LEVELS = {Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning", Outcome.WARN: "warning", Outcome.EXEMPT: "note"}
+_SAFE_IN_PATH = "/@!$&'()*+,;=~-._"  # what RFC 3986 lets stand; a colon would make a scheme of what is before it
+_SAFE_IN_URL = _SAFE_IN_PATH + ":?#[]%"
+
+
+class Sarif(RowRenderer):
+    """See the module."""
+
+    id = "sarif"
+    suffix = ".sarif"
+    shows = Shows.DECIDED
+    most = 1000
+
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+        """The JSON text."""
+        rows = [example.row for example in examples][: self.most]
+        detectors = sorted({str(row.verdict.decided_by) for row in rows if row.verdict})
+        rules = [_descriptor(f"policy/{rule.id}", f"Policy rule {rule.id}", rule.outcome) for rule in decision.rules]
+        rules += [_descriptor(f"image/{id}", f"Image decided by {id}", Outcome.EXEMPT) for id in detectors]
+        place = audit.inputs[0].name if audit.inputs else "audit.json"
+        results = [_of_rule(rule, place) for rule in decision.rules if rule.outcome in _LEVELS]
+        results += [_of_row(row) for row in rows]
+        driver = {
+            "name": audit.tool.get("name", "mad-auditor"),
+            "version": audit.tool.get("version", "0"),
+            "rules": rules,
+        }
+        run = {
+            "tool": {"driver": driver},
+            "invocations": [{"executionSuccessful": True, "exitCode": decision.exit_code}],
+            "results": results,
+            "columnKind": "unicodeCodePoints",
+            "properties": _properties(audit, decision, len(rows)),
+        }
+        return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, allow_nan=False) + "\n"
+
+
+def _properties(audit: Audit, decision: Decision, shown: int) -> dict[str, Any]:
+    found = audit.floor.count + (0 if audit.config.get("count_edited") else audit.floor.edited)
+    return {
+        "outcome": decision.outcome.value,
+        "reason": printable(decision.reason, _LONGEST),
+        "dataset": audit.digests.get("dataset"),
+        "declared": {"count": audit.floor.count, "n": audit.floor.n, "share": audit.floor.share},
+        "imagesDecided": found,
+        "imagesShown": shown,
+    }
+
+
+def _descriptor(id: str, text: str, outcome: Outcome) -> dict[str, Any]:
+    level = _LEVELS.get(outcome, "none")
+    return {"id": id, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}}
+
+
+def _of_rule(rule: RuleResult, place: str) -> dict[str, Any]:
+    text = f"{wording.TITLES[rule.outcome]} {rule.id}: {printable(rule.reason, _LONGEST)}"
+    return _result(f"policy/{rule.id}", _LEVELS[rule.outcome], text, place, rule.id)
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    verdict = row.verdict
+    decided_by = verdict.decided_by if verdict else None
+    deciding = next((signal for signal in row.signals if signal.detector == decided_by), None)
+    why = f": {deciding.reason}" if deciding and deciding.reason else ""
+    text = printable(f"{verdict.label.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
+    return _result(f"image/{decided_by}", "note", text, row.image, f"{row.key}\0{row.image}")
+
+
+def _result(rule: str, level: str, text: str, place: str, identity: str) -> dict[str, Any]:
+    digest = hashlib.sha256(f"{rule}\0{identity}".encode("utf-8", "surrogatepass")).hexdigest()
+    safe = _SAFE_IN_URL if place.startswith(("http://", "https://")) else _SAFE_IN_PATH
+    uri = quote(place.encode("utf-8", "surrogatepass"), safe=safe) or "."
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
+        "partialFingerprints": {"primaryLocationLineHash": digest},
+    }

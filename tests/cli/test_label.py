@@ -1,0 +1,121 @@
+"""auditor label as a user meets it: a real process, ended by Ctrl-C or from its page."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from urllib.request import ProxyHandler, Request, build_opener
+
+import labelled
+import pytest
+
+from auditor import labelfile
+
+ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    labelled.task(folder)
+    return folder
+
+
+def start(base, *args):
+    command = [sys.executable, "-m", "auditor", "label", "audit", *map(str, args)]
+    return subprocess.Popen(command, cwd=base, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def run(base, *args):
+    process = start(base, *args)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+class Page:
+    """The page of a running command."""
+
+    def __init__(self, process):
+        self.process = process
+        line = process.stdout.readline()
+        self.url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", line)[0]
+
+    def ask(self, path, **said):
+        request = Request(self.url + path, json.dumps(said).encode(), {"Content-Type": "application/json"})
+        return json.load(build_opener(ProxyHandler({})).open(request, timeout=20))
+
+    def ended(self):
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
+
+
+def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(base, tmp_path):
+    args = ("set/table.csv", "--labels", tmp_path / "labels.csv", "--number", 6)
+    page = Page(start(base, *args))
+    for number in range(2):
+        page.ask("answer", number=number, label="real", how="looks")
+    page.process.send_signal(signal.SIGINT)
+    code, out, err = page.ended()
+    assert code == 130
+    assert "2 of 6 images are labelled by 'A'" in out
+    assert err.strip().splitlines()[-1] == "interrupted: labels so far are saved; the same command goes on from there"
+    page = Page(start(base, *args))
+    assert page.ask("answer", number=2, label="synthetic", how="page")["done"] == 3
+    page.ask("finish")
+    code, out, err = page.ended()
+    assert (code, err) == (0, "")
+    assert f"auditor scan --labels {tmp_path / 'labels.csv'}" in out
+
+
+def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(base, tmp_path):
+    labels = {"A": ["real", "real", "synthetic", "unsure"], "B": ["real", "synthetic", "synthetic", "real"]}
+    for name, said in labels.items():
+        page = Page(start(base, "set/table.csv", "--labels", tmp_path / "labels.csv", "--labeller", name))
+        for number, label in enumerate(said):
+            page.ask("answer", number=number, label=label, how="looks")
+        page.ask("finish")
+        out = page.ended()[1]
+    assert "A and B: 4 images in common; of 3 that both could tell they disagree on 1, Cohen's kappa 0.40" in out
+    keys = [[a.key for a in labelfile.read(tmp_path / "labels.csv") if a.labeller == name] for name in labels]
+    assert keys[0] == keys[1]
+
+
+def test_the_dataset_is_found_beside_the_audit(base, tmp_path):
+    both = tmp_path / "moved"
+    shutil.copytree(base / "audit", both / "audit")
+    shutil.copytree(base / "set", both, dirs_exist_ok=True)
+    code, out, _ = run(tmp_path, "--export", "page", "--labeller", "ann")  # there is no audit here
+    assert code == 2
+    code, out, err = run(both, "--export", "page")
+    assert code == 0, err
+    assert "8 images to label" in out
+    assert (both / "page/index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "why"),
+    [
+        ((), 3, "table.csv: the audited dataset is neither here nor beside"),
+        (("nowhere",), 2, "nowhere: no such file or folder"),
+        (("set",), 3, "this is another dataset"),
+        (("set/table.csv", "--labels", "audit/audit.json"), 3, "no column 'key'"),
+        (("set/table.csv", "--export", "set"), 3, "not empty"),
+        (("set/table.csv", "--number", "0"), 2, "--number"),
+    ],
+)
+def test_what_cannot_be_labelled_is_told_in_a_line(base, args, code, why):
+    found, out, err = run(base, *args)
+    assert (found, out) == (code, "")
+    assert why in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_folder_without_an_audit_is_told(base):
+    process = subprocess.run(
+        [sys.executable, "-m", "auditor", "label", "set"], cwd=base, env=ENV, text=True, capture_output=True
+    )
+    assert process.returncode == 3
+    assert "set/audit.json: No such file" in process.stderr

@@ -1,0 +1,122 @@
+"""A real browser for tests of pages: Debian's chromium, headless, that reaches nothing but this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PROGRAMS = ("chromium", "chromedriver")  # Debian: apt-get install chromium chromium-driver
+# axe-core (MPL-2.0), fetched by .ci/run: npm install --prefix build/axe axe-core
+AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def missing() -> str | None:
+    """Why there is no browser on this machine, or None."""
+    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    return f"no {' and no '.join(absent)} (Debian: chromium, chromium-driver)" if absent else None
+
+
+class Browser:
+    """Pages as people see them, and what went on behind them. `driver` is selenium's."""
+
+    def __init__(self, profile: Path) -> None:
+        from selenium import webdriver
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for argument in (
+            "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+            f"--user-data-dir={profile}", "--window-size=1280,900",
+        ):  # fmt: skip
+            options.add_argument(argument)
+        if os.geteuid() == 0:
+            options.add_argument("--no-sandbox")
+        options.add_experimental_option(
+            "prefs", {"download.default_directory": str(profile / "downloads"), "download.prompt_for_download": False}
+        )
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+        self.downloads = profile / "downloads"
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.driver.set_page_load_timeout(60)
+        self._urls: list[str] = []
+
+    def open(self, url: str | Path) -> None:
+        """A page by its URL, or a file's by its path."""
+        self.driver.get(url.as_uri() if isinstance(url, Path) else url)
+
+    def keys(self, *keys: str) -> None:
+        """Pressed one after the other, wherever the page has its focus."""
+        from selenium.webdriver import ActionChains
+
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
+
+    def text(self, selector: str) -> str:
+        """Visible text of the first element of a CSS selector."""
+        return str(self.find(selector).text)
+
+    def find(self, selector: str) -> Any:
+        """The first element of a CSS selector."""
+        return self.driver.find_element("css selector", selector)
+
+    def wait(self, condition: Any, seconds: float = 20) -> Any:
+        """Until condition() is true, which is returned; elements that are not there yet are waited for."""
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        ignored = (NoSuchElementException, StaleElementReferenceException)
+        return WebDriverWait(self.driver, seconds, 0.05, ignored).until(lambda _: condition())
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        """What a script returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def scheme(self, value: str) -> None:
+        """Prefers light or dark."""
+        features = [{"name": "prefers-color-scheme", "value": value}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def size(self, width: int, height: int) -> None:
+        """The page's own size in CSS pixels, as on a telephone."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def complaints(self) -> list[str]:
+        """Errors and warnings on the console since the last call; a page without any has none."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requested(self) -> list[str]:
+        """Every URL that pages asked for so far, data: and blob: left out."""
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self._urls.append(message["params"]["request"]["url"])
+        return [url for url in self._urls if not url.startswith(("data:", "blob:"))]
+
+    def hosts(self) -> set[str]:
+        """Hosts of all that was requested; '' for files."""
+        return {urlsplit(url).hostname or "" for url in self.requested()}
+
+    def forget(self) -> None:
+        """As if nothing had been opened: for the next test."""
+        for url in self.requested():
+            parts = urlsplit(url)
+            origin = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "all"}
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        self.driver.get("about:blank")
+        self.complaints()
+        self.requested()
+        self._urls.clear()
+
+    def close(self) -> None:
+        """End the browser and its driver."""
+        self.driver.quit()

@@ -1,0 +1,56 @@
+"""Evidence made up row by row, for tests of what is concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from auditor.plugin import Input, Shard
+from auditor.store import PartWriter, Store
+from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+
+
+def row(
+    number: int,
+    label: Label = Label.UNKNOWN,
+    score: float | None = 0.1,
+    *,
+    source: str = "a",
+    declared: bool = False,
+    status: Status = Status.OK,
+    decided_by: str | None = None,
+    is_drawn: bool = True,
+    **facts: Any,
+) -> Row:
+    """A row with the model's score, and where declared a hit of the detector `tags`."""
+    signals: tuple[Signal, ...] = (Signal("synthetic", Evidence.STATISTICAL, None, score),)
+    if declared:
+        signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
+    facts = {"format": "PNG", "width": 600, "height": 400, **facts}
+    verdict = Verdict(label, decided_by, score)
+    return Row(
+        f"k{number}", source, "i", status, "", None, verdict, signals, Covariates(**facts), "", is_drawn
+    )  # fmt: skip
+
+
+def part(path: Path, rows: Iterable[Row]) -> Path:
+    """A part of evidence that holds them."""
+    shard = Shard(path.stem, Input("x", "x"), "folder")
+    writer = PartWriter(path, shard, "config")
+    writer.write(list(rows))
+    writer.close()
+    return path
+
+
+def keyed(out: Path, id: str, rows: Iterable[tuple[str, Label | None]]) -> Path:
+    """A part in an audit's folder, with these keys and verdicts; None is a row that could not be read."""
+    store = Store(out)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    return part(
+        store.path(id),
+        (
+            Row(key, "x", key, Status.OK if label else Status.UNREADABLE, verdict=Verdict(label) if label else None)
+            for key, label in rows
+        ),
+    )

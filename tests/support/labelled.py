@@ -1,0 +1,58 @@
+"""A small audited dataset to label, some of it hostile, and its page while a test lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import making
+
+from auditor import api
+from auditor.audit import make_engine, run_audit
+from auditor.config import Config
+from auditor.labelserver import LabelServer
+from auditor.labeltask import Task
+
+HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+TURNED, BROKEN = "turned.jpg", "changed.png"
+
+
+def dataset(folder: Path) -> Path:
+    """A table of eight images: names and captions that are markup, one to be turned upright, one with a secret."""
+    names = [f"{number}.png" for number in range(4)] + ["<b onclick=hacked=1>'\".png", TURNED, "long.png", BROKEN]
+    for number, name in enumerate(names):
+        making.write(folder / name, making.png({"Comment": "secret"}, width=96, height=64, seed=number))
+    turned = making.encoded("JPEG", width=96, height=64, exif=making.exif({0x0112: 6, 0x010F: "secret"}))
+    making.write(folder / TURNED, turned)
+    making.write(folder / "long.png", making.encoded("PNG", width=3000, height=40))
+    lines = [
+        f'"{name.replace(chr(34), 2 * chr(34))}","{HOSTILE.replace(chr(34), 2 * chr(34))}",javascript:hacked=1'
+        for name in names
+    ]
+    return making.write(folder / "table.csv", "\n".join(["file_name,caption,url", *lines, ""]))
+
+
+def task(folder: Path, **options: Any) -> Task:
+    """Audited by what files declare alone, so that every image is undecided; one file has changed since."""
+    table = dataset(folder / "set")
+    config = Config(detectors=("creator-tags",))
+    audit = run_audit(table, folder / "audit", config, make_engine(1, "serial"))
+    api.write(audit, api.decide(audit), folder / "audit", ["json"])
+    making.write(folder / "set" / BROKEN, making.png(width=96, height=64, seed=99))
+    return api.label(folder / "audit", table, **options)
+
+
+@contextmanager
+def served(made: Task, labels: Path, labeller: str = "A") -> Iterator[LabelServer]:
+    """The page, answered from another thread."""
+    with made.served(labels, labeller) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
