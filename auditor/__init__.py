@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "Policy", "agreements", "calibrate", "decide", "diff", "draw", "evidence", "examine", "examples_for",
-    "explain", "export", "is_same_dataset", "keep_list", "label", "load", "merge", "plot_simulation", "read_labels",
-    "render", "render_diff", "scan", "scan_until_decided", "simulate", "write_filtered_tars", "write_keep_list",
-    "write_labels",
+    "Config", "Policy", "agreements", "bank_facts", "calibrate", "decide", "diff", "draw", "evidence", "examine",
+    "examples_for", "explain", "export", "is_same_dataset", "keep_list", "label", "load", "make_bank", "merge",
+    "plot_simulation", "read_labels", "render", "render_diff", "scan", "scan_until_decided", "search_bank",
+    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from auditor.api import (
         agreements,
+        bank_facts,
         calibrate,
         decide,
         diff,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         keep_list,
         label,
         load,
+        make_bank,
         merge,
         plot_simulation,
         read_labels,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         render_diff,
         scan,
         scan_until_decided,
+        search_bank,
         simulate,
         write_filtered_tars,
         write_keep_list,

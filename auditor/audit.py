@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, expecting, files, gallery, readers, registry
+from auditor import __version__, expecting, files, gallery, readers, registry, similarity
 from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
 from auditor.calibration import Calibration
 from auditor.config import Config
@@ -102,6 +102,10 @@ def run_audit(
     calibration = calibration_of(config.detectors, config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
+    if config.reference:
+        config.reference.check(config.vectors.fingerprint())
+    if config.banks.have_vectors:
+        config.banks.check(config.vectors.fingerprint())
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config)
@@ -111,20 +115,57 @@ def run_audit(
         plan = make_plan(chosen, shards, store, config.digest(draw), draw)
         listener.planned(replace(plan, expected=expectation(draw, calibration)))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
-        work = ShardScan(out, config.detectors, config.depth, config.limits, config.digest(draw), draw, cache)
-        for result in engine.run(plan.todo, work):
-            listener.advanced(result.rows)
-        parts = {part.shard: part for part in store.parts()}
-        lost = [shard.id for shard in plan.shards if shard.id not in parts]
-        if lost:
-            raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+        parts = _done(plan, store, out, config, engine, listener, cache)
+        _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
         grounds = Grounds(config.calibration, config.labels)
         audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
+        audit = similarity.added(audit, list(parts.values()), out, config.reference)
         limits = config.limits if config.depth >= Need.PIXELS else None
         made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
         gallery.keep(out, parts.values(), plan.shards, limits, examples, made_of)
         return audit
+
+
+def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
+    """Evidence alone, of every row, with nothing concluded from it; for banks. Raises AuditorError."""
+    store = Store(out)
+    with store.locked():
+        chosen = choose(inputs, config)
+        store.claim(owner(chosen), restart=False)
+        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        plan = make_plan(chosen, shards, store, config.digest(), None)
+        listener.planned(plan)
+        return list(_done(plan, store, out, config, engine, listener, None).values())
+
+
+def _done(
+    plan: Plan, store: Store, out: Path, config: Config, engine: Engine, listener: Listener, cache: Path | None
+) -> dict[str, Part]:
+    """Every shard's part, after those that were missing were made."""
+    digest, draw = config.digest(plan.draw), plan.draw
+    work = ShardScan(
+        out, config.detectors, config.depth, config.limits, digest, draw, cache, config.vectors, config.banks
+    )
+    for result in engine.run(plan.todo, work):
+        listener.advanced(result.rows)
+    parts = {part.shard: part for part in store.parts()}
+    lost = [shard.id for shard in plan.shards if shard.id not in parts]
+    if lost:
+        raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+    return parts
+
+
+def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:
+    """Raises DatasetError where existing vectors were given and no row has one: they are of another dataset."""
+    existing = config.vectors.existing
+    parts = list(parts)
+    if existing and parts and not any(part.vectors for part in parts):
+        rows = sum(part.rows for part in parts)
+        raise DatasetError(
+            f"{existing.folder} has a vector for none of the {rows:,} rows: rows are found by key, path or URL, by the "
+            "tables' columns of those names"
+        )
 
 
 def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:

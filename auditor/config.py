@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
 from auditor import registry
 from auditor.calibration import Calibration, digest
 from auditor.decode import Limits
+from auditor.embedding import VectorSource
 from auditor.labelfile import Answer
 from auditor.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
+from auditor.recognising import Banks
+from auditor.reference import Reference
 from auditor.sampling import Draw
 from auditor.types import Need
 
+_OF_BANKS = ("known-image", "known-file")
 # What changes what is concluded from evidence, not the evidence; a sample does by what is drawn.
-_CONCLUDED = ("count_edited", "calibration", "labels", "sample", "sample_files", "fetch", "sequential")
-_COLUMNS = 2  # of evidence; parts with others are redone
+_CONCLUDED = (
+    "count_edited",
+    "calibration",
+    "reference",
+    "labels",
+    "sample",
+    "sample_files",
+    "fetch",
+    "sequential",
+)
+_COLUMNS = 3  # of evidence; parts with others are redone
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,8 @@ class Config:
     calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
     sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
     manifest of URLs, and open no other. is_sequential: the sample is one of a growing row, stopped when one likes.
+    vectors: which ones are kept. banks: images that are recognised; their detectors run then. reference: what the
+    diversity is held against.
     """
 
     detectors: tuple[str, ...] = field(default_factory=registry.default_detectors)
@@ -44,6 +59,19 @@ class Config:
     is_bounding_files: bool = False
     fetch: int | None = None
     is_sequential: bool = False
+    vectors: VectorSource = VectorSource()
+    banks: Banks = Banks()
+    reference: Reference | None = None
+
+    def __post_init__(self) -> None:
+        """What banks and a reference need runs."""
+        if self.reference:
+            object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
+        if self.banks:
+            wanted = (id for id in _OF_BANKS if id not in self.detectors)
+            object.__setattr__(self, "detectors", (*self.detectors, *wanted))
+            if self.banks.have_vectors:
+                object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
 
     @property
     def drawn(self) -> int | None:
@@ -68,6 +96,9 @@ class Config:
             "input_format": self.input_format,
             "count_edited": self.count_edited,
             "calibration": self.calibration and digest(self.calibration),
+            "vectors": self.vectors.record(),
+            "banks": self.banks.record(),
+            "reference": self.reference and self.reference.name,
             "labels": labels_digest(self.labels) if self.labels else None,
             "sample": self.sample,
             "sample_files": self.is_bounding_files,

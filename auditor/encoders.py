@@ -35,7 +35,7 @@ class Encoding:
 
 
 class Encoder(ABC):
-    """Vectors of one fingerprint can be compared with each other, and with no others."""
+    """Vectors of one fingerprint (model, weights, preprocessing) can be compared with each other and no others."""
 
     fingerprint: str
     dimension: int
@@ -56,9 +56,10 @@ class EmbeddedEncoder(Encoder):
         import onnxruntime as ort
 
         weights = _read(folder / "model.onnx")
-        self.fingerprint = f"{folder.name}:{hashlib.sha256(weights).hexdigest()[:16]}"
+        preprocessing = _read(folder / "preprocessing.json")
+        self.fingerprint = f"{folder.name}:{_short(weights)}:{_short(preprocessing)[:8]}"
         self._check_weights(folder, weights)
-        steps = json.loads(_read(folder / "preprocessing.json"))
+        steps = json.loads(preprocessing)
         self._size = int(steps["input"]["size"])
         self._longest = int(steps["canonical"]["longest_side_at_most"])
         options = ort.SessionOptions()
@@ -106,6 +107,10 @@ class EmbeddedEncoder(Encoder):
 def embedded() -> EmbeddedEncoder:
     """The encoder that ships with the package, loaded once a process."""
     return EmbeddedEncoder(EMBEDDED)
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _read(path: Path) -> bytes:

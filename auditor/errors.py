@@ -40,6 +40,10 @@ class ModelError(AuditorError):
     """A model that cannot be used: incomplete, changed, or answering otherwise than it should."""
 
 
+class IndexFileError(AuditorError):
+    """A bank or an index that cannot be used: damaged, from a newer version, or of another encoder."""
+
+
 class LabelError(AuditorError):
     """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
 

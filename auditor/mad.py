@@ -36,7 +36,7 @@ class Assumptions:
     """What a verdict rests on.
 
     lambda_: sampling bias, and the range it may be in; delta: the loss of variance that is tolerated;
-    dimension: the effective one, measured from embeddings where there are any.
+    dimension: the effective one, measured from embeddings where there are any and none is given.
     """
 
     lambda_: float = 0.7
@@ -44,6 +44,7 @@ class Assumptions:
     lambda_high: float = 0.9
     delta: float = 0.05
     dimension: float = 100.0
+    is_dimension_given: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for assumptions that cannot be."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor import gallery, record, registry
+from auditor import gallery, record, registry, similarity
 from auditor.assembling import CALIBRATION, Grounds, assemble, counting, dataset_digest, keep_calibration
 from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
@@ -34,11 +34,14 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         _refuse_samples(folder, audit)
         _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
+    _refuse_other_encoders(parts)
     store = Store(out)
     with store.locked():
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
         for number, folder in enumerate(folders):
             for part in parts[folder]:
+                for path in part.vectors.files if part.vectors else ():
+                    shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
                 shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
         inputs = _inputs(audits)
         calibration = _calibration(folders, audits[0])
@@ -46,7 +49,8 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         keep_calibration(out, calibration)
         gallery.merge(folders, out)
         config = {**audits[0].config, "labels": labels_digest(labels) if labels else None}
-        return assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
+        merged = assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
+        return similarity.added(merged, list(store.parts()), out)
 
 
 def _comparable(audit: Audit, what: str) -> Any:
@@ -111,6 +115,17 @@ def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
                 raise EvidenceError(
                     f"{folder} and {other} hold the same rows ({part.shard}): merging would count them twice"
                 )
+
+
+def _refuse_other_encoders(parts: dict[Path, list[Part]]) -> None:
+    seen: dict[str, Path] = {}
+    for folder, mine in parts.items():
+        for part in mine:
+            if part.vectors:
+                seen.setdefault(part.vectors.fingerprint, folder)
+    if len(seen) > 1:
+        what = ", ".join(f"{fingerprint} ({folder})" for fingerprint, folder in seen.items())
+        raise EvidenceError(f"vectors of different encoders cannot be compared: {what}")
 
 
 def _inputs(audits: Sequence[Audit]) -> tuple[InputRecord, ...]:

@@ -132,6 +132,7 @@ def _assumptions(entry: Any) -> mad.Assumptions:
             lambda_high=high,
             delta=float(entry.get("delta", usual.delta)),
             dimension=float(entry.get("dimension", usual.dimension)),
+            is_dimension_given="dimension" in entry,
         )
     except (TypeError, ValueError) as error:
         raise PolicyError(f"[mad]: {error}") from error
@@ -170,6 +171,8 @@ def mad_status(audit: Audit, assumptions: mad.Assumptions) -> MadStatus | None:
     """Where the dataset stands by these assumptions; None where no image could be read."""
     if not audit.counts.ok or audit.floor.low is None:
         return None
+    if not assumptions.is_dimension_given and audit.diversity and audit.diversity.dimension:
+        assumptions = replace(assumptions, dimension=audit.diversity.dimension)
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
     return mad.status(fraction, audit.floor.low, audit.counts.ok, assumptions)

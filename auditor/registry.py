@@ -35,6 +35,8 @@ _DETECTORS = {
     "dwt-dct": "detectors.dwt_dct:DwtDct",
     "dwt-dct-crops": "detectors.dwt_dct_crops:DwtDctCrops",
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
+    "known-image": "detectors.known_image:KnownImage",
+    "known-file": "detectors.known_file:KnownFile",
     "synthetic": "detectors.synthetic:Synthetic",
     "community-forensics": "detectors.community_forensics:CommunityForensics",
     "probe": "detectors.probe:Probe",

@@ -198,6 +198,95 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Near copies of one picture: how many, how many of them are declared or flagged, the source and the images of
+    the first ones."""
+
+    size: int
+    declared: int
+    flagged: int
+    source: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateShare:
+    """Of a group's n images those that have a near copy in the group, and its largest cluster."""
+
+    name: str
+    n: int
+    in_clusters: int
+    share: float
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Near copies among the n images that have a vector of `fingerprint`.
+
+    is_verified: whether thumbnails confirmed what the vectors said. unsearched: pairs that were alike enough and too
+    many to be looked at for crops. largest: clusters, those with declared or flagged images first.
+    """
+
+    fingerprint: str
+    n: int
+    in_clusters: int
+    share: float
+    clusters: int
+    is_verified: bool
+    unsearched: int = 0
+    largest: tuple[Cluster, ...] = ()
+    groups: tuple[DuplicateShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionGroup:
+    """How well captions fit: of n images of a group the mean cosine, and its 5, 25, 50, 75 and 95 % quantiles."""
+
+    name: str
+    n: int
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of the panel, what chance gives instead (mean, 99 % band), and how many standard deviations apart."""
+
+    name: str
+    value: float
+    expected: float
+    low: float
+    high: float
+    z: float
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The panel of some images against others, at n images of either side a draw."""
+
+    name: str
+    n: int
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Of the `distinct` images that are left when near copies are gone: their effective dimension, and the panel.
+
+    trace_ratio: the spread of declared and flagged images over that of the others (low, ratio, high), an aid for
+    choosing λ and no measurement of it: flags are wrong at times, and generators differ in more than their spread.
+    """
+
+    fingerprint: str
+    distinct: int
+    dimension: float | None
+    comparisons: tuple[Comparison, ...] = ()
+    trace_ratio: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
 
@@ -219,5 +308,8 @@ class Audit:
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
     contradictions: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    duplicates: Duplicates | None = None
+    diversity: Diversity | None = None
+    captions: tuple[CaptionGroup, ...] = ()
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

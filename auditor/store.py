@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 from auditor.errors import EvidenceError
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
+from auditor.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+_Each = Sequence["np.ndarray | None"]  # of a row each
 _META = b"auditor"
 _SUFFIX = ".parquet"
 _ROUND = 9  # digits of a stored score
@@ -44,6 +46,7 @@ class Part:
     rows: int
     digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
     traces: Mapping[str, tuple[int, np.ndarray]]  # detector -> images, and the sum of what they add
+    vectors: Vectors | None = None  # of its rows, beside it
 
 
 class Store:
@@ -69,10 +72,10 @@ class Store:
     def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
         """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob("*.tmp"):
+        for left in (*self.folder.glob("*.tmp"), *self._orphans()):
             left.unlink()
         if restart:
-            for path in self.folder.glob(f"*{_SUFFIX}"):
+            for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
                 path.unlink()
         elif (before := self.owner()) is not None:
             differing = [key for key in owner if before.get(key) != owner[key]]
@@ -96,6 +99,13 @@ class Store:
             raise EvidenceError(f"{self._manifest}: {error}; --restart begins anew") from error
         return content
 
+    def _orphans(self) -> Iterator[Path]:
+        """Vectors whose part is not there: its run was killed between the two."""
+        wholes = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in wholes:
+                yield path
+
     # ---- parts
 
     def parts(self) -> Iterator[Part]:
@@ -107,6 +117,9 @@ class Store:
             try:
                 metadata = pq.read_metadata(path)
                 facts = json.loads((metadata.metadata or {})[_META])
+                vectors = described(path, metadata.num_rows, facts.get("vectors"))
+                if vectors and not vectors.is_whole:
+                    continue
                 yield Part(
                     path=path,
                     shard=facts["shard"],
@@ -115,6 +128,7 @@ class Store:
                     rows=metadata.num_rows,
                     digest=facts["digest"],
                     traces={id: _unpacked(entry) for id, entry in facts["traces"].items()},
+                    vectors=vectors,
                 )
             except (pa.ArrowException, OSError, KeyError, ValueError):
                 continue
@@ -129,16 +143,18 @@ class Store:
         for part in parts:
             rows += part.rows
             part.path.unlink(missing_ok=True)
+            remove(part.path)
         return rows
 
 
 class PartWriter:
     """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
 
-    def __init__(self, path: Path, shard: Shard, config: str) -> None:
+    def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
         import pyarrow.parquet as pq
 
         self._path = path
+        self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
         self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
         self._digest = hashlib.sha256()
@@ -147,8 +163,10 @@ class PartWriter:
         self._traces: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Append rows."""
+    def write(self, rows: Sequence[Row], beside: tuple[_Each, _Each] | None = None) -> None:
+        """Append rows, and beside them the vector and the thumbnail of each where those are kept."""
+        if self._vectors and beside:
+            self._vectors.write(*beside)
         for row in rows:
             self._digest.update(row_digest(row))
         self._waiting.append(table_of(rows))
@@ -162,10 +180,11 @@ class PartWriter:
         self._traces[detector] = n + 1, total + trace
 
     def close(self) -> str:
-        """Finish, sync and rename; the digest over what the dataset said."""
+        """Finish, sync and rename, vectors first; the digest over what the dataset said."""
         self._flush()
         traces = {id: _packed(*found) for id, found in self._traces.items()}
-        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces}
+        vectors = self._vectors.close() if self._vectors else None
+        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces, "vectors": vectors}
         self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
@@ -183,6 +202,8 @@ class PartWriter:
         """Leave nothing behind."""
         self._writer.close()
         self._temporary.unlink(missing_ok=True)
+        if self._vectors:
+            self._vectors.abandon()
 
 
 def _packed(n: int, total: np.ndarray) -> dict[str, Any]:
@@ -233,7 +254,7 @@ def _schema() -> pa.Schema:
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("drawn", pa.bool_())]
+         ("caption_similarity", pa.float64()), ("drawn", pa.bool_())]
     )  # fmt: skip
 
 

@@ -146,6 +146,7 @@ class Covariates:
     width, height in pixels as stored; quality of a JPEG, 1 to 100; year of capture or crawl; camera: what a camera
     wrote, in words;
     pwatermark: LAION's probability of a *stock-photo* watermark; opt_out: the file forbids data mining.
+    caption_similarity: cosine of image and caption, by the encoder that was asked for.
     """
 
     format: str | None = None
@@ -157,6 +158,7 @@ class Covariates:
     year: int | None = None
     pwatermark: float | None = None
     opt_out: bool | None = None
+    caption_similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auditor import covariates, decode
+from auditor import covariates, decode, likeness
 from auditor.containers import Container, walk
 from auditor.decode import Header, Limits
 from auditor.errors import Refused
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     import numpy as np
 
     from auditor.encoders import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a bank knows of an image: the bank and its kind; the image there and their cosine; whether it is a copy."""
+
+    bank: str
+    kind: str
+    image: str
+    cosine: float
+    is_copy: bool
 
 
 class View:
@@ -39,6 +51,10 @@ class View:
         self.is_drawn = is_drawn  # False: beyond the sample of a bounded audit, for which the depth is less
         self.is_fetched = is_fetched  # True: the manifest gives a URL, and the content is what was fetched from there
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
+        self.vector: np.ndarray | None = None  # likewise, where vectors are kept
+        self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
+        self.known: tuple[Recognised, ...] | None = None  # of each bank what is nearest; None: nobody looked
+        self.known_file: Recognised | None = None
         self._notes: dict[str, Any] = {}
 
     @property
@@ -109,6 +125,11 @@ class View:
         return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
 
     @cached_property
+    def thumbnail(self) -> np.ndarray | None:
+        """See likeness.thumbnail; None where the image is not decoded."""
+        return likeness.thumbnail(self.upright) if self.blind(Need.EMBEDDING) is None else None
+
+    @cached_property
     def resized(self) -> str | None:
         """What the manifest says of a resizing: original size and present one, or None if it says nothing of one."""
         row = self.sample.row
@@ -157,6 +178,7 @@ class View:
             year=covariates.year(self.metadata, row),
             pwatermark=_finite(pwatermark),
             opt_out=covariates.opt_out(self.metadata),
+            caption_similarity=self.caption_similarity,
         )
 
 

@@ -8,20 +8,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor import registry
 from auditor.contents import RefusedContent
 from auditor.decode import Limits
+from auditor.embedding import VectorSource, encodings
 from auditor.encoders import embedded
 from auditor.errors import Refused
 from auditor.fetching import Fetcher
 from auditor.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
+from auditor.recognising import Banks
 from auditor.sampling import Draw
 from auditor.store import PartWriter, Store, row_digest
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.view import View
 
+if TYPE_CHECKING:
+    import numpy as np
+
+_OF_BANKS = "known-image"  # needs the vectors that are kept, whichever they are
 _BATCH_ROWS = 512
 _BATCH_BYTES = 64 << 20
 _BATCH_PIXELS = 16_000_000
@@ -53,7 +60,8 @@ class ShardScan:
 
     draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
     crashes: what is not tried again, because it killed a worker.
-    probing: note what is in hand, so that a crash can be laid to it.
+    probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
+    banks: images that are recognised.
     """
 
     out: Path
@@ -63,15 +71,19 @@ class ShardScan:
     config: str
     draw: Draw | None = None
     cache: Path | None = None
+    vectors: VectorSource = VectorSource()
+    banks: Banks = Banks()
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
-        writer = PartWriter(Store(self.out).path(shard.id), shard, self.config)
+        fingerprint = self.vectors.fingerprint() if self._are_kept else None
+        writer = PartWriter(Store(self.out).path(shard.id), shard, self.config, fingerprint=fingerprint)
         try:
             for batch in self._batches(shard):
-                writer.write(self._rows(batch, writer))
+                rows = self._rows(batch, writer)
+                writer.write(rows, self._beside(batch) if fingerprint else None)
         except BaseException:
             writer.abandon()
             raise
@@ -149,27 +161,44 @@ class ShardScan:
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
-        items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
-        views = [item for item in items if isinstance(item, View)]
+        batch.items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
+        views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
+        if self.banks:
+            self.banks.recognise(views)
         answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
         judged = map(concluded, views, answers if self._detectors else [()] * len(views))
         traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
         remaining = iter(traced)
-        return [next(remaining) if isinstance(item, View) else item for item in items]
+        return [next(remaining) if isinstance(item, View) else item for item in batch.items]
 
     def _encode(self, views: Sequence[View]) -> None:
-        """What the encoder makes of the images, in batches, where a detector needs it."""
-        if all(detector.needs < Need.EMBEDDING for detector in self._detectors):
-            return
-        seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
-        if seen:
-            try:
-                found = embedded().encode([view.upright for view in seen])
-            except Exception:  # one image spoils the batch: the detector asks for each, and tells which
-                return
-            for view, encoding in zip(seen, found, strict=True):
-                view.encoding = encoding
+        """What the encoder makes of the images, in batches, where a detector needs it or its vectors are kept."""
+        is_own = self._are_kept and self.vectors.is_own
+        seen = [view for view in views if view.blind(Need.EMBEDDING) is None and (is_own or self._is_encoding)]
+        for view, encoding in zip(seen, encodings(embedded(), seen) if seen else (), strict=True):
+            view.encoding = encoding
+        self._keep_vectors(views)
+
+    def _keep_vectors(self, views: Sequence[View]) -> None:
+        for view, vector in zip(views, self.vectors.vectors(views) if self._are_kept else (), strict=False):
+            view.vector = vector
+        for view, cosine in zip(views, self.vectors.caption_similarities(views), strict=True):
+            view.caption_similarity = cosine
+
+    def _beside(self, batch: _Batch) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
+        """A vector and a thumbnail a row; None for rows that could not be read, or not seen."""
+        rows = [item if isinstance(item, View) else None for item in batch.items]
+        return [view.vector if view else None for view in rows], [view.thumbnail if view else None for view in rows]
+
+    @property
+    def _are_kept(self) -> bool:
+        """Whether there will be vectors: they were asked for, or come with what a detector needs."""
+        return self.vectors.is_wanted or not self.vectors.is_own or self._is_encoding
+
+    @cached_property
+    def _is_encoding(self) -> bool:
+        return any(detector.needs >= Need.EMBEDDING and detector.id != _OF_BANKS for detector in self._detectors)
 
     def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
         """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from auditor.decisions import Decision
 from auditor.plugin import Renderer
@@ -69,8 +70,20 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
         f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
         f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
-        *(f"| apart | {escaped(stock)} |" for stock in [wording.stock_watermarks(audit)] if stock),
+        *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
     ]
+
+
+def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
+    """What there is not in every audit."""
+    if found := wording.duplicates(audit):
+        yield "near copies", "; ".join(found)
+    if spread := wording.diversity(audit):
+        yield "diversity", "; ".join(spread)
+    if fit := wording.captions(audit):
+        yield "captions", "; ".join(fit)
+    if stock := wording.stock_watermarks(audit):
+        yield "apart", stock
 
 
 def _sources(audit: Audit) -> list[str]:

@@ -59,6 +59,9 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
         ("estimate", *[""] * 9), (printable(line, _LONGEST) for line in wording.estimate(audit)), strict=False
     )
     yield from zip(("MAD", ""), wording.mad(decision), strict=False)
+    yield from zip(("near copies", *[""] * 9), wording.duplicates(audit), strict=False)
+    yield from zip(("diversity", *[""] * 9), wording.diversity(audit), strict=False)
+    yield from zip(("captions", *[""] * 9), wording.captions(audit), strict=False)
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := wording.stock_watermarks(audit):
         yield "apart", stock

@@ -112,6 +112,54 @@ def populations(audit: Audit) -> list[str]:
     ]
 
 
+def duplicates(audit: Audit) -> list[str]:
+    """How many images are near copies of others, and whose they are; empty where no image has a vector."""
+    found = audit.duplicates
+    if found is None:
+        return []
+    if not found.in_clusters:
+        return [f"none among {found.n:,} images"]
+    lines = [f"{found.in_clusters:,} of {found.n:,} images ({percent(found.share)}) in {found.clusters:,} clusters"]
+    lines += [
+        f"{group.name}: {percent(group.share)} of {group.n:,}, the largest cluster {group.largest:,}"
+        for group in found.groups
+        if len(found.groups) > 1
+    ]
+    if not found.is_verified:
+        lines.append("by their vectors alone: there are no thumbnails to confirm them")
+    if found.unsearched:
+        lines.append(f"{found.unsearched:,} pairs that are alike were too many to look for crops in")
+    return lines
+
+
+def diversity(audit: Audit) -> list[str]:
+    """What of the panel is not chance, comparison by comparison, and how spread the suspects are."""
+    found = audit.diversity
+    if found is None:
+        return []
+    lines = []
+    for comparison in found.comparisons:
+        outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.measures if m.is_outside]
+        told = ", ".join(outside) if outside else "within what chance does"
+        lines.append(f"{comparison.name}: {told}")
+    if found.trace_ratio:
+        low, ratio, high = found.trace_ratio
+        lines.append(
+            f"an aid for λ, no measurement: declared and flagged images are {ratio:.2f} times as spread as the others "
+            f"({low:.2f} to {high:.2f})"
+        )
+    return lines
+
+
+def captions(audit: Audit) -> list[str]:
+    """How well captions fit their images; empty where nothing measured it."""
+    return [
+        f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {group.n:,} images, "
+        f"90 % within {group.quantiles[0]:.3f} to {group.quantiles[-1]:.3f}"
+        for group in audit.captions
+    ]
+
+
 def stock_watermarks(audit: Audit) -> str | None:
     """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
     known = audit.facts.get("stock_watermarks", {})

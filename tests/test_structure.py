@@ -29,7 +29,7 @@ ALLOWED = {
     "auditor.registry": ["auditor.errors"],
     "auditor.view": [
         "auditor.types", "auditor.errors", "auditor.decode", "auditor.containers", "auditor.metadata",
-        "auditor.covariates", "auditor.encoders",  # for its type alone
+        "auditor.covariates", "auditor.likeness", "auditor.encoders",  # the last for its type alone
     ],
     "auditor.readers": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.files", "auditor.contents", "auditor.tables",
@@ -37,7 +37,33 @@ ALLOWED = {
         "auditor.readers", "auditor.registry",
     ],
     "auditor.engines": ["auditor.errors", "auditor.plugin"],
-    "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin"],
+    "auditor.vectors": ["auditor.errors"],
+    "auditor.likeness": [],
+    "auditor.copies": ["auditor.likeness"],
+    "auditor.index": ["auditor.errors"],
+    "auditor.space": ["auditor.errors", "auditor.encoders", "auditor.vectors"],
+    "auditor.banks": ["auditor.errors", "auditor.index", "auditor.space", "auditor.vectors"],
+    "auditor.banking": [
+        "auditor.errors", "auditor.banks", "auditor.corpus", "auditor.index", "auditor.space", "auditor.store",
+        "auditor.vectors",
+    ],
+    "auditor.recognising": [
+        "auditor.errors", "auditor.view", "auditor.banks", "auditor.copies", "auditor.index", "auditor.embedding",
+        "auditor.likeness",
+    ],
+    "auditor.corpus": ["auditor.types", "auditor.errors", "auditor.space", "auditor.store", "auditor.vectors"],
+    "auditor.duplicates": ["auditor.results", "auditor.copies", "auditor.corpus", "auditor.index"],
+    "auditor.diversity": ["auditor.results"],
+    "auditor.reference": [
+        "auditor.errors", "auditor.banks", "auditor.corpus", "auditor.index", "auditor.store", "auditor.vectors",
+    ],
+    "auditor.similarity": [
+        "auditor.results", "auditor.corpus", "auditor.diversity", "auditor.duplicates", "auditor.index",
+        "auditor.reference", "auditor.store",
+    ],
+    "auditor.existing": ["auditor.types", "auditor.errors", "auditor.vectors"],
+    "auditor.embedding": ["auditor.types", "auditor.view", "auditor.encoders", "auditor.clip", "auditor.existing"],
+    "auditor.store": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.vectors"],
     "auditor.labelfile": ["auditor.types", "auditor.errors", "auditor.store"],
     "auditor.agreement": ["auditor.labelfile"],
     "auditor.labelling": ["auditor.types", "auditor.errors", "auditor.drawing", "auditor.picking", "auditor.store"],
@@ -104,6 +130,7 @@ ALLOWED = {
     "auditor.work": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.registry", "auditor.decode", "auditor.view",
         "auditor.store", "auditor.judging", "auditor.encoders", "auditor.sampling", "auditor.fetching", "auditor.contents",
+        "auditor.embedding", "auditor.recognising",
     ],
     "auditor.statistical": ["auditor.types", "auditor.plugin", "auditor.view", "auditor.calibration"],
     "auditor.models": ["auditor.errors"],
@@ -120,7 +147,9 @@ ALLOWED = {
     "auditor.exporting": ["auditor.rows", "auditor.printable"],
     "auditor.picking": ["auditor.types", "auditor.plugin", "auditor.registry"],
     "auditor.judging": ["auditor.types", "auditor.errors", "auditor.plugin", "auditor.view", "auditor.fuse", "auditor.sampling"],
-    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration", "auditor.sampling", "auditor.labelfile"],
+    "auditor.config": ["auditor.registry", "auditor.plugin", "auditor.types", "auditor.decode", "auditor.calibration", "auditor.sampling", "auditor.labelfile",
+        "auditor.embedding", "auditor.recognising", "auditor.reference",
+    ],
     "auditor.demo": ["auditor.errors"],
     "auditor.audit": ["auditor"],
     "auditor.merging": ["auditor"],
@@ -133,7 +162,7 @@ ALLOWED = {
         "auditor.types", "auditor.results", "auditor.plugin", "auditor.view", "auditor.metadata", "auditor.containers", "auditor.vocabulary",
         "auditor.urls", "detectors.dwt_dct",  # its search for crops builds on it
         "auditor.encoders", "auditor.calibration", "auditor.statistical", "auditor.models",
-        "auditor.clip", "auditor.probes", "auditor.errors",
+        "auditor.clip", "auditor.probes", "auditor.errors", "auditor.printable",
     ],
     "reports": [
         "auditor.types", "auditor.results", "auditor.decisions", "auditor.plugin", "auditor.printable", "auditor.record",

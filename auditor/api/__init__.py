@@ -1,6 +1,7 @@
 """Everything the command line does, as functions. Errors that the caller can mend are AuditorErrors."""
 
 from auditor.api.audits import examine, is_same_dataset, merge, rows_for, scan, scan_until_decided
+from auditor.api.banks import bank_facts, make_bank, search_bank
 from auditor.api.keeping import keep_list, status_after, write_filtered_tars, write_keep_list
 from auditor.api.labels import agreements, draw, label, read_labels, write_labels
 from auditor.api.measures import calibrate, fit_probe, read_calibration
@@ -31,6 +32,7 @@ __all__ = [
     "PathLike",
     "agreements",
     "audit_path",
+    "bank_facts",
     "calibrate",
     "decide",
     "diff",
@@ -46,6 +48,7 @@ __all__ = [
     "keep_list",
     "label",
     "load",
+    "make_bank",
     "merge",
     "plot_simulation",
     "read_calibration",
@@ -56,6 +59,7 @@ __all__ = [
     "rows_for",
     "scan",
     "scan_until_decided",
+    "search_bank",
     "simulate",
     "status_after",
     "write",

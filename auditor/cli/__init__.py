@@ -16,7 +16,7 @@ from auditor.errors import AuditorError
 
 _COMMANDS = (
     "scan", "gate", "explain", "report", "diff", "export", "merge", "label", "filter", "calibrate", "probe",
-    "simulate", "models",
+    "simulate", "index", "models",
     "doctor", "demo",
 )  # fmt: skip
 

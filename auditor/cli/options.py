@@ -91,4 +91,38 @@ def deciding(function: F) -> F:
     )
 
 
+def embedding(function: F) -> F:
+    """Which vectors are kept of the images; `take_vectors` makes a VectorSource of them."""
+    return _all(
+        function,
+        click.option(
+            "--encoder",
+            metavar="NAME",
+            help="Encode with this open_clip model too: local-dir:FOLDER, ARCHITECTURE:FILE.safetensors, "
+            "open_clip:ARCHITECTURE/PRETRAINED.",
+        ),
+        click.option(
+            "--embeddings",
+            type=click.Path(exists=True, file_okay=False),
+            help="Vectors made already, instead: clip-retrieval's img_emb/ and metadata/, or DataComp's .npz.",
+        ),
+        click.option(
+            "--embeddings-model", metavar="NAME", help="What made them; of DataComp the array.  [default: l14_img]"
+        ),
+    )
+
+
+def take_vectors(options: dict[str, Any], *, is_wanted: bool = False) -> Any:
+    """The VectorSource among a command's options, taken out of them."""
+    from auditor.embedding import VectorSource
+    from auditor.existing import Existing
+
+    encoder, folder, model = (options.pop(name) for name in ("encoder", "embeddings", "embeddings_model"))
+    if encoder and folder:
+        raise click.UsageError("--encoder and --embeddings: vectors are made or taken, not both")
+    if model and not folder:
+        raise click.UsageError("--embeddings-model names what made --embeddings, which is not given")
+    return VectorSource(encoder, Existing(folder, model) if folder else None, is_wanted)
+
+
 jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")

@@ -48,6 +48,11 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     type=click.Path(exists=True, dir_okay=False),
     help="Error counts of your own (auditor calibrate).  [default: the model's]",
 )
+@options.embedding
+@click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
+@click.option("--reference", type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Hold the images' diversity against this bank, or this audit's images.")  # fmt: skip
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
 )
@@ -137,8 +142,10 @@ def _config(given: dict[str, Any]) -> Config:
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.decode import Limits
+    from auditor.recognising import Banks
+    from auditor.reference import Reference
 
-    own, labels = given.pop("calibration"), given.pop("labels")
+    own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
     return Config(
@@ -146,6 +153,9 @@ def _config(given: dict[str, Any]) -> Config:
         depth=DEPTHS[given.pop("depth")],
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
+        vectors=options.take_vectors(given),
+        reference=Reference(reference) if reference else None,
+        banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
         labels=tuple(api.read_labels(labels)) if labels else (),
         is_bounding_files=given.pop("sample_files"),

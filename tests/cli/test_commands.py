@@ -124,7 +124,7 @@ def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
 def test_the_outputs_are_those_of_the_contract(folder):
     run("scan", "set", "--out", "fresh", "--policy", "fail.toml", cwd=folder)
     assert {p.name for p in (folder / "fresh").iterdir()} == {
-        "audit.json", "report.html", "summary.md", "evidence", "gallery.parquet",
+        "audit.json", "report.html", "summary.md", "evidence", "duplicates.parquet", "gallery.parquet",
     }  # fmt: skip
     record = json.loads((folder / "fresh/audit.json").read_text())
     assert record["decision"]["exit_code"] == 1

@@ -8,7 +8,7 @@ from audits import ESTIMATES, audit, source
 
 import auditor
 from auditor import policy, registry
-from auditor.results import Control, Counts, DetectorTally, Population, Sensitivity
+from auditor.results import Cluster, Control, Counts, DetectorTally, Duplicates, DuplicateShare, Population, Sensitivity
 from auditor.types import Evidence
 
 AUDITS = {
@@ -43,6 +43,17 @@ AUDITS = {
         strata=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
         unreadable_reasons={"</td><script>": 3},
         contradictions=2,
+        duplicates=Duplicates(
+            "made:1",
+            9,
+            5,
+            5 / 9,
+            2,
+            False,
+            7,
+            (Cluster(3, 1, 0, "<b>", ("</td><script>\x1b[2J", "b")),),
+            (DuplicateShare("others", 8, 2, 0.25, 2), DuplicateShare("flagged by a model", 1, 0, 0.0, 1)),
+        ),
     ),
 }
 
@@ -82,3 +93,10 @@ def test_markdown_tables_stay_tables():
     for line in text.splitlines():
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5)
+
+
+def test_near_copies_are_told_in_every_format_for_people(format):
+    if format in ("html", "markdown", "terminal"):
+        text = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), format).replace("\\", "")
+        assert "5 of 9 images (55.6 %) in 2 clusters" in text
+        assert "no thumbnails to confirm" in text

@@ -120,7 +120,7 @@ def clip(path: Path) -> Path:
     from safetensors.torch import save_file
 
     vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
-    text = {"context_length": 8, "vocab_size": 100, "width": 16, "heads": 2, "layers": 1}
+    text = {"context_length": 8, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
     prepared = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
     torch.manual_seed(0)
     state = CLIP(16, CLIPVisionCfg(**vision), CLIPTextCfg(**text)).state_dict()

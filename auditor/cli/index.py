@@ -1,0 +1,111 @@
+"""auditor index"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from auditor.cli import options
+from auditor.errors import NoSuchInput
+
+
+@click.group("index")
+def command() -> None:
+    """Reference banks: known images, to be recognised by `auditor scan --bank`."""
+
+
+def _filling(function: Any) -> Any:
+    for option in reversed((
+        click.argument("bank", type=click.Path(file_okay=False)),
+        click.argument("inputs", nargs=-1),
+        click.option("--kind", type=click.Choice(["synthetic", "real"]), default="synthetic", show_default=True,
+                     help="What is known of the images."),
+        click.option("--audit", "audits", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+                     help="Take the vectors of this audit; may be given again."),
+        click.option("--declared-only", is_flag=True,
+                     help="Of audits only images that declared or matched evidence calls synthetic."),
+        click.option("--digests", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+                     help="sha256 digests, one a line, or a parquet's column sha256; may be given again."),
+        options.embedding,
+        options.reading,
+        options.jobs,
+        click.option("--quiet", "-q", is_flag=True, help="Print nothing."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command.command("build")
+@_filling
+def build(bank: str, **given: Any) -> int:
+    """Make a BANK of the images in INPUTS. The same command goes on where it was interrupted."""
+    from pathlib import Path
+
+    from auditor import banks
+
+    if banks.exists(Path(bank)):
+        raise click.UsageError(f"{bank} is a bank already: `auditor index add` adds to it")
+    return _fill(bank, given)
+
+
+@command.command("add")
+@_filling
+def add(bank: str, **given: Any) -> int:
+    """Add the images in INPUTS to a BANK."""
+    from auditor import api
+
+    api.bank_facts(bank)
+    return _fill(bank, given)
+
+
+@command.command("info")
+@click.argument("bank", type=click.Path(exists=True, file_okay=False))
+def info(bank: str) -> int:
+    """What a BANK holds."""
+    from auditor import api
+
+    facts = api.bank_facts(bank)
+    click.echo(f"kind        {facts.kind}\nimages      {facts.rows:,}\ndigests     {facts.hashes:,}")
+    click.echo(f"vectors     {f'{facts.fingerprint}, {facts.dimension} dimensions' if facts.fingerprint else 'none'}")
+    click.echo(f"thumbnails  {'yes' if facts.pixels else 'no'}\ngeneration  {facts.generation}")
+    return 0
+
+
+@command.command("search")
+@click.argument("bank", type=click.Path(exists=True, file_okay=False))
+@click.argument("image", type=click.Path(exists=True, dir_okay=False))
+@click.option("--nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many.")
+@click.option("--encoder", metavar="NAME", help="The open_clip model that the bank was made with.")
+def search(bank: str, image: str, nearest: int, encoder: str | None) -> int:
+    """The nearest images of a BANK to an IMAGE, and which of them it is a copy of."""
+    from auditor import api
+    from auditor.printable import printable
+
+    click.echo(f"{'COSINE':>6}  {'THUMBNAILS':>10}  {'COPY':<4}  IMAGE")
+    for found in api.search_bank(bank, image, nearest=nearest, encoder=encoder):
+        alike = "–" if found.likeness is None else f"{found.likeness:.2f}"
+        copy = "yes" if found.is_copy else "no"
+        click.echo(f"{found.cosine:>6.2f}  {alike:>10}  {copy:<4}  {printable(found.image, 200)}")
+    return 0
+
+
+def _fill(bank: str, given: dict[str, Any]) -> int:
+    from auditor import api
+    from auditor.cli.progress import Progress
+    from auditor.config import Config
+
+    vectors = options.take_vectors(given, is_wanted=True)
+    read, input_format = options.take_reading(given), given.pop("input_format")
+    config = Config(detectors=(), read=read, input_format=input_format, vectors=vectors)
+    quiet = given.pop("quiet")
+    if not (given["inputs"] or given["audits"] or given["digests"]):
+        raise click.UsageError("name INPUTS, --audit or --digests")
+    try:
+        with Progress(quiet=quiet) as progress:
+            facts = api.make_bank(bank, config=config, listener=progress, **given)
+    except NoSuchInput as error:
+        raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
+    if not quiet:
+        click.echo(f"{bank}: {facts.rows:,} {facts.kind} images, {facts.hashes:,} digests")
+    return 0

@@ -1,0 +1,181 @@
+"""How often a changed copy is found again among other images, and how often two pictures are taken for one.
+
+    python benchmarks/duplicates.py FOLDER [--images 300] [--others FOLDER --most 4000]
+
+Every image of FOLDER is changed in each way; what is measured is whether the change and its origin count as copies
+(recall), beside two perceptual hashes on the same pairs: a 64-bit DCT hash with the median as its threshold, as
+imagehash and imagededup make it, at most 10 bits apart (imagededup's default), and the same made for the mirror image
+too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that are copies.
+Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --fit OUT writes the space that
+ships beside the embedded model, from --others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+from scipy.fft import dctn
+
+from auditor import space
+from auditor.copies import CROPPED, copies
+from auditor.encoders import embedded
+from auditor.files import is_image_name
+from auditor.index import self_join
+from auditor.likeness import thumbnail
+
+_LONGEST = 1600  # pixels; larger originals are reduced first, to save time
+_BITS = 10
+
+
+def recompressed(image: Image.Image, quality: int) -> Image.Image:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return Image.open(out).convert("RGB")
+
+
+def cropped(image: Image.Image, area: float, *, seed: int = 0) -> Image.Image:
+    rng, side = random.Random(f"{seed} {image.size}"), area**0.5
+    width, height = max(8, round(image.width * side)), max(8, round(image.height * side))
+    left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+    return image.crop((left, top, left + width, top + height))
+
+
+def resized(image: Image.Image) -> Image.Image:
+    return ImageOps.contain(image, (256, 256)) if max(image.size) > 256 else image
+
+
+def written_on(image: Image.Image) -> Image.Image:
+    image = image.copy()
+    font = ImageFont.load_default(size=max(10, image.height // 10))
+    place = image.width * 0.05, image.height * 0.8
+    ImageDraw.Draw(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
+    return image
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "crop, 90 % of the area": partial(cropped, area=0.9),
+    "crop, 80 %": partial(cropped, area=0.8),
+    "crop, 60 %": partial(cropped, area=0.6),
+    "resized to 256": resized,
+    "centre square of 256, JPEG 95": lambda image: recompressed(ImageOps.fit(image, (256, 256)), 95),
+    "JPEG 30": partial(recompressed, quality=30),
+    "mirrored": ImageOps.mirror,
+    "brightness 1.4": lambda image: ImageEnhance.Brightness(image).enhance(1.4),
+    "text written on it": written_on,
+}
+Seen = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def seen(path: Path, *, with_changes: bool) -> Seen | None:
+    """Vectors, thumbnails and hashes of an image and its changes."""
+    warnings.simplefilter("ignore")
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        image = Image.open(path).convert("RGB")
+    except OSError:
+        return None
+    if max(image.size) > _LONGEST:
+        image = ImageOps.contain(image, (_LONGEST, _LONGEST))
+    images = [image, *(change(image) for change in CHANGES.values() if with_changes)]
+    arrays = [np.asarray(one) for one in images]
+    vectors = np.stack([encoding.vector for encoding in embedded().encode(arrays)])
+    hashes = np.stack([dct_hash(one) for one in images])
+    return str(path), vectors, np.stack([thumbnail(one) for one in arrays]), hashes
+
+
+def dct_hash(image: Image.Image) -> np.ndarray:
+    grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), float)
+    low = dctn(grey)[:8, :8].ravel()
+    return np.asarray(low > np.median(low))
+
+
+def images_in(folder: Path, most: int) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if is_image_name(path.name))
+    random.Random(1).shuffle(found)
+    return found[:most]
+
+
+def all_seen(folder: Path, most: int, *, with_changes: bool) -> Iterator[Seen]:
+    with ProcessPoolExecutor(2) as pool:
+        each = pool.map(partial(seen, with_changes=with_changes), images_in(folder, most), chunksize=8)
+        yield from (one for one in each if one)
+
+
+def are_copies(cosine: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return copies(cosine, lambda pairs: (ones[pairs], others[pairs]))[0]
+
+
+def recall(rows: list[Seen]) -> None:
+    own = space.space_for(embedded().fingerprint, np.stack([row[1][0] for row in rows]))
+    vectors = np.stack([own.of(row[1]) for row in rows])
+    thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
+    print(f"\n{len(rows)} images; found again, per cent\n")
+    print("| change | cosine and thumbnails | cosine of 0.8 alone | hash | hash, mirrored too |\n|---|---|---|---|---|")
+    mirrored = np.stack([np.stack([flipped(each) for each in row]) for row in hashes])
+    for at, name in enumerate(CHANGES, 1):
+        cosine = (vectors[:, 0] * vectors[:, at]).sum(1)
+        both = are_copies(cosine, thumbs[:, 0], thumbs[:, at])
+        apart = (hashes[:, 0] != hashes[:, at]).sum(1)
+        either = np.minimum(apart, (mirrored[:, 0] != hashes[:, at]).sum(1))
+        cells = (both, cosine >= CROPPED, apart <= _BITS, either <= _BITS)
+        print(f"| {name} | " + " | ".join(f"{100 * cell.mean():.1f}" for cell in cells) + " |")
+
+
+def flipped(bits: np.ndarray) -> np.ndarray:
+    """The hash of the mirror image, all but for the median: odd waves across change their sign."""
+    grid = bits.reshape(8, 8).copy()
+    grid[:, 1::2] ^= True
+    return grid.ravel()
+
+
+def false_positives(rows: list[Seen]) -> None:
+    own = space.space_for(embedded().fingerprint, np.stack([row[1][0] for row in rows]))
+    vectors = own.of(np.stack([row[1][0] for row in rows]))
+    thumbs, hashes = np.stack([row[2][0] for row in rows]), np.stack([row[3][0] for row in rows])
+    total = len(rows) * (len(rows) - 1) // 2
+    found = list(self_join(vectors, 8, -1.0))
+    query, other = (np.concatenate([getattr(block, side) for block in found]) for side in ("query", "found"))
+    cosine = np.concatenate([block.cosine for block in found])
+    once = query < other
+    query, other, cosine = query[once], other[once], cosine[once]
+    start = time.perf_counter()
+    both = are_copies(cosine, thumbs[query], thumbs[other])
+    took = time.perf_counter() - start
+    apart = np.array([(hashes[one] != hashes[two]).sum() for one, two in zip(query, other, strict=True)])
+    print(f"\n{len(rows):,} files, {total:,} pairs, {len(query):,} of them neighbours ({took:.0f} s to compare)")
+    print(f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= CROPPED).sum():,} by the cosine,")
+    print(f"{(apart <= _BITS).sum():,} by the hash among neighbours. Those by both, to be looked at:")
+    for pair in np.flatnonzero(both)[np.argsort(cosine[both])]:
+        print(f"  {cosine[pair]:.2f}  {rows[query[pair]][0]}  {rows[other[pair]][0]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--others", type=Path)
+    parser.add_argument("--most", type=int, default=4000)
+    parser.add_argument("--fit", type=Path)
+    given = parser.parse_args()
+    others = list(all_seen(given.others, given.most, with_changes=False)) if given.others else []
+    if given.fit:
+        space.write(given.fit, embedded().fingerprint, space.fitted(np.stack([row[1][0] for row in others])))
+        return
+    rows = list(all_seen(given.folder, given.images, with_changes=True))
+    recall(rows)
+    false_positives(list(chain(rows, others)))
+
+
+if __name__ == "__main__":
+    main()

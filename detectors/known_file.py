@@ -1,0 +1,34 @@
+"""Files whose sha256 is in a reference bank (`--bank`, `auditor index`).
+
+Sees: the very file that is in a bank of known generated images, byte for byte; also where the image is not here, or was
+re-encoded, and the manifest gives the original's sha256, as img2dataset's column does. Costs nothing.
+
+Defeated by: any change of the file. A file that is in a bank of real ones is noted and counts for nothing.
+"""
+
+from __future__ import annotations
+
+from auditor.plugin import Detector, Reading
+from auditor.printable import printable
+from auditor.types import Evidence, Need, Tier
+from auditor.view import View
+
+
+class KnownFile(Detector):
+    """See the module."""
+
+    id = "known-file"
+    evidence = Evidence.MATCHED
+    needs = Need.ROW
+    is_default = False
+
+    def look(self, view: View) -> Reading:
+        """A hit for a file in a bank of synthetic ones."""
+        if not view.is_opened and not isinstance(view.sample.row.get("sha256"), str):
+            return Reading.abstain("no file, and no sha256 in the manifest")
+        found = view.known_file
+        if found is None:
+            return Reading.nothing()
+        if found.kind != "synthetic":
+            return Reading.nothing(f"a known real file, in the bank {printable(found.bank, 40)}")
+        return Reading.hit(Tier.B, f"the file is in the bank {printable(found.bank, 40)}")

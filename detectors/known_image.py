@@ -1,0 +1,40 @@
+"""Near copies of images in a reference bank (`--bank`, `auditor index`).
+
+Sees: an image that is in a bank of known generated images, though it was cropped, resized, recompressed, mirrored,
+brightened or written on since. Two measures have to agree (docs/similarity.md): the cosine of the embeddings, and
+thumbnails laid over each other. How often they find a changed copy again, and how often they take two pictures for one,
+is measured in benchmarks/duplicates.py. A copy is matched evidence. An image that is merely near to one is not,
+whatever its cosine: it is noted in the reason and counts for nothing. So is a copy of an image in a bank of real ones.
+
+Defeated by: crops to less than half of the picture, rotation, heavy collage; an image that nobody put into the bank.
+"""
+
+from __future__ import annotations
+
+from auditor.plugin import Detector, Reading
+from auditor.printable import printable
+from auditor.types import Evidence, Need, Tier
+from auditor.view import View
+
+
+class KnownImage(Detector):
+    """See the module."""
+
+    id = "known-image"
+    evidence = Evidence.MATCHED
+    needs = Need.EMBEDDING
+    is_default = False
+
+    def look(self, view: View) -> Reading:
+        """A hit for a copy of a synthetic image."""
+        if view.known is None:
+            return Reading.abstain("no bank with vectors was given, or the image has none")
+        copies = [found for found in view.known if found.is_copy]
+        for found in copies:
+            if found.kind == "synthetic":
+                words = f"a copy of {printable(found.image, 80)} in the bank {printable(found.bank, 40)}"
+                return Reading.hit(Tier.C, f"{words} (cosine {found.cosine:.2f}, thumbnails agree)")
+        if copies:
+            return Reading.nothing(f"a copy of a known real image, in the bank {printable(copies[0].bank, 40)}")
+        nearest = max((found.cosine for found in view.known), default=None)
+        return Reading.nothing("" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy")

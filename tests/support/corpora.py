@@ -1,0 +1,49 @@
+"""Evidence with vectors and thumbnails that tests choose, without encoding an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from auditor.corpus import Corpus
+from auditor.plugin import Input, Shard
+from auditor.store import PartWriter, Store
+from auditor.types import Label, Row, Status, Verdict
+
+
+def part(
+    out: Path,
+    vectors: Sequence[np.ndarray | None],
+    thumbnails: Sequence[np.ndarray | None],
+    *,
+    name: str = "part",
+    labels: Sequence[Label] = (),
+    fingerprint: str = "made:1",
+) -> None:
+    """A part of evidence; image `name-3` is its fourth row."""
+    store = Store(out)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=fingerprint)
+    rows = [
+        Row(f"{name}-{n}", "s", f"{name}-{n}", Status.OK, verdict=Verdict(labels[n] if labels else Label.UNKNOWN))
+        for n in range(len(vectors))
+    ]
+    writer.write(rows, (vectors, thumbnails))
+    writer.close()
+
+
+def corpus(out: Path) -> Corpus:
+    return Corpus(list(Store(out).parts()))
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """uint8 (count, 1024) thumbnails of different things."""
+    return np.random.default_rng(seed).integers(0, 256, (count, 1024), dtype=np.uint8)
+
+
+def directions(count: int, dimension: int = 32, seed: int = 0) -> np.ndarray:
+    """Unit vectors (count, dimension) in random directions."""
+    found = np.random.default_rng(seed).normal(0, 1, (count, dimension))
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
