@@ -78,6 +78,8 @@ def sample(audit: Audit) -> str | None:
 def model(audit: Audit, id: str) -> str:
     """What a statistical detector's answers are worth."""
     e = audit.estimate
+    if e is not None and e.labels is not None:
+        return f"What {id} says is not counted: people's labels are. It only said where labels tell most."
     if e is None or e.detector != id:
         return f"The errors of {id} were not counted here: its answers stand for themselves and give no estimate."
     return (
@@ -213,9 +215,11 @@ def names(audit: Audit) -> str:
 
 def errors(audit: Audit, id: str) -> str:
     """How often a detector errs, and where that is known from."""
-    e = audit.estimate
+    e, kind = audit.estimate, audit.detectors[id].evidence
+    if kind is Evidence.STATISTICAL and e is not None and e.labels is not None:
+        return model(audit, id)
     if e is None or e.detector != id:
-        return _ERRORS[audit.detectors[id].evidence]
+        return _ERRORS[kind]
     return f"Counted on {e.calibration}; flags from a score of {percent(e.cutoff or 0)} on."
 
 
