@@ -8,7 +8,8 @@ no source is in both, and the thresholds were not chosen on the target. 1,000 im
 pixels), from *few* sources (1 to 8 of the fold's real and 1 to 4 of its synthetic ones in random proportions) or from
 *all* of the fold, in equal parts. Columns: how many of the mixtures got a number (an interval narrower than 90 points),
 how many intervals hold the truth, of all and of the numbers, the numbers' median width, and on which side of the
-default policy's diversity limit the interval says that the mixture is.
+default policy's diversity limit the interval says that the mixture is; then, with 300 of the 1,000 images labelled as
+`auditor label` draws them, how many intervals hold the truth, their median width, and the side.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ sys.path.insert(0, str(ROOT))
 from auditor.calibration import Calibration, Condition, SourceCounts  # noqa: E402
 from auditor.flags import Flags  # noqa: E402
 from auditor.fraction import cutoff, estimated  # noqa: E402
+from auditor.intervals import Interval  # noqa: E402
 from auditor.known import Known  # noqa: E402
+from auditor.labelling import EXPECTED, allocation  # noqa: E402
+from auditor.labels import LabelledStratum, two_phase  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
 from training.calibration import shift  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES, _CONDITION = 1000, "img2dataset256"
+_LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
 _NUMBER = 0.9  # an interval at least this wide says nothing
 
@@ -42,6 +47,7 @@ _NUMBER = 0.9  # an interval at least this wide says nothing
 class Mixture:
     truth: float
     estimate: Estimate | None
+    labelled: Interval
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -57,8 +63,11 @@ class Mixture:
 
     @property
     def status(self) -> str:
-        low, high = self.interval
-        return "under" if high <= _LIMIT else "over" if low > _LIMIT else "open"
+        return side(*self.interval)
+
+
+def side(low: float, high: float) -> str:
+    return "under" if high <= _LIMIT else "over" if low > _LIMIT else "open"
 
 
 def calibration(scores: pd.DataFrame) -> Calibration:
@@ -82,7 +91,21 @@ def mixture(
     threshold = cutoff(known)
     flags = Flags(rest={_CONDITION: len(target)}, flagged=int((target.score >= threshold).sum()))
     nothing_known = Known(ok=len(target), rest=len(target), drawn=len(target))
-    return Mixture(float(target.label.mean()), estimated(nothing_known, flags, known, seed=seed))
+    truth = float(target.label.mean())
+    return Mixture(truth, estimated(nothing_known, flags, known, seed=seed), labelled(target, known, rng))
+
+
+def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator) -> Interval:
+    """The interval of people's labels, who make no errors, by the strata that the model's verdicts are."""
+    score, label = target.score.to_numpy(), target.label.to_numpy()
+    likely, unlikely = score >= known.likely_synthetic, score < known.likely_real
+    members = [np.flatnonzero(which) for which in (likely, ~likely & ~unlikely, unlikely & ~likely)]
+    counts = allocation([len(rows) for rows in members], list(EXPECTED.values()), _LABELS)
+    strata = []
+    for rows, count in zip(members, counts, strict=True):
+        synthetic = int(label[rng.choice(rows, count, replace=False)].sum()) if count else 0
+        strata.append(LabelledStratum(len(rows), synthetic, count - synthetic))
+    return two_phase([stratum for stratum in strata if stratum.size])
 
 
 def drawn(side: pd.DataFrame, count: int, most: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -102,10 +125,16 @@ def line(name: str, mixtures: list[Mixture]) -> str:
     numbers = [m for m in mixtures if m.is_number]
     width = float(np.median([m.interval[1] - m.interval[0] for m in numbers])) if numbers else float("nan")
     hold, held = (100 * np.mean([m.holds for m in part]) if part else float("nan") for part in (mixtures, numbers))
-    sides = " · ".join(f"{100 * np.mean([m.status == s for m in mixtures]):.0f} %" for s in ("over", "open", "under"))
+    by_labels = [m.labelled for m in mixtures]
+    labels_hold = 100 * np.mean([i.low <= m.truth <= i.high for i, m in zip(by_labels, mixtures, strict=True)])
+    labels_width = 100 * float(np.median([i.high - i.low for i in by_labels]))
+    sides, labels_sides = (
+        " · ".join(f"{100 * np.mean([found == s for found in of]):.0f} %" for s in ("over", "open", "under"))
+        for of in ([m.status for m in mixtures], [side(i.low, i.high) for i in by_labels])
+    )
     return (
         f"| {name} | {len(mixtures)} | {100 * len(numbers) / len(mixtures):.0f} % | {hold:.0f} % | {held:.0f} % "
-        f"| {100 * width:.0f} points | {sides} |"
+        f"| {100 * width:.0f} points | {sides} | {labels_hold:.0f} % | {labels_width:.1f} points | {labels_sides} |"
     )
 
 
@@ -123,8 +152,11 @@ def main() -> None:
             mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]
             for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", "together"):
                 found.setdefault(name, []).extend(mixtures)
-    print("| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under "
+        "| with labels | median width | over · open · under |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, mixtures in found.items():
         print(line(name, mixtures))
 

@@ -25,6 +25,7 @@ NOT_CHECKED = (
 )
 _SEEN = 1e-3  # the level at which a population is spoken of
 _MOST_NAMES = 5
+_MOST_STEPS = 4  # that the first screen holds
 _FEW, _WIDE = 0.5, 0.2  # a share of rows that is few; an interval that is wide
 
 
@@ -77,6 +78,8 @@ def sample(audit: Audit) -> str | None:
 def model(audit: Audit, id: str) -> str:
     """What a statistical detector's answers are worth."""
     e = audit.estimate
+    if e is not None and e.labels is not None:
+        return f"What {id} says is not counted: people's labels are. It only said where labels tell most."
     if e is None or e.detector != id:
         return f"The errors of {id} were not counted here: its answers stand for themselves and give no estimate."
     return (
@@ -212,9 +215,11 @@ def names(audit: Audit) -> str:
 
 def errors(audit: Audit, id: str) -> str:
     """How often a detector errs, and where that is known from."""
-    e = audit.estimate
+    e, kind = audit.estimate, audit.detectors[id].evidence
+    if kind is Evidence.STATISTICAL and e is not None and e.labels is not None:
+        return model(audit, id)
     if e is None or e.detector != id:
-        return _ERRORS[audit.detectors[id].evidence]
+        return _ERRORS[kind]
     return f"Counted on {e.calibration}; flags from a score of {percent(e.cutoff or 0)} on."
 
 
@@ -256,31 +261,38 @@ def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]
     steps: list[tuple[str, str | None]] = []
     if decision.mad and decision.mad.advice:
         steps.append((f"{decision.mad.advice[:1].upper()}{decision.mad.advice[1:]}.", None))
-    if audit.floor.count:
-        keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
-        steps.append((f"List the {audit.floor.count:,} images that say they are synthetic or bear a mark.", keys))
-    if audit.contradictions:
-        text = f"Look at the {audit.contradictions:,} images that a generator and a camera both claim."
-        steps.append((text, None))
-    if audit.estimate and (any(c.is_shift for c in audit.estimate.controls) or _is_wide(audit)):
-        label = "auditor label AUDIT DATASET, then auditor scan DATASET --labels labels.csv"
-        steps.append(("Narrow the estimate: label a few hundred images of the dataset, drawn at random.", label))
-        own = "auditor calibrate --real FOLDER --synthetic FOLDER"
-        steps.append(("Or count the model's errors on images of your own kind.", own))
+    if decision.outcome is Outcome.PASS:
+        gate = "auditor gate AUDIT --dataset DATASET && python train.py"
+        steps.append(("Gate training on this decision; a dataset that changed is noticed.", gate))
     if decision.outcome is Outcome.FAIL:
         keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
         steps.append(("Make a keep-list that brings the dataset under a target, and see what it costs.", keep))
+    if audit.estimate and any(control.is_shift for control in audit.estimate.controls):
+        own = "auditor calibrate --real FOLDER --synthetic FOLDER"
+        steps.append(("The model errs otherwise here than was measured: count its errors on images of your kind.", own))
+    elif _is_wide(audit):
+        text = "Narrow the estimate: label a few hundred images, drawn at random, then scan with --labels."
+        steps.append((text, "auditor label AUDIT DATASET"))
+    if audit.floor.count:
+        keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
+        steps.append((f"List the {audit.floor.count:,} images that say they are synthetic or bear a mark.", keys))
+    steps += _oddities(audit)
+    return steps[:_MOST_STEPS] or [("Read what could not be seen, below, before training on this dataset.", None)]
+
+
+def _oddities(audit: Audit) -> list[tuple[str, str | None]]:
+    steps: list[tuple[str, str | None]] = []
     declared = audit.coverage.get(Evidence.DECLARED.value)
     if declared and audit.counts.rows and declared.share < _FEW:
         text = "What files declare could be seen on few rows. Fetch a sample without re-encoding and audit that."
         steps.append((text, "img2dataset … --resize_mode=no --skip_reencode=True"))
+    if audit.contradictions:
+        text = f"Look at the {audit.contradictions:,} images that a generator and a camera both claim."
+        steps.append((text, None))
     if audit.counts.unreadable:
         rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
         steps.append((f"Find out why {rows} could not be read; the reasons are below.", None))
-    gate = "auditor gate AUDIT --dataset DATASET && python train.py"
-    if decision.outcome is Outcome.PASS:
-        steps.append(("Gate training on this decision; a dataset that changed is noticed.", gate))
-    return steps or [("Read what could not be seen, below, before training on this dataset.", None)]
+    return steps
 
 
 def _is_wide(audit: Audit) -> bool:

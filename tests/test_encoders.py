@@ -79,7 +79,7 @@ def test_a_machine_that_answers_otherwise_is_refused(tmp_path):
     with np.load(folder / "parity.npz") as known:
         changed = {**known, "logit": known["logit"] + 1}
     np.savez(folder / "parity.npz", **changed)
-    with pytest.raises(ModelError, match="differ from the parity vectors by 1"):
+    with pytest.raises(ModelError, match="differ from those of parity.npz by 1"):
         EmbeddedEncoder(folder)
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from auditor import encoders
 from auditor.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, parse
-from auditor.encoders import EMBEDDED, embedded
+from auditor.encoders import EMBEDDED, EmbeddedEncoder, embedded
+from auditor.errors import ModelError
 
 ROOT = Path(__file__).parents[1]
 OOF = ROOT / "training" / "oof.parquet"
@@ -29,6 +31,21 @@ def calibration():
 def test_it_loads_which_checks_its_digest_and_its_answers():
     assert embedded().dimension == 512
     assert (EMBEDDED / "model.onnx").stat().st_size < 25e6
+
+
+@pytest.mark.parametrize(
+    ("step", "otherwise"),
+    [
+        ("_reduced", lambda image, longest: image),
+        ("_reduced", lambda image, longest: image.resize((longest, longest * image.height // image.width), 0)),
+        ("_centre", lambda image, size: image.crop((0, 0, size, size))),
+        ("_centre", lambda image, size: image.resize((size, size))),
+    ],
+)
+def test_an_image_prepared_otherwise_is_noticed_when_it_loads(monkeypatch, step, otherwise):
+    monkeypatch.setattr(encoders, step, otherwise)
+    with pytest.raises(ModelError, match="answers differ"):
+        EmbeddedEncoder(EMBEDDED)
 
 
 def test_an_answer_does_not_depend_on_its_neighbours():

@@ -26,7 +26,7 @@ from training.panel import CAP, CORE, panel
 from training.rebuild import rebuild
 from training.recipes import RECIPES, SHIPPED
 from training.reference import Model
-from training.student import Student, new_student
+from training.student import Pair, new_student
 from training.train import train
 
 FIRST = ("img2dataset256", "jpeg75", "clean")  # conditions of the baselines and of the embedding's measures
@@ -135,16 +135,15 @@ def _model(places: Places, name: str, fold: int | None) -> Model:
     return Model(path)
 
 
-def _trained(places: Places, name: str, fold: int | None, log: Path) -> Student:
+def _trained(places: Places, name: str, fold: int | None, log: Path) -> Pair:
     recipe = RECIPES[name]
     student = new_student(places.weights, recipe.trunk, traces=recipe.traces, dropout=recipe.dropout)
     student.trunk.frozen = recipe.frozen
     material = gather(_files(places), places, recipe, fold)
     print(f"{name} {log.stem}: {len(material.train)} views", flush=True)
     trained = train(student, material, recipe, log)
-    if recipe.bystander:
-        trained.bystander = bystander(seen_files(_files(places), recipe, fold), places, recipe)
-    return trained
+    beside = bystander(seen_files(_files(places), recipe, fold), places, recipe) if recipe.bystander else None
+    return Pair(trained, beside)
 
 
 def _files(places: Places) -> list[File]:

@@ -20,7 +20,7 @@ STRENGTH = 0.0003
 
 
 def bystander(seen: list[File], places: Places, recipe: Recipe) -> Bystander:
-    """The branch, from these images alone; its logit is scaled by the recipe's share."""
+    """The branch, from whole views of these images alone; its logit is scaled by the recipe's factor."""
     views = Views(places.cache / "pack")
     vectors = load_view_vectors(places.cache / "frozen", views, width=FrozenFeatures.width)
     known = np.isfinite(vectors[:, 0]) & views.table["path"].isin({file.path for file in seen}).to_numpy()

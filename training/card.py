@@ -23,9 +23,10 @@ BESIDE = {
 TEXT = """# ouro-v1
 
 One compact encoder (EfficientNet-Lite0, {megabytes:.1f} MB) with two outputs from one pass: an embedding that follows
-CLIP ViT-B/16's, and a logit, higher for images that look machine-made. To the trained logit that of a bystander is
-added: a linear head on the untrained ImageNet trunk, whose first blocks the two share. Each image is seen twice, whole
-and as the centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference).
+CLIP ViT-B/16's, and a logit, higher for images that look machine-made. Each image is seen twice, whole and as the
+centre at its own scale (`preprocessing.json`; `training/reference.py` is the reference). The logit is the mean of both
+views', to which that of a bystander is added: a linear head on the untrained ImageNet trunk, whose first blocks the two
+share, and which sees the whole alone.
 
 `model.onnx`: sha256 `{digest}`
 

@@ -9,67 +9,73 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
-from training.reference import SIZE, Model
-from training.student import Student
+from training.reference import SIZE, Model, views
+from training.student import Pair
 
 OPSET = 17
 TOLERANCE = 1e-3
 BATCH = {0: "n"}
 
 
-def export(student: Student, path: Path) -> None:
-    """Writes the file. Its weights are rounded to half precision, the student's too, so that both say the same."""
-    _round_weights(student.eval())
+def export(pair: Pair, path: Path) -> None:
+    """Writes the file. Its weights are rounded to half precision, the module's too, so that both say the same."""
+    _round_weights(pair.eval())
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = {"images": BATCH, "embedding": BATCH, "logit": BATCH}
-    example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
+    names = {"views": BATCH, "embedding": BATCH, "logit": BATCH}
+    example = torch.zeros(2, 2, SIZE, SIZE, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            student,
+            pair,
             (example,),
             path,
             dynamo=False,
             opset_version=OPSET,
             do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE,
-            input_names=["images"],
+            input_names=["views"],
             output_names=["embedding", "logit"],
             dynamic_axes=names,
         )
     model = onnx.load(str(path))
-    _halve(model, {name for name, parameter in student.named_parameters() if parameter.ndim > 1})
+    _halve(model, {name for name, parameter in pair.named_parameters() if parameter.ndim > 1})
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
-    difference = parity(student, path)
+    difference = parity(pair, path)
     if difference > TOLERANCE:
         raise ValueError(f"{path}: logits differ from the trained model's by {difference}")
 
 
-def parity(student: Student, path: Path) -> float:
-    """The largest difference of a logit between file and student, alone and in a batch."""
-    images = example_images()
-    _, logit = Model(path).run(images)
+def parity(pair: Pair, path: Path) -> float:
+    """The largest difference of a logit between file and module, alone and in a batch."""
+    model, both = Model(path), np.stack([views(Image.fromarray(picture)) for picture in example_pictures()])
+    _, logit = model.run(both)
     with torch.inference_mode():
-        _, wanted = student.eval()(torch.from_numpy(images))
-    alone = np.concatenate([Model(path).run(image[None])[1] for image in images])
+        _, wanted = pair.eval()(torch.from_numpy(both))
+    alone = np.concatenate([model.run(one[None])[1] for one in both])
     return float(max(np.abs(logit - wanted.numpy()).max(), np.abs(logit - alone).max()))
 
 
-def example_images(count: int = 8, *, seed: int = 2026) -> np.ndarray:
-    """Made-up pictures: blotches of several scales."""
+def example_pictures(*, seed: int = 2026) -> list[np.ndarray]:
+    """Made up of blotches of several scales: one picture to be reduced, one to be cropped, one to be enlarged."""
     rng = np.random.default_rng(seed)
-    images = np.zeros((count, SIZE, SIZE, 3), np.float64)
+    return [_blotches(rng, *size) for size in ((520, 600), (360, 240), (150, 210))]
+
+
+def _blotches(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """uint8 (height, width, 3)."""
+    picture = np.full((height, width, 3), 128.0)
     for side in (2, 7, 28, 112):
-        blotches = rng.normal(0, 40, (count, side, side, 3))
-        images += np.kron(blotches, np.ones((1, SIZE // side, SIZE // side, 1)))
-    return np.clip(images + 128, 0, 255).astype(np.uint8)
+        rows, columns = (np.arange(length) * side // length for length in (height, width))
+        picture += rng.normal(0, 40, (side, side, 3))[rows][:, columns]
+    return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 @torch.no_grad()
-def _round_weights(student: Student) -> None:
-    for parameter in student.parameters():
+def _round_weights(pair: Pair) -> None:
+    for parameter in pair.parameters():
         if parameter.ndim > 1:
             parameter.copy_(parameter.half().float())
 

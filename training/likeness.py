@@ -12,7 +12,7 @@ from training.conditions import CONDITIONS
 from training.embed import load_condition_vectors
 from training.launder import decode, encode
 from training.metrics import auroc
-from training.reference import Model, canonical, whole
+from training.reference import Model
 from training.store import evaluation_files
 
 NEIGHBOURS = 10
@@ -72,5 +72,4 @@ def _nearest(vectors: np.ndarray) -> np.ndarray:
 
 
 def _embed(model: Model, images: list[Image.Image]) -> np.ndarray:
-    views = np.stack([np.asarray(whole(canonical(image))) for image in images])
-    return np.concatenate([model.run(views[at : at + 8])[0] for at in range(0, len(views), 8)])
+    return np.stack([model(image)[0] for image in images])

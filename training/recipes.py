@@ -21,7 +21,7 @@ class Recipe:
     the vector of another laundering of the same image. `judged` is the part of the logit's target that is not the label
     but the judgement of a linear probe on the teacher, fitted on the fold's own training images. `rebuilt` is the
     weight of reconstructions of real images and of the originals beside them (rebuild.py); others weigh 1 on average.
-    `bystander` is the factor of the untrained trunk's logit, which is added after training.
+    `bystander` is the factor of the untrained trunk's logit for the whole view, which is added after training.
     """
 
     phases: tuple[Phase, ...]
@@ -46,6 +46,7 @@ class Recipe:
 
 EVENING = Recipe(phases=(Phase(160, 1.0), Phase(224, 0.1)), frozen=5, borrow=True, watch_every=200)
 SHORT = replace(EVENING, phases=(Phase(160, 0.4), Phase(224, 0.03)))
+JUDGED_LONG = replace(SHORT, judged=0.7, phases=(Phase(160, 0.8), Phase(224, 0.05)))
 RECIPES = {
     # Pilots on fold 3: what a core can do in about eight minutes.
     "pilot-full-128": Recipe(phases=(Phase(128, 0.34),), watch_every=200),
@@ -58,9 +59,10 @@ RECIPES = {
     "short-no-hard": replace(SHORT, hard=False),
     "short-no-traces": replace(SHORT, traces=False),
     "judged": replace(SHORT, judged=0.7),
-    "judged-long": replace(SHORT, judged=0.7, phases=(Phase(160, 0.8), Phase(224, 0.05))),
+    "judged-long": JUDGED_LONG,
     "accompanied": replace(SHORT, bystander=0.75),
     "judged-accompanied": replace(SHORT, judged=0.7, bystander=0.75),
+    "judged-long-accompanied": replace(JUDGED_LONG, bystander=0.75),
     "rebuilt": replace(SHORT, rebuilt=1.0),
     "judged-rebuilt": replace(SHORT, judged=0.7, rebuilt=1.0),
     "short-full": replace(SHORT, frozen=0, phases=(Phase(128, 0.4), Phase(224, 0.03))),

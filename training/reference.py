@@ -1,8 +1,7 @@
 """From a decoded image to the model's answer, with numpy, Pillow and ONNX Runtime alone: the product does just this.
 
 Two views of one canonical image (longer side at most 512 pixels): the whole, squashed to a square, and its centre at
-that scale, where traces of generation live. Each view is one row of the model's batch; an image's logit is the mean
-of its views' logits, its embedding that of the whole.
+that scale, where traces of generation live. The model takes both and says one embedding and one logit.
 """
 
 from __future__ import annotations
@@ -65,12 +64,12 @@ class Model:
         self.digest = hashlib.sha256(data).hexdigest()
         self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
-    def run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings and logits of uint8 (N, SIZE, SIZE, 3)."""
-        embedding, logit = self._session.run(["embedding", "logit"], {"images": images})
+    def run(self, both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings and logits of N images' views, uint8 (N, 2, SIZE, SIZE, 3)."""
+        embedding, logit = self._session.run(["embedding", "logit"], {"views": both})
         return embedding, logit
 
-    def __call__(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-        """The embedding of the whole, and both views' logits; their mean is the image's."""
-        embedding, logit = self.run(views(image))
-        return embedding[0], logit
+    def __call__(self, image: Image.Image) -> tuple[np.ndarray, float]:
+        """An RGB image's embedding and logit."""
+        embedding, logit = self.run(views(image)[None])
+        return embedding[0], float(logit[0])

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from training import reference
 from training.calibration import calibration
 from training.card import card
-from training.export import TOLERANCE, example_images
+from training.export import TOLERANCE, example_pictures
 from training.listing import File, write_files
 
 NAME = "ouro-v1"
@@ -33,20 +34,30 @@ def ship(
     shutil.copyfile(weights, out / "model.onnx")
     (out / "preprocessing.json").write_text(json.dumps(preprocessing(), indent=1) + "\n")
     (out / "calibration.json").write_text(json.dumps(calibration(scores, NAME, digest)) + "\n")
-    embedding, logit = reference.Model(weights).run(example_images())
-    np.savez_compressed(
-        out / "parity.npz", images=example_images(), embedding=embedding, logit=logit, tolerance=TOLERANCE
-    )
+    np.savez_compressed(out / "parity.npz", **parity(reference.Model(weights)))  # type: ignore[arg-type]
     write_files(files, records / "files.csv")
     names = dict.fromkeys(("path", "source", "generator", "condition", "model"), "category")
     scores.astype(names).to_parquet(records / "oof.parquet", compression="zstd", index=False)
     (out / "CARD.md").write_text(card(scores, files, records / "baselines", weights, likeness))
 
 
+def parity(model: reference.Model) -> dict[str, np.ndarray]:
+    """Pictures as they are before any preparation, and what the model says to them."""
+    pictures = example_pictures()
+    embedding, logit = zip(*(model(Image.fromarray(picture)) for picture in pictures), strict=True)
+    answers = {"embedding": np.stack(embedding), "logit": np.array(logit), "tolerance": np.array(TOLERANCE)}
+    return {f"picture{number}": picture for number, picture in enumerate(pictures)} | answers
+
+
 def preprocessing() -> dict[str, object]:
     """Everything that a new implementation has to know; training/reference.py is one."""
     return {
-        "input": {"name": "images", "dtype": "uint8", "layout": "NHWC", "channels": "RGB", "size": reference.SIZE},
+        "input": {
+            "name": "views",
+            "dtype": "uint8",
+            "axes": ["image", "view", "row", "column", "channel (RGB)"],
+            "size": reference.SIZE,
+        },
         "before": "apply EXIF orientation; composite transparency on white; convert to RGB",
         "canonical": {"longest_side_at_most": reference.CANONICAL, "filter": "bicubic", "enlarge": False},
         "views": [
@@ -61,6 +72,8 @@ def preprocessing() -> dict[str, object]:
         ],
         "resampler": "Pillow's (support grows with the reduction: antialiased)",
         "normalisation": "inside the graph",
-        "logit": "mean of the logits of both views; higher: synthetic",
-        "embedding": "of the whole view; unit length",
+        "outputs": {
+            "embedding": "of the whole view; unit length",
+            "logit": "of both views together; higher: synthetic",
+        },
     }

@@ -1,4 +1,7 @@
-"""The shipped network: pixels to an embedding like CLIP's and a logit (higher: synthetic), in one pass."""
+"""The network that is trained (Student), and what ships of it (Pair): an embedding like CLIP's, and a logit.
+
+The higher the logit, the more synthetic.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +37,12 @@ class Student(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.judge = nn.Linear(width, 1)
         nn.init.zeros_(self.judge.weight)
-        self.bystander: Bystander | None = None
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding and logit."""
-        maps = self.maps(images)
-        embedding, features = self.features(maps)
-        logit = self.judge(self.drop(features)).squeeze(1)
-        return embedding, logit if self.bystander is None else logit + self.bystander(maps)
+        return self.judged(self.maps(images))
 
     def pooled(self, images: Tensor) -> Tensor:
         """The trunk's last features, averaged over the image."""
@@ -55,16 +54,16 @@ class Student(nn.Module):
         maps: list[Tensor] = self.trunk(pixels.contiguous(memory_format=torch.channels_last))
         return maps
 
-    def features(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """The embedding, and what the logit is a linear function of."""
+    def judged(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Embedding and logit, given the trunk's maps."""
         pooled = maps[-1].mean((2, 3))
         embedding = functional.normalize(self.embed(pooled), dim=-1)
         parts = [pooled]
         if self.traces:
             for stage in TRACES:
                 parts += _statistics(maps[stage])
-        features: Tensor = self.norm(torch.cat(parts, dim=1))
-        return embedding, features
+        features = self.norm(torch.cat(parts, dim=1))
+        return embedding, self.judge(self.drop(features)).squeeze(1)
 
 
 class Bystander(nn.Module):
@@ -86,6 +85,26 @@ class Bystander(nn.Module):
         first = maps[: self.shared]
         logit: Tensor = self.judge(frozen_features(self.trunk.onward(first, first[-1]))).squeeze(1)
         return logit
+
+
+class Pair(nn.Module):
+    """uint8 views (N, 2, S, S, 3), whole and centre -> unit embeddings of the whole (N, 512), logits of both (N,).
+
+    The logit is the mean of the student's for the two views and, if there is one, the bystander's of the whole.
+    """
+
+    def __init__(self, student: Student, bystander: Bystander | None = None) -> None:
+        super().__init__()
+        self.student, self.bystander = student, bystander
+
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding and logit of each image."""
+        maps = self.student.maps(views.flatten(0, 1))
+        embedding, logit = self.student.judged(maps)
+        logit = (logit[::2] + logit[1::2]) / 2
+        if self.bystander is not None:
+            logit = logit + self.bystander([stage[::2] for stage in maps])
+        return embedding[::2], logit
 
 
 def frozen_features(maps: list[Tensor]) -> Tensor:

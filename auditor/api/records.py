@@ -62,7 +62,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
     chance = chances_of(out, parts)
-    if chance is None:
+    if chance is None or chance.adjustment is None:
         return rows
     return rows.assign(p_adjusted=np.concatenate([chance.of(pq.read_table(path)) for path in parts]))
 

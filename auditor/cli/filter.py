@@ -38,9 +38,10 @@ def command(
     if (tars is None) != (dataset is None):
         raise click.UsageError("--tars DIR and --dataset PATH belong together")
     kept = api.keep_list(audit, drop=drop, target=target)
+    status = api.status_after(kept, policy)
     api.write_keep_list(kept, out)
     click.echo(_told(kept))
-    if status := api.status_after(kept, policy):
+    if status:
         click.echo(f"MAD {status.status} afterwards: {status.reason}")
     if tars and dataset:
         click.echo(f"{api.write_filtered_tars(kept, dataset, tars):,} images written to {tars}")

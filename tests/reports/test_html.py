@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from audits import ESTIMATES, audit, source
 from galleries import HOSTILE, gallery, pictures
 
 import auditor
-from auditor.results import InputRecord
+from auditor.results import Beside, Counts, DetectorTally, InputRecord, LabelCounts, Labels
+from auditor.types import Evidence
 from reports import charts
 from reports.charts import Bar
 from reports.svg import Sheet
@@ -155,3 +157,19 @@ def test_simulate_draws_what_it_found():
     assert svg.startswith("<?xml")
     assert "diversity lost" in svg
     assert svg == auditor.plot_simulation(auditor.simulate([0.2] * 5))
+
+
+def test_where_people_labelled_the_page_says_what_the_number_rests_on():
+    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, pairs=10, disagreements=1, passed_over=0)
+    beside = (Beside("a model", 0.4, 0.1, 0.9),)
+    found = replace(ESTIMATES["over"], labels=labels, beside=beside)
+    of = audit(
+        1000, estimate=found, sample=Counts(200, 190),
+        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40)},
+    )  # fmt: skip
+    text = page(of)
+    assert "people labelled" in text
+    assert "likely-synthetic" in text
+    assert "40.0 %, 10.0 % to 90.0 %, by a model" in text
+    assert "labels are. It only said where labels tell most." in text
+    assert "200 of 1,000 rows were looked at in full" in text

@@ -39,19 +39,19 @@ def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
     from onnx import TensorProto, helper
 
     nodes = [
-        helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["views"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["float", "sides"], ["mean"], keepdims=0),
         helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
         helper.make_node("MatMul", ["mean", "red"], ["logit"]),
     ]
     constants = [
-        helper.make_tensor("sides", TensorProto.INT64, [2], [1, 2]),
+        helper.make_tensor("sides", TensorProto.INT64, [3], [1, 2, 3]),
         helper.make_tensor("red", TensorProto.FLOAT, [3], [0.04, -0.02, -0.02]),
     ]
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", size, size, 3])],
+        [helper.make_tensor_value_info("views", TensorProto.UINT8, ["n", 2, size, size, 3])],
         [
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 3]),
             helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
@@ -66,13 +66,12 @@ def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
     steps = {"input": {"size": size}, "canonical": {"longest_side_at_most": 64}}
     (path / "preprocessing.json").write_text(json.dumps(steps))
     (path / "calibration.json").write_text(dumps(calibration(sha256=hashlib.sha256(weights).hexdigest())))
-    images = np.random.default_rng(0).integers(1, 256, (4, size, size, 3), dtype=np.uint8)
-    mean = images.astype(np.float32).mean(axis=(1, 2))
+    colours = np.random.default_rng(0).integers(1, 256, (4, 3), dtype=np.uint8)
     np.savez(
         path / "parity.npz",
-        images=images,
-        embedding=mean / np.linalg.norm(mean, axis=1, keepdims=True),
-        logit=mean @ np.array([0.04, -0.02, -0.02], np.float32),
+        **{f"picture{number}": np.full((60, 90, 3), colour, np.uint8) for number, colour in enumerate(colours)},
+        embedding=colours / np.linalg.norm(colours.astype(float), axis=1, keepdims=True),
+        logit=colours @ np.array([0.04, -0.02, -0.02]),
         tolerance=tolerance,
     )
     return path
