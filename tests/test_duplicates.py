@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 import auditor
-from auditor import duplicates, record
+from auditor import duplicates, record, space
 from auditor.copies import copies
 from auditor.duplicates import clusters, summed_up
 from auditor.embedding import VectorSource
+from auditor.encoders import embedded
 from auditor.errors import EvidenceError
 from auditor.index import Index, self_join
 from auditor.likeness import ALIKE, SIDE, likeness, thumbnail, whole_likeness
@@ -129,6 +130,16 @@ def test_an_inverted_file_finds_near_copies_as_well(monkeypatch):
 def test_searching_an_index_of_few_gives_no_more_than_there_are():
     index = Index.build(corpora.directions(3, 4).astype(np.float32))
     assert len(index.nearest(corpora.directions(1, 4).astype(np.float32), 10)) == 3
+
+
+# ---- the space
+
+
+def test_the_shipped_space_is_the_shipped_encoders():
+    """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/similarity.md again."""
+    fingerprint, axes = space.shipped()
+    assert fingerprint == embedded().fingerprint
+    assert axes.axes.shape == (embedded().dimension, space.AXES)
 
 
 # ---- clusters
