@@ -19,6 +19,7 @@ from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.fetching import Fetcher
+from auditor.gallery import Opening
 from auditor.intervals import Interval
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
@@ -121,9 +122,9 @@ def run_audit(
         grounds = Grounds(config.calibration, config.labels)
         audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
         audit = similarity.added(audit, list(parts.values()), out, config.reference)
-        limits = config.limits if config.depth >= Need.PIXELS else None
+        opening = Opening(config.limits, draw, cache) if config.depth >= Need.PIXELS else None
         made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
-        gallery.keep(out, parts.values(), plan.shards, limits, examples, made_of)
+        gallery.keep(out, parts.values(), plan.shards, opening, examples, made_of)
         return audit
 
 

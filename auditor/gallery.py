@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import choosing, rows
 from auditor.choosing import Group
 from auditor.decode import Limits
-from auditor.errors import AuditorError, EvidenceError
+from auditor.errors import AuditorError, EvidenceError, Refused
 from auditor.picking import Place, pick
 from auditor.plugin import Example, Shard
+from auditor.sampling import Draw
 from auditor.store import Part, Store, table_of, write_atomically
-from auditor.types import Sample
+from auditor.types import Need, Sample
 from auditor.view import View
+from auditor.work import view_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,17 +35,40 @@ _MADE_OF = b"auditor-gallery"
 FILE = "gallery.parquet"
 
 
-def keep(out: Path, parts: Iterable[Part], shards: Iterable[Shard], limits: Limits | None, most: int, of: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Which images may be opened once more: those that the scan decoded, in the way that it did.
+
+    draw: its sample, None where that was every row. cache: where what was fetched of it lies.
+    """
+
+    limits: Limits
+    draw: Draw | None = None
+    cache: Path | None = None
+
+    def view(self, sample: Sample) -> View:
+        """The sample as the scan saw it. Raises Refused for one that it did not decode."""
+        found = view_of(sample, self.limits, Need.PIXELS, self.draw, self.cache)
+        if found.sample.content is None:
+            raise Refused("no image: the manifest gives a URL only")
+        if found.depth < Need.PIXELS:
+            raise Refused("not in the sample: the image was not decoded")
+        return found
+
+
+def keep(
+    out: Path, parts: Iterable[Part], shards: Iterable[Shard], opening: Opening | None, most: int, of: str
+) -> None:
     """Writes out/gallery.parquet, unless the one there is of the same evidence.
 
-    limits: what opening an image may cost; None: images are not to be opened. of: a digest of the dataset and of how it
-    was looked at. most: 0 removes the gallery.
+    opening: None where no image is to be opened. of: a digest of the dataset and of how it was looked at. most: 0
+    removes the gallery.
     """
-    path, made_of = out / FILE, f"{of} {most} {limits is not None}".encode()
+    path, made_of = out / FILE, f"{of} {most} {opening is not None}".encode()
     if not most:
         path.unlink(missing_ok=True)
     elif _made_of(path) != made_of:
-        _write(path, tuple(_examples({part.shard: part for part in parts}, shards, limits, most)), made_of)
+        _write(path, tuple(_examples({part.shard: part for part in parts}, shards, opening, most)), made_of)
 
 
 def load(out: Path) -> tuple[Example, ...]:
@@ -104,17 +130,17 @@ def _made_of(path: Path) -> bytes | None:
 
 
 def _examples(
-    parts: Mapping[str, Part], shards: Iterable[Shard], limits: Limits | None, most: int
+    parts: Mapping[str, Part], shards: Iterable[Shard], opening: Opening | None, most: int
 ) -> Iterator[Example]:
     chosen = choosing.examples(((part.shard, part.path) for part in parts.values()), most)
     wanted: dict[str, set[int]] = {}
     for place in (place for places in chosen.values() for place in places):
         wanted.setdefault(place.shard, set()).add(place.number)
     found = {shard: rows.at(parts[shard].path, numbers) for shard, numbers in wanted.items()}
-    pictures = thumbnails(shards, wanted, limits) if limits else {}
+    pictures = thumbnails(shards, wanted, opening) if opening else {}
     for group, places in chosen.items():
         for place in places:
-            picture = pictures.get(place, "the image was not opened" if limits is None else "no longer there")
+            picture = pictures.get(place, "the image was not opened" if opening is None else "no longer there")
             row = found[place.shard][place.number]
             if isinstance(picture, bytes):
                 yield Example(row, group.name, picture)
@@ -123,25 +149,23 @@ def _examples(
 
 
 def thumbnails(
-    shards: Iterable[Shard], wanted: Mapping[str, Collection[int]], limits: Limits
+    shards: Iterable[Shard], wanted: Mapping[str, Collection[int]], opening: Opening
 ) -> dict[Place, bytes | str]:
     """A WebP of each wanted row, at most SIDE × SIDE pixels, or why there is none."""
     found: dict[Place, bytes | str] = {}
     for shard in shards:
         try:
             for place, item in pick([shard], wanted):
-                found[place] = _thumbnail(item, limits) if isinstance(item, Sample) else item.reason
+                found[place] = _thumbnail(item, opening) if isinstance(item, Sample) else item.reason
         except (AuditorError, OSError) as error:  # a dataset that changed while it was scanned costs its pictures only
             gone = {Place(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
             found = {**gone, **found}
     return found
 
 
-def _thumbnail(sample: Sample, limits: Limits) -> bytes | str:
-    if sample.content is None:
-        return "no image: the manifest gives a URL only"
+def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
     try:
-        return small(View(sample, limits).upright)
+        return small(opening.view(sample).upright)
     except AuditorError as error:
         return str(error)
 

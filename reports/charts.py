@@ -32,6 +32,7 @@ COLOURS = {
     "#fefefe": "var(--paper)",
 }
 _INK, _SOFT, _LINE, _MARK, _LIMIT, _SAFE, _NEAR, _OVER, _FILL, _PAPER = COLOURS
+_FAR = 5.0  # half-widths of a band beyond which a measure is drawn at the edge
 _INCH = 72.0  # of matplotlib's SVG, in pixels
 _WIDTH = 480 / _INCH
 _SETTINGS: dict[str, Any] = {
@@ -104,6 +105,28 @@ def shares(bars: Sequence[Bar]) -> str:
         axes.barh(rows, [bar.share or 0.0 for bar in bars], color=_MARK, height=0.55)
         _rows(axes, bars)
         _percent_axis(axes, 1.0)
+    return svg()
+
+
+def against_chance(rows: Sequence[tuple[str, float, float, float]]) -> str:
+    """Measures (name, value, and the ends of what chance gives), each on its own band: -1 and 1 are the band's ends.
+
+    What lies far outside is drawn at the edge, as an arrow.
+    """
+    with _drawn("chance", 0.62 + 0.3 * len(rows)) as (figure, svg):
+        axes = _axes(figure, left=0.34)
+        axes.axvspan(-1, 1, color=_FILL, lw=0)
+        for row, (_, value, low, high) in zip(range(len(rows))[::-1], rows, strict=True):
+            half = (high - low) / 2
+            at = (value - (low + high) / 2) / half if half else 0.0
+            edge = max(-_FAR, min(_FAR, at))
+            marker = "D" if at == edge else ">" if at > 0 else "<"
+            axes.plot([edge], [row], color=_INK if abs(at) <= 1 else _LIMIT, marker=marker, ms=7, mec=_PAPER)
+        _rows(axes, [Bar(name, None) for name, *_ in rows])
+        axes.set_ylim(-0.7, len(rows) - 0.3)
+        axes.set_xlim(-_FAR - 0.4, _FAR + 0.4)
+        axes.set_xticks([-4, -1, 0, 1, 4], ["-4", "-1", "0", "1", "4"])
+        axes.set_xlabel("half-widths of the band of chance")
     return svg()
 
 

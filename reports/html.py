@@ -76,6 +76,7 @@ class Html(RowRenderer):
             histograms={id: page.chart(*found) for id, found in _histograms(audit)},
             groups=[(group[1:], tuple(found)) for group, found in groupby(items, key=_group_of)],
             strata=[(by, strata, chart and page.chart(*chart)) for by, strata, chart in _strata(audit)],
+            panels=[page.chart(*drawn) for drawn in _panels(audit)],
             trajectory=page.chart(*drawn) if (drawn := _trajectory(audit, decision)) else None,
             tipping=page.chart(*shown) if (shown := _tipping(audit, decision)) else None,
             least=LEAST,
@@ -120,6 +121,16 @@ def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Stratum, ...], tuple[str,
         ][:_MOST_BARS]
         title = f"Declared share by {by}, with 95 % intervals, of the {len(bars)} largest; the table has the numbers"
         yield by, strata, (charts.intervals(bars), title) if len(bars) > 1 else None
+
+
+def _panels(audit: Audit) -> Iterator[tuple[str, str]]:
+    for comparison in audit.diversity.comparisons if audit.diversity else ():
+        rows = [(printable(found.name, 24), found.value, found.low, found.high) for found in comparison.measures]
+        outside = sum(found.is_outside for found in comparison.measures)
+        title = (
+            f"{comparison.name}: {outside} of {len(rows)} measures outside what chance gives; the table has the numbers"
+        )
+        yield charts.against_chance(rows), printable(title)
 
 
 def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:

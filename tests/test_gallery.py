@@ -54,6 +54,14 @@ def test_an_audit_that_opens_no_image_makes_no_picture(folder, scanned):
     assert all(example.thumbnail is None and "not opened" in example.blind for example in found)
 
 
+def test_an_image_outside_the_sample_is_not_opened_for_its_picture(folder, scanned):
+    found = scanned(folder, detectors=("generator-text", "dalle2-bar"), sample=2)
+    pictures = {example.row.key: example.thumbnail for example in found}
+    assert set(pictures) == {"1.png", "3.png", "5.png"}  # what files declare is seen on every row
+    assert 0 < sum(picture is None for picture in pictures.values()) <= 3
+    assert all((example.thumbnail is None) == ("not in the sample" in example.blind) for example in found)
+
+
 def test_a_gallery_of_the_same_evidence_is_kept(folder, scanned, tmp_path):
     scanned(folder, detectors=("generator-text",))
     path = tmp_path / "audit" / gallery.FILE
@@ -99,7 +107,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     shards = [s for input, reader in audit.choose(folder, config) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
-    gallery.keep(tmp_path / "audit", parts, shards, config.limits, 50, "x")
+    gallery.keep(tmp_path / "audit", parts, shards, gallery.Opening(config.limits), 50, "x")
     found = gallery.load(tmp_path / "audit")
     assert len(found) == 3
     assert all(example.thumbnail is None and example.blind for example in found)

@@ -142,7 +142,7 @@ ALLOWED = {
     "auditor.choosing": ["auditor.types", "auditor.plugin", "auditor.picking", "auditor.rows"],
     "auditor.gallery": [
         "auditor.types", "auditor.errors", "auditor.plugin", "auditor.picking", "auditor.choosing", "auditor.rows",
-        "auditor.store", "auditor.view", "auditor.decode",
+        "auditor.store", "auditor.view", "auditor.decode", "auditor.sampling", "auditor.work",
     ],
     "auditor.exporting": ["auditor.rows", "auditor.printable"],
     "auditor.picking": ["auditor.types", "auditor.plugin", "auditor.registry"],

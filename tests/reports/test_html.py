@@ -150,6 +150,7 @@ def test_axes_fit_what_is_tiny_and_what_is_everything():
         )
         assert "<svg" in charts.trajectory([0, share], [0, 0], [0, 1], 0.05)
     assert "<svg" in charts.histogram((0,) * 10, 0.9)
+    assert "<svg" in charts.against_chance([("far", 1e9, 0, 1), ("no band", 1, 1, 1), ("low", -1e9, 0, 1)])
 
 
 def test_simulate_draws_what_it_found():

@@ -9,8 +9,31 @@ from galleries import HOSTILE, gallery
 
 import auditor
 from auditor.comparing import compare
-from auditor.results import DetectorTally, InputRecord
+from auditor.results import (
+    CaptionGroup,
+    Cluster,
+    Comparison,
+    DetectorTally,
+    Diversity,
+    Duplicates,
+    InputRecord,
+    Measure,
+)  # fmt: skip
 from auditor.types import Evidence
+
+
+def measured(name: str) -> dict:
+    """Near copies, a panel and captions."""
+    band = [(0.5, 0.4, 0.6), (0.9, 0.4, 0.6), (5.0, 0.4, 0.6), (0.1, 0.4, 0.6), (1.0, 1.0, 1.0)]
+    measures = [
+        Measure(f"measure {n}", value, (low + high) / 2, low, high, 9 * (value - 0.5), not low <= value <= high)
+        for n, (value, low, high) in enumerate(band)
+    ]
+    return {
+        "duplicates": Duplicates("0", 900, 90, 0.1, 9, True, largest=(Cluster(9, 3, 2, name, (name, "b")),)),
+        "diversity": Diversity("0", 810, 21.5, (Comparison(name, 300, tuple(measures)),), (0.6, 0.8, 1.1)),
+        "captions": (CaptionGroup("all", 900, 0.25, (0.1, 0.2, 0.25, 0.3, 0.4)),),
+    }
 
 
 def made(path: Path, count: int = 20, text: str | None = None) -> Path:
@@ -18,7 +41,7 @@ def made(path: Path, count: int = 20, text: str | None = None) -> Path:
     of = audit(
         1000, 30, estimate=ESTIMATES["over"], contradictions=3, inputs=(InputRecord(name, "folder", 1000),),
         strata=tuple(source(f"{text or 'source'} {n}", 100 + n, n) for n in range(30)),
-        unreadable_reasons={text or "cannot be decoded": 3},
+        unreadable_reasons={text or "cannot be decoded": 3}, **measured(text or "mine"),
         detectors={"synthetic": DetectorTally(
             Evidence.STATISTICAL, 900, 0.9, 40, answers={text or "cannot tell": 5}, scores=(9, 8, 7, 6, 5, 4, 3, 2, 1, 20)
         )},
