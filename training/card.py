@@ -79,7 +79,12 @@ What was tried to reach them, with all figures: `training/LOG.md`. {tried}
 
 {synthetics}
 
-{likeness}## Known blind spots
+{likeness}## Speed
+
+`python benchmarks/model.py --clip FILE` on two quiet x86-64 cores, two processes, images of 512 pixels: 69 a second
+from JPEG bytes to score (28.6 ms of processor time each), 0.05 of decoding alone, 4.5 times CLIP ViT-B/16 in INT8.
+
+## Known blind spots
 
 {blind}
 
