@@ -26,7 +26,10 @@ def base(tmp_path_factory):
 
 def start(base, *args):
     command = [sys.executable, "-m", "auditor", "label", "audit", *map(str, args)]
-    return subprocess.Popen(command, cwd=base, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=base, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
+    )  # fmt: skip
 
 
 def run(base, *args):
