@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import __version__, fraction, labelled, registry
-from auditor.calibration import Calibration, dumps
+from auditor import __version__, registry
 from auditor.errors import CalibrationError
-from auditor.estimate import Looking
-from auditor.labelfile import Answer
-from auditor.labelled import LabelTally
+from auditor.estimate import fraction
+from auditor.estimate.calibration import Calibration, dumps
+from auditor.estimate.melded import Looking
+from auditor.labels import tally
+from auditor.labels.labelfile import Answer
+from auditor.labels.tally import LabelTally
 from auditor.results import Audit, Counts, Estimate, InputRecord, Population
 from auditor.statistical import StatisticalDetector
-from auditor.store import Part, Store, stored, write_atomically
-from auditor.summary import Summary, summarise
+from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
+from auditor.verdicts.store import Part, Store, stored, write_atomically
 
 TOOL = "mad-auditor"
 CALIBRATION = "calibration.json"
@@ -84,7 +86,7 @@ def _estimate(
         found = fraction.estimated(
             summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
         )
-    return labelled.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+    return tally.estimated(summary.known, summary.labelled, found) if summary.labelled else found
 
 
 def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | None:

@@ -13,20 +13,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, expecting, files, gallery, readers, registry, similarity
+from auditor import __version__, files, readers, registry
 from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
-from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
-from auditor.fetching import Fetcher
-from auditor.gallery import Opening
-from auditor.intervals import Interval
+from auditor.estimate.calibration import Calibration
+from auditor.estimate.intervals import Interval
+from auditor.fetching.fetches import Fetcher
+from auditor.gallery import thumbnails
+from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.results import SCHEMA, Audit, InputRecord
-from auditor.sampling import Draw, ShardUrls, draw
-from auditor.store import Part, Store
+from auditor.sampling import expecting
+from auditor.sampling.draws import Draw, ShardUrls, draw
+from auditor.similarity import findings
 from auditor.types import Need
+from auditor.verdicts.store import Part, Store
 from auditor.work import ShardDigest, ShardScan
 
 _TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
@@ -121,10 +124,10 @@ def run_audit(
         keep_calibration(out, config.calibration)
         grounds = Grounds(config.calibration, config.labels)
         audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
-        audit = similarity.added(audit, list(parts.values()), out, config.reference)
+        audit = findings.added(audit, list(parts.values()), out, config.reference)
         opening = Opening(config.limits, draw, cache) if config.depth >= Need.PIXELS else None
         made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
-        gallery.keep(out, parts.values(), plan.shards, opening, examples, made_of)
+        thumbnails.keep(out, parts.values(), plan.shards, opening, examples, made_of)
         return audit
 
 

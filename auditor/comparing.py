@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.decisions import Decision
-from auditor.intervals import clopper_pearson
+from auditor.estimate.intervals import clopper_pearson
 from auditor.results import OTHERS, Audit
 
 LEVEL = 0.05

@@ -9,15 +9,15 @@ from pathlib import PurePath
 from typing import Any
 
 from auditor import registry
-from auditor.calibration import Calibration, digest
-from auditor.decode import Limits
-from auditor.embedding import VectorSource
-from auditor.labelfile import Answer
-from auditor.labelfile import digest as labels_digest
+from auditor.embedding.sources import VectorSource
+from auditor.estimate.calibration import Calibration, digest
+from auditor.images.decode import Limits
+from auditor.labels.labelfile import Answer
+from auditor.labels.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
-from auditor.recognising import Banks
-from auditor.reference import Reference
-from auditor.sampling import Draw
+from auditor.sampling.draws import Draw
+from auditor.similarity.recognising import Banks
+from auditor.similarity.reference import Reference
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")

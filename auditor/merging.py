@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor import gallery, record, registry, similarity
+from auditor import record, registry
 from auditor.assembling import CALIBRATION, Grounds, assemble, counting, dataset_digest, keep_calibration
-from auditor.calibration import Calibration, digest, parse
 from auditor.errors import CalibrationError, EvidenceError
-from auditor.labelfile import Answer
-from auditor.labelfile import digest as labels_digest
+from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.gallery import thumbnails
+from auditor.labels.labelfile import Answer
+from auditor.labels.labelfile import digest as labels_digest
 from auditor.results import Audit, InputRecord
-from auditor.store import Part, Store
+from auditor.similarity import findings
+from auditor.verdicts.store import Part, Store
 
 
 def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] = ()) -> Audit:
@@ -47,10 +49,10 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
-        gallery.merge(folders, out)
+        thumbnails.merge(folders, out)
         config = {**audits[0].config, "labels": labels_digest(labels) if labels else None}
         merged = assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
-        return similarity.added(merged, list(store.parts()), out)
+        return findings.added(merged, list(store.parts()), out)
 
 
 def _comparable(audit: Audit, what: str) -> Any:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from auditor import mad
 from auditor.decisions import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
-from auditor.intervals import Interval
+from auditor.estimate.intervals import Interval
+from auditor.mad import criteria
 from auditor.results import Audit
 from auditor.rules import RULES, Context
 from auditor.types import Evidence
@@ -62,7 +62,7 @@ class Policy:
     name: str
     rules: tuple[Rule, ...]
     exemptions: tuple[Exemption, ...] = ()
-    mad: mad.Assumptions = field(default_factory=mad.Assumptions)
+    mad: criteria.Assumptions = field(default_factory=criteria.Assumptions)
 
     @classmethod
     def from_toml(cls, text: str) -> Policy:
@@ -116,17 +116,17 @@ def _rule(id: str, settings: Any) -> Rule:
     return Rule(id, dict(settings))
 
 
-def _assumptions(entry: Any) -> mad.Assumptions:
+def _assumptions(entry: Any) -> criteria.Assumptions:
     """From [mad] lambda = 0.7, lambda-range = [0.5, 0.9], delta = 0.05, dimension = 100; each may be left out."""
     if not isinstance(entry, dict) or (unknown := set(entry) - {"lambda", "lambda-range", "delta", "dimension"}):
         said = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
         raise PolicyError(f"[mad]: {said}; it has lambda, lambda-range, delta and dimension")
-    usual = mad.Assumptions()
+    usual = criteria.Assumptions()
     try:
         lambda_ = float(entry.get("lambda", usual.lambda_))
         around = min(lambda_, usual.lambda_low), max(lambda_, usual.lambda_high)
         low, high = (float(end) for end in entry.get("lambda-range", around))
-        return mad.Assumptions(
+        return criteria.Assumptions(
             lambda_=lambda_,
             lambda_low=low,
             lambda_high=high,
@@ -167,7 +167,7 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
     return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, plain(policy), stands)
 
 
-def mad_status(audit: Audit, assumptions: mad.Assumptions) -> MadStatus | None:
+def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:
     """Where the dataset stands by these assumptions; None where no image could be read."""
     if not audit.counts.ok or audit.floor.low is None:
         return None
@@ -175,7 +175,7 @@ def mad_status(audit: Audit, assumptions: mad.Assumptions) -> MadStatus | None:
         assumptions = replace(assumptions, dimension=audit.diversity.dimension)
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
-    return mad.status(fraction, audit.floor.low, audit.counts.ok, assumptions)
+    return criteria.status(fraction, audit.floor.low, audit.counts.ok, assumptions)
 
 
 def plain(policy: Policy) -> dict[str, Any]:

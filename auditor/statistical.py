@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from auditor.calibration import Calibration
+from auditor.estimate.calibration import Calibration
 from auditor.plugin import Detector, Reading
 from auditor.types import Claim, Evidence
 from auditor.view import View

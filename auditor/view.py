@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auditor import covariates, decode, likeness
-from auditor.containers import Container, walk
-from auditor.decode import Header, Limits
 from auditor.errors import Refused
-from auditor.metadata import Metadata
+from auditor.images import covariates, decode, likeness
+from auditor.images.containers import Container, walk
+from auditor.images.decode import Header, Limits
+from auditor.images.metadata import Metadata
 from auditor.types import OUTSIDE, Covariates, Need, Sample
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from auditor.encoders import Encoding
+    from auditor.embedding.encoders import Encoding
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from auditor import registry
 from auditor.contents import RefusedContent
-from auditor.decode import Limits
-from auditor.embedding import VectorSource, encodings
-from auditor.encoders import embedded
+from auditor.embedding.encoders import embedded
+from auditor.embedding.sources import VectorSource, encodings
 from auditor.errors import Refused
-from auditor.fetching import Fetcher
-from auditor.judging import ask, bare, concluded, unreadable, with_answer
+from auditor.fetching.fetches import Fetcher
+from auditor.images.decode import Limits
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
-from auditor.recognising import Banks
-from auditor.sampling import Draw
-from auditor.store import PartWriter, Store, row_digest
+from auditor.sampling.draws import Draw
+from auditor.similarity.recognising import Banks
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
+from auditor.verdicts.judging import ask, bare, concluded, unreadable, with_answer
+from auditor.verdicts.store import PartWriter, Store, row_digest
 from auditor.view import View
 
 if TYPE_CHECKING:

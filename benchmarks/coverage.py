@@ -15,7 +15,7 @@ import argparse
 import numpy as np
 from scipy.special import expit, logit
 
-from auditor.estimate import Rates, Sample, melded, predicted_rates
+from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
 
 _FALSE, _TRUE, _IMAGES = 0.03, 0.85, 10_000
 _SPREADS, _PREVALENCES, _TARGETS = (0.3, 0.7, 1.0), (0.0, 0.01, 0.05, 0.3), (1, 5)

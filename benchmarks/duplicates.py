@@ -27,12 +27,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from scipy.fft import dctn
 
-from auditor import space
-from auditor.copies import CROPPED, copies
-from auditor.encoders import embedded
+from auditor.embedding import space
+from auditor.embedding.encoders import embedded
 from auditor.files import is_image_name
-from auditor.index import self_join
-from auditor.likeness import thumbnail
+from auditor.images.likeness import thumbnail
+from auditor.similarity.copies import CROPPED, copies
+from auditor.similarity.index import self_join
 
 _LONGEST = 1600  # pixels; larger originals are reduced first, to save time
 _BITS = 10

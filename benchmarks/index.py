@@ -20,15 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor import banking
-from auditor.banks import Bank
-from auditor.corpus import Corpus
-from auditor.diversity import compared
-from auditor.duplicates import clusters
-from auditor.index import Index, self_join, use_threads
 from auditor.plugin import Input, Shard
-from auditor.store import PartWriter, Store
+from auditor.similarity import banking
+from auditor.similarity.banks import Bank
+from auditor.similarity.corpus import Corpus
+from auditor.similarity.diversity import compared
+from auditor.similarity.duplicates import clusters
+from auditor.similarity.index import Index, self_join, use_threads
 from auditor.types import Label, Row, Status, Verdict
+from auditor.verdicts.store import PartWriter, Store
 
 _PART = 20_000
 _COPIES = 0.01

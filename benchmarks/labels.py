@@ -15,8 +15,8 @@ import itertools
 
 import numpy as np
 
-from auditor.labelling import EXPECTED, allocation
-from auditor.labels import LabelledStratum, labeller_error, two_phase, with_labeller_error
+from auditor.labelling.choosing import EXPECTED, allocation
+from auditor.labels.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 
 _IMAGES = 10_000
 _SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)

@@ -25,13 +25,13 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from auditor.calibration import Calibration, Condition, SourceCounts  # noqa: E402
-from auditor.flags import Flags  # noqa: E402
-from auditor.fraction import cutoff, estimated  # noqa: E402
-from auditor.intervals import Interval  # noqa: E402
-from auditor.known import Known  # noqa: E402
-from auditor.labelling import EXPECTED, allocation  # noqa: E402
-from auditor.labels import LabelledStratum, two_phase  # noqa: E402
+from auditor.estimate.calibration import Calibration, Condition, SourceCounts  # noqa: E402
+from auditor.estimate.flags import Flags  # noqa: E402
+from auditor.estimate.fraction import cutoff, estimated  # noqa: E402
+from auditor.estimate.intervals import Interval  # noqa: E402
+from auditor.estimate.known import Known  # noqa: E402
+from auditor.labelling.choosing import EXPECTED, allocation  # noqa: E402
+from auditor.labels.two_phase import LabelledStratum, two_phase  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
 from training.calibration import shift  # noqa: E402
 

@@ -28,7 +28,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from auditor.encoders import embedded  # noqa: E402
+from auditor.embedding.encoders import embedded  # noqa: E402
 from training import tables  # noqa: E402
 from training.card import BESIDE, SHOWN  # noqa: E402
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from duplicates import all_seen
 
-from auditor.diversity import compared
 from auditor.results import Comparison
+from auditor.similarity.diversity import compared
 
 _MEANS, _SPLITS = 30, 5
 

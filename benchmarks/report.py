@@ -25,14 +25,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import auditor
-from auditor import choosing, exporting, gallery
-from auditor import rows as rows_of_evidence
 from auditor.audit import assemble
-from auditor.picking import Place
+from auditor.gallery import choosing, thumbnails
 from auditor.plugin import Example, Input, Shard
 from auditor.results import InputRecord
-from auditor.store import PartWriter, Store
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.verdicts import exporting
+from auditor.verdicts import rows as rows_of_evidence
+from auditor.verdicts.picking import Place
+from auditor.verdicts.store import PartWriter, Store
 
 PART = 100_000
 SIZES = (1_000, 100_000, 10_000_000)
@@ -90,7 +91,7 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 def examples(store: Store, chosen: dict[choosing.Group, list[Place]], most: int) -> list[Example]:
     """The chosen rows with noise for pictures, over and over until there are `most`."""
     rng = np.random.default_rng(0)
-    noise = [gallery.small(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)) for _ in range(50)]
+    noise = [thumbnails.small(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)) for _ in range(50)]
     found = []
     for group, places in chosen.items():
         for shard in {place.shard for place in places}:
@@ -107,13 +108,13 @@ def measure(count: int, folder: Path) -> list[str]:
     config = {"detectors": {}, "depth": "pixels", "limits": {}}
     inputs = (InputRecord("made-up", "folder", count),)
     summarise, audit = timed(lambda: assemble(parts, inputs, config, 0))
-    choose, chosen = timed(lambda: choosing.examples(paths, gallery.USUAL))
-    decided, shown = timed(lambda: gallery.decided(folder, 1000))
+    choose, chosen = timed(lambda: choosing.examples(paths, thumbnails.USUAL))
+    decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
     exported, taken = timed(lambda: sum(1 for _ in islice(exporting.lines([p for _, p in paths], "csv"), 100_000)))
     decision = auditor.decide(audit)
     cells = [f"{count:,}", f"{summarise:.2f}", f"{choose:.2f}", f"{decided:.2f}", f"{exported * count / taken:.1f}"]
     auditor.render(audit, decision, "html")  # the first one imports matplotlib
-    for most in (gallery.USUAL, gallery.MOST):
+    for most in (thumbnails.USUAL, thumbnails.MOST):
         some = examples(store, chosen, most)
         seconds, text = timed(lambda some=some: auditor.render(audit, decision, "html", examples=some))
         cells.append(f"{seconds:.2f} ({len(text.encode()) / 1e6:.2f} MB)")

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from auditor import decode
 from auditor.contents import FileContent
 from auditor.errors import Refused
-from auditor.intervals import clopper_pearson
+from auditor.estimate.intervals import clopper_pearson
+from auditor.images import decode
 from auditor.types import Sample
 from auditor.view import View
 from detectors import dwt_dct

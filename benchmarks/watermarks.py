@@ -25,7 +25,7 @@ import looking
 import marking
 import watermark_null
 
-from auditor.intervals import clopper_pearson
+from auditor.estimate.intervals import clopper_pearson
 from auditor.view import View
 from detectors import dwt_dct
 from detectors.dalle2_bar import Dalle2Bar

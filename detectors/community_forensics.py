@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from auditor import models
+from auditor.models import catalogue
 from auditor.statistical import StatisticalDetector
 from auditor.types import Need
 
@@ -40,7 +40,7 @@ class CommunityForensics(StatisticalDetector):
         """One an image; higher is synthetic. Raises ModelError where the weights are not here."""
         import numpy as np
 
-        session = _session(str(models.verified(self.id)))
+        session = _session(str(catalogue.verified(self.id)))
         found: list[float] = []
         for start in range(0, len(images), _BATCH):
             pixels = np.stack([prepared(image) for image in images[start : start + _BATCH]])
@@ -49,15 +49,15 @@ class CommunityForensics(StatisticalDetector):
 
     def weights(self) -> str:
         """The pinned digest."""
-        return models.find(self.id).sha256
+        return catalogue.find(self.id).sha256
 
     def check(self) -> None:
         """Raises ModelError where the weights are not here, or are not those that were pinned."""
-        models.verified(self.id)
+        catalogue.verified(self.id)
 
     def resources(self) -> tuple[str, ...]:
         """The module that pins them."""
-        return (models.__file__,)
+        return (catalogue.__file__,)
 
 
 def prepared(image: np.ndarray) -> np.ndarray:

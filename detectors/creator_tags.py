@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from auditor.metadata import Metadata
+from auditor.images.metadata import Metadata
 from auditor.plugin import Detector, Reading
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View

@@ -32,7 +32,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from auditor.metadata import Metadata, Text
+from auditor.images.metadata import Metadata, Text
 from auditor.plugin import Detector, Reading
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View

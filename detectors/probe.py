@@ -15,10 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import models, probes
-from auditor.clip import open_clip_encoder
+from auditor.embedding.clip import open_clip_encoder
 from auditor.errors import ModelError
-from auditor.probes import Probe as Head
+from auditor.models import catalogue, probes
+from auditor.models.probes import Probe as Head
 from auditor.statistical import StatisticalDetector
 from auditor.types import Need
 
@@ -61,7 +61,7 @@ class Probe(StatisticalDetector):
 
 def place() -> Path:
     """Where the probe lies."""
-    return models.folder() / "probe.safetensors"
+    return catalogue.folder() / "probe.safetensors"
 
 
 def _head() -> tuple[Head, str]:

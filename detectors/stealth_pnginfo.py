@@ -15,7 +15,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
-from auditor.containers import MAX_INFLATED
+from auditor.images.containers import MAX_INFLATED
 from auditor.plugin import Detector, Reading
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View

@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from auditor import encoders, statistical
-from auditor.calibration import Calibration, parse
-from auditor.encoders import EMBEDDED, embedded
+from auditor import statistical
+from auditor.embedding import encoders
+from auditor.embedding.encoders import EMBEDDED, embedded
+from auditor.estimate.calibration import Calibration, parse
 from auditor.statistical import StatisticalDetector
 from auditor.types import Need
 from auditor.view import View

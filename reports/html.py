@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from auditor import loops
 from auditor.decisions import Decision
+from auditor.mad import loops
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
 from auditor.printable import printable
 from auditor.results import Audit, DetectorTally, Estimate, Stratum

@@ -98,7 +98,8 @@ def probe(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     import models
     import numpy as np
 
-    from auditor import clip, probes
+    from auditor.embedding import clip
+    from auditor.models import probes
 
     folder = tmp_path_factory.mktemp("models")
     name = f"local-dir:{models.clip(folder / 'clip')}"

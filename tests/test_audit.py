@@ -17,11 +17,11 @@ import auditor
 from auditor import audit as pipeline
 from auditor import record
 from auditor.config import Config
-from auditor.decode import Limits
 from auditor.errors import EvidenceError
+from auditor.images.decode import Limits
 from auditor.plugin import ReadOptions
-from auditor.store import Store
 from auditor.types import Need
+from auditor.verdicts.store import Store
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):
 
 
 def test_an_audit_of_files_decodes_no_pixel(dataset, scan, monkeypatch):
-    from auditor import decode
+    from auditor.images import decode
 
     monkeypatch.setattr(decode, "pixels", lambda *a: pytest.fail("pixels were decoded"))
     audit = scan(dataset, depth=Need.FILE)
@@ -278,7 +278,7 @@ def test_facts_or_traces_that_cannot_be_computed_cost_an_answer_and_not_the_scan
     def broken(*_):
         raise ArithmeticError("a bug")
 
-    monkeypatch.setattr("auditor.covariates.year", lambda metadata, row: broken() if metadata else None)
+    monkeypatch.setattr("auditor.images.covariates.year", lambda metadata, row: broken() if metadata else None)
     monkeypatch.setattr("detectors.dwt_dct.DwtDct.traces", broken)
     audit = scan(dataset, out="a")
     assert audit.unreadable_reasons["failed: ArithmeticError: a bug"] == 39

@@ -14,7 +14,7 @@ import making
 import pytest
 
 import auditor
-from auditor.decode import Limits
+from auditor.images.decode import Limits
 
 ROOT = Path(__file__).parents[1]
 INJECTIONS = [

@@ -5,9 +5,9 @@ import pytest
 
 import auditor
 from auditor import registry
-from auditor.calibration import parse
 from auditor.config import Config
 from auditor.errors import CalibrationError, EvidenceError
+from auditor.estimate.calibration import parse
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from auditor import encoders
-from auditor.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, parse
-from auditor.encoders import EMBEDDED, EmbeddedEncoder, embedded
+from auditor.embedding import encoders
+from auditor.embedding.encoders import EMBEDDED, EmbeddedEncoder, embedded
 from auditor.errors import ModelError
+from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, parse
 
 ROOT = Path(__file__).parents[1]
 OOF = ROOT / "training" / "oof.parquet"

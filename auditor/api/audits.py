@@ -8,21 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import gallery
 from auditor.api.labels import read_labels
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
 from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
 from auditor.config import Config
-from auditor.decode import Limits
+from auditor.gallery import thumbnails
+from auditor.images.decode import Limits
 from auditor.plugin import ReadOptions
 from auditor.policy import Policy
 from auditor.results import Audit
 from auditor.types import Row
 
 if TYPE_CHECKING:
-    from auditor.fetching import Fetcher
-    from auditor.stopping import Stop
+    from auditor.fetching.fetches import Fetcher
+    from auditor.sampling.stopping import Stop
 
 
 def scan(
@@ -35,7 +35,7 @@ def scan(
     jobs: int | None = None,
     engine: str = "processes",
     restart: bool = False,
-    examples: int = gallery.USUAL,
+    examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
     listener: Listener = Silent(),
     fetcher: Fetcher | None = None,
@@ -61,7 +61,7 @@ def scan(
         config or Config(),
         make_engine(jobs, engine),
         restart=restart,
-        examples=min(examples, gallery.MOST),
+        examples=min(examples, thumbnails.MOST),
         listener=listener,
         fetcher=fetcher,
     )
@@ -79,7 +79,7 @@ def scan_until_decided(
     jobs: int | None = None,
     engine: str = "processes",
     restart: bool = False,
-    examples: int = gallery.USUAL,
+    examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
     listener: Listener = Silent(),
 ) -> Stop:
@@ -88,7 +88,7 @@ def scan_until_decided(
     Files beyond the sample are not opened. The audit is that of the last sample, written like that of `scan`. Raises
     AuditorError.
     """
-    from auditor import stopping
+    from auditor.sampling import stopping
 
     chosen, folder = policy_of(policy), Path(out)
     growing = replace(config or Config(), is_sequential=True, is_bounding_files=True)
@@ -102,7 +102,7 @@ def scan_until_decided(
             bounded,
             workers,
             restart=next(anew, False),
-            examples=min(examples, gallery.MOST),
+            examples=min(examples, thumbnails.MOST),
             listener=listener,
         )
 
@@ -115,8 +115,8 @@ def scan_until_decided(
 
 def rows_for(margin: float, config: Config | None = None) -> int:
     """How many rows to sample (Config.sample) so that chance moves the estimate by `margin` (a share of 1) at most; see
-    auditor.expecting. Raises ValueError, CalibrationError."""
-    from auditor import expecting
+    auditor.sampling.expecting. Raises ValueError, CalibrationError."""
+    from auditor.sampling import expecting
 
     chosen = config or Config()
     return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))

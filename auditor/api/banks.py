@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from auditor.api.records import PathLike
 from auditor.audit import Inputs, Listener, Silent, make_engine
 from auditor.config import Config
-from auditor.embedding import VectorSource
+from auditor.embedding.sources import VectorSource
 from auditor.errors import IndexFileError
 from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
-    from auditor.banks import Facts
-    from auditor.recognising import Neighbour
+    from auditor.similarity.banks import Facts
+    from auditor.similarity.recognising import Neighbour
     from auditor.view import View
 
 
@@ -37,8 +37,8 @@ def make_bank(
 
     Datasets that were read before an interruption are not read again. Raises AuditorError.
     """
-    from auditor import banking
     from auditor.audit import gather
+    from auditor.similarity import banking
 
     bank = Path(folder)
     bank.mkdir(parents=True, exist_ok=True)
@@ -57,14 +57,14 @@ def make_bank(
 
 def bank_facts(folder: PathLike) -> Facts:
     """What a bank is and holds. Raises IndexFileError."""
-    from auditor.banks import Bank
+    from auditor.similarity.banks import Bank
 
     return Bank(Path(folder)).facts
 
 
 def search_bank(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:
     """The nearest images of a bank to one image file. Raises AuditorError."""
-    from auditor.recognising import neighbours
+    from auditor.similarity.recognising import neighbours
 
     return neighbours(Path(folder), _view(image), VectorSource(encoder, is_wanted=True), nearest)
 

@@ -12,30 +12,30 @@ from auditor.decisions import MadStatus
 from auditor.errors import EvidenceError
 from auditor.plugin import ReadOptions
 from auditor.policy import Policy
-from auditor.store import Store
+from auditor.verdicts.store import Store
 
 if TYPE_CHECKING:
-    from auditor.filtering import KeepList
+    from auditor.filtering.choice import KeepList
 
 
 def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
-    """What to train on, of an audit's folder: see auditor.filtering; write_keep_list writes it. Raises FilterError."""
+    """What to train on, of an audit (auditor.filtering.choice); write_keep_list writes it. Raises FilterError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from auditor import filtering
     from auditor.assembling import census
+    from auditor.filtering import choice
 
     audit = load(out)
-    parts = [pq.read_table(part.path, columns=list(filtering.COLUMNS)) for part in Store(Path(out)).parts()]
+    parts = [pq.read_table(part.path, columns=list(choice.COLUMNS)) for part in Store(Path(out)).parts()]
     if not parts:
         raise EvidenceError(f"{out}: no evidence there")
-    return filtering.keep_list(pa.concat_tables(parts), audit, census(audit.config), drop=drop, target=target)
+    return choice.keep_list(pa.concat_tables(parts), audit, census(audit.config), drop=drop, target=target)
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
     """Writes it as parquet, text or DataComp's npy, by the suffix where no format is given. Raises FilterError."""
-    from auditor import keeplists
+    from auditor.filtering import keeplists
 
     keeplists.write(kept.rows, Path(path), format)
 
@@ -43,7 +43,7 @@ def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
     """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
     from auditor.audit import choose
-    from auditor.filtered_tars import write_tars
+    from auditor.filtering.tars import write_tars
 
     shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
@@ -51,8 +51,8 @@ def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read:
 
 def status_after(kept: KeepList, policy: Policy | PathLike | None = None) -> MadStatus | None:
     """Where the kept rows stand against the MAD criteria of a policy; None without an estimate."""
-    from auditor import mad
+    from auditor.mad import criteria
 
     if kept.after is None:
         return None
-    return mad.status(kept.after, 0.0, kept.left, policy_of(policy).mad)
+    return criteria.status(kept.after, 0.0, kept.left, policy_of(policy).mad)

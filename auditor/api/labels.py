@@ -11,19 +11,19 @@ from auditor.audit import Inputs
 from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
-    from auditor.agreement import Agreement
-    from auditor.labelfile import Answer
-    from auditor.labelling import Drawn
-    from auditor.labeltask import Task
+    from auditor.labelling.choosing import Drawn
+    from auditor.labelling.task import Task
+    from auditor.labels.agreement import Agreement
+    from auditor.labels.labelfile import Answer
 
 
 def draw(audit: PathLike, number: int = 300) -> list[Drawn]:
     """The rows of an audit's folder that people should label, in the order in which they should: a random, stratified
     sample of those that are undecided. Raises LabelError where there are none.
     """
-    from auditor import labelling
+    from auditor.labelling import choosing
 
-    return labelling.draw(audit_path(audit).parent, seed=load(audit).seed, number=number)
+    return choosing.draw(audit_path(audit).parent, seed=load(audit).seed, number=number)
 
 
 def label(
@@ -33,29 +33,29 @@ def label(
 
     dataset: what was audited (default: what the audit names, if it is found). Raises LabelError, DatasetError.
     """
-    from auditor import labeltask
-    from auditor.fetching import Fetcher
+    from auditor.fetching.fetches import Fetcher
+    from auditor.labelling import task
 
     folder, found = audit_path(audit).parent, load(audit)
-    return labeltask.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().recall)
+    return task.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().recall)
 
 
 def read_labels(path: PathLike) -> list[Answer]:
     """Every label of a label file. Raises LabelError, with the line."""
-    from auditor import labelfile
+    from auditor.labels import labelfile
 
     return labelfile.read(Path(path))
 
 
 def write_labels(path: PathLike, answers: Iterable[Answer]) -> None:
     """A label file, whole."""
-    from auditor import labelfile
+    from auditor.labels import labelfile
 
     labelfile.write(Path(path), answers)
 
 
 def agreements(answers: Iterable[Answer]) -> list[Agreement]:
     """How far labellers agree on the images that they share, two by two."""
-    from auditor import agreement
+    from auditor.labels import agreement
 
     return agreement.agreements(answers)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import calibration, registry
+from auditor import registry
 from auditor.api.records import PathLike, bytes_of
 from auditor.audit import Inputs, make_engine
-from auditor.calibration import Calibration
 from auditor.config import Config
 from auditor.errors import CalibrationError, UnknownPlugin
+from auditor.estimate import calibration
+from auditor.estimate.calibration import Calibration
 from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
-    from auditor.probes import Probe
+    from auditor.models.probes import Probe
 
 
 def calibrate(
@@ -28,7 +29,7 @@ def calibrate(
     engine: str = "processes",
 ) -> Calibration:
     """Error counts of a statistical detector on labelled images; see calibrating. Raises AuditorError."""
-    from auditor import calibrating
+    from auditor.models import calibrating
 
     config = Config(read=read, input_format=input_format)
     return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
@@ -43,9 +44,9 @@ def fit_probe(
     input_format: str | None = None,
 ) -> tuple[Probe, Path]:
     """Fits the probe on an open_clip model's vectors of labelled images; also where it lies. Raises AuditorError."""
-    from auditor import models, probing
+    from auditor.models import catalogue, probing
 
-    path = models.folder() / "probe.safetensors"
+    path = catalogue.folder() / "probe.safetensors"
     config = Config(read=read, input_format=input_format)
     return probing.fit_probe(real, synthetic, encoder, path, config), path
 

@@ -8,21 +8,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import gallery, record, registry
 from auditor import policy as policies
+from auditor import record, registry
 from auditor.decisions import Decision
 from auditor.errors import AuditFileError, EvidenceError, PolicyError, UnknownPlugin
+from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
 from auditor.policy import Policy
 from auditor.results import Audit
 from auditor.rules import Context
-from auditor.store import Store, write_atomically
+from auditor.verdicts.store import Store, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditor.chances import Chances
     from auditor.comparing import Comparison
+    from auditor.estimate.chances import Chances
 
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
@@ -70,7 +71,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
     """The evidence of an audit's folder as lines of csv or jsonl, adjusted chances included. Raises EvidenceError where
     there is none."""
-    from auditor import exporting
+    from auditor.verdicts import exporting
 
     parts = parts_of(out)
     chance = chances_of(out, parts)
@@ -91,8 +92,8 @@ def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
     if not issubclass(renderer, RowRenderer):
         return ()
     if renderer.shows is Shows.GALLERY:
-        return gallery.load(Path(out))
-    return gallery.decided(Path(out), renderer.most)
+        return thumbnails.load(Path(out))
+    return thumbnails.decided(Path(out), renderer.most)
 
 
 def diff(before: PathLike, after: PathLike) -> Comparison:
@@ -138,7 +139,7 @@ def parts_of(out: PathLike) -> list[Path]:
 def chances_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
     """What adjusts the chances of an audit's rows; None before audit.json is there. Raises AuditFileError."""
     from auditor.assembling import census
-    from auditor.chances import chances
+    from auditor.estimate.chances import chances
 
     if not audit_path(out).exists():
         return None

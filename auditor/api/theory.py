@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor import loops, registry
-from auditor.loops import Generation
-from auditor.mad import Assumptions
+from auditor import registry
+from auditor.mad import loops
+from auditor.mad.criteria import Assumptions
+from auditor.mad.loops import Generation
 
 
 def explain(name: str) -> str:

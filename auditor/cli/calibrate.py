@@ -27,8 +27,8 @@ def command(real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs
     from pathlib import Path
 
     from auditor import api
-    from auditor.calibration import dumps
-    from auditor.store import write_atomically
+    from auditor.estimate.calibration import dumps
+    from auditor.verdicts.store import write_atomically
 
     read = options.take_reading(given)
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from auditor.filtering import KeepList
+    from auditor.filtering.choice import KeepList
 
 
 @click.command("filter")

@@ -42,7 +42,7 @@ def build(bank: str, **given: Any) -> int:
     """Make a BANK of the images in INPUTS. The same command goes on where it was interrupted."""
     from pathlib import Path
 
-    from auditor import banks
+    from auditor.similarity import banks
 
     if banks.exists(Path(bank)):
         raise click.UsageError(f"{bank} is a bank already: `auditor index add` adds to it")

@@ -13,8 +13,8 @@ from auditor.cli import EXIT_INTERRUPTED, options
 from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
-    from auditor.labelserver import LabelServer
-    from auditor.labeltask import Task, Told
+    from auditor.labelling.server import LabelServer
+    from auditor.labelling.task import Task, Told
 
 
 @click.command("label")

@@ -114,8 +114,8 @@ def embedding(function: F) -> F:
 
 def take_vectors(options: dict[str, Any], *, is_wanted: bool = False) -> Any:
     """The VectorSource among a command's options, taken out of them."""
-    from auditor.embedding import VectorSource
-    from auditor.existing import Existing
+    from auditor.embedding.existing import Existing
+    from auditor.embedding.sources import VectorSource
 
     encoder, folder, model = (options.pop(name) for name in ("encoder", "embeddings", "embeddings_model"))
     if encoder and folder:

@@ -29,7 +29,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     from pathlib import Path
 
     from auditor import api, record
-    from auditor.store import write_atomically
+    from auditor.verdicts.store import write_atomically
 
     path = api.audit_path(audit)
     loaded = api.load(path)

@@ -141,9 +141,9 @@ def _config(given: dict[str, Any]) -> Config:
     from auditor import api
     from auditor.audit import DEPTHS
     from auditor.config import Config
-    from auditor.decode import Limits
-    from auditor.recognising import Banks
-    from auditor.reference import Reference
+    from auditor.images.decode import Limits
+    from auditor.similarity.recognising import Banks
+    from auditor.similarity.reference import Reference
 
     own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")

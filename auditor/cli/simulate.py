@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.loops import LOOPS
-from auditor.mad import Assumptions
+from auditor.mad.criteria import Assumptions
+from auditor.mad.loops import LOOPS
 
 if TYPE_CHECKING:
-    from auditor.loops import Generation
+    from auditor.mad.loops import Generation
 
 _USUAL = Assumptions()
 _SHARE = click.FloatRange(0, 1)

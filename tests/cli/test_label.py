@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import labelled
 import pytest
 
-from auditor import labelfile
+from auditor.labels import labelfile
 
 ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"}
 

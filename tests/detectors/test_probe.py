@@ -10,10 +10,11 @@ from PIL import Image
 
 pytest.importorskip("open_clip", reason="the extra `clip` is not installed")
 
-from auditor import api, probes
-from auditor.clip import OpenClipEncoder, open_clip_encoder
+from auditor import api
+from auditor.embedding.clip import OpenClipEncoder, open_clip_encoder
 from auditor.errors import ModelError
-from auditor.probes import Probe
+from auditor.models import probes
+from auditor.models.probes import Probe
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +139,8 @@ def test_fit_calibrate_scan(images, name, scan):
 
 
 def test_a_probe_fitted_anew_needs_a_calibration_of_its_own(images, name, tmp_path):
-    from auditor.calibration import dumps
     from auditor.errors import CalibrationError
+    from auditor.estimate.calibration import dumps
 
     api.fit_probe(images / "real", images / "fake", name)
     made = api.calibrate(images / "more", images / "fresh", detector="probe", engine="serial")

@@ -7,8 +7,8 @@ from poison import Stillborn
 from auditor import registry
 from auditor.audit import choose, make_engine, run_audit
 from auditor.config import Config
-from auditor.decode import Limits
 from auditor.errors import AuditorError
+from auditor.images.decode import Limits
 from auditor.plugin import Shard
 from auditor.types import Need
 

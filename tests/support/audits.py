@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.intervals import clopper_pearson
+from auditor.estimate.intervals import clopper_pearson
 from auditor.results import Audit, Counts, Coverage, Estimate, Floor, InputRecord, Stratum
 
 

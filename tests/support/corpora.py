@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.corpus import Corpus
 from auditor.plugin import Input, Shard
-from auditor.store import PartWriter, Store
+from auditor.similarity.corpus import Corpus
 from auditor.types import Label, Row, Status, Verdict
+from auditor.verdicts.store import PartWriter, Store
 
 
 def part(

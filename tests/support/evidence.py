@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor.plugin import Input, Shard
-from auditor.store import PartWriter, Store
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.verdicts.store import PartWriter, Store
 
 
 def row(

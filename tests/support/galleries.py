@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from auditor.gallery import small
+from auditor.gallery.thumbnails import small
 from auditor.plugin import Example
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
 

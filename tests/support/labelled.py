@@ -13,8 +13,8 @@ import making
 from auditor import api
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
-from auditor.labelserver import LabelServer
-from auditor.labeltask import Task
+from auditor.labelling.server import LabelServer
+from auditor.labelling.task import Task
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 TURNED, BROKEN = "turned.jpg", "changed.png"

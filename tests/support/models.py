@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from auditor import models as catalogue
-from auditor.calibration import Calibration, Condition, SourceCounts, dumps
+from auditor.estimate.calibration import Calibration, Condition, SourceCounts, dumps
+from auditor.models import catalogue as catalogue
 
 SIZE = 32
 THRESHOLDS = (-2.0, -1.0, 0.0, 1.0, 2.0)

@@ -1,0 +1,1 @@
+"""Which rows to train on, and the lists and tars that say so."""

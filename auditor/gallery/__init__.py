@@ -1,0 +1,1 @@
+"""The images that a report shows: which, and their thumbnails."""

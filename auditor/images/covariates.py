@@ -1,0 +1,67 @@
+"""Facts about an image that are no evidence: what a camera wrote, the year, LAION's own scores, the opt-out.
+
+Camera terms and EXIF can be forged or copied, and a generator can be made to write them: they stratify and control
+the estimate, they never prove that an image is real.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.images.metadata import Metadata
+
+_YEAR = re.compile(r"\b(19[89]\d|20\d\d)\b")
+_EXPOSURE = (
+    "ExposureTime",
+    "FNumber",
+    "FocalLength",
+    "ISOSpeedRatings",
+    "PhotographicSensitivity",
+    "ShutterSpeedValue",
+)
+_CAMERA_SOURCES = ("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "compositeCapture")
+_IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
+_CRAWL_COLUMNS = ("crawl_date", "crawl_year", "fetch_time", "timestamp", "date", "year", "created_at")
+
+
+def camera(metadata: Metadata) -> str | None:
+    """Make and model where two exposure settings stand beside them, or the IPTC source type of a camera."""
+    tags = metadata.exif
+    make, model = (str(tags.get(name) or "").strip() for name in ("Make", "Model"))
+    exposure = sum(1 for name in _EXPOSURE if tags.get(name) not in (None, ""))
+    if make and model and len(make) < 64 and exposure >= 2:
+        return f"{make} {model}" + (" with MakerNote" if tags.get("MakerNote") else "")
+    for value in metadata.xmp_values(_IPTC_EXT, "DigitalSourceType"):
+        term = value.strip().rstrip("/").rpartition("/")[2]
+        if term in _CAMERA_SOURCES:
+            return f"IPTC source type {term}"
+    return None
+
+
+def year(metadata: Metadata | None, row: Mapping[str, Any]) -> int | None:
+    """The crawl's year if the manifest has one, else the year of capture that the file gives."""
+    dates = [row[column] for column in _CRAWL_COLUMNS if column in row]
+    if metadata is not None:
+        dates.append(metadata.exif.get("DateTimeOriginal"))
+    found = (_YEAR.search(str(date)) for date in dates if date)
+    return next((int(match[1]) for match in found if match), None)
+
+
+def pwatermark(row: Mapping[str, Any]) -> float | None:
+    """LAION's probability that a *stock-photo* watermark is visible. It says nothing about generators."""
+    for name, value in row.items():
+        if name.lower() == "pwatermark":
+            try:
+                return float(value)
+            except (TypeError, ValueError, OverflowError):
+                return None
+    return None
+
+
+def opt_out(metadata: Metadata) -> bool:
+    """Whether the file forbids data mining for generative training (PLUS 2.0.1, plus:DataMining)."""
+    values = metadata.xmp_values(_PLUS, "DataMining")
+    return any("PROHIBITED" in value.rpartition("/")[2].upper() for value in values)

@@ -1,0 +1,1 @@
+"""Model Autophagy Disorder: the criteria, and the loops that they come from."""

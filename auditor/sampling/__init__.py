@@ -1,0 +1,1 @@
+"""Which rows are looked at, in which order, and when there are enough."""

@@ -1,0 +1,1 @@
+"""What parts of evidence add up to, in one streaming pass."""

@@ -1,0 +1,186 @@
+"""Evidence parts -> the numbers of an audit, in one streaming pass: memory grows with the number of sources, not rows
+(but for eight bytes a row, to count keys that occur more than once).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.estimate.flags import Flags, FlagTally
+from auditor.estimate.known import Known, indicators
+from auditor.labels.tally import Labelled, LabelTally
+from auditor.results import Counts, Coverage, DetectorTally, Floor, Stratum
+from auditor.tallies.signals import SignalTally, value_counts
+from auditor.tallies.strata import StrataTally
+from auditor.types import Label, Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_BATCH = 16_384
+_MOST_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the evidence adds up to."""
+
+    counts: Counts
+    sample: Counts | None
+    known: Known
+    coverage: dict[str, Coverage]
+    detectors: dict[str, DetectorTally]
+    floor: Floor
+    strata: tuple[Stratum, ...]
+    reasons: dict[str, int]
+    contradictions: int
+    facts: dict[str, Any]
+    flags: Flags | None = None
+    labelled: Labelled | None = None
+
+
+def summarise(
+    parts: Iterable[Path],
+    *,
+    count_edited: bool = False,
+    cutoff: tuple[str, float] | None = None,
+    census: frozenset[str] | None = None,
+    labels: LabelTally | None = None,
+    is_sequential: bool = False,
+) -> Summary:
+    """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
+    detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
+    rows beyond a sample too; None where every row was read. labels: what people said. is_sequential:
+    as in known.Known. Raises LabelError.
+    """
+    indicate = partial(indicators, count_edited=count_edited, census=census)
+    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential)
+    for batch in _batches(parts):
+        tally.add(batch)
+    return tally.result()
+
+
+def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq
+
+    for path in parts:
+        with pq.ParquetFile(path) as file:
+            yield from (batch for batch in file.iter_batches(_BATCH) if batch.num_rows)
+
+
+class _Tally:
+    def __init__(
+        self,
+        indicate: Callable[..., dict[str, np.ndarray]],
+        flags: FlagTally | None,
+        labels: LabelTally | None,
+        is_sequential: bool,
+    ) -> None:
+        self._indicate = indicate
+        self._flags = flags
+        self._labels = labels
+        self._is_sequential = is_sequential
+        self._status: Counter[str] = Counter()
+        self._sample: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._known: Counter[str] = Counter()
+        self._signals = SignalTally()
+        self._strata = StrataTally()
+        self._contradictions = 0
+        self._opt_outs = self._stock = self._stock_known = 0
+        self._keys: list[np.ndarray] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """One batch of evidence rows."""
+        import numpy as np
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = {name: batch.column(name) for name in batch.schema.names}
+        indicators = self._indicate(column)
+        self._status.update(value_counts(column["status"]))
+        self._sample.update(value_counts(column["status"].filter(column["drawn"])))
+        unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
+        self._reasons.update(value_counts(column["reason"].filter(unread)))
+        self._known.update({name: int(rows.sum()) for name, rows in indicators.items()})
+        generated = np.asarray(pc.equal(column["verdict"].fill_null(""), Label.SYNTHETIC.value))
+        self._contradictions += int((indicators["ok"] & generated & np.asarray(column["camera"].is_valid())).sum())
+        self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
+        self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
+        self._stock_known += len(batch) - column["pwatermark"].null_count
+        self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
+        self._signals.add(column, indicators["synthetic"])
+        if self._flags:
+            self._flags.add(column, indicators["ok"])
+        if self._labels:
+            self._labels.add(column, indicators)
+        self._strata.add(column, indicators)
+
+    def result(self) -> Summary:
+        """The sum."""
+        known = Known.of(self._known, is_sequential=self._is_sequential)
+        counts = counts_of(self._status, self._repeated_keys())
+        return Summary(
+            counts=counts,
+            sample=counts_of(self._sample) if known.outside else None,
+            known=known,
+            coverage=self._signals.coverage(counts.rows),
+            detectors=self._signals.detectors(counts.rows),
+            floor=floor(known, self._signals.generators),
+            strata=self._strata.result(),
+            reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
+            contradictions=self._contradictions,
+            facts={
+                "opt_outs": self._opt_outs,
+                "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
+            },
+            flags=self._flags.result() if self._flags else None,
+            labelled=self._labels.result() if self._labels else None,
+        )
+
+    def _repeated_keys(self) -> int:
+        """In place: with ten million rows every copy of their hashes is 80 MB."""
+        import numpy as np
+
+        if not self._keys:
+            return 0
+        keys = np.concatenate(self._keys)
+        self._keys.clear()
+        keys.sort()
+        same = keys[1:] == keys[:-1]  # as the one before; the second of each run counts, the third does not
+        return int(np.count_nonzero(same[:1]) + np.count_nonzero(same[1:] & ~same[:-1]))
+
+
+def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
+    """Rows by status."""
+    return Counts(
+        rows=status.total(),
+        ok=status[Status.OK],
+        no_bytes=status[Status.NO_BYTES],
+        failed=status[Status.FAILED],
+        unreadable=status[Status.UNREADABLE],
+        repeated_keys=repeated_keys,
+    )
+
+
+def floor(known: Known, generators: Mapping[str, int] | None = None) -> Floor:
+    """The floor, and the generators that the images counted in it name."""
+    named = dict(sorted((generators or {}).items(), key=lambda item: (-item[1], item[0])))
+    share = known.share
+    return Floor(
+        count=known.synthetic,
+        n=known.ok,
+        share=share.point if share else None,
+        low=share.low if share else None,
+        high=share.high if share else None,
+        as_sample=known.as_sample,
+        edited=known.edited,
+        generators=named,
+    )

@@ -1,0 +1,147 @@
+"""From rows of evidence to the fraction of a dataset."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import models
+import pytest
+from evidence import part, row
+
+from auditor.estimate import fraction
+from auditor.estimate.flags import Flags
+from auditor.estimate.known import Known
+from auditor.rules import tipping_point
+from auditor.tallies.summary import summarise
+from auditor.types import Label, Status
+
+CALIBRATION = models.calibration(("clean", "jpeg95"))
+
+
+def tally(tmp_path, rows, cutoff=0.5):
+    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("synthetic", cutoff))
+
+
+def test_flags_are_counted_among_undecided_images_alone(tmp_path):
+    rows = [
+        row(0, score=0.9),
+        row(1, score=0.5),
+        row(2, score=0.4),
+        row(3, score=None),
+        row(4, Label.LIKELY_SYNTHETIC, 0.99),
+        row(5, Label.SYNTHETIC, 0.9, declared=True),
+        row(6, Label.SYNTHETIC, 0.1, declared=True),
+        row(7, Label.EDITED, 0.9),
+        row(8, status=Status.NO_BYTES, score=None),
+    ]
+    flags = tally(tmp_path, rows).flags
+    assert (flags.n, flags.flagged, flags.unseen) == (4, 3, 1)
+    assert flags.synthetic == (1, 2)
+
+
+def test_cameras_and_old_crawls_are_the_real_control(tmp_path):
+    rows = [
+        row(0, score=0.9, camera="N"),
+        row(1, year=2019),
+        row(2, year=2021),
+        row(3, Label.SYNTHETIC, 0.9, declared=True, camera="N"),
+        row(4),
+    ]
+    assert tally(tmp_path, rows).flags.real == (1, 2)
+
+
+def test_conditions_of_the_rest_are_told(tmp_path):
+    rows = [row(n, format="JPEG", quality=quality) for n, quality in enumerate([95, 95, 60, 60])]
+    assert tally(tmp_path, rows).flags.rest == {"jpeg60": 2, "jpeg95": 2}
+
+
+def estimate(flagged, n, *, count=0, others=0, **more):
+    flags = Flags(rest={"clean": n}, flagged=flagged, **more)
+    rest = n + more.get("unseen", 0)
+    known = Known(ok=rest + count + others, synthetic=count, edited=others, rest=rest, drawn=rest)
+    return fraction.estimated(known, flags, CALIBRATION, seed=0)
+
+
+def test_the_fraction_holds_what_is_known_and_what_is_estimated():
+    found = estimate(30, 1000, count=100)
+    assert found.low >= 100 / 1100 - 1e-9
+    assert found.low <= found.point <= found.high
+    assert found.calibration == "tiny: made up"
+    assert found.assumptions
+
+
+def test_images_that_the_model_could_not_look_at_widen_the_upper_end_alone():
+    seen, unseen = estimate(30, 1000, others=200), estimate(30, 1000, unseen=200)
+    assert unseen.low == pytest.approx(seen.low)
+    assert unseen.high == pytest.approx(seen.high + 200 / 1200)
+
+
+def test_without_an_image_that_the_model_saw_there_is_no_estimate():
+    assert estimate(0, 0, unseen=50) is None
+
+
+def test_a_shift_is_told_and_widens():
+    plain, shifted = estimate(300, 1000), estimate(300, 1000, real=(60, 100))
+    assert [control.is_shift for control in shifted.controls] == [True, False]
+    assert shifted.low < plain.low
+    assert shifted.high >= plain.high - 0.001  # but for the odd draw
+
+
+def test_conditions_that_the_calibration_lacks_count_as_clean():
+    flags = Flags(rest={"webp80": 50, "jpeg95": 50}, flagged=5)
+    assert fraction._weights(flags.rest, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
+
+
+def test_more_false_positives_mean_less_synthetic():
+    found = estimate(300, 1000, count=10)
+    lows = [s.low for s in found.sensitivity]
+    highs = [s.high for s in found.sensitivity if s.factor <= 1]  # far above, the model may tell nothing any more
+    assert lows == sorted(lows, reverse=True)
+    assert all(after <= before + 1e-3 for before, after in pairwise(highs))  # draws are finitely many
+    assert next((s.low, s.high) for s in found.sensitivity if s.factor == 1) == (found.low, found.high)
+
+
+def test_the_tipping_point_is_where_the_decision_changes():
+    found = estimate(300, 1000)
+    factor = tipping_point(found, found.low - 0.05)
+    below, above = (max(s.factor for s in found.sensitivity if s.factor <= factor), min(s.factor for s in found.sensitivity if s.factor >= factor))  # fmt: skip
+    ends = {s.factor: s.low for s in found.sensitivity}
+    assert ends[below] > found.low - 0.05 >= ends[above]
+
+
+def test_a_pass_tips_below_one():
+    found = estimate(300, 1000)
+    assert 0 < (tipping_point(found, found.high + 0.001) or 0.5) < 1
+
+
+def test_an_undecided_question_and_an_estimate_of_labels_alone_have_no_tipping_point():
+    found = estimate(300, 1000)
+    assert tipping_point(found, found.point) is None
+    assert tipping_point(replace(found, sensitivity=()), 0.0) is None
+
+
+def test_the_same_seed_gives_the_same_estimate():
+    assert estimate(30, 1000) == estimate(30, 1000)
+
+
+def test_where_evidence_decides_every_image_the_share_is_a_fact():
+    found = estimate(0, 0, count=1000)
+    assert (found.low, found.point, found.high) == (1, 1, 1)
+
+
+def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
+    assert estimate(0, 0, count=10, unseen=5, others=5) is None
+
+
+def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
+    flags, known = Flags(rest={"clean": 100}, flagged=5), Known(ok=100, rest=100, drawn=100)
+    told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
+    assert told.cutoff == 0.123
+
+
+def test_counts_of_other_models_widen_it():
+    flags, known = Flags(rest={"clean": 1000}, flagged=100), Known(ok=1000, rest=1000, drawn=1000)
+    plain, shifted = (
+        fraction.estimated(known, flags, replace(CALIBRATION, shift=shift), seed=0) for shift in (0.0, 0.8)
+    )
+    assert shifted.low < plain.low
+    assert shifted.high > plain.high

@@ -1,0 +1,412 @@
+"""Fetching what a manifest's URLs name: bounded, polite, from public addresses alone, and once."""
+
+import contextlib
+import datetime
+import io
+import itertools
+import json
+import ssl
+import threading
+
+import hosting
+import pytest
+from hosting import IMAGE, LOCAL
+
+from auditor.errors import FetchError, Refused
+from auditor.fetching import downloading
+from auditor.fetching.downloading import USER_AGENT, Bounds, opts_out
+from auditor.fetching.fetches import Fetcher
+
+BOUNDS = Bounds(max_bytes=1 << 20, seconds=20, silence=20, redirects=3)
+
+
+@pytest.fixture
+def host():
+    with hosting.host() as running:
+        yield running
+
+
+@pytest.fixture
+def fetcher(tmp_path):
+    """A fetcher to which every name is this machine, which alone it may reach."""
+
+    def make(bounds=BOUNDS, pause=0.0, **options):
+        settings = {"resolve": lambda host, port: [LOCAL], "reachable": lambda address: address == LOCAL, **options}
+        return Fetcher(tmp_path / "cache", bounds=bounds, pause=pause, **settings)
+
+    return make
+
+
+def refusal(fetcher, url):
+    with pytest.raises(Refused) as found:
+        fetcher.fetch(url)
+    return str(found.value)
+
+
+@pytest.mark.parametrize("path", ["/image.png", "/chunked", "/gzip", "/deflate", "/untyped", "/a b/ü.png?q=ä#x"])
+def test_an_image_is_fetched(fetcher, host, path):
+    assert fetcher().fetch(host.url(path)).read_bytes() == IMAGE
+    assert host.agents == {USER_AGENT}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/404", "HTTP 404"),
+        ("/410", "HTTP 410"),
+        ("/500", "HTTP 500"),
+        ("/204", "HTTP 204"),
+        ("/html", "text/html is no image"),
+        ("/noai", "the host opts out"),
+        ("/endless", "larger than 1,048,576 bytes"),
+        ("/announced", "larger than 1,048,576 bytes"),
+        ("/bomb", "larger than 1,048,576 bytes"),
+        ("/short", "the answer ends early"),
+        ("/unending-chunk", "the answer ends early"),
+        ("/short-gzip", "the answer ends early"),
+        ("/not-gzip", "its compression is damaged"),
+        ("/brotli", "compressed as 'br', which was not asked for"),
+        ("/empty", "an empty answer"),
+        ("/redirect?/redirect?/redirect?/image.png", None),
+        ("/redirect?/redirect?/redirect?/redirect?/image.png", "more than 3 redirects"),
+        ("/redirect?redirect?redirect?image.png", None),
+        ("/redirect-nowhere", "HTTP 302"),
+        ("/redirect?ftp://a.test/x.png", "only http and https are fetched"),
+        ("/redirect?file:///etc/passwd", "only http and https are fetched"),
+        ("/redirect-astray", "redirected to what is no URL"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_the_reason(fetcher, host, path, reason, tmp_path):
+    made = fetcher()
+    if reason is None:
+        assert made.fetch(host.url(path)).read_bytes() == IMAGE
+        return
+    assert refusal(made, host.url(path)) == reason
+    assert not any(found.suffix != ".json" for found in (tmp_path / "cache").rglob("*") if found.is_file())
+
+
+def test_a_loop_of_redirects_ends(fetcher, host):
+    path = "/redirect?" * 50 + "/image.png"
+    assert refusal(fetcher(), host.url(path)) == "more than 3 redirects"
+    assert len(host.asked) == 4
+
+
+@pytest.mark.parametrize("path", ["/drip", "/drip-with-length"])
+def test_a_body_that_only_drips_is_not_waited_for(fetcher, host, path):
+    assert refusal(fetcher(Bounds(seconds=0.5, silence=20)), host.url(path)) == "not there within 0.5 s"
+
+
+def test_a_host_that_falls_silent_is_not_waited_for(fetcher, host):
+    assert refusal(fetcher(Bounds(seconds=20, silence=0.3)), host.url("/silent")) == "silent for 0.3 s"
+
+
+def _drips(connected, ending):
+    connected.sendall(b"\x16\x03\x03\x40\x00\x02")
+    while not ending.wait(0.02):
+        connected.sendall(b"\0")
+
+
+def _drips_headers(connected, ending):
+    connected.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not ending.wait(0.02):
+        connected.sendall(b"a")
+
+
+@pytest.mark.parametrize(("scheme", "talk"), [("https", _drips), ("http", _drips_headers)])
+def test_handshakes_and_headers_that_only_drip_are_not_waited_for(fetcher, scheme, talk):
+    with hosting.raw(talk) as port:
+        url = f"{scheme}://a.test:{port}/x.png"
+        assert refusal(fetcher(Bounds(seconds=0.5, silence=20)), url) == "not there within 0.5 s"
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-x\r\n", b"\0" * 100, b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000])
+def test_what_is_not_http_is_refused(fetcher, said):
+    with hosting.raw(lambda connected, _: connected.sendall(said)) as port:
+        assert refusal(fetcher(), f"http://a.test:{port}/x.png") in ("the connection broke off", "not HTTP")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ftp://a.test/x.png", "only http and https are fetched"),
+        ("data:image/png;base64,aaaa", "only http and https are fetched"),
+        ("/x.png", "only http and https are fetched"),
+        ("", "only http and https are fetched"),
+        ("http://", "the URL names no host"),
+        ("http:///x.png", "the URL names no host"),
+        ("http://user:secret@a.test/x.png", "the URL holds a user's name"),
+        ("http://a.test:22/x.png", "port 22 is no web server's"),
+        ("http://a.test:99999/x.png", "not a URL that can be fetched"),
+        ("http://[::1/x.png", "not a URL that can be fetched"),
+        ("http://\udc80.test/x.png", "not a URL that can be fetched"),
+    ],
+)
+def test_what_is_no_web_address_is_refused_unasked(fetcher, url, reason):
+    def resolve(host, port):
+        raise AssertionError(f"{host} was looked up")
+
+    assert refusal(fetcher(resolve=resolve), url) == reason
+
+
+@pytest.mark.parametrize(
+    "name", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "0", "127.1", "[::ffff:127.0.0.1]"]
+)
+def test_this_machine_is_out_of_reach(host, tmp_path, name):
+    """With nothing overridden: as users have it."""
+    reason = refusal(Fetcher(tmp_path, pause=0), host.url("/image.png", name))
+    assert "no public address" in reason or reason in ("no such host", "not a URL that can be fetched")
+    assert host.asked == []
+
+
+def test_a_redirect_into_a_private_network_is_refused(fetcher, host):
+    known = {"a.test": [LOCAL], "inner.test": ["10.1.2.3"]}
+    made = fetcher(resolve=lambda name, port: known[name])
+    url = host.url("/redirect?http://inner.test/latest/meta-data/")
+    assert refusal(made, url) == "its host is at 10.1.2.3, which is no public address"
+    assert len(host.asked) == 1
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse(fetcher, host):
+    made = fetcher(resolve=lambda name, port: [LOCAL, "10.0.0.1"])
+    assert "10.0.0.1" in refusal(made, host.url("/image.png"))
+    assert host.asked == []
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_reached(fetcher, host):
+    """A name that leads elsewhere when it is looked up again gains nothing: it is looked up once."""
+    answers = iter([[LOCAL], ["10.0.0.1"]])
+    assert fetcher(resolve=lambda name, port: next(answers)).fetch(host.url("/image.png")).read_bytes() == IMAGE
+    assert next(answers) == ["10.0.0.1"]
+
+
+def test_a_second_address_is_tried_where_the_first_does_not_answer(fetcher, host):
+    made = fetcher(resolve=lambda name, port: ["127.0.0.9", LOCAL], reachable=lambda address: True)
+    assert made.fetch(host.url("/image.png")).read_bytes() == IMAGE
+
+
+def test_a_name_that_leads_nowhere_is_refused(fetcher):
+    def resolve(host, port):
+        raise OSError("no address")
+
+    assert refusal(fetcher(resolve=resolve), "http://gone.test/x.png") == "no such host"
+
+
+# ---- opting out
+
+
+@pytest.mark.parametrize(
+    ("robots", "reservation", "expected"),
+    [
+        ([], None, False),
+        (["all"], None, False),
+        (["noai"], None, True),
+        (["nofollow, NoImageAI "], None, True),
+        (["nofollow", "noimageindex"], None, True),
+        (["googlebot: noai"], None, False),
+        (["mad-auditor: noai"], None, True),
+        (["noai, unavailable_after: 25 Jun 2010 15:00:00 PST"], None, True),
+        (["unavailable_after: 25 Jun 2010 15:00:00 PST, noai"], None, True),
+        (["unavailable_after: 25 Jun 2010 15:00:00 PST"], None, False),
+        ([], "1", True),
+        ([], "0", False),
+    ],
+)
+def test_who_opts_out(robots, reservation, expected):
+    assert opts_out(robots, reservation) is expected
+
+
+# ---- the cache
+
+
+def test_a_second_run_asks_nobody(fetcher, host):
+    first = fetcher()
+    path = first.fetch(host.url("/image.png"))
+    reason = refusal(first, host.url("/404"))
+    assert len(host.asked) == 2
+    second = fetcher()
+    assert second.fetch(host.url("/image.png")) == path
+    assert refusal(second, host.url("/404")) == reason
+    assert len(host.asked) == 2
+
+
+def test_only_failures_that_may_pass_are_asked_again_and_only_on_request(fetcher, host):
+    made = fetcher()
+    for path in ("/404", "/503"):
+        refusal(made, host.url(path))
+    again = fetcher(again=True)
+    for path in ("/404", "/503"):
+        refusal(again, host.url(path))
+    assert [path for _, path, *_ in host.asked] == ["/404", "/503", "/503"]
+
+
+def test_an_outage_that_is_over_is_forgotten(fetcher, host, monkeypatch):
+    monkeypatch.setattr(hosting._Handler, "_image", lambda self: self._send(b"", status=503))
+    refusal(fetcher(), host.url("/image.png"))
+    monkeypatch.undo()
+    assert fetcher(again=True).fetch(host.url("/image.png")).read_bytes() == IMAGE
+    assert fetcher().recall(host.url("/image.png")).read(1 << 20) == IMAGE
+
+
+def test_the_cache_is_recalled_without_asking(fetcher, host, monkeypatch):
+    made = fetcher()
+    made.fetch(host.url("/image.png"))
+    refusal(made, host.url("/404"))
+    monkeypatch.setenv("AUDITOR_OFFLINE", "1")
+    assert made.recall(host.url("/image.png")).read(1 << 20) == IMAGE
+    with pytest.raises(Refused, match="HTTP 404"):
+        made.recall(host.url("/404")).read(1)
+    assert made.recall(host.url("/unknown")) is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"reason": "x"}'])
+def test_a_damaged_note_of_a_failure_is_no_failure(fetcher, host, tmp_path, content):
+    made = fetcher()
+    refusal(made, host.url("/404"))
+    [note] = (tmp_path / "cache").rglob("*.json")
+    assert json.loads(note.read_text())["url"] == host.url("/404")
+    note.write_text(content)
+    refusal(made, host.url("/404"))
+    assert len(host.asked) == 2
+
+
+@pytest.mark.parametrize("name", ["AUDITOR_OFFLINE", "HF_HUB_OFFLINE"])
+def test_nothing_is_fetched_offline(fetcher, host, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(FetchError, match=f"{name} is set"):
+        fetcher().fetch(host.url("/image.png"))
+    with pytest.raises(FetchError, match=f"{name} is set"):
+        list(fetcher().fetch_all([host.url("/image.png")]))
+    assert host.asked == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(fetcher, host, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(FetchError, match="cache: "):
+        list(fetcher().fetch_all([host.url("/image.png")]))
+
+
+# ---- many
+
+
+def test_every_url_comes_once_with_its_file_or_its_reason(fetcher, host):
+    wanted = [host.url(f"/{n}.png", f"{n % 7}.test") for n in range(40)] + [host.url("/404"), "nonsense", "nonsense"]
+    listed = list(fetcher().fetch_all(wanted))
+    found = dict(listed)
+    assert len(listed) == 42
+    assert found.keys() == set(wanted)
+    reasons = {url: str(what) for url, what in found.items() if isinstance(what, Refused)}
+    assert reasons == {host.url("/404"): "HTTP 404", "nonsense": "only http and https are fetched"}
+    assert all(what.read_bytes() == IMAGE for url, what in found.items() if url not in reasons)
+
+
+def test_a_host_is_asked_one_request_after_the_other_with_a_pause(fetcher, host):
+    wanted = [host.url(f"/{n}.png", name) for n in range(4) for name in ("a.test", "b.test")]
+    wanted += [host.url("/redirect?" + host.url("/moved.png"), "c.test")]  # a redirect is a request to its host too
+    list(fetcher(pause=0.15).fetch_all(wanted))
+    for name in ("a.test", "b.test"):
+        mine = sorted((began, ended) for asked, _, began, ended in host.asked if asked == name)
+        assert len(mine) >= 4
+        for (_, before), (began, _) in itertools.pairwise(mine):
+            assert began - before >= 0.14
+
+
+def test_several_hosts_are_asked_at_once(fetcher, host, monkeypatch):
+    """Three hosts that answer when all three were asked."""
+    meeting = threading.Barrier(3)
+    monkeypatch.setattr(hosting._Handler, "_image", lambda self: (meeting.wait(20), self._send(IMAGE)))
+    found = dict(fetcher().fetch_all([host.url("/image.png", f"{n}.test") for n in range(3)]))
+    assert not any(isinstance(what, Refused) for what in found.values())
+
+
+def test_what_is_broken_off_is_no_failure_and_goes_on_later(fetcher, host, tmp_path):
+    wanted = [host.url("/drip", "slow.test"), *(host.url(f"/{n}.png") for n in range(3))]
+    made = fetcher()
+    for _ in zip(range(3), made.fetch_all(wanted), strict=False):
+        pass
+    notes = list((tmp_path / "cache").rglob("*.json"))
+    assert notes == []
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+    assert fetcher().recall(wanted[0]) is None
+    assert [fetcher().recall(url).read(1 << 20) for url in wanted[1:]] == [IMAGE] * 3
+
+
+# ---- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Of good.test alone, signed by itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "good.test")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("good.test")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    format = serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(serialization.Encoding.PEM, format, serialization.NoEncryption())
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "is_trusted", "reason"),
+    [
+        ("good.test", True, None),
+        ("other.test", True, "its certificate is not valid"),
+        ("good.test", False, "its certificate is not valid"),
+    ],
+)
+def test_certificates_are_checked_although_the_address_is_pinned(
+    fetcher, certificate, monkeypatch, name, is_trusted, reason
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    downloading._tls.cache_clear()
+    try:
+        with hosting.host(context) as host:
+            url = host.url("/image.png", name, "https")
+            if reason:
+                assert refusal(fetcher(), url) == reason
+            else:
+                assert fetcher().fetch(url).read_bytes() == IMAGE
+    finally:
+        downloading._tls.cache_clear()
+
+
+def test_a_plain_server_gives_no_secure_connection(fetcher, host):
+    assert refusal(fetcher(), host.url("/image.png", scheme="https")) == "no secure connection"
+
+
+def test_a_full_disk_is_not_taken_for_the_hosts_failure(fetcher, host, tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        name = str(tmp_path / "full")
+
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("auditor.fetching.fetches._passing", lambda folder: contextlib.nullcontext(Full()))
+    with pytest.raises(FetchError, match="cannot be kept: No space left on device"):
+        list(fetcher().fetch_all([host.url("/image.png")]))
+    assert fetcher().recall(host.url("/image.png")) is None
+
+
+def test_what_is_written_is_bounded(host):
+    out = io.BytesIO()
+    made = downloading.Downloader(Bounds(max_bytes=1000), resolve=lambda *_: [LOCAL], reachable=lambda _: True)
+    with pytest.raises(downloading.Failed, match="larger than 1,000 bytes"):
+        made.get(host.url("/bomb"), out, lambda host: threading.Lock())
+    assert out.tell() <= 1000

@@ -1,0 +1,224 @@
+"""Keep-lists: chances that add up to the estimate, targets that are reached, costs that are told."""
+
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from audits import audit, estimate
+from evidence import part, row
+from hypothesis import given
+from hypothesis import strategies as st
+from making import encoded, png, tar
+
+from auditor import api
+from auditor.config import Config
+from auditor.errors import FilterError
+from auditor.estimate.adjusting import adjustment, moved, offset, undecided_of
+from auditor.estimate.chances import chances
+from auditor.estimate.known import Known, indicators
+from auditor.filtering import keeplists
+from auditor.filtering.choice import COLUMNS, keep_list
+from auditor.types import Label, Status
+
+CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=50)
+
+
+@given(CHANCES, st.floats(0, 1))
+def test_moved_chances_add_up_and_keep_their_order(chances, share):
+    given = np.array(chances)
+    found = moved(given, offset(given, share))
+    scored = ~np.isnan(given)
+    assert (np.isnan(found) == ~scored).all()
+    if scored.any():
+        assert found[scored].mean() == pytest.approx(share, abs=1e-6)
+    order = np.argsort(given[scored], kind="stable")
+    assert (np.diff(found[scored][order]) >= -1e-12).all()
+
+
+def test_a_share_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no share"):
+        offset(np.array([0.5]), 1.5)
+
+
+def adjusted(table, share, census=None):
+    column = {name: table[name].combine_chunks() for name in COLUMNS}
+    told = indicators(column, count_edited=False, census=census)
+    known = Known.of({name: rows.sum() for name, rows in told.items()})
+    chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
+    return adjustment(chance[undecided_of(told)], known, share)(chance, told), told
+
+
+def rows(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(20)]
+    made += [row(20 + k, Label.LIKELY_SYNTHETIC, 0.99, decided_by="synthetic") for k in range(10)]
+    made += [row(30 + number, score=float(rng.beta(1, 3))) for number in range(n)]
+    made += [row(1000 + number, score=None) for number in range(5)]
+    made += [row(2000, Label.EDITED, 0.5, decided_by="tags"), row(2001, status=Status.UNREADABLE, score=None)]
+    return made
+
+
+def evidence(tmp_path, made):
+    return pq.read_table(part(tmp_path / "part.parquet", made), columns=list(COLUMNS))
+
+
+def audited(point=0.10, low=0.06, high=0.2, **more):
+    return audit(estimate=estimate(point, low, high), **more)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.5, 0.95])
+def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
+    p, told = adjusted(evidence(tmp_path, rows()), share)
+    assert np.nanmean(p) == pytest.approx(share, abs=1e-6)
+    assert (p[told["synthetic"]] == 1).all()
+    assert (p[told["edited"]] == 0).all()
+    assert np.isnan(p[~told["ok"]]).all()
+
+
+def test_rows_beyond_a_sample_get_the_share_of_the_rest(tmp_path):
+    made = rows() + [row(3000 + number, score=None, is_drawn=False) for number in range(300)]
+    table = evidence(tmp_path, made)
+    p, _ = adjusted(table, 0.2, census=frozenset({"tags"}))
+    assert np.nanmean(p) == pytest.approx(0.2, abs=1e-6)
+    assert len(set(p[~table["drawn"].to_numpy()])) == 1
+
+
+def test_what_evidence_decides_is_left_out(tmp_path):
+    kept = keep_list(evidence(tmp_path, rows()), audited(), None)
+    assert kept.removed == {"synthetic: tags": 20, "unreadable": 1}
+    assert kept.false_removals == pytest.approx(0)
+    assert kept.after.point < kept.before.point == pytest.approx(0.1)
+
+
+def test_what_is_likely_goes_on_request_and_its_cost_is_told(tmp_path):
+    kept = keep_list(evidence(tmp_path, rows()), audited(), None, drop="likely")
+    assert kept.removed["likely synthetic: synthetic"] == 10
+    assert 0 < kept.false_removals < 10
+
+
+@pytest.mark.parametrize("target", [0.08, 0.05, 0.02])
+def test_a_target_is_reached_with_as_few_removals_as_can_be(tmp_path, target):
+    kept = keep_list(evidence(tmp_path, rows()), audited(), None, target=target)
+    assert kept.after.point <= target + 1e-9
+    assert kept.after.low <= kept.after.point <= kept.after.high
+    one_more = kept.rows[(kept.rows.reasons == "removed to reach the target")].p_adjusted.min()
+    left = kept.rows[kept.rows.keep].p_adjusted
+    if kept.removed.get("removed to reach the target"):
+        assert np.append(left.dropna(), one_more).mean() > target
+        assert left.max() <= one_more
+
+
+def test_weights_are_the_chance_of_being_real(tmp_path):
+    found = keep_list(evidence(tmp_path, rows()), audited(), None).rows
+    known = found[found.keep & found.p_adjusted.notna()]
+    assert (known.weight == 1 - known.p_adjusted).all()
+    assert (found[~found.keep].weight == 0).all()
+
+
+def test_a_target_out_of_reach_says_what_to_do(tmp_path):
+    made = [row(number, score=0.5) for number in range(50)]
+    with pytest.raises(FilterError, match="auditor label"):
+        keep_list(evidence(tmp_path, made), audited(), None, target=0.01)
+
+
+def test_without_an_estimate_there_is_no_target_and_still_a_list(tmp_path):
+    table = evidence(tmp_path, rows())
+    with pytest.raises(FilterError, match="no estimate"):
+        keep_list(table, audit(), None, target=0.05)
+    kept = keep_list(table, audit(), None)
+    assert kept.after is None
+    assert kept.left == len(kept.rows) - 21
+
+
+@pytest.mark.parametrize("share", [0.03, 0.4])
+def test_batch_by_batch_the_chances_are_the_same(tmp_path, share):
+    made = rows()
+    parts = [part(tmp_path / f"{number}.parquet", made[number::3]) for number in range(3)]
+    found = chances(audited(share, share, share), parts, None)
+    several = np.concatenate([found.of(batch) for path in parts for batch in pq.ParquetFile(path).iter_batches(50)])
+    together, _ = adjusted(evidence(tmp_path, [row for number in range(3) for row in made[number::3]]), share)
+    np.testing.assert_allclose(several, together)
+    assert np.isnan(chances(audit(), parts, None).of(pq.read_table(parts[0]))).all()
+
+
+# ---- files
+
+
+def listed(keys, keep):
+    frame = pd.DataFrame({"key": keys, "keep": keep, "reasons": ""})
+    return frame.assign(image="i", p_synthetic=0.1, p_adjusted=0.1, weight=0.9)
+
+
+def test_datacomps_list_is_sorted_pairs(tmp_path):
+    keys = ["f" * 32, "0" * 31 + "1", "0123456789abcdef" * 2]
+    keeplists.write(listed(keys, [True, True, False]), tmp_path / "kept.npy")
+    found = np.load(tmp_path / "kept.npy")
+    assert found.dtype == np.dtype("u8,u8")
+    assert found.tolist() == [(0, 1), (2**64 - 1, 2**64 - 1)]
+
+
+def test_keys_that_are_no_uids_are_named(tmp_path):
+    with pytest.raises(FilterError, match="'a.jpg' is no DataComp uid"):
+        keeplists.write(listed(["a.jpg"], [True]), tmp_path / "kept.npy")
+    assert not (tmp_path / "kept.npy").exists()
+
+
+def test_text_holds_the_kept_keys(tmp_path):
+    keeplists.write(listed(["a", "b", "ä"], [True, False, True]), tmp_path / "kept.txt")
+    assert (tmp_path / "kept.txt").read_text("utf-8") == "a\nä\n"
+    with pytest.raises(FilterError, match="line break"):
+        keeplists.write(listed(["a\nb"], [True]), tmp_path / "kept.txt")
+
+
+def test_parquet_holds_every_row(tmp_path):
+    rows = listed(["a", "b"], [True, False])
+    keeplists.write(rows, tmp_path / "kept.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "kept.parquet"), rows)
+
+
+def test_another_suffix_is_refused(tmp_path):
+    with pytest.raises(FilterError, match=".parquet"):
+        keeplists.write(listed(["a"], [True]), tmp_path / "kept.csv")
+
+
+def test_tars_are_copied_without_what_is_left_out(tmp_path):
+    text = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
+    (tmp_path / "data").mkdir()
+    members = [
+        ("a.png", png(text)),
+        ("a.txt", b"cat"),
+        ("b.png", encoded(seed=1)),
+        ("b.txt", b"dog"),
+        ("b.json", b"{}"),
+    ]
+    tar(tmp_path / "data/00000.tar", members)
+    tar(tmp_path / "data/00001.tar", [("c.png", encoded(seed=2))])
+    scanned = api.scan(
+        tmp_path / "data", out=tmp_path / "out", config=Config(detectors=("generator-text",)), engine="serial"
+    )
+    assert scanned.floor.count == 1
+    kept = api.keep_list(tmp_path / "out")
+    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 2
+    with tarfile.open(tmp_path / "kept/00000.tar") as archive:
+        assert archive.getnames() == ["b.png", "b.txt", "b.json"]
+        assert archive.extractfile("b.png").read() == encoded(seed=1)
+    with pytest.raises(FilterError, match="there already"):
+        api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+
+
+def test_a_folder_of_images_has_no_tars_to_write(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.png").write_bytes(encoded())
+    api.scan(tmp_path / "data", out=tmp_path / "out", config=Config(detectors=()), engine="serial")
+    with pytest.raises(FilterError, match="no tar"):
+        api.write_filtered_tars(api.keep_list(tmp_path / "out"), tmp_path / "data", tmp_path / "kept")
+
+
+def test_every_size_of_table_gives_the_same_list(tmp_path):
+    table = evidence(tmp_path, rows())
+    pieces = pa.concat_tables([table.slice(0, 100), table.slice(100)])
+    one, other = (keep_list(t, audited(), None, target=0.05).rows for t in (table, pieces))
+    pd.testing.assert_frame_equal(one, other)

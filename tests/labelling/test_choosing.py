@@ -1,0 +1,110 @@
+"""Which images people label: a sample that is random in every stratum whenever the labelling stops."""
+
+import math
+from collections import Counter
+from itertools import product
+
+import evidence
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.errors import LabelError
+from auditor.labelling.choosing import EXPECTED, allocation, draw
+from auditor.sampling.drawing import place
+from auditor.types import Label
+
+DECIDED = (Label.SYNTHETIC, Label.EDITED, None)
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """Two parts: 20 likely synthetic, 300 unknown, 180 likely real rows, and others that are not to be drawn."""
+    labels = [Label.LIKELY_SYNTHETIC] * 20 + [Label.UNKNOWN] * 300 + [Label.LIKELY_REAL] * 180 + [*DECIDED] * 30
+    rows = [(f"{number * 7919 % 1000003:06}.jpg", label) for number, label in enumerate(labels)]
+    evidence.keyed(tmp_path, "folder-b", rows[::2])
+    evidence.keyed(tmp_path, "folder-a", rows[1::2])
+    return tmp_path, rows
+
+
+def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audited):
+    out, rows = audited
+    drawn = draw(out, seed=3, number=120)
+    assert len(drawn) == 120
+    orders = {
+        stratum: sorted((key for key, label in rows if label is stratum), key=lambda key: place(key, 3))
+        for stratum in EXPECTED
+    }
+    for stop in range(len(drawn)):
+        for stratum, order in orders.items():
+            mine = [row.key for row in drawn[:stop] if row.stratum is stratum]
+            assert mine == order[: len(mine)]
+
+
+def test_strata_come_in_proportion_from_beginning_to_end(audited):
+    drawn = draw(audited[0], seed=0, number=150)
+    whole = Counter(row.stratum for row in drawn)
+    for stop in (50, 100):
+        for stratum, count in Counter(row.stratum for row in drawn[:stop]).items():
+            assert abs(count - whole[stratum] * stop / 150) <= 1.5
+
+
+def test_rows_are_where_the_evidence_has_them(audited):
+    out, rows = audited
+    for row in draw(out, seed=0, number=50):
+        mine = rows[::2] if row.place.shard == "folder-b" else rows[1::2]
+        assert mine[row.place.number] == (row.key, row.stratum)
+
+
+def test_a_larger_draw_holds_the_smaller_one_and_everything_at_most(audited):
+    out, rows = audited
+    few, many, all_of_them = ({row.key for row in draw(out, seed=1, number=n)} for n in (50, 100, 10_000))
+    assert few <= many <= all_of_them == {key for key, label in rows if label in EXPECTED}
+
+
+def test_another_seed_draws_others(audited):
+    first, second = ({row.key for row in draw(audited[0], seed=seed, number=100)} for seed in (0, 1))
+    assert len(first & second) < 60
+
+
+def test_a_repeated_key_is_drawn_once(tmp_path):
+    evidence.keyed(tmp_path, "a", [("same", Label.UNKNOWN), ("same", Label.UNKNOWN), ("other", Label.UNKNOWN)])
+    evidence.keyed(tmp_path, "b", [("same", Label.LIKELY_REAL)])
+    assert sorted(row.key for row in draw(tmp_path, seed=0, number=10)) == ["other", "same"]
+
+
+@pytest.mark.parametrize("rows", [[], [("a", None), ("b", Label.SYNTHETIC)]])
+def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
+    evidence.keyed(tmp_path, "a", rows)
+    with pytest.raises(LabelError, match="nothing to label"):
+        draw(tmp_path, seed=0, number=10)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.floats(0, 1)), min_size=1, max_size=6),
+    st.integers(0, 2000),
+    st.integers(0, 20),
+)
+def test_an_allocation_spends_all_there_is_and_no_more(strata, total, least):
+    sizes, expected = zip(*strata, strict=True)
+    counts = allocation(sizes, expected, total, least=least)
+    assert sum(counts) == min(total, sum(sizes))
+    assert all(0 <= count <= size for count, size in zip(counts, sizes, strict=True))
+    fair = total // max(1, sum(size > 0 for size in sizes))
+    assert all(count >= min(least, fair, size) for count, size in zip(counts, sizes, strict=True))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.floats(0.02, 0.98)), min_size=3, max_size=3),
+    st.integers(3, 12),
+)
+def test_no_other_allocation_has_a_smaller_variance(strata, total):
+    sizes, expected = zip(*strata, strict=True)
+
+    def variance(counts):
+        return sum(s * s * p * (1 - p) / n for s, p, n in zip(sizes, expected, counts, strict=True))
+
+    found = allocation(sizes, expected, total, least=1)
+    others = product(*(range(1, size + 1) for size in sizes))
+    best = min(variance(counts) for counts in others if sum(counts) == sum(found))
+    assert math.isclose(variance(found), best, rel_tol=1e-9)

@@ -1,0 +1,103 @@
+"""Error rates measured on labelled images: here with a model that takes red pictures for synthetic ones."""
+
+import making
+import models
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("onnx", reason="small models are made with onnx")
+
+from auditor import audit
+from auditor.config import Config
+from auditor.embedding.encoders import EmbeddedEncoder
+from auditor.errors import CalibrationError
+from auditor.models import calibrating
+from detectors import synthetic
+
+NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
+SHIPPED = models.calibration(NAMES, shift=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _tiny(tmp_path_factory, monkeypatch):
+    encoder = EmbeddedEncoder(models.folder(tmp_path_factory.mktemp("model") / "tiny-v1"))
+    monkeypatch.setattr(synthetic, "embedded", lambda: encoder)
+    monkeypatch.setattr(synthetic, "counts", lambda: SHIPPED)
+
+
+def pictures(folder, colour, count=4, sources=("a", "b")):
+    for source in sources:
+        for number in range(count):
+            noise = np.random.default_rng(number).integers(0, 40, (190, 250, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            making.write(folder / source / f"{number}.png", b"")
+            Image.fromarray(pixels).save(folder / source / f"{number}.png")
+    return folder
+
+
+def calibrate(real, synthetic=None, detector="synthetic"):
+    engine = audit.make_engine(1, "serial")
+    return calibrating.calibrate(real, synthetic, engine, detector=detector, config=Config(detectors=()))
+
+
+BLUE, RED = (10, 10, 200), (200, 10, 10)
+
+
+def test_counts_are_made_by_condition_and_source(tmp_path):
+    made = calibrate(pictures(tmp_path / "real", BLUE), pictures(tmp_path / "fake", RED, count=3))
+    assert set(made.conditions) == set(NAMES)
+    for condition in made.conditions.values():
+        assert {source: counts.n for source, counts in condition.real.items()} == {"a": 4, "b": 4}
+        assert {source: counts.n for source, counts in condition.synthetic.items()} == {"a": 3, "b": 3}
+    assert made.shift == 0  # these very weights were counted
+    clean = made.conditions["clean"]
+    assert all(counts.above == (0, 0, 0, 0, 0) for counts in clean.real.values())
+    assert all(counts.above == (3, 3, 3, 3, 3) for counts in clean.synthetic.values())
+    assert made.origin == "own images: 8 real images of 2 sources, 6 synthetic images of 2 sources"
+
+
+def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
+    made = calibrate(pictures(tmp_path / "real", BLUE))
+    assert made.conditions["clean"].synthetic == SHIPPED.conditions["clean"].synthetic
+    assert made.conditions["clean"].real != SHIPPED.conditions["clean"].real
+    assert (made.slope, made.intercept) == (SHIPPED.slope, SHIPPED.intercept)
+    assert made.origin.endswith("synthetic ones as in: made up")
+    assert made.shift == SHIPPED.shift > 0
+
+
+def test_unreadable_images_are_left_out(tmp_path):
+    pictures(tmp_path / "real", BLUE)
+    making.write(tmp_path / "real/a/broken.png", b"broken")
+    Image.fromarray(np.full((300, 300, 3), 255, np.uint8)).save(tmp_path / "real/a/blank.png")  # no scan judges it
+    made = calibrate(tmp_path / "real")
+    assert made.conditions["clean"].real["a"].n == 4
+    assert "8 real images of 2 sources (2 more not read or not judged)" in made.origin
+
+
+def test_folders_that_were_mixed_up_are_noticed(tmp_path):
+    with pytest.raises(CalibrationError, match="mixed up"):
+        calibrate(pictures(tmp_path / "real", RED), pictures(tmp_path / "fake", BLUE))
+
+
+def test_images_that_cannot_be_read_are_an_error(tmp_path):
+    making.write(tmp_path / "real/a.png", b"broken")
+    with pytest.raises(CalibrationError, match="none of 1 rows"):
+        calibrate(tmp_path / "real")
+
+
+@pytest.mark.parametrize("name", calibrating.CHANGES)
+def test_every_condition_gives_an_image_of_the_shape_that_models_take(name):
+    image = np.random.default_rng(0).integers(0, 256, (300, 500, 3), dtype=np.uint8)
+    found = calibrating.changed(image, name)
+    assert found.dtype == np.uint8
+    assert found.shape == ((256, 256, 3) if name == "img2dataset256" else (300, 500, 3))
+    assert np.array_equal(found, image) == (name == "clean")
+
+
+def test_one_condition_leaves_the_image_to_the_next():
+    image = np.random.default_rng(0).integers(0, 256, (1500, 1400, 3), dtype=np.uint8)
+    kept = image.copy()
+    for name in calibrating.CHANGES:
+        calibrating.changed(image, name)
+    assert (image == kept).all()

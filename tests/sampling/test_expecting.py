@@ -1,0 +1,39 @@
+"""Costs are told beforehand: rows for a margin, and the interval to expect."""
+
+import models
+import numpy as np
+import pytest
+
+from auditor.sampling.expecting import expected, mean_rates, rows_for
+
+CALIBRATION = models.calibration()
+
+
+def test_without_a_detector_it_is_the_sample_of_a_poll():
+    assert rows_for(0.01, share=0.5) == 9604
+
+
+def test_a_detector_that_errs_needs_more_rows():
+    assert rows_for(0.01, CALIBRATION) > rows_for(0.01)
+
+
+def test_so_many_rows_keep_chance_within_the_margin():
+    false, true = mean_rates(CALIBRATION)
+    n, share = rows_for(0.02, CALIBRATION, share=0.15), 0.15
+    flagged = np.random.default_rng(0).binomial(n, share * true + (1 - share) * false, 20_000)
+    estimates = (flagged / n - false) / (true - false)
+    assert (abs(estimates - share) <= 0.02).mean() == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.1])
+def test_no_margin_is_refused(margin):
+    with pytest.raises(ValueError, match="margin"):
+        rows_for(margin)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.6])
+def test_more_rows_tell_more_and_never_more_than_the_calibration(share):
+    few, many, all_ = (expected(CALIBRATION, rows, 10**6, share) for rows in (100, 10_000, 10**6))
+    assert few.high - few.low > many.high - many.low >= all_.high - all_.low - 0.02
+    assert all_.high > all_.low
+    assert many.low <= share <= many.high

@@ -1,0 +1,257 @@
+"""Reference banks: what is in them is found again, what is not is not, and nothing half-made is ever used."""
+
+import hashlib
+import io
+import json
+
+import corpora
+import making
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageOps
+
+import auditor
+from auditor.config import Config
+from auditor.embedding.encoders import embedded
+from auditor.errors import IndexFileError
+from auditor.similarity import banking, banks
+from auditor.similarity.banks import Bank
+from auditor.similarity.recognising import Banks
+from auditor.types import Label
+from auditor.verdicts.store import Store
+
+
+def picture(seed):
+    coarse = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    return coarse.resize((240, 240), Image.Resampling.BICUBIC)
+
+
+def saved(path, image, **how):
+    out = io.BytesIO()
+    image.save(out, path.suffix[1:].upper().replace("JPG", "JPEG"), **how)
+    return making.write(path, out.getvalue())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A bank of six pictures."""
+    folder = tmp_path_factory.mktemp("banks")
+    for seed in range(6):
+        saved(folder / "known" / f"{seed}.png", picture(seed))
+    auditor.make_bank(folder / "bank", folder / "known", engine="serial")
+    return folder
+
+
+def filled(folder, count=4, *, seed=0, kind="synthetic", fingerprint="made:1", labels=(), **more):
+    """A bank made of vectors, without encoding."""
+    evidence = folder.parent / f"evidence-{folder.name}-{seed}"
+    corpora.part(evidence, corpora.directions(count, seed=seed), corpora.pictures(count, seed),
+                 name=f"s{seed}", fingerprint=fingerprint, labels=labels)  # fmt: skip
+    return banking.add_parts(folder, Store(evidence).parts(), kind, **more)
+
+
+# ---- recognised
+
+
+def test_changed_copies_are_matched_and_others_are_not(made, tmp_path, scan):
+    saved(tmp_path / "set/recompressed.jpg", picture(1), quality=30)
+    saved(tmp_path / "set/mirrored.png", ImageOps.mirror(picture(2)))
+    saved(tmp_path / "set/cropped.png", picture(3).crop((10, 10, 225, 225)))
+    saved(tmp_path / "set/other.png", picture(77))
+    audit = scan(tmp_path / "set", detectors=("generator-text",), banks=Banks((str(made / "bank"),)))
+    rows = auditor.evidence(tmp_path / "audit").set_index("key")
+    assert rows["decided_by"].fillna("").to_dict() == {
+        "recompressed.jpg": "known-image", "mirrored.png": "known-image", "cropped.png": "known-image", "other.png": "",
+    }  # fmt: skip
+    signals = {signal["detector"]: signal for signal in rows.loc["recompressed.jpg", "signals"]}
+    assert "a copy of 1.png in the bank bank" in signals["known-image"]["reason"]
+    assert signals["known-image"]["tier"] == "C"
+    assert (audit.floor.count, audit.floor.n) == (3, 4)
+    assert audit.config["banks"] == {"0:bank": Bank(made / "bank").digest}
+
+
+def test_the_very_file_is_matched_and_so_is_an_original_that_the_manifest_names(made, tmp_path, scan):
+    original = (made / "known/4.png").read_bytes()
+    making.write(tmp_path / "set/a.png", original)
+    row = {
+        "url": ["http://a.example/x.png"] * 2,
+        "sha256": [hashlib.sha256(original).hexdigest(), "0" * 64],
+        "uid": ["k", "n"],
+    }
+    pd.DataFrame(row).to_parquet(tmp_path / "urls.parquet")
+    config = {"detectors": ("generator-text",), "banks": Banks((str(made / "bank"),))}
+    scan(tmp_path / "set", **config)
+    assert auditor.evidence(tmp_path / "audit")["decided_by"].tolist() == ["known-file"]
+    scan(tmp_path / "urls.parquet", out="urls", **config)
+    rows = auditor.evidence(tmp_path / "urls").set_index("key")
+    assert rows["decided_by"].fillna("").to_dict() == {"k": "known-file", "n": ""}
+
+
+def test_a_copy_of_a_real_image_is_noted_and_decides_nothing(made, tmp_path, scan):
+    auditor.make_bank(tmp_path / "reals", made / "known", kind="real", engine="serial")
+    saved(tmp_path / "set/a.jpg", picture(1), quality=60)
+    making.write(tmp_path / "set/b.png", (made / "known/2.png").read_bytes())
+    scan(tmp_path / "set", detectors=(), banks=Banks((str(tmp_path / "reals"),)))
+    rows = auditor.evidence(tmp_path / "audit").set_index("key")
+    assert rows["decided_by"].isna().all()
+    reasons = {signal["reason"] for signals in rows["signals"] for signal in signals}
+    assert "a copy of a known real image, in the bank reals" in reasons
+    assert "a known real file, in the bank reals" in reasons
+
+
+def test_a_bank_of_digests_alone_needs_no_model(tmp_path, scan):
+    data = making.encoded("PNG")
+    making.write(tmp_path / "list.txt", f"{hashlib.sha256(data).hexdigest()}  a.png\n\n{'f' * 64}\n")
+    facts = auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.txt"])
+    assert (facts.rows, facts.hashes, facts.fingerprint) == (2, 2, "")
+    making.write(tmp_path / "set/a.png", data)
+    scan(tmp_path / "set", detectors=(), banks=Banks((str(tmp_path / "bank"),)))
+    assert auditor.evidence(tmp_path / "audit")["decided_by"].tolist() == ["known-file"]
+    assert not list((tmp_path / "audit/evidence").glob("*.npy"))
+
+
+def test_another_bank_is_another_configuration(made, tmp_path):
+    filled(tmp_path / "bank")
+    configs = [Config(detectors=(), banks=Banks((str(folder / "bank"),))) for folder in (made, tmp_path)]
+    assert configs[0].record()["banks"] != configs[1].record()["banks"]
+
+
+def test_a_bank_of_another_encoder_is_refused_before_anything_is_read(tmp_path, scan):
+    filled(tmp_path / "bank")
+    making.write(tmp_path / "set/a.png", making.encoded("PNG"))
+    with pytest.raises(IndexFileError, match=f"vectors are of made:1, the dataset's of {embedded().fingerprint}"):
+        scan(tmp_path / "set", banks=Banks((str(tmp_path / "bank"),)))
+    assert not (tmp_path / "audit").exists()
+
+
+def test_searching_lists_the_nearest_and_tells_copies(made, tmp_path):
+    image = saved(tmp_path / "a.jpg", picture(5), quality=40)
+    found = auditor.search_bank(made / "bank", image, nearest=3)
+    assert (found[0].image, found[0].is_copy) == ("5.png", True)
+    assert len(found) == 3
+    assert not any(one.is_copy for one in found[1:])
+
+
+# ---- made and grown
+
+
+def test_adding_keeps_what_was_there(tmp_path):
+    filled(tmp_path / "bank", 4)
+    facts = filled(tmp_path / "bank", 3, seed=1)
+    bank = Bank(tmp_path / "bank")
+    assert (facts.rows, facts.generation, bank.index.size) == (7, 2, 7)
+    wanted = np.concatenate([corpora.directions(4), corpora.directions(3, seed=1)])
+    assert np.allclose(bank.vectors, wanted, atol=2e-3)
+    assert np.array_equal(bank.thumbnails[4:], corpora.pictures(3, 1))
+    assert bank.images(np.array([5])) == ["s1-1"]
+    assert {path.name.rpartition(".")[0] for path in (tmp_path / "bank").iterdir()} >= {"rows-2", "index-2"}
+    assert not list((tmp_path / "bank").glob("*-1.*"))
+
+
+def test_only_declared_images_of_an_audit_are_taken(tmp_path):
+    labels = [Label.SYNTHETIC, Label.UNKNOWN, Label.LIKELY_SYNTHETIC, Label.EDITED]
+    assert filled(tmp_path / "bank", labels=labels, declared_only=True).rows == 2
+    with pytest.raises(IndexFileError, match="no image that is declared"):
+        filled(tmp_path / "other", declared_only=True)
+
+
+def test_an_interrupted_addition_changes_nothing_and_is_swept_up(tmp_path, monkeypatch):
+    filled(tmp_path / "bank")
+    before = (tmp_path / "bank/bank.json").read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(banking, "write_atomically", lambda path, data: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            filled(tmp_path / "bank", 2, seed=1)
+    assert (tmp_path / "bank/bank.json").read_bytes() == before
+    assert Bank(tmp_path / "bank").facts.rows == 4
+    assert filled(tmp_path / "bank", 2, seed=2).rows == 6
+    assert len(list((tmp_path / "bank").iterdir())) == 7
+
+
+def test_an_interrupted_reading_goes_on(tmp_path, monkeypatch):
+    for seed in range(3):
+        saved(tmp_path / "known" / f"{seed}.png", picture(seed))
+    with monkeypatch.context() as broken:
+        broken.setattr(banking, "add_parts", lambda *given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
+    monkeypatch.setattr(embedded(), "encode", None)
+    assert auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial").rows == 3
+    assert not banking.building(tmp_path / "bank").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
+    making.write(tmp_path / "mine/index-3.html", "x")
+    with pytest.raises(IndexFileError, match=r"holds index-3\.html, which is none of a bank's"):
+        filled(tmp_path / "mine")
+    assert (tmp_path / "mine/index-3.html").exists()
+
+
+def test_beyond_the_limit_an_inverted_file_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("auditor.similarity.banking.FLAT", 500)
+    filled(tmp_path / "bank", 2000)
+    bank = Bank(tmp_path / "bank")
+    pairs = bank.index.nearest(bank.space.of(corpora.directions(2000)[100:140]), 1)
+    assert (pairs.found == np.arange(100, 140)).mean() > 0.95
+
+
+# ---- refused
+
+
+def test_kinds_and_encoders_are_not_mixed(tmp_path):
+    filled(tmp_path / "bank")
+    with pytest.raises(IndexFileError, match="a bank of synthetic images, these are real"):
+        filled(tmp_path / "bank", kind="real", seed=1)
+    with pytest.raises(IndexFileError, match="holds made:1, these are made:2"):
+        filled(tmp_path / "bank", fingerprint="made:2", seed=2)
+    with pytest.raises(IndexFileError, match="name it with --embeddings-model"):
+        filled(tmp_path / "other", fingerprint="given:unnamed:32")
+
+
+def test_a_newer_bank_is_refused(tmp_path):
+    filled(tmp_path / "bank")
+    path = tmp_path / "bank/bank.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": "auditor-bank/2"}))
+    with pytest.raises(IndexFileError, match="newer version of auditor"):
+        Bank(tmp_path / "bank")
+
+
+@pytest.mark.parametrize("name", ["index-1.faiss", "rows-1.parquet", "vectors-1.npy", "space-1.npz", "hashes-1.npy"])
+def test_a_bank_that_lacks_a_file_is_refused_by_name(tmp_path, name):
+    filled(tmp_path / "bank")
+    (tmp_path / "bank" / name).unlink()
+    with pytest.raises(IndexFileError, match=name):
+        Bank(tmp_path / "bank")
+
+
+@pytest.mark.parametrize("name", ["index-1.faiss", "space-1.npz"])
+def test_a_damaged_file_is_refused(tmp_path, name):
+    filled(tmp_path / "bank")
+    (tmp_path / "bank" / name).write_bytes(b"x" * 100)
+    with pytest.raises(IndexFileError, match=name):
+        Bank(tmp_path / "bank")
+
+
+def test_what_is_no_bank_is_refused(tmp_path):
+    with pytest.raises(IndexFileError, match="no bank there"):
+        Bank(tmp_path)
+    (tmp_path / banks.FILE).write_text("[]")
+    with pytest.raises(IndexFileError, match="no bank there"):
+        Bank(tmp_path)
+
+
+def test_lines_that_are_no_digests_are_refused_by_number(tmp_path):
+    making.write(tmp_path / "list.txt", f"{'a' * 64}\nxyz\n")
+    with pytest.raises(IndexFileError, match="list.txt, line 2: 'xyz' is no sha256"):
+        auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.txt"])
+    pd.DataFrame({"md5": ["x"]}).to_parquet(tmp_path / "list.parquet")
+    with pytest.raises(IndexFileError, match="no column sha256"):
+        auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.parquet"])
+
+
+def test_an_audit_without_vectors_gives_no_bank(tmp_path, scan):
+    making.write(tmp_path / "set/a.png", making.encoded("PNG"))
+    scan(tmp_path / "set", detectors=("generator-text",))
+    with pytest.raises(IndexFileError, match="no vectors beside its evidence"):
+        auditor.make_bank(tmp_path / "bank", audits=[tmp_path / "audit"])
