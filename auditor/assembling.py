@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor import __version__, registry
 from auditor.errors import CalibrationError
@@ -16,11 +16,14 @@ from auditor.estimate.melded import Looking
 from auditor.labels import tally
 from auditor.labels.labelfile import Answer
 from auditor.labels.tally import LabelTally
-from auditor.results import Audit, Counts, Estimate, InputRecord, Population
+from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample
 from auditor.statistical import StatisticalDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
 from auditor.verdicts.store import Part, Store, stored, write_atomically
+
+if TYPE_CHECKING:
+    from auditor.sampling.shards import ShardDraw
 
 TOOL = "mad-auditor"
 CALIBRATION = "calibration.json"
@@ -28,10 +31,14 @@ CALIBRATION = "calibration.json"
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What an audit concludes from evidence with, besides the evidence: the user's own calibration, people's labels."""
+    """What an audit concludes from evidence with, besides the evidence: the user's own calibration, people's labels.
+
+    shards: of which part of the dataset the evidence is, where it is of some shards.
+    """
 
     calibration: Calibration | None = None
     labels: Sequence[Answer] = ()
+    shards: ShardDraw | None = None
 
 
 def assemble(
@@ -54,16 +61,18 @@ def assemble(
         census=census(config),
         labels=LabelTally(grounds.labels, seed) if grounds.labels else None,
         is_sequential=bool(config.get("sequential")),
+        shards=grounds.shards.of if grounds.shards else None,
     )
     estimate = _estimate(summary, known, cutoff, seed)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
-        digests={"dataset": dataset_digest(part.digest for part in parts)},
+        digests=digests(dataset_digest(part.digest for part in parts), grounds.shards),
         config=config,
         seed=seed,
         counts=summary.counts,
         sample=summary.sample,
+        shards=summary.shards,
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
@@ -86,7 +95,17 @@ def _estimate(
         found = fraction.estimated(
             summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
         )
-    return tally.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+    found = tally.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+    return _of_some_shards(found, summary.shards) if found and summary.shards else found
+
+
+def _of_some_shards(estimate: Estimate, shards: ShardSample) -> Estimate:
+    """The estimate with what it takes the shards for that were not read."""
+    said = (
+        f"the {shards.read:,} shards that were read are a random draw of the dataset's {shards.of:,}, and the others "
+        "differ from them no more than they do from each other"
+    )
+    return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
 def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | None:
@@ -136,11 +155,16 @@ def calibration_of(detectors: Iterable[str], own: Calibration | None) -> Calibra
 
 def census(config: Mapping[str, Any]) -> frozenset[str] | None:
     """Detectors that looked at rows beyond the sample too; None where there is no sample."""
-    if not config.get("sample") and not config.get("fetch"):
+    if not any(config.get(name) for name in ("sample", "fetch", "sample_shards")):
         return None
-    if config.get("fetch") or config.get("sample_files"):
+    if config.get("sample_shards") or config.get("fetch") or config.get("sample_files"):
         return frozenset()
     return frozenset(id for id in config["detectors"] if registry.load("detectors", id).needs <= Need.FILE)
+
+
+def digests(dataset: str, shards: ShardDraw | None) -> dict[str, str]:
+    """What tells whether a dataset is the same: what was read of it; where that was some shards, all shards' names."""
+    return {"dataset": dataset} | ({"shards": shards.names} if shards else {})
 
 
 def dataset_digest(parts: Iterable[str]) -> str:

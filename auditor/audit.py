@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, files, readers, registry
-from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, keep_calibration
+from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, digests, keep_calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
@@ -25,8 +25,9 @@ from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
 from auditor.results import SCHEMA, Audit, InputRecord
-from auditor.sampling import expecting
+from auditor.sampling import expecting, stratifying
 from auditor.sampling.draws import Draw, ShardUrls, draw
+from auditor.sampling.shards import ShardDraw, some_of
 from auditor.similarity import findings
 from auditor.types import Need
 from auditor.verdicts.store import Part, Store
@@ -42,7 +43,8 @@ class Plan:
 
     kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
     gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
-    have if this fraction were synthetic.
+    have if this fraction were synthetic. part: the shards of the dataset that `shards` are, where not all are read;
+    expected is then the widest that they may give: each shard all of a kind.
     """
 
     inputs: tuple[tuple[Input, Reader], ...]
@@ -53,6 +55,7 @@ class Plan:
     dropped: int = 0
     draw: Draw | None = None
     expected: Mapping[float, Interval] = field(default_factory=dict)
+    part: ShardDraw | None = None
 
 
 class Listener(Protocol):
@@ -114,15 +117,15 @@ def run_audit(
     with store.locked():
         chosen = choose(inputs, config)
         store.claim(owner(chosen), restart=restart)
-        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        shards, part = shards_of(chosen, config)
         draw = drawn(shards, config, engine)
         plan = make_plan(chosen, shards, store, config.digest(draw), draw)
-        listener.planned(replace(plan, expected=expectation(draw, calibration)))
+        listener.planned(replace(plan, expected=expectation(draw, part, calibration), part=part))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
         parts = _done(plan, store, out, config, engine, listener, cache)
         _refuse_strange_vectors(parts.values(), config)
         keep_calibration(out, config.calibration)
-        grounds = Grounds(config.calibration, config.labels)
+        grounds = Grounds(config.calibration, config.labels, part)
         audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
         audit = findings.added(audit, list(parts.values()), out, config.reference)
         opening = Opening(config.limits, draw, cache) if config.depth >= Need.PIXELS else None
@@ -203,12 +206,23 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
+def shards_of(chosen: Iterable[tuple[Input, Reader]], config: Config) -> tuple[tuple[Shard, ...], ShardDraw | None]:
+    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several."""
+    shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+    if config.sample_shards is None:
+        return shards, None
+    if config.sample_shards < 2 <= len(shards):
+        raise DatasetError("one shard does not tell how shards differ: sample two or more (--sample-shards)")
+    return some_of(shards, config.sample_shards, config.seed)
+
+
 def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
     """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
     nothing to draw from."""
     if config.drawn is None:
         return None
-    found = draw(
+    how = stratifying.draw if config.stratify else draw
+    found = how(
         shards, engine, most=config.drawn, seed=config.seed, beyond=config.beyond, is_fetching=config.fetch is not None
     )
     if not found.of:
@@ -260,18 +274,22 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def expectation(sample: Draw | None, calibration: Calibration | None) -> dict[float, Interval]:
+def expectation(sample: Draw | None, part: ShardDraw | None, calibration: Calibration | None) -> dict[float, Interval]:
     """What the sample's estimate may look like, told before the audit."""
-    if sample is None or calibration is None:
+    if calibration is None:
+        return {}
+    if part:
+        return {share: expecting.expected_of_shards(calibration, part.read, share) for share in _TOLD}
+    if sample is None:
         return {}
     return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}
 
 
-def digest_of(inputs: Inputs, config: Config, engine: Engine) -> str:
-    """The digest that an audit of these inputs would record, read without decoding an image."""
-    shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
+def digests_of(inputs: Inputs, config: Config, engine: Engine) -> dict[str, str]:
+    """The digests that an audit of these inputs would record, read without decoding an image."""
+    shards, part = shards_of(choose(inputs, config), config)
     work = ShardDigest(config.depth, config.limits, drawn(shards, config, engine))
-    return dataset_digest(result.digest for result in engine.run(shards, work))
+    return digests(dataset_digest(result.digest for result in engine.run(shards, work)), part)
 
 
 def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:

@@ -29,6 +29,8 @@ _CONCLUDED = (
     "labels",
     "sample",
     "sample_files",
+    "sample_shards",
+    "stratify",
     "fetch",
     "sequential",
 )
@@ -41,7 +43,8 @@ class Config:
 
     calibration: of one's own, instead of the one that ships with the model. labels: what people said of single images.
     sample: decode so many rows only, and with is_bounding_files open no other; fetch: bring and audit so many rows of a
-    manifest of URLs, and open no other. is_sequential: the sample is one of a growing row, stopped when one likes.
+    manifest of URLs, and open no other; stratify: "domain" shares either out among domains. sample_shards: read so many
+    whole shards, and nothing of the others. is_sequential: the sample is one of a growing row, stopped when one likes.
     vectors: which ones are kept. banks: images that are recognised; their detectors run then. reference: what the
     diversity is held against.
     """
@@ -58,6 +61,8 @@ class Config:
     sample: int | None = None
     is_bounding_files: bool = False
     fetch: int | None = None
+    stratify: str | None = None
+    sample_shards: int | None = None
     is_sequential: bool = False
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
@@ -102,6 +107,8 @@ class Config:
             "labels": labels_digest(self.labels) if self.labels else None,
             "sample": self.sample,
             "sample_files": self.is_bounding_files,
+            "sample_shards": self.sample_shards,
+            "stratify": self.stratify,
             "fetch": self.fetch,
             "sequential": self.is_sequential,
         }
@@ -110,4 +117,6 @@ class Config:
         """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
         evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
+        if draw and draw.shares:
+            evidence["shares"] = draw.shares.digest
         return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

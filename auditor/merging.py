@@ -61,10 +61,10 @@ def _comparable(audit: Audit, what: str) -> Any:
 
 
 def _refuse_samples(folder: Path, audit: Audit) -> None:
-    if audit.config.get("sample") or audit.config.get("fetch"):
+    if any(audit.config.get(name) for name in ("sample", "fetch", "sample_shards")):
         raise EvidenceError(
             f"{folder} is an audit of a sample: together they would be none, since each draws its own share of its "
-            "rows; scan the whole dataset at once with --sample"
+            "rows; scan the whole dataset at once with --sample, or --sample-shards"
         )
 
 

@@ -80,6 +80,28 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """n rows of whole shards tell as much as `effective` rows that are drawn one by one: n / design_effect."""
+
+    n: int
+    effective: float
+    design_effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSample:
+    """Whole shards, drawn at random: `read` of `of`; how many rows the others have is not known.
+
+    What their rows are worth for the declared share, and for the model's flags where it looked.
+    """
+
+    read: int
+    of: int
+    declared: Worth
+    flags: Worth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Population:
     """Whether a mark is in a dataset although no single image shows it for certain.
 
@@ -290,7 +312,8 @@ class Diversity:
 class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
 
-    sample: rows of a bounded audit's sample, by status; None where every row was looked at in full.
+    sample: rows of a bounded audit's sample, by status; None where every row was looked at in full. shards: those that
+    were read, where others were not.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -302,6 +325,7 @@ class Audit:
     detectors: Mapping[str, DetectorTally]
     floor: Floor
     sample: Counts | None = None
+    shards: ShardSample | None = None
     estimate: Estimate | None = None
     strata: tuple[Stratum, ...] = ()
     population: tuple[Population, ...] = ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.api.labels import read_labels
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
 from auditor.assembling import calibration_of
-from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
+from auditor.audit import Inputs, Listener, Silent, digests_of, make_engine, run_audit
 from auditor.config import Config
 from auditor.gallery import thumbnails
 from auditor.images.decode import Limits
@@ -125,7 +125,8 @@ def rows_for(margin: float, config: Config | None = None) -> int:
 def is_same_dataset(
     audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
 ) -> bool:
-    """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all."""
+    """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all. Of an audit of some
+    shards: those are read, and all shards' names."""
     from auditor.audit import DEPTHS
 
     depth = DEPTHS[str(audit.config["depth"])]
@@ -140,8 +141,10 @@ def is_same_dataset(
         is_bounding_files=bool(audit.config.get("sample_files")),
         is_sequential=bool(audit.config.get("sequential")),
         fetch=audit.config.get("fetch"),
+        stratify=audit.config.get("stratify"),
+        sample_shards=audit.config.get("sample_shards"),
     )
-    return digest_of(dataset, config, make_engine(jobs)) == str(audit.digests["dataset"])
+    return digests_of(dataset, config, make_engine(jobs)) == dict(audit.digests)
 
 
 def merge(

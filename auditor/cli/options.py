@@ -59,6 +59,17 @@ def sampling(function: F) -> F:
             metavar="SHARE",
             help="As many rows as keep chance within ± SHARE (0.01 is one point).",
         ),
+        click.option(
+            "--stratify",
+            type=click.Choice(["domain"]),
+            help="Share the sample out among domains, in proportion to their rows.",
+        ),
+        click.option(
+            "--sample-shards",
+            type=click.IntRange(min=2),
+            metavar="K",
+            help="Read K whole shards only (tars, pieces of tables), drawn at random.",
+        ),
         click.option("--sample-files", is_flag=True, help="Do not open other files at all."),
         click.option(
             "--fetch",

@@ -53,15 +53,22 @@ class Progress:
         for rows_, what in (
             (plan.kept, "rows are done already and kept"),
             (plan.redone, "rows changed, or were made by another configuration or detector: redone"),
-            (plan.dropped, "rows are no longer in the input: dropped"),
+            (plan.dropped, "rows are no longer in the input, or in the sample of shards: dropped"),
         ):
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
         if plan.draw:
-            click.echo(f"sample: {plan.draw.rows:,} of {plan.draw.of:,} rows, by the hash of their keys", err=True)
+            shared = ", shared out among domains" if plan.draw.shares else ""
+            drawn = f"{plan.draw.rows:,} of {plan.draw.of:,} rows"
+            click.echo(f"sample: {drawn}, by the hash of their keys{shared}", err=True)
+        if plan.part:
+            shards = f"{plan.part.read:,} of {plan.part.of:,} shards"
+            click.echo(f"sample: {shards}, by the hash of their names; nothing of the others is read", err=True)
         for share, interval in plan.expected.items():
             told = f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
-            click.echo(f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}", err=True)
+            worst = ", were each shard all of a kind; narrower, the more alike shards are" if plan.part else ""
+            what = f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}{worst}"
+            click.echo(what, err=True)
 
     def advanced(self, rows: int) -> None:
         """One shard more."""

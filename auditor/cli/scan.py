@@ -124,6 +124,10 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
     from auditor import api
     from auditor.types import Need
 
+    if config.sample_shards and (margin or config.sample or config.fetch or until_decided or config.is_bounding_files):
+        raise click.UsageError("--sample-shards K is a sample of its own: leave the other options of samples out")
+    if config.stratify and (until_decided or not (margin or config.sample or config.fetch)):
+        raise click.UsageError("--stratify shares a sample out: give --sample N, --margin SHARE or --fetch N")
     if margin and config.sample:
         raise click.UsageError("--margin says how many rows; so does --sample")
     if config.fetch and (margin or config.sample or until_decided or config.is_bounding_files):

@@ -28,7 +28,8 @@ _FIRST_YEAR = 2021  # of crawls that may hold images of generators
 class Flags:
     """At one threshold: rows of the rest that were looked at and flagged, and the same for both controls.
 
-    rest, by condition; unseen: rows of the rest that the model could not look at.
+    rest, by condition; unseen: rows of the rest that the model could not look at. effective: rows that n is worth,
+    where whole shards were drawn.
     """
 
     rest: Mapping[str, int] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Flags:
     unseen: int = 0
     synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
     real: tuple[int, int] = (0, 0)
+    effective: float | None = None
 
     @property
     def n(self) -> int:
@@ -74,6 +76,11 @@ class FlagTally:
             (self._real, rest & (camera | (year < _FIRST_YEAR))),
         ):
             control.update(flagged=int((rows & flagged).sum()), n=int((rows & looked).sum()))
+
+    @property
+    def so_far(self) -> tuple[int, int]:
+        """Rows of the rest that were flagged, and looked at."""
+        return self._flagged, self._rest.total()
 
     def result(self) -> Flags:
         """The sum."""

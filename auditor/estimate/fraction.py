@@ -59,7 +59,7 @@ def estimated(
     import numpy as np
 
     if not flags.n:
-        return None if flags.unseen or known.outside or not known.ok else _all_known(known, calibration)
+        return None if flags.unseen or known.is_sample or not known.ok else _all_known(known, calibration)
     rates, checks = _rates(flags, calibration, seed)
 
     def whole(factor: float) -> Interval:
@@ -68,7 +68,7 @@ def estimated(
 
     found = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
-    best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.outside else None
+    best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.is_sample else None
     return Estimate(
         point=found.point,
         low=found.low,
@@ -125,8 +125,8 @@ def _whole(
     looking: Looking = Looking.ONCE,
 ) -> Interval:
     """The fraction of all readable images at these error rates."""
-    sample = Sample(flags.flagged, flags.n)
-    decided = Decided(known.found, known.drawn) if known.outside else None
+    sample = Sample(flags.flagged, flags.n, flags.effective)
+    decided = Decided(known.found, known.drawn, known.effective) if known.is_sample else None
     estimate = partial(melded, sample, decided=decided, looking=looking, seed=seed)
     low, high = (estimate(side) for side in controls.widened(rates, *checks, seed=seed))
     point = estimate(rates).point

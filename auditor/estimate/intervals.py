@@ -14,10 +14,10 @@ class Interval:
     high: float
 
 
-def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(count: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """The exact binomial interval (Clopper & Pearson, Biometrika 26, 1934) for `count` of `n`, as fractions of 1.
 
-    Raises ValueError unless 0 <= count <= n and n > 0.
+    Both may be effective counts: rows divided by a design effect. Raises ValueError unless 0 <= count <= n and n > 0.
     """
     from scipy.stats import beta
 

@@ -2,7 +2,8 @@
 
 A bounded audit reads files' own evidence of every row and decodes a sample, or opens nothing beyond the sample.
 Evidence that all rows were looked at for (the *census*) counts as it is; evidence that only the sample could show
-stands for the rows beyond it too, with the sample's exact interval.
+stands for the rows beyond it too, with the sample's exact interval. Where whole shards were read (shards.py) there is
+no census, and how many rows lie beyond is not known.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.estimate import shards
 from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.estimate.sequential import confidence_sequence
 from auditor.types import Label, Status
@@ -27,6 +29,8 @@ class Known:
     rest: readable rows that the census does not decide; drawn: those of them in the sample, found: of these, decided
     synthetic. outside: rows beyond the sample, opened or not; 0 in a full scan, where all of the rest is drawn.
     is_sequential: the sample grew until something was decided, so that its intervals have to hold at any moment.
+    effective: rows that the drawn ones are worth, where whole shards were drawn; unread: the part of the shards that
+    was not.
     """
 
     ok: int = 0
@@ -37,12 +41,26 @@ class Known:
     drawn: int = 0
     outside: int = 0
     is_sequential: bool = False
+    effective: float | None = None
+    unread: float = 1.0
 
     @classmethod
-    def of(cls, counts: Mapping[str, int], *, is_sequential: bool = False) -> Known:
+    def of(
+        cls,
+        counts: Mapping[str, int],
+        *,
+        is_sequential: bool = False,
+        effective: float | None = None,
+        unread: float = 1.0,
+    ) -> Known:
         """From counts by name."""
         ok, synthetic, edited, found, rest, drawn, outside = (int(counts[name]) for name in NAMES)
-        return cls(ok, synthetic, edited, found, rest, drawn, outside, is_sequential)
+        return cls(ok, synthetic, edited, found, rest, drawn, outside, is_sequential, effective, unread)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether there are rows that were not looked at in full."""
+        return bool(self.outside) or self.effective is not None
 
     @property
     def exact(self) -> int:
@@ -55,6 +73,8 @@ class Known:
         if not self.drawn:
             return Interval(0.0, 0.0, 1.0 if self.rest else 0.0)
         share = self.found / self.drawn
+        if self.effective is not None:
+            return Interval(share, *shards.interval(share, self.effective, self.unread))
         if not self.outside:
             return Interval(share, share, share)
         ends = confidence_sequence if self.is_sequential else clopper_pearson
@@ -77,6 +97,8 @@ class Known:
         """The share's 95 % interval were the rows drawn from a larger source: what it would go on to give."""
         if not self.ok or not self.share:
             return None
+        if self.effective is not None:
+            return shards.interval(self.synthetic / self.ok, self.effective)
         if self.outside:
             return self.share.low, self.share.high
         return clopper_pearson(self.synthetic, self.ok)

@@ -45,10 +45,11 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class Decided:
     """Of n sampled rows, how many declared or matched evidence decides to be synthetic: the detector is asked about
-    the others alone."""
+    the others alone. effective: as in Sample."""
 
     synthetic: int
     n: int
+    effective: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def melded(
     middle = Rates(np.median(rates.false, keepdims=True), np.median(rates.true, keepdims=True))
     point = float(corrected(np.array([sample.flagged / sample.n]), middle)[0])
     if decided:
-        least, most = ends_of(decided.synthetic, decided.n, decided.n)
+        least, most = ends_of(decided.synthetic, decided.n, decided.effective or decided.n)
         looked = sample.n / max(decided.n - decided.synthetic, 1)
         lower, upper = (known + (1 - known) * looked * rest for known, rest in ((least, lower), (most, upper)))
         point = decided.synthetic / decided.n + (1 - decided.synthetic / decided.n) * looked * point

@@ -43,7 +43,8 @@ class Labelled:
     """strata: by verdict. decided: further rows of the sample, which evidence that only it could show decides.
 
     pairs: images that two people labelled, neither unsure; disagreements: of those. passed_over: rows without a label
-    among the labelled ones.
+    among the labelled ones. by_shard: each shard's part of the strata, in their order, and of the rows that evidence
+    decides, those decided synthetic first.
     """
 
     strata: Mapping[str, LabelledStratum]
@@ -51,6 +52,7 @@ class Labelled:
     pairs: int
     disagreements: int
     passed_over: int
+    by_shard: Sequence[Sequence[LabelledStratum]] = ()
 
     @property
     def labels(self) -> int:
@@ -81,6 +83,8 @@ class LabelTally:
         self._found: dict[str, Counter[Truth]] = defaultdict(Counter)
         self._seen: set[int] = set()
         self._moved: list[str] = []
+        self._synthetic = 0
+        self._ends = [self._so_far()]  # of shards
 
     def add(self, column: Mapping[str, pa.Array], indicators: Mapping[str, np.ndarray]) -> None:
         """One batch: its columns by name, and which rows count as what (known.indicators)."""
@@ -90,6 +94,7 @@ class LabelTally:
         key = column["key"].to_numpy(zero_copy_only=False)
         undecided = indicators["drawn"] & np.isin(verdict, [label.value for label in _UNDECIDED])
         self._sizes.update(verdict[indicators["drawn"]].tolist())
+        self._synthetic += int(indicators["found"].sum())
         number = self._keys.get_indexer(key)
         for row in np.flatnonzero(number >= 0):
             stratum, truth = self._drawn_from[number[row]], self._truths[number[row]]
@@ -103,6 +108,27 @@ class LabelTally:
             last = max(self._last.get(label.value, 0), self._last.get("", 0))
             if last and mine.any():
                 self._reached[label.value] += int((places(key[mine], self._seed) <= np.uint64(last)).sum())
+
+    def end_of_shard(self) -> None:
+        """What comes next is of another one."""
+        self._ends.append(self._so_far())
+
+    def _so_far(self) -> list[tuple[int, int, int, int]]:
+        """Of each stratum, then of rows decided synthetic and otherwise: rows, labelled synthetic, real, and unsure or
+        passed over."""
+        found = []
+        for stratum in (label.value for label in _UNDECIDED):
+            truths = self._found[stratum]
+            synthetic, real = truths[Truth.SYNTHETIC], truths[Truth.REAL]
+            found.append((self._sizes[stratum], synthetic, real, self._reached[stratum] - synthetic - real))
+        others = self._sizes[Label.SYNTHETIC] + self._sizes[Label.EDITED] - self._synthetic
+        return [*found, (self._synthetic, self._synthetic, 0, 0), (others, 0, others, 0)]
+
+    def _by_shard(self) -> list[list[LabelledStratum]]:
+        import numpy as np
+
+        each = np.diff(np.array(self._ends), axis=0).tolist()
+        return [[LabelledStratum(*counts) for counts in strata] for strata in each]
 
     def result(self) -> Labelled:
         """The sum. Raises LabelError for labels of unknown rows, of rows whose verdict has changed since they were
@@ -126,7 +152,7 @@ class LabelTally:
             unsure = found[Truth.UNSURE] + left_out
             strata[stratum] = LabelledStratum(size, found[Truth.SYNTHETIC], found[Truth.REAL], unsure)
         decided = self._sizes[Label.SYNTHETIC] + self._sizes[Label.EDITED]
-        return Labelled(strata, decided, self._pairs, self._disagreements, passed_over)
+        return Labelled(strata, decided, self._pairs, self._disagreements, passed_over, self._by_shard())
 
     def _refuse_unknown(self) -> None:
         unknown = [str(key) for number, key in enumerate(self._keys) if number not in self._seen]
@@ -172,10 +198,17 @@ def _of_rest(known: Known, labelled: Labelled) -> Interval:
         LabelledStratum(known.found, known.found, 0),
         LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found),
     )
-    strata = [stratum for stratum in (*labelled.strata.values(), *decided) if stratum.size]
+    strata = (*labelled.strata.values(), *decided)
     if not labelled.labels:
         raise LabelError("no undecided row of the audit is labelled: draw some and label them (auditor label)")
-    return two_phase(strata, population=known.drawn + known.outside)
+    held = [number for number, stratum in enumerate(strata) if stratum.size]
+    by_shard = labelled.by_shard if known.effective is not None else ()
+    return two_phase(
+        [strata[number] for number in held],
+        population=known.drawn + known.outside,
+        by_shard=[[parts[number] for number in held] for parts in by_shard],
+        unread=known.unread,
+    )
 
 
 def _said_of_errors(labelled: Labelled, error: float) -> str:

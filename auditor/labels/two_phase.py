@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from auditor.errors import LabelError
 from auditor.estimate.intervals import Interval, clopper_pearson, effective_clopper_pearson
 from auditor.estimate.melded import CONFIDENCE
+from auditor.labels.clustered import widened
 
 _MOST_SILENT = 0.05  # of the rows, in strata that nobody labelled
 _MOST_DESIGN_EFFECT = 2.0  # with which an effective count is trusted
@@ -41,10 +42,17 @@ class LabelledStratum:
 
 
 def two_phase(
-    strata: Sequence[LabelledStratum], *, population: int | None = None, confidence: float = CONFIDENCE
+    strata: Sequence[LabelledStratum],
+    *,
+    population: int | None = None,
+    by_shard: Sequence[Sequence[LabelledStratum]] = (),
+    unread: float = 1.0,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """The synthetic share of a population of which the strata's rows are a uniform sample (default: all of it).
 
+    by_shard: where they are the rows of shards drawn at random, each shard's part of every stratum, and unread, the
+    part of all shards that was not drawn.
     Raises LabelError without labels, or where strata of more than a twentieth of the rows have none: nothing would
     speak for them. Smaller ones may be anything: 0 at the lower end, 1 at the upper.
     """
@@ -57,6 +65,11 @@ def two_phase(
         raise LabelError(f"{100 * silent:.0f} % of the rows are in strata without a label: label some of each")
     drawn_of = total if population is None else population
     low, high = (_interval(labelled, drawn_of, unsure_is, confidence) for unsure_is in (0, 1))
+    if by_shard:
+        spoken_for = [[part for part, s in zip(parts, strata, strict=True) if s.labelled] for parts in by_shard]
+        low, high = (
+            widened(found, spoken_for, unsure_is=unsure_is, unread=unread) for unsure_is, found in ((0, low), (1, high))
+        )
     known = 1 - silent
     return Interval((low.point + high.point) / 2 * known, low.low * known, min(1.0, high.high * known + silent))
 

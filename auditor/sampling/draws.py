@@ -6,6 +6,7 @@ sample. Rows beyond it get their priors, and their files' own evidence unless th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,8 +21,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """A number for each of some domains (their hashes, sorted): what they give, or where their share ends.
+
+    As bytes, 16 a domain, because it travels to every worker.
+    """
+
+    domains: bytes
+    numbers: bytes
+
+    @classmethod
+    def of(cls, domains: np.ndarray, numbers: np.ndarray) -> Shares:
+        """Both (domains,)."""
+        return cls(domains.astype("<u8").tobytes(), numbers.astype("<u8").tobytes())
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both uint64 (domains,)."""
+        import numpy as np
+
+        return np.frombuffer(self.domains, "<u8"), np.frombuffer(self.numbers, "<u8")
+
+    def number(self, domain: int) -> int | None:
+        """Of one domain, if it has one."""
+        import numpy as np
+
+        domains, numbers = self.arrays()
+        at = int(np.searchsorted(domains, np.uint64(domain)))
+        return int(numbers[at]) if at < len(domains) and domains[at] == domain else None
+
+    @property
+    def digest(self) -> str:
+        """Of all of it."""
+        return hashlib.sha256(self.domains + self.numbers).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
-    """The sample: rows that can be drawn and whose place is at most `last`.
+    """The sample: rows that can be drawn and whose place is at most `last`, or their domain's share (stratifying.py).
 
     beyond: how far the file of another row is opened. is_fetching: rows that only give a URL can be drawn as well.
     rows: how many are drawn, `of` so many that could be.
@@ -33,10 +69,14 @@ class Draw:
     is_fetching: bool
     rows: int
     of: int
+    shares: Shares | None = None
 
     def has(self, item: Sample | Unreadable) -> bool:
         """Whether a row is in the sample; what cannot be drawn is not kept from being looked at."""
-        return not can_be_drawn(item, self.is_fetching) or place(item.key, self.seed) <= self.last
+        if not can_be_drawn(item, self.is_fetching):
+            return True
+        last = self.shares.number(place(item.source, self.seed)) if self.shares else self.last
+        return last is not None and place(item.key, self.seed) <= last
 
 
 def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:

@@ -49,5 +49,10 @@ def expected(calibration: Calibration, rows: int, of: int, share: float) -> Inte
     return fraction.interval(known, flags, calibration, seed=0)
 
 
+def expected_of_shards(calibration: Calibration, shards: int, share: float) -> Interval:
+    """The widest interval that so many whole shards may give: where each is all of a kind, and worth one row."""
+    return expected(calibration, shards, 1_000_000 * shards, share)
+
+
 def _conditions(calibration: Calibration) -> list[str]:
     return [name for name in NAMES if name in calibration.conditions] or list(calibration.conditions)

@@ -40,21 +40,22 @@ class StrataTally:
             if len(groups) >= _MERGE_EVERY:
                 self._groups[by] = [_grouped(groups)]
 
-    def result(self) -> tuple[Stratum, ...]:
-        """All kinds, the largest strata first."""
-        return tuple(stratum for by in sorted(self._groups) for stratum in self._strata(by))
+    def result(self, design_effect: float | None = None) -> tuple[Stratum, ...]:
+        """All kinds, the largest strata first. design_effect: of whole shards, which their parts are taken to share."""
+        return tuple(stratum for by in sorted(self._groups) for stratum in self._strata(by, design_effect))
 
-    def _strata(self, by: str) -> Iterator[Stratum]:
+    def _strata(self, by: str, design_effect: float | None) -> Iterator[Stratum]:
+        worth = 1 / design_effect if design_effect and by != "shard" else None
         found = _grouped(self._groups[by]).to_pylist()
         found.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = found[:_MOST], found[_MOST:]
-        worst = _worst(others) if by == "source" else []
+        worst = _worst(others, worth) if by == "source" else []
         listed += worst
         others = [row for row in others if row not in worst]
         if others:
             listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in _SUMS}})
         for row in listed:
-            known = Known.of(row)
+            known = _known(row, worth)
             share = known.share
             yield Stratum(
                 by,
@@ -68,18 +69,23 @@ class StrataTally:
             )
 
 
-def _worst(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _known(row: Mapping[str, int], worth: float | None) -> Known:
+    """worth: of one row, where whole shards were drawn."""
+    return Known.of(row, effective=row["drawn"] * worth if worth else None)
+
+
+def _worst(rows: list[dict[str, Any]], worth: float | None) -> list[dict[str, Any]]:
     """The rows whose share is certainly highest, of each least size, so that no bad source hides among the others."""
     found: list[dict[str, Any]] = []
     for least in _LEAST_SIZES:
         large = [row for row in rows if row["ok"] >= least and row["synthetic"]]
-        large.sort(key=lambda row: (-_least_share(row), row["value"]))
+        large.sort(key=lambda row: (-_least_share(row, worth), row["value"]))
         found += [row for row in large[:_MOST_WORST] if row not in found]
     return found
 
 
-def _least_share(row: Mapping[str, Any]) -> float:
-    low, _ = Known.of(row).as_sample or (0.0, 1.0)
+def _least_share(row: Mapping[str, Any], worth: float | None) -> float:
+    low, _ = _known(row, worth).as_sample or (0.0, 1.0)
     return low
 
 

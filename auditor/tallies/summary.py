@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.estimate.flags import Flags, FlagTally
 from auditor.estimate.known import Known, indicators
+from auditor.estimate.shards import worth
 from auditor.labels.tally import Labelled, LabelTally
-from auditor.results import Counts, Coverage, DetectorTally, Floor, Stratum
+from auditor.results import Counts, Coverage, DetectorTally, Floor, ShardSample, Stratum
 from auditor.tallies.signals import SignalTally, value_counts
 from auditor.tallies.strata import StrataTally
 from auditor.types import Label, Status
@@ -33,6 +34,7 @@ class Summary:
 
     counts: Counts
     sample: Counts | None
+    shards: ShardSample | None
     known: Known
     coverage: dict[str, Coverage]
     detectors: dict[str, DetectorTally]
@@ -53,25 +55,28 @@ def summarise(
     census: frozenset[str] | None = None,
     labels: LabelTally | None = None,
     is_sequential: bool = False,
+    shards: int | None = None,
 ) -> Summary:
     """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
     detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
     rows beyond a sample too; None where every row was read. labels: what people said. is_sequential:
-    as in known.Known. Raises LabelError.
+    as in known.Known. shards: how many the dataset has, where the parts are of a random sample of them; None where they
+    are of all. Raises LabelError.
     """
     indicate = partial(indicators, count_edited=count_edited, census=census)
     tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential)
-    for batch in _batches(parts):
-        tally.add(batch)
-    return tally.result()
+    for path in parts:
+        for batch in _batches(path):
+            tally.add(batch)
+        tally.end_of_shard()
+    return tally.result(shards)
 
 
-def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+def _batches(part: Path) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
-    for path in parts:
-        with pq.ParquetFile(path) as file:
-            yield from (batch for batch in file.iter_batches(_BATCH) if batch.num_rows)
+    with pq.ParquetFile(part) as file:
+        yield from (batch for batch in file.iter_batches(_BATCH) if batch.num_rows)
 
 
 class _Tally:
@@ -95,6 +100,7 @@ class _Tally:
         self._contradictions = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._keys: list[np.ndarray] = []
+        self._by_shard = [(0, 0, 0, 0)]  # decided, of rows; flagged, of rows: summed up to the end of each
 
     def add(self, batch: pa.RecordBatch) -> None:
         """One batch of evidence rows."""
@@ -123,25 +129,50 @@ class _Tally:
             self._labels.add(column, indicators)
         self._strata.add(column, indicators)
 
-    def result(self) -> Summary:
-        """The sum."""
-        known = Known.of(self._known, is_sequential=self._is_sequential)
+    def end_of_shard(self) -> None:
+        """What comes next is of another one."""
+        known, flags = self._known, self._flags.so_far if self._flags else (0, 0)
+        self._by_shard.append((known["found"], known["drawn"], *flags))
+        if self._labels:
+            self._labels.end_of_shard()
+
+    def _shards(self, of: int) -> ShardSample:
+        """What the rows of some of the dataset's shards are worth."""
+        import numpy as np
+
+        found, drawn, flagged, looked = np.diff(np.array(self._by_shard), axis=0).T
+        flags = worth(flagged, looked) if looked.any() else None
+        return ShardSample(len(drawn), of, worth(found, drawn), flags)
+
+    def result(self, of: int | None) -> Summary:
+        """The sum. of: shards of the dataset, where these are some of them."""
+        shards = self._shards(of) if of else None
+        known = Known.of(
+            self._known,
+            is_sequential=self._is_sequential,
+            effective=shards.declared.effective if shards else None,
+            unread=1 - shards.read / shards.of if shards else 1.0,
+        )
+        flags = self._flags.result() if self._flags else None
+        if flags and shards and shards.flags:
+            flags = replace(flags, effective=shards.flags.effective)
         counts = counts_of(self._status, self._repeated_keys())
         return Summary(
             counts=counts,
             sample=counts_of(self._sample) if known.outside else None,
+            shards=shards,
             known=known,
             coverage=self._signals.coverage(counts.rows),
             detectors=self._signals.detectors(counts.rows),
             floor=floor(known, self._signals.generators),
-            strata=self._strata.result(),
+            strata=self._strata.result(shards.declared.design_effect if shards else None),
             reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
             contradictions=self._contradictions,
             facts={
                 "opt_outs": self._opt_outs,
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
             },
-            flags=self._flags.result() if self._flags else None,
+            flags=flags,
             labelled=self._labels.result() if self._labels else None,
         )
 
