@@ -5,8 +5,10 @@ comparisons (sources, formats …) has Holm's correction. The interval of a diff
 Newcombe's square-and-add), from the Clopper-Pearson intervals of both. Estimates have intervals and no counts: a change
 is more than noise where MOVER's interval of the difference leaves out zero, if one detector made both.
 
-The two datasets are taken as independent samples. Rows that are in both make the test careful: it finds less. What
-differs in how they were audited can change a number without any image having changed: notes say so.
+The two datasets are taken as independent samples. Rows that are in both make the test careful: it finds less. Rows of
+whole shards that were drawn at random are not independent, and no test of counts is made: of such audits the shares
+with intervals of their own are compared alone, the estimate and what is declared. What differs in how they were audited
+can change a number without any image having changed: notes say so.
 """
 
 from __future__ import annotations
@@ -77,6 +79,8 @@ def compare(
     """The comparison; decisions: what was decided about each, where it is known."""
     tables = (_overall(before, after), _coverage(before, after), _hits(before, after), _generators(before, after))
     changes = [change for table in (*tables, *_strata(before, after)) for change in _holm(table)]
+    if before.shards or after.shards:
+        changes = [_declared(before, after), *(_untested(change) for change in changes[1:])]
     changes.insert(0, _estimate(before, after))
     return Comparison(before, after, decisions, tuple(changes), tuple(_notes(before, after)))
 
@@ -89,6 +93,27 @@ def _estimate(before: Audit, after: Audit) -> Change:
         return change
     difference = mover(left, right)
     return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+
+
+def _declared(before: Audit, after: Audit) -> Change:
+    """By the intervals alone, as those of whole shards are wider than their counts'."""
+    left, right = (_as_sample(audit) for audit in (before, after))
+    change = Change("overall", "declared synthetic or marked", left, right)
+    if left is None or right is None:
+        return change
+    difference = mover(left, right)
+    return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+
+
+def _as_sample(audit: Audit) -> Side | None:
+    floor = audit.floor
+    if floor.share is None or floor.as_sample is None:
+        return None
+    return Side(floor.share, *floor.as_sample, floor.n, floor.count)
+
+
+def _untested(change: Change) -> Change:
+    return replace(change, difference=None, p_value=None, verdict=UNKNOWN)
 
 
 def _overall(before: Audit, after: Audit) -> list[Change]:
@@ -191,6 +216,8 @@ def _notes(before: Audit, after: Audit) -> Iterable[str]:
             yield f"detectors differ, or their versions: {', '.join(changed)}"
         else:
             yield f"the configuration differs: {key}"
+    if before.shards or after.shards:
+        yield "an audit is of some whole shards, whose rows are not independent: counts are shown and not tested"
     calibrations = [audit.estimate and audit.estimate.calibration for audit in (before, after)]
     if None not in calibrations and calibrations[0] != calibrations[1]:
         yield "the estimates rest on different calibrations"

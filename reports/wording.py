@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from auditor.comparing import FELL, ROSE, Change
 from auditor.decisions import Decision, MadStatus, Outcome
-from auditor.results import UNCHECKABLE, Audit, Control, Floor
+from auditor.results import UNCHECKABLE, Audit, Control, Floor, ShardSample
 from auditor.types import Evidence
 
 TITLES = {
@@ -67,12 +67,29 @@ def estimate(audit: Audit) -> list[str]:
 
 def sample(audit: Audit) -> str | None:
     """How much of the dataset was looked at in full; None where all of it was."""
+    if audit.shards is not None:
+        return _shards(audit.shards, audit)
     if audit.sample is None:
         return None
     return (
         f"{audit.sample.rows:,} of {audit.counts.rows:,} rows were looked at in full, drawn at random by the hash of "
         f"their keys (seed {audit.seed}); {audit.sample.ok:,} of them could be read"
     )
+
+
+def _shards(found: ShardSample, audit: Audit) -> str:
+    """Which part of the shards was read, and what its rows are worth."""
+    worth = [
+        f"{what}, {one.n:,} images of them tell as much as {one.effective:,.0f} drawn one by one "
+        f"(design effect {one.design_effect:,.1f})"
+        for what, one in (("of what is declared", found.declared), ("of the model's flags", found.flags))
+        if one is not None and one.n
+    ]
+    read = (
+        f"{found.read:,} of {found.of:,} shards were read, drawn at random by the hash of their names "
+        f"(seed {audit.seed}); how many rows the others have is not known"
+    )
+    return "; ".join([read, *worth])
 
 
 def model(audit: Audit, id: str) -> str:
@@ -316,7 +333,7 @@ def command(audit: Audit) -> str:
     words += ["--count-edited"] if config.get("count_edited") else []
     words += ["--calibration", "evidence/calibration.json"] if config.get("calibration") else []
     words += ["--labels", "labels.csv"] if config.get("labels") else []
-    for name in ("sample", "fetch"):
-        words += [f"--{name}={config[name]}"] if config.get(name) else []
+    for name in ("sample", "fetch", "sample_shards", "stratify"):
+        words += [f"--{name.replace('_', '-')}={config[name]}"] if config.get(name) else []
     words += ["--sample-files"] if config.get("sample_files") else []
     return shlex.join(words)

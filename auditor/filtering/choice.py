@@ -56,8 +56,13 @@ def keep_list(
 
     drop: `decided` (what declared or matched evidence says is synthetic), `likely` (what the model says is likely so,
     too) or `nothing`. target: the largest fraction that may be left. Raises FilterError where the audit has no
-    estimate to reach a target by, or no keep-list reaches it.
+    estimate to reach a target by, no keep-list reaches it, or the audit is of some shards only.
     """
+    if audit.shards:
+        raise FilterError(
+            f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would leave the "
+            "others out: scan them all (what was read is kept)"
+        )
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
     told = indicators(column, count_edited=bool(audit.config.get("count_edited")), census=census)
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
