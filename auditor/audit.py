@@ -43,8 +43,8 @@ class Plan:
 
     kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
     gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
-    have if this fraction were synthetic. part: the shards of the dataset that `shards` are, where not all are read;
-    expected is then the widest that they may give: each shard all of a kind.
+    have if this fraction were synthetic. part: which part of the dataset `shards` are, where not all are read; expected
+    is then what shards that are alike would give, apart what they would if each were all of a kind.
     """
 
     inputs: tuple[tuple[Input, Reader], ...]
@@ -56,6 +56,7 @@ class Plan:
     draw: Draw | None = None
     expected: Mapping[float, Interval] = field(default_factory=dict)
     part: ShardDraw | None = None
+    apart: Mapping[float, Interval] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -120,7 +121,8 @@ def run_audit(
         shards, part = shards_of(chosen, config)
         draw = drawn(shards, config, engine)
         plan = make_plan(chosen, shards, store, config.digest(draw), draw)
-        listener.planned(replace(plan, expected=expectation(draw, part, calibration), part=part))
+        expected, apart = expectation(draw, part, calibration)
+        listener.planned(replace(plan, expected=expected, part=part, apart=apart))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
         parts = _done(plan, store, out, config, engine, listener, cache)
         _refuse_strange_vectors(parts.values(), config)
@@ -274,15 +276,18 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def expectation(sample: Draw | None, part: ShardDraw | None, calibration: Calibration | None) -> dict[float, Interval]:
-    """What the sample's estimate may look like, told before the audit."""
-    if calibration is None:
-        return {}
-    if part:
-        return {share: expecting.expected_of_shards(calibration, part.read, share) for share in _TOLD}
-    if sample is None:
-        return {}
-    return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}
+def expectation(
+    sample: Draw | None, part: ShardDraw | None, calibration: Calibration | None
+) -> tuple[dict[float, Interval], dict[float, Interval]]:
+    """What the sample's estimate may look like, told before the audit; of shards that are alike, and that are not."""
+    if calibration and part:
+        both = {share: expecting.expected_of_shards(calibration, part.read, share) for share in _TOLD}
+        return {share: alike for share, (alike, _) in both.items()}, {
+            share: apart for share, (_, apart) in both.items()
+        }
+    if calibration and sample:
+        return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}, {}
+    return {}, {}
 
 
 def digests_of(inputs: Inputs, config: Config, engine: Engine) -> dict[str, str]:

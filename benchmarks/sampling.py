@@ -156,7 +156,8 @@ def table(
 
 
 def domains(runs: int) -> Iterator[str]:
-    yield "| correlation in a domain | fraction | shared out | one by one | off, against one by one |\n|---|---|---|---|---|"
+    yield "| correlation in a domain | fraction | shared out | one by one | off, against one by one |"
+    yield "|---|---|---|---|---|"
     for correlation in CORRELATIONS:
         for share in SHARES:
             rng = np.random.default_rng([int(1000 * share), int(100 * correlation)])

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from auditor.audit import Plan
+    from auditor.estimate.intervals import Interval
 
 
 class Progress:
@@ -65,10 +66,10 @@ class Progress:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"
             click.echo(f"sample: {shards}, by the hash of their names; nothing of the others is read", err=True)
         for share, interval in plan.expected.items():
-            told = f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
-            worst = ", were each shard all of a kind; narrower, the more alike shards are" if plan.part else ""
-            what = f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}{worst}"
-            click.echo(what, err=True)
+            told = _span(interval)
+            if share in plan.apart:
+                told += f" if shards are alike, {_span(plan.apart[share])} if each is all of a kind"
+            click.echo(f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}", err=True)
 
     def advanced(self, rows: int) -> None:
         """One shard more."""
@@ -85,3 +86,7 @@ class Progress:
     def fetched(self) -> None:
         """One more."""
         self._bar.advance(self._fetching)
+
+
+def _span(interval: Interval) -> str:
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"

@@ -12,6 +12,7 @@ from auditor.estimate.known import Known
 from auditor.images.conditions import NAMES
 
 _Z = 1.959964  # 97.5 % of a normal distribution
+_MANY = 1_000_000  # rows, for as good as endlessly many
 TYPICAL = 0.15  # the fraction that a margin is promised at: the default MAD limit is near
 
 
@@ -49,9 +50,11 @@ def expected(calibration: Calibration, rows: int, of: int, share: float) -> Inte
     return fraction.interval(known, flags, calibration, seed=0)
 
 
-def expected_of_shards(calibration: Calibration, shards: int, share: float) -> Interval:
-    """The widest interval that so many whole shards may give: where each is all of a kind, and worth one row."""
-    return expected(calibration, shards, 1_000_000 * shards, share)
+def expected_of_shards(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
+    """The narrowest and the widest interval that so many whole shards may give: where they are alike and large, and
+    where each is all of a kind, and worth one row."""
+    alike, apart = (expected(calibration, rows, 2 * max(_MANY, shards), share) for rows in (_MANY, shards))
+    return alike, apart
 
 
 def _conditions(calibration: Calibration) -> list[str]:
