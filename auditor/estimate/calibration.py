@@ -61,6 +61,9 @@ class Calibration:
     conditions: Mapping[str, Condition]
     shift: float = 0.0
 
+    def __hash__(self) -> int:
+        return hash((self.detector, self.model, self.sha256, self.thresholds))
+
     def probability(self, logit: float) -> float:
         """The chance of being synthetic, where a share `prior` of the images is."""
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, self.slope * logit + self.intercept))))
@@ -124,26 +127,6 @@ def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) ->
         rate = sum(weight * counts[source].above[index] / counts[source].n for counts, weight in parts)
         found.append((rate * n, n))
     return found
-
-
-def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> float:
-    """The threshold that is best for counting, chosen from the calibration alone.
-
-    With f and s the mean rates over sources, the estimate's error from not knowing a new mix of sources is about
-    √(Var f + chance) / (s - f) at small fractions; thresholds of few false positives win, until too little is seen.
-    """
-    import numpy as np
-
-    def error(threshold: float) -> float:
-        false, true = (
-            np.array([(k + 0.5) / (n + 1) for k, n in counts]) for counts in calibration.counts(threshold, weights)
-        )
-        f, s = false.mean(), true.mean()
-        if s <= f:
-            return float("inf")
-        return float(np.sqrt(false.var() + f / len(false) + (0.05 * true.std()) ** 2) / (s - f))
-
-    return min(calibration.thresholds, key=error)
 
 
 _PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept", "shift")

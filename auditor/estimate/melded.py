@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONFIDENCE = 0.95
-_DRAWS = 20_000
+DRAWS = 20_000
 _LEAST_GAP = 1e-6  # of s over f; a draw with less tells nothing, and stands for the whole range
 
 
@@ -59,7 +59,7 @@ class Rates:
     true: np.ndarray
 
 
-def predicted_rates(false: Counts, true: Counts, *, sources: tuple[int, int], seed: int, draws: int = _DRAWS) -> Rates:
+def predicted_rates(false: Counts, true: Counts, *, sources: tuple[int, int], seed: int, draws: int = DRAWS) -> Rates:
     """Rates of a target that mixes so many new sources of real and of synthetic images, from (positives, n) of each
     calibration source."""
     import numpy as np

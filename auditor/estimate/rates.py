@@ -12,6 +12,7 @@ predictions keep their level.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -77,10 +78,10 @@ def _posterior(counts: tuple[tuple[float, float], ...]) -> tuple[np.ndarray, np.
     logits = means[:, None, None] + spreads[None, :, None] * nodes
     success, failure = log_expit(logits), log_expit(-logits)
     log_weight = (log_expit(means) + log_expit(-means))[:, None] - np.log1p((spreads / _SPREAD_SCALE) ** 2)
-    for positives, n in counts:
+    for (positives, n), alike in Counter(counts).items():
         likelihood = positives * success + (n - positives) * failure
         highest = likelihood.max(axis=2, keepdims=True)
         total = (np.exp(likelihood - highest) * node_weights).sum(axis=2)
-        log_weight = log_weight + np.log(total) + highest[:, :, 0]
+        log_weight = log_weight + alike * (np.log(total) + highest[:, :, 0])
     weight = np.exp(log_weight - log_weight.max()) * np.gradient(spreads)
     return weight / weight.sum(), means, spreads

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import CalibrationError
-from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, operating_point, parse
+from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, parse
 
 
 def test_a_calibration_comes_back_as_it_went():
@@ -64,11 +64,6 @@ def test_counts_of_a_mix_of_conditions_are_averaged_by_their_weights():
     assert [n for _, n in (*false, *true)] == [100] * (len(false) + len(true))
     assert [k for k, _ in false] == pytest.approx([15] * len(false))
     assert [k for k, _ in true] == pytest.approx([95] * len(true))
-
-
-def test_the_operating_point_is_one_of_the_thresholds_and_prefers_few_false_positives():
-    made = models.calibration()
-    assert operating_point(made, {"clean": 1.0}) in (1.0, 2.0)
 
 
 _COUNTS = {"n": 10, "above": [5, 4, 3, 2, 1]}
