@@ -22,6 +22,7 @@ from auditor.estimate.rates import Counts
 
 SCHEMA = "auditor-calibration/1"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
+_CHANCE = 0.5
 _NEAR = 0.5  # logits on either side of a threshold
 FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
 
@@ -76,6 +77,15 @@ class Calibration:
             _mixed([(self.conditions[name].synthetic, weight) for name, weight in weights.items()], index),
         )
 
+    def auroc(self, weights: Mapping[str, float]) -> float:
+        """The chance that a synthetic image outscores a real one, sources weighing the same; trapezoids between
+        thresholds."""
+        from scipy.integrate import trapezoid
+
+        sides = [self.counts(threshold, weights) for threshold in reversed(self.thresholds)]
+        false, true = ([0.0, *(mean_rate(both[side]) for both in sides), 1.0] for side in (0, 1))
+        return float(trapezoid(true, false))
+
     def steepness(self, threshold: float, weights: Mapping[str, float]) -> tuple[float, float]:
         """How fast the logits of the mean false- and true-positive rate fall around a threshold, per logit of score."""
         import numpy as np
@@ -112,6 +122,11 @@ class Calibration:
             return 0.0
         worst: float = max(means) if side == "real" else min(means)
         return worst
+
+
+def mean_rate(counts: Counts) -> float:
+    """The mean over sources."""
+    return sum(k / n for k, n in counts) / len(counts)
 
 
 def _mean_logit(counts: Counts) -> float:
@@ -245,3 +260,9 @@ def _check(calibration: Calibration) -> None:
                 or not 0 <= counts.above[0] <= counts.n
             ):
                 raise CalibrationError(f"condition {name}, source {source}: counts that cannot be")
+    even = {name: 1 / len(calibration.conditions) for name in calibration.conditions}
+    if (auroc := calibration.auroc(even)) <= _CHANCE:
+        raise CalibrationError(
+            f"it scores synthetic images no higher than real ones (AUROC {auroc:.2f}), so that no fraction can be told "
+            "from it: were the folders mixed up?"
+        )

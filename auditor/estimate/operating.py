@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.estimate.calibration import Calibration
+from auditor.estimate.calibration import Calibration, mean_rate
 from auditor.estimate.melded import DRAWS, Rates, Sample, melded, predicted_rates
-from auditor.estimate.rates import Counts, shifted
+from auditor.estimate.rates import shifted
 
 # A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
 # sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.
@@ -25,7 +25,7 @@ _FEW_DRAWS = 4000
 
 def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> float:
     """The threshold that is best for counting in a mix of conditions (weights sum to 1)."""
-    rates = [(_mean(calibration.counts(threshold, weights)[0]), threshold) for threshold in calibration.thresholds]
+    rates = [(mean_rate(calibration.counts(threshold, weights)[0]), threshold) for threshold in calibration.thresholds]
     found = [next((t for rate, t in rates if rate <= level), calibration.thresholds[-1]) for level in LEVELS]
     return min(dict.fromkeys(found), key=lambda threshold: _width(calibration, threshold, weights))
 
@@ -46,11 +46,7 @@ def rates_at(
 def _width(calibration: Calibration, threshold: float, weights: Mapping[str, float]) -> float:
     """How wide the interval is in the mean over _FRACTIONS, where the sources' mean rates hold."""
     rates = rates_at(calibration, threshold, weights, seed=0, draws=_FEW_DRAWS)
-    false, true = map(_mean, calibration.counts(threshold, weights))
+    false, true = map(mean_rate, calibration.counts(threshold, weights))
     flagged = [round(_IMAGES * ((1 - share) * false + share * true)) for share in _FRACTIONS]
     found = [melded(Sample(count, _IMAGES), rates) for count in flagged]
     return sum(interval.high - interval.low for interval in found) / len(found)
-
-
-def _mean(counts: Counts) -> float:
-    return sum(k / n for k, n in counts) / len(counts)

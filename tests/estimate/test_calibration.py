@@ -10,6 +10,11 @@ from auditor.errors import CalibrationError
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, parse
 
 
+def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
+    made = models.calibration(("clean",), real=(100, 50, 0, 0, 0), synthetic=(100, 100, 50, 0, 0))
+    assert made.auroc({"clean": 1.0}) == pytest.approx(0.5 + 0.5 * (1 - 0.5**2))
+
+
 def test_a_calibration_comes_back_as_it_went():
     made = models.calibration()
     assert parse(dumps(made)) == made
@@ -103,6 +108,11 @@ def _one(**counts):
         ({"thresholds": [math.nan, 0, 1, 2, 3]}, "is no number"),
         ({"thresholds": "12"}, "is no list"),
         ({"detector": None}, "is no text"),
+        (
+            {"conditions": {"clean": {**_SIDES, "synthetic": {"b": {"n": 10, "above": [4, 3, 2, 1, 0]}}}}},
+            "no higher than real",
+        ),
+        ({"conditions": {"clean": _SIDES}}, "AUROC 0.50"),
     ],
 )
 def test_what_is_no_calibration_is_refused(change, why):
