@@ -77,7 +77,7 @@ def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.ra
 def predicted(
     world: World, false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator, seed: int
 ) -> Rates:
-    found = predicted_rates(false, true, sources=(world.sources, world.sources), seed=seed, draws=_DRAWS)
+    found = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
     zero = world.known_shift * rng.standard_normal(_DRAWS)
     return Rates(shifted(found.false, zero), shifted(found.true, zero)) if world.known_shift else found
 

@@ -14,9 +14,10 @@ from auditor.estimate.calibration import Calibration, mean_rate
 from auditor.estimate.melded import DRAWS, Rates, Sample, melded, predicted_rates
 from auditor.estimate.rates import shifted
 
-# A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
-# sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.
-SOURCES = (1, 2)
+# A dataset's sources resemble each other: however many there are, its mean false-positive rate varies like that of one
+# new source, its true-positive rate like that of one to four generators. Found by leaving out whole folds of sources:
+# benchmarks/mixtures.py.
+SOURCES = ((1,), (1, 2, 3, 4))
 LEVELS = (0.001, 0.01, 0.1)  # mean false-positive rates over sources
 _FRACTIONS = (0.0, 0.02, 0.05, 0.1, 0.3)  # at which an interval is to be narrow
 _IMAGES = 1000
