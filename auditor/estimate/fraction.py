@@ -24,10 +24,10 @@ from auditor.results import Control, Estimate, Sensitivity
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
 ASSUMPTIONS = (
-    "the error rates of the undecided images are those of new sources like the calibration's, one of real images and "
-    "two of synthetic ones; where one generator made them all, the upper end is too low more often",
+    "the error rates of the undecided images are those of new sources like the calibration's: of one source of real "
+    "images, and of one to four generators",
     "the counts of a model that ships them are of models trained like it without the counted sources",
-    "mixtures of held-out sources were in the interval in 9 of 10 cases, not 95 of 100: docs/estimate.md",
+    "mixtures of held-out sources were in the interval in 94 of 100 cases where it was a number: docs/estimate.md",
     "images that declared or matched evidence decides are what it says, and count as they are",
 )
 
