@@ -154,7 +154,7 @@ def main() -> None:
         rng = np.random.default_rng(fold)
         for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
             mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]
-            for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", "together"):
+            for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", f"fold {fold}", "together"):
                 found.setdefault(name, []).extend(mixtures)
     print(
         "| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under "
