@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.estimate import shards
-from auditor.estimate.calibration import operating_point
 from auditor.estimate.flags import Flags
 from auditor.estimate.fraction import estimated
 from auditor.estimate.intervals import clopper_pearson
@@ -93,7 +92,6 @@ def test_an_estimate_is_wider_by_what_the_shards_are_worth():
     import models
 
     calibration = models.calibration()
-    assert operating_point(calibration, {"clean": 1.0}) is not None
     known = Known(ok=5000, rest=5000, drawn=5000)
     some = Known(ok=5000, rest=5000, drawn=5000, effective=25.0, unread=0.99)
     widths = []
