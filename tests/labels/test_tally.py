@@ -182,3 +182,23 @@ def test_a_scan_with_labels_keeps_the_evidence_and_rests_on_them(tmp_path):
     assert audit.config["labels"]
     again = run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
     assert again.estimate is None
+
+
+def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
+    rows, truth = dataset(900)
+    said = answers(rows, truth, ((FLAGGED, 20), (UNKNOWN, 40), (REAL, 20)))
+    paths = [part(tmp_path / f"{number}.parquet", rows[number::3]) for number in range(3)]
+    found = summarise(paths, labels=LabelTally(said, SEED), census=frozenset(), shards=10)
+    assert len(found.labelled.by_shard) == 3
+    for number, stratum in enumerate(found.labelled.strata.values()):
+        mine = [parts[number] for parts in found.labelled.by_shard]
+        assert sum(one.size for one in mine) == stratum.size
+        assert sum(one.synthetic for one in mine) == stratum.synthetic
+        assert sum(one.labelled for one in mine) == stratum.labelled
+    decided = [parts[3] for parts in found.labelled.by_shard]
+    assert sum(one.synthetic for one in decided) == found.known.found
+    some = tally.estimated(found.known, found.labelled)
+    all_read = summarise(paths, labels=LabelTally(said, SEED))
+    whole = tally.estimated(all_read.known, all_read.labelled)
+    assert some.point == pytest.approx(whole.point)
+    assert some.high - some.low > whole.high - whole.low

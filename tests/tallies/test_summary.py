@@ -2,10 +2,12 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.estimate.shards import worth
 from auditor.plugin import Input, Reading, Shard
 from auditor.tallies.summary import summarise
 from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
@@ -122,3 +124,24 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
     found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).strata if s.by == "source"}
     assert found["bad"].share == 1.0
     assert sum(s.rows for s in found.values()) == len(rows)
+
+
+@given(st.lists(st.lists(rows(), max_size=12), min_size=2, max_size=5), st.integers(6, 100))
+@settings(max_examples=40, deadline=None)
+def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, parts, of):
+    paths = written(tmp_path_factory.mktemp("parts"), parts)
+    summary, full = summarise(paths, shards=of, census=frozenset()), summarise(paths)
+    ok = [[row for row in part if row.status is Status.OK] for part in parts]
+    found = [sum(row.verdict.label is Label.SYNTHETIC for row in part) for part in ok]
+    assert summary.shards.declared == worth(np.array(found), np.array([len(part) for part in ok]))
+    assert (summary.shards.read, summary.shards.of, full.shards) == (len(parts), of, None)
+    assert (summary.counts, summary.floor.count, summary.floor.share) == (
+        full.counts,
+        full.floor.count,
+        full.floor.share,
+    )
+    for narrow, wide in zip(full.strata, summary.strata, strict=True):
+        assert (narrow.by, narrow.value, narrow.share) == (wide.by, wide.value, wide.share)
+        if narrow.low is not None:
+            assert wide.low <= narrow.low + 1e-9
+            assert narrow.high - 1e-9 <= wide.high
