@@ -169,8 +169,8 @@ def _of_rest(known: Known, labelled: Labelled) -> Interval:
     if not known.rest:
         return Interval(0.0, 0.0, 0.0)
     decided = (
-        LabelledStratum(known.found, known.found, 0),
-        LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found),
+        LabelledStratum(known.found, known.found, 0, is_decided=True),
+        LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found, is_decided=True),
     )
     strata = [stratum for stratum in (*labelled.strata.values(), *decided) if stratum.size]
     if not labelled.labels:
