@@ -124,7 +124,7 @@ def _melded(
 
 
 def _variance(positives: int, n: int) -> float:
-    """Of a large stratum's share; labels that are all alike are no proof that the rest are, so half a label is added."""
+    """Of a large stratum's share; labels that are all alike prove nothing of the rest, so half a label is added."""
     smoothed = (positives + 0.5) / (n + 1)
     return smoothed * (1 - smoothed) / max(n - 1, 1)
 
