@@ -292,3 +292,56 @@ def test_there_is_no_progress_bar_without_a_terminal(folder):
     result = run("scan", "set", "--out", "done", cwd=folder)
     assert "━" not in result.stderr
     assert "\x1b" not in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["export done -o", "diff done done -o", "filter done --out", "report done -o", "simulate --fraction 0.1 --plot"],
+)
+def test_what_cannot_be_written_is_said_in_a_line(folder, command):
+    result = run(*command.split(), "nowhere/file.parquet", cwd=folder)
+    assert result.returncode == 3
+    assert result.stderr.splitlines()[-1] == "ERROR nowhere/file.parquet: No such file or directory"
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "simulate --fraction nan", "simulate --fraction 0.1 --growth nan", "simulate --fraction 0.1 --lambda nan",
+        "filter done --out k.parquet --target nan", "scan set --margin nan", "scan set --max-seconds inf",
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_are_a_usage_error(folder, command):
+    result = run(*command.split(), cwd=folder)
+    assert result.returncode == 2
+    assert "is no number" in result.stderr
+
+
+def test_a_reader_who_leaves_early_does_not_make_a_failed_policy(folder):
+    line = [sys.executable, "-m", "auditor", "gate", "done", "--help"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        result = subprocess.run(
+            line,
+            stdout=writes,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        )
+    finally:
+        os.close(writes)
+    assert result.returncode == 3
+    assert "closed" in result.stderr
+
+
+@pytest.mark.parametrize("lost", ["digests", "config"])
+def test_an_audit_that_does_not_say_what_it_is_of_is_no_gate_for_a_dataset(folder, tmp_path, lost):
+    content = json.loads((folder / "done/audit.json").read_text())
+    content[lost] = {"depth": "pixels"} if lost == "config" else {}
+    (tmp_path / "audit.json").write_text(json.dumps(content))
+    result = run("gate", str(tmp_path), "--dataset", "set", cwd=folder)
+    assert result.returncode == 3
+    assert last(result).endswith("scan again")
