@@ -43,7 +43,10 @@ def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
     """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
     from auditor.audit import choose
+    from auditor.filtering.keeplists import refuse_both
     from auditor.filtering.tars import write_tars
+
+    refuse_both(kept.rows, "image")
 
     shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))

@@ -22,8 +22,7 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
 @click.option("--fraction", type=_SHARE, required=True, help="Synthetic fraction that the first generation trains on.")
 @click.option(
     "--growth",
-    type=options.Number(),
-    metavar="FLOAT",
+    type=options.Number(-1, 1),
     default=0.0,
     help="Added to the fraction with each generation.  [default: 0]",
 )

@@ -33,7 +33,8 @@ class KeepList:
     """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; a row of evidence each.
 
     weight: of a kept row in training, its chance of being real. removed: reason -> rows. false_removals: real images
-    that can be expected among them. before, after: the synthetic fraction (None without an estimate). left: rows kept.
+    that can be expected among them. before, after: the synthetic fraction (None without an estimate, or where no row
+    is left). left: rows kept.
     """
 
     rows: pd.DataFrame
@@ -149,7 +150,7 @@ def _listed(
         removed={str(reason): int(rows) for reason, rows in counted.items()},
         false_removals=float(np.nansum(1 - p[~keep])) if ends else None,
         before=Interval(*(_mean(end) for end in ends)) if ends else None,
-        after=Interval(*(_mean(end[keep]) for end in ends)) if ends else None,
+        after=Interval(*(_mean(end[keep]) for end in ends)) if ends and keep.any() else None,
         left=int(keep.sum()),
     )
 

@@ -111,7 +111,8 @@ class LabelTally:
         if self._moved:
             raise LabelError(
                 f"{len(self._moved)} labelled rows were drawn from another stratum or are decided by now: "
-                f"{_few(self._moved)}. The evidence has changed since: draw anew (auditor label)"
+                f"{_few(self._moved)}. The evidence has changed since, or several rows have that key: draw anew "
+                "(auditor label), from keys that are unique (--id-col)"
             )
         strata, passed_over = {}, 0
         for stratum in (label.value for label in _UNDECIDED):
