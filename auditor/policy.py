@@ -181,7 +181,14 @@ def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | N
         assumptions = replace(assumptions, dimension=max(1.0, audit.diversity.dimension))
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
-    return criteria.status(fraction, audit.floor.low, audit.counts.ok, assumptions)
+    return criteria.status(fraction, audit.floor.low, _readable(audit), assumptions)
+
+
+def _readable(audit: Audit) -> int:
+    """Rows of the dataset that can be read: of a sample, as many as its share of them makes likely."""
+    if audit.sample is None or not audit.sample.rows:
+        return audit.counts.ok
+    return round(audit.counts.rows * audit.sample.ok / audit.sample.rows)
 
 
 def plain(policy: Policy) -> dict[str, Any]:

@@ -282,3 +282,11 @@ def test_the_age_of_an_audit_of_which_nobody_told_the_day_is_unknown(tmp_path):
     made = parse(rule("audit-age", max_days=30))
     assert api.decide(audit(), made).outcome is Outcome.INCONCLUSIVE
     assert api.decide(audit(), made, audited=datetime.date.today()).outcome is Outcome.PASS
+
+
+def test_what_brings_a_dataset_back_is_of_the_dataset_not_of_its_sample():
+    whole = audit(100_000, estimate=estimate(0.25, 0.2, 0.3))
+    sampled = audit(1000, no_bytes=99_000, estimate=estimate(0.25, 0.2, 0.3), sample=Counts(1000, 1000))
+    told = [decide(of, parse(rule("mad"))).mad for of in (whole, sampled)]
+    assert told[0].advice == told[1].advice
+    assert told[0].limits == told[1].limits

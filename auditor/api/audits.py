@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.labels import read_labels
+from auditor.api.labels import labels_of
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
 from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digest_of, make_engine, run_audit
@@ -165,7 +165,7 @@ def merge(
     were made differently, overlap, or are samples; LabelError where the labels are of other rows."""
     from auditor.merging import merge_evidence
 
-    answers = read_labels(labels) if labels else []
+    answers = labels_of(labels) if labels else []
     audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit

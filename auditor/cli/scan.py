@@ -140,6 +140,7 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
 
 def _config(given: dict[str, Any]) -> Config:
     from auditor import api
+    from auditor.api.labels import labels_of
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.images.decode import Limits
@@ -158,7 +159,7 @@ def _config(given: dict[str, Any]) -> Config:
         reference=Reference(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
-        labels=tuple(api.read_labels(labels)) if labels else (),
+        labels=tuple(labels_of(labels)) if labels else (),
         is_bounding_files=given.pop("sample_files"),
         **given,
     )

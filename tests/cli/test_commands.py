@@ -345,3 +345,11 @@ def test_an_audit_that_does_not_say_what_it_is_of_is_no_gate_for_a_dataset(folde
     result = run("gate", str(tmp_path), "--dataset", "set", cwd=folder)
     assert result.returncode == 3
     assert last(result).endswith("scan again")
+
+
+@pytest.mark.parametrize("content", ["key,label\n", "key,label,note\n01.png,,look\n"])
+def test_labels_without_a_label_are_not_passed_over_in_silence(folder, tmp_path, content):
+    (tmp_path / "labels.csv").write_text(content)
+    result = run("scan", "set", "--out", "unlabelled", "--labels", tmp_path / "labels.csv", cwd=folder)
+    assert result.returncode == 3
+    assert "no row of it has a label" in last(result)

@@ -297,3 +297,9 @@ def test_of_nothing_that_is_left_nothing_is_said(tmp_path):
     made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(5)]
     kept = keep_list(evidence(tmp_path, made), audited(), None)
     assert (kept.left, kept.after, api.status_after(kept)) == (0, None, None)
+
+
+def test_before_is_the_estimate_of_the_audit(tmp_path):
+    made = rows(40)
+    found = keep_list(evidence(tmp_path, made), audit(estimate=estimate(0.5, 0.01, 0.9)), None).before
+    assert (found.point, found.low, found.high) == (0.5, 0.01, 0.9)
