@@ -15,7 +15,7 @@ from making import encoded, png, tar
 
 from auditor import api
 from auditor.config import Config
-from auditor.errors import FilterError
+from auditor.errors import EvidenceError, FilterError
 from auditor.estimate.adjusting import adjustment, moved, offset, undecided_of
 from auditor.estimate.chances import chances
 from auditor.estimate.known import Known, indicators
@@ -303,3 +303,15 @@ def test_before_is_the_estimate_of_the_audit(tmp_path):
     made = rows(40)
     found = keep_list(evidence(tmp_path, made), audit(estimate=estimate(0.5, 0.01, 0.9)), None).before
     assert (found.point, found.low, found.high) == (0.5, 0.01, 0.9)
+
+
+def test_evidence_that_audit_json_does_not_sum_up_makes_no_list(tmp_path):
+    (tmp_path / "data").mkdir()
+    for number in range(2):
+        (tmp_path / f"data/{number}.png").write_bytes(encoded(seed=number))
+        before = (tmp_path / "out/audit.json").read_bytes() if number else b""
+        api.scan(tmp_path / "data", out=tmp_path / "out", config=Config(detectors=()), engine="serial")
+    assert api.keep_list(tmp_path / "out").left == 2
+    (tmp_path / "out/audit.json").write_bytes(before)
+    with pytest.raises(EvidenceError, match="finish that scan"):
+        api.keep_list(tmp_path / "out")
