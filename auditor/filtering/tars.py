@@ -12,7 +12,6 @@ from typing import Any
 from auditor import files
 from auditor.errors import FilterError, Refused
 from auditor.plugin import Shard
-from auditor.printable import printable
 from auditor.readers import tar
 from auditor.readers.tar import Broken, Group, Member
 from auditor.verdicts.store import as_stored
@@ -58,7 +57,7 @@ def _refuse_another(wanted: Collection[str], there: Collection[str]) -> None:
         name, colons, _ = image.partition("::")
         if colons and name not in there and not any(image.startswith(f"{place}::") for place in there):
             raise FilterError(
-                f"{printable(image)} is to be kept, and {printable(name)} is not there: name what was audited"
+                f"{image[:80]!r} is to be kept, and {name[:80]!r} is not there: name the dataset as it was audited"
             )
 
 

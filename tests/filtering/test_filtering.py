@@ -256,7 +256,7 @@ def test_tars_of_another_dataset_are_refused_before_any_is_written(tmp_path):
     kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
     (tmp_path / "other").mkdir()
     tar(tmp_path / "other/b.tar", [("a.png", encoded())])
-    with pytest.raises(FilterError, match=r"a\.tar is not there"):
+    with pytest.raises(FilterError, match=r"'a\.tar' is not there"):
         api.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
