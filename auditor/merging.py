@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
     """
     if len(folders) < 2:
         raise EvidenceError("merging takes two audits or more")
+    if twice := [folder for folder, times in Counter(folders).items() if times > 1]:
+        raise EvidenceError(f"{twice[0]} is named twice: merging would count its rows twice")
     audits = [record.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what in ("tool", "config", "seed"):

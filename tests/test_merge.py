@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import making
@@ -101,3 +102,15 @@ def test_a_calibration_of_other_weights_is_refused_before_the_scan(halves):
     config = Config(calibration=replace(shipped, sha256="0" * 64))
     with pytest.raises(CalibrationError, match="other weights"):
         auditor.scan(halves / "one", out=halves / "new", engine="serial", config=config)
+
+
+def test_one_folder_named_twice_is_refused(halves):
+    with pytest.raises(EvidenceError, match="named twice"):
+        auditor.merge([halves / "audit-one", halves / "audit-one"], halves / "both")
+
+
+def test_a_merged_audit_is_decided_against_its_baseline(halves):
+    policy = making.write(halves / "policy.toml", "[rules.increase]\nmax = 0.9\n[rules.audit-age]\nmax-days = 1\n")
+    folders = [halves / "audit-one", halves / "audit-two"]
+    auditor.merge(folders, halves / "both", policy, baseline=halves / "audit-one")
+    assert json.loads((halves / "both/audit.json").read_text())["decision"]["outcome"] == "pass"

@@ -17,9 +17,11 @@ from auditor.cli.outcome import finish
 @options.deciding
 def command(audits: tuple[str, ...], out: str, labels: str | None, **given: Any) -> int:
     """Put AUDITS of disjoint inputs together, scanned with the same configuration."""
+    import datetime
+
     from auditor import api
 
-    merged = api.merge(audits, out, given["policy"], labels=labels)
-    decision = api.decide(merged, given["policy"], baseline=given["baseline"])
+    merged = api.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"])
+    decision = api.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     click.echo(api.render(merged, decision, "terminal"))
     return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,17 @@ from auditor.plugin import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 _READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "base_dir", "follow_links")
+
+
+class Number(click.FloatRange):
+    """A float in a range; no nan, which no range of click's keeps out, and no infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As the base class does. Fails for what is not finite."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:
@@ -55,7 +67,7 @@ def sampling(function: F) -> F:
         click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode N rows only, drawn at random."),
         click.option(
             "--margin",
-            type=click.FloatRange(min=0, max=0.5, min_open=True),
+            type=Number(min=0, max=0.5, min_open=True),
             metavar="SHARE",
             help="As many rows as keep chance within ± SHARE (0.01 is one point).",
         ),

@@ -42,7 +42,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.sampling
 @click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
 @click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
-@click.option("--max-seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Longest decode.")
+@click.option("--max-seconds", type=options.Number(min=0.1), default=30.0, show_default=True, help="Longest decode.")
 @click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False),
@@ -89,6 +89,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     Writes audit.json, report.html, summary.md and evidence/*.parquet to --out; the same command again does only what
     is missing. Exits with the policy's decision.
     """
+    import datetime
     from pathlib import Path
 
     from auditor import api
@@ -109,7 +110,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
                 audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
-    decision = api.decide(audit, run["policy"], baseline=run["baseline"])
+    decision = api.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
     if as_json:
         click.echo(api.render(audit, decision, "json"), nl=False)
     elif not quiet:
@@ -143,6 +144,7 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
 
 def _config(given: dict[str, Any]) -> Config:
     from auditor import api
+    from auditor.api.labels import labels_of
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.images.decode import Limits
@@ -161,7 +163,7 @@ def _config(given: dict[str, Any]) -> Config:
         reference=Reference(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
-        labels=tuple(api.read_labels(labels)) if labels else (),
+        labels=tuple(labels_of(labels)) if labels else (),
         is_bounding_files=given.pop("sample_files"),
         **given,
     )

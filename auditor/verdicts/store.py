@@ -312,7 +312,12 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
-        return pa.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], kind)
+        return pa.array([v and as_stored(v) for v in values], kind)
+
+
+def as_stored(name: str) -> str:
+    """A key or an image's name as evidence holds it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def stored(score: float) -> float:
