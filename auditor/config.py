@@ -17,7 +17,7 @@ from auditor.labels.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
-from auditor.similarity.reference import Reference
+from auditor.similarity.reference import Earlier, Reference
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
@@ -61,7 +61,7 @@ class Config:
     is_sequential: bool = False
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
-    reference: Reference | None = None
+    reference: Reference | Earlier | None = None
 
     def __post_init__(self) -> None:
         """What banks and a reference need runs."""

@@ -150,13 +150,17 @@ def merge(
     policy: Policy | PathLike | None = None,
     *,
     labels: PathLike | None = None,
+    reference: PathLike | None = None,
 ) -> Audit:
-    """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
-    were made differently, overlap, or are samples; LabelError where the labels are of other rows."""
+    """One audit from evidence that was gathered apart, say on several machines. reference: what the diversity is held
+    against, a folder or `before:YEAR`. Raises EvidenceError where the parts were made differently, overlap, or are
+    samples; LabelError where the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
+    from auditor.similarity.reference import parse
 
     answers = read_labels(labels) if labels else []
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers)
+    held = parse(str(reference)) if reference else None
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers, held)
     write(audit, decide(audit, policy), Path(out))
     return audit
 
