@@ -74,6 +74,12 @@ class Config:
                 object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
 
     @property
+    def counts_of_banks(self) -> Calibration | None:
+        """The calibration where it is for a detector whose scores are of the banks, which reads by it."""
+        own = self.calibration
+        return own if own and getattr(registry.load("detectors", own.detector), "is_of_banks", False) else None
+
+    @property
     def drawn(self) -> int | None:
         """How many rows are looked at in full; None: all."""
         return self.fetch or self.sample
@@ -109,5 +115,7 @@ class Config:
     def digest(self, draw: Draw | None = None) -> str:
         """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
+        if self.counts_of_banks:
+            evidence["counts"] = digest(self.counts_of_banks)
         evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
         return hashlib.sha256(json.dumps(evidence, sort_keys=True).encode()).hexdigest()

@@ -119,7 +119,7 @@ def rows_for(margin: float, config: Config | None = None) -> int:
     from auditor.sampling import expecting
 
     chosen = config or Config()
-    return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))
+    return expecting.rows_for(margin, calibration_of(chosen.record(), chosen.calibration))
 
 
 def is_same_dataset(
