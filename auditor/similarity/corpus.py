@@ -99,12 +99,17 @@ class Corpus:
         found: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in pictures if pixels is not None])[back]
         return found
 
-    def compact(self) -> np.ndarray:
-        """float32 (n, axes) of unit length: every image in `space`."""
+    def compact(self, scratch: Path | None = None) -> np.ndarray:
+        """float32 (n, axes) of unit length: every image in `space`; in a file, mapped, where a folder is given."""
         import numpy as np
 
-        found = [self.space.of_all(file.open()[self._row[self._of(at)]]) for at, file in enumerate(self._files)]
-        return np.concatenate(found)
+        shape = len(self), self.space.axes.shape[1]
+        found: np.ndarray = (
+            np.memmap(scratch / "compact", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
+        )
+        for at, file in enumerate(self._files):
+            found[self._of(at)] = self.space.of_all(file.open()[self._row[self._of(at)]])
+        return found
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:
         """Columns of evidence, of images by ascending number."""
