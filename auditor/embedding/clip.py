@@ -4,7 +4,7 @@
 `ARCHITECTURE:FILE.safetensors` is one of open_clip's architectures with weights from a file;
 `open_clip:ARCHITECTURE/PRETRAINED` is one of open_clip's models whose weights lie in the hub's cache (HF_HOME). Weights
 are never fetched here, and pickles, which hold code, are refused. Runs on a GPU where torch finds one, there in half
-precision, which moves vectors by less than the 16 bits that they are stored in. Needs the extra `clip`.
+precision, whose vectors can be compared with those in single (docs/similarity.md). Needs the extra `clip`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class OpenClipEncoder(Encoder):
             raise ModelError(f"{name}: needs open_clip: pip install 'mad-auditor[clip]' ({error})") from error
         torch.set_num_threads(1)  # audits spread over processes
         architecture, options = _plan(name, weights)
+        _refuse_fetching(name, architecture)
         self._device, precision = running_on()
         options |= {"device": self._device, "precision": precision}
         try:
@@ -148,6 +149,23 @@ def _plan(name: str, weights: Path) -> tuple[str, dict[str, Any]]:
         "image_interpolation": known.get("interpolation"),
         "image_resize_mode": known.get("resize_mode"),
     }
+
+
+def _refuse_fetching(name: str, architecture: str) -> None:
+    """Raises ModelError for a text tower that open_clip would have described by the hub, unless the hub is offline."""
+    import open_clip
+    from huggingface_hub import constants
+
+    try:
+        config = open_clip.get_model_config(architecture) or {}
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{name}: no open_clip_config.json that says what model it is ({error})") from error
+    tower = config.get("text_cfg", {}).get("hf_model_name")
+    if tower and not constants.HF_HUB_OFFLINE:
+        raise ModelError(
+            f"{name}: its text tower is {tower}, which would be fetched: `hf download {tower}` fetches it, and "
+            "HF_HUB_OFFLINE=1 takes it from the hub's cache"
+        )
 
 
 def _tagged(name: str) -> tuple[str, dict[str, Any]]:
