@@ -1,15 +1,16 @@
 """Datasets of known synthetic fraction, mixed from the model's out-of-fold scores: does the interval hold the truth?
 
-    python benchmarks/mixtures.py [--runs 20]
+    python benchmarks/mixtures.py [--runs 20] [--condition img2dataset256]
 
 Images, scores and errors are real; only their mixing is drawn. The target's images come from one fold, by a model that
 saw none of their sources and generators; the calibration counts are those of the other four folds, from their models:
-no source is in both, and the thresholds were not chosen on the target. 1,000 images as img2dataset leaves them (256
-pixels), from *few* sources (1 to 8 of the fold's real and 1 to 4 of its synthetic ones in random proportions) or from
-*all* of the fold, in equal parts. Columns: how many of the mixtures got a number (an interval narrower than 90 points),
-how many intervals hold the truth, of all and of the numbers, the numbers' median width, and on which side of the
-default policy's diversity limit the interval says that the mixture is; then, with 300 of the 1,000 images labelled as
-`auditor label` draws them, how many intervals hold the truth, their median width, and the side.
+no source is in both, and the thresholds were not chosen on the target. 1,000 images in one condition (as img2dataset
+leaves them, at 256 pixels, unless another is named), from *few* sources (1 to 8 of the fold's real and 1 to 4 of its
+synthetic ones in random proportions) or from *all* of the fold, in equal parts. Columns: how many of the mixtures got a
+number (an interval narrower than 90 points), how many intervals hold the truth, of all and of the numbers, the numbers'
+median width, and on which side of the default policy's diversity limit the interval says that the mixture is; then,
+with 300 of the 1,000 images labelled as `auditor label` draws them, how many intervals hold the truth, their median
+width, and the side.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from training.calibration import shift  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
-_IMAGES, _CONDITION = 1000, "img2dataset256"
+_IMAGES = 1000
+_CONDITION, _ANY = "img2dataset256", "clean"
 _LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
 _NUMBER = 0.9  # an interval at least this wide says nothing
@@ -76,7 +78,7 @@ def calibration(scores: pd.DataFrame) -> Calibration:
     for (label, source), group in scores.groupby(["label", "source"], observed=True):
         above = [int((group.score >= t).sum()) for t in thresholds]
         sides[label][source] = SourceCounts(len(group), tuple(above))
-    conditions = {_CONDITION: Condition(sides[0], sides[1])}
+    conditions = {_ANY: Condition(sides[0], sides[1])}
     cuts = tuple(map(float, thresholds))
     return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, cuts, conditions, shift(scores))
 
@@ -89,7 +91,7 @@ def mixture(
     sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
     target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
     threshold = cutoff(known)
-    flags = Flags(rest={_CONDITION: len(target)}, flagged=int((target.score >= threshold).sum()))
+    flags = Flags(rest={_ANY: len(target)}, flagged=int((target.score >= threshold).sum()))
     nothing_known = Known(ok=len(target), rest=len(target), drawn=len(target))
     truth = float(target.label.mean())
     return Mixture(truth, estimated(nothing_known, flags, known, seed=seed), labelled(target, known, rng))
@@ -141,16 +143,18 @@ def line(name: str, mixtures: list[Mixture]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20, help="a fraction, a fold and a kind")
-    runs = parser.parse_args().runs
+    parser.add_argument("--condition", default=_CONDITION, help="one of oof.parquet")
+    arguments = parser.parse_args()
+    runs = arguments.runs
     scores = pd.read_parquet(OOF)
-    scores = scores[scores.condition == _CONDITION]
+    scores = scores[scores.condition == arguments.condition]
     found: dict[str, list[Mixture]] = {}
     for fold in sorted(scores.fold.unique()):
         known, held = calibration(scores[scores.fold != fold]), scores[scores.fold == fold]
         rng = np.random.default_rng(fold)
         for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
             mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]
-            for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", "together"):
+            for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", f"fold {fold}", "together"):
                 found.setdefault(name, []).extend(mixtures)
     print(
         "| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under "

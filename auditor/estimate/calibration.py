@@ -22,6 +22,7 @@ from auditor.estimate.rates import Counts
 
 SCHEMA = "auditor-calibration/1"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
+_CHANCE = 0.5
 _NEAR = 0.5  # logits on either side of a threshold
 FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
 
@@ -61,6 +62,9 @@ class Calibration:
     conditions: Mapping[str, Condition]
     shift: float = 0.0
 
+    def __hash__(self) -> int:
+        return hash((self.detector, self.model, self.sha256, self.thresholds))
+
     def probability(self, logit: float) -> float:
         """The chance of being synthetic, where a share `prior` of the images is."""
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, self.slope * logit + self.intercept))))
@@ -72,6 +76,15 @@ class Calibration:
             _mixed([(self.conditions[name].real, weight) for name, weight in weights.items()], index),
             _mixed([(self.conditions[name].synthetic, weight) for name, weight in weights.items()], index),
         )
+
+    def auroc(self, weights: Mapping[str, float]) -> float:
+        """The chance that a synthetic image outscores a real one, sources weighing the same; trapezoids between
+        thresholds."""
+        from scipy.integrate import trapezoid
+
+        sides = [self.counts(threshold, weights) for threshold in reversed(self.thresholds)]
+        false, true = ([0.0, *(mean_rate(both[side]) for both in sides), 1.0] for side in (0, 1))
+        return float(trapezoid(true, false))
 
     def steepness(self, threshold: float, weights: Mapping[str, float]) -> tuple[float, float]:
         """How fast the logits of the mean false- and true-positive rate fall around a threshold, per logit of score."""
@@ -111,6 +124,11 @@ class Calibration:
         return worst
 
 
+def mean_rate(counts: Counts) -> float:
+    """The mean over sources."""
+    return sum(k / n for k, n in counts) / len(counts)
+
+
 def _mean_logit(counts: Counts) -> float:
     rate = sum((k + 0.5) / (n + 1) for k, n in counts) / len(counts)
     return math.log(rate / (1 - rate))
@@ -124,26 +142,6 @@ def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) ->
         rate = sum(weight * counts[source].above[index] / counts[source].n for counts, weight in parts)
         found.append((rate * n, n))
     return found
-
-
-def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> float:
-    """The threshold that is best for counting, chosen from the calibration alone.
-
-    With f and s the mean rates over sources, the estimate's error from not knowing a new mix of sources is about
-    √(Var f + chance) / (s - f) at small fractions; thresholds of few false positives win, until too little is seen.
-    """
-    import numpy as np
-
-    def error(threshold: float) -> float:
-        false, true = (
-            np.array([(k + 0.5) / (n + 1) for k, n in counts]) for counts in calibration.counts(threshold, weights)
-        )
-        f, s = false.mean(), true.mean()
-        if s <= f:
-            return float("inf")
-        return float(np.sqrt(false.var() + f / len(false) + (0.05 * true.std()) ** 2) / (s - f))
-
-    return min(calibration.thresholds, key=error)
 
 
 _PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept", "shift")
@@ -262,3 +260,9 @@ def _check(calibration: Calibration) -> None:
                 or not 0 <= counts.above[0] <= counts.n
             ):
                 raise CalibrationError(f"condition {name}, source {source}: counts that cannot be")
+    even = {name: 1 / len(calibration.conditions) for name in calibration.conditions}
+    if (auroc := calibration.auroc(even)) <= _CHANCE:
+        raise CalibrationError(
+            f"it scores synthetic images no higher than real ones (AUROC {auroc:.2f}), so that no fraction can be told "
+            "from it: were the folders mixed up?"
+        )

@@ -3,38 +3,36 @@
     known evidence ──┐
     flags of the rest ──▶ error rates of this mix of conditions ──▶ controls ──▶ melded estimate ──▶ whole dataset
 
-The operating point is chosen from the calibration alone, before the dataset's flags are seen.
+The operating point is chosen from the calibration alone, before the dataset's flags are seen (operating.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 from auditor.estimate import controls
-from auditor.estimate.calibration import Calibration, operating_point
+from auditor.estimate.calibration import Calibration
 from auditor.estimate.flags import Flags
 from auditor.estimate.intervals import Interval
 from auditor.estimate.known import Known
-from auditor.estimate.melded import CONFIDENCE, Decided, Looking, Rates, Sample, melded, predicted_rates
-from auditor.estimate.rates import shifted
+from auditor.estimate.melded import CONFIDENCE, Decided, Looking, Rates, Sample, melded
+from auditor.estimate.operating import operating_point, rates_at
 from auditor.images.conditions import NAMES
 from auditor.results import Control, Estimate, Sensitivity
 
-# A dataset's sources resemble each other: however many there are, its mean error rates vary like those of this many new
-# sources of real and of synthetic images. Found by leaving out whole folds of sources: benchmarks/mixtures.py.
-SOURCES = (1, 2)
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
 ASSUMPTIONS = (
-    "the error rates of the undecided images are those of new sources like the calibration's, one of real images and "
-    "two of synthetic ones; where one generator made them all, the upper end is too low more often",
+    "the error rates of the undecided images are those of new sources like the calibration's: of one source of real "
+    "images, and of one to four generators",
     "the counts of a model that ships them are of models trained like it without the counted sources",
-    "mixtures of held-out sources were in the interval in 9 of 10 cases, not 95 of 100: docs/estimate.md",
+    "mixtures of held-out sources were in the interval in 94 of 100 cases where it was a number: docs/estimate.md",
     "images that declared or matched evidence decides are what it says, and count as they are",
 )
 
 
+@lru_cache(maxsize=16)
 def cutoff(calibration: Calibration) -> float:
     """The logit from which an image is flagged: best for counting over all conditions alike."""
     known = [name for name in NAMES if name in calibration.conditions] or list(calibration.conditions)
@@ -95,13 +93,7 @@ def interval(known: Known, flags: Flags, calibration: Calibration, *, seed: int)
 
 def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
     """Error rates that the dataset may have, and what its controls say of them."""
-    import numpy as np
-
-    threshold, weights = cutoff(calibration), _weights(flags.rest, calibration)
-    rates = predicted_rates(*calibration.counts(threshold, weights), sources=SOURCES, seed=seed)
-    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
-    falls = calibration.steepness(threshold, weights)
-    rates = Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
+    rates = rates_at(calibration, cutoff(calibration), _weights(flags.rest, calibration), seed=seed)
     checks = (
         controls.check("real beyond doubt", *flags.real, rates.false),
         controls.check("declared synthetic", *flags.synthetic, rates.true),

@@ -11,6 +11,7 @@ Images decided by declared or matched evidence are not estimated: the detector's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONFIDENCE = 0.95
-_DRAWS = 20_000
+DRAWS = 20_000
 _LEAST_GAP = 1e-6  # of s over f; a draw with less tells nothing, and stands for the whole range
 
 
@@ -59,9 +60,11 @@ class Rates:
     true: np.ndarray
 
 
-def predicted_rates(false: Counts, true: Counts, *, sources: tuple[int, int], seed: int, draws: int = _DRAWS) -> Rates:
-    """Rates of a target that mixes so many new sources of real and of synthetic images, from (positives, n) of each
-    calibration source."""
+def predicted_rates(
+    false: Counts, true: Counts, *, sources: tuple[Sequence[int], Sequence[int]], seed: int, draws: int = DRAWS
+) -> Rates:
+    """Rates of a target that mixes new sources of real and of synthetic images, from (positives, n) of each
+    calibration source. sources: how many real and how many synthetic ones there may be, all numbers as probable."""
     import numpy as np
 
     rng = np.random.default_rng(seed)

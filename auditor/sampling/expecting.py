@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from auditor.estimate import fraction
-from auditor.estimate.calibration import Calibration
+from auditor.estimate.calibration import Calibration, mean_rate
 from auditor.estimate.flags import Flags
 from auditor.estimate.intervals import Interval
 from auditor.estimate.known import Known
@@ -19,7 +19,7 @@ def mean_rates(calibration: Calibration) -> tuple[float, float]:
     """The mean false- and true-positive rate over the calibration's sources, at the point that flags are made at."""
     names = _conditions(calibration)
     sides = calibration.counts(fraction.cutoff(calibration), {name: 1 / len(names) for name in names})
-    false, true = (sum(k / n for k, n in counts) / len(counts) for counts in sides)
+    false, true = map(mean_rate, sides)
     return false, true
 
 

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import CalibrationError
-from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, operating_point, parse
+from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, parse
+
+
+def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
+    made = models.calibration(("clean",), real=(100, 50, 0, 0, 0), synthetic=(100, 100, 50, 0, 0))
+    assert made.auroc({"clean": 1.0}) == pytest.approx(0.5 + 0.5 * (1 - 0.5**2))
 
 
 def test_a_calibration_comes_back_as_it_went():
@@ -66,11 +71,6 @@ def test_counts_of_a_mix_of_conditions_are_averaged_by_their_weights():
     assert [k for k, _ in true] == pytest.approx([95] * len(true))
 
 
-def test_the_operating_point_is_one_of_the_thresholds_and_prefers_few_false_positives():
-    made = models.calibration()
-    assert operating_point(made, {"clean": 1.0}) in (1.0, 2.0)
-
-
 _COUNTS = {"n": 10, "above": [5, 4, 3, 2, 1]}
 _SIDES = {"real": {"a": _COUNTS}, "synthetic": {"b": _COUNTS}}
 
@@ -108,6 +108,11 @@ def _one(**counts):
         ({"thresholds": [math.nan, 0, 1, 2, 3]}, "is no number"),
         ({"thresholds": "12"}, "is no list"),
         ({"detector": None}, "is no text"),
+        (
+            {"conditions": {"clean": {**_SIDES, "synthetic": {"b": {"n": 10, "above": [4, 3, 2, 1, 0]}}}}},
+            "no higher than real",
+        ),
+        ({"conditions": {"clean": _SIDES}}, "AUROC 0.50"),
     ],
 )
 def test_what_is_no_calibration_is_refused(change, why):

@@ -23,25 +23,34 @@ def known(false: float, true: float, draws: int = 4000) -> Rates:
 
 
 def test_sources_that_agree_predict_their_common_rate():
-    rates = predictive([(50, 1000)] * 12, sources=3, draws=20_000, rng=np.random.default_rng(0))
+    rates = predictive([(50, 1000)] * 12, sources=(3,), draws=20_000, rng=np.random.default_rng(0))
     assert np.median(rates) == pytest.approx(0.05, abs=0.01)
     assert np.quantile(rates, 0.975) < 0.12
 
 
 def test_sources_that_differ_predict_a_wide_range():
-    alike = predictive([(50, 500)] * 8, sources=1, draws=20_000, rng=np.random.default_rng(0))
-    apart = predictive([(5, 500), (200, 500)] * 4, sources=1, draws=20_000, rng=np.random.default_rng(0))
+    alike = predictive([(50, 500)] * 8, sources=(1,), draws=20_000, rng=np.random.default_rng(0))
+    apart = predictive([(5, 500), (200, 500)] * 4, sources=(1,), draws=20_000, rng=np.random.default_rng(0))
     assert np.ptp(np.quantile(apart, (0.025, 0.975))) > 3 * np.ptp(np.quantile(alike, (0.025, 0.975)))
 
 
 def test_a_mix_of_many_sources_varies_less_than_one():
     counts = [(5, 500), (50, 500), (20, 500), (80, 500)]
-    one, many = (predictive(counts, sources=k, draws=20_000, rng=np.random.default_rng(0)) for k in (1, 10))
+    one, many = (predictive(counts, sources=(k,), draws=20_000, rng=np.random.default_rng(0)) for k in (1, 10))
     assert many.std() < 0.6 * one.std()
 
 
+def test_where_the_number_of_sources_is_not_known_the_rates_are_those_of_each_in_equal_parts():
+    counts, rng = [(5, 100), (30, 100)] * 4, np.random.default_rng(0)
+    one, four, any_of_both = (
+        predictive(counts, sources=sources, draws=40_000, rng=rng) for sources in ((1,), (4,), (1, 4))
+    )
+    halves = np.quantile(np.concatenate([one, four]), (0.025, 0.5, 0.975))
+    assert np.quantile(any_of_both, (0.025, 0.5, 0.975)) == pytest.approx(halves, rel=0.1)
+
+
 def test_counts_of_zero_are_no_certainty():
-    rates = predictive([(0, 100)] * 5, sources=1, draws=20_000, rng=np.random.default_rng(0))
+    rates = predictive([(0, 100)] * 5, sources=(1,), draws=20_000, rng=np.random.default_rng(0))
     assert 0 < np.quantile(rates, 0.975) < 0.1
 
 
@@ -52,12 +61,12 @@ def test_counts_of_zero_are_no_certainty():
 def test_many_images_of_few_sources_tell_little_of_a_new_one(n, exact):
     """Beside integration on a grid of 4,401 logits, 361 means and 61 spreads."""
     counts = [(round(rate * n), n) for rate in (0.01, 0.02, 0.03, 0.05, 0.08)]
-    rates = predictive(counts, sources=1, draws=100_000, rng=np.random.default_rng(0))
+    rates = predictive(counts, sources=(1,), draws=100_000, rng=np.random.default_rng(0))
     assert np.quantile(rates, (0.025, 0.975)) == pytest.approx(exact, rel=0.25)
 
 
 def test_something_flagged_never_bounds_tighter_than_nothing():
-    rates = predicted_rates([(1, 100)] * 8, TRUE, sources=(1, 2), seed=0)
+    rates = predicted_rates([(1, 100)] * 8, TRUE, sources=((1,), (2,)), seed=0)
     highs = [melded(Sample(flagged, 1000), rates).high for flagged in range(8)]
     assert highs == sorted(highs)
 
@@ -65,7 +74,7 @@ def test_something_flagged_never_bounds_tighter_than_nothing():
 @pytest.mark.parametrize("counts", [[], [(1, 0)], [(5, 4)], [(-1, 4)]])
 def test_counts_that_cannot_be_are_refused(counts):
     with pytest.raises(ValueError, match="no rates"):
-        predictive(counts, sources=1, draws=1, rng=np.random.default_rng(0))
+        predictive(counts, sources=(1,), draws=1, rng=np.random.default_rng(0))
 
 
 # ---- the melded interval
@@ -90,13 +99,13 @@ def test_clustered_rows_widen_it():
 
 
 def test_nothing_flagged_is_no_proof_of_nothing_there():
-    found = melded(Sample(0, 500), predicted_rates(FALSE, TRUE, sources=(1, 1), seed=0))
+    found = melded(Sample(0, 500), predicted_rates(FALSE, TRUE, sources=((1,), (1,)), seed=0))
     assert found.low == 0
     assert clopper_pearson(0, 500)[1] < found.high < 0.1
 
 
 def test_a_detector_that_tells_nothing_apart_gives_everything():
-    rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=(1, 1), seed=0)
+    rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=((1,), (1,)), seed=0)
     found = melded(Sample(500, 1000), rates)
     assert (found.low, found.high) == (0.0, 1.0)
 
@@ -105,7 +114,7 @@ def test_a_detector_that_tells_nothing_apart_gives_everything():
 @settings(max_examples=60, deadline=None)
 def test_an_interval_is_one(pair):
     flagged, n = pair
-    found = melded(Sample(flagged, n), predicted_rates(FALSE, TRUE, sources=(2, 2), seed=1, draws=2000))
+    found = melded(Sample(flagged, n), predicted_rates(FALSE, TRUE, sources=((2,), (2,)), seed=1, draws=2000))
     assert 0 <= found.low <= found.point <= found.high <= 1
 
 
@@ -129,7 +138,7 @@ def test_it_covers_the_truth_where_sources_differ(prevalence):
         true = [(rng.binomial(125, rate), 125) for rate in rates(0.85, 8)]
         chance = prevalence * rates(0.85, 1).item() + (1 - prevalence) * rates(0.03, 1).item()
         sample = Sample(rng.binomial(10_000, chance), 10_000)
-        found = melded(sample, predicted_rates(false, true, sources=(1, 1), seed=run, draws=4000), seed=run)
+        found = melded(sample, predicted_rates(false, true, sources=((1,), (1,)), seed=run, draws=4000), seed=run)
         hits += found.low <= prevalence <= found.high
     assert hits >= 52  # of 60; 57 expected, 51 or fewer have a chance of 0.5 % at 95 %
 
@@ -141,7 +150,7 @@ def test_it_covers_the_truth_where_sources_differ(prevalence):
 
 
 def test_controls_that_fit_change_nothing():
-    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
     fits = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
     assert not any(control.is_shift for control in fits)
     for side in controls.widened(rates, *fits, seed=0):
@@ -150,7 +159,7 @@ def test_controls_that_fit_change_nothing():
 
 
 def test_a_false_positive_rate_that_is_higher_here_lowers_the_lower_end():
-    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
     shifted, fits = controls.check("real", 40, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
     assert shifted.is_shift
     sample = Sample(400, 1000)
@@ -160,7 +169,7 @@ def test_a_false_positive_rate_that_is_higher_here_lowers_the_lower_end():
 
 
 def test_a_true_positive_rate_that_is_lower_here_raises_the_upper_end():
-    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
     fits, shifted = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 20, 100, rates.true)
     assert shifted.is_shift
     sample = Sample(100, 1000)
@@ -170,7 +179,7 @@ def test_a_true_positive_rate_that_is_lower_here_raises_the_upper_end():
 
 
 def test_few_controls_are_no_shift_however_odd():
-    rates = predicted_rates(FALSE, TRUE, sources=(3, 3), seed=0)
+    rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
     assert not controls.check("real", 10, 10, rates.false).is_shift
     assert controls.check("none", 0, 0, rates.false).p_value == 1.0
 
