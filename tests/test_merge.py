@@ -114,3 +114,25 @@ def test_a_merged_audit_is_decided_against_its_baseline(halves):
     folders = [halves / "audit-one", halves / "audit-two"]
     auditor.merge(folders, halves / "both", policy, baseline=halves / "audit-one")
     assert json.loads((halves / "both/audit.json").read_text())["decision"]["outcome"] == "pass"
+
+
+# ---- held against a reference
+
+
+def test_merged_audits_can_be_held_against_a_reference_of_their_own(halves):
+    audits = [halves / "audit-one", halves / "audit-two"]
+    merged = auditor.merge(audits, halves / "both", reference="before:2021")
+    assert merged.config["reference"] == "before:2021"
+    assert "too few distinct images" in merged.diversity.left_out[0]
+    merged = auditor.merge(audits, halves / "against", reference=halves / "audit-one")
+    assert "all images against audit-one" in merged.diversity.left_out[0]
+    assert auditor.merge(audits, halves / "plain").config["reference"] is None
+
+
+def test_audits_without_vectors_have_nothing_to_hold_against_a_reference(halves):
+    for half in ("one", "two"):
+        config = Config(detectors=("c2pa",))
+        auditor.scan(halves / half, out=halves / f"bare-{half}", engine="serial", config=config)
+    with pytest.raises(EvidenceError, match="the audits kept no vectors"):
+        auditor.merge([halves / "bare-one", halves / "bare-two"], halves / "both", reference="before:2021")
+    assert not (halves / "both").exists()

@@ -123,7 +123,7 @@ def rows_for(margin: float, config: Config | None = None) -> int:
     from auditor.sampling import expecting
 
     chosen = config or Config()
-    return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))
+    return expecting.rows_for(margin, calibration_of(chosen.record(), chosen.calibration))
 
 
 def is_same_dataset(
@@ -163,13 +163,17 @@ def merge(
     *,
     labels: PathLike | None = None,
     baseline: Audit | PathLike | None = None,
+    reference: PathLike | None = None,
 ) -> Audit:
-    """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
-    were made differently, overlap, or are samples; LabelError where the labels are of other rows."""
+    """One audit from evidence that was gathered apart, say on several machines. reference: what the diversity is held
+    against, a folder or `before:YEAR`. Raises EvidenceError where the parts were made differently, overlap, or are
+    samples; LabelError where the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
+    from auditor.similarity.reference import parse
 
     answers = labels_of(labels) if labels else []
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers)
+    held = parse(str(reference)) if reference else None
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers, held)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 

@@ -148,4 +148,27 @@ def take_vectors(options: dict[str, Any], *, is_wanted: bool = False) -> Any:
     return VectorSource(encoder, Existing(folder, model) if folder else None, is_wanted)
 
 
+def _reference(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """As given. Raises BadParameter for neither a folder nor a year."""
+    from pathlib import Path
+
+    from auditor.similarity.reference import BEFORE, parse
+
+    if value is None:
+        return None
+    try:
+        parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if not value.startswith(BEFORE) and not Path(value).is_dir():
+        raise click.BadParameter(f"{value}: no such folder; or name a year: {BEFORE}2021")
+    return value
+
+
+reference = click.option(
+    "--reference",
+    metavar="DIR|before:YEAR",
+    callback=_reference,
+    help="Hold the images' diversity against this bank, this audit's images, or the dataset's own of before a year.",
+)
 jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")

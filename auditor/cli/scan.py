@@ -51,8 +51,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.embedding
 @click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
-@click.option("--reference", type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Hold the images' diversity against this bank, or this audit's images.")  # fmt: skip
+@options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
 )
@@ -148,8 +147,8 @@ def _config(given: dict[str, Any]) -> Config:
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.images.decode import Limits
+    from auditor.similarity import reference as references
     from auditor.similarity.recognising import Banks
-    from auditor.similarity.reference import Reference
 
     own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
@@ -160,7 +159,7 @@ def _config(given: dict[str, Any]) -> Config:
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
         vectors=options.take_vectors(given),
-        reference=Reference(reference) if reference else None,
+        reference=references.parse(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
         labels=tuple(labels_of(labels)) if labels else (),
