@@ -6,7 +6,7 @@ from audits import ESTIMATES, audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import api, policy
+from auditor import api, policy, record
 from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
@@ -157,6 +157,8 @@ def test_the_age_of_an_audit_can_be_bounded():
     assert outcome(rule("audit-age", max_days=31), audit()) is Outcome.PASS
     assert outcome(rule("audit-age", max_days=30), audit()) is Outcome.FAIL
     assert outcome(rule("audit-age", max_days=30), audit(), Context()) is Outcome.INCONCLUSIVE
+    ahead = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 6, 2))
+    assert outcome(rule("audit-age", max_days=30), audit(), ahead) is Outcome.INCONCLUSIVE
 
 
 EXEMPT = '[[exemptions]]\nrule = "declared"\nreason = "known, ticket 12"\nexpires = {}\n'
@@ -248,6 +250,12 @@ def test_what_could_not_be_seen_is_not_absent(text):
     decision = decide(blind, parse(text), context)
     assert decision.outcome is Outcome.INCONCLUSIVE
     assert [r.outcome for r in decision.rules if r.id != "rows"] == [Outcome.INCONCLUSIVE]
+
+
+@pytest.mark.parametrize("share", [-1e-12, 1 + 1e-12])
+def test_rounding_is_no_reason_to_refuse_an_audit(share):
+    made = audit(estimate=estimate(share, share, share))
+    assert record.loads(record.dumps(made, decide(made, policy.default()))) == made
 
 
 def test_what_is_not_listed_is_no_source():

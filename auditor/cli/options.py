@@ -12,6 +12,7 @@ from auditor import registry
 from auditor.plugin import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+SEED = click.IntRange(0, 2**32 - 1)  # what all that draws can take
 _READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "base_dir", "follow_links")
 
 

@@ -56,7 +56,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
 )
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
-@click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="For everything drawn at random.")
 @click.option(
     "--examples",
     type=click.IntRange(0, 1000),

@@ -35,7 +35,7 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
 @click.option("--dimension", type=click.IntRange(1), default=round(_USUAL.dimension), show_default=True,
               help="Effective dimension of the images' distribution.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1), help="Draw samples and fit Gaussians this often, instead of formulas.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --runs.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of --runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw it, too.")
 def command(

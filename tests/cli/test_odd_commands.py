@@ -88,6 +88,12 @@ def test_an_audit_that_does_not_say_what_it_is_of_is_no_gate_for_a_dataset(folde
     assert last(result).endswith("scan again")
 
 
+@pytest.mark.parametrize("seed", ["-1", "1" + "0" * 70])
+@pytest.mark.parametrize("command", ["scan set --sample 2", "simulate --fraction 0.1 --runs 1"])
+def test_a_seed_that_nothing_can_draw_with_is_a_usage_error(folder, command, seed):
+    assert run(*command.split(), "--seed", seed, cwd=folder).returncode == 2
+
+
 @pytest.mark.parametrize("content", ["key,label\n", "key,label,note\n01.png,,look\n"])
 def test_labels_without_a_label_are_not_passed_over_in_silence(folder, tmp_path, content):
     (tmp_path / "labels.csv").write_text(content)
