@@ -17,6 +17,7 @@ from auditor.labels import tally
 from auditor.labels.labelfile import Answer
 from auditor.labels.tally import LabelTally
 from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample
+from auditor.similarity.recognising import Banks
 from auditor.statistical import StatisticalDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
@@ -50,8 +51,7 @@ def assemble(
 ) -> Audit:
     """The audit that parts of evidence add up to. Raises CalibrationError, LabelError."""
     parts = list(parts)
-    detectors = config.get("detectors", ())
-    model, known = counting(detectors, grounds.calibration), calibration_of(detectors, grounds.calibration)
+    model, known = counting(config, grounds.calibration), calibration_of(config, grounds.calibration)
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
     cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
     summary = summarise(
@@ -130,26 +130,36 @@ def keep_calibration(out: Path, calibration: Calibration | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def counting(detectors: Iterable[str], calibration: Calibration | None) -> StatisticalDetector | None:
-    """The detector whose flags are counted: the one that was calibrated, or the first that ships counts of its errors.
+def counting(config: Mapping[str, Any], calibration: Calibration | None) -> StatisticalDetector | None:
+    """The detector whose flags are counted, of those in a configuration's record: the one that was calibrated, or the
+    first that ships counts of its errors.
 
     Raises CalibrationError where a calibration is for a detector that does not run.
     """
-    found = [registry.load("detectors", id)() for id in detectors]
+    found = [registry.load("detectors", id)() for id in config.get("detectors", ())]
     models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
     if calibration is None:
         return next((model for model in models if model.calibration()), None)
     for model in models:
         if model.id == calibration.detector:
-            if calibration.sha256 != model.weights():
-                raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-            return model
+            return _checked(model, config, calibration)
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
-def calibration_of(detectors: Iterable[str], own: Calibration | None) -> Calibration | None:
+def _checked(model: StatisticalDetector, config: Mapping[str, Any], calibration: Calibration) -> StatisticalDetector:
+    """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
+    if not model.is_of_banks:
+        if calibration.sha256 != model.weights():
+            raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
+        return model
+    if calibration.sha256 != Banks.mark(config.get("banks") or {}):
+        raise CalibrationError(f"it counts errors of {calibration.model} with other banks: calibrate with these")
+    return type(model)(counts=calibration)  # type: ignore[call-arg]
+
+
+def calibration_of(config: Mapping[str, Any], own: Calibration | None) -> Calibration | None:
     """The error counts that an estimate rests on: one's own, or those that a detector ships; None without any."""
-    model = counting(detectors, own)
+    model = counting(config, own)
     return (own or model.calibration()) if model else None
 
 

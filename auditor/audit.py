@@ -107,7 +107,7 @@ def run_audit(
     examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config.fetch asks
     for, if another than the usual one.
     """
-    calibration = calibration_of(config.detectors, config.calibration)
+    calibration = calibration_of(config.record(), config.calibration)
     for id in config.detectors:
         registry.load("detectors", id)().check()
     if config.reference:
@@ -154,7 +154,16 @@ def _done(
     """Every shard's part, after those that were missing were made."""
     digest, draw = config.digest(plan.draw), plan.draw
     work = ShardScan(
-        out, config.detectors, config.depth, config.limits, digest, draw, cache, config.vectors, config.banks
+        out,
+        config.detectors,
+        config.depth,
+        config.limits,
+        digest,
+        draw,
+        cache,
+        config.vectors,
+        config.banks,
+        config.counts_of_banks,
     )
     for result in engine.run(plan.todo, work):
         listener.advanced(result.rows)

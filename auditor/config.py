@@ -17,7 +17,7 @@ from auditor.labels.labelfile import digest as labels_digest
 from auditor.plugin import ReadOptions
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
-from auditor.similarity.reference import Reference
+from auditor.similarity.reference import Earlier, Reference
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
@@ -66,7 +66,7 @@ class Config:
     is_sequential: bool = False
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
-    reference: Reference | None = None
+    reference: Reference | Earlier | None = None
 
     def __post_init__(self) -> None:
         """What banks and a reference need runs."""
@@ -77,6 +77,12 @@ class Config:
             object.__setattr__(self, "detectors", (*self.detectors, *wanted))
             if self.banks.have_vectors:
                 object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
+
+    @property
+    def counts_of_banks(self) -> Calibration | None:
+        """The calibration where it is for a detector whose scores are of the banks, which reads by it."""
+        own = self.calibration
+        return own if own and getattr(registry.load("detectors", own.detector), "is_of_banks", False) else None
 
     @property
     def drawn(self) -> int | None:
@@ -116,6 +122,8 @@ class Config:
     def digest(self, draw: Draw | None = None) -> str:
         """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
+        if self.counts_of_banks:
+            evidence["counts"] = digest(self.counts_of_banks)
         evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
         if draw and draw.shares:
             evidence["shares"] = draw.shares.digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,21 @@ from auditor.labels.labelfile import Answer
 from auditor.labels.labelfile import digest as labels_digest
 from auditor.results import Audit, InputRecord
 from auditor.similarity import findings
+from auditor.similarity.reference import Earlier, Reference
 from auditor.verdicts.store import Part, Store
 
 
-def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] = ()) -> Audit:
+def merge_evidence(
+    folders: Sequence[Path], out: Path, labels: Sequence[Answer] = (), reference: Reference | Earlier | None = None
+) -> Audit:
     """Copies every part into out/evidence and sums them up. Raises EvidenceError where the audits were made by
     different tools or configurations, where the same rows are in two of them, or where they are of samples. labels are
-    of the merged rows; those that single audits were given are left out.
+    of the merged rows, the reference is of all; those that single audits were given are left out.
     """
     if len(folders) < 2:
         raise EvidenceError("merging takes two audits or more")
+    if twice := [folder for folder, times in Counter(folders).items() if times > 1]:
+        raise EvidenceError(f"{twice[0]} is named twice: merging would count its rows twice")
     audits = [record.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what in ("tool", "config", "seed"):
@@ -36,7 +42,9 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         _refuse_samples(folder, audit)
         _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
-    _refuse_other_encoders(parts)
+    encoder = _encoder(parts)
+    if reference:
+        _check_reference(reference, encoder)
     store = Store(out)
     with store.locked():
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
@@ -50,14 +58,18 @@ def merge_evidence(folders: Sequence[Path], out: Path, labels: Sequence[Answer] 
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
         thumbnails.merge(folders, out)
-        config = {**audits[0].config, "labels": labels_digest(labels) if labels else None}
+        config = {
+            **audits[0].config,
+            "labels": labels_digest(labels) if labels else None,
+            "reference": reference and reference.name,
+        }
         merged = assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
-        return findings.added(merged, list(store.parts()), out)
+        return findings.added(merged, list(store.parts()), out, reference)
 
 
 def _comparable(audit: Audit, what: str) -> Any:
     found = getattr(audit, what)
-    return {**found, "labels": None} if what == "config" else found
+    return {**found, "labels": None, "reference": None} if what == "config" else found
 
 
 def _refuse_samples(folder: Path, audit: Audit) -> None:
@@ -85,7 +97,7 @@ def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
 
 def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
     """Counts belong to weights. Raises EvidenceError where the evidence is of others than those installed here."""
-    model = counting(audit.config.get("detectors", ()), calibration)
+    model = counting(audit.config, calibration)
     if model and audit.config["detectors"][model.id] != registry.digest(model.id):
         raise EvidenceError(f"the evidence is of another version of {model.id} than the one installed: scan again")
 
@@ -119,7 +131,8 @@ def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
                 )
 
 
-def _refuse_other_encoders(parts: dict[Path, list[Part]]) -> None:
+def _encoder(parts: dict[Path, list[Part]]) -> str | None:
+    """The fingerprint of all vectors; None where there are none. Raises EvidenceError for those of two encoders."""
     seen: dict[str, Path] = {}
     for folder, mine in parts.items():
         for part in mine:
@@ -128,6 +141,15 @@ def _refuse_other_encoders(parts: dict[Path, list[Part]]) -> None:
     if len(seen) > 1:
         what = ", ".join(f"{fingerprint} ({folder})" for fingerprint, folder in seen.items())
         raise EvidenceError(f"vectors of different encoders cannot be compared: {what}")
+    return next(iter(seen), None)
+
+
+def _check_reference(reference: Reference | Earlier, encoder: str | None) -> None:
+    if encoder is None:
+        raise EvidenceError(
+            f"nothing to hold against {reference.name}: the audits kept no vectors, scan with --encoder"
+        )
+    reference.check(encoder)
 
 
 def _inputs(audits: Sequence[Audit]) -> tuple[InputRecord, ...]:

@@ -93,7 +93,7 @@ def parse(text: str) -> Policy:
     return Policy(
         name=str(content.get("name", "unnamed")),
         rules=tuple(_rule(id, settings) for id, settings in rules.items()),
-        exemptions=tuple(_exemption(entry, rules) for entry in content.get("exemptions", ())),
+        exemptions=_exemptions(content.get("exemptions", []), rules),
         mad=_assumptions(content.get("mad", {})),
     )
 
@@ -138,12 +138,18 @@ def _assumptions(entry: Any) -> criteria.Assumptions:
         raise PolicyError(f"[mad]: {error}") from error
 
 
+def _exemptions(entries: Any, rules: Mapping[str, Any]) -> tuple[Exemption, ...]:
+    """Of each rule the one that ends last."""
+    found = [_exemption(entry, rules) for entry in (entries if isinstance(entries, list) else [entries])]
+    return tuple({entry.rule: entry for entry in sorted(found, key=lambda entry: entry.expires)}.values())
+
+
 def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
     if not isinstance(entry, dict) or set(entry) != {"rule", "reason", "expires"}:
         raise PolicyError(
             "each of [[exemptions]] has a rule, a reason and a day on which it ends: expires = 2027-01-31"
         )
-    if entry["rule"] not in rules:
+    if entry["rule"] not in list(rules):
         raise PolicyError(f"an exemption for '{entry['rule']}', which is no rule of this policy")
     if not isinstance(entry["expires"], datetime.date) or not str(entry["reason"]).strip():
         raise PolicyError(f"the exemption for {entry['rule']} needs a reason and a day: expires = 2027-01-31")
@@ -172,10 +178,17 @@ def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | N
     if not audit.counts.ok or audit.floor.low is None:
         return None
     if not assumptions.is_dimension_given and audit.diversity and audit.diversity.dimension:
-        assumptions = replace(assumptions, dimension=audit.diversity.dimension)
+        assumptions = replace(assumptions, dimension=max(1.0, audit.diversity.dimension))
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
-    return criteria.status(fraction, audit.floor.low, audit.counts.ok, assumptions)
+    return criteria.status(fraction, audit.floor.low, _readable(audit), assumptions)
+
+
+def _readable(audit: Audit) -> int:
+    """Rows of the dataset that can be read: of a sample, as many as its share of them makes likely."""
+    if audit.sample is None or not audit.sample.rows:
+        return audit.counts.ok
+    return round(audit.counts.rows * audit.sample.ok / audit.sample.rows)
 
 
 def plain(policy: Policy) -> dict[str, Any]:

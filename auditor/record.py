@@ -17,6 +17,8 @@ from auditor.results import SCHEMA, UNCHECKABLE, Audit
 if TYPE_CHECKING:
     from cattrs import Converter
 
+_ROUNDED = 1e-9  # what an end of an interval may be off by
+
 
 def dumps(audit: Audit, decision: Decision) -> str:
     """The JSON text."""
@@ -32,7 +34,22 @@ def dumps(audit: Audit, decision: Decision) -> str:
 def loads(text: str | bytes) -> Audit:
     """The audit of an audit.json. Raises AuditFileError for anything else."""
     audit: Audit = _structured(_content(text), Audit)
+    _refuse_what_is_no_share("floor", audit.floor.low, audit.floor.share, audit.floor.high)
+    if audit.estimate:
+        _refuse_what_is_no_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
+    for stratum in audit.strata:
+        _refuse_what_is_no_share(f"strata, {stratum.value}", stratum.low, stratum.share, stratum.high)
     return audit
+
+
+def _refuse_what_is_no_share(what: str, low: float | None, point: float | None, high: float | None) -> None:
+    """A rule would let it pass, because it exceeds no limit."""
+    known = [number for number in (low, point, high) if number is not None]
+    is_ordered = low is None or high is None or low <= high + _ROUNDED
+    if not is_ordered or not all(-_ROUNDED <= number <= 1 + _ROUNDED for number in known):
+        raise AuditFileError(
+            f"not an audit of schema {SCHEMA}: {what}: a share of {point} from {low} to {high}; scan again"
+        )
 
 
 def decision_of(text: str | bytes) -> Decision | None:
@@ -48,13 +65,17 @@ def decision_of(text: str | bytes) -> Decision | None:
 
 def _content(text: str | bytes) -> dict[str, Any]:
     try:
-        content = json.loads(text)
-    except ValueError as error:
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise AuditFileError(f"not JSON: {error}") from error
     if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, Mapping) else None
         raise AuditFileError(f"not an audit of schema {SCHEMA} (found {found})")
     return dict(content)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:

@@ -37,6 +37,7 @@ _DETECTORS = {
     "dalle2-bar": "detectors.dalle2_bar:Dalle2Bar",
     "known-image": "detectors.known_image:KnownImage",
     "known-file": "detectors.known_file:KnownFile",
+    "known-neighbour": "detectors.known_neighbour:KnownNeighbour",
     "synthetic": "detectors.synthetic:Synthetic",
     "community-forensics": "detectors.community_forensics:CommunityForensics",
     "probe": "detectors.probe:Probe",

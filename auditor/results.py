@@ -299,6 +299,7 @@ class Diversity:
 
     trace_ratio: the spread of declared and flagged images over that of the others (low, ratio, high), an aid for
     choosing λ and no measurement of it: flags are wrong at times, and generators differ in more than their spread.
+    left_out: comparisons that were asked for and had too few images, in words.
     """
 
     fingerprint: str
@@ -306,6 +307,7 @@ class Diversity:
     dimension: float | None
     comparisons: tuple[Comparison, ...] = ()
     trace_ratio: tuple[float, float, float] | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

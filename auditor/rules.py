@@ -261,6 +261,8 @@ def _audit_age(audit: Audit, settings: Settings, context: Context) -> RuleResult
     if context.today is None or context.audited is None:
         return _missing(limit, "the audit's age is unknown")
     days = (context.today - context.audited).days
+    if days < 0:
+        return _missing(limit, f"the audit's age is unknown: its day is {-days} days ahead of today")
     outcome = Outcome.FAIL if days > limit else Outcome.PASS
     return _result(outcome, days, limit, f"the audit is {days} days old, {limit} allowed")
 

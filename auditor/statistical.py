@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from auditor.estimate.calibration import Calibration
 from auditor.plugin import Detector, Reading
@@ -30,6 +30,7 @@ class StatisticalDetector(Detector):
     """See the module. A score is the chance of the logit by the shipped line, or by the logistic function alone."""
 
     evidence = Evidence.STATISTICAL
+    is_of_banks: ClassVar[bool] = False  # scores are of the banks at hand: made with them, the vectors and the counts
 
     @abstractmethod
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:

@@ -15,11 +15,13 @@ from auditor.contents import RefusedContent
 from auditor.embedding.encoders import embedded
 from auditor.embedding.sources import VectorSource, encodings
 from auditor.errors import Refused
+from auditor.estimate.calibration import Calibration
 from auditor.fetching.fetches import Fetcher
 from auditor.images.decode import Limits
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
+from auditor.statistical import StatisticalDetector
 from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
 from auditor.verdicts.judging import ask, bare, concluded, unreadable, with_answer
 from auditor.verdicts.store import PartWriter, Store, row_digest
@@ -28,7 +30,7 @@ from auditor.view import View
 if TYPE_CHECKING:
     import numpy as np
 
-_OF_BANKS = "known-image"  # needs the vectors that are kept, whichever they are
+_OF_BANKS = ("known-image", "known-neighbour")  # need the vectors that are kept, whichever they are
 _BATCH_ROWS = 512
 _BATCH_BYTES = 64 << 20
 _BATCH_PIXELS = 16_000_000
@@ -61,7 +63,7 @@ class ShardScan:
     draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
     crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
-    banks: images that are recognised.
+    banks: images that are recognised. counts: those given for a detector whose scores are of the banks.
     """
 
     out: Path
@@ -73,6 +75,7 @@ class ShardScan:
     cache: Path | None = None
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
+    counts: Calibration | None = None
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
 
@@ -198,7 +201,7 @@ class ShardScan:
 
     @cached_property
     def _is_encoding(self) -> bool:
-        return any(detector.needs >= Need.EMBEDDING and detector.id != _OF_BANKS for detector in self._detectors)
+        return any(detector.needs >= Need.EMBEDDING and detector.id not in _OF_BANKS for detector in self._detectors)
 
     def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
         """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""
@@ -225,7 +228,12 @@ class ShardScan:
 
     @cached_property
     def _detectors(self) -> list[Detector]:
-        return [registry.load("detectors", id)() for id in self.detectors]
+        return [self._made(registry.load("detectors", id)) for id in self.detectors]
+
+    def _made(self, kind: type[Detector]) -> Detector:
+        if not (issubclass(kind, StatisticalDetector) and kind.is_of_banks):
+            return kind()
+        return kind(self.banks, self.vectors, self.counts)  # type: ignore[call-arg]
 
 
 def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cache: Path | None = None) -> View:

@@ -1,12 +1,15 @@
 """How often a changed copy is found again among other images, and how often two pictures are taken for one.
 
-    python benchmarks/duplicates.py FOLDER [--images 300] [--others FOLDER --most 4000]
+    python benchmarks/duplicates.py FOLDER [--images 300] [--others FOLDER --most 4000] [--encoder NAME]
+        [--each 8 --least 256]
 
-Every image of FOLDER is changed in each way; what is measured is whether the change and its origin count as copies
+Every image of FOLDER is changed in each way (--each: so many of a folder in it at most; --least: of so many pixels a
+side); what is measured is whether the change and its origin count as copies
 (recall), beside two perceptual hashes on the same pairs: a 64-bit DCT hash with the median as its threshold, as
 imagehash and imagededup make it, at most 10 bits apart (imagededup's default), and the same made for the mirror image
 too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that are copies.
-Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --fit OUT writes the space that
+Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --encoder: an open_clip model
+instead of the embedded one, in a space that is fitted on the images of both folders. --fit OUT writes the space that
 ships beside the embedded model, from --others.
 """
 
@@ -17,7 +20,8 @@ import io
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain
@@ -28,7 +32,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from scipy.fft import dctn
 
 from auditor.embedding import space
-from auditor.embedding.encoders import embedded
+from auditor.embedding.sources import VectorSource
 from auditor.files import is_image_name
 from auditor.images.likeness import thumbnail
 from auditor.similarity.copies import CROPPED, copies
@@ -77,19 +81,28 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 Seen = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
-def seen(path: Path, *, with_changes: bool) -> Seen | None:
-    """Vectors, thumbnails and hashes of an image and its changes."""
+def opened(path: Path) -> Image.Image | None:
+    """On white where it is transparent, as in scans."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = None
     try:
-        image = Image.open(path).convert("RGB")
+        image = Image.open(path).convert("RGBA")
     except OSError:
+        return None
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def seen(path: Path, *, with_changes: bool, encoder: str | None) -> Seen | None:
+    """Vectors, thumbnails and hashes of an image and its changes."""
+    image = opened(path)
+    if image is None:
         return None
     if max(image.size) > _LONGEST:
         image = ImageOps.contain(image, (_LONGEST, _LONGEST))
     images = [image, *(change(image) for change in CHANGES.values() if with_changes)]
     arrays = [np.asarray(one) for one in images]
-    vectors = np.stack([encoding.vector for encoding in embedded().encode(arrays)])
+    vectors = np.stack([one.vector for one in VectorSource(encoder).encoder_of_images().encode(arrays)])
     hashes = np.stack([dct_hash(one) for one in images])
     return str(path), vectors, np.stack([thumbnail(one) for one in arrays]), hashes
 
@@ -100,15 +113,28 @@ def dct_hash(image: Image.Image) -> np.ndarray:
     return np.asarray(low > np.median(low))
 
 
-def images_in(folder: Path, most: int) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if is_image_name(path.name))
+def images_in(folder: Path, most: int, *, each: int | None = None, least: int = 0) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if is_image_name(path.name) and path.is_file())
     random.Random(1).shuffle(found)
-    return found[:most]
+    taken: Counter[Path] = Counter()
+    chosen: list[Path] = []
+    for path in found:
+        if len(chosen) < most and taken[path.parent] < (each or most) and (not least or is_large(path, least)):
+            taken[path.parent] += 1
+            chosen.append(path)
+    return chosen
 
 
-def all_seen(folder: Path, most: int, *, with_changes: bool) -> Iterator[Seen]:
+def is_large(path: Path, least: int) -> bool:
+    try:
+        return min(Image.open(path).size) >= least
+    except OSError:
+        return False
+
+
+def all_seen(paths: Sequence[Path], *, with_changes: bool, encoder: str | None = None) -> Iterator[Seen]:
     with ProcessPoolExecutor(2) as pool:
-        each = pool.map(partial(seen, with_changes=with_changes), images_in(folder, most), chunksize=8)
+        each = pool.map(partial(seen, with_changes=with_changes, encoder=encoder), paths, chunksize=8)
         yield from (one for one in each if one)
 
 
@@ -116,8 +142,7 @@ def are_copies(cosine: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.n
     return copies(cosine, lambda pairs: (ones[pairs], others[pairs]))[0]
 
 
-def recall(rows: list[Seen]) -> None:
-    own = space.space_for(embedded().fingerprint, np.stack([row[1][0] for row in rows]))
+def recall(rows: list[Seen], own: space.Space) -> None:
     vectors = np.stack([own.of(row[1]) for row in rows])
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
@@ -139,8 +164,7 @@ def flipped(bits: np.ndarray) -> np.ndarray:
     return grid.ravel()
 
 
-def false_positives(rows: list[Seen]) -> None:
-    own = space.space_for(embedded().fingerprint, np.stack([row[1][0] for row in rows]))
+def false_positives(rows: list[Seen], own: space.Space) -> None:
     vectors = own.of(np.stack([row[1][0] for row in rows]))
     thumbs, hashes = np.stack([row[2][0] for row in rows]), np.stack([row[3][0] for row in rows])
     total = len(rows) * (len(rows) - 1) // 2
@@ -166,15 +190,23 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--others", type=Path)
     parser.add_argument("--most", type=int, default=4000)
+    parser.add_argument("--each", type=int)
+    parser.add_argument("--least", type=int, default=0)
+    parser.add_argument("--encoder")
     parser.add_argument("--fit", type=Path)
     given = parser.parse_args()
-    others = list(all_seen(given.others, given.most, with_changes=False)) if given.others else []
+    encode = partial(all_seen, encoder=given.encoder)
+    fingerprint = VectorSource(given.encoder).fingerprint()
+    others = list(encode(images_in(given.others, given.most), with_changes=False)) if given.others else []
     if given.fit:
-        space.write(given.fit, embedded().fingerprint, space.fitted(np.stack([row[1][0] for row in others])))
+        space.write(given.fit, fingerprint, space.fitted(np.stack([row[1][0] for row in others])))
         return
-    rows = list(all_seen(given.folder, given.images, with_changes=True))
-    recall(rows)
-    false_positives(list(chain(rows, others)))
+    chosen = images_in(given.folder, given.images, each=given.each, least=given.least)
+    rows = list(encode(chosen, with_changes=True))
+    everything = list(chain(rows, others))
+    own = space.space_for(fingerprint, np.stack([row[1][0] for row in everything]))
+    recall(rows, own)
+    false_positives(everything, own)
 
 
 if __name__ == "__main__":

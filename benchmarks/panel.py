@@ -15,7 +15,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from duplicates import all_seen
+from duplicates import all_seen, images_in
 
 from auditor.results import Comparison
 from auditor.similarity.diversity import compared
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--images", type=int, default=4000)
     given = parser.parse_args()
-    seen = itertools.chain(*(all_seen(folder, given.images, with_changes=False) for folder in given.folders))
+    seen = itertools.chain(*(all_seen(images_in(folder, given.images), with_changes=False) for folder in given.folders))
     show(np.stack([row[1][0] for row in seen]).astype(np.float32))
 
 

@@ -161,6 +161,7 @@ def diversity(audit: Audit) -> list[str]:
         outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.measures if m.is_outside]
         told = ", ".join(outside) if outside else "within what chance does"
         lines.append(f"{comparison.name}: {told}")
+    lines += found.left_out
     if found.trace_ratio:
         low, ratio, high = found.trace_ratio
         lines.append(

@@ -1,5 +1,6 @@
 """What the documents say is what the program does."""
 
+import importlib
 import json
 import os
 import re
@@ -113,6 +114,13 @@ def test_the_python_guide_does_what_it_says(demo):
     assert result.returncode == 0, result.stderr
     printed = [part.rstrip() for part in result.stdout.split("-----\n")[:-1]]
     assert printed == [code.rstrip() for kind, code in blocks if kind == "output"]
+
+
+def test_what_guides_import_is_there():
+    for path in (ROOT / "docs").glob("*.md"):
+        for module, names in re.findall(r"^ *from (auditor[\w.]*) import ([\w, ]+)$", path.read_text(), re.MULTILINE):
+            for name in names.split(", "):
+                assert hasattr(importlib.import_module(module), name), f"{path.name}: {module} has no {name}"
 
 
 def test_links_between_documents_lead_somewhere():

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import making
@@ -101,3 +102,37 @@ def test_a_calibration_of_other_weights_is_refused_before_the_scan(halves):
     config = Config(calibration=replace(shipped, sha256="0" * 64))
     with pytest.raises(CalibrationError, match="other weights"):
         auditor.scan(halves / "one", out=halves / "new", engine="serial", config=config)
+
+
+def test_one_folder_named_twice_is_refused(halves):
+    with pytest.raises(EvidenceError, match="named twice"):
+        auditor.merge([halves / "audit-one", halves / "audit-one"], halves / "both")
+
+
+def test_a_merged_audit_is_decided_against_its_baseline(halves):
+    policy = making.write(halves / "policy.toml", "[rules.increase]\nmax = 0.9\n[rules.audit-age]\nmax-days = 1\n")
+    folders = [halves / "audit-one", halves / "audit-two"]
+    auditor.merge(folders, halves / "both", policy, baseline=halves / "audit-one")
+    assert json.loads((halves / "both/audit.json").read_text())["decision"]["outcome"] == "pass"
+
+
+# ---- held against a reference
+
+
+def test_merged_audits_can_be_held_against_a_reference_of_their_own(halves):
+    audits = [halves / "audit-one", halves / "audit-two"]
+    merged = auditor.merge(audits, halves / "both", reference="before:2021")
+    assert merged.config["reference"] == "before:2021"
+    assert "too few distinct images" in merged.diversity.left_out[0]
+    merged = auditor.merge(audits, halves / "against", reference=halves / "audit-one")
+    assert "all images against audit-one" in merged.diversity.left_out[0]
+    assert auditor.merge(audits, halves / "plain").config["reference"] is None
+
+
+def test_audits_without_vectors_have_nothing_to_hold_against_a_reference(halves):
+    for half in ("one", "two"):
+        config = Config(detectors=("c2pa",))
+        auditor.scan(halves / half, out=halves / f"bare-{half}", engine="serial", config=config)
+    with pytest.raises(EvidenceError, match="the audits kept no vectors"):
+        auditor.merge([halves / "bare-one", halves / "bare-two"], halves / "both", reference="before:2021")
+    assert not (halves / "both").exists()

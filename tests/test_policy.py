@@ -6,7 +6,7 @@ from audits import ESTIMATES, audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import policy
+from auditor import api, policy, record
 from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
@@ -157,6 +157,8 @@ def test_the_age_of_an_audit_can_be_bounded():
     assert outcome(rule("audit-age", max_days=31), audit()) is Outcome.PASS
     assert outcome(rule("audit-age", max_days=30), audit()) is Outcome.FAIL
     assert outcome(rule("audit-age", max_days=30), audit(), Context()) is Outcome.INCONCLUSIVE
+    ahead = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 6, 2))
+    assert outcome(rule("audit-age", max_days=30), audit(), ahead) is Outcome.INCONCLUSIVE
 
 
 EXEMPT = '[[exemptions]]\nrule = "declared"\nreason = "known, ticket 12"\nexpires = {}\n'
@@ -250,6 +252,12 @@ def test_what_could_not_be_seen_is_not_absent(text):
     assert [r.outcome for r in decision.rules if r.id != "rows"] == [Outcome.INCONCLUSIVE]
 
 
+@pytest.mark.parametrize("share", [-1e-12, 1 + 1e-12])
+def test_rounding_is_no_reason_to_refuse_an_audit(share):
+    made = audit(estimate=estimate(share, share, share))
+    assert record.loads(record.dumps(made, decide(made, policy.default()))) == made
+
+
 def test_what_is_not_listed_is_no_source():
     strata = (source("a", 1000, 0), source(OTHERS, 5000, 4000))
     assert outcome(rule("worst-source", max=0.2), audit(strata=strata)) is Outcome.PASS
@@ -258,3 +266,35 @@ def test_what_is_not_listed_is_no_source():
 def test_an_exempt_rule_has_not_passed():
     text = rule("declared", max=0.01) + "\n[[exemptions]]\nrule = 'declared'\nreason = 'x'\nexpires = 2026-12-31"
     assert decide(audit(1000, 500), parse(text), TODAY).reason == "0 rules passed · 1 exempt"
+
+
+def test_of_several_exemptions_the_last_one_counts():
+    text = rule("declared", max=0.1) + "".join(
+        f'\n[[exemptions]]\nrule = "declared"\nreason = "{day}"\nexpires = {day}\n'
+        for day in ("2026-05-31", "2026-07-31", "2026-04-30")
+    )
+    decision = decide(audit(synthetic=500), parse(text), TODAY)
+    assert decision.outcome is Outcome.PASS
+    assert "exempt until 2026-07-31" in decision.rules[0].reason
+
+
+@pytest.mark.parametrize(
+    "text", ["exemptions = 5\n", 'exemptions = "x"\n', 'exemptions = [{rule = ["mad"], reason = "r", expires = 2027-01-01}]\n']
+)  # fmt: skip
+def test_exemptions_of_another_kind_are_refused(text):
+    with pytest.raises(PolicyError, match="exemption"):
+        parse(text + rule("mad"))
+
+
+def test_the_age_of_an_audit_of_which_nobody_told_the_day_is_unknown(tmp_path):
+    made = parse(rule("audit-age", max_days=30))
+    assert api.decide(audit(), made).outcome is Outcome.INCONCLUSIVE
+    assert api.decide(audit(), made, audited=datetime.date.today()).outcome is Outcome.PASS
+
+
+def test_what_brings_a_dataset_back_is_of_the_dataset_not_of_its_sample():
+    whole = audit(100_000, estimate=estimate(0.25, 0.2, 0.3))
+    sampled = audit(1000, no_bytes=99_000, estimate=estimate(0.25, 0.2, 0.3), sample=Counts(1000, 1000))
+    told = [decide(of, parse(rule("mad"))).mad for of in (whole, sampled)]
+    assert told[0].advice == told[1].advice
+    assert told[0].limits == told[1].limits

@@ -66,3 +66,20 @@ def test_the_text_is_valid_json_without_nan():
     jsonschema.validate(json.loads(text(full())), {"type": "object", "required": CONTRACT})
     with pytest.raises(ValueError, match="JSON compliant"):
         text(audit(estimate=estimate(float("nan"), 0, 1)))
+
+
+@pytest.mark.parametrize(
+    "ends", [(float("nan"), 0.0, 0.1), (-5.0, -4.5, -4.0), (0.9, 0.5, 0.01), (0.0, 0.1, 1.5), (0.0, 1e999, 1.0)]
+)
+@pytest.mark.parametrize("what", ["estimate", "floor", "strata"])
+def test_shares_that_are_none_are_no_audit_that_a_rule_could_pass_on(what, ends):
+    content = json.loads(text(full()))
+    numbers = content["strata"][0] if what == "strata" else content[what]
+    numbers.update(low=ends[0], high=ends[2], **{"point" if what == "estimate" else "share": ends[1]})
+    with pytest.raises(AuditFileError):
+        record.loads(json.dumps(content))
+
+
+def test_json_too_deep_to_read_is_no_audit():
+    with pytest.raises(AuditFileError, match="not JSON"):
+        record.loads("[" * 100_000)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.labels import read_labels
+from auditor.api.labels import labels_of
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
 from auditor.assembling import calibration_of
 from auditor.audit import Inputs, Listener, Silent, digests_of, make_engine, run_audit
 from auditor.config import Config
+from auditor.errors import AuditFileError
 from auditor.gallery import thumbnails
 from auditor.images.decode import Limits
 from auditor.plugin import ReadOptions
@@ -65,7 +67,7 @@ def scan(
         listener=listener,
         fetcher=fetcher,
     )
-    write(audit, decide(audit, chosen, baseline=baseline), folder, (*OUTPUTS, *also))
+    write(audit, decide(audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return audit
 
 
@@ -107,9 +109,11 @@ def scan_until_decided(
         )
 
     stop = stopping.until_decided(
-        audit_of, lambda audit: decide(audit, chosen, baseline=baseline), first=growing.sample or stopping.FIRST
+        audit_of,
+        lambda audit: decide(audit, chosen, baseline=baseline, audited=_today()),
+        first=growing.sample or stopping.FIRST,
     )
-    write(stop.audit, decide(stop.audit, chosen, baseline=baseline), folder, (*OUTPUTS, *also))
+    write(stop.audit, decide(stop.audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return stop
 
 
@@ -119,16 +123,21 @@ def rows_for(margin: float, config: Config | None = None) -> int:
     from auditor.sampling import expecting
 
     chosen = config or Config()
-    return expecting.rows_for(margin, calibration_of(chosen.detectors, chosen.calibration))
+    return expecting.rows_for(margin, calibration_of(chosen.record(), chosen.calibration))
 
 
 def is_same_dataset(
     audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all. Of an audit of some
-    shards: those are read, and all shards' names."""
+    shards: those are read, and all shards' names. Raises AuditFileError for an audit that does not say what it was made
+    with."""
     from auditor.audit import DEPTHS
 
+    if missing := [name for name in ("depth", "limits", "input_format") if name not in audit.config]:
+        raise AuditFileError(f"the audit does not say its {missing[0]}: scan again")
+    if "dataset" not in audit.digests:
+        raise AuditFileError("the audit holds no digest of its dataset: scan again")
     depth = DEPTHS[str(audit.config["depth"])]
     limits = Limits(**audit.config["limits"])
     config = Config(
@@ -153,14 +162,19 @@ def merge(
     policy: Policy | PathLike | None = None,
     *,
     labels: PathLike | None = None,
+    baseline: Audit | PathLike | None = None,
+    reference: PathLike | None = None,
 ) -> Audit:
-    """One audit from evidence that was gathered apart, say on several machines. Raises EvidenceError where the parts
-    were made differently, overlap, or are samples; LabelError where the labels are of other rows."""
+    """One audit from evidence that was gathered apart, say on several machines. reference: what the diversity is held
+    against, a folder or `before:YEAR`. Raises EvidenceError where the parts were made differently, overlap, or are
+    samples; LabelError where the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
+    from auditor.similarity.reference import parse
 
-    answers = read_labels(labels) if labels else []
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers)
-    write(audit, decide(audit, policy), Path(out))
+    answers = labels_of(labels) if labels else []
+    held = parse(str(reference)) if reference else None
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers, held)
+    write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 
 
@@ -172,3 +186,8 @@ def examine(path: PathLike, *, read: ReadOptions = ReadOptions()) -> Row:
 
     input = listing.parse(path, read)
     return examined(sample(input, input.only[0] if input.only else ""))
+
+
+def _today() -> datetime.date:
+    """The day of an audit that is made now."""
+    return datetime.date.today()

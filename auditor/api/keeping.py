@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 
 
 def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
-    """What to train on, of an audit (auditor.filtering.choice); write_keep_list writes it. Raises FilterError."""
+    """What to train on, of an audit (auditor.filtering.choice); write_keep_list writes it. Raises FilterError, and
+    EvidenceError where the evidence is not that of audit.json, as after a scan that was broken off."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from auditor.assembling import census
+    from auditor.assembling import census, dataset_digest
     from auditor.filtering import choice
 
     audit = load(out)
-    parts = [pq.read_table(part.path, columns=list(choice.COLUMNS)) for part in Store(Path(out)).parts()]
+    parts = list(Store(Path(out)).parts())
     if not parts:
         raise EvidenceError(f"{out}: no evidence there")
-    return choice.keep_list(pa.concat_tables(parts), audit, census(audit.config), drop=drop, target=target)
+    if dataset_digest(part.digest for part in parts) != audit.digests.get("dataset"):
+        raise EvidenceError(f"{out}: its evidence is not what its audit.json sums up: finish that scan")
+    tables = [pq.read_table(part.path, columns=list(choice.COLUMNS)) for part in parts]
+    return choice.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
@@ -43,7 +47,10 @@ def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
     """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
     from auditor.audit import choose
+    from auditor.filtering.keeplists import refuse_both
     from auditor.filtering.tars import write_tars
+
+    refuse_both(kept.rows, "image")
 
     shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))

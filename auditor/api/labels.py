@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike, audit_path, load
 from auditor.audit import Inputs
+from auditor.errors import LabelError
 from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def read_labels(path: PathLike) -> list[Answer]:
     from auditor.labels import labelfile
 
     return labelfile.read(Path(path))
+
+
+def labels_of(path: PathLike) -> list[Answer]:
+    """The labels that an estimate is to rest on. Raises LabelError, for a file without any, too."""
+    if not (found := read_labels(path)):
+        raise LabelError(f"{path}: no row of it has a label: label some (auditor label), or leave the file out")
+    return found
 
 
 def write_labels(path: PathLike, answers: Iterable[Answer]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from auditor import registry
 from auditor.api.records import PathLike, bytes_of
 from auditor.audit import Inputs, make_engine
 from auditor.config import Config
+from auditor.embedding.sources import VectorSource
 from auditor.errors import CalibrationError, UnknownPlugin
 from auditor.estimate import calibration
 from auditor.estimate.calibration import Calibration
@@ -23,15 +25,20 @@ def calibrate(
     synthetic: Inputs | None = None,
     *,
     detector: str = "synthetic",
+    banks: Sequence[PathLike] = (),
+    encoder: str | None = None,
     read: ReadOptions = ReadOptions(),
     input_format: str | None = None,
     jobs: int | None = None,
     engine: str = "processes",
 ) -> Calibration:
-    """Error counts of a statistical detector on labelled images; see calibrating. Raises AuditorError."""
+    """Error counts of a statistical detector on labelled images; see calibrating. banks, encoder: of a detector whose
+    scores are of banks, as in the audits to come. Raises AuditorError."""
     from auditor.models import calibrating
+    from auditor.similarity.recognising import Banks
 
-    config = Config(read=read, input_format=input_format)
+    known = Banks(tuple(map(str, banks)))
+    config = Config(read=read, input_format=input_format, banks=known, vectors=VectorSource(encoder))
     return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
 
 
@@ -58,7 +65,9 @@ def read_calibration(path: PathLike) -> Calibration:
     try:
         found = calibration.parse(bytes_of(Path(path)).decode("utf-8", "replace"))
         model = registry.load("detectors", found.detector)()
-        if not isinstance(model, StatisticalDetector) or found.sha256 != model.weights():
+        if not isinstance(model, StatisticalDetector):
+            raise CalibrationError(f"{found.detector} gives no logits")
+        if not model.is_of_banks and found.sha256 != model.weights():  # banks are known where the audit is
             raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
     except (CalibrationError, UnknownPlugin, OSError) as error:
         raise CalibrationError(f"{path}: {error}") from error

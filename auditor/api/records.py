@@ -42,10 +42,10 @@ def decide(
     baseline: Audit | PathLike | None = None,
     audited: datetime.date | None = None,
 ) -> Decision:
-    """Hold an audit against a policy (default: the default one). audited: its day, for rules on its age."""
-    today = datetime.date.today()
+    """Hold an audit against a policy (default: the default one). audited: its day, without which a rule on its age
+    is inconclusive."""
     against = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
-    return policies.decide(audit, policy_of(policy), Context(today, audited or today, against))
+    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, against))
 
 
 def load(path: PathLike) -> Audit:

@@ -61,8 +61,25 @@ def main(args: list[str] | None = None) -> None:
     except AuditorError as error:
         click.echo(f"ERROR {error}", err=True)
         code = EXIT_NO_AUDIT
-    except Exception as error:
-        traceback.print_exc()
-        click.echo(f"ERROR unexpected {type(error).__name__}: {error} (a bug of auditor's: please report it)", err=True)
+    except SystemExit:  # click's way out where nobody reads what is written (| head), with the code of a failed policy
+        click.echo("ERROR the output was closed before all was written", err=True)
         code = EXIT_NO_AUDIT
+    except OSError as error:
+        code = _system_error(error)
+    except Exception as error:
+        code = _bug(error)
     sys.exit(code)
+
+
+def _system_error(error: OSError) -> int:
+    """A file that cannot be written or read is the user's to mend; where none is named, the bug is ours."""
+    if not isinstance(error.filename, str):
+        return _bug(error)
+    click.echo(f"ERROR {error.filename.removesuffix('.tmp')}: {error.strerror or error}", err=True)
+    return EXIT_NO_AUDIT
+
+
+def _bug(error: Exception) -> int:
+    traceback.print_exc()
+    click.echo(f"ERROR unexpected {type(error).__name__}: {error} (a bug of auditor's: please report it)", err=True)
+    return EXIT_NO_AUDIT

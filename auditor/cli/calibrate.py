@@ -16,6 +16,9 @@ from auditor.errors import NoSuchInput
 @click.option("--synthetic", multiple=True, metavar="INPUT", help="Synthetic images; may be given again.")
 @click.option("--detector", metavar="ID", default="synthetic", show_default=True, help="Whose errors are counted.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), default="calibration.json", show_default=True)
+@click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="For known-neighbour: the banks that audits will look into.")  # fmt: skip
+@click.option("--encoder", metavar="NAME", help="For known-neighbour: the open_clip model that they were made with.")
 @options.reading
 @options.jobs
 def command(real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs: int | None, **given: Any) -> int:
@@ -37,5 +40,6 @@ def command(real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs
         raise click.BadParameter(str(error), param_hint="'--real' or '--synthetic'") from error
     write_atomically(Path(output), dumps(made).encode())
     added = "" if made.detector in registry.default_detectors() else f" --with {made.detector}"
+    added += "".join(f" --bank {bank}" for bank in given["banks"])
     click.echo(f"{made.origin}\n{output} is for: auditor scan{added} --calibration {output}")
     return 0

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli import options
+
 if TYPE_CHECKING:
     from auditor.filtering.choice import KeepList
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--target",
-    type=click.FloatRange(0, 1),
+    type=options.Number(0, 1),
     metavar="SHARE",
     help="Leave out more, the likeliest first, until at most this fraction is synthetic (0.05 is 5 %).",
 )

@@ -14,12 +14,15 @@ from auditor.cli.outcome import finish
 @click.argument("audits", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, of the merged rows.")
+@options.reference
 @options.deciding
-def command(audits: tuple[str, ...], out: str, labels: str | None, **given: Any) -> int:
+def command(audits: tuple[str, ...], out: str, labels: str | None, reference: str | None, **given: Any) -> int:
     """Put AUDITS of disjoint inputs together, scanned with the same configuration."""
+    import datetime
+
     from auditor import api
 
-    merged = api.merge(audits, out, given["policy"], labels=labels)
-    decision = api.decide(merged, given["policy"], baseline=given["baseline"])
+    merged = api.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference)
+    decision = api.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     click.echo(api.render(merged, decision, "terminal"))
     return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,7 +12,19 @@ from auditor import registry
 from auditor.plugin import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+SEED = click.IntRange(0, 2**32 - 1)  # what all that draws can take
 _READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "base_dir", "follow_links")
+
+
+class Number(click.FloatRange):
+    """A float in a range; no nan, which no range of click's keeps out, and no infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As the base class does. Fails for what is not finite."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:
@@ -55,7 +68,7 @@ def sampling(function: F) -> F:
         click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode N rows only, drawn at random."),
         click.option(
             "--margin",
-            type=click.FloatRange(min=0, max=0.5, min_open=True),
+            type=Number(min=0, max=0.5, min_open=True),
             metavar="SHARE",
             help="As many rows as keep chance within ± SHARE (0.01 is one point).",
         ),
@@ -136,4 +149,27 @@ def take_vectors(options: dict[str, Any], *, is_wanted: bool = False) -> Any:
     return VectorSource(encoder, Existing(folder, model) if folder else None, is_wanted)
 
 
+def _reference(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """As given. Raises BadParameter for neither a folder nor a year."""
+    from pathlib import Path
+
+    from auditor.similarity.reference import BEFORE, parse
+
+    if value is None:
+        return None
+    try:
+        parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if not value.startswith(BEFORE) and not Path(value).is_dir():
+        raise click.BadParameter(f"{value}: no such folder; or name a year: {BEFORE}2021")
+    return value
+
+
+reference = click.option(
+    "--reference",
+    metavar="DIR|before:YEAR",
+    callback=_reference,
+    help="Hold the images' diversity against this bank, this audit's images, or the dataset's own of before a year.",
+)
 jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")

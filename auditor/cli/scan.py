@@ -42,7 +42,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.sampling
 @click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
 @click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
-@click.option("--max-seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Longest decode.")
+@click.option("--max-seconds", type=options.Number(min=0.1), default=30.0, show_default=True, help="Longest decode.")
 @click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False),
@@ -51,13 +51,12 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.embedding
 @click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
-@click.option("--reference", type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Hold the images' diversity against this bank, or this audit's images.")  # fmt: skip
+@options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
 )
 @click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
-@click.option("--seed", type=int, default=0, show_default=True, help="For everything drawn at random.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="For everything drawn at random.")
 @click.option(
     "--examples",
     type=click.IntRange(0, 1000),
@@ -89,6 +88,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     Writes audit.json, report.html, summary.md and evidence/*.parquet to --out; the same command again does only what
     is missing. Exits with the policy's decision.
     """
+    import datetime
     from pathlib import Path
 
     from auditor import api
@@ -109,7 +109,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
                 audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
-    decision = api.decide(audit, run["policy"], baseline=run["baseline"])
+    decision = api.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
     if as_json:
         click.echo(api.render(audit, decision, "json"), nl=False)
     elif not quiet:
@@ -143,11 +143,12 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
 
 def _config(given: dict[str, Any]) -> Config:
     from auditor import api
+    from auditor.api.labels import labels_of
     from auditor.audit import DEPTHS
     from auditor.config import Config
     from auditor.images.decode import Limits
+    from auditor.similarity import reference as references
     from auditor.similarity.recognising import Banks
-    from auditor.similarity.reference import Reference
 
     own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
     only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
@@ -158,10 +159,10 @@ def _config(given: dict[str, Any]) -> Config:
         limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
         read=options.take_reading(given),
         vectors=options.take_vectors(given),
-        reference=Reference(reference) if reference else None,
+        reference=references.parse(reference) if reference else None,
         banks=Banks(tuple(given.pop("banks"))),
         calibration=api.read_calibration(own) if own else None,
-        labels=tuple(api.read_labels(labels)) if labels else (),
+        labels=tuple(labels_of(labels)) if labels else (),
         is_bounding_files=given.pop("sample_files"),
         **given,
     )

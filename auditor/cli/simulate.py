@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli import options
 from auditor.mad.criteria import Assumptions
 from auditor.mad.loops import LOOPS
 
@@ -13,13 +14,18 @@ if TYPE_CHECKING:
     from auditor.mad.loops import Generation
 
 _USUAL = Assumptions()
-_SHARE = click.FloatRange(0, 1)
+_SHARE = options.Number(0, 1)
 _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may draw: 160 MB
 
 
 @click.command("simulate")
 @click.option("--fraction", type=_SHARE, required=True, help="Synthetic fraction that the first generation trains on.")
-@click.option("--growth", type=float, default=0.0, help="Added to the fraction with each generation.  [default: 0]")
+@click.option(
+    "--growth",
+    type=options.Number(-1, 1),
+    default=0.0,
+    help="Added to the fraction with each generation.  [default: 0]",
+)
 @click.option("--generations", type=click.IntRange(1, 1000), default=10, show_default=True)
 @click.option("--loop", type=click.Choice(LOOPS), default="fresh", show_default=True,
               help="New real images in every generation, the same ones in all, or none after the first.")  # fmt: skip
@@ -29,7 +35,7 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
 @click.option("--dimension", type=click.IntRange(1), default=round(_USUAL.dimension), show_default=True,
               help="Effective dimension of the images' distribution.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1), help="Draw samples and fit Gaussians this often, instead of formulas.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --runs.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of --runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw it, too.")
 def command(
@@ -59,7 +65,9 @@ def command(
     if plot:
         from pathlib import Path
 
-        Path(plot).write_text(api.plot_simulation(found), "utf-8")
+        from auditor.verdicts.store import write_atomically
+
+        write_atomically(Path(plot), api.plot_simulation(found).encode())
     click.echo(_json(found) if as_json else _table(found))
     return 0
 

@@ -3,8 +3,8 @@
 `local-dir:FOLDER` is a folder with open_clip_config.json and open_clip_model.safetensors, as the hub has them;
 `ARCHITECTURE:FILE.safetensors` is one of open_clip's architectures with weights from a file;
 `open_clip:ARCHITECTURE/PRETRAINED` is one of open_clip's models whose weights lie in the hub's cache (HF_HOME). Weights
-are never fetched here, and pickles, which hold code, are refused. Runs on a GPU where torch finds one. Needs the extra
-`clip`.
+are never fetched here, and pickles, which hold code, are refused. Runs on a GPU where torch finds one, there in half
+precision, whose vectors can be compared with those in single (docs/similarity.md). Needs the extra `clip`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,16 @@ class OpenClipEncoder(Encoder):
             raise ModelError(f"{name}: needs open_clip: pip install 'mad-auditor[clip]' ({error})") from error
         torch.set_num_threads(1)  # audits spread over processes
         architecture, options = _plan(name, weights)
+        _refuse_fetching(name, architecture)
+        self._device, precision = running_on()
+        options |= {"device": self._device, "precision": precision}
         try:
             self._model, _, self._prepare = open_clip.create_model_and_transforms(architecture, **options)
         except Exception as error:  # open_clip raises whatever its loading runs into, assertions among it
             why = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise ModelError(f"{name}: open_clip cannot load it: {why}") from error
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model.eval().to(self._device)
+        self._model.eval()
+        self._kind = open_clip.get_input_dtype(precision)
         self._architecture = architecture
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
@@ -65,8 +68,8 @@ class OpenClipEncoder(Encoder):
         for start in range(0, len(images), _BATCH):
             batch = torch.stack([self._prepare(Image.fromarray(image)) for image in images[start : start + _BATCH]])
             with torch.inference_mode():
-                vectors = self._model.encode_image(batch.to(self._device), normalize=True).float().cpu().numpy()
-            found += [Encoding(vector) for vector in vectors]
+                vectors = self._model.encode_image(batch.to(self._device, self._kind)).float()
+            found += [Encoding(vector) for vector in _unit(vectors)]
         return found
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -78,7 +81,7 @@ class OpenClipEncoder(Encoder):
         for start in range(0, len(texts), _BATCH):
             tokens = self._tokenizer(list(texts[start : start + _BATCH])).to(self._device)
             with torch.inference_mode():
-                found.append(self._model.encode_text(tokens, normalize=True).float().cpu().numpy())
+                found.append(_unit(self._model.encode_text(tokens).float()))
         vectors: np.ndarray = np.concatenate(found)
         return vectors
 
@@ -98,6 +101,13 @@ class OpenClipEncoder(Encoder):
         if not self.reads_texts:
             raise ModelError(f"{self._architecture}: it has no text tower of the vocabulary that comes with open_clip")
         return open_clip.SimpleTokenizer(context_length=self._model.context_length)
+
+
+def running_on() -> tuple[str, str]:
+    """Device and precision: half where it pays, on a GPU; on a CPU it is slower than single."""
+    import torch
+
+    return ("cuda", "fp16") if torch.cuda.is_available() else ("cpu", "fp32")
 
 
 @cache
@@ -141,6 +151,23 @@ def _plan(name: str, weights: Path) -> tuple[str, dict[str, Any]]:
     }
 
 
+def _refuse_fetching(name: str, architecture: str) -> None:
+    """Raises ModelError for a text tower that open_clip would have described by the hub, unless the hub is offline."""
+    import open_clip
+    from huggingface_hub import constants
+
+    try:
+        config = open_clip.get_model_config(architecture) or {}
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{name}: no open_clip_config.json that says what model it is ({error})") from error
+    tower = config.get("text_cfg", {}).get("hf_model_name")
+    if tower and not constants.HF_HUB_OFFLINE:
+        raise ModelError(
+            f"{name}: its text tower is {tower}, which would be fetched: `hf download {tower}` fetches it, and "
+            "HF_HUB_OFFLINE=1 takes it from the hub's cache"
+        )
+
+
 def _tagged(name: str) -> tuple[str, dict[str, Any]]:
     """Architecture and what open_clip knows of these weights. Raises ModelError for a name that it does not know."""
     architecture, _, tag = name.removeprefix(_TAGGED).partition("/")
@@ -170,6 +197,14 @@ def _cached(name: str) -> Path:
             f"{name}: not on this machine, and not fetched unasked: `hf download {repo} {file}` fetches it"
         )
     return Path(found)
+
+
+def _unit(vectors: Any) -> np.ndarray:
+    """float32 (n, dimension), of a tensor; normalised in single precision, whatever the model's."""
+    from torch.nn.functional import normalize
+
+    found: np.ndarray = normalize(vectors, dim=-1).cpu().numpy()
+    return found
 
 
 def _blank() -> Any:

@@ -15,7 +15,7 @@ from auditor.errors import FilterError
 from auditor.estimate.adjusting import adjustment, undecided_of
 from auditor.estimate.intervals import Interval
 from auditor.estimate.known import Known, indicators
-from auditor.results import Audit
+from auditor.results import Audit, Estimate
 from auditor.types import Label, Status
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class KeepList:
     """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; a row of evidence each.
 
     weight: of a kept row in training, its chance of being real. removed: reason -> rows. false_removals: real images
-    that can be expected among them. before, after: the synthetic fraction (None without an estimate). left: rows kept.
+    that can be expected among them. before, after: the synthetic fraction (None without an estimate, or where no row
+    is left). left: rows kept.
     """
 
     rows: pd.DataFrame
@@ -72,7 +73,7 @@ def keep_list(
         if ends is None:
             raise FilterError("the audit has no estimate to reach a target by: scan with the model, or give --labels")
         _reach(target, ends[0], reasons)
-    return _listed(column, reasons, ends)
+    return _listed(column, reasons, ends, audit.estimate)
 
 
 def _ends(
@@ -131,6 +132,7 @@ def _listed(
     column: Mapping[str, pa.Array],
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    estimate: Estimate | None,
 ) -> KeepList:
     import numpy as np
     import pandas as pd
@@ -153,8 +155,8 @@ def _listed(
         rows=frame,
         removed={str(reason): int(rows) for reason, rows in counted.items()},
         false_removals=float(np.nansum(1 - p[~keep])) if ends else None,
-        before=Interval(*(_mean(end) for end in ends)) if ends else None,
-        after=Interval(*(_mean(end[keep]) for end in ends)) if ends else None,
+        before=Interval(estimate.point, estimate.low, estimate.high) if estimate else None,
+        after=Interval(*(_mean(end[keep]) for end in ends)) if ends and keep.any() else None,
         left=int(keep.sum()),
     )
 

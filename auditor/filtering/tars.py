@@ -6,14 +6,15 @@ import io
 import os
 import tarfile
 from collections.abc import Collection, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from auditor import files
 from auditor.errors import FilterError, Refused
 from auditor.plugin import Shard
 from auditor.readers import tar
-from auditor.readers.tar import Broken, Group
+from auditor.readers.tar import Broken, Group, Member
+from auditor.verdicts.store import as_stored
 
 _LARGEST = 256 << 20  # bytes of one member
 _MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
@@ -22,10 +23,12 @@ _MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz":
 def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int:
     """A tar for each tar, with the kept images and what belongs to their samples; how many images were written.
 
-    kept: images as evidence names them (`a.tar::member`). Raises FilterError for a dataset that is no tars, a damaged
-    archive, and an archive that is there already.
+    kept: images as evidence names them (`a.tar::member`). Raises FilterError for a dataset that is no tars, or another
+    one, for a damaged archive, and an archive that is there already.
     """
     wanted, written = frozenset(kept), 0
+    shards = tuple(shards)
+    _refuse_another(wanted, {_place(shard) for shard in shards})
     for shard in shards:
         if not tar.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is no tar: write a .parquet or .txt instead")
@@ -34,28 +37,47 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
             raise FilterError(f"{target} is there already: give an empty folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f"{target.name}.tmp")
-        with tarfile.open(temporary, mode=_MODES.get(target.suffix.casefold(), "w")) as archive:
-            written += _copy(shard, wanted, archive)
-        os.replace(temporary, target)
+        try:
+            with tarfile.open(temporary, mode=_MODES.get(target.suffix.casefold(), "w")) as archive:
+                written += _copy(shard, wanted, archive)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
     return written
 
 
+def _place(shard: Shard) -> str:
+    """The archive as images in evidence name it."""
+    return as_stored(shard.input.prefix + shard.file)
+
+
+def _refuse_another(wanted: Collection[str], there: Collection[str]) -> None:
+    """Raises FilterError where archives with kept images are not there: they would be left out unasked."""
+    for image in wanted:
+        name, colons, _ = image.partition("::")
+        if colons and name not in there and not any(image.startswith(f"{place}::") for place in there):
+            raise FilterError(
+                f"{image[:80]!r} is to be kept, and {name[:80]!r} is not there: name the dataset as it was audited"
+            )
+
+
 def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int:
-    written, place = 0, shard.input.prefix + shard.file
+    written, place = 0, _place(shard)
     with tar.groups(files.join(shard.input.url, shard.file)) as groups:
         for group in groups:
             if isinstance(group, Broken):
                 raise FilterError(f"{place}: {group.reason}; mend it, or leave it out")
-            images = {member.name for member in group.members if PurePosixPath(member.name).suffix[1:] in _images()}
-            keep = {name for name in images if f"{place}::{name}" in wanted}
+            images = {member.name for member in group.members if _is_image(member)}
+            keep = {name for name in images if f"{place}::{as_stored(name)}" in wanted}
             if keep:
                 _add(group, images - keep, archive, place)
                 written += len(keep)
     return written
 
 
-def _images() -> frozenset[str]:
-    return frozenset(spelt for suffix in files.IMAGE_SUFFIXES for spelt in (suffix, suffix.upper()))
+def _is_image(member: Member) -> bool:
+    """As the reader of tars has it."""
+    return member.suffix.rpartition(".")[2] in files.IMAGE_SUFFIXES
 
 
 def _add(group: Group, left_out: Collection[str], archive: tarfile.TarFile, place: str) -> None:

@@ -18,6 +18,7 @@ from auditor.printable import printable
 from auditor.results import Audit
 from auditor.types import Content, Sample, Unreadable
 from auditor.verdicts.picking import pick
+from auditor.verdicts.store import as_stored
 from auditor.view import View
 
 if TYPE_CHECKING:
@@ -98,16 +99,11 @@ def pictures(
     limits = Limits(**audit.config["limits"])
     for place, item in pick(shards, wanted):
         row = by_place.pop(place)
-        if _stored(item.key) != row.key:
+        if as_stored(item.key) != row.key:
             raise DatasetError(_changed(row))
         yield _picture(row, item, limits, fetched)
     if by_place:
         raise DatasetError(_changed(next(iter(by_place.values()))))
-
-
-def _stored(key: str) -> str:
-    """A key as evidence holds it."""
-    return key.encode("utf-8", "backslashreplace").decode()
 
 
 def _changed(row: Drawn) -> str:

@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _said(self) -> dict[str, Any]:
         """The body, JSON that another site's form cannot send. Raises _Refusal."""
         length = self.headers.get("Content-Length", "")
-        if self.headers.get_content_type() != "application/json" or not length.isdigit():
+        if self.headers.get_content_type() != "application/json" or not (length.isascii() and length.isdigit()):
             raise _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON only")
         if len(length) > 9 or int(length) > _LONGEST_BODY:
             raise _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too much")
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def page(name: str) -> bytes:
-    """One of the files in auditor/pages."""
+    """One of the files in auditor/labelling/pages."""
     return resources.files("auditor.labelling").joinpath("pages", name).read_bytes()
 
 

@@ -89,6 +89,10 @@ def append(path: Path, answer: Answer) -> None:
     with _held(path) as file:
         data = file.read()
         header = _header(path, _decoded(path, data)) if data.strip() else None
+        if header and (missing := [name for name in COLUMNS if name not in header]):
+            raise LabelError(f"{path} line 1: no column {missing[0]!r} to write it to: add it to that line")
+        if header is None:
+            file.truncate(0)
         lines = b"" if header else _text([COLUMNS]).encode()
         if header and not data.endswith((b"\n", b"\r")):
             lines = b"\n"

@@ -137,7 +137,8 @@ class LabelTally:
         if self._moved:
             raise LabelError(
                 f"{len(self._moved)} labelled rows were drawn from another stratum or are decided by now: "
-                f"{_few(self._moved)}. The evidence has changed since: draw anew (auditor label)"
+                f"{_few(self._moved)}. The evidence has changed since, or several rows have that key: draw anew "
+                "(auditor label), from keys that are unique (--id-col)"
             )
         strata, passed_over = {}, 0
         for stratum in (label.value for label in _UNDECIDED):
@@ -195,8 +196,8 @@ def _of_rest(known: Known, labelled: Labelled) -> Interval:
     if not known.rest:
         return Interval(0.0, 0.0, 0.0)
     decided = (
-        LabelledStratum(known.found, known.found, 0),
-        LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found),
+        LabelledStratum(known.found, known.found, 0, is_decided=True),
+        LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found, is_decided=True),
     )
     strata = (*labelled.strata.values(), *decided)
     if not labelled.labels:

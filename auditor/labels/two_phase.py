@@ -28,17 +28,26 @@ _SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite
 
 @dataclass(frozen=True, slots=True)
 class LabelledStratum:
-    """size: audited rows in it. synthetic, real, unsure: rows drawn from it at random, by label."""
+    """size: audited rows in it. synthetic, real, unsure: rows drawn from it at random, by label.
+
+    is_decided: evidence says what its rows are, beyond the sample too.
+    """
 
     size: int
     synthetic: int
     real: int
     unsure: int = 0
+    is_decided: bool = False
 
     @property
     def labelled(self) -> int:
         """All that were looked at."""
         return self.synthetic + self.real + self.unsure
+
+    def unknown(self, sampled: float) -> float:
+        """The share of its rows that are not known, where the audited ones are a share `sampled` of the population's:
+        the finite-population correction."""
+        return 0.0 if self.is_decided else 1 - self.labelled * sampled / self.size
 
 
 def two_phase(
@@ -63,8 +72,8 @@ def two_phase(
     silent = (total - sum(stratum.size for stratum in labelled)) / total
     if silent > _MOST_SILENT:
         raise LabelError(f"{100 * silent:.0f} % of the rows are in strata without a label: label some of each")
-    drawn_of = total if population is None else population
-    low, high = (_interval(labelled, drawn_of, unsure_is, confidence) for unsure_is in (0, 1))
+    sampled = 1.0 if population is None else total / population
+    low, high = (_interval(labelled, sampled, unsure_is, confidence) for unsure_is in (0, 1))
     if by_shard:
         spoken_for = [[part for part, s in zip(parts, strata, strict=True) if s.labelled] for parts in by_shard]
         low, high = (
@@ -74,26 +83,26 @@ def two_phase(
     return Interval((low.point + high.point) / 2 * known, low.low * known, min(1.0, high.high * known + silent))
 
 
-def _interval(strata: Sequence[LabelledStratum], population: int, unsure_is: int, confidence: float) -> Interval:
+def _interval(strata: Sequence[LabelledStratum], sampled: float, unsure_is: int, confidence: float) -> Interval:
     total = sum(stratum.size for stratum in strata)
     weights = [stratum.size / total for stratum in strata]
     counts = [(stratum.synthetic + unsure_is * stratum.unsure, stratum.labelled) for stratum in strata]
     shares = [positives / n for positives, n in counts]
     point = sum(weight * share for weight, share in zip(weights, shares, strict=True))
     if point in (0.0, 1.0):
-        bound = _extreme([n for _, n in counts], [s.size for s in strata], (1 - confidence) / 2)
+        bound = _extreme(strata, sampled, (1 - confidence) / 2)
         return Interval(point, 0.0 if point == 0 else 1 - bound, bound if point == 0 else 1.0)
     between = sum(weight * (share - point) ** 2 for weight, share in zip(weights, shares, strict=True))
-    between *= max(0.0, 1 - total / population) / total
+    between *= (1 - sampled) / total
     variance = between + sum(
-        weight**2 * _variance(positives, n, stratum.size)
+        weight**2 * stratum.unknown(sampled) * _variance(positives, n)
         for weight, stratum, (positives, n) in zip(weights, strata, counts, strict=True)
     )
     if variance <= 0:
         return Interval(point, point, point)  # everything is labelled
     effective = point * (1 - point) / variance
     if effective < sum(n for _, n in counts) / _MOST_DESIGN_EFFECT:
-        return _melded(strata, counts, point, between, confidence)
+        return _melded(strata, counts, point, between, sampled=sampled, confidence=confidence)
     return Interval(point, *effective_clopper_pearson(point * effective, effective, confidence))
 
 
@@ -102,6 +111,8 @@ def _melded(
     counts: Sequence[tuple[int, int]],
     point: float,
     between: float,
+    *,
+    sampled: float,
     confidence: float,
 ) -> Interval:
     """From the sum of each stratum's own confidence distributions (Fay, Proschan & Brittain, Biometrics 71, 2015).
@@ -116,7 +127,7 @@ def _melded(
     lower, upper = noise.copy(), noise
     total = sum(stratum.size for stratum in strata)
     for stratum, (positives, n) in zip(strata, counts, strict=True):
-        share, left_over = positives / n, math.sqrt(1 - n / stratum.size)
+        share, left_over = positives / n, math.sqrt(stratum.unknown(sampled))
         low = rng.beta(positives, n - positives + 1, _DRAWS) if positives else 0.0
         high = rng.beta(positives + 1, n - positives, _DRAWS) if positives < n else 1.0
         lower = lower + stratum.size / total * (share + left_over * (low - share))
@@ -125,22 +136,22 @@ def _melded(
     return Interval(point, max(0.0, float(np.quantile(lower, tail))), min(1.0, float(np.quantile(upper, 1 - tail))))
 
 
-def _variance(positives: int, n: int, size: int) -> float:
-    """Of a stratum's share; labels that are all alike are no proof that the rest are, so half a label is added."""
+def _variance(positives: int, n: int) -> float:
+    """Of a large stratum's share; labels that are all alike prove nothing of the rest, so half a label is added."""
     smoothed = (positives + 0.5) / (n + 1)
-    return (1 - n / size) * smoothed * (1 - smoothed) / max(n - 1, 1)
+    return smoothed * (1 - smoothed) / max(n - 1, 1)
 
 
-def _extreme(labelled: Sequence[int], sizes: Sequence[int], level: float) -> float:
+def _extreme(strata: Sequence[LabelledStratum], sampled: float, level: float) -> float:
     """The exact upper bound where no label in any stratum is positive: the largest Σ W p with Π (1-p)^n >= level.
 
-    By Lagrange 1-p = λ n / W, at most 1, in strata that are not labelled whole. With one stratum it is Clopper and
+    By Lagrange 1-p = λ n / W, at most 1, in strata that are not known whole. With one stratum it is Clopper and
     Pearson's.
     """
     from scipy.optimize import brentq
 
-    total = sum(sizes)
-    open_ = [(n, size / total) for n, size in zip(labelled, sizes, strict=True) if n < size]
+    total = sum(stratum.size for stratum in strata)
+    open_ = [(s.labelled, s.size / total) for s in strata if s.labelled * sampled < s.size]
     if not open_:
         return 0.0
 

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 from auditor import registry
 from auditor.audit import Inputs, choose
 from auditor.config import Config
+from auditor.embedding.sources import VectorSource
 from auditor.errors import CalibrationError, Refused
 from auditor.estimate.calibration import Calibration, Condition, SourceCounts
 from auditor.images.decode import Limits
 from auditor.plugin import Engine, Reader, Shard
+from auditor.similarity.recognising import Banks
 from auditor.statistical import StatisticalDetector, refusal
 from auditor.types import Sample
 from auditor.view import View
@@ -52,11 +54,13 @@ class ShardScoring:
     detector: str
     conditions: tuple[str, ...]
     limits: Limits
+    banks: Banks = Banks()
+    vectors: VectorSource = VectorSource()
 
     def __call__(self, shard: Shard) -> ShardScores:
         """The whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
-        model: StatisticalDetector = registry.load("detectors", self.detector)()
+        model = _calibratable(self.detector, self.banks, self.vectors)
         found: dict[tuple[str, str], list[float]] = defaultdict(list)
         held: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
@@ -102,13 +106,13 @@ def calibrate(
     CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
     synthetic images for one that ships no counts.
     """
-    model = _calibratable(detector)
+    model = _calibratable(detector, config.banks, config.vectors)
     shipped = model.calibration()
     if shipped is None and synthetic is None:
         raise CalibrationError(f"{detector} ships no counts of synthetic images: give --synthetic too")
     model.check()
     names = tuple(name for name in CHANGES if shipped is None or name in shipped.conditions)
-    scoring = ShardScoring(detector, names, config.limits)
+    scoring = ShardScoring(detector, names, config.limits, config.banks, config.vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
     found = {side: _scored(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: scores for side, (scores, _) in found.items()}
@@ -124,10 +128,13 @@ def calibrate(
     return _refitted(made, sides) if synthetic is not None else made
 
 
-def _calibratable(detector: str) -> StatisticalDetector:
-    model = registry.load("detectors", detector)()
-    if not isinstance(model, StatisticalDetector):
+def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> StatisticalDetector:
+    kind = registry.load("detectors", detector)
+    if not issubclass(kind, StatisticalDetector):
         raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
+    if kind.is_of_banks and not banks:
+        raise CalibrationError(f"{detector} is calibrated with the banks that it is to look into: --bank")
+    model: StatisticalDetector = kind(banks, vectors) if kind.is_of_banks else kind()
     return model
 
 

@@ -72,13 +72,16 @@ class Corpus:
     def group(self) -> np.ndarray:
         """uint8 (n,): OTHER, DECLARED or FLAGGED."""
         import numpy as np
-        import pyarrow.parquet as pq
 
-        found = []
-        for number, part in enumerate(self._parts):
-            every = groups(pq.read_table(part.path, columns=["verdict"])["verdict"])
-            found.append(every[self._row[self._of(number)]])
-        return np.concatenate(found or [np.zeros(0, np.uint8)])
+        return np.concatenate([np.zeros(0, np.uint8), *map(groups, self._each("verdict"))])
+
+    @cached_property
+    def year(self) -> np.ndarray:
+        """int16 (n,): of the crawl, or else of the capture; 0 where neither is known."""
+        import numpy as np
+
+        years = (column.fill_null(0).to_numpy().astype(np.int16) for column in self._each("year"))
+        return np.concatenate([np.zeros(0, np.int16), *years])
 
     def vectors(self, numbers: np.ndarray) -> np.ndarray:
         """float32 (n, dimension) of unit length, of images by ascending number."""
@@ -96,12 +99,17 @@ class Corpus:
         found: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in pictures if pixels is not None])[back]
         return found
 
-    def compact(self) -> np.ndarray:
-        """float32 (n, axes) of unit length: every image in `space`."""
+    def compact(self, scratch: Path | None = None) -> np.ndarray:
+        """float32 (n, axes) of unit length: every image in `space`; in a file, mapped, where a folder is given."""
         import numpy as np
 
-        found = [self.space.of_all(file.open()[self._row[self._of(at)]]) for at, file in enumerate(self._files)]
-        return np.concatenate(found)
+        shape = len(self), self.space.axes.shape[1]
+        found: np.ndarray = (
+            np.memmap(scratch / "compact", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
+        )
+        for at, file in enumerate(self._files):
+            found[self._of(at)] = self.space.of_all(file.open()[self._row[self._of(at)]])
+        return found
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:
         """Columns of evidence, of images by ascending number."""
@@ -113,6 +121,13 @@ class Corpus:
             for name in names:
                 found[name] += table[name].to_pylist()
         return found
+
+    def _each(self, name: str) -> Iterator[pa.ChunkedArray]:
+        """A column of evidence, part by part, of the images that have a vector."""
+        import pyarrow.parquet as pq
+
+        for number, part in enumerate(self._parts):
+            yield pq.read_table(part.path, columns=[name])[name].take(self._row[self._of(number)])
 
     def _of(self, part: int) -> slice:
         return slice(int(self._first[part]), int(self._first[part + 1]))

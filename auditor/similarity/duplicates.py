@@ -7,12 +7,17 @@ are joined to clusters; what costs grows with the images, never with their squar
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.results import Cluster, Duplicates, DuplicateShare
 from auditor.similarity.copies import NEAR, copies
 from auditor.similarity.corpus import DECLARED, FLAGGED, GROUPS, Corpus
-from auditor.similarity.index import self_join
+from auditor.similarity.index import MAPPED, self_join
+from auditor.verdicts.store import SCRATCH
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,24 +38,38 @@ def clusters(corpus: Corpus) -> tuple[np.ndarray, int]:
     """
     import numpy as np
 
-    compact = corpus.compact()
     label = np.arange(len(corpus))
     among, unsearched = label, 0
-    for _ in range(_ROUNDS):
-        first, second, full, left = _verified(corpus, compact, among)
-        joined, unsearched = _joined(label, first, second), unsearched + left
-        if not len(full) or np.array_equal(joined, label):
-            return joined, unsearched
-        label = joined
-        among = np.unique(label[full])
+    with _scratch(corpus) as scratch:
+        compact = corpus.compact(scratch)
+        for _ in range(_ROUNDS):
+            first, second, full, left = _verified(corpus, compact, among, scratch)
+            joined, unsearched = _joined(label, first, second), unsearched + left
+            if not len(full) or np.array_equal(joined, label):
+                return joined, unsearched
+            label = joined
+            among = np.unique(label[full])
     return label, unsearched
 
 
-def _verified(corpus: Corpus, compact: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+@contextmanager
+def _scratch(corpus: Corpus) -> Iterator[Path | None]:
+    """A folder beside the evidence for what is too much for memory, gone afterwards; None where nothing is."""
+    if len(corpus) <= MAPPED:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=corpus.paths[0].parent) as folder:
+        yield Path(folder)
+
+
+def _verified(
+    corpus: Corpus, compact: np.ndarray, among: np.ndarray, scratch: Path | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Pairs of copies among some images; those of them that may have more than were looked at; pairs not searched."""
     import numpy as np
 
-    blocks = list(self_join(compact[among], _NEAREST, NEAR if corpus.has_thumbnails else _ALONE))
+    mine = compact if len(among) == len(compact) else compact[among]
+    blocks = list(self_join(mine, _NEAREST, NEAR if corpus.has_thumbnails else _ALONE, scratch=scratch))
     query, found, cosine = (np.concatenate([getattr(b, of) for b in blocks]) for of in ("query", "found", "cosine"))
     full = among[np.bincount(query, minlength=len(among)) >= _NEAREST]
     _, once = np.unique(np.minimum(query, found) * len(among) + np.maximum(query, found), return_index=True)

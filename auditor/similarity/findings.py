@@ -13,7 +13,7 @@ from auditor.similarity.corpus import GROUPS, OTHER, Corpus, groups
 from auditor.similarity.diversity import LEAST, compared, effective_dimension, trace_ratio
 from auditor.similarity.duplicates import clusters, summed_up
 from auditor.similarity.index import use_threads
-from auditor.similarity.reference import POOL, Reference
+from auditor.similarity.reference import POOL, Earlier, Reference
 from auditor.verdicts.store import Part
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 FILE = "duplicates.parquet"
 
 
-def added(audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | None = None) -> Audit:
+def added(audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | Earlier | None = None) -> Audit:
     """The audit with what its parts' vectors say. Raises IndexFileError."""
     duplicates, diversity = measured(parts, out, seed=audit.seed, reference=reference)
     return replace(audit, duplicates=duplicates, diversity=diversity, captions=captions(parts))
 
 
 def measured(
-    parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | None = None
+    parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | Earlier | None = None
 ) -> tuple[Duplicates | None, Diversity | None]:
     """Near copies among the images, and how diverse the distinct ones are; None where no image has a vector.
 
@@ -48,7 +48,7 @@ def measured(
     return summed_up(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
 
 
-def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Reference | None) -> Diversity:
+def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Reference | Earlier | None) -> Diversity:
     """Of one image a cluster."""
     import numpy as np
 
@@ -57,15 +57,27 @@ def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Referenc
     group = corpus.group[distinct]
     suspect, other = (_some(corpus, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
     pairs = [("declared and flagged images against the others", other, suspect)]
-    if reference:
+    if isinstance(reference, Reference):
         pairs.insert(0, (f"all images against {reference.name}", reference.vectors(corpus, seed), every))
-    found = [compared(name, *vectors, seed=seed) for name, *vectors in pairs]
+    elif reference:
+        before, since = (_some(corpus, numbers, seed) for numbers in reference.sides(corpus, label))
+        pairs.insert(0, (f"images since {reference.year} against those before", before, since))
+    found = [compared(*pair, seed=seed) for pair in pairs]
+    asked = pairs[:1] if reference else []
     return Diversity(
         fingerprint=corpus.fingerprint,
         distinct=len(distinct),
         dimension=round(effective_dimension(every), 2) if len(every) >= LEAST else None,
         comparisons=tuple(one for one in found if one),
         trace_ratio=trace_ratio(other, suspect, seed=seed) if min(len(other), len(suspect)) >= LEAST else None,
+        left_out=tuple(_too_few(*pair) for pair, one in zip(asked, found, strict=False) if one is None),
+    )
+
+
+def _too_few(name: str, reference: np.ndarray, studied: np.ndarray) -> str:
+    return (
+        f"{name}: not compared, too few distinct images ({len(studied):,} of {LEAST} and {len(reference):,} of "
+        f"{2 * LEAST} in the reference)"
     )
 
 

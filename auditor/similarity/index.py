@@ -2,7 +2,8 @@
 
 Up to FLAT vectors are compared with each other one by one; beyond, an inverted file with as many cells as the root of
 their number is searched in a few cells (IVF), which finds near copies as good as always and is linear in what it costs.
-The only module that knows faiss.
+IVF and not a graph of neighbours (HNSW, Malkov & Yashunin 2018): docs/similarity.md says why. The only module that
+knows faiss.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 FLAT = 1_000_000  # vectors of a bank that are compared one by one
+MAPPED = 1_000_000  # vectors beyond which a dataset is compared with itself from files
 _FLAT_JOIN = 30_000  # and of a dataset with itself, which is the square of it
 _QUERIES = 4096
 _CELLS = 2  # times the root of the number
 _PROBES = 8
 _TRAINING = 40  # vectors a cell
 _SEED = 1234
+_SHARD = 500_000  # vectors whose lists are in memory together, where the others' are in files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,20 +50,14 @@ class Index:
         self._made = made
 
     @classmethod
-    def build(cls, vectors: np.ndarray, *, flat: int = FLAT) -> Index:
-        """Of float32 (n, dimension)."""
+    def build(cls, vectors: np.ndarray, *, flat: int = FLAT, scratch: Path | None = None) -> Index:
+        """Of float32 (n, dimension). scratch: a folder for an inverted file's lists, which are in memory without."""
         import faiss
 
         n, dimension = vectors.shape
-        made: Any
-        if n <= flat:
-            made = faiss.IndexFlatIP(dimension)
-        else:
-            cells = int(_CELLS * n**0.5)
-            made = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, cells, faiss.METRIC_INNER_PRODUCT)
-            made.cp.seed, made.cp.niter, made.cp.max_points_per_centroid = _SEED, 8, _TRAINING
-            made.train(_spread(vectors, cells * _TRAINING))
-            made.nprobe = _PROBES
+        if n > flat and scratch:
+            return cls(_mapped(_trained(vectors), vectors, scratch))
+        made: Any = faiss.IndexFlatIP(dimension) if n <= flat else _trained(vectors)
         for start in range(0, n, _QUERIES * 16):
             made.add(vectors[start : start + _QUERIES * 16])
         return cls(made)
@@ -104,10 +101,11 @@ class Index:
         return Pairs(query[keep], found[keep].astype(np.int64), cosine[keep])
 
 
-def self_join(vectors: np.ndarray, k: int, least: float) -> Iterator[Pairs]:
+def self_join(vectors: np.ndarray, k: int, least: float, *, scratch: Path | None = None) -> Iterator[Pairs]:
     """The k nearest of a cosine of `least` or more for each of float32 (n, dimension), itself not among them (k + 1
-    where more than k are copies of it, and hide it); block by block: no more than a block's pairs are in memory."""
-    index = Index.build(vectors, flat=_FLAT_JOIN)
+    where more than k are copies of it, and hide it); block by block: no more than a block's pairs are in memory.
+    scratch: a folder for the index."""
+    index = Index.build(vectors, flat=_FLAT_JOIN, scratch=scratch)
     for start in range(0, len(vectors), _QUERIES):
         block = index.nearest(vectors[start : start + _QUERIES], k + 1, least)
         query = block.query + start
@@ -120,6 +118,38 @@ def use_threads(count: int) -> None:
     import faiss
 
     faiss.omp_set_num_threads(count)
+
+
+def _trained(vectors: np.ndarray) -> Any:
+    """An inverted file, still empty."""
+    import faiss
+
+    n, dimension = vectors.shape
+    cells = int(_CELLS * n**0.5)
+    made = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, cells, faiss.METRIC_INNER_PRODUCT)
+    made.cp.seed, made.cp.niter, made.cp.max_points_per_centroid = _SEED, 8, _TRAINING
+    made.train(_spread(vectors, cells * _TRAINING))
+    made.nprobe = _PROBES
+    return made
+
+
+def _mapped(trained: Any, vectors: np.ndarray, scratch: Path) -> Any:
+    """The inverted file with all vectors in it, its lists in a file that is mapped into memory."""
+    import faiss
+    import numpy as np
+    from faiss.contrib.ondisk import merge_ondisk
+
+    shards = []
+    for start in range(0, len(vectors), _SHARD):
+        block = np.ascontiguousarray(vectors[start : start + _SHARD])
+        shard = faiss.clone_index(trained)
+        shard.add_with_ids(block, np.arange(start, start + len(block)))
+        shards.append(scratch / f"shard-{start}")
+        faiss.write_index(shard, str(shards[-1]))
+    merge_ondisk(trained, [str(path) for path in shards], str(scratch / "lists"))
+    for path in shards:
+        path.unlink()
+    return trained
 
 
 def _spread(vectors: np.ndarray, count: int) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from auditor.embedding.sources import VectorSource, encoded
 from auditor.errors import IndexFileError, Refused
@@ -19,6 +21,26 @@ if TYPE_CHECKING:
     import numpy as np
 
 _NEAREST = 4
+
+
+class Seen(Protocol):
+    """What an image is recognised by: its vector and its thumbnail."""
+
+    @property
+    def vector(self) -> np.ndarray | None:
+        """In the encoder's dimensions."""
+
+    @property
+    def thumbnail(self) -> np.ndarray | None:
+        """See likeness.thumbnail."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image outside of an audit."""
+
+    vector: np.ndarray
+    thumbnail: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,11 @@ class Banks:
         """Name and digest of each, in order."""
         return {f"{number}:{one.name}": one.digest for number, one in enumerate(self.opened)}
 
+    @staticmethod
+    def mark(record: Mapping[str, str]) -> str:
+        """sha256 over what banks hold, whatever their names and their order; record: of an audit, or `record()`."""
+        return hashlib.sha256(json.dumps(sorted(record.values())).encode()).hexdigest()
+
     def check(self, fingerprint: str) -> None:
         """Raises IndexFileError where a bank's vectors are of another encoder than the dataset's."""
         for one in self.opened:
@@ -60,10 +87,14 @@ class Banks:
         for view in views:
             view.known_file = self._file(view)
         seen = [view for view in views if view.vector is not None and view.thumbnail is not None]
-        for one in self.opened if seen else ():
-            if one.facts.fingerprint:
-                for view, found in zip(seen, nearest(one, seen), strict=True):
-                    view.known = (*(view.known or ()), *([found] if found else []))
+        if seen and self.have_vectors:
+            for view, known in zip(seen, self.known(seen), strict=True):
+                view.known = known
+
+    def known(self, pictures: Sequence[Seen]) -> list[tuple[Recognised, ...]]:
+        """Of each bank with vectors what is nearest to each image; each has a vector and a thumbnail."""
+        found = [nearest(one, pictures) for one in self.opened if one.facts.fingerprint and pictures]
+        return [tuple(known for known in each if known) for each in zip(*found, strict=True)] or [()] * len(pictures)
 
     def _file(self, view: View) -> Recognised | None:
         for digest in _digests(view):
@@ -73,7 +104,7 @@ class Banks:
         return None
 
 
-def nearest(one: Bank, views: Sequence[View]) -> list[Recognised | None]:
+def nearest(one: Bank, views: Sequence[Seen]) -> list[Recognised | None]:
     """The copy of each view in a bank, or else its nearest image there. Each view has a vector and a thumbnail."""
     import numpy as np
 

@@ -1,4 +1,5 @@
-"""What a dataset's images are held against: a bank, or the vectors of another audit, without near copies."""
+"""What a dataset's images are held against: a bank, the vectors of another audit, or its own older part; without near
+copies."""
 
 from __future__ import annotations
 
@@ -17,8 +18,39 @@ from auditor.verdicts.store import Store
 if TYPE_CHECKING:
     import numpy as np
 
+BEFORE = "before:"
 POOL = 5000  # images that draws are taken from
 _SAME = 0.9  # cosine in the encoder's space: near copies among a reference count once
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The dataset's own images of before a year; those since are held against them. The year is the crawl's where the
+    manifest has one, else that of the capture; images without either are on neither side."""
+
+    year: int
+
+    @property
+    def name(self) -> str:
+        """As it is asked for."""
+        return f"{BEFORE}{self.year}"
+
+    def check(self, fingerprint: str) -> None:
+        """Nothing: its vectors are the dataset's."""
+
+    def sides(self, corpus: Corpus, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """int64 numbers of the distinct images of before the year, and of those since; label: each image's cluster.
+
+        What has a copy of before the year is of before it, and its later copies are nothing new.
+        """
+        import numpy as np
+
+        unknown = np.iinfo(np.int16).max
+        first = np.full(len(corpus), unknown, np.int16)
+        np.minimum.at(first, label, np.where(corpus.year > 0, corpus.year, unknown))
+        distinct = np.unique(label)
+        years = first[distinct]
+        return distinct[years < self.year], distinct[(years >= self.year) & (years < unknown)]
 
 
 @dataclass(frozen=True)
@@ -64,3 +96,13 @@ class Reference:
         found = unit(source.vectors[drawn], self.folder) if isinstance(source, Bank) else source.vectors(drawn)
         copied = [block.query[block.query > block.found] for block in self_join(corpus.space.of(found), 8, _SAME)]
         return np.delete(found, np.unique(np.concatenate(copied)), axis=0)
+
+
+def parse(text: str) -> Reference | Earlier:
+    """`before:2021` -> the dataset's own images of before that year; anything else is a folder. Raises ValueError."""
+    if not text.startswith(BEFORE):
+        return Reference(text)
+    year = text.removeprefix(BEFORE)
+    if not (year.isascii() and year.isdigit() and len(year) == 4):
+        raise ValueError(f"{text}: name a year of four digits, as in {BEFORE}2021")
+    return Earlier(int(year))

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _Each = Sequence["np.ndarray | None"]  # of a row each
 _META = b"auditor"
 _SUFFIX = ".parquet"
+SCRATCH = ".scratch-"  # how a folder here begins that a run keeps for as long as it lasts
 _ROUND = 9  # digits of a stored score
 _ROW_GROUP = 16_384
 
@@ -74,6 +76,8 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         for left in (*self.folder.glob("*.tmp"), *self._orphans()):
             left.unlink()
+        for left in self.folder.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left)
         if restart:
             for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
                 path.unlink()
@@ -312,7 +316,12 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
-        return pa.array([v and v.encode("utf-8", "backslashreplace").decode() for v in values], kind)
+        return pa.array([v and as_stored(v) for v in values], kind)
+
+
+def as_stored(name: str) -> str:
+    """A key or an image's name as evidence holds it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def stored(score: float) -> float:

@@ -58,6 +58,8 @@ def test_an_input_that_does_not_exist_is_a_usage_error(folder):
         ("scan", "nowhere"),
         ("scan", "set", "--detectors", "nope"),
         ("scan", "set", "--depth", "x"),
+        ("scan", "set", "--reference", "nowhere"),
+        ("scan", "set", "--reference", "before:soon"),
         ("scan",),
         ("gate", "nowhere"),
         ("no-such-command",),

@@ -62,6 +62,24 @@ def test_another_preprocessing_is_another_fingerprint(name, tmp_path):
     assert OpenClipEncoder(f"local-dir:{folder}").fingerprint != open_clip_encoder(name).fingerprint
 
 
+def test_half_precision_is_for_gpus(monkeypatch):
+    for is_there, wanted in ((True, ("cuda", "fp16")), (False, ("cpu", "fp32"))):
+        monkeypatch.setattr("torch.cuda.is_available", lambda there=is_there: there)
+        assert clip.running_on() == wanted
+
+
+def test_vectors_of_both_precisions_are_single_of_unit_length_and_of_one_fingerprint(name, monkeypatch):
+    monkeypatch.setattr(clip, "running_on", lambda: ("cpu", "fp16"))
+    half, single = OpenClipEncoder(name), open_clip_encoder(name)
+    images = [making.pixels(seed=seed) for seed in range(3)]
+    for one, other in zip(half.encode(images), single.encode(images), strict=True):
+        assert one.vector.dtype == np.float32
+        assert np.linalg.norm(one.vector) == pytest.approx(1, abs=1e-6)
+        assert float(one.vector @ other.vector) > 0.999
+    assert half.fingerprint == single.fingerprint
+    assert half.encode_texts(["a cat"]) == pytest.approx(single.encode_texts(["a cat"]), abs=0.01)
+
+
 def test_weights_that_are_not_here_are_not_fetched(monkeypatch):
     asked = []
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *where: asked.append(where))
@@ -70,6 +88,24 @@ def test_weights_that_are_not_here_are_not_fetched(monkeypatch):
     ):
         weights_of("open_clip:ViT-B-32/laion2b_s34b_b79k")
     assert asked == [("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "open_clip_model.safetensors")]
+
+
+def test_a_text_tower_that_would_be_fetched_is_refused_unless_the_hub_is_offline(monkeypatch, tmp_path):
+    making.write(tmp_path / "w.safetensors", b"x")
+    name = f"roberta-ViT-B-32:{tmp_path / 'w.safetensors'}"
+    with pytest.raises(ModelError, match="its text tower is roberta-base, which would be fetched"):
+        OpenClipEncoder(name)
+    folder = models.clip(tmp_path / "clip")
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["hf_model_name"] = "someone/tower"
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="someone/tower, which would be fetched"):
+        OpenClipEncoder(f"local-dir:{folder}")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    clip._refuse_fetching(name, "roberta-ViT-B-32")
+    (folder / "open_clip_config.json").write_text("{")
+    with pytest.raises(ModelError, match="no open_clip_config.json that says"):
+        OpenClipEncoder(f"local-dir:{folder}")
 
 
 def test_weights_in_the_hubs_cache_are_used_with_their_own_preprocessing(monkeypatch, tmp_path):

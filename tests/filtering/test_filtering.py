@@ -15,7 +15,7 @@ from making import encoded, png, tar
 
 from auditor import api
 from auditor.config import Config
-from auditor.errors import FilterError
+from auditor.errors import EvidenceError, FilterError
 from auditor.estimate.adjusting import adjustment, moved, offset, undecided_of
 from auditor.estimate.chances import chances
 from auditor.estimate.known import Known, indicators
@@ -222,3 +222,96 @@ def test_every_size_of_table_gives_the_same_list(tmp_path):
     pieces = pa.concat_tables([table.slice(0, 100), table.slice(100)])
     one, other = (keep_list(t, audited(), None, target=0.05).rows for t in (table, pieces))
     pd.testing.assert_frame_equal(one, other)
+
+
+def scanned_tar(folder, members):
+    tar(folder / "a.tar", members)
+    api.scan(folder, out=folder.parent / "out", config=Config(detectors=("generator-text",)), engine="serial")
+    return api.keep_list(folder.parent / "out")
+
+
+def names(path):
+    with tarfile.open(path) as archive:
+        return archive.getnames()
+
+
+def test_no_kept_image_is_lost_by_how_its_name_is_spelt(tmp_path):
+    spelt = ["a.Png", "b.PNG", "c\udcff.png", "é.png", "d.front.png", "d.back.Jpg"]
+    (tmp_path / "data").mkdir()
+    kept = scanned_tar(tmp_path / "data", [(name, encoded(seed=number)) for number, name in enumerate(spelt)])
+    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == len(spelt) == kept.left
+    assert names(tmp_path / "kept/a.tar") == spelt
+
+
+def test_what_is_left_out_is_left_out_however_its_name_is_spelt(tmp_path):
+    (tmp_path / "data").mkdir()
+    text = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
+    kept = scanned_tar(tmp_path / "data", [("a.Png", png(text)), ("a.real.png", encoded())])
+    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 1
+    assert names(tmp_path / "kept/a.tar") == ["a.real.png"]
+
+
+def test_tars_of_another_dataset_are_refused_before_any_is_written(tmp_path):
+    (tmp_path / "data").mkdir()
+    kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
+    (tmp_path / "other").mkdir()
+    tar(tmp_path / "other/b.tar", [("a.png", encoded())])
+    with pytest.raises(FilterError, match=r"'a\.tar' is not there"):
+        api.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_damaged_tar_leaves_nothing_half_written(tmp_path):
+    (tmp_path / "data").mkdir()
+    kept = scanned_tar(tmp_path / "data", [("a.png", encoded()), ("b.png", encoded(seed=1))])
+    whole = (tmp_path / "data/a.tar").read_bytes()
+    (tmp_path / "data/a.tar").write_bytes(whole[:600])
+    with pytest.raises(FilterError, match="ends inside this member"):
+        api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):
+    uid = "0" * 32
+    both = pd.DataFrame({"key": [uid, uid], "image": ["a.tar::a.png"] * 2, "keep": [True, False]})
+    for name in ("keep.txt", "keep.npy"):
+        with pytest.raises(FilterError, match="to keep and of one to leave out"):
+            keeplists.write(both, tmp_path / name)
+    keeplists.write(both, tmp_path / "keep.parquet")
+    keeplists.write(both.assign(keep=True), tmp_path / "keep.txt")
+
+
+@pytest.mark.parametrize("key", ["0x" + "1" * 30, "+" + "1" * 31, "1" * 30 + "_1", " " + "1" * 31, "١" * 32])
+def test_what_only_looks_like_a_number_is_no_uid(tmp_path, key):
+    with pytest.raises(FilterError, match="no DataComp uid"):
+        keeplists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.npy")
+
+
+def test_a_key_that_ends_in_a_line_break_is_in_no_text(tmp_path):
+    for key in ("a\r", "a\n", "a\u2028", "a\nb"):
+        with pytest.raises(FilterError, match="line break"):
+            keeplists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.txt")
+
+
+def test_of_nothing_that_is_left_nothing_is_said(tmp_path):
+    made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(5)]
+    kept = keep_list(evidence(tmp_path, made), audited(), None)
+    assert (kept.left, kept.after, api.status_after(kept)) == (0, None, None)
+
+
+def test_before_is_the_estimate_of_the_audit(tmp_path):
+    made = rows(40)
+    found = keep_list(evidence(tmp_path, made), audit(estimate=estimate(0.5, 0.01, 0.9)), None).before
+    assert (found.point, found.low, found.high) == (0.5, 0.01, 0.9)
+
+
+def test_evidence_that_audit_json_does_not_sum_up_makes_no_list(tmp_path):
+    (tmp_path / "data").mkdir()
+    for number in range(2):
+        (tmp_path / f"data/{number}.png").write_bytes(encoded(seed=number))
+        before = (tmp_path / "out/audit.json").read_bytes() if number else b""
+        api.scan(tmp_path / "data", out=tmp_path / "out", config=Config(detectors=()), engine="serial")
+    assert api.keep_list(tmp_path / "out").left == 2
+    (tmp_path / "out/audit.json").write_bytes(before)
+    with pytest.raises(EvidenceError, match="finish that scan"):
+        api.keep_list(tmp_path / "out")

@@ -104,6 +104,11 @@ def test_a_form_of_another_site_cannot_answer(server):
     assert ask(server, "undo", b"{}", Content_Type="text/plain")[0] == 415
 
 
+@pytest.mark.parametrize("length", ["-1", "\xb2", "", "1e3", "+2"])
+def test_a_length_that_is_no_number_is_refused(server, length):
+    assert ask(server, "undo", b"{}", Content_Length=length)[0] == 415
+
+
 def test_the_page_may_load_nothing_from_elsewhere(server):
     for path, kind in (("", "text/html"), ("label.js", "text/javascript"), ("label.css", "text/css")):
         status, headers, body = ask(server, path)

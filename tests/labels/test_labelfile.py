@@ -42,11 +42,13 @@ def test_what_is_appended_is_read_and_can_be_taken_back(tmp_path_factory, answer
 
 def test_a_files_own_columns_stay(tmp_path):
     path = tmp_path / "labels.csv"
-    path.write_text("Note,Label,KEY,labeller\nlook again,real,a.jpg,ann", "utf-8-sig")
+    path.write_text("Note,Label,KEY,labeller,how,stratum\nlook again,real,a.jpg,ann", "utf-8-sig")
     append(path, Answer("b.jpg", "unknown", Truth.SYNTHETIC, "page", "ann"))
     withdraw(path, "a.jpg", "ann")
     append(path, ONE)
-    assert path.read_text() == "Note,Label,KEY,labeller\n,synthetic,b.jpg,ann\n,real,a.jpg,ann\n"
+    assert path.read_text() == (
+        "Note,Label,KEY,labeller,how,stratum\n,synthetic,b.jpg,ann,page,unknown\n,real,a.jpg,ann,page,unknown\n"
+    )
     assert [answer.key for answer in read(path)] == ["b.jpg", "a.jpg"]
 
 
@@ -128,3 +130,19 @@ def test_two_labellers_write_into_one_file_at_once(tmp_path):
     for name in ("ann", "bob"):
         assert [answer.key for answer in found if answer.labeller == name] == list("abcdefgh")
     assert path.read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+@pytest.mark.parametrize("header", ["key,label", "key,label,stratum,how", "key,label,labeller"])
+def test_a_label_is_not_appended_where_a_part_of_it_would_be_lost(tmp_path, header):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{header}\n")
+    with pytest.raises(LabelError, match="no column"):
+        append(path, ONE)
+    assert path.read_text() == f"{header}\n"
+
+
+def test_a_file_of_blank_lines_is_begun_like_an_empty_one(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("\n\n")
+    append(path, ONE)
+    assert read(path) == [ONE]

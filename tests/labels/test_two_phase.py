@@ -82,6 +82,39 @@ def test_everything_labelled_is_a_fact():
     assert two_phase([LabelledStratum(10, 3, 7), LabelledStratum(30, 30, 0)]) == Interval(0.825, 0.825, 0.825)
 
 
+def test_a_sample_that_is_labelled_whole_is_no_fact_about_the_rows_beyond_it():
+    none = two_phase([LabelledStratum(60, 0, 60), LabelledStratum(40, 0, 40)], population=10_000)
+    assert none.high == pytest.approx(clopper_pearson(0, 100)[1], rel=1e-6)
+    some = two_phase([LabelledStratum(200, 20, 180)], population=10_000)
+    low, high = clopper_pearson(20, 200)
+    assert (some.low, some.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+
+
+def test_what_evidence_decides_in_a_sample_leaves_its_share_uncertain_and_nothing_else():
+    decided = [LabelledStratum(50, 50, 0, is_decided=True), LabelledStratum(150, 0, 150, is_decided=True)]
+    found, (low, high) = two_phase(decided, population=10**9), clopper_pearson(50, 200)
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+    assert two_phase(decided[1:], population=10**9).high == pytest.approx(clopper_pearson(0, 150)[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02, 0.1, 0.4])
+@pytest.mark.parametrize("rows", [300, 600])
+def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited(rows, share):
+    rng, missed, runs = np.random.default_rng(11), 0, 200
+    for _ in range(runs):
+        synthetic = rng.random(10_000) < share
+        scores = np.where(synthetic, rng.normal(1.5, 1, 10_000), rng.normal(-0.5, 1, 10_000))
+        sample = rng.choice(10_000, rows, replace=False)
+        strata = []
+        for number, labels in enumerate((100, 150, 100)):
+            members = sample[np.digitize(scores[sample], [-0.5, 1.8]) == number]
+            if labelled := synthetic[members[:labels]].tolist():
+                strata.append(LabelledStratum(len(members), sum(labelled), len(labelled) - sum(labelled)))
+        found = two_phase(strata, population=10_000)
+        missed += not found.low <= synthetic.mean() <= found.high
+    assert missed / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+
+
 def test_unsure_labels_widen_both_ends():
     sure, unsure = two_phase([LabelledStratum(10_000, 50, 250)]), two_phase([LabelledStratum(10_000, 40, 220, 40)])
     assert unsure.low < sure.low

@@ -1,5 +1,6 @@
 """The panel: published numbers, closed forms, and what each kind of contamination does to it."""
 
+import making
 import numpy as np
 import pytest
 from audits import audit
@@ -26,9 +27,10 @@ from auditor.similarity.diversity import (
     vendi,
 )
 from auditor.similarity.findings import measured
-from auditor.similarity.reference import Reference
+from auditor.similarity.reference import Earlier, Reference, parse
 from auditor.types import Label
 from auditor.verdicts.store import Store
+from reports import wording
 
 
 def clouds(count, seed, *, dimension=24, kinds=8, scatter=0.6):
@@ -231,6 +233,61 @@ def test_a_reference_makes_vectors_wanted_and_leaves_the_evidence_alone(tmp_path
     held = Config(detectors=(), reference=Reference(str(tmp_path / "ref")))
     assert plain.digest() == held.digest()
     assert held.record()["reference"] == "ref"
+
+
+# ---- the dataset's own older part
+
+
+def test_later_images_are_held_against_earlier_ones(tmp_path):
+    drawn_in = 0.6 * (clouds(150, 5) - clouds(150, 5).mean(axis=0)) + clouds(150, 5).mean(axis=0)
+    vectors = np.concatenate([clouds(300, 1), unit(drawn_in), clouds(40, 7)])
+    part(tmp_path, vectors, pictures(490), years=[*[2019] * 300, *[2021] * 150, *[None] * 40])
+    _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=Earlier(2021))
+    (comparison,) = found.comparisons
+    assert comparison.name == "images since 2021 against those before"
+    assert comparison.n == 150
+    assert {measure.name for measure in comparison.measures if measure.is_outside} >= {"recall", "trace"}
+    assert found.left_out == ()
+
+
+def test_images_of_no_known_year_are_on_neither_side_and_copies_of_older_ones_are_older(tmp_path):
+    vectors = directions(6)
+    thumbs = pictures(6)
+    again = np.concatenate([vectors, vectors[:1]])
+    part(tmp_path, again, np.concatenate([thumbs, thumbs[:1]]), years=[2022, 2019, None, 2021, 2020, 2023, 2018])
+    known = corpus(tmp_path)
+    label = np.array([0, 1, 2, 3, 4, 5, 0])  # the first was there in 2018 already
+    before, since = Earlier(2021).sides(known, label)
+    assert (before.tolist(), since.tolist()) == ([0, 1, 4], [3, 5])
+
+
+def test_too_few_images_on_a_side_are_told_and_not_compared(tmp_path):
+    part(tmp_path, clouds(250, 1), pictures(250), years=[*[2019] * 180, *[2022] * 60, *[None] * 10])
+    parts = list(Store(tmp_path).parts())
+    _, found = measured(parts, tmp_path, seed=0, reference=Earlier(2021))
+    assert found.comparisons == ()
+    (told,) = found.left_out
+    assert "images since 2021 against those before: not compared" in told
+    assert "60 of 100 and 180 of 200 in the reference" in told
+    assert told in wording.diversity(audit(diversity=found))
+    evidence(tmp_path / "few", clouds(50, 2))
+    _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "few")))
+    assert "250 of 100 and 50 of 200" in found.left_out[0]
+
+
+def test_a_scan_takes_the_years_of_its_manifest(tmp_path, scan):
+    for number in range(3):
+        making.write(tmp_path / "set" / f"{number}.png", making.encoded("PNG", seed=number))
+    making.write(tmp_path / "set/metadata.csv", "file_name,year\n0.png,2019\n1.png,2022\n2.png,2023\n")
+    found = scan(tmp_path / "set", detectors=(), reference=parse("before:2021"))
+    assert found.config["reference"] == "before:2021"
+    assert "2 of 100 and 1 of 200" in found.diversity.left_out[0]
+
+
+@pytest.mark.parametrize("text", ["before:", "before:soon", "before:21", "before:٢٠٢١"])
+def test_a_reference_before_no_year_is_refused(text):
+    with pytest.raises(ValueError, match="four digits"):
+        parse(text)
 
 
 def test_the_measured_dimension_is_what_mad_assumes_unless_the_policy_names_one():

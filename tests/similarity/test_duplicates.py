@@ -18,11 +18,12 @@ from auditor.embedding.encoders import embedded
 from auditor.embedding.sources import VectorSource
 from auditor.errors import EvidenceError
 from auditor.images.likeness import ALIKE, SIDE, likeness, thumbnail, whole_likeness
-from auditor.similarity import duplicates
+from auditor.similarity import duplicates, index
 from auditor.similarity.copies import copies
 from auditor.similarity.duplicates import clusters, summed_up
 from auditor.similarity.index import Index, self_join
 from auditor.types import Label
+from auditor.verdicts.store import SCRATCH, Store
 
 KEPT = {"detectors": ("generator-text",), "vectors": VectorSource(is_wanted=True)}
 
@@ -129,9 +130,37 @@ def test_an_inverted_file_finds_near_copies_as_well(monkeypatch):
     assert sum((row, row + 3000) in found for row in range(300)) >= 297
 
 
+def test_more_than_memory_is_to_hold_is_joined_from_files_alike(tmp_path, monkeypatch):
+    vectors, thumbs = corpora.directions(1500), corpora.pictures(1500)
+    vectors[1000:1100] = vectors[:100] + 0.01 * corpora.directions(100, seed=1)
+    thumbs[1000:1100] = thumbs[:100]
+    for number in range(3):
+        rows = slice(500 * number, 500 * (number + 1))
+        corpora.part(tmp_path, vectors[rows], thumbs[rows], name=f"part{number}")
+    monkeypatch.setattr(index, "_FLAT_JOIN", 400)
+    wanted, _ = clusters(corpora.corpus(tmp_path))
+    asked, mapped = [], index._mapped
+    monkeypatch.setattr(index, "_SHARD", 600)
+    monkeypatch.setattr(index, "_mapped", lambda *given: (asked.append(given[1]), mapped(*given))[1])
+    monkeypatch.setattr(duplicates, "MAPPED", 1000)
+    found, _ = clusters(corpora.corpus(tmp_path))
+    assert isinstance(asked[0], np.memmap)
+    assert np.array_equal(found, wanted)
+    assert (found[1000:1100] == np.arange(100)).mean() >= 0.98
+    assert not list((tmp_path / "evidence").glob(f"{SCRATCH}*"))
+
+
+def test_files_that_a_killed_run_left_are_removed_by_the_next(tmp_path):
+    left = tmp_path / "evidence" / f"{SCRATCH}killed" / "lists"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"x")
+    Store(tmp_path).claim({"tool": "t"}, restart=False)
+    assert not left.parent.exists()
+
+
 def test_searching_an_index_of_few_gives_no_more_than_there_are():
-    index = Index.build(corpora.directions(3, 4).astype(np.float32))
-    assert len(index.nearest(corpora.directions(1, 4).astype(np.float32), 10)) == 3
+    few = Index.build(corpora.directions(3, 4).astype(np.float32))
+    assert len(few.nearest(corpora.directions(1, 4).astype(np.float32), 10)) == 3
 
 
 # ---- the space

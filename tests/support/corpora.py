@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.plugin import Input, Shard
 from auditor.similarity.corpus import Corpus
-from auditor.types import Label, Row, Status, Verdict
+from auditor.types import Covariates, Label, Row, Status, Verdict
 from auditor.verdicts.store import PartWriter, Store
 
 
@@ -20,6 +20,7 @@ def part(
     *,
     name: str = "part",
     labels: Sequence[Label] = (),
+    years: Sequence[int | None] = (),
     fingerprint: str = "made:1",
 ) -> None:
     """A part of evidence; image `name-3` is its fourth row."""
@@ -27,7 +28,14 @@ def part(
     store.folder.mkdir(parents=True, exist_ok=True)
     writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=fingerprint)
     rows = [
-        Row(f"{name}-{n}", "s", f"{name}-{n}", Status.OK, verdict=Verdict(labels[n] if labels else Label.UNKNOWN))
+        Row(
+            f"{name}-{n}",
+            "s",
+            f"{name}-{n}",
+            Status.OK,
+            verdict=Verdict(labels[n] if labels else Label.UNKNOWN),
+            covariates=Covariates(year=years[n] if years else None),
+        )
         for n in range(len(vectors))
     ]
     writer.write(rows, (vectors, thumbnails))

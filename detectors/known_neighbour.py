@@ -1,0 +1,100 @@
+"""How near an image is to those in reference banks, without being a copy of one (`--bank`, `auditor index`).
+
+Sees: what images of one origin have in common in the embedding: a generator's style, its subjects, a prompt's
+variations. Its score is the cosine to the nearest image of the banks of synthetic images, less that to the nearest one
+of the banks of real images where there are any, in the space in which near copies are looked for. That says nothing by
+itself: it abstains until `auditor calibrate --detector known-neighbour --bank …` has counted its errors on labelled
+images, for these very banks; a calibration made with other banks is refused. With one its score is the calibrated
+chance, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never calls an image
+likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
+`--with known-neighbour --bank … --calibration …`.
+
+Defeated by: generators that the banks lack; real images of the same subject or style, unless a bank of real ones holds
+such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from auditor.embedding.sources import VectorSource
+from auditor.errors import ModelError
+from auditor.estimate.calibration import Calibration
+from auditor.images.likeness import thumbnail
+from auditor.plugin import Reading
+from auditor.similarity.banks import REAL, SYNTHETIC
+from auditor.similarity.recognising import Banks, Picture
+from auditor.statistical import StatisticalDetector, refusal
+from auditor.types import Claim, Need
+from auditor.view import Recognised, View
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_STEP = 0.1  # of the difference of cosines that counts as one logit; a calibration fits its own line
+
+
+class KnownNeighbour(StatisticalDetector):
+    """See the module. vectors: the encoder, for images of a calibration. counts: made with these banks."""
+
+    id = "known-neighbour"
+    needs = Need.EMBEDDING
+    is_default = False
+    is_of_banks = True
+
+    def __init__(
+        self, banks: Banks = Banks(), vectors: VectorSource = VectorSource(), counts: Calibration | None = None
+    ) -> None:
+        self._banks, self._vectors, self._counts = banks, vectors, counts
+
+    def logits(self, images: Sequence[np.ndarray]) -> list[float]:
+        """One an image; NaN for a copy of a known one. Raises ModelError without a bank of synthetic images."""
+        encodings = self._vectors.encoder_of_images().encode(images)
+        pictures = [Picture(one.vector, thumbnail(image)) for one, image in zip(encodings, images, strict=True)]
+        found = [nearness(known) for known in self._banks.known(pictures)]
+        if None in found:
+            raise ModelError("no bank of synthetic images with vectors was given: --bank")
+        return [math.nan if logit is None else logit for logit in found]
+
+    def weights(self) -> str:
+        """The digest over what the banks hold, which names their encoder."""
+        return Banks.mark(self._banks.record())
+
+    def calibration(self) -> Calibration | None:
+        """The counts that were given."""
+        return self._counts
+
+    def check(self) -> None:
+        """Raises IndexFileError for banks of another encoder than that of the images."""
+        if self._banks and not self._vectors.existing:
+            self._banks.check(self._vectors.fingerprint())
+
+    def read(self, views: Sequence[View]) -> list[Reading]:
+        """By what the pipeline noted in the views."""
+        return [self._answer(view) for view in views]
+
+    def _answer(self, view: View) -> Reading:
+        logit = nearness(view.known or ())
+        if logit is None:
+            return Reading.abstain("no bank of synthetic images with vectors was given, or the image has none")
+        if self._counts is None:
+            return Reading.abstain("not calibrated for these banks: auditor calibrate --detector known-neighbour")
+        if why := refusal(view):
+            return Reading.abstain(why)
+        if math.isnan(logit):
+            return Reading.abstain("a copy of a known image, which known-image tells of")
+        chance = self.chance(logit)
+        words = f"{100 * chance:.1f} % at even odds, by the nearest known images"
+        if logit >= self._counts.likely_synthetic:
+            return Reading(chance, f"likely synthetic: {words}", claim=Claim.LIKELY)
+        return Reading(chance, f"cannot tell: {words}")
+
+
+def nearness(known: Sequence[Recognised]) -> float | None:
+    """The logit of what banks know of an image; NaN for a copy, None without a bank of synthetic images."""
+    if any(found.is_copy for found in known):
+        return math.nan
+    synthetic, real = ([found.cosine for found in known if found.kind == kind] for kind in (SYNTHETIC, REAL))
+    return (max(synthetic) - max(real, default=0.0)) / _STEP if synthetic else None
