@@ -185,7 +185,10 @@ def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | N
 
 
 def _readable(audit: Audit) -> int:
-    """Rows of the dataset that can be read: of a sample, as many as its share of them makes likely."""
+    """Rows of the dataset that can be read: of a sample, as many as its share of them makes likely; of some shards, as
+    many as that share of all makes likely."""
+    if audit.shards:
+        return round(audit.counts.ok * audit.shards.of / audit.shards.read)
     if audit.sample is None or not audit.sample.rows:
         return audit.counts.ok
     return round(audit.counts.rows * audit.sample.ok / audit.sample.rows)
