@@ -107,8 +107,9 @@ def melded(
     # Nothing flagged bounds the fraction by what could have been missed, whatever the false-positive rate.
     subtracted = rates if sample.flagged else Rates(np.zeros_like(rates.false), rates.true)
     upper = np.where(tells, corrected(high, subtracted), 1.0)
-    middle = Rates(np.median(rates.false, keepdims=True), np.median(rates.true, keepdims=True))
-    point = float(corrected(np.array([sample.flagged / sample.n]), middle)[0])
+    # Flags are as many as the mean rates say; medians of rates so skew would put the point too high.
+    mean = Rates(np.mean(rates.false, keepdims=True), np.mean(rates.true, keepdims=True))
+    point = float(corrected(np.array([sample.flagged / sample.n]), mean)[0])
     if decided:
         least, most = ends_of(decided.synthetic, decided.n, decided.effective or decided.n)
         looked = sample.n / max(decided.n - decided.synthetic, 1)
