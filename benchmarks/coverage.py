@@ -8,9 +8,11 @@ true positives; *spread* is their deviation in logits), counts for the calibrati
 pooled counts, as if all sources were one binomial: coverage in per cent / mean width in points. The Monte-Carlo error
 of a coverage of 95 % in 1,000 runs is 0.7 points.
 
-*known shift*: the target's logits all move by a normal number of deviation 0.5, and the calibration says so, as counts
-out of fold do. *unknown shift*: the target has the false positives of a detector 1.5 logits worse, and the calibration
-does not know; *checked*: the same, where 100 images of the target are known to be real and 100 to be synthetic.
+*five models*: the calibration's counts are of five models whose zeros differ by a normal number of deviation 0.8, each
+on a fifth of the sources, as counts out of fold are; the target's flags are another such model's. The deviation has to
+be told from the five. *unknown shift*: the target has the false positives of a detector 1.5 logits worse, and the
+calibration does not know; *checked*: the same, where 100 images of the target are known to be real and 100 to be
+synthetic.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from scipy.special import expit, logit
 from auditor.estimate import controls
 from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
 from auditor.estimate.rates import shifted
+from auditor.estimate.zero import Zero
 
 _FALSE, _TRUE = 0.03, 0.85
 _FRACTIONS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
 _DRAWS, _CONTROLS = 4000, 100
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class World:
     sources: int
     images: int = 10_000
     calibration: tuple[int, int, int] = (10, 8, 100)
-    known_shift: float = 0.0
+    zeros: float = 0.0
     unknown_shift: float = 0.0
     is_checked: bool = False
 
@@ -53,17 +57,37 @@ def worlds() -> Iterator[World]:
     yield replace(usual, name="1,000 images", images=1000)
     yield replace(usual, name="calibration of 4 + 3 sources of 50", calibration=(4, 3, 50))
     yield replace(usual, name="calibration of 40 + 30 sources of 100", calibration=(40, 30, 100))
-    yield replace(usual, name="known shift", known_shift=0.5)
+    yield replace(usual, name="five models", zeros=0.8)
+    yield replace(usual, name="five models, 40 + 30 sources", zeros=0.8, calibration=(40, 30, 100))
     yield replace(usual, name="unknown shift", unknown_shift=1.5)
     yield replace(usual, name="unknown shift, checked", unknown_shift=1.5, is_checked=True)
 
 
-def rates(rng: np.random.Generator, mean: float, spread: float, count: int, move: float = 0.0) -> np.ndarray:
+def rates(rng: np.random.Generator, mean: float, spread: float, count: int, move: float | np.ndarray) -> np.ndarray:
     return np.asarray(expit(logit(mean) + move + spread * rng.standard_normal(count)))
 
 
-def counted(rng: np.random.Generator, mean: float, spread: float, sources: int, n: int) -> list[tuple[int, int]]:
-    return [(int(rng.binomial(n, rate)), n) for rate in rates(rng, mean, spread, sources)]
+def counted(
+    rng: np.random.Generator, world: World, zeros: np.ndarray
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]], Zero | None]:
+    """Counts of the calibration's real and synthetic sources, each by its fold's model, and what the folds show."""
+    *many, n = world.calibration
+    counts, folds, rest = [], [], []
+    for mean, sources in zip((_FALSE, _TRUE), many, strict=True):
+        fold = np.arange(sources) % _FOLDS
+        found = rates(rng, mean, world.spread, sources, zeros[fold])
+        counts.append([(int(rng.binomial(n, rate)), n) for rate in found])
+        folds.append(fold)
+        rest.append(logit(found) - logit(found).mean())
+    return counts[0], counts[1], seen(np.concatenate(folds), np.concatenate(rest)) if world.zeros else None
+
+
+def seen(folds: np.ndarray, rest: np.ndarray) -> Zero:
+    """As training/calibration.py has it from scores."""
+    sizes = np.bincount(folds)
+    means = np.bincount(folds, rest) / sizes
+    within = np.sqrt(((rest - means[folds]) ** 2).sum() / (len(rest) - len(sizes)))
+    return Zero(tuple(map(float, means)), tuple(map(int, sizes)), float(within))
 
 
 def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator) -> Rates:
@@ -75,24 +99,24 @@ def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.ra
 
 
 def predicted(
-    world: World, false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator, seed: int
+    world: World, false: list[tuple[int, int]], true: list[tuple[int, int]], zero: Zero | None, seed: int
 ) -> Rates:
     found = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
-    zero = world.known_shift * rng.standard_normal(_DRAWS)
-    return Rates(shifted(found.false, zero), shifted(found.true, zero)) if world.known_shift else found
+    if zero is None:
+        return found
+    moved = zero.drawn(_DRAWS, np.random.default_rng([seed, 1]))
+    return Rates(shifted(found.false, moved), shifted(found.true, moved))
 
 
 def run(world: World, seed: int) -> Iterator[tuple[int, str, bool, float]]:
     """For each fraction and method: whether the interval holds it, and how wide it is."""
     rng = np.random.default_rng([seed, 7])
-    reals, synthetics, n = world.calibration
-    false, true = (
-        counted(rng, mean, world.spread, sources, n) for mean, sources in ((_FALSE, reals), (_TRUE, synthetics))
-    )
-    common = world.known_shift * rng.standard_normal()
+    zeros = world.zeros * np.random.default_rng([seed, 8]).standard_normal(_FOLDS)
+    false, true, zero = counted(rng, world, zeros)
+    common = world.zeros * rng.standard_normal()
     f = rates(rng, _FALSE, world.spread, world.sources, common + world.unknown_shift).mean()
     s = rates(rng, _TRUE, world.spread, world.sources, common).mean()
-    ours = predicted(world, false, true, rng, seed)
+    ours = predicted(world, false, true, zero, seed)
     sides = (ours, ours)
     if world.is_checked:
         checks = (

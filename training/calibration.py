@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
@@ -34,7 +36,7 @@ def calibration(scores: pd.DataFrame, model: str, digest: str) -> dict[str, obje
         "prior": PRIOR,
         "slope": slope,
         "intercept": intercept,
-        "shift": shift(scores),
+        "zero": zero(scores),
         "thresholds": [float(value) for value in grid],
         "conditions": {str(name): _condition(group, grid) for name, group in groups},
     }
@@ -62,21 +64,21 @@ def line(scores: pd.DataFrame) -> tuple[float, float]:
     return round(float(slope), 5), round(float(intercept), 5)
 
 
-def shift(scores: pd.DataFrame) -> float:
-    """Standard deviation of what the scores of one fold's model have in common on its unseen sources of both classes.
+def zero(scores: pd.DataFrame) -> dict[str, Any]:
+    """What the scores of each fold's model have in common on its unseen sources of both classes, in logits.
 
-    The component between folds of a one-way analysis of variance over the sources' mean scores, each class about its
-    own mean (unbalanced: Searle, Casella & McCulloch, Variance Components, 3.6); 0 where it would be negative.
+    Of a one-way analysis of variance over the sources' mean scores, each class about its own mean (Searle, Casella &
+    McCulloch, Variance Components, 3.6): each fold's mean, its number of sources, and their deviation about it.
     """
     means = scores.groupby(["label", "source", "fold"], observed=True)["score"].mean().reset_index()
     rest = means["score"] - means.groupby("label")["score"].transform("mean")
-    size = rest.groupby(means["fold"]).size()
-    inside = rest - rest.groupby(means["fold"]).transform("mean")
-    total, folds = int(size.sum()), len(size)
-    between = float((size * (rest.groupby(means["fold"]).mean() - rest.mean()) ** 2).sum()) / (folds - 1)
-    within = float((inside**2).sum()) / (total - folds)
-    typical = (total - float((size**2).sum()) / total) / (folds - 1)
-    return round(float(np.sqrt(max(0.0, (between - within) / typical))), 3)
+    folds = rest.groupby(means["fold"])
+    within = np.sqrt(((rest - folds.transform("mean")) ** 2).sum() / (len(rest) - folds.ngroups))
+    return {
+        "means": [round(float(mean), 3) for mean in folds.mean()],
+        "sources": [int(size) for size in folds.size()],
+        "within": round(float(within), 3),
+    }
 
 
 def left_out_chance(scores: pd.DataFrame) -> Floats:

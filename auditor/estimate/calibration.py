@@ -12,13 +12,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from auditor.errors import CalibrationError
 from auditor.estimate.rates import Counts
+from auditor.estimate.zero import Zero
 
 SCHEMA = "auditor-calibration/1"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
@@ -47,8 +48,8 @@ class Condition:
 class Calibration:
     """See the module. origin: where the counts come from, in words. slope, intercept: of the logit's chance.
 
-    shift: standard deviation, in logits, of what a model's scores on sources new to it have in common; above 0 where
-    the counts are of other models than the one that runs (out of fold), 0 where they are of the same weights.
+    zero: what scores on new sources have in common, model by model, where the counts are of other models than the one
+    that runs (out of fold); None where they are of the same weights.
     """
 
     detector: str
@@ -60,7 +61,7 @@ class Calibration:
     intercept: float
     thresholds: tuple[float, ...]
     conditions: Mapping[str, Condition]
-    shift: float = 0.0
+    zero: Zero | None = None
 
     def __hash__(self) -> int:
         return hash((self.detector, self.model, self.sha256, self.thresholds))
@@ -144,7 +145,7 @@ def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) ->
     return found
 
 
-_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept", "shift")
+_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -167,9 +168,9 @@ def parse(text: str) -> Calibration:
             prior=_number(content["prior"]),
             slope=_number(content["slope"]),
             intercept=_number(content["intercept"]),
-            shift=_number(content.get("shift", 0.0)),
             thresholds=tuple(map(_number, _listed(content["thresholds"]))),
             conditions={name: _condition(entry) for name, entry in content["conditions"].items()},
+            zero=_zero(content["zero"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__} {error}") from error
@@ -182,6 +183,7 @@ def dumps(calibration: Calibration) -> str:
     content: dict[str, Any] = {
         "schema": SCHEMA,
         **{name: getattr(calibration, name) for name in _PLAIN},
+        "zero": asdict(calibration.zero) if calibration.zero else None,
         "thresholds": calibration.thresholds,
         "conditions": {
             name: {
@@ -202,6 +204,13 @@ def _condition(entry: Mapping[str, Any]) -> Condition:
         }
 
     return Condition(side("real"), side("synthetic"))
+
+
+def _zero(entry: Mapping[str, Any] | None) -> Zero | None:
+    if entry is None:
+        return None
+    means, sources = map(_number, _listed(entry["means"])), map(_count, _listed(entry["sources"]))
+    return Zero(tuple(means), tuple(sources), _number(entry["within"]))
 
 
 def _text(value: Any) -> str:
@@ -237,8 +246,6 @@ def _check(calibration: Calibration) -> None:
     thresholds = calibration.thresholds
     if not thresholds or list(thresholds) != sorted(set(thresholds)):
         raise CalibrationError("thresholds have to rise")
-    if calibration.shift < 0:
-        raise CalibrationError("the shift cannot be below 0")
     if not calibration.slope > 0 or not 0 < calibration.prior < 1:
         raise CalibrationError("the slope has to be above 0, the prior between 0 and 1")
     if not calibration.conditions:

@@ -39,7 +39,9 @@ def rates_at(
 
     counts = calibration.counts(threshold, weights)
     rates = predicted_rates(*counts, sources=SOURCES, seed=seed, draws=draws)
-    zero = calibration.shift * np.random.default_rng([seed, 1]).standard_normal(len(rates.false))
+    if calibration.zero is None:
+        return rates
+    zero = calibration.zero.drawn(draws, np.random.default_rng([seed, 1]))
     falls = calibration.steepness(threshold, weights)
     return Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
 

@@ -123,8 +123,8 @@ def calibrate(
         counted = {side: _counts(name, scores, base.thresholds) for side, scores in sides.items()}
         kept = {} if "synthetic" in counted else base.conditions[name].synthetic
         conditions[name] = Condition(counted["real"], counted.get("synthetic", kept))
-    shift = 0.0 if synthetic is not None else base.shift  # counts of these very weights need none
-    made = replace(base, origin=_origin(sides, left_out, base), conditions=conditions, shift=shift)
+    zero = None if synthetic is not None else base.zero  # counts of these very weights need none
+    made = replace(base, origin=_origin(sides, left_out, base), conditions=conditions, zero=zero)
     return _refitted(made, sides) if synthetic is not None else made
 
 

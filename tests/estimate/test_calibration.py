@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import CalibrationError
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, parse
+from auditor.estimate.zero import Zero
 
 
 def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
@@ -15,8 +16,9 @@ def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
     assert made.auroc({"clean": 1.0}) == pytest.approx(0.5 + 0.5 * (1 - 0.5**2))
 
 
-def test_a_calibration_comes_back_as_it_went():
-    made = models.calibration()
+@pytest.mark.parametrize("zero", [None, Zero((-0.5, 0.25, 0.25), (3, 6, 6), 1.5)])
+def test_a_calibration_comes_back_as_it_went(zero):
+    made = models.calibration(zero=zero)
     assert parse(dumps(made)) == made
 
 
@@ -89,7 +91,9 @@ def _one(**counts):
         ({"conditions": {}}, "no condition"),
         ({"slope": -1}, "slope has to be above 0"),
         ({"prior": 1}, "prior between 0 and 1"),
-        ({"shift": -0.1}, "shift cannot be below 0"),
+        ({"zero": {"means": [0.1], "sources": [3], "within": 1.0}}, "two folds or more"),
+        ({"zero": {"means": [0.1, "a"], "sources": [3, 3], "within": 1.0}}, "'a' is no number"),
+        ({"zero": 0.8}, "not a calibration"),
         ({"conditions": {"clean": {"real": {}, "synthetic": {}}}}, "no real source"),
         (_one(n=5, above=[6, 0, 0, 0, 0]), "cannot be"),
         (_one(n=5, above=[1, 2, 0, 0, 0]), "cannot be"),

@@ -10,11 +10,13 @@ from evidence import part, row
 from auditor.estimate import fraction
 from auditor.estimate.flags import Flags
 from auditor.estimate.known import Known
+from auditor.estimate.zero import Zero
 from auditor.rules import tipping_point
 from auditor.tallies.summary import summarise
 from auditor.types import Label, Status
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
+ZERO = Zero((-1.0, 0.0, 1.0), (10, 10, 10), 1.0)
 
 
 def tally(tmp_path, rows, cutoff=0.5):
@@ -141,7 +143,7 @@ def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
 def test_counts_of_other_models_widen_it():
     flags, known = Flags(rest={"clean": 1000}, flagged=100), Known(ok=1000, rest=1000, drawn=1000)
     plain, shifted = (
-        fraction.estimated(known, flags, replace(CALIBRATION, shift=shift), seed=0) for shift in (0.0, 0.8)
+        fraction.estimated(known, flags, replace(CALIBRATION, zero=zero), seed=0) for zero in (None, ZERO)
     )
     assert shifted.low < plain.low
     assert shifted.high > plain.high

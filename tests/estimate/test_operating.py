@@ -5,9 +5,11 @@ import pytest
 
 from auditor.estimate.calibration import Calibration, Condition, SourceCounts
 from auditor.estimate.operating import operating_point, rates_at
+from auditor.estimate.zero import Zero
 
 THRESHOLDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 CLEAN = {"clean": 1.0}
+ZERO = Zero((-1.0, 0.0, 1.0), (10, 10, 10), 1.0)
 
 
 def calibration(real, synthetic, *, n=10_000, sources=6, **more):
@@ -42,7 +44,7 @@ def test_where_every_threshold_flags_too_many_real_images_the_highest_is_taken()
 def test_counts_of_other_models_leave_the_rates_less_certain():
     real, synthetic = (5000, 1000, 100, 10, 0), (9900, 9000, 6000, 100, 50)
     own, others = (
-        rates_at(calibration(real, synthetic, shift=shift), 2.0, CLEAN, seed=1, draws=2000) for shift in (0.0, 1.0)
+        rates_at(calibration(real, synthetic, zero=zero), 2.0, CLEAN, seed=1, draws=2000) for zero in (None, ZERO)
     )
     for side in ("false", "true"):
         low, high = (np.ptp(np.quantile(getattr(rates, side), (0.05, 0.95))) for rates in (own, others))

@@ -12,11 +12,12 @@ from auditor import audit
 from auditor.config import Config
 from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.errors import CalibrationError
+from auditor.estimate.zero import Zero
 from auditor.models import calibrating
 from detectors import synthetic
 
 NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
-SHIPPED = models.calibration(NAMES, shift=0.5)
+SHIPPED = models.calibration(NAMES, zero=Zero((-0.5, 0.5), (3, 3), 1.0))
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def test_counts_are_made_by_condition_and_source(tmp_path):
     for condition in made.conditions.values():
         assert {source: counts.n for source, counts in condition.real.items()} == {"a": 4, "b": 4}
         assert {source: counts.n for source, counts in condition.synthetic.items()} == {"a": 3, "b": 3}
-    assert made.shift == 0  # these very weights were counted
+    assert made.zero is None  # these very weights were counted
     clean = made.conditions["clean"]
     assert all(counts.above == (0, 0, 0, 0, 0) for counts in clean.real.values())
     assert all(counts.above == (3, 3, 3, 3, 3) for counts in clean.synthetic.values())
@@ -63,7 +64,7 @@ def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
     assert made.conditions["clean"].real != SHIPPED.conditions["clean"].real
     assert (made.slope, made.intercept) == (SHIPPED.slope, SHIPPED.intercept)
     assert made.origin.endswith("synthetic ones as in: made up")
-    assert made.shift == SHIPPED.shift > 0
+    assert made.zero == SHIPPED.zero is not None
 
 
 def test_unreadable_images_are_left_out(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.calibration import calibration, left_out_chance
+from training.calibration import calibration, left_out_chance, zero
 
 
 @pytest.fixture
@@ -40,3 +40,11 @@ def test_the_line_gives_chances_that_are_met(scores: pd.DataFrame) -> None:
     chance = left_out_chance(scores)
     assert abs(chance.mean() - 0.5) < 0.05
     assert chance[scores["label"] == 1].mean() > chance[scores["label"] == 0].mean() + 0.3
+
+
+def test_the_zero_of_each_folds_model_is_what_its_scores_have_in_common(scores: pd.DataFrame) -> None:
+    moved = scores.assign(score=scores["score"] + scores["fold"].map({0: -0.5, 1: 0.5}))
+    found = zero(moved)
+    assert found["means"] == pytest.approx([-0.5, 0.5], abs=0.15)
+    assert found["sources"] == [4, 4]
+    assert found["within"] == pytest.approx(0.3 * (8 / 6) ** 0.5, rel=0.35)  # sources lie 0.3 on either side
