@@ -14,7 +14,7 @@ audit: $(VENV)/core
 	  case $$code in 0|1|4) ;; *) exit $$code ;; esac
 
 test: $(VENV)/everything lint types
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8
 
 lint: $(VENV)/everything
 	$(VENV)/bin/ruff check .

@@ -10,6 +10,7 @@ import pytest
 
 import auditor
 from auditor.config import Config
+from auditor.types import Need
 
 GENERATORS = {
     "a1111_png": "AUTOMATIC1111",
@@ -20,29 +21,19 @@ GENERATORS = {
 }
 
 
-@pytest.fixture(scope="module")
-def sample(data, tmp_path_factory):
-    """The evidence of the sample as an imagefolder and as a plain folder."""
-    found = {}
-    for form, forced in (("imagefolder", None), ("folder", "folder")):
-        out = tmp_path_factory.mktemp(form)
-        audit = auditor.scan(data / "sample", out=out, config=Config(input_format=forced))
-        assert audit.inputs[0].format == form
-        found[form] = audit, auditor.evidence(out)
-    return found
-
-
-def test_no_image_of_the_sample_is_lost(sample):
-    for audit, evidence in sample.values():
-        assert (audit.counts.rows, audit.counts.ok) == (339, 339)
-        assert evidence.key.is_unique
-
-
-def test_no_real_image_of_the_sample_is_flagged(sample):
-    for _, evidence in sample.values():
-        real = evidence[evidence.image.str.startswith("real/")]
-        assert len(real) == 144
-        assert not {"synthetic", "edited"} & set(real.verdict)
+@pytest.mark.parametrize(
+    ("form", "config"),
+    [("imagefolder", Config()), ("folder", Config(input_format="folder", depth=Need.FILE))],
+)
+def test_no_image_of_the_sample_is_lost_and_no_real_one_flagged(data, tmp_path, form, config):
+    audit = auditor.scan(data / "sample", out=tmp_path / "out", config=config)
+    assert audit.inputs[0].format == form
+    assert (audit.counts.rows, audit.counts.ok) == (339, 339)
+    evidence = auditor.evidence(tmp_path / "out")
+    assert evidence.key.is_unique
+    real = evidence[evidence.image.str.startswith("real/")]
+    assert len(real) == 144
+    assert not {"synthetic", "edited"} & set(real.verdict)
 
 
 def signals(evidence, names):
@@ -57,7 +48,8 @@ def signals(evidence, names):
     }
 
 
-def test_ground_truth_is_never_read_as_evidence(data, sample, tmp_path):
+def test_ground_truth_is_never_read_as_evidence(data, tmp_path):
+    """At the depth of files: what looks at pixels sees nothing else."""
     blind = tmp_path / "blind"
     blind.mkdir()
     with (data / "sample/metadata.csv").open(newline="") as file:
@@ -69,10 +61,12 @@ def test_ground_truth_is_never_read_as_evidence(data, sample, tmp_path):
             name = f"{number:04d}.{row['file_name'].rpartition('.')[2]}"
             shutil.copyfile(data / "sample" / row["file_name"], blind / name)
             writer.writerow([name, row["text"]])
-    auditor.scan(blind, out=tmp_path / "out")
-    assert signals(auditor.evidence(tmp_path / "out"), {"file-name-prior"}) == signals(
-        sample["imagefolder"][1], {"file-name-prior"}
-    )
+    told, untold = tmp_path / "told", tmp_path / "untold"
+    for dataset, out in ((data / "sample", told), (blind, untold)):
+        auditor.scan(dataset, out=out, config=Config(depth=Need.FILE))
+    seen = signals(auditor.evidence(told), {"file-name-prior"})
+    assert any(seen.values())
+    assert signals(auditor.evidence(untold), {"file-name-prior"}) == seen
 
 
 @pytest.fixture(scope="module")
