@@ -2,8 +2,8 @@
 
 Few thresholds are tried, far apart: those that flag 0.1, 1 and 10 % of real images, in the mean over sources. The one
 with the narrowest interval to expect is taken. Among hundreds of thresholds the best one is best by luck: it is where
-the calibration's sources happen to agree, and intervals that rest on it miss (benchmarks/mixtures.py: 89 % of them held
-the truth, 93 % at the level chosen here).
+the calibration's sources happen to agree, and intervals that rest on it miss (of those of benchmarks/mixtures.py four
+in a hundred more).
 """
 
 from __future__ import annotations
