@@ -13,6 +13,7 @@ from auditor.embedding import encoders
 from auditor.embedding.encoders import EMBEDDED, EmbeddedEncoder, embedded
 from auditor.errors import ModelError
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, parse
+from auditor.estimate.zero import Zero
 
 ROOT = Path(__file__).parents[1]
 OOF = ROOT / "training" / "oof.parquet"
@@ -78,9 +79,11 @@ def test_the_counts_are_those_of_the_kept_scores(scores, calibration):
     assert counted == len(scores)
 
 
-def test_its_shift_is_that_of_the_kept_scores(scores, calibration):
+def test_its_zero_is_that_of_the_kept_scores(scores, calibration):
     training = pytest.importorskip("training.calibration", reason="the training's own dependencies are not installed")
-    assert calibration.shift == training.shift(scores) > 0
+    shown = training.zero(scores)
+    assert calibration.zero == Zero(tuple(shown["means"]), tuple(shown["sources"]), shown["within"])
+    assert len(calibration.zero.means) == scores.fold.nunique()
 
 
 def test_no_source_and_no_generator_was_scored_by_a_model_that_saw_it(scores):
