@@ -186,16 +186,18 @@ def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:
         )
 
 
-def choose(inputs: Inputs, config: Config) -> tuple[tuple[Input, Reader], ...]:
-    """Each input with the reader for it. Raises DatasetError."""
+def choose(inputs: Inputs, config: Config, *, names: Sequence[str] | None = None) -> tuple[tuple[Input, Reader], ...]:
+    """Each input with the reader for it. names: those that an audit gave as many inputs, wherever they lie now; shards
+    go by them. Raises DatasetError."""
     files.forget()
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not paths:
         raise DatasetError("no input")
     parsed = [listing.parse(path, config.read) for path in paths]
-    if len(parsed) > 1:
+    if names is None or len(names) != len(parsed):
         names = _distinct([input.name for input in parsed])
-        parsed = [replace(x, name=name, prefix=f"{name}/") for x, name in zip(parsed, names, strict=True)]
+    several = len(parsed) > 1
+    parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
     return tuple((input, readers.choose(input, config.input_format)) for input in parsed)
 
 

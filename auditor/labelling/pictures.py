@@ -86,12 +86,13 @@ class Prepared:
 def pictures(
     drawn: Sequence[Drawn], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
 ) -> Iterator[Picture]:
-    """The rows, in the dataset's order.
+    """The rows, in the dataset's order. The dataset may lie in another place than it was audited in.
 
     Raises DatasetError where the inputs are not the audited ones, and what choosing a reader raises.
     """
     config = Config(read=read, input_format=audit.config.get("input_format"))
-    shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
+    names = [record.name for record in audit.inputs]
+    shards = [shard for input, reader in choose(inputs, config, names=names) for shard in reader.shards(input)]
     by_place = {row.place: row for row in drawn}
     wanted: dict[str, set[int]] = {}
     for row in drawn:

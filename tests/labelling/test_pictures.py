@@ -70,6 +70,19 @@ def test_rows_that_are_gone_are_named(tmp_path):
         list(pictures(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None))
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_dataset_that_was_moved_is_known_again(tmp_path, count):
+    inputs = [tmp_path / f"set{number}" for number in range(count)]
+    for number, folder in enumerate(inputs):
+        making.write(folder / "a.png", making.encoded("PNG", width=8 + number, height=8))
+    audit, drawn = audited(tmp_path, inputs)
+    moved = [folder.rename(tmp_path / f"moved{number}") for number, folder in enumerate(inputs)]
+    shown = pictures(drawn, audit, moved, read=ReadOptions(), fetched=lambda url: None)
+    assert {picture.drawn.key: Image.open(io.BytesIO(picture.jpeg)).width for picture in shown} == {
+        ("a.png" if count == 1 else f"set{number}/a.png"): 8 + number for number in range(count)
+    }
+
+
 def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     making.write(tmp_path / "images/a.png", making.png())
     table = making.write(tmp_path / "rows.csv", "x,words\na.png,hello\n")
