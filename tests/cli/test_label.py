@@ -10,6 +10,7 @@ import sys
 from urllib.request import ProxyHandler, Request, build_opener
 
 import labelled
+import making
 import pytest
 
 from auditor.labels import labelfile
@@ -21,6 +22,8 @@ ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"}
 def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     labelled.task(folder)
+    making.write(folder / "other/table.csv", "image,text\nx.png,a cat\n")
+    making.write(folder / "other/x.png", making.png())
     return folder
 
 
@@ -103,7 +106,7 @@ def test_the_dataset_is_found_beside_the_audit(base, tmp_path):
     [
         ((), 3, "table.csv: the audited dataset is neither here nor beside"),
         (("nowhere",), 2, "nowhere: no such file or folder"),
-        (("set",), 3, "this is another dataset"),
+        (("other",), 3, "this is another dataset"),
         (("set/table.csv", "--labels", "audit/audit.json"), 3, "no column 'key'"),
         (("set/table.csv", "--export", "set"), 3, "not empty"),
         (("set/table.csv", "--number", "0"), 2, "--number"),
