@@ -23,9 +23,10 @@ from auditor.estimate.zero import Zero
 
 SCHEMA = "auditor-calibration/1"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
+FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
 _CHANCE = 0.5
 _NEAR = 0.5  # logits on either side of a threshold
-FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
+_MOST = 2**53  # images that a source may have: counts are exact as floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,7 @@ def _number(value: Any) -> float:
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MOST:
         raise TypeError(f"{value!r:.40} is no count")
     return value
 

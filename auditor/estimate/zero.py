@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SPREADS = (0.01, 5.0, 500)  # logits, from, to, how many
 _SPREAD_SCALE = 1.0
+_FAR = 100.0  # logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Zero:
     """What was seen, in logits: the mean score of each fold's new sources (each class about its own mean), how many
     sources that is of, and the standard deviation of sources about their fold's mean.
 
-    Raises ValueError with fewer than two folds, a fold without sources, or a deviation that is not above 0.
+    Raises ValueError with fewer than two folds, a fold without sources, a deviation that is not above 0, or a mean out
+    of reach.
     """
 
     means: tuple[float, ...]
@@ -39,6 +41,8 @@ class Zero:
             raise ValueError("the zero is told by two folds or more: a mean and a number of sources of each")
         if min(self.sources) < 1 or not self.within > 0:
             raise ValueError("each fold has sources, and they differ: within is above 0")
+        if not all(abs(value) <= _FAR for value in (*self.means, self.within)):
+            raise ValueError(f"no model's zero is {_FAR:g} logits off")
 
     def spread(self) -> tuple[np.ndarray, np.ndarray]:
         """What σ may be, and how probable each value is (summing to 1)."""

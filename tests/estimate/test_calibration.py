@@ -93,6 +93,7 @@ def _one(**counts):
         ({"prior": 1}, "prior between 0 and 1"),
         ({"zero": {"means": [0.1], "sources": [3], "within": 1.0}}, "two folds or more"),
         ({"zero": {"means": [0.1, "a"], "sources": [3, 3], "within": 1.0}}, "'a' is no number"),
+        ({"zero": {"means": [0.1, 0.2], "sources": [3, 10**400], "within": 1.0}}, "is no count"),
         ({"zero": 0.8}, "not a calibration"),
         ({"conditions": {"clean": {"real": {}, "synthetic": {}}}}, "no real source"),
         (_one(n=5, above=[6, 0, 0, 0, 0]), "cannot be"),

@@ -64,6 +64,8 @@ def test_models_further_apart_never_leave_it_more_certain(means, sources, within
         ((0.3, 0.1), (4, 0), 1.0, "each fold has sources"),
         ((0.3, 0.1), (4, 4), 0.0, "within is above 0"),
         ((0.3, 0.1), (4, 4), float("nan"), "within is above 0"),
+        ((0.3, 1e308), (4, 4), 1.0, "100 logits off"),
+        ((0.3, float("nan")), (4, 4), 1.0, "100 logits off"),
     ],
 )
 def test_what_shows_nothing_is_refused(means, sources, within, why):
