@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -35,7 +35,8 @@ _GROWN = 4  # times the size that its space was fitted at: the axes are fitted a
 
 
 def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: bool = False) -> Facts:
-    """Adds the images of evidence that have a vector; the bank is made where there is none.
+    """Adds the images of evidence that have a vector; the bank is made where there is none. A file that is in it (by
+    sha256) is not added again, so that the same addition twice is one.
 
     declared_only: those that declared or matched evidence calls synthetic. Raises IndexFileError where there are none,
     or the bank's kind or encoder is another one.
@@ -49,8 +50,12 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
         raise IndexFileError(f"nothing to add: no image {which}")
     before = _before(folder, kind, corpus.fingerprint)
     rows = corpus.columns(wanted, ["key", "source", "image", "sha256"])
+    new = _new(rows["sha256"], before)
+    if before and not new:
+        return before.facts
+    wanted = wanted[new]
     with _generation(folder, before) as made:
-        made.rows(rows)
+        made.rows({name: [values[place] for place in new] for name, values in rows.items()})
         made.vectors(corpus, wanted)
         return made.finish(kind, corpus.fingerprint)
 
@@ -61,6 +66,9 @@ def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> Facts:
     if not found:
         raise IndexFileError("nothing to add: no digest in those files")
     before = _before(folder, kind, "")
+    found = [found[place] for place in _new(found, before)]
+    if before and not found:
+        return before.facts
     with _generation(folder, before) as made:
         made.rows({"key": found, "source": [""] * len(found), "image": [""] * len(found), "sha256": found})
         return made.finish(kind, "")
@@ -93,6 +101,18 @@ def _before(folder: Path, kind: str, fingerprint: str) -> Bank | None:
         there, here = (known or "digests alone" for known in (bank.facts.fingerprint, fingerprint))
         raise IndexFileError(f"{folder} holds {there}, these are {here}: they cannot be compared, make another bank")
     return bank
+
+
+def _new(digests: Sequence[str | None], before: Bank | None) -> list[int]:
+    """The places of those that are not in the bank yet, each once; a row without a digest is always new."""
+    seen: set[str] = set()
+    found = []
+    for place, digest in enumerate(digests):
+        if digest and (digest in seen or (before and before.knows(digest))):
+            continue
+        seen.add(digest or "")
+        found.append(place)
+    return found
 
 
 @contextmanager

@@ -149,6 +149,30 @@ def test_adding_keeps_what_was_there(tmp_path):
     assert not list((tmp_path / "bank").glob("*-1.*"))
 
 
+def test_the_same_file_is_in_it_once_however_often_it_is_added(tmp_path, monkeypatch):
+    for name, seed in (("a", 0), ("b", 1), ("twin of b", 1)):
+        saved(tmp_path / "known" / f"{name}.png", picture(seed))
+    with monkeypatch.context() as broken:  # killed when all was added, and before that was noted
+        broken.setattr(banking, "built", lambda folder: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
+    again = auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
+    assert (again.rows, again.hashes, again.generation) == (2, 2, 1)
+    saved(tmp_path / "known/c.png", picture(2))
+    more = auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
+    assert Bank(tmp_path / "bank").images(np.arange(more.rows)) == ["a.png", "b.png", "c.png"]
+
+
+def test_the_same_digest_is_in_it_once(tmp_path):
+    digests = [hashlib.sha256(bytes([number])).hexdigest() for number in range(3)]
+    (tmp_path / "list.txt").write_text("\n".join([*digests[:2], digests[0].upper()]))
+    for _ in range(2):
+        facts = auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.txt"])
+    assert (facts.rows, facts.hashes, facts.generation) == (2, 2, 1)
+    (tmp_path / "list.txt").write_text("\n".join(digests))
+    assert auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.txt"]).rows == 3
+
+
 def test_only_declared_images_of_an_audit_are_taken(tmp_path):
     labels = [Label.SYNTHETIC, Label.UNKNOWN, Label.LIKELY_SYNTHETIC, Label.EDITED]
     assert filled(tmp_path / "bank", labels=labels, declared_only=True).rows == 2
