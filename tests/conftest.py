@@ -33,8 +33,12 @@ def data() -> Path:
     return DATA
 
 
-@pytest.fixture(scope="session")
-def _chromium(tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """A real browser of the test's own, see tests/support/browsing.py.
+
+    Half a second each: Chromium may lose what a page keeps soon after the storage of the page before was cleared.
+    """
     import browsing
 
     pytest.importorskip("selenium", reason="the extra `test` is not installed")
@@ -43,13 +47,6 @@ def _chromium(tmp_path_factory: pytest.TempPathFactory):
     opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def browser(_chromium):
-    """A real browser, see tests/support/browsing.py; one for all tests, with nothing left of the one before."""
-    _chromium.forget()
-    return _chromium
 
 
 @pytest.fixture(autouse=True)

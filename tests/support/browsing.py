@@ -45,6 +45,9 @@ class Browser:
         self.downloads = profile / "downloads"
         self.driver = webdriver.Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(60)
+        self.open("about:blank")
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)  # of the new-tab page
         self._urls: list[str] = []
 
     def open(self, url: str | Path) -> None:
@@ -67,12 +70,23 @@ class Browser:
         return self.driver.find_element("css selector", selector)
 
     def wait(self, condition: Any, seconds: float = 20) -> Any:
-        """Until condition() is true, which is returned; elements that are not there yet are waited for."""
-        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+        """Until condition() is true, which is returned; elements that are not there yet are waited for.
+
+        Raises AssertionError with what the page shows when it is still not true.
+        """
+        from selenium.common.exceptions import (
+            NoSuchElementException,
+            StaleElementReferenceException,
+            TimeoutException,
+        )
         from selenium.webdriver.support.ui import WebDriverWait
 
         ignored = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.driver, seconds, 0.05, ignored).until(lambda _: condition())
+        try:
+            return WebDriverWait(self.driver, seconds, 0.05, ignored).until(lambda _: condition())
+        except TimeoutException as error:
+            shown = f"{self.driver.current_url} shows:\n{self.text('body')}\n{self.complaints()}"
+            raise AssertionError(f"not true in {seconds:g} seconds; {shown}") from error
 
     def js(self, script: str, *arguments: Any) -> Any:
         """What a script returns."""
@@ -103,19 +117,6 @@ class Browser:
     def hosts(self) -> set[str]:
         """Hosts of all that was requested; '' for files."""
         return {urlsplit(url).hostname or "" for url in self.requested()}
-
-    def forget(self) -> None:
-        """As if nothing had been opened: for the next test."""
-        for url in self.requested():
-            parts = urlsplit(url)
-            origin = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "all"}
-            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
-        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        self.driver.get("about:blank")
-        self.complaints()
-        self.requested()
-        self._urls.clear()
 
     def close(self) -> None:
         """End the browser and its driver."""
