@@ -18,6 +18,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from auditor.errors import LabelError
@@ -83,6 +84,10 @@ class _Refusal(Exception):
         self.status = status
 
 
+class _SlashLeftOut(Exception):
+    """The page's address without its end, below which everything else lies."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: LabelServer
     timeout = 60  # seconds for a request to arrive
@@ -106,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             kind, body = respond(self._checked())
             self._send(HTTPStatus.OK, kind, body)
+        except _SlashLeftOut:
+            self._send(HTTPStatus.PERMANENT_REDIRECT, _TYPES["html"], b"", {"Location": f"/{self.server.token}/"})
         except _Refusal as refusal:
             self._send(refusal.status, *_json({"error": str(refusal)}))
         except OutOfTurn as error:
@@ -127,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         return rest[0]
 
     def _get(self, path: str) -> tuple[str, bytes]:
+        if self.path == f"/{self.server.token}":
+            raise _SlashLeftOut
         if path in _PAGES:
             name = _PAGES[path]
             return _TYPES[name.rpartition(".")[2]], page(name)
@@ -177,10 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refusal(HTTPStatus.BAD_REQUEST, "not an object")
         return said
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _send(self, status: HTTPStatus, kind: str, body: bytes, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.send_response(status)
         charset = "" if kind.startswith("image/") else "; charset=utf-8"
-        for name, value in {**_HEADERS, "Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}.items():
+        own = {"Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}
+        for name, value in {**_HEADERS, **own, **more}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

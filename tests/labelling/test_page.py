@@ -38,7 +38,7 @@ def is_clean(browser, host="127.0.0.1"):
 
 def test_images_are_labelled_by_keyboard_undone_and_found_again(browser, server, task):
     keys = [row.key for row in task.drawn]
-    browser.open(server.url)
+    browser.open(server.url.rstrip("/"))
     count(browser, "1 of 8")
     browser.keys("s")
     count(browser, "2 of 8")

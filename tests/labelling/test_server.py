@@ -53,6 +53,12 @@ def test_without_the_token_nothing_is_given_and_nothing_is_saved(server, path, b
     assert not server.session.path.exists()
 
 
+@pytest.mark.parametrize(("host", "status"), [("localhost", 308), ("example.org", 403)])
+def test_the_address_may_lack_its_last_slash(server, host, status):
+    found, headers, _ = ask(server, f"/{server.token}", host=f"{host}:{server.server_port}")
+    assert (found, headers["Location"]) == (status, f"/{server.token}/" if status == 308 else None)
+
+
 @pytest.mark.parametrize(
     "host", ["example.org", "evil.localhost", "127.0.0.1", "", "localhost:1", "127.0.0.1.evil:{port}"]
 )
