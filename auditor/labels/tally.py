@@ -159,7 +159,7 @@ class LabelTally:
         unknown = [str(key) for number, key in enumerate(self._keys) if number not in self._seen]
         if unknown:
             raise LabelError(
-                f"{len(unknown)} labels are of no row of this audit: {_few(map(repr, unknown))}. "
+                f"no row of this audit has these labelled keys ({len(unknown):,}): {_few(map(repr, unknown))}. "
                 "Give the labels of this dataset, or remove those lines"
             )
 

@@ -111,7 +111,7 @@ def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
 def test_labels_of_other_rows_are_refused(tmp_path):
     rows, truth = dataset(200)
     given = [*answers(rows, truth), Answer("nobody.jpg", UNKNOWN, Truth.REAL)]
-    with pytest.raises(LabelError, match=r"1 labels are of no row of this audit: 'nobody.jpg'"):
+    with pytest.raises(LabelError, match=r"no row of this audit has these labelled keys \(1\): 'nobody.jpg'"):
         summed(tmp_path, rows, given)
 
 
