@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor import policy, registry
+from auditor.estimate import fraction
 from auditor.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,12 @@ def reference() -> str:
     parts = ["# Commands\n\nWritten by `python tests/test_docs.py`; a test compares it with the program.\n"]
     parts += [f"## auditor {command}".rstrip() + f"\n\n```text\n{usage(command)}```\n" for command in COMMANDS]
     return "\n".join(parts)
+
+
+def test_the_share_of_mixtures_that_an_estimate_cites_is_the_tables():
+    [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/estimate.md").read_text(), re.MULTILINE)
+    share = together.split("|")[5].strip().removesuffix(" %")
+    assert any(f"in {share} of 100 cases" in said for said in fraction.ASSUMPTIONS)
 
 
 def test_the_reference_of_commands_is_the_programs():

@@ -27,7 +27,7 @@ ASSUMPTIONS = (
     "the error rates of the undecided images are those of new sources like the calibration's: of one source of real "
     "images, and of one to four generators",
     "the counts of a model that ships them are of models trained like it without the counted sources",
-    "mixtures of held-out sources were in the interval in 94 of 100 cases where it was a number: docs/estimate.md",
+    "mixtures of held-out sources were in the interval in 95 of 100 cases where it was a number: docs/estimate.md",
     "images that declared or matched evidence decides are what it says, and count as they are",
 )
 
