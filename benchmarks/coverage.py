@@ -18,16 +18,22 @@ synthetic.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auditor.estimate import controls
 from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
 from auditor.estimate.rates import shifted
 from auditor.estimate.zero import Zero
+from training.calibration import zero
 
 _FALSE, _TRUE = 0.03, 0.85
 _FRACTIONS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
@@ -72,22 +78,13 @@ def counted(
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]], Zero | None]:
     """Counts of the calibration's real and synthetic sources, each by its fold's model, and what the folds show."""
     *many, n = world.calibration
-    counts, folds, rest = [], [], []
-    for mean, sources in zip((_FALSE, _TRUE), many, strict=True):
+    counts, scores = [], []
+    for label, (mean, sources) in enumerate(zip((_FALSE, _TRUE), many, strict=True)):
         fold = np.arange(sources) % _FOLDS
         found = rates(rng, mean, world.spread, sources, zeros[fold])
         counts.append([(int(rng.binomial(n, rate)), n) for rate in found])
-        folds.append(fold)
-        rest.append(logit(found) - logit(found).mean())
-    return counts[0], counts[1], seen(np.concatenate(folds), np.concatenate(rest)) if world.zeros else None
-
-
-def seen(folds: np.ndarray, rest: np.ndarray) -> Zero:
-    """As training/calibration.py has it from scores."""
-    sizes = np.bincount(folds)
-    means = np.bincount(folds, rest) / sizes
-    within = np.sqrt(((rest - means[folds]) ** 2).sum() / (len(rest) - len(sizes)))
-    return Zero(tuple(map(float, means)), tuple(map(int, sizes)), float(within))
+        scores.append(pd.DataFrame({"label": label, "source": range(sources), "fold": fold, "score": logit(found)}))
+    return counts[0], counts[1], Zero(**zero(pd.concat(scores))) if world.zeros else None
 
 
 def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator) -> Rates:
@@ -99,12 +96,12 @@ def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.ra
 
 
 def predicted(
-    world: World, false: list[tuple[int, int]], true: list[tuple[int, int]], zero: Zero | None, seed: int
+    world: World, false: list[tuple[int, int]], true: list[tuple[int, int]], folds: Zero | None, seed: int
 ) -> Rates:
     found = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
-    if zero is None:
+    if folds is None:
         return found
-    moved = zero.drawn(_DRAWS, np.random.default_rng([seed, 1]))
+    moved = folds.drawn(_DRAWS, np.random.default_rng([seed, 1]))
     return Rates(shifted(found.false, moved), shifted(found.true, moved))
 
 
@@ -112,11 +109,11 @@ def run(world: World, seed: int) -> Iterator[tuple[int, str, bool, float]]:
     """For each fraction and method: whether the interval holds it, and how wide it is."""
     rng = np.random.default_rng([seed, 7])
     zeros = world.zeros * np.random.default_rng([seed, 8]).standard_normal(_FOLDS)
-    false, true, zero = counted(rng, world, zeros)
+    false, true, folds = counted(rng, world, zeros)
     common = world.zeros * rng.standard_normal()
     f = rates(rng, _FALSE, world.spread, world.sources, common + world.unknown_shift).mean()
     s = rates(rng, _TRUE, world.spread, world.sources, common).mean()
-    ours = predicted(world, false, true, zero, seed)
+    ours = predicted(world, false, true, folds, seed)
     sides = (ours, ours)
     if world.is_checked:
         checks = (

@@ -35,7 +35,7 @@ from auditor.estimate.zero import Zero  # noqa: E402
 from auditor.labelling.choosing import EXPECTED, allocation  # noqa: E402
 from auditor.labels.two_phase import LabelledStratum, two_phase  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
-from training import calibration as counting  # noqa: E402
+from training.calibration import zero  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
@@ -81,9 +81,8 @@ def calibration(scores: pd.DataFrame) -> Calibration:
         sides[label][source] = SourceCounts(len(group), tuple(above))
     conditions = {_ANY: Condition(sides[0], sides[1])}
     cuts = tuple(map(float, thresholds))
-    seen = counting.zero(scores)
-    zero = Zero(tuple(seen["means"]), tuple(seen["sources"]), seen["within"])
-    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, cuts, conditions, zero)
+    seen = Zero(**zero(scores))
+    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, cuts, conditions, seen)
 
 
 def mixture(

@@ -81,8 +81,7 @@ def test_the_counts_are_those_of_the_kept_scores(scores, calibration):
 
 def test_its_zero_is_that_of_the_kept_scores(scores, calibration):
     training = pytest.importorskip("training.calibration", reason="the training's own dependencies are not installed")
-    shown = training.zero(scores)
-    assert calibration.zero == Zero(tuple(shown["means"]), tuple(shown["sources"]), shown["within"])
+    assert calibration.zero == Zero(**training.zero(scores))
     assert len(calibration.zero.means) == scores.fold.nunique()
 
 

@@ -1,4 +1,4 @@
-"""calibration.json: counts of out-of-fold scores, and a logit's chance; auditor/calibration.py reads it."""
+"""calibration.json: counts of out-of-fold scores, and a logit's chance; auditor/estimate/calibration.py reads it."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def zero(scores: pd.DataFrame) -> dict[str, Any]:
     folds = rest.groupby(means["fold"])
     within = np.sqrt(((rest - folds.transform("mean")) ** 2).sum() / (len(rest) - folds.ngroups))
     return {
-        "means": [round(float(mean), 3) for mean in folds.mean()],
-        "sources": [int(size) for size in folds.size()],
+        "means": tuple(round(float(mean), 3) for mean in folds.mean()),
+        "sources": tuple(int(size) for size in folds.size()),
         "within": round(float(within), 3),
     }
 

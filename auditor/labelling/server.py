@@ -18,7 +18,6 @@ from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
 from auditor.errors import LabelError
@@ -112,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             kind, body = respond(self._checked())
             self._send(HTTPStatus.OK, kind, body)
         except _SlashLeftOut:
-            self._send(HTTPStatus.PERMANENT_REDIRECT, _TYPES["html"], b"", {"Location": f"/{self.server.token}/"})
+            self._send(HTTPStatus.PERMANENT_REDIRECT, _TYPES["html"], b"", Location=f"/{self.server.token}/")
         except _Refusal as refusal:
             self._send(refusal.status, *_json({"error": str(refusal)}))
         except OutOfTurn as error:
@@ -186,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refusal(HTTPStatus.BAD_REQUEST, "not an object")
         return said
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes, more: Mapping[str, str] = MappingProxyType({})) -> None:
+    def _send(self, status: HTTPStatus, kind: str, body: bytes, **more: str) -> None:
         self.send_response(status)
         charset = "" if kind.startswith("image/") else "; charset=utf-8"
         own = {"Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}

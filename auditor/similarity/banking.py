@@ -105,13 +105,13 @@ def _before(folder: Path, kind: str, fingerprint: str) -> Bank | None:
 
 def _new(digests: Sequence[str | None], before: Bank | None) -> list[int]:
     """The places of those that are not in the bank yet, each once; a row without a digest is always new."""
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     found = []
     for place, digest in enumerate(digests):
-        if digest and (digest in seen or (before and before.knows(digest))):
-            continue
-        seen.add(digest or "")
-        found.append(place)
+        is_there = digest and (digest in seen or (before and before.knows(digest)))
+        if not is_there:
+            found.append(place)
+        seen.add(digest)
     return found
 
 

@@ -46,5 +46,5 @@ def test_the_zero_of_each_folds_model_is_what_its_scores_have_in_common(scores: 
     moved = scores.assign(score=scores["score"] + scores["fold"].map({0: -0.5, 1: 0.5}))
     found = zero(moved)
     assert found["means"] == pytest.approx([-0.5, 0.5], abs=0.15)
-    assert found["sources"] == [4, 4]
+    assert found["sources"] == (4, 4)
     assert found["within"] == pytest.approx(0.3 * (8 / 6) ** 0.5, rel=0.35)  # sources lie 0.3 on either side
