@@ -1,37 +1,16 @@
 """scan --fetch: a random sample of a manifest of URLs, audited as if it were there, and what dead links leave open."""
 
-import hosting
-import pytest
-from hosting import LOCAL
+from hosting import IMAGE, fetcher
 from making import write
 
 from auditor import api
 from auditor.assembling import _with_dead_links
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
-from auditor.fetching.downloading import Bounds
-from auditor.fetching.fetches import Fetcher
 from auditor.results import Counts, Estimate
 from auditor.types import OUTSIDE
 
 DETECTORS = ("generator-text", "host-prior")
-
-
-@pytest.fixture
-def host():
-    with hosting.host() as running:
-        yield running
-
-
-def fetcher(tmp_path):
-    bounds = Bounds(max_bytes=1 << 20, seconds=20, silence=20, redirects=3)
-    return Fetcher(
-        tmp_path / "cache",
-        bounds=bounds,
-        pause=0.0,
-        resolve=lambda host, port: [LOCAL],
-        reachable=lambda address: address == LOCAL,
-    )
 
 
 def manifest(tmp_path, host, rows=40, dead=4):
@@ -43,7 +22,7 @@ def manifest(tmp_path, host, rows=40, dead=4):
 
 def scan(inputs, tmp_path, fetch, **config):
     given = Config(detectors=DETECTORS, fetch=fetch, **config)
-    return run_audit(inputs, tmp_path / "out", given, make_engine(1, "serial"), fetcher=fetcher(tmp_path))
+    return run_audit(inputs, tmp_path / "out", given, make_engine(1, "serial"), fetcher=fetcher(tmp_path / "cache"))
 
 
 def test_so_many_rows_are_fetched_and_no_other(tmp_path, host):
@@ -74,7 +53,7 @@ def test_all_rows_can_be_fetched(tmp_path, host):
 
 
 def test_images_that_are_there_are_drawn_with_the_others(tmp_path, host):
-    write(tmp_path / "here.png", hosting.IMAGE)
+    write(tmp_path / "here.png", IMAGE)
     lines = ["url,image", *(f"{host.url('/image')}?{number}," for number in range(9)), ",here.png"]
     audit = scan(write(tmp_path / "rows.csv", "\n".join(lines)), tmp_path, 10)
     assert audit.counts.ok == 10

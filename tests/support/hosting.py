@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import socket
 import threading
 import time
@@ -10,22 +11,29 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
 from making import encoded
+
+from auditor.errors import Refused
+from auditor.fetching.downloading import Bounds
+from auditor.fetching.fetches import Fetcher
 
 IMAGE = encoded("PNG")
 LOCAL = "127.0.0.1"
+BOUNDS = Bounds(max_bytes=1 << 20, seconds=20, silence=20, redirects=3)
 
 
 class Host(ThreadingHTTPServer):
-    """asked: (host, path, when it was asked, when it was answered) of every request."""
+    """asked: [host, path, when it was asked, when its answer began] of every request, each noted before it is seen."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__((LOCAL, 0), _Handler)
-        self.asked: list[tuple[str, str, float, float]] = []
+        self.asked: list[list[Any]] = []
         self.agents: set[str] = set()
         self.ending = threading.Event()
 
@@ -87,15 +95,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        began = time.monotonic()
         self.server.agents.add(self.headers["User-Agent"])
         name = (self.headers["Host"] or "").partition(":")[0]
+        self.asked = [name, self.path, time.monotonic(), math.inf]
+        self.server.asked.append(self.asked)
         path = self.path.partition("?")[0].strip("/")
         if path.isdigit():
             self._send(b"", status=int(path))
         else:
             getattr(self, f"_{path.replace('-', '_')}", self._image)()
-        self.server.asked.append((name, self.path, began, time.monotonic()))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
@@ -107,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             given["Content-Length"] = str(len(body) if length == -1 else length)
         for key, value in given.items():
             self.send_header(key, value)
+        self.asked[-1] = time.monotonic()
         self.end_headers()
         self.wfile.write(body)
 
@@ -183,3 +192,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _redirect_nowhere(self) -> None:
         self._send(b"", status=302)
+
+
+def fetcher(cache: Path, bounds: Bounds = BOUNDS, pause: float = 0.0, **options: Any) -> Fetcher:
+    """One to which every name is this machine, which alone it may reach."""
+    known = {"resolve": lambda host, port: [LOCAL], "reachable": lambda address: address == LOCAL}
+    return Fetcher(cache, bounds=bounds, pause=pause, **{**known, **options})
+
+
+def refusal(fetcher: Fetcher, url: str) -> str:
+    """Why a URL is not fetched."""
+    with pytest.raises(Refused) as found:
+        fetcher.fetch(url)
+    return str(found.value)
