@@ -12,7 +12,6 @@ import json
 import secrets
 import socketserver
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -72,10 +71,6 @@ class LabelServer(ThreadingHTTPServer):
         """Where the page is."""
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
-    def finish(self) -> None:
-        """End `serve_forever`, from a thread of its own because it waits for that."""
-        threading.Thread(target=self.shutdown, daemon=True).start()
-
 
 class _Refusal(Exception):
     def __init__(self, status: HTTPStatus, text: str) -> None:
@@ -90,14 +85,19 @@ class _SlashLeftOut(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server: LabelServer
     timeout = 60  # seconds for a request to arrive
+    finished = False
 
     def do_GET(self) -> None:
         """Pages, images, and where the labeller stands."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
-        """Labels."""
-        self._answer(self._post)
+        """Labels; and the end, once the page has its answer: a process that ends takes answers under way along."""
+        try:
+            self._answer(self._post)
+        finally:
+            if self.finished:
+                self.server.shutdown()
 
     def version_string(self) -> str:
         """Of the server: none of anyone's business."""
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "undo":
             session.undo()
         elif path == "finish":
-            self.server.finish()
+            self.finished = True
         else:
             raise _Refusal(HTTPStatus.NOT_FOUND, "no such page")
         return self._progress()

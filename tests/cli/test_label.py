@@ -35,6 +35,21 @@ def start(base, *args):
     )  # fmt: skip
 
 
+@pytest.fixture
+def opened(base):
+    """Starts the command and reads where its page is. A test that fails leaves no process behind."""
+    pages = []
+
+    def opening(*args):
+        pages.append(Page(start(base, *args)))
+        return pages[-1]
+
+    yield opening
+    for page in pages:
+        page.process.kill()
+        page.process.communicate()
+
+
 def run(base, *args):
     process = start(base, *args)
     out, err = process.communicate(timeout=120)
@@ -58,9 +73,9 @@ class Page:
         return self.process.returncode, out, err
 
 
-def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(base, tmp_path):
+def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(opened, tmp_path):
     args = ("set/table.csv", "--labels", tmp_path / "labels.csv", "--number", 6)
-    page = Page(start(base, *args))
+    page = opened(*args)
     for number in range(2):
         page.ask("answer", number=number, label="real", how="looks")
     page.process.send_signal(signal.SIGINT)
@@ -68,7 +83,7 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(base, tmp_path):
     assert code == 130
     assert "2 of 6 images are labelled by 'A'" in out
     assert err.strip().splitlines()[-1] == "interrupted: labels so far are saved; the same command goes on from there"
-    page = Page(start(base, *args))
+    page = opened(*args)
     assert page.ask("answer", number=2, label="synthetic", how="page")["done"] == 3
     page.ask("finish")
     code, out, err = page.ended()
@@ -76,10 +91,10 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(base, tmp_path):
     assert f"auditor scan --labels {tmp_path / 'labels.csv'}" in out
 
 
-def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(base, tmp_path):
+def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(opened, tmp_path):
     labels = {"A": ["real", "real", "synthetic", "unsure"], "B": ["real", "synthetic", "synthetic", "real"]}
     for name, said in labels.items():
-        page = Page(start(base, "set/table.csv", "--labels", tmp_path / "labels.csv", "--labeller", name))
+        page = opened("set/table.csv", "--labels", tmp_path / "labels.csv", "--labeller", name)
         for number, label in enumerate(said):
             page.ask("answer", number=number, label=label, how="looks")
         page.ask("finish")

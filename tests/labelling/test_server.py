@@ -4,12 +4,15 @@ import http.client
 import io
 import json
 import socket
+import threading
 
 import labelled
 import pytest
 from PIL import Image
 
 from auditor.errors import DatasetError, LabelError
+from auditor.labelling.server import LabelServer
+from auditor.labelling.session import Session
 from auditor.labels import labelfile
 from auditor.labels.labelfile import Truth
 
@@ -232,7 +235,38 @@ def test_another_dataset_is_refused(task, tmp_path):
         pass
 
 
-def test_finishing_ends_the_server(task, tmp_path):
-    with labelled.served(task, tmp_path / "labels.csv") as server:
-        assert ask(server, "finish", {})[0] == 200
-        server._BaseServer__is_shut_down.wait(10)
+@pytest.fixture
+def ended(monkeypatch):
+    """Set once a server has stopped serving."""
+    event, shutdown = threading.Event(), LabelServer.shutdown
+
+    def observed(server):
+        shutdown(server)
+        event.set()
+
+    monkeypatch.setattr(LabelServer, "shutdown", observed)
+    return event
+
+
+def test_finishing_ends_the_server_after_its_answer(server, ended, monkeypatch):
+    """A process that ends takes answers under way along."""
+    answered, progress = [], Session.progress.fget
+
+    def slow(session):
+        answered.append(not ended.wait(0.3))
+        return progress(session)
+
+    monkeypatch.setattr(Session, "progress", property(slow))
+    assert ask(server, "finish", {})[0] == 200
+    assert ended.wait(10)
+    assert answered == [True]
+
+
+def test_finishing_ends_the_server_of_a_page_that_is_gone(server, ended, monkeypatch):
+    def gone(handler, *_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(server.RequestHandlerClass, "_send", gone)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(server, "finish", {})
+    assert ended.wait(10)
