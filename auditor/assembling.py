@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import __version__, registry
-from auditor.errors import CalibrationError
+from auditor.errors import CalibrationError, DatasetError
 from auditor.estimate import fraction
 from auditor.estimate.calibration import Calibration, dumps
 from auditor.estimate.melded import Looking
 from auditor.labels import tally
 from auditor.labels.labelfile import Answer
 from auditor.labels.tally import LabelTally
-from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample
+from auditor.printable import printable
+from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample, Weights, Worth
 from auditor.similarity.recognising import Banks
 from auditor.statistical import StatisticalDetector
 from auditor.tallies.summary import Summary, summarise
@@ -49,21 +50,24 @@ def assemble(
     seed: int,
     grounds: Grounds = Grounds(),
 ) -> Audit:
-    """The audit that parts of evidence add up to. Raises CalibrationError, LabelError."""
+    """The audit that parts of evidence add up to. Raises CalibrationError, LabelError, and DatasetError where no row
+    weighs anything."""
     parts = list(parts)
     model, known = counting(config, grounds.calibration), calibration_of(config, grounds.calibration)
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
     cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
+    weighted_by = weight_column(config)
     summary = summarise(
         (part.path for part in parts),
         count_edited=bool(config.get("count_edited")),
         cutoff=cutoff,
         census=census(config),
-        labels=LabelTally(grounds.labels, seed) if grounds.labels else None,
+        labels=LabelTally(grounds.labels, seed, is_weighted=weighted_by is not None) if grounds.labels else None,
         is_sequential=bool(config.get("sequential")),
         shards=grounds.shards.of if grounds.shards else None,
+        is_weighted=weighted_by is not None,
     )
-    estimate = _estimate(summary, known, cutoff, seed)
+    estimate = _estimate(summary, known, cutoff, seed, weighted_by)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -73,6 +77,7 @@ def assemble(
         counts=summary.counts,
         sample=summary.sample,
         shards=summary.shards,
+        weights=_weights(summary, weighted_by),
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
@@ -86,7 +91,11 @@ def assemble(
 
 
 def _estimate(
-    summary: Summary, calibration: Calibration | None, cutoff: tuple[str, float] | None, seed: int
+    summary: Summary,
+    calibration: Calibration | None,
+    cutoff: tuple[str, float] | None,
+    seed: int,
+    weighted_by: str | None,
 ) -> Estimate | None:
     """By labels where there are any, else by the model's flags where its errors are known."""
     found = None
@@ -96,7 +105,24 @@ def _estimate(
             summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
         )
     found = tally.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+    found = _by_weight(found, weighted_by) if found and weighted_by else found
     return _of_some_shards(found, summary.shards) if found and summary.shards else found
+
+
+def _weights(summary: Summary, column: str | None) -> Weights | None:
+    """What rows are worth that do not count the same. Raises DatasetError where none counts anything."""
+    if column is None:
+        return None
+    n, effective = summary.counts.ok, summary.worth
+    if n and not effective:
+        raise DatasetError(f"every row that could be read weighs 0 (column '{column}'): no share of them can be told")
+    return Weights(column, Worth(n, effective, n / effective if effective else 1.0))
+
+
+def _by_weight(estimate: Estimate, column: str) -> Estimate:
+    """The estimate with what it takes the weights for."""
+    said = f"training sees each row as often as its column '{printable(column, 40)}' says"
+    return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
 def _of_some_shards(estimate: Estimate, shards: ShardSample) -> Estimate:
@@ -161,6 +187,12 @@ def calibration_of(config: Mapping[str, Any], own: Calibration | None) -> Calibr
     """The error counts that an estimate rests on: one's own, or those that a detector ships; None without any."""
     model = counting(config, own)
     return (own or model.calibration()) if model else None
+
+
+def weight_column(config: Mapping[str, Any]) -> str | None:
+    """The column that says how much each row counts; None where all count the same."""
+    column: str | None = config.get("read", {}).get("weight_col")
+    return column
 
 
 def census(config: Mapping[str, Any]) -> frozenset[str] | None:

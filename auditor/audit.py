@@ -220,7 +220,10 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
 
 
 def shards_of(chosen: Iterable[tuple[Input, Reader]], config: Config) -> tuple[tuple[Shard, ...], ShardDraw | None]:
-    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several."""
+    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several, and for a
+    sample of rows that do not count the same."""
+    if config.read.weight_col and (config.drawn or config.sample_shards):
+        raise DatasetError("samples are drawn with equal chances: audit every row, or leave the column of weights out")
     shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
     if config.sample_shards is None:
         return shards, None

@@ -6,9 +6,9 @@ Newcombe's square-and-add), from the Clopper-Pearson intervals of both. Estimate
 is more than noise where MOVER's interval of the difference leaves out zero, if one detector made both.
 
 The two datasets are taken as independent samples. Rows that are in both make the test careful: it finds less. Rows of
-whole shards that were drawn at random are not independent, and no test of counts is made: of such audits the shares
-with intervals of their own are compared alone, the estimate and what is declared. What differs in how they were audited
-can change a number without any image having changed: notes say so.
+whole shards that were drawn at random are not independent, and rows may count differently: of such audits no test of
+counts is made, and the shares with intervals of their own are compared alone, the estimate and what is declared. What
+differs in how they were audited can change a number without any image having changed: notes say so.
 """
 
 from __future__ import annotations
@@ -79,10 +79,15 @@ def compare(
     """The comparison; decisions: what was decided about each, where it is known."""
     tables = (_overall(before, after), _coverage(before, after), _hits(before, after), _generators(before, after))
     changes = [change for table in (*tables, *_strata(before, after)) for change in _holm(table)]
-    if before.shards or after.shards:
+    if _is_uneven(before) or _is_uneven(after):
         changes = [_declared(before, after), *(_untested(change) for change in changes[1:])]
     changes.insert(0, _estimate(before, after))
     return Comparison(before, after, decisions, tuple(changes), tuple(_notes(before, after)))
+
+
+def _is_uneven(audit: Audit) -> bool:
+    """Whether its rows are not so many equal ones, drawn one by one."""
+    return audit.shards is not None or audit.weights is not None
 
 
 def _estimate(before: Audit, after: Audit) -> Change:
@@ -96,7 +101,7 @@ def _estimate(before: Audit, after: Audit) -> Change:
 
 
 def _declared(before: Audit, after: Audit) -> Change:
-    """By the intervals alone, as those of whole shards are wider than their counts'."""
+    """By the intervals alone, as they are wider than their counts'."""
     left, right = (_as_sample(audit) for audit in (before, after))
     change = Change("overall", "declared synthetic or marked", left, right)
     if left is None or right is None:
@@ -218,6 +223,8 @@ def _notes(before: Audit, after: Audit) -> Iterable[str]:
             yield f"the configuration differs: {key}"
     if before.shards or after.shards:
         yield "an audit is of some whole shards, whose rows are not independent: counts are shown and not tested"
+    if before.weights or after.weights:
+        yield "rows of an audit do not count the same: shares are of their weight, and counts are shown and not tested"
     calibrations = [audit.estimate and audit.estimate.calibration for audit in (before, after)]
     if None not in calibrations and calibrations[0] != calibrations[1]:
         yield "the estimates rest on different calibrations"

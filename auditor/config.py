@@ -34,7 +34,7 @@ _CONCLUDED = (
     "fetch",
     "sequential",
 )
-_COLUMNS = 3  # of evidence; parts with others are redone
+_COLUMNS = 4  # of evidence; parts with others are redone
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class ReadOptions:
     caption_col: str | None = None
     id_col: str | None = None
     declared_col: str | None = None
+    weight_col: str | None = None
     base_dir: str | None = None
     follow_links: bool = False
 

@@ -181,7 +181,10 @@ def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | N
         assumptions = replace(assumptions, dimension=max(1.0, audit.diversity.dimension))
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
-    return criteria.status(fraction, audit.floor.low, _readable(audit), assumptions)
+    stands = criteria.status(fraction, audit.floor.low, _readable(audit), assumptions)
+    if audit.weights and stands.advice:
+        return replace(stands, advice=f"{stands.advice}, counted in rows of average weight")
+    return stands
 
 
 def _readable(audit: Audit) -> int:

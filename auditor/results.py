@@ -81,7 +81,8 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """n rows of whole shards tell as much as `effective` rows that are drawn one by one: n / design_effect."""
+    """n rows of whole shards, or of unequal weights, tell as much as `effective` equal rows that are drawn one by one:
+    n / design_effect."""
 
     n: int
     effective: float
@@ -89,11 +90,17 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardSample:
-    """Whole shards, drawn at random: `read` of `of`; how many rows the others have is not known.
+class Weights:
+    """A column says how much each row counts, and shares are of that weight. of_rows: what readable rows are worth."""
 
-    What their rows are worth for the declared share, and for the model's flags where it looked.
-    """
+    column: str
+    of_rows: Worth
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSample:
+    """Whole shards, drawn at random, `read` of `of`, and what their rows are worth for the declared share, and for the
+    model's flags where it looked. How many rows the others have is not known."""
 
     read: int
     of: int
@@ -315,7 +322,7 @@ class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
 
     sample: rows of a bounded audit's sample, by status; None where every row was looked at in full. shards: those that
-    were read, where others were not.
+    were read, where others were not. weights: None where all rows count the same.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -328,6 +335,7 @@ class Audit:
     floor: Floor
     sample: Counts | None = None
     shards: ShardSample | None = None
+    weights: Weights | None = None
     estimate: Estimate | None = None
     strata: tuple[Stratum, ...] = ()
     population: tuple[Population, ...] = ()

@@ -81,7 +81,8 @@ class Sample:
 
     key: the dataset's own, else the path below the input. source: domain or folder.
     image: POSIX path below the input, `a.tar::member`, `table.parquet#row`, or the URL.
-    content is None where the manifest gives only a URL. declared: column and value that say whether it is synthetic.
+    content is None where the manifest gives only a URL. declared: column and value that say whether it is synthetic;
+    weight: those that say how much the row counts, where a column was named for that.
     stripped_by names a tool known to have re-encoded the image.
     """
 
@@ -93,6 +94,7 @@ class Sample:
     url: str | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
     declared: tuple[str, str] | None = None
+    weight: tuple[str, str] | None = None
     stripped_by: str | None = None
 
 
@@ -146,7 +148,8 @@ class Covariates:
     width, height in pixels as stored; quality of a JPEG, 1 to 100; year of capture or crawl; camera: what a camera
     wrote, in words;
     pwatermark: LAION's probability of a *stock-photo* watermark; opt_out: the file forbids data mining.
-    caption_similarity: cosine of image and caption, by the encoder that was asked for.
+    caption_similarity: cosine of image and caption, by the encoder that was asked for. weight: what the row counts,
+    where not all count the same.
     """
 
     format: str | None = None
@@ -159,6 +162,7 @@ class Covariates:
     pwatermark: float | None = None
     opt_out: bool | None = None
     caption_similarity: float | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from auditor.embedding.encoders import Encoding
 
+_HEAVIEST = 1e12  # what a row may weigh: sums of squares stay numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -109,6 +111,21 @@ class View:
         """Format, size and mode."""
         return decode.header(self.data, self.limits)
 
+    @property
+    def weight(self) -> float | None:
+        """What the row counts, where a column says so. Raises Refused for what is no such number."""
+        if self.sample.weight is None:
+            return None
+        column, text = self.sample.weight
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if found != 0 and not 1 / _HEAVIEST <= found <= _HEAVIEST:
+            told = f"is {text[:40]!r}" if text else "is missing"
+            raise Refused(f"its weight (column '{column}') {told}: it has to be 0, or from 1e-12 to 1e12")
+        return found
+
     @cached_property
     def pixels(self) -> np.ndarray:
         """uint8 (height, width, channels) as stored: see decode.pixels."""
@@ -167,7 +184,7 @@ class View:
         row = self.sample.row
         pwatermark = covariates.pwatermark(row)
         if not self.is_opened:
-            return Covariates(year=covariates.year(None, row), pwatermark=_finite(pwatermark))
+            return Covariates(year=covariates.year(None, row), pwatermark=_finite(pwatermark), weight=self.weight)
         return Covariates(
             format=self.header.format,
             width=self.header.width,
@@ -179,6 +196,7 @@ class View:
             pwatermark=_finite(pwatermark),
             opt_out=covariates.opt_out(self.metadata),
             caption_similarity=self.caption_similarity,
+            weight=self.weight,
         )
 
 

@@ -157,8 +157,9 @@ class ShardScan:
         if crash:
             return unreadable(view, f"opening it {crash}")
         try:
+            view.weight  # noqa: B018  a property that refuses
             if view.is_opened:
-                view.header  # noqa: B018  a property that refuses
+                view.header  # noqa: B018
         except Refused as error:
             return unreadable(view, str(error))
         return view

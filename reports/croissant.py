@@ -61,6 +61,8 @@ def has_synthetic_data(audit: Audit) -> bool:
 def _limitations(audit: Audit) -> list[str]:
     kinds = ", ".join(f"{kind} on {wording.percent(c.share)}" for kind, c in audit.coverage.items())
     lines = [f"Share of rows on which evidence of each kind could have been seen: {kinds}.", wording.NOT_CHECKED]
+    if weighed := wording.weights(audit):
+        lines.insert(0, f"{weighed[:1].upper()}{weighed[1:]}.")
     if not has_synthetic_data(audit):
         lines.insert(0, "No synthetic image was shown to be in the dataset, which does not show that there is none.")
     return lines

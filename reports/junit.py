@@ -54,7 +54,7 @@ def _facts(audit: Audit, decision: Decision) -> dict[str, str]:
         "reason": decision.reason,
         "dataset": str(audit.digests.get("dataset")),
         "tool": f"{audit.tool.get('name')} {audit.tool.get('version')}",
-        "declared": wording.floor(audit.floor),
+        "declared": wording.floor(audit),
         "estimate": wording.estimate(audit)[0],
     }
 

@@ -66,7 +66,8 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
         *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
-        f"| declared | {escaped(wording.floor(audit.floor))} |",
+        *(f"| weights | {escaped(weighed)} |" for weighed in [wording.weights(audit)] if weighed),
+        f"| declared | {escaped(wording.floor(audit))} |",
         *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
         f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
         f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from auditor.printable import printable
-from reports import wording
+from reports import advising, wording
 from reports.charts import COLOURS
 from reports.svg import Sheet
 
@@ -42,6 +42,7 @@ class Page:
             script=Markup(code),  # noqa: S704  a file of ours
             policy=_policy(style, code),
             wording=wording,
+            advising=advising,
             **content,
         )  # fmt: skip
 

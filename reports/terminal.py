@@ -42,7 +42,9 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
     if drawn := wording.sample(audit):
         yield "sample", drawn
-    yield "declared", wording.floor(audit.floor)
+    if weighed := wording.weights(audit):
+        yield "weights", weighed
+    yield "declared", wording.floor(audit)
     if audit.floor.generators:
         yield "", " · ".join(f"{printable(name, 40)} {n:,}" for name, n in list(audit.floor.generators.items())[:_MOST])
     if audit.floor.edited:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from auditor.comparing import FELL, ROSE, Change
 from auditor.decisions import Decision, MadStatus, Outcome
-from auditor.results import UNCHECKABLE, Audit, Control, Floor, ShardSample
+from auditor.printable import printable
+from auditor.results import UNCHECKABLE, Audit, Control, ShardSample
 from auditor.types import Evidence
 
 TITLES = {
@@ -25,8 +25,6 @@ NOT_CHECKED = (
 )
 _SEEN = 1e-3  # the level at which a population is spoken of
 _MOST_NAMES = 5
-_MOST_STEPS = 4  # that the first screen holds
-_FEW, _WIDE = 0.5, 0.2  # a share of rows that is few; an interval that is wide
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -34,13 +32,14 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "unknown" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def floor(found: Floor) -> str:
+def floor(audit: Audit) -> str:
     """The share that declared and matched evidence decides, with what it would be as a sample."""
+    found = audit.floor
     if found.share is None:
         return "no image could be read"
     count = f"{found.count:,} of {found.n:,} images"
     if found.low == found.high:
-        count += f" ({percent(found.share)})"
+        count += f" ({percent(found.share)}{' by weight' if audit.weights else ''})"
     text = f"{count} say they are synthetic or bear a generator's mark"
     if found.low != found.high:
         return f"{text}; as the sample shows, {percent(found.low)} to {percent(found.high)} of all of them"
@@ -54,7 +53,8 @@ def estimate(audit: Audit) -> list[str]:
     e = audit.estimate
     if e is None:
         return ["none: no calibrated detector ran"]
-    lines = [f"{percent(e.point)}, {percent(e.low)} to {percent(e.high)} at {percent(e.confidence, 0)} confidence"]
+    of = " of the rows' weight" if audit.weights else ""
+    lines = [f"{percent(e.point)}{of}, {percent(e.low)} to {percent(e.high)} at {percent(e.confidence, 0)} confidence"]
     if e.flagged is not None:
         lines.append(
             f"{e.flagged:,} of {e.n:,} undecided images flagged, corrected for the error rates of {e.calibration}"
@@ -63,6 +63,22 @@ def estimate(audit: Audit) -> list[str]:
         lines.append(f"{e.n:,} images labelled by people; no model's error rates enter")
     lines += [f"beside: {percent(b.point)}, {percent(b.low)} to {percent(b.high)} by {b.method}" for b in e.beside]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def weights(audit: Audit) -> str | None:
+    """What rows count that do not all count the same; None where they do."""
+    if audit.weights is None:
+        return None
+    rows = audit.weights.of_rows
+    said = (
+        f"each row counts what its column '{printable(audit.weights.column, 40)}' says, and shares are of that weight"
+    )
+    if not rows.n:
+        return said
+    return (
+        f"{said}; the {rows.n:,} readable rows tell as much as {rows.effective:,.0f} of one weight "
+        f"(design effect {rows.design_effect:,.1f})"
+    )
 
 
 def sample(audit: Audit) -> str | None:
@@ -272,69 +288,3 @@ def trajectory_in_words(lines: Sequence[Sequence[float]], mad: MadStatus) -> str
         f"Diversity lost after {len(lines[0]) - 1} generations if the mix stays: {percent(middle)}, between "
         f"{percent(low)} and {percent(high)}; the budget is {percent(mad.delta)}"
     )
-
-
-def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
-    """What to do, most pressing first: a sentence, and a command where there is one."""
-    steps: list[tuple[str, str | None]] = []
-    if decision.mad and decision.mad.advice:
-        steps.append((f"{decision.mad.advice[:1].upper()}{decision.mad.advice[1:]}.", None))
-    if decision.outcome is Outcome.PASS:
-        gate = "auditor gate AUDIT --dataset DATASET && python train.py"
-        steps.append(("Gate training on this decision; a dataset that changed is noticed.", gate))
-    if decision.outcome is Outcome.FAIL:
-        keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
-        steps.append(("Make a keep-list that brings the dataset under a target, and see what it costs.", keep))
-    if audit.estimate and any(control.is_shift for control in audit.estimate.controls):
-        own = "auditor calibrate --real FOLDER --synthetic FOLDER"
-        steps.append(("The model errs otherwise here than was measured: count its errors on images of your kind.", own))
-    elif _is_wide(audit):
-        text = "Narrow the estimate: label a few hundred images, drawn at random, then scan with --labels."
-        steps.append((text, "auditor label AUDIT DATASET"))
-    if audit.floor.count:
-        keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
-        steps.append((f"List the {audit.floor.count:,} images that say they are synthetic or bear a mark.", keys))
-    steps += _oddities(audit)
-    return steps[:_MOST_STEPS] or [("Read what could not be seen, below, before training on this dataset.", None)]
-
-
-def _oddities(audit: Audit) -> list[tuple[str, str | None]]:
-    steps: list[tuple[str, str | None]] = []
-    declared = audit.coverage.get(Evidence.DECLARED.value)
-    if declared and audit.counts.rows and declared.share < _FEW:
-        text = "What files declare could be seen on few rows. Fetch a sample without re-encoding and audit that."
-        steps.append((text, "img2dataset … --resize_mode=no --skip_reencode=True"))
-    if audit.contradictions:
-        text = f"Look at the {audit.contradictions:,} images that a generator and a camera both claim."
-        steps.append((text, None))
-    if audit.counts.unreadable:
-        rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
-        steps.append((f"Find out why {rows} could not be read; the reasons are below.", None))
-    return steps
-
-
-def _is_wide(audit: Audit) -> bool:
-    return audit.estimate is not None and audit.estimate.high - audit.estimate.low > _WIDE
-
-
-def command(audit: Audit) -> str:
-    """What repeats the audit, where the dataset lies in the current folder."""
-    config = audit.config
-    words = ["auditor", "scan", *(input.name for input in audit.inputs)]
-    if config.get("detectors"):
-        words += ["--detectors", ",".join(sorted(config["detectors"]))]
-    words += ["--depth", str(config.get("depth", "pixels")), "--seed", str(audit.seed)]
-    words += [f"--{name.replace('_', '-')}={value}" for name, value in config.get("limits", {}).items()]
-    words += [
-        f"--{name.replace('_', '-')}={value}" for name, value in config.get("read", {}).items() if value is not True
-    ]
-    words += [f"--{name.replace('_', '-')}" for name, value in config.get("read", {}).items() if value is True]
-    if config.get("input_format"):
-        words += ["--input-format", str(config["input_format"])]
-    words += ["--count-edited"] if config.get("count_edited") else []
-    words += ["--calibration", "evidence/calibration.json"] if config.get("calibration") else []
-    words += ["--labels", "labels.csv"] if config.get("labels") else []
-    for name in ("sample", "fetch", "sample_shards", "stratify"):
-        words += [f"--{name.replace('_', '-')}={config[name]}"] if config.get(name) else []
-    words += ["--sample-files"] if config.get("sample_files") else []
-    return shlex.join(words)

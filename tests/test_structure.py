@@ -40,12 +40,12 @@ ROOMS = {
     "work": "errors types contents images view registry plugin estimate statistical embedding sampling verdicts fetching similarity",
     "labels": "errors types results estimate sampling verdicts",
     "tallies": "types results plugin estimate labels",
-    "assembling": "errors types results registry estimate statistical verdicts similarity labels tallies",
+    "assembling": "errors types results printable registry estimate statistical verdicts similarity labels tallies",
     "gallery": "errors types images view plugin sampling verdicts work",
     "config": "types images registry plugin estimate embedding sampling similarity labels",
     "audit": "errors types results files registry plugin readers estimate sampling verdicts fetching similarity work assembling gallery config",
     "merging": "errors results record registry estimate verdicts similarity labels assembling gallery",
-    "labelling": "errors types results printable images view plugin sampling verdicts labels config audit",
+    "labelling": "errors types results printable images view plugin estimate sampling verdicts labels config audit",
     "models": "errors types images view registry plugin estimate statistical embedding verdicts similarity config audit",
     "filtering": "errors types results files plugin readers estimate verdicts",
     "comparing": "results decisions estimate",
@@ -161,7 +161,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 @pytest.mark.parametrize(("kind", "folder", "others"), [
     ("readers", "auditor/readers", {"__init__", "columns", "listing", "rows", "walk", "tar", "archives"}),
     ("engines", "auditor/engines", {"__init__"}),
-    ("reports", "reports", {"__init__", "wording", "charts", "page", "svg"}),
+    ("reports", "reports", {"__init__", "wording", "advising", "charts", "page", "svg"}),
 ])  # fmt: skip
 def test_every_module_of_plugins_is_registered(kind, folder, others):
     from auditor import registry

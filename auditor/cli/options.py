@@ -13,7 +13,7 @@ from auditor.plugin import ReadOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEED = click.IntRange(0, 2**32 - 1)  # what all that draws can take
-_READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "base_dir", "follow_links")
+_READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col", "base_dir", "follow_links")
 
 
 class Number(click.FloatRange):
@@ -56,9 +56,21 @@ def reading(function: F) -> F:
     )
 
 
+def weighing(function: F) -> F:
+    """What rows count; belongs to how inputs are read."""
+    return _all(
+        function,
+        click.option(
+            "--weight-col",
+            metavar="NAME",
+            help="Column that says how much each row counts: how often training sees it.  [default: all the same]",
+        ),
+    )
+
+
 def take_reading(options: dict[str, Any]) -> ReadOptions:
     """The ReadOptions among a command's options, taken out of them."""
-    return ReadOptions(**{name: options.pop(name) for name in _READING})
+    return ReadOptions(**{name: options.pop(name) for name in _READING if name in options})
 
 
 def sampling(function: F) -> F:

@@ -29,6 +29,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
 @options.reading
+@options.weighing
 @click.option("--detectors", callback=_ids, metavar="ID,…", help="Only these detectors.")
 @click.option("--with", "added", callback=_ids, metavar="ID,…", help="These too, which are not on by default.")
 @click.option("--without", callback=_ids, metavar="ID,…", help="Not these.")
@@ -124,6 +125,9 @@ def _bounded(margin: float | None, until_decided: bool, config: Config) -> Confi
     from auditor import api
     from auditor.types import Need
 
+    is_sample = bool(margin or config.sample or config.sample_shards or config.fetch or until_decided)
+    if config.read.weight_col and is_sample:
+        raise click.UsageError("--weight-col: samples are drawn with equal chances; audit every row, or leave it out")
     if config.sample_shards and (margin or config.sample or config.fetch or until_decided or config.is_bounding_files):
         raise click.UsageError("--sample-shards K is a sample of its own: leave the other options of samples out")
     if config.stratify and (until_decided or not (margin or config.sample or config.fetch)):

@@ -51,29 +51,35 @@ def undecided_of(indicators: Mapping[str, np.ndarray]) -> np.ndarray:
     return found
 
 
-def adjustment(scores: np.ndarray, known: Known, share: float) -> Adjustment:
+def adjustment(scores: np.ndarray, known: Known, share: float, weights: np.ndarray | None = None) -> Adjustment:
     """What makes the chances of all readable rows `share` on average, as far as what is known allows.
 
-    scores: chances at even odds of the undecided rows, float64 (n,), NaN for none. Raises ValueError unless
-    0 <= share <= 1.
+    scores: chances at even odds of the undecided rows, float64 (n,), NaN for none; weights: what those rows count,
+    float64 (n,), as `known` does (None: all the same). Raises ValueError unless 0 <= share <= 1.
     """
+    undecided = len(scores) if weights is None else float(weights.sum())
     of_rest = _clipped((share * known.ok - known.exact) / known.rest) if known.rest else 0.0
-    mean = _clipped((of_rest * known.drawn - known.found) / len(scores)) if len(scores) else 0.0
-    return Adjustment(offset(scores, mean), mean, of_rest)
+    mean = _clipped((of_rest * known.drawn - known.found) / undecided) if undecided else 0.0
+    return Adjustment(offset(scores, mean, weights), mean, of_rest)
 
 
-def offset(chance: np.ndarray, share: float) -> float:
-    """The log-odds that bring the mean of chances, float64 (n,), to `share`; NaN counts for nothing. Raises ValueError
-    unless 0 <= share <= 1."""
+def offset(chance: np.ndarray, share: float, weights: np.ndarray | None = None) -> float:
+    """The log-odds that bring the mean of chances, float64 (n,), to `share`; NaN counts for nothing. weights: of the
+    mean, float64 (n,). Raises ValueError unless 0 <= share <= 1."""
     import numpy as np
     from scipy.optimize import brentq
 
     if not 0 <= share <= 1:
         raise ValueError(f"{share} is no share")
-    scored = chance[~np.isnan(chance)]
+    counts = ~np.isnan(chance) if weights is None else ~np.isnan(chance) & (weights > 0)
+    scored, weights = chance[counts], None if weights is None else weights[counts]
     if not _SURE < share < 1 - _SURE or not len(scored):
         return 0.0 if not len(scored) else -np.inf if share < 0.5 else np.inf
-    return float(brentq(lambda x: float(moved(scored, x).mean()) - share, -_WIDEST, _WIDEST, xtol=1e-12))
+
+    def excess(log_odds: float) -> float:
+        return float(np.average(moved(scored, log_odds), weights=weights)) - share
+
+    return float(brentq(excess, -_WIDEST, _WIDEST, xtol=1e-12))
 
 
 def moved(chance: np.ndarray, offset: float) -> np.ndarray:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from auditor.estimate.weighing import Weighed, worth
 from auditor.images.conditions import conditions
 from auditor.types import Evidence, Label
 
@@ -28,21 +29,49 @@ _FIRST_YEAR = 2021  # of crawls that may hold images of generators
 class Flags:
     """At one threshold: rows of the rest that were looked at and flagged, and the same for both controls.
 
-    rest, by condition; unseen: rows of the rest that the model could not look at. effective: rows that n is worth,
-    where whole shards were drawn.
+    rest, by condition; unseen: rows of the rest that the model could not look at. Where rows do not count the same
+    these are what they weigh, and in_rows is in rows; controls are rows in any case, as they measure the model.
+    effective: rows that n is worth, where they do not count the same or whole shards were drawn.
     """
 
-    rest: Mapping[str, int] = field(default_factory=dict)
-    flagged: int = 0
-    unseen: int = 0
+    rest: Mapping[str, float] = field(default_factory=dict)
+    flagged: float = 0
+    unseen: float = 0
     synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
     real: tuple[int, int] = (0, 0)
     effective: float | None = None
+    in_rows: Flags | None = None
 
     @property
-    def n(self) -> int:
-        """Rows of the rest that were looked at."""
+    def shown(self) -> Flags:
+        """In rows, whatever they weigh."""
+        return self.in_rows or self
+
+    @property
+    def n(self) -> float:
+        """The rest that was looked at."""
         return sum(self.rest.values())
+
+
+class _Rest:
+    """What was flagged of the rest, in rows or in what they weigh."""
+
+    def __init__(self) -> None:
+        self.by_condition: Counter[str] = Counter()
+        self.flagged, self.looked, self.unseen = Weighed(), Weighed(), Weighed()
+
+    def add(self, weight: np.ndarray, conditions: np.ndarray, flagged: np.ndarray, unseen: np.ndarray) -> None:
+        """weight: of rows of the rest, float64 (rows,); unseen: which of them the model could not look at."""
+        import numpy as np
+        import pandas as pd
+
+        looked = ~unseen
+        number, names = pd.factorize(conditions[looked].astype(object))
+        sums = np.bincount(number, weight[looked], len(names))
+        self.by_condition.update(dict(zip(names.tolist(), sums.tolist(), strict=True)))
+        self.flagged += Weighed.of(weight[flagged])
+        self.looked += Weighed.of(weight[looked])
+        self.unseen += Weighed.of(weight[unseen])
 
 
 class FlagTally:
@@ -51,12 +80,11 @@ class FlagTally:
     def __init__(self, detector: str, cutoff: float) -> None:
         self._detector = detector
         self._cutoff = cutoff
-        self._rest: Counter[str] = Counter()
-        self._flagged = self._unseen = 0
+        self._rows, self._weights = _Rest(), _Rest()
         self._synthetic, self._real = Counter[str](), Counter[str]()
 
-    def add(self, column: Mapping[str, pa.Array], ok: np.ndarray) -> None:
-        """One batch: its columns by name, and which rows could be read."""
+    def add(self, column: Mapping[str, pa.Array], ok: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """One batch: its columns by name, which rows could be read, and what they weigh (None: all the same)."""
         import numpy as np
 
         score = self._scores(column["signals"], len(ok))
@@ -65,9 +93,10 @@ class FlagTally:
         label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         decided = (label == Label.SYNTHETIC.value) | (label == Label.EDITED.value)
         rest = ok & ~decided & np.asarray(column["drawn"])
-        self._unseen += int((rest & ~looked).sum())
-        self._flagged += int((rest & flagged).sum())
-        self._rest.update(self._conditions(column)[rest & looked].tolist())
+        told = self._conditions(column)[rest], flagged[rest], ~looked[rest]
+        self._rows.add(np.ones(int(rest.sum())), *told)
+        if weights is not None:
+            self._weights.add(weights[rest], *told)
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
@@ -80,16 +109,30 @@ class FlagTally:
     @property
     def so_far(self) -> tuple[int, int]:
         """Rows of the rest that were flagged, and looked at."""
-        return self._flagged, self._rest.total()
+        return int(self._rows.flagged.total), int(self._rows.looked.total)
 
     def result(self) -> Flags:
-        """The sum."""
+        """The sum, in rows."""
+        rows = self._rows
         return Flags(
-            rest=dict(sorted(self._rest.items())),
-            flagged=self._flagged,
-            unseen=self._unseen,
+            rest={name: int(n) for name, n in sorted(rows.by_condition.items())},
+            flagged=int(rows.flagged.total),
+            unseen=int(rows.unseen.total),
             synthetic=(self._synthetic["flagged"], self._synthetic["n"]),
             real=(self._real["flagged"], self._real["n"]),
+        )
+
+    def weighed(self) -> Flags:
+        """The sum, in what the rows weigh."""
+        found, rest = self._weights, dict(sorted(self._weights.by_condition.items()))
+        rows = self.result()
+        return replace(
+            rows,
+            rest=rest,
+            flagged=min(found.flagged.total, sum(rest.values())),
+            unseen=found.unseen.total,
+            effective=worth(found.flagged, found.looked),
+            in_rows=rows,
         )
 
     def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:

@@ -64,7 +64,7 @@ def estimated(
         moved = Rates(np.minimum(rates.false * factor, 1.0), rates.true)
         return _whole(known, flags, moved, checks, seed, looking)
 
-    found = whole(1.0)
+    found, shown = whole(1.0), flags.shown
     ends = ((factor, whole(factor)) for factor in FACTORS)
     best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.is_sample else None
     return Estimate(
@@ -73,13 +73,13 @@ def estimated(
         high=found.high,
         confidence=CONFIDENCE,
         method=METHOD if looking is Looking.ONCE else f"{METHOD}, valid at every moment",
-        n=flags.n,
+        n=int(shown.n),
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
-        flagged=flags.flagged,
+        flagged=int(shown.flagged),
         cutoff=calibration.probability(cutoff(calibration)) if cutoff_score is None else cutoff_score,
-        conditions=dict(flags.rest),
+        conditions={condition: int(n) for condition, n in shown.rest.items()},
         controls=checks,
         sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
         at_best=(best.low, best.high) if best else None,
@@ -129,7 +129,7 @@ def _whole(
     return known.whole(Interval(of_rest.point, of_rest.low, min(1.0, of_rest.high + unseen)))
 
 
-def _weights(rest: Mapping[str, int], calibration: Calibration) -> dict[str, float]:
+def _weights(rest: Mapping[str, float], calibration: Calibration) -> dict[str, float]:
     """The share of each condition that the calibration knows; images in another count as the nearest, clean."""
     known = {name: n for name, n in rest.items() if name in calibration.conditions}
     strange = sum(rest.values()) - sum(known.values())

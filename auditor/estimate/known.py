@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.estimate import shards
+from auditor.estimate import shards, weighing
 from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.estimate.sequential import confidence_sequence
+from auditor.estimate.weighing import Weighed
 from auditor.types import Label, Status
 
 if TYPE_CHECKING:
@@ -30,32 +31,37 @@ class Known:
     synthetic. outside: rows beyond the sample, opened or not; 0 in a full scan, where all of the rest is drawn.
     is_sequential: the sample grew until something was decided, so that its intervals have to hold at any moment.
     effective: rows that the drawn ones are worth, where whole shards were drawn; unread: the part of the shards that
-    was not.
+    was not. worth: rows that all are worth, where they do not count the same (weighing.py); all others are then what
+    those rows weigh, and there is no sample.
     """
 
-    ok: int = 0
-    synthetic: int = 0
-    edited: int = 0
-    found: int = 0
-    rest: int = 0
-    drawn: int = 0
-    outside: int = 0
+    ok: float = 0
+    synthetic: float = 0
+    edited: float = 0
+    found: float = 0
+    rest: float = 0
+    drawn: float = 0
+    outside: float = 0
     is_sequential: bool = False
     effective: float | None = None
     unread: float = 1.0
+    worth: float | None = None
 
     @classmethod
     def of(
         cls,
-        counts: Mapping[str, int],
+        counts: Mapping[str, float],
         *,
         is_sequential: bool = False,
         effective: float | None = None,
         unread: float = 1.0,
     ) -> Known:
-        """From counts by name."""
-        ok, synthetic, edited, found, rest, drawn, outside = (int(counts[name]) for name in NAMES)
-        return cls(ok, synthetic, edited, found, rest, drawn, outside, is_sequential, effective, unread)
+        """From sums of what `counted` gives, by name."""
+        ok, synthetic, edited, found, rest, drawn, outside = (counts[name] for name in NAMES)
+        worth = None
+        if _OK2 in counts:
+            worth = weighing.worth(Weighed(synthetic, counts[_SYNTHETIC2]), Weighed(ok, counts[_OK2]))
+        return cls(ok, synthetic, edited, found, rest, drawn, outside, is_sequential, effective, unread, worth)
 
     @property
     def is_sample(self) -> bool:
@@ -63,7 +69,7 @@ class Known:
         return bool(self.outside) or self.effective is not None
 
     @property
-    def exact(self) -> int:
+    def exact(self) -> float:
         """Rows that the census decides to be synthetic."""
         return self.synthetic - self.found
 
@@ -77,15 +83,16 @@ class Known:
             return Interval(share, *shards.interval(share, self.effective, self.unread))
         if not self.outside:
             return Interval(share, share, share)
-        ends = confidence_sequence if self.is_sequential else clopper_pearson
-        return Interval(share, *ends(self.found, self.drawn))
+        if self.is_sequential:
+            return Interval(share, *confidence_sequence(int(self.found), int(self.drawn)))
+        return Interval(share, *clopper_pearson(self.found, self.drawn))
 
     def whole(self, of_rest: Interval) -> Interval:
         """The share of all readable rows, where that of the rest is this. Raises ValueError without a readable row."""
         if not self.ok:
             raise ValueError("no row could be read")
         ends = of_rest.point, of_rest.low, of_rest.high
-        return Interval(*((self.exact + self.rest * share) / self.ok for share in ends))
+        return Interval(*(min(1.0, (self.exact + self.rest * share) / self.ok) for share in ends))
 
     @property
     def share(self) -> Interval | None:
@@ -101,9 +108,12 @@ class Known:
             return shards.interval(self.synthetic / self.ok, self.effective)
         if self.outside:
             return self.share.low, self.share.high
+        if self.worth is not None:
+            return clopper_pearson(self.share.point * self.worth, self.worth)
         return clopper_pearson(self.synthetic, self.ok)
 
 
+_OK2, _SYNTHETIC2 = "ok²", "synthetic²"  # sums of squared weights
 NAMES = ("ok", "synthetic", "edited", "found", "rest", "drawn", "outside")  # what rows are counted as
 
 
@@ -141,3 +151,17 @@ def indicators(
         "drawn": rest & is_drawn,
         "outside": ~is_drawn,
     }
+
+
+def counted(told: Mapping[str, np.ndarray], weights: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Of one batch what Known.of takes the sums of: ones, or what the rows weigh, float64 (rows,), with the squares.
+
+    told: by `indicators`; weights: None where all count the same.
+    """
+    import numpy as np
+
+    if weights is None:
+        return {name: told[name].astype(np.int64) for name in NAMES}
+    squares = weights**2
+    of_squares = {_OK2: told["ok"] * squares, _SYNTHETIC2: told["synthetic"] * squares}
+    return {name: told[name] * weights for name in NAMES} | of_squares

@@ -39,7 +39,7 @@ class Sample:
     """
 
     flagged: float
-    n: int
+    n: float
     effective: float | None = None
 
 
@@ -48,8 +48,8 @@ class Decided:
     """Of n sampled rows, how many declared or matched evidence decides to be synthetic: the detector is asked about
     the others alone. effective: as in Sample."""
 
-    synthetic: int
-    n: int
+    synthetic: float
+    n: float
     effective: float | None = None
 
 
@@ -139,7 +139,7 @@ def _ends(
     always or endlessly, a single value."""
     import numpy as np
 
-    if not 0 <= count <= n or n < 1:
+    if not 0 <= count <= n or n <= 0:
         raise ValueError(f"{count} of {n} is no sample")
     if looking is Looking.ENDLESSLY:
         return np.full(draws, count / n), np.full(draws, count / n)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from auditor.errors import FilterError
 from auditor.estimate.adjusting import adjustment, undecided_of
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known, indicators
+from auditor.estimate.known import Known, counted, indicators
+from auditor.estimate.weighing import weights
 from auditor.results import Audit, Estimate
 from auditor.types import Label, Status
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "drawn")
+COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "drawn", "weight")
 DROPS = ("nothing", "decided", "likely")
 _OF_REMOVED = "removed to reach the target"
 
@@ -32,9 +33,9 @@ _OF_REMOVED = "removed to reach the target"
 class KeepList:
     """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; a row of evidence each.
 
-    weight: of a kept row in training, its chance of being real. removed: reason -> rows. false_removals: real images
-    that can be expected among them. before, after: the synthetic fraction (None without an estimate, or where no row
-    is left). left: rows kept.
+    weight: of a kept row in training, its chance of being real, times its own weight where rows have one. removed:
+    reason -> rows. false_removals: real images that can be expected among them. before, after: the synthetic fraction,
+    by those weights (None without an estimate, or where no row is left). left: rows kept.
     """
 
     rows: pd.DataFrame
@@ -67,25 +68,27 @@ def keep_list(
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
     told = indicators(column, count_edited=bool(audit.config.get("count_edited")), census=census)
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
-    ends = _ends(audit, chance, told)
+    weight = weights(column) if audit.weights else None
+    ends = _ends(audit, chance, told, weight)
     reasons = _reasons(column, told, drop)
     if target is not None:
         if ends is None:
             raise FilterError("the audit has no estimate to reach a target by: scan with the model, or give --labels")
-        _reach(target, ends[0], reasons)
-    return _listed(column, reasons, ends, audit.estimate)
+        _reach(target, ends[0], reasons, weight)
+    return _listed(column, reasons, ends, audit.estimate, weight)
 
 
 def _ends(
-    audit: Audit, chance: np.ndarray, told: Mapping[str, np.ndarray]
+    audit: Audit, chance: np.ndarray, told: Mapping[str, np.ndarray], weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Every row's adjusted chance at the estimate's point, lower and upper end."""
     if audit.estimate is None:
         return None
-    known = Known.of({name: rows.sum() for name, rows in told.items()})
-    scores = chance[undecided_of(told)]
+    known = Known.of({name: values.sum().item() for name, values in counted(told, weight).items()})
+    undecided = undecided_of(told)
+    of_scores = None if weight is None else weight[undecided]
     ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
-    point, low, high = (adjustment(scores, known, share)(chance, told) for share in ends)
+    point, low, high = (adjustment(chance[undecided], known, share, of_scores)(chance, told) for share in ends)
     return point, low, high
 
 
@@ -110,14 +113,16 @@ def _reasons(column: Mapping[str, pa.Array], told: Mapping[str, np.ndarray], dro
     return reasons
 
 
-def _reach(target: float, p: np.ndarray, reasons: np.ndarray) -> None:
+def _reach(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray | None) -> None:
     """Removes rows, the likeliest first, until the mean chance of those that are left is at most the target."""
     import numpy as np
 
     left = np.flatnonzero((reasons == "") & ~np.isnan(p))
     order = left[np.argsort(-p[left], kind="stable")]
     # The mean of the k least likely rows, for every k: the largest k whose mean fits.
-    means = np.cumsum(p[order][::-1]) / np.arange(1, len(order) + 1)
+    least_first = order[::-1]
+    counts = np.ones(len(order)) if weight is None else weight[least_first]
+    means = np.cumsum(p[least_first] * counts) / np.maximum(np.cumsum(counts), np.finfo(float).tiny)
     fits = np.flatnonzero(means <= target + 1e-12)
     if len(order) and not len(fits):
         raise FilterError(
@@ -133,6 +138,7 @@ def _listed(
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     estimate: Estimate | None,
+    weight: np.ndarray | None,
 ) -> KeepList:
     import numpy as np
     import pandas as pd
@@ -146,7 +152,7 @@ def _listed(
             "keep": keep,
             "p_synthetic": column["p_synthetic"].to_numpy(zero_copy_only=False),
             "p_adjusted": p,
-            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0),
+            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * (1.0 if weight is None else weight),
             "reasons": reasons,
         }
     )
@@ -156,13 +162,14 @@ def _listed(
         removed={str(reason): int(rows) for reason, rows in counted.items()},
         false_removals=float(np.nansum(1 - p[~keep])) if ends else None,
         before=Interval(estimate.point, estimate.low, estimate.high) if estimate else None,
-        after=Interval(*(_mean(end[keep]) for end in ends)) if ends and keep.any() else None,
+        after=Interval(*(_mean(end, keep, weight) for end in ends)) if ends and keep.any() else None,
         left=int(keep.sum()),
     )
 
 
-def _mean(p: np.ndarray) -> float:
+def _mean(p: np.ndarray, keep: np.ndarray, weight: np.ndarray | None) -> float:
+    """Of the rows that are kept and stand for something."""
     import numpy as np
 
-    known = p[~np.isnan(p)]
-    return float(known.mean()) if len(known) else 0.0
+    counts = (keep & ~np.isnan(p)).astype(float) * (1.0 if weight is None else weight)
+    return float(np.average(np.nan_to_num(p), weights=counts)) if counts.any() else 0.0

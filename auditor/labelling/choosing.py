@@ -1,19 +1,24 @@
 """Which images people label: a random, stratified sample of those that declared and matched evidence does not decide.
 
-Strata are the audit's verdicts. Within each, rows come in the drawing order of their keys (sampling/drawing.py), so the
-labels of a stratum are at any time a uniform sample of it, whenever the labelling stops and however much it is
-extended.
+Strata are the audit's verdicts, and where rows have weights, within each those of about one weight (labels/strata.py),
+so that a row is the likelier drawn the more it weighs. Within each, rows come in the drawing order of their keys
+(sampling/drawing.py), so the labels of a stratum are at any time a uniform sample of it, whenever the labelling stops
+and however much it is extended.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import LabelError
+from auditor.estimate.weighing import weights
+from auditor.labels.strata import Stratum, strata
 from auditor.sampling import drawing
 from auditor.types import Label, Status
 from auditor.verdicts.picking import Place
@@ -27,12 +32,13 @@ if TYPE_CHECKING:
 EXPECTED: Mapping[Label, float] = {Label.LIKELY_SYNTHETIC: 0.5, Label.UNKNOWN: 0.2, Label.LIKELY_REAL: 0.05}
 LEAST = 10  # labels a stratum, if it has as many rows
 _BATCH = 16_384
-_COLUMNS = ["key", "status", "verdict", "sha256", "drawn"]
+_COLUMNS = ["key", "status", "verdict", "sha256", "drawn", "weight"]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One row to label. place: where it is in the dataset. sha256: of its file when it was audited."""
+    """One row to label. stratum: its verdict. place: where it is in the dataset. sha256: of its file when it was
+    audited."""
 
     key: str
     stratum: Label
@@ -41,10 +47,13 @@ class Drawn:
 
 
 @dataclass(slots=True)
-class _Stratum:
-    """The first rows of a stratum, in the drawing order, by (order, key), and how many rows it has in all."""
+class _First:
+    """The first rows of a stratum, in the drawing order, by (order, key); how many rows it has in all, what they weigh,
+    and the heaviest of them."""
 
     rows: int = 0
+    weight: float = 0.0
+    heaviest: float = 0.0
     first: dict[tuple[int, str], Drawn] = field(default_factory=dict)
 
     def cut(self, most: int) -> None:
@@ -52,26 +61,33 @@ class _Stratum:
         self.first = {order: self.first[order] for order in sorted(self.first)[:most]}
 
 
-def draw(out: Path, *, seed: int, number: int) -> list[Drawn]:
-    """The rows of an audit's folder to label, in the order in which they are to be shown.
+def draw(out: Path, *, seed: int, number: int, is_weighted: bool = False) -> list[Drawn]:
+    """The rows of an audit's folder to label, in the order in which they are to be shown. is_weighted: rows count what
+    their weight says.
 
     A key that occurs more than once is drawn once. Raises LabelError where no row is left to label.
     """
-    strata = {label: _Stratum() for label in EXPECTED}
+    found: dict[Stratum, _First] = defaultdict(_First)
     for part in Store(out).parts():
-        _collect(part.path, part.shard, strata, seed=seed, number=number)
-    if not any(stratum.rows for stratum in strata.values()):
+        _collect(part.path, part.shard, found, seed=seed, number=number, is_weighted=is_weighted)
+    if not any(first.rows for first in found.values()):
         raise LabelError(f"{out}: no image there that could be read and is still undecided: nothing to label")
-    sizes = [stratum.rows for stratum in strata.values()]
-    counts = allocation(sizes, list(EXPECTED.values()), number)
-    chosen = []
-    for stratum, count in zip(strata.values(), counts, strict=True):
-        stratum.cut(count)
-        chosen.append(list(stratum.first.values()))
-    return _interleaved(chosen, seed)
+    by_verdict = [[found[stratum] for stratum in sorted(found) if stratum.label is label] for label in EXPECTED]
+    counts = allocation(
+        [sum(first.rows for first in verdict) for verdict in by_verdict],
+        list(EXPECTED.values()),
+        number,
+        weights=[sum(first.weight for first in verdict) for verdict in by_verdict],
+    )
+    for verdict, count in zip(by_verdict, counts, strict=True):
+        for first, n in zip(verdict, by_weight([(s.rows, s.heaviest) for s in verdict], count), strict=True):
+            first.cut(n)
+    return _interleaved([list(first.first.values()) for first in chain(*by_verdict)], seed)
 
 
-def _collect(path: Path, shard: str, strata: Mapping[Label, _Stratum], *, seed: int, number: int) -> None:
+def _collect(
+    path: Path, shard: str, found: Mapping[Stratum, _First], *, seed: int, number: int, is_weighted: bool
+) -> None:
     import numpy as np
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -80,16 +96,20 @@ def _collect(path: Path, shard: str, strata: Mapping[Label, _Stratum], *, seed: 
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
             ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
-            for label, stratum in strata.items():
-                mine = pc.and_(ok, pc.equal(batch.column("verdict").fill_null(""), label.value))
-                numbers = np.flatnonzero(np.asarray(mine))
-                stratum.rows += len(numbers)
-                _add(batch, numbers, Place(shard, start), label, stratum, seed=seed, most=number)
+            verdict = pc.if_else(ok, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
+            weight = weights({"weight": batch.column("weight")}) if is_weighted else None
+            counts = np.ones(len(batch)) if weight is None else weight
+            for stratum, numbers in strata(verdict, weight):
+                first = found[stratum]
+                first.rows += len(numbers)
+                first.weight += float(counts[numbers].sum())
+                first.heaviest = max(first.heaviest, float(counts[numbers].max(initial=0.0)))
+                _add(batch, numbers, Place(shard, start), stratum.label, first, seed=seed, most=number)
             start += batch.num_rows
 
 
 def _add(
-    batch: pa.RecordBatch, numbers: np.ndarray, start: Place, label: Label, stratum: _Stratum, *, seed: int, most: int
+    batch: pa.RecordBatch, numbers: np.ndarray, start: Place, label: Label, stratum: _First, *, seed: int, most: int
 ) -> None:
     """Of these rows of a batch, those that belong to the first of their stratum."""
     orders = drawing.places(batch.column("key").take(numbers).to_pylist(), seed)
@@ -104,22 +124,46 @@ def _add(
     stratum.cut(most)
 
 
-def allocation(sizes: Sequence[int], expected: Sequence[float], total: int, *, least: int = LEAST) -> list[int]:
-    """How many labels each stratum gets: Neyman's optimum, with a floor, and no more than its rows.
+def allocation(
+    sizes: Sequence[int],
+    expected: Sequence[float],
+    total: int,
+    *,
+    weights: Sequence[float] | None = None,
+    least: int = LEAST,
+) -> list[int]:
+    """How many labels each verdict gets: Neyman's optimum, with a floor, and no more than its rows.
 
     One label after the other goes where it lowers the variance most, which is the exact optimum in whole numbers
     (Wright, The American Statistician 66, 2012). A share is taken for no nearer to 0 or 1 than 1 %: it is a guess.
+    weights: what the rows weigh together (default: their number).
     """
-    import heapq
-
     total = min(total, sum(sizes))
     least = min(least, total // max(1, sum(size > 0 for size in sizes)))
     counts = [min(least, size) for size in sizes]
-    pulls = [size * math.sqrt(max(p * (1 - p), 0.0099)) for size, p in zip(sizes, expected, strict=True)]
+    pulls = [weight * math.sqrt(max(p * (1 - p), 0.0099)) for weight, p in zip(weights or sizes, expected, strict=True)]
+    return _one_by_one(counts, sizes, total, lambda which, n: pulls[which] / math.sqrt(n * (n + 1)) if n else math.inf)
+
+
+def by_weight(strata: Sequence[tuple[int, float]], total: int) -> list[int]:
+    """How many labels of a verdict's each of its strata of about one weight gets, by (rows, heaviest row), and no more
+    than its rows: what the labels are worth rests on the largest rows * heaviest / labels, which this makes smallest
+    (D'Hondt's method)."""
+    sizes = [rows for rows, _ in strata]
+
+    def need(which: int, n: int) -> float:
+        rows, heaviest = strata[which]
+        return rows * heaviest / n if n else math.inf
+
+    return _one_by_one([0] * len(strata), sizes, min(total, sum(sizes)), need)
+
+
+def _one_by_one(counts: list[int], sizes: Sequence[int], total: int, need: Callable[[int, int], float]) -> list[int]:
+    """Each count raised, up to its size, as often as it is the one that needs it most, until they make up the total."""
+    import heapq
 
     def entry(which: int) -> tuple[float, int]:
-        n = counts[which]
-        return -pulls[which] / math.sqrt(n * (n + 1)) if n else -math.inf, which
+        return -need(which, counts[which]), which
 
     waiting = [entry(which) for which, size in enumerate(sizes) if counts[which] < size]
     heapq.heapify(waiting)

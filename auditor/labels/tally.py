@@ -7,8 +7,8 @@ ones in the drawing order (`auditor label` draws them so). Rows that were passed
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from auditor.estimate.intervals import Interval
 from auditor.estimate.known import Known
 from auditor.estimate.melded import CONFIDENCE
 from auditor.labels.labelfile import Answer, Truth
+from auditor.labels.strata import UNDECIDED, Counted, Stratum, strata, weighed
 from auditor.labels.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 from auditor.results import Beside, Estimate, LabelCounts, Labels
 from auditor.sampling.drawing import place, places
@@ -31,20 +32,20 @@ _MOST_PASSED_OVER = 0.5  # of the rows drawn from a stratum: more is no random s
 _NAMED = 3  # keys in an error
 METHOD = "two-phase stratified sample of labels"
 ASSUMPTIONS = (
-    "the labelled images are the first of each verdict in the drawing order, hence a random sample of it",
+    "the labelled images are the first of each stratum in the drawing order, hence a random sample of it",
     "where nobody could tell, the image is taken as real for the lower end and as synthetic for the upper one",
     "images that declared or matched evidence decides are what it says, and count as they are",
 )
-_UNDECIDED = (Label.LIKELY_SYNTHETIC, Label.UNKNOWN, Label.LIKELY_REAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """strata: by verdict. decided: further rows of the sample, which evidence that only it could show decides.
+    """strata: by name. decided: further rows of the sample, which evidence that only it could show decides.
 
     pairs: images that two people labelled, neither unsure; disagreements: of those. passed_over: rows without a label
     among the labelled ones. by_shard: each shard's part of the strata, in their order, and of the rows that evidence
-    decides, those decided synthetic first.
+    decides, those decided synthetic first. weighed: the strata by what their rows weigh, where they do not count the
+    same.
     """
 
     strata: Mapping[str, LabelledStratum]
@@ -53,20 +54,23 @@ class Labelled:
     disagreements: int
     passed_over: int
     by_shard: Sequence[Sequence[LabelledStratum]] = ()
+    weighed: Sequence[LabelledStratum] = ()
 
     @property
     def labels(self) -> int:
         """Images that somebody labelled."""
-        return sum(stratum.labelled for stratum in self.strata.values()) - self.passed_over
+        return int(sum(stratum.labelled for stratum in self.strata.values())) - self.passed_over
 
 
 class LabelTally:
-    """Adds batches of evidence up. seed: of the audit, which the drawing order depends on."""
+    """Adds batches of evidence up. seed: of the audit, which the drawing order depends on. is_weighted: rows count what
+    their weight says."""
 
-    def __init__(self, answers: Iterable[Answer], seed: int) -> None:
+    def __init__(self, answers: Iterable[Answer], seed: int, *, is_weighted: bool = False) -> None:
         import pandas as pd
 
         self._seed = seed
+        self._is_weighted = is_weighted
         by_key: dict[str, list[Answer]] = defaultdict(list)
         for answer in answers:
             by_key[answer.key].append(answer)
@@ -78,51 +82,71 @@ class LabelTally:
         self._last: dict[str, int] = {}
         for key, stratum in zip(by_key, self._drawn_from, strict=True):
             self._last[stratum] = max(self._last.get(stratum, 0), place(key, seed))
-        self._sizes: Counter[str] = Counter()
-        self._reached: Counter[str] = Counter()
-        self._found: dict[str, Counter[Truth]] = defaultdict(Counter)
+        self._strata: dict[Stratum, Counted] = defaultdict(Counted)
+        if not is_weighted:
+            self._strata.update({Stratum(number): Counted() for number in range(len(UNDECIDED))})
         self._seen: set[int] = set()
         self._moved: list[str] = []
-        self._synthetic = 0
+        self._decided = self._synthetic = 0
         self._ends = [self._so_far()]  # of shards
 
-    def add(self, column: Mapping[str, pa.Array], indicators: Mapping[str, np.ndarray]) -> None:
-        """One batch: its columns by name, and which rows count as what (known.indicators)."""
+    def add(
+        self,
+        column: Mapping[str, pa.Array],
+        indicators: Mapping[str, np.ndarray],
+        weights: np.ndarray | None = None,
+    ) -> None:
+        """One batch: its columns by name, which rows count as what (known.indicators), and what they weigh."""
         import numpy as np
 
         verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         key = column["key"].to_numpy(zero_copy_only=False)
-        undecided = indicators["drawn"] & np.isin(verdict, [label.value for label in _UNDECIDED])
-        self._sizes.update(verdict[indicators["drawn"]].tolist())
+        drawn = indicators["drawn"]
+        undecided = np.where(drawn & np.isin(verdict, [label.value for label in UNDECIDED]), verdict, "")
+        self._decided += int((drawn & np.isin(verdict, [Label.SYNTHETIC.value, Label.EDITED.value])).sum())
         self._synthetic += int(indicators["found"].sum())
         number = self._keys.get_indexer(key)
         for row in np.flatnonzero(number >= 0):
-            stratum, truth = self._drawn_from[number[row]], self._truths[number[row]]
+            stratum = self._drawn_from[number[row]]
             self._seen.add(int(number[row]))
-            if stratum and stratum != (verdict[row] if undecided[row] else ""):
+            if stratum and stratum != undecided[row]:
                 self._moved.append(f"{key[row]!r} ({stratum} then, {verdict[row] or 'not read'} now)")
-            elif undecided[row]:
-                self._found[verdict[row]][truth] += 1
-        for label in _UNDECIDED:
-            mine = undecided & (verdict == label.value)
-            last = max(self._last.get(label.value, 0), self._last.get("", 0))
-            if last and mine.any():
-                self._reached[label.value] += int((places(key[mine], self._seed) <= np.uint64(last)).sum())
+        for stratum, rows in strata(undecided, weights):
+            self._count(stratum, key[rows], number[rows], np.ones(len(rows)) if weights is None else weights[rows])
+
+    def _count(self, stratum: Stratum, key: np.ndarray, number: np.ndarray, weights: np.ndarray) -> None:
+        """Rows of a stratum; number: of the label of each, -1 for none."""
+        import numpy as np
+
+        seen, label = self._strata[stratum], stratum.label.value
+        seen.add(weights)
+        for row in np.flatnonzero(number >= 0):
+            if self._drawn_from[number[row]] in ("", label):
+                seen.say(self._truths[number[row]], float(weights[row]), place(key[row], self._seed))
+        if last := max(self._last.get(label, 0), self._last.get("", 0)):
+            found = places(key, self._seed)
+            early = found[found <= np.uint64(last)]
+            if self._is_weighted:
+                seen.places.append(early)
+            else:
+                seen.reached += len(early)
 
     def end_of_shard(self) -> None:
         """What comes next is of another one."""
         self._ends.append(self._so_far())
 
-    def _so_far(self) -> list[tuple[int, int, int, int]]:
-        """Of each stratum, then of rows decided synthetic and otherwise: rows, labelled synthetic, real, and unsure or
-        passed over."""
-        found = []
-        for stratum in (label.value for label in _UNDECIDED):
-            truths = self._found[stratum]
-            synthetic, real = truths[Truth.SYNTHETIC], truths[Truth.REAL]
-            found.append((self._sizes[stratum], synthetic, real, self._reached[stratum] - synthetic - real))
-        others = self._sizes[Label.SYNTHETIC] + self._sizes[Label.EDITED] - self._synthetic
-        return [*found, (self._synthetic, self._synthetic, 0, 0), (others, 0, others, 0)]
+    def _so_far(self) -> list[tuple[float, ...]]:
+        """Of each verdict's stratum, then of rows decided synthetic and otherwise: rows, labelled synthetic, real, and
+        unsure or passed over. Of rows with weights no shards are drawn."""
+        if self._is_weighted:
+            return []
+        found = [self._strata[Stratum(number)].stratum for number in range(len(UNDECIDED))]
+        others = self._decided - self._synthetic
+        return [
+            *((stratum.size, stratum.synthetic, stratum.real, stratum.unsure) for stratum in found),
+            (self._synthetic, self._synthetic, 0, 0),
+            (others, 0, others, 0),
+        ]
 
     def _by_shard(self) -> list[list[LabelledStratum]]:
         import numpy as np
@@ -140,20 +164,27 @@ class LabelTally:
                 f"{_few(self._moved)}. The evidence has changed since, or several rows have that key: draw anew "
                 "(auditor label), from keys that are unique (--id-col)"
             )
-        strata, passed_over = {}, 0
-        for stratum in (label.value for label in _UNDECIDED):
-            found, size = self._found[stratum], self._sizes[stratum]
-            left_out = self._reached[stratum] - found.total()
-            if left_out > max(1, _MOST_PASSED_OVER * self._reached[stratum]):
+        found = {stratum.name: self._strata[stratum] for stratum in sorted(self._strata)}
+        for name, seen in found.items():
+            n, left_out = seen.found.total(), seen.passed_over
+            if left_out > max(1, _MOST_PASSED_OVER * (n + left_out)):
                 raise LabelError(
-                    f"the {found.total()} labels of {stratum} rows are no random sample: {left_out} rows that come "
-                    "before the last of them in the drawing order have none; label rows that auditor label draws"
+                    f"the {n} labels of {name} rows are no random sample: {left_out} rows that come before the last of "
+                    "them in the drawing order have none; label rows that auditor label draws"
                 )
-            passed_over += left_out
-            unsure = found[Truth.UNSURE] + left_out
-            strata[stratum] = LabelledStratum(size, found[Truth.SYNTHETIC], found[Truth.REAL], unsure)
-        decided = self._sizes[Label.SYNTHETIC] + self._sizes[Label.EDITED]
-        return Labelled(strata, decided, self._pairs, self._disagreements, passed_over, self._by_shard())
+        return Labelled(
+            strata={name: seen.stratum for name, seen in found.items()},
+            decided=self._decided,
+            pairs=self._pairs,
+            disagreements=self._disagreements,
+            passed_over=sum(seen.passed_over for seen in found.values()),
+            by_shard=[] if self._is_weighted else self._by_shard(),
+            weighed=list(self._weighed()) if self._is_weighted else [],
+        )
+
+    def _weighed(self) -> Iterator[LabelledStratum]:
+        for number in range(len(UNDECIDED)):
+            yield from weighed([seen for stratum, seen in self._strata.items() if stratum.verdict == number])
 
     def _refuse_unknown(self) -> None:
         unknown = [str(key) for number, key in enumerate(self._keys) if number not in self._seen]
@@ -182,7 +213,10 @@ def estimated(known: Known, labelled: Labelled, beside: Estimate | None = None) 
         calibration="labels on the dataset itself",
         assumptions=(*ASSUMPTIONS, _said_of_errors(labelled, error), *few),
         labels=Labels(
-            strata={name: LabelCounts(s.size, s.synthetic, s.real, s.unsure) for name, s in labelled.strata.items()},
+            strata={
+                name: LabelCounts(int(s.size), int(s.synthetic), int(s.real), int(s.unsure))
+                for name, s in labelled.strata.items()
+            },
             pairs=labelled.pairs,
             disagreements=labelled.disagreements,
             passed_over=labelled.passed_over,
@@ -199,14 +233,14 @@ def _of_rest(known: Known, labelled: Labelled) -> Interval:
         LabelledStratum(known.found, known.found, 0, is_decided=True),
         LabelledStratum(labelled.decided - known.found, 0, labelled.decided - known.found, is_decided=True),
     )
-    strata = (*labelled.strata.values(), *decided)
+    strata = (*(labelled.weighed or labelled.strata.values()), *decided)
     if not labelled.labels:
         raise LabelError("no undecided row of the audit is labelled: draw some and label them (auditor label)")
     held = [number for number, stratum in enumerate(strata) if stratum.size]
     by_shard = labelled.by_shard if known.effective is not None else ()
     return two_phase(
         [strata[number] for number in held],
-        population=known.drawn + known.outside,
+        population=None if labelled.weighed else round(known.drawn + known.outside),
         by_shard=[[parts[number] for number in held] for parts in by_shard],
         unread=known.unread,
     )

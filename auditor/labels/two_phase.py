@@ -30,24 +30,38 @@ _SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite
 class LabelledStratum:
     """size: audited rows in it. synthetic, real, unsure: rows drawn from it at random, by label.
 
-    is_decided: evidence says what its rows are, beyond the sample too.
+    is_decided: evidence says what its rows are, beyond the sample too. mass: what its rows weigh together, where rows
+    do not count the same: synthetic, real and unsure then divide the drawn rows as their weights do, which are worth
+    that many divided by design_effect.
     """
 
-    size: int
-    synthetic: int
-    real: int
-    unsure: int = 0
+    size: float
+    synthetic: float
+    real: float
+    unsure: float = 0
     is_decided: bool = False
+    mass: float | None = None
+    design_effect: float = 1.0
 
     @property
-    def labelled(self) -> int:
+    def labelled(self) -> float:
         """All that were looked at."""
         return self.synthetic + self.real + self.unsure
+
+    @property
+    def weight(self) -> float:
+        """Of the stratum, for which it counts among others."""
+        return self.size if self.mass is None else self.mass
+
+    @property
+    def worth(self) -> float:
+        """How many equal rows the drawn ones tell as much as."""
+        return self.labelled / self.design_effect
 
     def unknown(self, sampled: float) -> float:
         """The share of its rows that are not known, where the audited ones are a share `sampled` of the population's:
         the finite-population correction."""
-        return 0.0 if self.is_decided else 1 - self.labelled * sampled / self.size
+        return 0.0 if self.is_decided else max(0.0, 1 - self.labelled * sampled / self.size)
 
 
 def two_phase(
@@ -65,11 +79,11 @@ def two_phase(
     Raises LabelError without labels, or where strata of more than a twentieth of the rows have none: nothing would
     speak for them. Smaller ones may be anything: 0 at the lower end, 1 at the upper.
     """
-    total = sum(stratum.size for stratum in strata)
+    total, weight = (sum(of) for of in zip(*((s.size, s.weight) for s in strata), strict=True))
     labelled = [stratum for stratum in strata if stratum.labelled]
     if not labelled:
         raise LabelError("no row of the audit is labelled: draw some and label them (auditor label)")
-    silent = (total - sum(stratum.size for stratum in labelled)) / total
+    silent = (weight - sum(stratum.weight for stratum in labelled)) / weight
     if silent > _MOST_SILENT:
         raise LabelError(f"{100 * silent:.0f} % of the rows are in strata without a label: label some of each")
     sampled = 1.0 if population is None else total / population
@@ -84,14 +98,14 @@ def two_phase(
 
 
 def _interval(strata: Sequence[LabelledStratum], sampled: float, unsure_is: int, confidence: float) -> Interval:
-    total = sum(stratum.size for stratum in strata)
-    weights = [stratum.size / total for stratum in strata]
-    counts = [(stratum.synthetic + unsure_is * stratum.unsure, stratum.labelled) for stratum in strata]
+    total, weight = (sum(of) for of in zip(*((s.size, s.weight) for s in strata), strict=True))
+    weights = [stratum.weight / weight for stratum in strata]
+    counts = [((s.synthetic + unsure_is * s.unsure) / s.design_effect, s.worth) for s in strata]
     shares = [positives / n for positives, n in counts]
     point = sum(weight * share for weight, share in zip(weights, shares, strict=True))
-    if point in (0.0, 1.0):
+    if not 0 < point < 1:
         bound = _extreme(strata, sampled, (1 - confidence) / 2)
-        return Interval(point, 0.0 if point == 0 else 1 - bound, bound if point == 0 else 1.0)
+        return Interval(0.0, 0.0, bound) if point <= 0 else Interval(1.0, 1 - bound, 1.0)
     between = sum(weight * (share - point) ** 2 for weight, share in zip(weights, shares, strict=True))
     between *= (1 - sampled) / total
     variance = between + sum(
@@ -102,14 +116,15 @@ def _interval(strata: Sequence[LabelledStratum], sampled: float, unsure_is: int,
         return Interval(point, point, point)  # everything is labelled
     effective = point * (1 - point) / variance
     if effective < sum(n for _, n in counts) / _MOST_DESIGN_EFFECT:
-        return _melded(strata, counts, point, between, sampled=sampled, confidence=confidence)
-    return Interval(point, *effective_clopper_pearson(point * effective, effective, confidence))
+        return _melded(strata, counts, weights, between, sampled=sampled, confidence=confidence)
+    low, high = effective_clopper_pearson(point * effective, effective, confidence)
+    return Interval(point, min(low, point), max(high, point))  # of next to no variance the ends are rounded past it
 
 
 def _melded(
     strata: Sequence[LabelledStratum],
-    counts: Sequence[tuple[int, int]],
-    point: float,
+    counts: Sequence[tuple[float, float]],
+    weights: Sequence[float],
     between: float,
     *,
     sampled: float,
@@ -125,18 +140,19 @@ def _melded(
     rng = np.random.default_rng(0)
     noise = math.sqrt(between) * rng.standard_normal(_DRAWS)
     lower, upper = noise.copy(), noise
-    total = sum(stratum.size for stratum in strata)
-    for stratum, (positives, n) in zip(strata, counts, strict=True):
+    point = 0.0
+    for stratum, (positives, n), weight in zip(strata, counts, weights, strict=True):
         share, left_over = positives / n, math.sqrt(stratum.unknown(sampled))
+        point += weight * share
         low = rng.beta(positives, n - positives + 1, _DRAWS) if positives else 0.0
         high = rng.beta(positives + 1, n - positives, _DRAWS) if positives < n else 1.0
-        lower = lower + stratum.size / total * (share + left_over * (low - share))
-        upper = upper + stratum.size / total * (share + left_over * (high - share))
+        lower = lower + weight * (share + left_over * (low - share))
+        upper = upper + weight * (share + left_over * (high - share))
     tail = (1 - confidence) / 2
     return Interval(point, max(0.0, float(np.quantile(lower, tail))), min(1.0, float(np.quantile(upper, 1 - tail))))
 
 
-def _variance(positives: int, n: int) -> float:
+def _variance(positives: float, n: float) -> float:
     """Of a large stratum's share; labels that are all alike prove nothing of the rest, so half a label is added."""
     smoothed = (positives + 0.5) / (n + 1)
     return smoothed * (1 - smoothed) / max(n - 1, 1)
@@ -150,8 +166,8 @@ def _extreme(strata: Sequence[LabelledStratum], sampled: float, level: float) ->
     """
     from scipy.optimize import brentq
 
-    total = sum(stratum.size for stratum in strata)
-    open_ = [(s.labelled, s.size / total) for s in strata if s.labelled * sampled < s.size]
+    total = sum(stratum.weight for stratum in strata)
+    open_ = [(s.worth, s.weight / total) for s in strata if s.labelled * sampled < s.size]
     if not open_:
         return 0.0
 

@@ -53,6 +53,11 @@ class Columns:
         return found
 
 
+def refuse_unweighted(names: Iterable[str], options: ReadOptions, *, where: str) -> None:
+    """Raises DatasetError where a column of weights was named and the table lacks it."""
+    _pick(list(names), (), options.weight_col, "--weight-col", where)
+
+
 def _pick(names: list[str], aliases: tuple[str, ...], override: str | None, flag: str, where: str) -> str | None:
     by_folded = {name.casefold(): name for name in reversed(names)}
     if override is not None:
@@ -75,6 +80,16 @@ def declared(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | 
         if str(name).casefold() in wanted and (text := as_text(value)) is not None:
             return str(name), text
     return None
+
+
+def weight(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | None:
+    """The column that says how much a row counts, with its value ('' where the row has none); None where no column was
+    named for that."""
+    if options.weight_col is None:
+        return None
+    wanted = options.weight_col.casefold()
+    values = (as_text(value) for name, value in row.items() if str(name).casefold() == wanted)
+    return options.weight_col, next((text for text in values if text is not None), "")
 
 
 def as_text(value: Any) -> str | None:

@@ -16,7 +16,7 @@ from auditor.contents import FileContent
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, walk
-from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared
+from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared, weight
 from auditor.types import Sample, Unreadable
 
 _SIDECAR_LIMIT = 1 << 20
@@ -61,6 +61,7 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
         url=url,
         row=row,
         declared=declared(row, options),
+        weight=weight(row, options),
     )
 
 

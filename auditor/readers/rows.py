@@ -10,7 +10,7 @@ from typing import Any
 from auditor import files
 from auditor.contents import BytesContent, FileContent
 from auditor.plugin import Input
-from auditor.readers.columns import Columns, as_text, declared
+from auditor.readers.columns import Columns, as_text, declared, weight
 from auditor.tables import BadRow
 from auditor.types import Content, Sample, Unreadable
 from auditor.urls import domain
@@ -100,6 +100,7 @@ class RowReader:
             url=url,
             row={name: value for name, value in row.items() if name != self.columns.image},
             declared=declared(row, self.input.options),
+            weight=weight(row, self.input.options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
 

@@ -17,7 +17,7 @@ from auditor import files, tables
 from auditor.errors import DatasetError, Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, folder, listing, walk
-from auditor.readers.columns import Columns
+from auditor.readers.columns import Columns, refuse_unweighted
 from auditor.readers.rows import RowReader
 from auditor.tables import Chunk
 from auditor.types import Sample, Unreadable
@@ -85,6 +85,7 @@ class Table(Reader):
             yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, stamp=stamp)
             return
         columns = Columns.find(tables.columns(url), input.options, where=name)
+        refuse_unweighted(tables.columns(url), input.options, where=name)
         is_whole = columns.image is None or tables.embeds(url, columns.image)
         for piece in tables.chunks(url, _ROWS_WITH_IMAGES if columns.image else _ROWS_WITHOUT):
             yield Shard(

@@ -17,7 +17,7 @@ from auditor import files
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing, tar, walk
-from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared
+from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared, weight
 from auditor.readers.folder import Folder
 from auditor.readers.rows import is_img2dataset_row
 from auditor.readers.tar import Broken, Group
@@ -105,6 +105,7 @@ def samples(
             url=url,
             row=row,
             declared=declared(row, options),
+            weight=weight(row, options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
 

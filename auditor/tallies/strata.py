@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from auditor.estimate.known import NAMES, Known
+from auditor.estimate.known import Known, counted
 from auditor.results import OTHERS, Stratum
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 # The tar or table that an image lies in: what is before `::` or `#` in its place.
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
-_SUMS = ("rows", *NAMES)
+_WEIGHT = "weight of "
 
 
 class StrataTally:
@@ -27,16 +27,22 @@ class StrataTally:
     def __init__(self) -> None:
         self._groups: dict[str, list[pa.Table]] = {}
 
-    def add(self, column: Mapping[str, pa.Array], indicators: Mapping[str, np.ndarray]) -> None:
-        """One batch: its columns by name, and which rows count as what."""
+    def add(
+        self,
+        column: Mapping[str, pa.Array],
+        indicators: Mapping[str, np.ndarray],
+        weights: np.ndarray | None = None,
+    ) -> None:
+        """One batch: its columns by name, which rows count as what, and what they weigh (None: all the same)."""
         import numpy as np
         import pyarrow as pa
 
-        counted = {name: pa.array(indicators[name].astype(np.int64)) for name in NAMES}
-        ones = pa.array(np.ones(len(column["key"]), np.int64))
+        sums = {"rows": np.ones(len(column["key"]), np.int64), **counted(indicators, None)}
+        if weights is not None:
+            sums |= {_WEIGHT + name: values for name, values in counted(indicators, weights).items()}
         for by, values in _values(column).items():
             groups = self._groups.setdefault(by, [])
-            groups.append(_grouped([pa.table({"value": values, "rows": ones, **counted})]))
+            groups.append(_grouped([pa.table({"value": values, **sums})]))
             if len(groups) >= _MERGE_EVERY:
                 self._groups[by] = [_grouped(groups)]
 
@@ -53,7 +59,8 @@ class StrataTally:
         listed += worst
         others = [row for row in others if row not in worst]
         if others:
-            listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in _SUMS}})
+            sums = [name for name in others[0] if name != "value"]
+            listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in sums}})
         for row in listed:
             known = _known(row, worth)
             share = known.share
@@ -61,17 +68,18 @@ class StrataTally:
                 by,
                 row["value"],
                 row["rows"],
-                known.ok,
-                known.synthetic,
-                known.edited,
+                row["ok"],
+                row["synthetic"],
+                row["edited"],
                 share.point if share else None,
                 *(known.as_sample or (None, None)),
             )
 
 
-def _known(row: Mapping[str, int], worth: float | None) -> Known:
+def _known(row: Mapping[str, float], worth: float | None) -> Known:
     """worth: of one row, where whole shards were drawn."""
-    return Known.of(row, effective=row["drawn"] * worth if worth else None)
+    weighed = {name.removeprefix(_WEIGHT): total for name, total in row.items() if name.startswith(_WEIGHT)}
+    return Known.of(weighed or row, effective=row["drawn"] * worth if worth else None)
 
 
 def _worst(rows: list[dict[str, Any]], worth: float | None) -> list[dict[str, Any]]:
@@ -113,5 +121,6 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
 def _grouped(tables: list[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
-    grouped = pa.concat_tables(tables).group_by("value").aggregate([(name, "sum") for name in _SUMS])
-    return grouped.select(["value", *(f"{name}_sum" for name in _SUMS)]).rename_columns(["value", *_SUMS])
+    sums = [name for name in tables[0].column_names if name != "value"]
+    grouped = pa.concat_tables(tables).group_by("value").aggregate([(name, "sum") for name in sums])
+    return grouped.select(["value", *(f"{name}_sum" for name in sums)]).rename_columns(["value", *sums])

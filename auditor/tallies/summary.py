@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.estimate.flags import Flags, FlagTally
-from auditor.estimate.known import Known, indicators
+from auditor.estimate.known import Known, counted, indicators
 from auditor.estimate.shards import worth
+from auditor.estimate.weighing import Weighed, weights
 from auditor.labels.tally import Labelled, LabelTally
 from auditor.results import Counts, Coverage, DetectorTally, Floor, ShardSample, Stratum
 from auditor.tallies.signals import SignalTally, value_counts
@@ -30,12 +31,14 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the evidence adds up to."""
+    """What the evidence adds up to. known, flags: in what rows weigh, where they do not count the same; worth: how many
+    rows of one weight the readable ones are worth then."""
 
     counts: Counts
     sample: Counts | None
     shards: ShardSample | None
     known: Known
+    worth: float
     coverage: dict[str, Coverage]
     detectors: dict[str, DetectorTally]
     floor: Floor
@@ -56,15 +59,16 @@ def summarise(
     labels: LabelTally | None = None,
     is_sequential: bool = False,
     shards: int | None = None,
+    is_weighted: bool = False,
 ) -> Summary:
     """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
     detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
     rows beyond a sample too; None where every row was read. labels: what people said. is_sequential:
     as in known.Known. shards: how many the dataset has, where the parts are of a random sample of them; None where they
-    are of all. Raises LabelError.
+    are of all. is_weighted: rows count what their weight says. Raises LabelError.
     """
     indicate = partial(indicators, count_edited=count_edited, census=census)
-    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential)
+    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential, is_weighted)
     for path in parts:
         for batch in _batches(path):
             tally.add(batch)
@@ -86,15 +90,19 @@ class _Tally:
         flags: FlagTally | None,
         labels: LabelTally | None,
         is_sequential: bool,
+        is_weighted: bool,
     ) -> None:
         self._indicate = indicate
         self._flags = flags
         self._labels = labels
         self._is_sequential = is_sequential
+        self._is_weighted = is_weighted
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._known: Counter[str] = Counter()
+        self._weighed: dict[str, float] = defaultdict(float)
+        self._ok = Weighed()
         self._signals = SignalTally()
         self._strata = StrataTally()
         self._contradictions = 0
@@ -116,6 +124,11 @@ class _Tally:
         unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
         self._reasons.update(value_counts(column["reason"].filter(unread)))
         self._known.update({name: int(rows.sum()) for name, rows in indicators.items()})
+        weight = weights(column) if self._is_weighted else None
+        if weight is not None:
+            self._ok += Weighed.of(weight[indicators["ok"]])
+            for name, values in counted(indicators, weight).items():
+                self._weighed[name] += float(values.sum())
         generated = np.asarray(pc.equal(column["verdict"].fill_null(""), Label.SYNTHETIC.value))
         self._contradictions += int((indicators["ok"] & generated & np.asarray(column["camera"].is_valid())).sum())
         self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
@@ -124,10 +137,10 @@ class _Tally:
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
         self._signals.add(column, indicators["synthetic"])
         if self._flags:
-            self._flags.add(column, indicators["ok"])
+            self._flags.add(column, indicators["ok"], weight)
         if self._labels:
-            self._labels.add(column, indicators)
-        self._strata.add(column, indicators)
+            self._labels.add(column, indicators, weight)
+        self._strata.add(column, indicators, weight)
 
     def end_of_shard(self) -> None:
         """What comes next is of another one."""
@@ -147,13 +160,14 @@ class _Tally:
     def result(self, of: int | None) -> Summary:
         """The sum. of: shards of the dataset, where these are some of them."""
         shards = self._shards(of) if of else None
-        known = Known.of(
+        rows = Known.of(
             self._known,
             is_sequential=self._is_sequential,
             effective=shards.declared.effective if shards else None,
             unread=1 - shards.read / shards.of if shards else 1.0,
         )
-        flags = self._flags.result() if self._flags else None
+        known = Known.of(self._weighed) if self._is_weighted and self._weighed else rows
+        flags = self._flagged()
         if flags and shards and shards.flags:
             flags = replace(flags, effective=shards.flags.effective)
         counts = counts_of(self._status, self._repeated_keys())
@@ -162,9 +176,10 @@ class _Tally:
             sample=counts_of(self._sample) if known.outside else None,
             shards=shards,
             known=known,
+            worth=self._ok.worth,
             coverage=self._signals.coverage(counts.rows),
             detectors=self._signals.detectors(counts.rows),
-            floor=floor(known, self._signals.generators),
+            floor=floor(known, rows, self._signals.generators),
             strata=self._strata.result(shards.declared.design_effect if shards else None),
             reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
             contradictions=self._contradictions,
@@ -175,6 +190,11 @@ class _Tally:
             flags=flags,
             labelled=self._labels.result() if self._labels else None,
         )
+
+    def _flagged(self) -> Flags | None:
+        if self._flags is None:
+            return None
+        return self._flags.weighed() if self._is_weighted else self._flags.result()
 
     def _repeated_keys(self) -> int:
         """In place: with ten million rows every copy of their hashes is 80 MB."""
@@ -201,17 +221,17 @@ def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
     )
 
 
-def floor(known: Known, generators: Mapping[str, int] | None = None) -> Floor:
-    """The floor, and the generators that the images counted in it name."""
-    named = dict(sorted((generators or {}).items(), key=lambda item: (-item[1], item[0])))
+def floor(known: Known, rows: Known, generators: Mapping[str, int]) -> Floor:
+    """The floor, by what rows weigh and with their number, and the generators that the images counted in it name."""
+    named = dict(sorted(generators.items(), key=lambda item: (-item[1], item[0])))
     share = known.share
     return Floor(
-        count=known.synthetic,
-        n=known.ok,
+        count=int(rows.synthetic),
+        n=int(rows.ok),
         share=share.point if share else None,
         low=share.low if share else None,
         high=share.high if share else None,
         as_sample=known.as_sample,
-        edited=known.edited,
+        edited=int(rows.edited),
         generators=named,
     )

@@ -25,7 +25,7 @@ _LONGEST = 32_000  # characters; a spreadsheet's cell holds 32,767
 COLUMNS = (
     "key", "source", "image", "status", "reason", "verdict", "decided_by", "p_synthetic", "p_adjusted", "generator",
     "hits", "why", "caption", "format", "width", "height", "quality", "sha256", "camera", "year", "pwatermark",
-    "opt_out",
+    "opt_out", "weight",
 )  # fmt: skip
 
 

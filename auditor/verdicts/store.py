@@ -258,7 +258,7 @@ def _schema() -> pa.Schema:
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("caption_similarity", pa.float64()), ("drawn", pa.bool_())]
+         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("drawn", pa.bool_())]
     )  # fmt: skip
 
 

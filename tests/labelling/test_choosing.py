@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import LabelError
-from auditor.labelling.choosing import EXPECTED, allocation, draw
+from auditor.labelling.choosing import EXPECTED, allocation, by_weight, draw
 from auditor.sampling.drawing import place
 from auditor.types import Label
+from auditor.verdicts.store import Store
 
 DECIDED = (Label.SYNTHETIC, Label.EDITED, None)
 
@@ -108,3 +109,44 @@ def test_no_other_allocation_has_a_smaller_variance(strata, total):
     others = product(*(range(1, size + 1) for size in sizes))
     best = min(variance(counts) for counts in others if sum(counts) == sum(found))
     assert math.isclose(variance(found), best, rel_tol=1e-9)
+
+
+STRATA = st.lists(st.tuples(st.integers(0, 9), st.floats(0.01, 100)), min_size=1, max_size=4)
+
+
+@given(STRATA, st.integers(0, 20))
+def test_labels_shared_out_by_weight_are_worth_the_most(strata, total):
+    found = by_weight(strata, total)
+    assert sum(found) == min(total, sum(rows for rows, _ in strata))
+    assert all(n <= rows for n, (rows, _) in zip(found, strata, strict=True))
+
+    def most(counts):
+        open_ = [(rows * heaviest, n) for n, (rows, heaviest) in zip(counts, strata, strict=True) if n < rows]
+        return max((stands / n if n else math.inf for stands, n in open_), default=0.0)
+
+    others = product(*(range(rows + 1) for rows, _ in strata))
+    best = min(most(counts) for counts in others if sum(counts) == sum(found))
+    assert most(found) == pytest.approx(best)
+
+
+@given(STRATA, st.integers(0, 20))
+def test_more_labels_by_weight_hold_the_fewer(strata, total):
+    fewer, more = by_weight(strata, total), by_weight(strata, total + 1)
+    assert all(a <= b for a, b in zip(fewer, more, strict=True))
+
+
+def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
+    weights = {f"k{number}": 50.0 if number < 10 else 0.0 if number < 20 else 1.0 for number in range(500)}
+    rows = [evidence.row(number, weight=weights[f"k{number}"]) for number in range(500)]
+    store = Store(tmp_path)
+    store.folder.mkdir()
+    evidence.part(store.path("a"), rows)
+    keys = [drawn.key for drawn in draw(tmp_path, seed=0, number=60, is_weighted=True)]
+    assert {f"k{number}" for number in range(10)} <= set(keys)
+    assert all(weights[key] for key in keys)
+    assert len(keys) == 60
+    assert sum(weights[key] == 50 for key in draw_keys(tmp_path, 60)) < 10
+
+
+def draw_keys(out, number):
+    return [drawn.key for drawn in draw(out, seed=0, number=number)]

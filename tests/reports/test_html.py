@@ -108,9 +108,9 @@ def test_the_command_repeats_the_configuration():
         "detectors": {"c2pa": "x", "synthetic": "y"}, "depth": "file", "limits": {"max_bytes": 9},
         "read": {"image_col": "my col", "follow_links": True}, "count_edited": True,
     })  # fmt: skip
-    from reports import wording
+    from reports import advising
 
-    assert wording.command(of) == (
+    assert advising.command(of) == (
         "auditor scan set --detectors c2pa,synthetic --depth file --seed 0 --max-bytes=9 '--image-col=my col' "
         "--follow-links --count-edited"
     )

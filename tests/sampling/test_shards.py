@@ -19,7 +19,7 @@ from auditor.plugin import Input, Shard
 from auditor.results import ShardSample, Worth
 from auditor.sampling.shards import name, some_of
 from auditor.types import Need
-from reports import wording
+from reports import advising, wording
 
 DETECTORS = ("generator-text", "file-name-prior")
 
@@ -219,7 +219,7 @@ def test_rows_of_shards_are_compared_by_their_intervals_alone():
 
 def test_the_command_that_repeats_it_names_the_shards():
     made = audit(config={**audit().config, "sample_shards": 20, "sample": None})
-    assert "--sample-shards=20" in wording.command(made)
+    assert "--sample-shards=20" in advising.command(made)
 
 
 def test_a_folders_runs_of_images_are_shards_too(tmp_path):

@@ -1,0 +1,221 @@
+"""Rows that do not count the same, through the whole program: manifests, estimates, labels, keep-lists, reports."""
+
+import json
+
+import making
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import auditor
+from auditor import api
+from auditor.audit import make_engine, run_audit
+from auditor.cli import cli
+from auditor.comparing import compare
+from auditor.config import Config
+from auditor.errors import DatasetError
+from auditor.labels.labelfile import Answer, Truth
+from auditor.plugin import ReadOptions
+from auditor.verdicts.store import Store
+
+WEIGHED = ReadOptions(weight_col="seen")
+MARKS = ("generator-text",)
+
+
+def table(folder, weights, marked=range(3), name="table.csv"):
+    """Images of which some say what made them, in a table with a column of weights."""
+    lines = ["file_name,text,seen"]
+    for number, weight in enumerate(weights):
+        texts = {"parameters": making.A1111} if number in marked else {}
+        making.write(folder / f"{number}.png", making.png(texts, seed=number))
+        lines.append(f"{number}.png,a cat,{weight}")
+    return making.write(folder / name, "\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def weighted(tmp_path):
+    """Twelve images, the three that declare themselves seen ten times as often as the others."""
+    return table(tmp_path / "set", [10, 10, 10, *[1] * 9])
+
+
+def test_the_floor_is_the_share_of_what_training_sees(weighted, scan):
+    plain, audit = scan(weighted, out="plain"), scan(weighted, read=WEIGHED)
+    assert (audit.floor.count, audit.floor.n) == (plain.floor.count, plain.floor.n) == (3, 12)
+    assert plain.floor.share == 3 / 12
+    assert audit.floor.share == pytest.approx(30 / 39)
+    assert plain.weights is None
+    assert (audit.weights.column, audit.weights.of_rows.n) == ("seen", 12)
+    assert audit.weights.of_rows.effective == pytest.approx(39**2 / 309)
+
+
+def test_the_column_is_found_whatever_its_case_and_kept_in_the_evidence(weighted, tmp_path, scan):
+    scan(weighted, read=ReadOptions(weight_col="SEEN"))
+    assert sorted(auditor.evidence(tmp_path / "audit").weight) == [1.0] * 9 + [10.0] * 3
+    scan(weighted, out="plain")
+    assert auditor.evidence(tmp_path / "plain").weight.isna().all()
+
+
+def test_a_table_without_the_column_is_refused_and_told_which_there_are(weighted, scan):
+    with pytest.raises(DatasetError, match=r"no column 'sene' \(--weight-col\); there are: file_name, text, seen"):
+        scan(weighted, read=ReadOptions(weight_col="sene"))
+
+
+@pytest.mark.parametrize("weight", ["", "many", "-1", "nan", "inf", "1e13", "1e-13"])
+def test_a_row_whose_weight_is_none_is_unreadable_and_says_so(tmp_path, scan, weight):
+    path = table(tmp_path / "set", [2, weight, 2, 2])
+    audit = scan(path, read=WEIGHED)
+    assert (audit.counts.ok, audit.counts.unreadable) == (3, 1)
+    (reason,) = audit.unreadable_reasons
+    said = f"is '{weight}'" if weight else "is missing"
+    assert reason == f"its weight (column 'seen') {said}: it has to be 0, or from 1e-12 to 1e12"
+    assert (audit.floor.count, audit.floor.n, audit.floor.share) == (2, 3, pytest.approx(2 / 3))
+    assert api.is_same_dataset(audit, [path], jobs=1)
+
+
+def test_an_image_that_no_table_names_has_no_weight(weighted, scan):
+    making.write(weighted.parent / "stray.png", making.png(seed=99))
+    audit = scan(weighted.parent, read=WEIGHED)
+    assert (audit.counts.ok, audit.counts.unreadable) == (12, 1)
+    assert "is missing" in next(iter(audit.unreadable_reasons))
+
+
+def test_rows_that_all_weigh_nothing_give_no_share(tmp_path, scan):
+    with pytest.raises(DatasetError, match=r"weighs 0 \(column 'seen'\)"):
+        scan(table(tmp_path / "set", [0, 0, 0]), read=WEIGHED)
+
+
+def test_the_fields_of_a_tar_may_hold_the_weight(tmp_path, scan):
+    members = []
+    for number, weight in enumerate((3, 1)):
+        texts = {"parameters": making.A1111} if number == 0 else {}
+        members += [(f"{number}.png", making.png(texts)), (f"{number}.json", json.dumps({"seen": weight}).encode())]
+    audit = scan(making.tar(tmp_path / "a.tar", members), read=WEIGHED)
+    assert audit.floor.share == 0.75
+
+
+def test_urls_without_images_have_weights_too(tmp_path, scan):
+    path = making.write(tmp_path / "urls.csv", "url,seen\nhttp://a.org/x.png,2\nhttp://b.org/y.png,none\n")
+    audit = scan(path, read=WEIGHED)
+    assert (audit.counts.no_bytes, audit.counts.unreadable) == (1, 1)
+    assert api.is_same_dataset(audit, [path], jobs=1)
+
+
+@pytest.mark.parametrize("sample", [{"sample": 2}, {"fetch": 2}, {"sample_shards": 2}])
+def test_samples_are_refused(weighted, scan, sample):
+    with pytest.raises(DatasetError, match="equal chances"):
+        scan(weighted, read=WEIGHED, **sample)
+
+
+@pytest.mark.parametrize("options", [["--sample", "2"], ["--margin", "0.1"], ["--until-decided"], ["--fetch", "2"]])
+def test_the_command_refuses_samples_before_it_begins(weighted, tmp_path, options):
+    command = ["scan", str(weighted), "--out", str(tmp_path / "out"), "--weight-col", "seen", *options]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 2
+    assert "--weight-col" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_parts_that_were_audited_apart_add_up_to_the_whole(tmp_path):
+    one = table(tmp_path / "one", [10, 1, 1], marked=[0])
+    two = table(tmp_path / "two", [4, 4, 2], marked=[2])
+    config = Config(read=WEIGHED)
+    for path in (one, two):
+        api.scan(path.parent, out=tmp_path / f"audit-{path.parent.name}", config=config, engine="serial")
+    merged = api.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
+    assert merged.floor.share == pytest.approx(12 / 22)
+    assert merged.weights.of_rows.effective == pytest.approx(22**2 / 138)
+
+
+def test_two_audits_with_weights_are_compared_by_their_intervals(weighted, scan):
+    before, after = scan(weighted, out="plain"), scan(weighted, read=WEIGHED)
+    found = compare(before, after)
+    declared = next(change for change in found.changes if change.name == "declared synthetic or marked")
+    assert declared.difference is not None
+    assert all(change.p_value is None for change in found.changes)
+    assert any("do not count the same" in note for note in found.notes)
+
+
+# ---- labels and keep-lists
+
+
+ROWS = 400
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """An audit of undecided images whose weights go with the truth, labelled as `auditor label` draws them."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rng = np.random.default_rng(0)
+    weights, synthetic = rng.choice([1, 2, 8, 64], ROWS, p=[0.6, 0.3, 0.09, 0.01]), rng.random(ROWS) < 0.2
+    synthetic |= weights > 2
+    path = table(folder / "set", weights, marked=())
+    config = Config(detectors=MARKS, read=WEIGHED)
+    audit = run_audit(path, folder / "audit", config, make_engine(1, "serial"))
+    api.write(audit, api.decide(audit), folder / "audit", ["json"])
+    drawn = api.label(folder / "audit", path, number=150).drawn
+    answers = tuple(
+        Answer(row.key, row.stratum, Truth.SYNTHETIC if synthetic[int(row.key[:-4])] else Truth.REAL, "date", "A")
+        for row in drawn
+    )
+    found = api.scan(
+        path, out=folder / "audit", config=Config(detectors=MARKS, read=WEIGHED, labels=answers), engine="serial"
+    )
+    return folder, found, float(weights @ synthetic / weights.sum()), float(synthetic.mean())
+
+
+def test_labels_estimate_the_share_of_the_weight(labelled):
+    _, audit, truth, of_rows = labelled
+    assert audit.estimate.low <= truth <= audit.estimate.high
+    assert of_rows < audit.estimate.low
+    assert audit.estimate.high - audit.estimate.low < 0.15
+    assert audit.estimate.n == 150
+    assert set(audit.estimate.labels.strata) == {f"unknown, weight {low} to under {2 * low}" for low in (1, 2, 8, 64)}
+    assert sum(found.rows for found in audit.estimate.labels.strata.values()) == ROWS
+
+
+def test_chances_by_weight_add_up_to_the_estimate(labelled):
+    folder, audit, _, _ = labelled
+    frame = auditor.evidence(folder / "audit")
+    assert np.average(frame.p_adjusted, weights=frame.weight) == pytest.approx(audit.estimate.point, abs=1e-6)
+
+
+def test_keep_lists_hold_each_rows_own_weight(labelled):
+    folder, audit, _, _ = labelled
+    kept = api.keep_list(folder / "audit")
+    frame = auditor.evidence(folder / "audit").set_index("key").loc[kept.rows.key]
+    assert kept.rows.weight.to_numpy() == pytest.approx(((1 - frame.p_adjusted) * frame.weight).to_numpy(), rel=1e-6)
+    assert (kept.after.point, kept.after.low, kept.after.high) == pytest.approx(
+        (audit.estimate.point, audit.estimate.low, audit.estimate.high)
+    )
+
+
+def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
+    path = table(tmp_path / "set", [0, *[1] * 11], marked=())
+    answers = tuple(Answer(f"{n}.png", "unknown", Truth.REAL, "date", "A") for n in range(12))
+    found = api.scan(path, config=Config(detectors=MARKS, read=WEIGHED, labels=answers), engine="serial")
+    assert (found.estimate.point, found.estimate.high) == (0.0, 0.0)
+
+
+# ---- what people read
+
+
+@pytest.mark.parametrize("format", ["terminal", "markdown", "html", "croissant"])
+def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, scan, format):
+    audit = scan(weighted, read=ReadOptions(weight_col="seen"))
+    text = api.render(audit, api.decide(audit), format).replace("&#39;", "'").replace("\\", "")
+    assert "ach row counts what its column 'seen' says" in text
+    assert "tell as much as 5 of one weight" in text
+
+
+def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):
+    audit = scan(weighted, read=WEIGHED)
+    assert api.decide(audit).mad.advice.endswith("counted in rows of average weight")
+    assert not api.decide(scan(weighted, out="plain")).mad.advice.endswith("weight")
+
+
+def test_the_command_writes_what_the_library_finds(weighted, tmp_path, scan):
+    out = tmp_path / "out"
+    CliRunner().invoke(cli, ["scan", str(weighted), "--out", str(out), "--weight-col", "seen", "--examples", "0"])
+    assert api.load(out).floor == scan(weighted, read=WEIGHED).floor
+    assert pd.read_parquet(next(Store(out).folder.glob("*.parquet"))).weight.sum() == 39
