@@ -175,12 +175,13 @@ def counting(config: Mapping[str, Any], calibration: Calibration | None) -> Stat
 def _checked(model: StatisticalDetector, config: Mapping[str, Any], calibration: Calibration) -> StatisticalDetector:
     """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
     if not model.is_of_banks:
-        if calibration.sha256 != model.weights():
+        made = model.made(counts=calibration)
+        if calibration.sha256 != made.weights():
             raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-        return model
+        return made
     if calibration.sha256 != Banks.mark(config.get("banks") or {}):
         raise CalibrationError(f"it counts errors of {calibration.model} with other banks: calibrate with these")
-    return type(model)(counts=calibration)  # type: ignore[call-arg]
+    return model.made(counts=calibration)
 
 
 def calibration_of(config: Mapping[str, Any], own: Calibration | None) -> Calibration | None:

@@ -109,7 +109,9 @@ def run_audit(
     """
     calibration = calibration_of(config.record(), config.calibration)
     for id in config.detectors:
-        registry.load("detectors", id)().check()
+        kind = registry.load("detectors", id)
+        if min(kind.needs, Need.PIXELS) <= config.depth:  # a model that will not be asked is not loaded
+            kind().check()
     if config.reference:
         config.reference.check(config.vectors.fingerprint())
     if config.banks.have_vectors:
@@ -163,7 +165,7 @@ def _done(
         cache,
         config.vectors,
         config.banks,
-        config.counts_of_banks,
+        config.read_by,
     )
     for result in engine.run(plan.todo, work):
         listener.advanced(result.rows)

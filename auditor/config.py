@@ -18,6 +18,7 @@ from auditor.plugin import ReadOptions
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
 from auditor.similarity.reference import Earlier, Reference
+from auditor.statistical import StatisticalDetector
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
@@ -79,10 +80,11 @@ class Config:
                 object.__setattr__(self, "vectors", replace(self.vectors, is_wanted=True))
 
     @property
-    def counts_of_banks(self) -> Calibration | None:
-        """The calibration where it is for a detector whose scores are of the banks, which reads by it."""
+    def read_by(self) -> Calibration | None:
+        """The calibration where the detector's answers depend on it, not just what is concluded from them."""
         own = self.calibration
-        return own if own and getattr(registry.load("detectors", own.detector), "is_of_banks", False) else None
+        kind = registry.load("detectors", own.detector) if own else None
+        return own if own and kind and issubclass(kind, StatisticalDetector) and kind.reads_by(own) else None
 
     @property
     def drawn(self) -> int | None:
@@ -122,8 +124,8 @@ class Config:
     def digest(self, draw: Draw | None = None) -> str:
         """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         evidence = {key: value for key, value in self.record().items() if key not in _CONCLUDED}
-        if self.counts_of_banks:
-            evidence["counts"] = digest(self.counts_of_banks)
+        if self.read_by:
+            evidence["counts"] = digest(self.read_by)
         evidence |= {"columns": _COLUMNS, "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching]}
         if draw and draw.shares:
             evidence["shares"] = draw.shares.digest

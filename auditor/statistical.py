@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from auditor.estimate.calibration import Calibration
 from auditor.plugin import Detector, Reading
@@ -19,6 +19,9 @@ from auditor.view import View
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from auditor.embedding.sources import VectorSource
+    from auditor.similarity.recognising import Banks
 
 _LEAST_SIDES = (64, 200)  # pixels, shorter and longer side: smaller ones were not measured
 _SAMPLE = 64  # the image is thinned to about this many pixels a side to see whether there is anything on it
@@ -30,7 +33,19 @@ class StatisticalDetector(Detector):
     """See the module. A score is the chance of the logit by the shipped line, or by the logistic function alone."""
 
     evidence = Evidence.STATISTICAL
-    is_of_banks: ClassVar[bool] = False  # scores are of the banks at hand: made with them, the vectors and the counts
+    is_of_banks: ClassVar[bool] = False  # its scores are of the banks at hand
+
+    @classmethod
+    def made(
+        cls, *, banks: Banks | None = None, vectors: VectorSource | None = None, counts: Calibration | None = None
+    ) -> Self:
+        """A detector for an audit with these banks, vectors and a calibration of one's own, as far as it needs them."""
+        return cls()
+
+    @classmethod
+    def reads_by(cls, calibration: Calibration) -> bool:
+        """Whether its answers, not just what is concluded from them, depend on this calibration of one's own."""
+        return False
 
     @abstractmethod
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:

@@ -63,7 +63,7 @@ class ShardScan:
     draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
     crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
-    banks: images that are recognised. counts: those given for a detector whose scores are of the banks.
+    banks: images that are recognised. counts: a calibration of one's own that a detector reads by.
     """
 
     out: Path
@@ -232,9 +232,9 @@ class ShardScan:
         return [self._made(registry.load("detectors", id)) for id in self.detectors]
 
     def _made(self, kind: type[Detector]) -> Detector:
-        if not (issubclass(kind, StatisticalDetector) and kind.is_of_banks):
+        if not issubclass(kind, StatisticalDetector):
             return kind()
-        return kind(self.banks, self.vectors, self.counts)  # type: ignore[call-arg]
+        return kind.made(banks=self.banks, vectors=self.vectors, counts=self.counts)
 
 
 def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cache: Path | None = None) -> View:

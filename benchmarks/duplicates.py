@@ -9,8 +9,7 @@ side); what is measured is whether the change and its origin count as copies
 imagehash and imagededup make it, at most 10 bits apart (imagededup's default), and the same made for the mirror image
 too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that are copies.
 Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --encoder: an open_clip model
-instead of the embedded one, in a space that is fitted on the images of both folders. --fit OUT writes the space that
-ships beside the embedded model, from --others.
+instead of the embedded one, in a space that is fitted on the images of both folders.
 """
 
 from __future__ import annotations
@@ -193,14 +192,10 @@ def main() -> None:
     parser.add_argument("--each", type=int)
     parser.add_argument("--least", type=int, default=0)
     parser.add_argument("--encoder")
-    parser.add_argument("--fit", type=Path)
     given = parser.parse_args()
     encode = partial(all_seen, encoder=given.encoder)
     fingerprint = VectorSource(given.encoder).fingerprint()
     others = list(encode(images_in(given.others, given.most), with_changes=False)) if given.others else []
-    if given.fit:
-        space.write(given.fit, fingerprint, space.fitted(np.stack([row[1][0] for row in others])))
-        return
     chosen = images_in(given.folder, given.images, each=given.each, least=given.least)
     rows = list(encode(chosen, with_changes=True))
     everything = list(chain(rows, others))

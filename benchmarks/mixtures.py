@@ -1,16 +1,17 @@
-"""Datasets of known synthetic fraction, mixed from the model's out-of-fold scores: does the interval hold the truth?
+"""Datasets of known synthetic fraction, mixed from scores of left-out groups: does the interval hold the truth?
 
     python benchmarks/mixtures.py [--runs 20] [--condition img2dataset256]
 
-Images, scores and errors are real; only their mixing is drawn. The target's images come from one fold, by a model that
-saw none of their sources and generators; the calibration counts are those of the other four folds, from their models:
-no source is in both, and the thresholds were not chosen on the target. 1,000 images in one condition (as img2dataset
-leaves them, at 256 pixels, unless another is named), from *few* sources (1 to 8 of the fold's real and 1 to 4 of its
-synthetic ones in random proportions) or from *all* of the fold, in equal parts. Columns: how many of the mixtures got a
-number (an interval narrower than 90 points), how many intervals hold the truth, of all and of the numbers, the numbers'
-median width, and on which side of the default policy's diversity limit the interval says that the mixture is; then,
-with 300 of the 1,000 images labelled as `auditor label` draws them, how many intervals hold the truth, their median
-width, and the side.
+Images, scores and errors are real; only their mixing is drawn. Every score is of a head that saw nothing of the image's
+group. Groups are dealt into five folds; the target's images come from one, the calibration's scores from the others: no
+source is in both, and the thresholds were not chosen on the target. Sources of fewer than five images, which drawn
+again and again would be flagged always or never, are in calibrations alone. 1,000 images in one condition (as
+img2dataset leaves them, at 256 pixels, unless another is named), from *few* sources (1 to 8 of the fold's real and 1 to
+4 of its synthetic ones in random proportions) or from *all* of the fold, in equal parts. Columns: how many of the
+mixtures got a number (an interval narrower than 90 points), how many intervals hold the truth, of all and of the
+numbers, the numbers' median width, and on which side of the default policy's diversity limit the interval says that the
+mixture is; then, with 300 of the 1,000 images labelled as `auditor label` draws them, how many intervals hold the
+truth, their median width, and the side.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from auditor.estimate.calibration import Calibration, Condition, SourceCounts  # noqa: E402
+from auditor.estimate.calibration import Calibration, Condition  # noqa: E402
 from auditor.estimate.flags import Flags  # noqa: E402
 from auditor.estimate.fraction import cutoff, estimated  # noqa: E402
 from auditor.estimate.intervals import Interval  # noqa: E402
 from auditor.estimate.known import Known  # noqa: E402
-from auditor.estimate.zero import Zero  # noqa: E402
 from auditor.labelling.choosing import EXPECTED, allocation  # noqa: E402
 from auditor.labels.two_phase import LabelledStratum, two_phase  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
-from training.calibration import zero  # noqa: E402
 
 OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES = 1000
+_FOLDS = 5
+_LEAST = 5  # images of a source that a target is drawn from
 _CONDITION, _ANY = "img2dataset256", "clean"
 _LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
@@ -74,15 +75,17 @@ def side(low: float, high: float) -> str:
 
 
 def calibration(scores: pd.DataFrame) -> Calibration:
-    thresholds = np.unique(np.quantile(scores.score, np.linspace(0, 1, 201)))
-    sides: dict[int, dict[str, SourceCounts]] = {0: {}, 1: {}}
+    sides: dict[int, dict[str, tuple[float, ...]]] = {0: {}, 1: {}}
     for (label, source), group in scores.groupby(["label", "source"], observed=True):
-        above = [int((group.score >= t).sum()) for t in thresholds]
-        sides[label][source] = SourceCounts(len(group), tuple(above))
+        sides[label][source] = tuple(sorted(group.score.astype(float)))
     conditions = {_ANY: Condition(sides[0], sides[1])}
-    cuts = tuple(map(float, thresholds))
-    seen = Zero(**zero(scores))
-    return Calibration("synthetic", "fold", "", "other folds", 0.5, 1.0, 0.0, cuts, conditions, seen)
+    return Calibration("classifier", "fold", "", "other folds", 0.5, 1.0, 0.0, conditions)
+
+
+def folds(scores: pd.DataFrame) -> pd.Series:
+    """Whole groups, dealt at random."""
+    groups = np.random.default_rng(0).permutation(scores.group.astype(str).unique())
+    return scores.group.astype(str).map({group: place % _FOLDS for place, group in enumerate(groups)})
 
 
 def mixture(
@@ -150,9 +153,11 @@ def main() -> None:
     runs = arguments.runs
     scores = pd.read_parquet(OOF)
     scores = scores[scores.condition == arguments.condition]
+    scores = scores.assign(fold=folds(scores))
     found: dict[str, list[Mixture]] = {}
     for fold in sorted(scores.fold.unique()):
         known, held = calibration(scores[scores.fold != fold]), scores[scores.fold == fold]
+        held = held[held.groupby(["label", "source"], observed=True).path.transform("size") >= _LEAST]
         rng = np.random.default_rng(fold)
         for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
             mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]

@@ -42,7 +42,7 @@ SIZES = (1_000, 100_000, 10_000_000)
 def signals(number: int, score: float) -> tuple[Signal, ...]:
     quiet = [Signal(f"declared-{n}", Evidence.DECLARED, score=0.0) for n in range(9)]
     claim = Claim.LIKELY if score > 0.95 else Claim.UNLIKELY if score < 0.05 else None
-    found = [Signal("synthetic", Evidence.STATISTICAL, score=round(score, 3), claim=claim)]
+    found = [Signal("classifier", Evidence.STATISTICAL, score=round(score, 3), claim=claim)]
     if number % 50 == 0:
         found.append(Signal("generator-text", Evidence.DECLARED, Tier.C, 1.0, "settings", Claim.SYNTHETIC, "X"))
     return (*quiet, *found)

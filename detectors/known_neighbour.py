@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from auditor.embedding.sources import VectorSource
 from auditor.errors import ModelError
@@ -48,6 +48,20 @@ class KnownNeighbour(StatisticalDetector):
         self, banks: Banks = Banks(), vectors: VectorSource = VectorSource(), counts: Calibration | None = None
     ) -> None:
         self._banks, self._vectors, self._counts = banks, vectors, counts
+
+    @classmethod
+    def made(
+        cls, *, banks: Banks | None = None, vectors: VectorSource | None = None, counts: Calibration | None = None
+    ) -> Self:
+        """Of these banks, encoder and counts."""
+        return cls(
+            banks or Banks(), vectors or VectorSource(), counts if counts and counts.detector == cls.id else None
+        )
+
+    @classmethod
+    def reads_by(cls, calibration: Calibration) -> bool:
+        """Always: without one it keeps silent."""
+        return True
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
         """One an image; NaN for a copy of a known one. Raises ModelError without a bank of synthetic images."""

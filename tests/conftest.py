@@ -86,22 +86,3 @@ def community_forensics(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     weights = models.classifier(folder / "made.onnx")
     weights.rename(models.pin(monkeypatch, folder, weights).path)
     return folder
-
-
-@pytest.fixture
-def probe(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A random head on a tiny CLIP, where the detector looks for one."""
-    pytest.importorskip("open_clip", reason="the extra `clip` is not installed")
-    import models
-    import numpy as np
-
-    from auditor.embedding import clip
-    from auditor.models import probes
-
-    folder = tmp_path_factory.mktemp("models")
-    name = f"local-dir:{models.clip(folder / 'clip')}"
-    weight = np.random.default_rng(0).normal(0, 1, 16).astype(np.float32)
-    made = probes.Probe(name, clip.open_clip_encoder(name).fingerprint, "made up", weight, 0.0)
-    (folder / "probe.safetensors").write_bytes(probes.dumps(made))
-    monkeypatch.setenv("AUDITOR_MODELS", str(folder))
-    return folder

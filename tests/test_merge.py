@@ -59,7 +59,7 @@ def test_a_folder_that_is_no_audit_is_refused(halves):
 @pytest.fixture
 def calibrated(halves):
     """Both halves scanned with counts of the embedded model that are the user's own."""
-    shipped = registry.load("detectors", "synthetic")().calibration()
+    shipped = registry.load("detectors", "classifier")().calibration()
     own = Config(calibration=replace(shipped, origin="my own images"))
     for half in ("one", "two"):
         making.write(halves / f"audit-{half}" / "calibration.json", "mine")
@@ -93,12 +93,12 @@ def test_a_calibration_that_was_changed_is_not_used(calibrated):
 
 def test_evidence_of_other_weights_is_not_merged(halves, monkeypatch):
     monkeypatch.setattr(registry, "digest", lambda id: f"new {id}")
-    with pytest.raises(EvidenceError, match="another version of synthetic"):
+    with pytest.raises(EvidenceError, match="another version of classifier"):
         auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
 
 
 def test_a_calibration_of_other_weights_is_refused_before_the_scan(halves):
-    shipped = registry.load("detectors", "synthetic")().calibration()
+    shipped = registry.load("detectors", "classifier")().calibration()
     config = Config(calibration=replace(shipped, sha256="0" * 64))
     with pytest.raises(CalibrationError, match="other weights"):
         auditor.scan(halves / "one", out=halves / "new", engine="serial", config=config)

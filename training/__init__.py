@@ -1,1 +1,1 @@
-"""How the embedded model is made: from labelled images to `detectors/models/ouro-v1`. See README.md."""
+"""How the classifier is made: read data, launder, embed, fit, count, export, card. One command; see README.md."""

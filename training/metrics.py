@@ -1,4 +1,4 @@
-"""How good a score is: AUROC with every source weighing the same, error rates with intervals, calibration."""
+"""How good a score is: AUROC with every source weighing the same, error rates with intervals, the chance's line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from auditor.estimate.calibration import platt
 
 Floats = NDArray[np.float64]
 
@@ -93,3 +95,28 @@ def expected_calibration_error(label: ArrayLike, chance: ArrayLike, weight: Arra
     place = np.minimum((chance * bins).astype(int), bins - 1)
     gap = np.bincount(place, weight * (label - chance), bins)
     return float(np.abs(gap).sum() / weight.sum())
+
+
+def line(scores: pd.DataFrame) -> tuple[float, float]:
+    """Slope and intercept of the chance's logit at even classes; sources weigh the same."""
+    weight = _balanced(scores)
+    return platt(scores["score"].to_numpy(), scores["label"].to_numpy(), weight, start=(3.0, 0.0))
+
+
+def chances(scores: pd.DataFrame, *, folds: int = 5) -> Floats:
+    """Each image's chance by a line that was fitted on other groups, for the calibration error."""
+    found = np.zeros(len(scores))
+    fold = pd.factorize(scores["group"])[0] % folds
+    for number in range(folds):
+        held = fold == number
+        slope, intercept = line(scores[~held])
+        found[held] = 1 / (1 + np.exp(-(slope * scores["score"].to_numpy()[held] + intercept)))
+    return found
+
+
+def _balanced(scores: pd.DataFrame) -> Floats:
+    """Summing to 1: classes alike, sources of a class alike."""
+    images = scores.groupby(["label", "source"])["path"].transform("size")
+    sources = scores.groupby("label")["source"].transform("nunique")
+    weights: Floats = (0.5 / (images * sources)).to_numpy(float)
+    return weights

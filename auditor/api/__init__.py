@@ -4,7 +4,7 @@ from auditor.api.audits import examine, is_same_dataset, merge, rows_for, scan, 
 from auditor.api.banks import bank_facts, make_bank, search_bank
 from auditor.api.keeping import keep_list, status_after, write_filtered_tars, write_keep_list
 from auditor.api.labels import agreements, draw, label, read_labels, write_labels
-from auditor.api.measures import calibrate, fit_probe, read_calibration
+from auditor.api.measures import adapt, calibrate, read_calibration
 from auditor.api.records import (
     DIFFS,
     OTHERS,
@@ -30,6 +30,7 @@ __all__ = [
     "OTHERS",
     "OUTPUTS",
     "PathLike",
+    "adapt",
     "agreements",
     "audit_path",
     "bank_facts",
@@ -43,7 +44,6 @@ __all__ = [
     "explain",
     "export",
     "file_name",
-    "fit_probe",
     "is_same_dataset",
     "keep_list",
     "label",

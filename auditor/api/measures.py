@@ -17,14 +17,14 @@ from auditor.estimate.calibration import Calibration
 from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
-    from auditor.models.probes import Probe
+    from auditor.models.adapting import Adaptation
 
 
 def calibrate(
     real: Inputs,
     synthetic: Inputs | None = None,
     *,
-    detector: str = "synthetic",
+    detector: str = "classifier",
     banks: Sequence[PathLike] = (),
     encoder: str | None = None,
     read: ReadOptions = ReadOptions(),
@@ -32,7 +32,7 @@ def calibrate(
     jobs: int | None = None,
     engine: str = "processes",
 ) -> Calibration:
-    """Error counts of a statistical detector on labelled images; see calibrating. banks, encoder: of a detector whose
+    """Scores of a statistical detector on labelled images; see calibrating. banks, encoder: of a detector whose
     scores are of banks, as in the audits to come. Raises AuditorError."""
     from auditor.models import calibrating
     from auditor.similarity.recognising import Banks
@@ -42,20 +42,23 @@ def calibrate(
     return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
 
 
-def fit_probe(
+def adapt(
     real: Inputs,
     synthetic: Inputs,
-    encoder: str,
     *,
     read: ReadOptions = ReadOptions(),
     input_format: str | None = None,
-) -> tuple[Probe, Path]:
-    """Fits the probe on an open_clip model's vectors of labelled images; also where it lies. Raises AuditorError."""
-    from auditor.models import catalogue, probing
+    jobs: int | None = None,
+    engine: str = "processes",
+) -> tuple[Calibration, Adaptation]:
+    """The classifier adapted to images of one's own kind: a calibration that holds its head, and what changed.
 
-    path = catalogue.folder() / "probe.safetensors"
+    Where the shipped head is at least as good on folders left out, the calibration holds none. Raises AuditorError.
+    """
+    from auditor.models import calibrating
+
     config = Config(read=read, input_format=input_format)
-    return probing.fit_probe(real, synthetic, encoder, path, config), path
+    return calibrating.adapt(real, synthetic, make_engine(jobs, engine), config=config)
 
 
 def read_calibration(path: PathLike) -> Calibration:
@@ -64,9 +67,10 @@ def read_calibration(path: PathLike) -> Calibration:
 
     try:
         found = calibration.parse(bytes_of(Path(path)).decode("utf-8", "replace"))
-        model = registry.load("detectors", found.detector)()
-        if not isinstance(model, StatisticalDetector):
+        kind = registry.load("detectors", found.detector)
+        if not issubclass(kind, StatisticalDetector):
             raise CalibrationError(f"{found.detector} gives no logits")
+        model = kind.made(counts=found)
         if not model.is_of_banks and found.sha256 != model.weights():  # banks are known where the audit is
             raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
     except (CalibrationError, UnknownPlugin, OSError) as error:

@@ -15,9 +15,8 @@ from auditor import __version__
 from auditor.errors import AuditorError
 
 _COMMANDS = (
-    "scan", "gate", "explain", "report", "diff", "export", "merge", "label", "filter", "calibrate", "probe",
-    "simulate", "index", "models",
-    "doctor", "demo",
+    "scan", "gate", "explain", "report", "diff", "export", "merge", "label", "filter", "calibrate", "simulate",
+    "index", "models", "doctor", "demo",
 )  # fmt: skip
 
 EXIT_USAGE, EXIT_NO_AUDIT, EXIT_INTERRUPTED = 2, 3, 130

@@ -16,7 +16,7 @@ def list_all() -> int:
     from auditor.embedding.encoders import EMBEDDED
     from auditor.models import catalogue
 
-    what = "encoder, and detector synthetic; its card lies beside it"
+    what = "encoder, and detector classifier; its card lies beside it"
     _show(f"{EMBEDDED.name} (embedded)", what=what, here=str(EMBEDDED))
     for model in catalogue.CATALOGUE.values():
         here = str(model.path) if model.path.exists() else f"no: auditor models pull {model.id}"

@@ -1,9 +1,8 @@
-"""Images -> unit vectors, and, from the embedded model, a synthetic score in the same pass.
+"""Images -> unit vectors, and, from the embedded model, the tokens that the classifier's head reads, in the same pass.
 
-The embedded encoder lies beside the detectors as an ONNX file: no torch, nothing downloaded. It sees two views of an
-image (longer side at most 512 pixels): the whole, squashed to a square, and its centre, where traces of generation
-live. Both go into the graph, one vector and one logit come out. What exactly is done before the graph stands in
-preprocessing.json beside the weights; on loading, the answers to some pictures are compared with those in parity.npz.
+The embedded encoder is CLIP ViT-B/16's image tower in int8, an ONNX file beside the detectors: no torch, nothing
+downloaded. It sees the whole image, squashed to a square (preparation.py). How it was made: training/. When it is
+loaded, its answers to some pictures are compared with those in parity.npz.
 """
 
 from __future__ import annotations
@@ -15,23 +14,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auditor.errors import ModelError
+from auditor.embedding import preparation
+from auditor.errors import CalibrationError, ModelError
+from auditor.estimate.calibration import Calibration, parse
+from auditor.estimate.head import Head
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
-EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v1"
+EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v2"
+_HEAD = ("mean", "deviation", "weights", "bias")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """vector: float32 (dimension,) of unit length. logit: higher is synthetic; None where the encoder gives none."""
+    """vector: float32 (dimension,) of unit length. tokens: float32 (numbers,), what a head reads; None from encoders
+    that give none."""
 
     vector: np.ndarray
-    logit: float | None = None
+    tokens: np.ndarray | None = None
+
+
+def tokens_of(encodings: Sequence[Encoding]) -> np.ndarray:
+    """float32 (n, numbers). Raises ModelError where an encoder gave none."""
+    import numpy as np
+
+    found = [encoding.tokens for encoding in encodings if encoding.tokens is not None]
+    if len(found) < len(encodings):
+        raise ModelError("the classifier reads tokens of the embedded encoder, and this one gives none")
+    return np.stack(found)
 
 
 class Encoder(ABC):
@@ -46,67 +59,111 @@ class Encoder(ABC):
 
 
 class EmbeddedEncoder(Encoder):
-    """A folder with model.onnx, preprocessing.json, calibration.json and parity.npz.
+    """A folder with encoder.onnx, head.npz, preprocessing.json, calibration.json and parity.npz.
 
     threads: of one process; one, because audits spread over processes. Raises ModelError for a folder that lacks a
-    file, weights that are not those of the calibration, or answers to its pictures that are not those of parity.npz.
+    file, for parts that do not belong together, a preparation that is not this code's, or answers to its pictures that
+    are not those of parity.npz.
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         import onnxruntime as ort
 
-        weights = _read(folder / "model.onnx")
+        weights = _read(folder / "encoder.onnx")
         preprocessing = _read(folder / "preprocessing.json")
         self.fingerprint = f"{folder.name}:{_short(weights)}:{_short(preprocessing)[:8]}"
-        self._check_weights(folder, weights)
-        steps = json.loads(preprocessing)
-        self._size = int(steps["input"]["size"])
-        self._longest = int(steps["canonical"]["longest_side_at_most"])
+        self.head = _head(folder)
+        self.weights = hashlib.sha256(weights).hexdigest()
+        self._check_parts(folder)
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-        self.dimension = int(self._session.get_outputs()[0].shape[1])
+        try:
+            self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own kinds of errors, which share no base but this
+            raise ModelError(f"{folder}: encoder.onnx cannot be loaded ({error}); reinstall") from error
+        self._size = int(self._session.get_inputs()[0].shape[1])
+        self.dimension = int(self._session.get_outputs()[1].shape[0])
+        if json.loads(preprocessing) != preparation.described(self._size):
+            raise ModelError(f"{folder}: preprocessing.json describes another preparation than this code's; reinstall")
         self._check_parity(folder)
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
-        """See Encoder."""
-        return [self._encoded(image) for image in images]  # several at once gain nothing on a CPU
+        """See Encoder. One by one: the steps of an int8 activation depend on all that goes through with it."""
+        return [self._encoded(image) for image in images]
 
-    def views(self, image: np.ndarray) -> np.ndarray:
-        """uint8 (2, size, size, 3): the whole and the centre."""
-        import numpy as np
-        from PIL import Image
-
-        canonical = _reduced(Image.fromarray(image), self._longest)
-        whole = canonical.resize((self._size, self._size), Image.Resampling.BICUBIC)
-        return np.stack([np.asarray(whole), np.asarray(_centre(canonical, self._size))])
+    def sha256(self, head: Head) -> str:
+        """Of what decides a score: the encoder and a head."""
+        return hashlib.sha256(f"{self.weights} {head.digest}".encode()).hexdigest()
 
     def _encoded(self, image: np.ndarray) -> Encoding:
-        (vector,), (logit,) = self._session.run(["embedding", "logit"], {"views": self.views(image)[None]})
-        return Encoding(vector, float(logit))
+        from PIL import Image
 
-    def _check_weights(self, folder: Path, weights: bytes) -> None:
-        wanted = json.loads(_read(folder / "calibration.json")).get("sha256")
-        if wanted != hashlib.sha256(weights).hexdigest():
-            raise ModelError(f"{folder}: model.onnx is not the one that calibration.json is for ({wanted})")
+        pixels = preparation.squashed(Image.fromarray(image), self._size)
+        tokens, vector = self._session.run(["tokens", "vector"], {"pixels": pixels})
+        return Encoding(vector, tokens.reshape(-1))
+
+    def _check_parts(self, folder: Path) -> None:
+        wanted = shipped_calibration(folder).sha256
+        if wanted != self.sha256(self.head):
+            raise ModelError(f"{folder}: encoder.onnx, head.npz: not those that calibration.json is for; reinstall")
 
     def _check_parity(self, folder: Path) -> None:
         import numpy as np
 
-        _read(folder / "parity.npz")
-        with np.load(folder / "parity.npz", allow_pickle=False) as known:
+        with _arrays(folder / "parity.npz") as known:
             found = self.encode([known[name] for name in known.files if name.startswith("picture")])
-            vectors, logits = np.stack([one.vector for one in found]), np.array([one.logit for one in found])
-            apart = max(np.abs(vectors - known["embedding"]).max(), np.abs(logits - known["logit"]).max())
-            if not apart <= float(known["tolerance"]):
-                raise ModelError(f"{folder}: answers differ from those of parity.npz by {apart:g} on this machine")
+            vectors, tokens = np.stack([one.vector for one in found]), tokens_of(found)
+            cosine = float((vectors * known["vector"]).sum(axis=1).min())
+            apart = float(np.abs(self.head.scores(tokens) - known["score"]).max())
+            if not (cosine >= float(known["cosine"]) and apart <= float(known["tolerance"])):
+                raise ModelError(
+                    f"{folder}: on this machine the model answers otherwise than parity.npz says (scores differ by "
+                    f"{apart:.3f}, cosine of vectors {cosine:.4f}): its figures would not hold here. Another version "
+                    "of onnxruntime, or another processor, may be the cause: please report it"
+                )
 
 
 @cache
 def embedded() -> EmbeddedEncoder:
     """The encoder that ships with the package, loaded once a process."""
     return EmbeddedEncoder(EMBEDDED)
+
+
+@cache
+def shipped_calibration(folder: Path = EMBEDDED) -> Calibration:
+    """The calibration beside the weights. Raises ModelError."""
+    try:
+        return parse(_read(folder / "calibration.json").decode("utf-8", "replace"))
+    except CalibrationError as error:
+        raise ModelError(f"{folder}: calibration.json: {error}; reinstall") from error
+
+
+@cache
+def shipped_head() -> Head:
+    """The head beside the weights, which needs no encoder to be loaded."""
+    return _head(EMBEDDED)
+
+
+def _head(folder: Path) -> Head:
+    with _arrays(folder / "head.npz") as known:
+        try:
+            return Head(*(known[name] for name in _HEAD)).checked()
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{folder}: head.npz is no head ({error}); reinstall") from error
+
+
+def _arrays(path: Path) -> np.lib.npyio.NpzFile:
+    import io
+    import zipfile
+
+    import numpy as np
+
+    try:
+        found: np.lib.npyio.NpzFile = np.load(io.BytesIO(_read(path)), allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path.parent}: {path.name} cannot be read ({error}); reinstall") from error
+    return found
 
 
 def _short(data: bytes) -> str:
@@ -120,23 +177,3 @@ def _read(path: Path) -> bytes:
         raise ModelError(
             f"{path.parent}: no {path.name} ({error.strerror}); reinstall, or name a complete folder"
         ) from error
-
-
-def _reduced(image: Image.Image, longest: int) -> Image.Image:
-    scale = longest / max(image.size)
-    return image if scale >= 1 else _scaled(image, scale, least=1)
-
-
-def _centre(image: Image.Image, size: int) -> Image.Image:
-    """The middle square, not resampled unless the image is too small for it."""
-    if min(image.size) < size:
-        image = _scaled(image, size / min(image.size), least=size)
-    left, top = (image.width - size) // 2, (image.height - size) // 2
-    return image.crop((left, top, left + size, top + size))
-
-
-def _scaled(image: Image.Image, scale: float, *, least: int) -> Image.Image:
-    from PIL import Image as Pillow
-
-    size: Any = tuple(max(least, round(side * scale)) for side in image.size)
-    return image.resize(size, Pillow.Resampling.BICUBIC)

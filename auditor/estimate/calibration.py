@@ -1,9 +1,12 @@
-"""Counts of a detector's scores on labelled images, source by source: what error rates are made of. Pure.
+"""A detector's scores of labelled images, source by source: what error rates are made of. Pure.
 
-A calibration file holds, for each condition an image may be in (clean, JPEG 85, resized to 256 …) and for each source
-of real and of synthetic images, how many images there were and how many scored at or above each of a row of thresholds.
-It belongs to one model: counts of another model's scores say nothing. Scores are logits; `probability` turns them into
-a chance at a stated prior (Platt 1999), the same for all conditions, so that it never changes their order.
+A calibration file holds, for each condition that an image may be in (clean, JPEG 85, resized to 256 …) and for each
+source of real and of synthetic images, the scores of its images. It belongs to one model: scores of another one say
+nothing. `probability` turns a score into a chance at a stated prior (Platt 1999), by one line for all conditions, so
+that it never changes their order.
+
+A calibration may hold a head too (head.py), where the classifier was adapted to images of one's own: its scores are
+then of that head.
 """
 
 from __future__ import annotations
@@ -11,46 +14,39 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor.errors import CalibrationError
+from auditor.estimate.head import Head
 from auditor.estimate.rates import Counts
-from auditor.estimate.zero import Zero
 
-SCHEMA = "auditor-calibration/1"
+if TYPE_CHECKING:
+    import numpy as np
+
+SCHEMA = "auditor-calibration/2"
 FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
 FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
 _CHANCE = 0.5
-_NEAR = 0.5  # logits on either side of a threshold
-_MOST = 2**53  # images that a source may have: counts are exact as floats
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCounts:
-    """One source: n images, and how many scored at or above each threshold (falling)."""
-
-    n: int
-    above: tuple[int, ...]
+_EXTREME = 500.0  # logits that a chance tells apart from none
+Scores = Mapping[str, tuple[float, ...]]  # source -> rising
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Counts of real and of synthetic sources in one condition."""
+    """Scores of real and of synthetic sources in one condition."""
 
-    real: Mapping[str, SourceCounts]
-    synthetic: Mapping[str, SourceCounts]
+    real: Scores
+    synthetic: Scores
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """See the module. origin: where the counts come from, in words. slope, intercept: of the logit's chance.
+    """See the module. origin: where the scores come from, in words. slope, intercept: of the chance's logit.
 
-    zero: what scores on new sources have in common, model by model, where the counts are of other models than the one
-    that runs (out of fold); None where they are of the same weights.
+    sha256: of the weights that gave the scores; of encoder and head together where there is a head.
     """
 
     detector: str
@@ -60,70 +56,55 @@ class Calibration:
     prior: float
     slope: float
     intercept: float
-    thresholds: tuple[float, ...]
     conditions: Mapping[str, Condition]
-    zero: Zero | None = None
+    head: Head | None = None
 
     def __hash__(self) -> int:
-        return hash((self.detector, self.model, self.sha256, self.thresholds))
+        return hash((self.detector, self.model, self.sha256, self.origin, self.slope, self.intercept))
 
-    def probability(self, logit: float) -> float:
+    def probability(self, score: float) -> float:
         """The chance of being synthetic, where a share `prior` of the images is."""
-        return 1 / (1 + math.exp(-max(-500.0, min(500.0, self.slope * logit + self.intercept))))
+        return 1 / (1 + math.exp(-max(-_EXTREME, min(_EXTREME, self.slope * score + self.intercept))))
 
     def counts(self, threshold: float, weights: Mapping[str, float]) -> tuple[Counts, Counts]:
         """(false positives, true positives) a source at a threshold, in a mix of conditions (weights sum to 1)."""
-        index = self.thresholds.index(threshold)
+        parts = [(self.conditions[name], weight) for name, weight in weights.items()]
         return (
-            _mixed([(self.conditions[name].real, weight) for name, weight in weights.items()], index),
-            _mixed([(self.conditions[name].synthetic, weight) for name, weight in weights.items()], index),
+            _mixed([(condition.real, weight) for condition, weight in parts], threshold),
+            _mixed([(condition.synthetic, weight) for condition, weight in parts], threshold),
         )
 
+    def threshold(self, rate: float, weights: Mapping[str, float]) -> float:
+        """The lowest score from which a share `rate` of real images at most is flagged, in the mean over sources."""
+        return _lowest([self.conditions[name].real for name in weights], list(weights.values()), rate)
+
     def auroc(self, weights: Mapping[str, float]) -> float:
-        """The chance that a synthetic image outscores a real one, sources weighing the same; trapezoids between
-        thresholds."""
-        from scipy.integrate import trapezoid
-
-        sides = [self.counts(threshold, weights) for threshold in reversed(self.thresholds)]
-        false, true = ([0.0, *(mean_rate(both[side]) for both in sides), 1.0] for side in (0, 1))
-        return float(trapezoid(true, false))
-
-    def steepness(self, threshold: float, weights: Mapping[str, float]) -> tuple[float, float]:
-        """How fast the logits of the mean false- and true-positive rate fall around a threshold, per logit of score."""
+        """The chance that a synthetic image outscores a real one, sources weighing the same; ties count half."""
         import numpy as np
 
-        near = np.array(self.thresholds)
-        low, high = (float(near[np.abs(near - (threshold + side)).argmin()]) for side in (-_NEAR, _NEAR))
-        if low == high:
-            return 0.0, 0.0
-        sides = zip(self.counts(low, weights), self.counts(high, weights), strict=True)
-        falls = [(_mean_logit(below) - _mean_logit(above)) / (high - low) for below, above in sides]
-        return falls[0], falls[1]
+        names, shares = list(weights), list(weights.values())
+        real, mass = _pooled([self.conditions[name].real for name in names], shares)
+        synthetic, own = _pooled([self.conditions[name].synthetic for name in names], shares)
+        below = np.concatenate([[0.0], np.cumsum(mass)])
+        ranks = (below[np.searchsorted(real, synthetic, side)] for side in ("left", "right"))
+        return float((own * sum(ranks)).sum() / 2)
 
     @cached_property
     def likely_synthetic(self) -> float:
-        """The lowest threshold at which no condition has a false-positive rate above FALSE_POSITIVES; inf: none."""
-        fits = (t for t in self.thresholds if self._worst("real", t) <= FALSE_POSITIVES)
-        return next(fits, math.inf)
+        """The lowest score from which no condition has a false-positive rate above FALSE_POSITIVES; inf: there is none
+        that a synthetic image reaches."""
+        found = max(_lowest([one.real], [1.0], FALSE_POSITIVES) for one in self.conditions.values())
+        reached = any(scores[-1] >= found for one in self.conditions.values() for scores in one.synthetic.values())
+        return found if reached else math.inf
 
     @cached_property
     def likely_real(self) -> float:
-        """The highest threshold below which no condition has more than FALSE_NEGATIVES of synthetic images."""
-        fits = (t for t in reversed(self.thresholds) if 1 - self._worst("synthetic", t) <= FALSE_NEGATIVES)
-        return min(next(fits, -math.inf), self.likely_synthetic)
-
-    def _worst(self, side: str, threshold: float) -> float:
-        """Of the conditions' mean rates over sources: the highest of real ones, the lowest of synthetic ones."""
-        index = self.thresholds.index(threshold)
-        means = []
-        for condition in self.conditions.values():
-            sources = list(getattr(condition, side).values())
-            if sources:
-                means.append(sum(counts.above[index] / counts.n for counts in sources) / len(sources))
-        if not means:
-            return 0.0
-        worst: float = max(means) if side == "real" else min(means)
-        return worst
+        """The highest score below which no condition has more than FALSE_NEGATIVES of its synthetic images; -inf: there
+        is none that a real image lies below."""
+        found = min(-_lowest([_mirrored(one.synthetic)], [1.0], FALSE_NEGATIVES) for one in self.conditions.values())
+        found = min(math.nextafter(found, math.inf), self.likely_synthetic)
+        reached = any(scores[0] < found for one in self.conditions.values() for scores in one.real.values())
+        return found if reached else -math.inf
 
 
 def mean_rate(counts: Counts) -> float:
@@ -131,17 +112,59 @@ def mean_rate(counts: Counts) -> float:
     return sum(k / n for k, n in counts) / len(counts)
 
 
-def _mean_logit(counts: Counts) -> float:
-    rate = sum((k + 0.5) / (n + 1) for k, n in counts) / len(counts)
-    return math.log(rate / (1 - rate))
+def platt(
+    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, *, start: tuple[float, float]
+) -> tuple[float, float]:
+    """Slope and intercept of the chance's logit by weighted maximum likelihood (Platt 1999): float (n,), 0 or 1 (n,),
+    float (n,) summing to 1. start: where the search begins. The slope is shrunk a little: classes may not overlap."""
+    import numpy as np
+    from scipy.optimize import minimize
+
+    def loss(line: np.ndarray) -> float:
+        z = line[0] * scores + line[1]
+        return float((weights * (np.logaddexp(0, z) - labels * z)).sum() + 1e-4 * line[0] ** 2)
+
+    slope, intercept = minimize(loss, np.array(start)).x
+    return float(slope), float(intercept)
 
 
-def _mixed(parts: list[tuple[Mapping[str, SourceCounts], float]], index: int) -> Counts:
+def _mirrored(scores: Scores) -> Scores:
+    return {source: tuple(-value for value in reversed(values)) for source, values in scores.items()}
+
+
+def _pooled(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
+    """All scores of some conditions, rising, and their weights, which sum to 1: sources alike, conditions by shares."""
+    import numpy as np
+
+    scores, weights = [], []
+    for side, share in zip(sides, shares, strict=True):
+        for values in side.values():
+            scores.append(np.array(values))
+            weights.append(np.full(len(values), share / len(side) / len(values)))
+    every, mass = np.concatenate(scores), np.concatenate(weights)
+    order = np.argsort(every, kind="stable")
+    return every[order], mass[order]
+
+
+def _lowest(sides: list[Scores], shares: Iterable[float], rate: float) -> float:
+    """The lowest value that at most a share `rate` of the scores reaches; just above a score."""
+    import numpy as np
+
+    scores, mass = _pooled(sides, shares)
+    reached = np.cumsum(mass[::-1])[::-1]  # the share at or above each
+    over = np.flatnonzero(reached > rate + 1e-9)
+    return float(np.nextafter(scores[over[-1]], np.inf)) if len(over) else float(scores[0])
+
+
+def _mixed(parts: list[tuple[Scores, float]], threshold: float) -> Counts:
     """Counts of a mix of conditions: each source's rates averaged, at the smallest n it has in any of them."""
+    import numpy as np
+
     found = []
-    for source in sorted(set.intersection(*(set(counts) for counts, _ in parts))):
-        n = min(counts[source].n for counts, _ in parts)
-        rate = sum(weight * counts[source].above[index] / counts[source].n for counts, weight in parts)
+    for source in parts[0][0]:
+        rows = [(side[source], weight) for side, weight in parts]
+        n = min(len(scores) for scores, _ in rows)
+        rate = sum(w * (len(scores) - int(np.searchsorted(scores, threshold))) / len(scores) for scores, w in rows)
         found.append((rate * n, n))
     return found
 
@@ -158,8 +181,12 @@ def parse(text: str) -> Calibration:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"not JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise CalibrationError(f"not a calibration of schema {SCHEMA}")
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != SCHEMA:
+        older = (
+            " (made by an earlier version: calibrate again)" if str(found).startswith("auditor-calibration/") else ""
+        )
+        raise CalibrationError(f"not a calibration of schema {SCHEMA}{older}")
     try:
         calibration = Calibration(
             detector=_text(content["detector"]),
@@ -169,9 +196,8 @@ def parse(text: str) -> Calibration:
             prior=_number(content["prior"]),
             slope=_number(content["slope"]),
             intercept=_number(content["intercept"]),
-            thresholds=tuple(map(_number, _listed(content["thresholds"]))),
             conditions={name: _condition(entry) for name, entry in content["conditions"].items()},
-            zero=_zero(content["zero"]),
+            head=Head.parse(content["head"]) if content.get("head") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__} {error}") from error
@@ -184,34 +210,25 @@ def dumps(calibration: Calibration) -> str:
     content: dict[str, Any] = {
         "schema": SCHEMA,
         **{name: getattr(calibration, name) for name in _PLAIN},
-        "zero": asdict(calibration.zero) if calibration.zero else None,
-        "thresholds": calibration.thresholds,
         "conditions": {
-            name: {
-                side: {source: {"n": c.n, "above": c.above} for source, c in getattr(condition, side).items()}
-                for side in ("real", "synthetic")
-            }
+            name: {"real": dict(condition.real), "synthetic": dict(condition.synthetic)}
             for name, condition in calibration.conditions.items()
         },
+        "head": calibration.head.dumps() if calibration.head else None,
     }
     return json.dumps(content) + "\n"
 
 
+def digest(calibration: Calibration) -> str:
+    """sha256 of its text."""
+    return hashlib.sha256(dumps(calibration).encode()).hexdigest()
+
+
 def _condition(entry: Mapping[str, Any]) -> Condition:
-    def side(name: str) -> dict[str, SourceCounts]:
-        return {
-            source: SourceCounts(_count(counts["n"]), tuple(map(_count, _listed(counts["above"]))))
-            for source, counts in entry[name].items()
-        }
+    def side(name: str) -> Scores:
+        return {source: tuple(map(_number, _listed(scores))) for source, scores in entry[name].items()}
 
     return Condition(side("real"), side("synthetic"))
-
-
-def _zero(entry: Mapping[str, Any] | None) -> Zero | None:
-    if entry is None:
-        return None
-    means, sources = map(_number, _listed(entry["means"])), map(_count, _listed(entry["sources"]))
-    return Zero(tuple(means), tuple(sources), _number(entry["within"]))
 
 
 def _text(value: Any) -> str:
@@ -226,27 +243,13 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MOST:
-        raise TypeError(f"{value!r:.40} is no count")
-    return value
-
-
 def _listed(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r:.40} is no list")
     return value
 
 
-def digest(calibration: Calibration) -> str:
-    """sha256 of its text."""
-    return hashlib.sha256(dumps(calibration).encode()).hexdigest()
-
-
 def _check(calibration: Calibration) -> None:
-    thresholds = calibration.thresholds
-    if not thresholds or list(thresholds) != sorted(set(thresholds)):
-        raise CalibrationError("thresholds have to rise")
     if not calibration.slope > 0 or not 0 < calibration.prior < 1:
         raise CalibrationError("the slope has to be above 0, the prior between 0 and 1")
     if not calibration.conditions:
@@ -259,15 +262,9 @@ def _check(calibration: Calibration) -> None:
             raise CalibrationError(f"condition {name} has no real source: no false-positive rate can be known")
         if not condition.synthetic:
             raise CalibrationError(f"condition {name} has no synthetic source: no true-positive rate can be known")
-        for source, counts in (*condition.real.items(), *condition.synthetic.items()):
-            falls = all(a >= b for a, b in pairwise(counts.above))
-            if (
-                counts.n < 1
-                or len(counts.above) != len(thresholds)
-                or not falls
-                or not 0 <= counts.above[0] <= counts.n
-            ):
-                raise CalibrationError(f"condition {name}, source {source}: counts that cannot be")
+        for source, scores in (*condition.real.items(), *condition.synthetic.items()):
+            if not scores or list(scores) != sorted(scores):
+                raise CalibrationError(f"condition {name}, source {source}: scores have to rise; one at least")
     even = {name: 1 / len(calibration.conditions) for name in calibration.conditions}
     if (auroc := calibration.auroc(even)) <= _CHANCE:
         raise CalibrationError(

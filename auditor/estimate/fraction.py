@@ -26,7 +26,7 @@ METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
 ASSUMPTIONS = (
     "the error rates of the undecided images are those of new sources like the calibration's: of one source of real "
     "images, and of one to four generators",
-    "the counts of a model that ships them are of models trained like it without the counted sources",
+    "the shipped scores are of heads fitted without the group of sources that an image belongs to",
     "mixtures of held-out sources were in the interval in 95 of 100 cases where it was a number: docs/estimate.md",
     "images that declared or matched evidence decides are what it says, and count as they are",
 )

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 from auditor.estimate.calibration import Calibration, mean_rate
 from auditor.estimate.melded import DRAWS, Rates, Sample, melded, predicted_rates
-from auditor.estimate.rates import shifted
 
 # A dataset's sources resemble each other: however many there are, its mean false-positive rate varies like that of one
 # new source, its true-positive rate like that of one to four generators. Found by leaving out whole folds of sources:
@@ -26,8 +25,7 @@ _FEW_DRAWS = 4000
 
 def operating_point(calibration: Calibration, weights: Mapping[str, float]) -> float:
     """The threshold that is best for counting in a mix of conditions (weights sum to 1)."""
-    rates = [(mean_rate(calibration.counts(threshold, weights)[0]), threshold) for threshold in calibration.thresholds]
-    found = [next((t for rate, t in rates if rate <= level), calibration.thresholds[-1]) for level in LEVELS]
+    found = [calibration.threshold(level, weights) for level in LEVELS]
     return min(dict.fromkeys(found), key=lambda threshold: _width(calibration, threshold, weights))
 
 
@@ -35,15 +33,7 @@ def rates_at(
     calibration: Calibration, threshold: float, weights: Mapping[str, float], *, seed: int, draws: int = DRAWS
 ) -> Rates:
     """Draws of the error rates that a dataset in this mix of conditions may have at a threshold."""
-    import numpy as np
-
-    counts = calibration.counts(threshold, weights)
-    rates = predicted_rates(*counts, sources=SOURCES, seed=seed, draws=draws)
-    if calibration.zero is None:
-        return rates
-    zero = calibration.zero.drawn(draws, np.random.default_rng([seed, 1]))
-    falls = calibration.steepness(threshold, weights)
-    return Rates(*(shifted(side, fall * zero) for side, fall in zip((rates.false, rates.true), falls, strict=True)))
+    return predicted_rates(*calibration.counts(threshold, weights), sources=SOURCES, seed=seed, draws=draws)
 
 
 def _width(calibration: Calibration, threshold: float, weights: Mapping[str, float]) -> float:

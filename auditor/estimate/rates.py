@@ -52,16 +52,6 @@ def predictive(counts: Counts, *, sources: Sequence[int], draws: int, rng: np.ra
     return rates
 
 
-def shifted(rates: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Rates whose logits are moved, draw by draw."""
-    import numpy as np
-    from scipy.special import expit, logit
-
-    tiny = np.finfo(float).tiny
-    found: np.ndarray = expit(logit(np.clip(rates, tiny, 1 - 1e-15)) + logits)
-    return found
-
-
 def _worth(positives: float, n: int) -> tuple[float, float]:
     """Counts as they are integrated: beyond _MOST images a source's rate is known far better than a new one's, and
     the grid would be too coarse for more."""

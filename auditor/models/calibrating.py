@@ -1,6 +1,6 @@
-"""Error counts on labelled images of one's own: what `auditor calibrate` makes for `auditor scan --calibration`.
+"""Scores of labelled images of one's own: what `auditor calibrate` makes for `auditor scan --calibration`.
 
-labelled inputs -> every image in every condition -> the model's logits -> counts by source
+labelled inputs -> every image in every condition -> the model's scores by source (or, to adapt it, the head's tokens)
 
 An image's source is its domain or folder, as in audits: keep images of different origin in different folders, because
 error rates differ between sources, and how much they differ decides how wide an estimate has to be.
@@ -13,15 +13,17 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditor import registry
 from auditor.audit import Inputs, choose
 from auditor.config import Config
 from auditor.embedding.sources import VectorSource
 from auditor.errors import CalibrationError, Refused
-from auditor.estimate.calibration import Calibration, Condition, SourceCounts
+from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.decode import Limits
+from auditor.models import adapting
+from auditor.models.adapting import Adaptation
 from auditor.plugin import Engine, Reader, Shard
 from auditor.similarity.recognising import Banks
 from auditor.statistical import StatisticalDetector, refusal
@@ -33,53 +35,58 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _BATCH = 16
-_THRESHOLDS = 240  # of a detector that ships none
 _LARGEST = 1024  # pixels on the longer side before an image is re-encoded, as on the web
-Scores = Mapping[tuple[str, str], Sequence[float]]  # (condition, source) -> logits
+_PRIOR = 0.5
+Measured = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> a score, or tokens, an image
 
 
 @dataclass(frozen=True, slots=True)
 class ShardScores:
-    """Logits of a shard's images, and how many rows it had, of which some could not be read."""
+    """What was measured of a shard's images, and how many rows it had, of which some could not be read."""
 
     rows: int
     unread: int
-    scores: Scores
+    scores: Measured
 
 
 @dataclass(frozen=True)
 class ShardScoring:
-    """Reads a shard and scores each image in each condition. Picklable."""
+    """Reads a shard and measures each image in each condition. is_adapting: tokens instead of scores. Picklable."""
 
     detector: str
     conditions: tuple[str, ...]
     limits: Limits
     banks: Banks = Banks()
     vectors: VectorSource = VectorSource()
+    is_adapting: bool = False
 
     def __call__(self, shard: Shard) -> ShardScores:
         """The whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
-        model = _calibratable(self.detector, self.banks, self.vectors)
-        found: dict[tuple[str, str], list[float]] = defaultdict(list)
+        measure = _tokens if self.is_adapting else _calibratable(self.detector, self.banks, self.vectors).logits
+        found: dict[tuple[str, str], list[Any]] = defaultdict(list)
         held: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
+
+        def clear() -> None:
+            if not held:
+                return
+            for (condition, source, _), value in zip(held, measure([image for *_, image in held]), strict=True):
+                if not isinstance(value, float) or math.isfinite(value):
+                    found[condition, source].append(value)
+            held.clear()
+
         for item in reader.read(shard):
             rows += 1
             try:
-                if not isinstance(item, Sample) or item.content is None:
-                    raise Refused("no image")
-                view = View(item, self.limits)
-                if why := refusal(view):
-                    raise Refused(why)
-                upright = view.upright
+                upright = _seen(item, self.limits)
             except Refused:
                 unread += 1
                 continue
             held += [(name, item.source, changed(upright, name)) for name in self.conditions]
             if len(held) >= _BATCH:
-                _score(model, held, found)
-        _score(model, held, found)
+                clear()
+        clear()
         return ShardScores(rows, unread, dict(found))
 
     def probing(self) -> ShardScoring:
@@ -100,32 +107,54 @@ def calibrate(
     config: Config,
     told: Callable[[int], None] = lambda rows: None,
 ) -> Calibration:
-    """Counts on these images, at the thresholds and in the conditions of the detector's own counts if it ships any.
+    """Scores of these images, in the conditions of the detector's own calibration if it ships one.
 
-    Without synthetic images the shipped counts of those are kept: real ones alone fix the false-positive rate. Raises
+    Without synthetic images the shipped scores of those are kept: real ones alone fix the false-positive rate. Raises
     CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
-    synthetic images for one that ships no counts.
+    synthetic images for one that ships no scores.
     """
     model = _calibratable(detector, config.banks, config.vectors)
     shipped = model.calibration()
     if shipped is None and synthetic is None:
-        raise CalibrationError(f"{detector} ships no counts of synthetic images: give --synthetic too")
+        raise CalibrationError(f"{detector} ships no scores of synthetic images: give --synthetic too")
     model.check()
-    names = tuple(name for name in CHANGES if shipped is None or name in shipped.conditions)
-    scoring = ShardScoring(detector, names, config.limits, config.banks, config.vectors)
+    scoring = ShardScoring(detector, _conditions(shipped), config.limits, config.banks, config.vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
-    found = {side: _scored(inputs, engine, scoring, config, told) for side, inputs in given.items()}
+    found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: scores for side, (scores, _) in found.items()}
-    left_out = {side: unread for side, (_, unread) in found.items()}
-    base = shipped or _unmeasured(model, sides)
+    base = shipped or Calibration(model.id, model.id, model.weights(), "", _PRIOR, 1.0, 0.0, {})
+    origin = described(sides, {side: unread for side, (_, unread) in found.items()}, base)
     conditions = {}
     for name in scoring.conditions:
-        counted = {side: _counts(name, scores, base.thresholds) for side, scores in sides.items()}
-        kept = {} if "synthetic" in counted else base.conditions[name].synthetic
-        conditions[name] = Condition(counted["real"], counted.get("synthetic", kept))
-    zero = None if synthetic is not None else base.zero  # counts of these very weights need none
-    made = replace(base, origin=_origin(sides, left_out, base), conditions=conditions, zero=zero)
-    return _refitted(made, sides) if synthetic is not None else made
+        own = {side: by_source(name, scores) for side, scores in sides.items()}
+        conditions[name] = Condition(own["real"], own.get("synthetic") or base.conditions[name].synthetic)
+    made = replace(base, origin=origin, conditions=conditions)
+    return refitted(made) if synthetic is not None else made
+
+
+def adapt(
+    real: Inputs, synthetic: Inputs, engine: Engine, *, config: Config, told: Callable[[int], None] = lambda rows: None
+) -> tuple[Calibration, Adaptation]:
+    """The classifier's head fitted anew to these images, and what that changed; see adapting. The calibration holds the
+    head, or none where the shipped one was better out of folder. Raises CalibrationError."""
+    from auditor.embedding.encoders import embedded, shipped_calibration
+
+    shipped = shipped_calibration()
+    embedded()  # loads, or says why not, before the images are read
+    scoring = ShardScoring(shipped.detector, _conditions(shipped), config.limits, is_adapting=True)
+    given = {"real": real, "synthetic": synthetic}
+    found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
+    sides = {side: tokens for side, (tokens, _) in found.items()}
+    adapted = adapting.adapted(sides["real"], sides["synthetic"], embedded().head)
+    origin = described(sides, {side: unread for side, (_, unread) in found.items()}, shipped)
+    conditions = {
+        name: Condition(by_source(name, adapted.real), by_source(name, adapted.synthetic))
+        for name in scoring.conditions
+    }
+    if adapted.head:
+        origin += "; head adapted to them, scores out of folder"
+        shipped = replace(shipped, head=adapted.head, sha256=embedded().sha256(adapted.head))
+    return refitted(replace(shipped, origin=origin, conditions=conditions)), adapted
 
 
 def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> StatisticalDetector:
@@ -134,17 +163,28 @@ def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> Statist
         raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
     if kind.is_of_banks and not banks:
         raise CalibrationError(f"{detector} is calibrated with the banks that it is to look into: --bank")
-    model: StatisticalDetector = kind(banks, vectors) if kind.is_of_banks else kind()
-    return model
+    made: StatisticalDetector = kind.made(banks=banks, vectors=vectors)
+    return made
 
 
-def _unmeasured(model: StatisticalDetector, sides: Mapping[str, Scores]) -> Calibration:
-    """A calibration still without counts, its thresholds spread over these scores."""
-    import numpy as np
+def _conditions(shipped: Calibration | None) -> tuple[str, ...]:
+    return tuple(name for name in CHANGES if shipped is None or name in shipped.conditions)
 
-    every = np.concatenate([logits for scores in sides.values() for logits in scores.values()])
-    thresholds = np.unique(np.round(np.quantile(every, np.linspace(0, 1, _THRESHOLDS)), 4))
-    return Calibration(model.id, model.id, model.weights(), "", 0.5, 1.0, 0.0, tuple(map(float, thresholds)), {})
+
+def _tokens(images: Sequence[np.ndarray]) -> list[Any]:
+    from auditor.embedding.encoders import embedded
+
+    return [encoding.tokens for encoding in embedded().encode(images)]
+
+
+def _seen(item: object, limits: Limits) -> np.ndarray:
+    """The pixels of what a scan would judge. Raises Refused for anything else."""
+    if not isinstance(item, Sample) or item.content is None:
+        raise Refused("no image")
+    view = View(item, limits)
+    if why := refusal(view):
+        raise Refused(why)
+    return view.upright
 
 
 def changed(image: np.ndarray, condition: str) -> np.ndarray:
@@ -183,74 +223,62 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def _score(
-    model: StatisticalDetector, held: list[tuple[str, str, np.ndarray]], found: dict[tuple[str, str], list[float]]
-) -> None:
-    for (condition, source, _), logit in zip(held, model.logits([image for *_, image in held]), strict=True):
-        if math.isfinite(logit):
-            found[condition, source].append(logit)
-    held.clear()
-
-
-def _scored(
+def measured(
     inputs: Inputs, engine: Engine, scoring: ShardScoring, config: Config, told: Callable[[int], None]
-) -> tuple[dict[tuple[str, str], list[float]], int]:
-    """Logits by condition and source, and how many rows were not read, or are nothing that a scan would judge."""
+) -> tuple[dict[tuple[str, str], list[Any]], int]:
+    """What was measured by condition and source, and how many rows were not read, or are nothing that a scan would
+    judge. Raises CalibrationError where nothing is left."""
     shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
     rows = unread = 0
     for result in engine.run(shards, scoring):
         rows += result.rows
         unread += result.unread
         told(result.rows)
-        for key, logits in result.scores.items():
-            found[key] += logits
+        for key, values in result.scores.items():
+            found[key] += values
     if not found:
-        raise CalibrationError(f"{inputs}: none of {rows:,} rows is an image that can be read")
-    return {key: sorted(found[key]) for key in sorted(found)}, unread
+        raise CalibrationError(f"{inputs}: none of {rows:,} rows is an image that can be read and judged")
+    return {key: found[key] for key in sorted(found)}, unread
 
 
-def _counts(condition: str, scores: Scores, thresholds: Sequence[float]) -> dict[str, SourceCounts]:
-    import numpy as np
-
+def by_source(condition: str, scores: Measured) -> dict[str, tuple[float, ...]]:
+    """The scores in a condition, rising; rounded, so that files stay small."""
     return {
-        source: SourceCounts(len(logits), tuple(int(n) for n in len(logits) - np.searchsorted(logits, thresholds)))
-        for (name, source), logits in scores.items()
+        source: tuple(sorted(round(float(value), 4) for value in values))
+        for (name, source), values in scores.items()
         if name == condition
     }
 
 
-def _origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], shipped: Calibration) -> str:
+def described(sides: Mapping[str, Measured], left_out: Mapping[str, int], shipped: Calibration) -> str:
+    """Where scores come from, in words."""
     parts = []
     for side, scores in sides.items():
         sources = {source for _, source in scores}
-        images = sum(len(logits) for (name, _), logits in scores.items() if name == "clean")
+        images = sum(len(values) for (name, _), values in scores.items() if name == "clean")
         without = f" ({left_out[side]:,} more not read or not judged)" if left_out[side] else ""
         parts.append(f"{images:,} {side} images of {len(sources)} sources{without}")
     kept = "" if "synthetic" in sides else f"; synthetic ones as in: {shipped.origin}"
     return f"own images: {', '.join(parts)}{kept}"
 
 
-def _refitted(made: Calibration, sides: Mapping[str, Scores]) -> Calibration:
-    """The line from logit to chance, fitted anew at even odds, every source weighing the same (Platt 1999)."""
+def refitted(made: Calibration) -> Calibration:
+    """With the line from score to chance fitted anew at even odds, over all conditions, sources weighing the same.
+    Raises CalibrationError where synthetic images score no higher than real ones."""
     import numpy as np
-    from scipy.optimize import minimize
 
-    logits, labels, weights = [], [], []
-    for label, side in enumerate(("real", "synthetic")):
-        sources = {source for _, source in sides[side]}
-        for source in sources:
-            mine = [logit for (_, name), found in sides[side].items() if name == source for logit in found]
-            logits += mine
-            labels += [label] * len(mine)
-            weights += [1 / (len(sources) * len(mine))] * len(mine)
-    x, y, w = (np.array(values) for values in (logits, labels, weights))
-
-    def loss(line: np.ndarray) -> float:
-        z = line[0] * x + line[1]
-        return float((w * (np.logaddexp(0, z) - y * z)).sum() + 1e-4 * line[0] ** 2)
-
-    slope, intercept = minimize(loss, np.array([made.slope, made.intercept])).x
+    scores: list[float] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    for condition in made.conditions.values():
+        for label, side in enumerate((condition.real, condition.synthetic)):
+            for values in side.values():
+                scores += values
+                labels += [label] * len(values)
+                weights += [1 / (len(made.conditions) * len(side) * len(values))] * len(values)
+    x, y, w = (np.array(values) for values in (scores, labels, weights))
+    slope, intercept = platt(x, y, w, start=(made.slope, made.intercept))
     if slope <= 0:
         raise CalibrationError("synthetic images score no higher than real ones: were the folders mixed up?")
-    return replace(made, slope=float(slope), intercept=float(intercept))
+    return replace(made, slope=slope, intercept=intercept)

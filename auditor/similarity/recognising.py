@@ -20,7 +20,7 @@ from auditor.view import Recognised, View
 if TYPE_CHECKING:
     import numpy as np
 
-_NEAREST = 4
+_NEAREST = 16
 
 
 class Seen(Protocol):

@@ -36,8 +36,8 @@ VIEWS = {
 
 @pytest.fixture(params=IDS)
 def detector(request) -> Detector:
-    if request.param in ("community-forensics", "probe"):
-        request.getfixturevalue(request.param.replace("-", "_"))
+    if request.param == "community-forensics":
+        request.getfixturevalue("community_forensics")
     return registry.load("detectors", request.param)()
 
 

@@ -86,7 +86,7 @@ def test_without_a_calibration_it_says_nothing_and_why(place, tmp_path, scan):
 
 
 def test_without_a_bank_it_says_nothing(place, tmp_path, scan):
-    scan(place / "set", detectors=("synthetic", "known-neighbour"))
+    scan(place / "set", detectors=("classifier", "known-neighbour"))
     _, found = answers(tmp_path / "audit")
     assert {signal["reason"] for signal in found.values()} == {
         "no bank of synthetic images with vectors was given, or the image has none"
@@ -116,7 +116,7 @@ def test_images_that_are_copies_of_known_ones_are_not_counted(place, tmp_path):
     made = auditor.calibrate(
         place / "real", folder, detector="known-neighbour", banks=[place / "bank"], engine="serial"
     )
-    assert [counts.n for counts in made.conditions["clean"].synthetic.values()] == [4]
+    assert [len(scores) for scores in made.conditions["clean"].synthetic.values()] == [4]
 
 
 def test_calibrating_takes_a_bank_of_synthetic_images(place, tmp_path):

@@ -45,7 +45,7 @@ def test_a_scan_keeps_the_models_vectors_and_how_captions_fit(tmp_path, scan, na
 def test_without_a_text_tower_nothing_is_said_of_captions(tmp_path, scan):
     making.write(tmp_path / "set/0.png", making.encoded("PNG", width=220, height=200))
     making.write(tmp_path / "set/0.txt", "a caption")
-    assert scan(tmp_path / "set", detectors=("synthetic",)).captions == ()
+    assert scan(tmp_path / "set", detectors=("classifier",)).captions == ()
 
 
 def test_texts_have_unit_vectors_of_the_images_dimension(name):

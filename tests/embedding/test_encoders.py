@@ -1,6 +1,7 @@
 """The embedded encoder: what it accepts, what it refuses, and that an image's answer is its own."""
 
 import io
+import json
 
 import models
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageOps
 pytest.importorskip("onnx", reason="small models are made with onnx")
 
 from auditor.embedding.encoders import EmbeddedEncoder
+from auditor.embedding.preparation import squashed
 from auditor.errors import ModelError
 from auditor.images import decode
 
@@ -36,21 +38,22 @@ def test_an_answer_does_not_depend_on_the_others_in_its_batch(tiny):
     together = encoder.encode(images)
     for alone, other in zip(images, together, strict=True):
         (single,) = encoder.encode([alone])
-        assert single.logit == pytest.approx(other.logit, abs=1e-5)
-        assert np.allclose(single.vector, other.vector, atol=1e-6)
+        assert (single.tokens == other.tokens).all()
+        assert (single.vector == other.vector).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (31, 33), (64, 64), (65, 1000)])
 def test_any_shape_has_an_answer(tiny, shape):
-    encoder = EmbeddedEncoder(tiny)
-    assert encoder.views(image(*shape)).shape == (2, models.SIZE, models.SIZE, 3)
-    assert np.isfinite(encoder.encode([image(*shape)])[0].logit)
+    (found,) = EmbeddedEncoder(tiny).encode([image(*shape)])
+    assert np.isfinite(found.tokens).all()
+    assert np.isfinite(found.vector).all()
 
 
-def test_the_centre_is_not_resampled_where_it_fits(tiny):
-    picture = image(60, 50)
-    centre = EmbeddedEncoder(tiny).views(picture)[1]
-    assert (centre == picture[14:46, 9:41]).all()
+def test_a_large_image_is_reduced_by_a_whole_factor_first_and_looks_as_if_it_was_not():
+    smooth = np.linspace(0, 255, 1000 * 1500 * 3).reshape(1000, 1500, 3).astype(np.uint8)
+    quick = squashed(Image.fromarray(smooth), 32)[0].astype(int)
+    exact = np.asarray(Image.fromarray(smooth).resize((32, 32), Image.Resampling.BICUBIC)).astype(int)
+    assert np.abs(quick - exact).max() <= 2
 
 
 def test_a_fingerprint_names_the_weights(tiny, tmp_path):
@@ -59,7 +62,7 @@ def test_a_fingerprint_names_the_weights(tiny, tmp_path):
     assert EmbeddedEncoder(tiny).fingerprint != EmbeddedEncoder(other).fingerprint
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "preprocessing.json", "calibration.json", "parity.npz"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "head.npz", "preprocessing.json", "calibration.json", "parity.npz"])
 def test_an_incomplete_folder_is_refused_by_the_missing_files_name(tmp_path, name):
     folder = models.folder(tmp_path / "tiny-v1")
     (folder / name).unlink()
@@ -70,17 +73,44 @@ def test_an_incomplete_folder_is_refused_by_the_missing_files_name(tmp_path, nam
 def test_weights_that_were_not_measured_are_refused(tmp_path):
     folder = models.folder(tmp_path / "tiny-v1")
     (folder / "calibration.json").write_text(models.dumps(models.calibration(sha256="1")))
-    with pytest.raises(ModelError, match="not the one that calibration.json is for"):
+    with pytest.raises(ModelError, match="not those that calibration.json is for"):
         EmbeddedEncoder(folder)
 
 
-def test_a_machine_that_answers_otherwise_is_refused(tmp_path):
+@pytest.mark.parametrize(("name", "change"), [("score", lambda s: s + 1), ("vector", lambda v: v[:, ::-1])])
+def test_a_machine_that_answers_otherwise_is_refused(tmp_path, name, change):
     folder = models.folder(tmp_path / "tiny-v1")
     with np.load(folder / "parity.npz") as known:
-        changed = {**known, "logit": known["logit"] + 1}
+        changed = {**known, name: change(known[name])}
     np.savez(folder / "parity.npz", **changed)
-    with pytest.raises(ModelError, match="differ from those of parity.npz by 1"):
+    with pytest.raises(ModelError, match="on this machine the model answers otherwise"):
         EmbeddedEncoder(folder)
+
+
+def test_a_head_of_other_numbers_is_refused(tmp_path):
+    folder = models.folder(tmp_path / "tiny-v1")
+    with np.load(folder / "head.npz") as known:
+        np.savez(folder / "head.npz", **{**known, "weights": known["weights"] * 2})
+    with pytest.raises(ModelError, match="not those that calibration.json is for"):
+        EmbeddedEncoder(folder)
+
+
+def test_another_preparation_is_refused(tmp_path):
+    folder = models.folder(tmp_path / "tiny-v1")
+    changed = json.loads((folder / "preprocessing.json").read_text())
+    changed["resize"]["filter"] = "nearest"
+    (folder / "preprocessing.json").write_text(json.dumps(changed))
+    with pytest.raises(ModelError, match="another preparation"):
+        EmbeddedEncoder(folder)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "head.npz", "calibration.json", "parity.npz"])
+def test_a_cut_file_is_refused_in_one_line_that_says_what_to_do(tmp_path, name):
+    folder = models.folder(tmp_path / "tiny-v1")
+    (folder / name).write_bytes((folder / name).read_bytes()[:100])
+    with pytest.raises(ModelError, match="reinstall") as told:
+        EmbeddedEncoder(folder)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -114,5 +114,5 @@ def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name
 def test_a_bank_of_another_encoder_is_refused(name, sets, tmp_path, scan):
     config = Config(detectors=(), vectors=VectorSource(is_wanted=True))
     auditor.make_bank(tmp_path / "bank", sets / "originals", config=config, engine="serial")
-    with pytest.raises(IndexFileError, match="its vectors are of ouro-v1.*the dataset's of open_clip:"):
+    with pytest.raises(IndexFileError, match="its vectors are of ouro-v2.*the dataset's of open_clip:"):
         scan(sets / "mixed", detectors=(), vectors=VectorSource(name), banks=Banks((str(tmp_path / "bank"),)))

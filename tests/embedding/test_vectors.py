@@ -45,7 +45,7 @@ def test_each_row_has_its_vector_and_an_unreadable_one_has_none(dataset, tmp_pat
 
 
 def test_vectors_come_with_a_detector_that_needs_them(dataset, tmp_path, scan):
-    scan(dataset, detectors=("synthetic",))
+    scan(dataset, detectors=("classifier",))
     assert part(tmp_path / "audit").vectors.open().shape[0] == 6
 
 
@@ -109,7 +109,7 @@ def test_vectors_of_different_encoders_are_not_merged(tmp_path, monkeypatch):
     for seed, name in enumerate(("one", "two")):
         making.write(tmp_path / name / "a.png", making.encoded("PNG", width=220, height=200, seed=seed))
         monkeypatch.setattr(embedded(), "fingerprint", f"model-{name}")
-        config = Config(detectors=("synthetic",))
+        config = Config(detectors=("classifier",))
         auditor.scan(tmp_path / name, out=tmp_path / f"audit-{name}", engine="serial", config=config)
     with pytest.raises(EvidenceError, match="different encoders cannot be compared: model-one"):
         auditor.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")

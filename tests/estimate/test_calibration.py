@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import CalibrationError
-from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, parse
-from auditor.estimate.zero import Zero
+from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES, dumps, mean_rate, parse
 
 
 def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
@@ -16,9 +15,9 @@ def test_the_auroc_is_the_chance_that_a_synthetic_image_outscores_a_real_one():
     assert made.auroc({"clean": 1.0}) == pytest.approx(0.5 + 0.5 * (1 - 0.5**2))
 
 
-@pytest.mark.parametrize("zero", [None, Zero((-0.5, 0.25, 0.25), (3, 6, 6), 1.5)])
-def test_a_calibration_comes_back_as_it_went(zero):
-    made = models.calibration(zero=zero)
+@pytest.mark.parametrize("head", [None, models.RED])
+def test_a_calibration_comes_back_as_it_went(head):
+    made = models.calibration(head=head)
     assert parse(dumps(made)) == made
 
 
@@ -37,12 +36,12 @@ def test_extreme_logits_do_not_overflow():
 
 def test_the_answers_thresholds_keep_their_error_rates_in_every_condition():
     made = models.calibration()
-    assert made.likely_synthetic == 1.0
-    assert made.likely_real == 0.0
-    above = models.GOOD
-    index = made.thresholds.index(made.likely_synthetic)
-    assert above["real"][index] / 100 <= FALSE_POSITIVES
-    assert 100 - above["synthetic"][made.thresholds.index(made.likely_real)] <= 100 * FALSE_NEGATIVES
+    for threshold, rate in ((made.likely_synthetic, FALSE_POSITIVES), (made.likely_real, 1 - FALSE_NEGATIVES)):
+        false, true = made.counts(threshold, {"clean": 1.0})
+        side = false if rate == FALSE_POSITIVES else true
+        assert mean_rate(side) == pytest.approx(rate)  # the best that is allowed
+    lower, _ = made.counts(math.nextafter(made.likely_synthetic, -math.inf), {"clean": 1.0})
+    assert mean_rate(lower) > FALSE_POSITIVES
 
 
 def test_a_model_that_tells_nothing_apart_flags_nothing():
@@ -73,51 +72,45 @@ def test_counts_of_a_mix_of_conditions_are_averaged_by_their_weights():
     assert [k for k, _ in true] == pytest.approx([95] * len(true))
 
 
-_COUNTS = {"n": 10, "above": [5, 4, 3, 2, 1]}
-_SIDES = {"real": {"a": _COUNTS}, "synthetic": {"b": _COUNTS}}
+_LOW, _HIGH = [-1.0, 0.0, 0.5], [0.0, 0.5, 2.0]
+_SIDES = {"real": {"a": _LOW}, "synthetic": {"b": _HIGH}}
 
 
-def _one(**counts):
-    """A calibration with one real source of these counts."""
-    return {"conditions": {"clean": {**_SIDES, "real": {"a": {**_COUNTS, **counts}}}}}
+def _one(scores):
+    """A calibration with one real source of these scores."""
+    return {"conditions": {"clean": {**_SIDES, "real": {"a": scores}}}}
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"schema": "other/1"}, "not a calibration of schema"),
-        ({"thresholds": [1, 0]}, "thresholds have to rise"),
-        ({"thresholds": []}, "thresholds have to rise"),
         ({"conditions": {}}, "no condition"),
         ({"slope": -1}, "slope has to be above 0"),
         ({"prior": 1}, "prior between 0 and 1"),
-        ({"zero": {"means": [0.1], "sources": [3], "within": 1.0}}, "two folds or more"),
-        ({"zero": {"means": [0.1, "a"], "sources": [3, 3], "within": 1.0}}, "'a' is no number"),
-        ({"zero": {"means": [0.1, 0.2], "sources": [3, 10**400], "within": 1.0}}, "is no count"),
-        ({"zero": 0.8}, "not a calibration"),
+        ({"schema": "auditor-calibration/1"}, "earlier version: calibrate again"),
+        ({"head": {"mean": "AAAA"}}, "KeyError"),
+        ({"head": {**models.RED.dumps(), "bias": "!"}}, "not a calibration"),
+        ({"head": {**models.RED.dumps(), "weights": models.RED.dumps()["bias"]}}, "do not fit together"),
+        ({"head": {**models.RED.dumps(), "deviation": models.RED.dumps()["mean"]}}, "not above 0"),
         ({"conditions": {"clean": {"real": {}, "synthetic": {}}}}, "no real source"),
-        (_one(n=5, above=[6, 0, 0, 0, 0]), "cannot be"),
-        (_one(n=5, above=[1, 2, 0, 0, 0]), "cannot be"),
-        (_one(n=5, above=[1]), "cannot be"),
+        (_one([]), "one at least"),
+        (_one([1.0, 0.0]), "scores have to rise"),
         ({"conditions": {"clean": {}}}, "KeyError"),
         ({"conditions": 3}, "not a calibration"),
-        ({"conditions": {"clean": {"real": {"a": _COUNTS}, "synthetic": {}}}}, "no synthetic source"),
-        ({"conditions": {"a": _SIDES, "b": {**_SIDES, "real": {"x": _COUNTS}}}}, "different real sources"),
-        (_one(n=math.inf), "is no count"),
-        (_one(n=True), "is no count"),
-        (_one(n=10.9), "is no count"),
-        (_one(n="10"), "is no count"),
+        ({"conditions": {"clean": {"real": {"a": _LOW}, "synthetic": {}}}}, "no synthetic source"),
+        ({"conditions": {"a": _SIDES, "b": {**_SIDES, "real": {"x": _LOW}}}}, "different real sources"),
+        (_one([math.inf]), "is no number"),
+        (_one([True]), "is no number"),
+        (_one(["1"]), "is no number"),
+        (_one("12"), "is no list"),
+        (_one({"n": 3, "above": [1]}), "is no list"),
         ({"slope": 10**400}, "not a calibration"),
         ({"slope": math.inf}, "is no number"),
         ({"intercept": math.nan}, "is no number"),
-        ({"thresholds": [math.nan, 0, 1, 2, 3]}, "is no number"),
-        ({"thresholds": "12"}, "is no list"),
         ({"detector": None}, "is no text"),
-        (
-            {"conditions": {"clean": {**_SIDES, "synthetic": {"b": {"n": 10, "above": [4, 3, 2, 1, 0]}}}}},
-            "no higher than real",
-        ),
-        ({"conditions": {"clean": _SIDES}}, "AUROC 0.50"),
+        ({"conditions": {"clean": {"real": {"a": _HIGH}, "synthetic": {"b": _LOW}}}}, "no higher than real"),
+        ({"conditions": {"clean": {"real": {"a": _LOW}, "synthetic": {"b": _LOW}}}}, "AUROC 0.50"),
     ],
 )
 def test_what_is_no_calibration_is_refused(change, why):

@@ -10,17 +10,15 @@ from evidence import part, row
 from auditor.estimate import fraction
 from auditor.estimate.flags import Flags
 from auditor.estimate.known import Known
-from auditor.estimate.zero import Zero
 from auditor.rules import tipping_point
 from auditor.tallies.summary import summarise
 from auditor.types import Label, Status
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
-ZERO = Zero((-1.0, 0.0, 1.0), (10, 10, 10), 1.0)
 
 
 def tally(tmp_path, rows, cutoff=0.5):
-    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("synthetic", cutoff))
+    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("classifier", cutoff))
 
 
 def test_flags_are_counted_among_undecided_images_alone(tmp_path):
@@ -138,12 +136,3 @@ def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
     flags, known = Flags(rest={"clean": 100}, flagged=5), Known(ok=100, rest=100, drawn=100)
     told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123
-
-
-def test_counts_of_other_models_widen_it():
-    flags, known = Flags(rest={"clean": 1000}, flagged=100), Known(ok=1000, rest=1000, drawn=1000)
-    plain, shifted = (
-        fraction.estimated(known, flags, replace(CALIBRATION, zero=zero), seed=0) for zero in (None, ZERO)
-    )
-    assert shifted.low < plain.low
-    assert shifted.high > plain.high

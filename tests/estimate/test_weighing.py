@@ -65,7 +65,7 @@ def rows(weights, n=400):
 
 
 def summed(path, weights, **more):
-    return summarise([part(path, rows(weights))], cutoff=("synthetic", 0.9), **more)
+    return summarise([part(path, rows(weights))], cutoff=("classifier", 0.9), **more)
 
 
 def estimated(found):

@@ -54,7 +54,7 @@ def adjusted(table, share, census=None):
 def rows(n=400, seed=0):
     rng = np.random.default_rng(seed)
     made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(20)]
-    made += [row(20 + k, Label.LIKELY_SYNTHETIC, 0.99, decided_by="synthetic") for k in range(10)]
+    made += [row(20 + k, Label.LIKELY_SYNTHETIC, 0.99, decided_by="classifier") for k in range(10)]
     made += [row(30 + number, score=float(rng.beta(1, 3))) for number in range(n)]
     made += [row(1000 + number, score=None) for number in range(5)]
     made += [row(2000, Label.EDITED, 0.5, decided_by="tags"), row(2001, status=Status.UNREADABLE, score=None)]
@@ -95,7 +95,7 @@ def test_what_evidence_decides_is_left_out(tmp_path):
 
 def test_what_is_likely_goes_on_request_and_its_cost_is_told(tmp_path):
     kept = keep_list(evidence(tmp_path, rows()), audited(), None, drop="likely")
-    assert kept.removed["likely synthetic: synthetic"] == 10
+    assert kept.removed["likely synthetic: classifier"] == 10
     assert 0 < kept.false_removals < 10
 
 

@@ -23,7 +23,7 @@ def declared(key, *, tier=Tier.C, camera=None, status=Status.OK):
 def guessed(key, score):
     claim = Claim.LIKELY if score > 0.9 else Claim.UNLIKELY if score < 0.1 else None
     label = {Claim.LIKELY: Label.LIKELY_SYNTHETIC, Claim.UNLIKELY: Label.LIKELY_REAL, None: Label.UNKNOWN}[claim]
-    signal = Signal("synthetic", Evidence.STATISTICAL, score=score, claim=claim)
+    signal = Signal("classifier", Evidence.STATISTICAL, score=score, claim=claim)
     return Row(key, "s", key, Status.OK, verdict=Verdict(label, p_synthetic=score), signals=(signal,))
 
 
@@ -59,9 +59,9 @@ def test_each_detector_and_verdict_is_a_group_with_its_strongest_first(part):
     written = part([guessed(f"g{n}", n / 100) for n in range(1, 100)] + [declared("d", tier=Tier.A), nothing("n")])
     found = keys(written, choosing.examples([written], 40))
     assert found[Group("generator-text", "synthetic")] == ["d"]
-    assert found[Group("synthetic", "likely-synthetic")][0] == "g99"
-    assert found[Group("synthetic", "likely-real")][0] == "g1"
-    assert Group("synthetic", "unknown") in found
+    assert found[Group("classifier", "likely-synthetic")][0] == "g99"
+    assert found[Group("classifier", "likely-real")][0] == "g1"
+    assert Group("classifier", "unknown") in found
 
 
 def test_a_tag_beside_a_cameras_settings_is_a_contradiction(part):

@@ -12,19 +12,18 @@ from auditor import audit
 from auditor.config import Config
 from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.errors import CalibrationError
-from auditor.estimate.zero import Zero
 from auditor.models import calibrating
-from detectors import synthetic
+from detectors import classifier
 
 NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
-SHIPPED = models.calibration(NAMES, zero=Zero((-0.5, 0.5), (3, 3), 1.0))
+SHIPPED = models.calibration(NAMES)
 
 
 @pytest.fixture(autouse=True)
 def _tiny(tmp_path_factory, monkeypatch):
     encoder = EmbeddedEncoder(models.folder(tmp_path_factory.mktemp("model") / "tiny-v1"))
-    monkeypatch.setattr(synthetic, "embedded", lambda: encoder)
-    monkeypatch.setattr(synthetic, "counts", lambda: SHIPPED)
+    monkeypatch.setattr(classifier, "embedded", lambda: encoder)
+    monkeypatch.setattr(classifier, "shipped_calibration", lambda: SHIPPED)
 
 
 def pictures(folder, colour, count=4, sources=("a", "b")):
@@ -37,7 +36,7 @@ def pictures(folder, colour, count=4, sources=("a", "b")):
     return folder
 
 
-def calibrate(real, synthetic=None, detector="synthetic"):
+def calibrate(real, synthetic=None, detector="classifier"):
     engine = audit.make_engine(1, "serial")
     return calibrating.calibrate(real, synthetic, engine, detector=detector, config=Config(detectors=()))
 
@@ -49,12 +48,11 @@ def test_counts_are_made_by_condition_and_source(tmp_path):
     made = calibrate(pictures(tmp_path / "real", BLUE), pictures(tmp_path / "fake", RED, count=3))
     assert set(made.conditions) == set(NAMES)
     for condition in made.conditions.values():
-        assert {source: counts.n for source, counts in condition.real.items()} == {"a": 4, "b": 4}
-        assert {source: counts.n for source, counts in condition.synthetic.items()} == {"a": 3, "b": 3}
-    assert made.zero is None  # these very weights were counted
+        assert {source: len(scores) for source, scores in condition.real.items()} == {"a": 4, "b": 4}
+        assert {source: len(scores) for source, scores in condition.synthetic.items()} == {"a": 3, "b": 3}
     clean = made.conditions["clean"]
-    assert all(counts.above == (0, 0, 0, 0, 0) for counts in clean.real.values())
-    assert all(counts.above == (3, 3, 3, 3, 3) for counts in clean.synthetic.values())
+    assert all(scores[-1] < -2 for scores in clean.real.values())
+    assert all(scores[0] > 2 for scores in clean.synthetic.values())
     assert made.origin == "own images: 8 real images of 2 sources, 6 synthetic images of 2 sources"
 
 
@@ -64,7 +62,6 @@ def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
     assert made.conditions["clean"].real != SHIPPED.conditions["clean"].real
     assert (made.slope, made.intercept) == (SHIPPED.slope, SHIPPED.intercept)
     assert made.origin.endswith("synthetic ones as in: made up")
-    assert made.zero == SHIPPED.zero is not None
 
 
 def test_unreadable_images_are_left_out(tmp_path):
@@ -72,7 +69,7 @@ def test_unreadable_images_are_left_out(tmp_path):
     making.write(tmp_path / "real/a/broken.png", b"broken")
     Image.fromarray(np.full((300, 300, 3), 255, np.uint8)).save(tmp_path / "real/a/blank.png")  # no scan judges it
     made = calibrate(tmp_path / "real")
-    assert made.conditions["clean"].real["a"].n == 4
+    assert len(made.conditions["clean"].real["a"]) == 4
     assert "8 real images of 2 sources (2 more not read or not judged)" in made.origin
 
 

@@ -130,7 +130,7 @@ def run(*args):
 
 def test_the_list_shows_licence_size_and_digest(pinned):
     text = run("list").output
-    for shown in ("ouro-v1", ID, "MIT", f"{pinned.size:,} bytes", pinned.sha256, "no: auditor models pull"):
+    for shown in ("ouro-v2", ID, "MIT", f"{pinned.size:,} bytes", pinned.sha256, "no: auditor models pull"):
         assert shown in text
 
 

@@ -22,21 +22,21 @@ AUDITS = {
     "nothing read": audit(0, no_bytes=10),
     "no rows": audit(0, counts=Counts(), coverage={}),
     "model that could not look": audit(
-        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 0, 0.0, 0, answers={"too small": 1000})}
+        detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 0, 0.0, 0, answers={"too small": 1000})}
     ),
     "everything": audit(
         1000,
         30,
         estimate=replace(
             ESTIMATES["over"],
-            detector="synthetic",
+            detector="classifier",
             cutoff=0.9,
             flagged=40,
             conditions={"clean": 900},
             controls=(Control("declared", 3, 9, (0.5, 0.1, 0.9), 0.01, True),),
             sensitivity=(Sensitivity(2.0, 0.1, 0.2),),
         ),
-        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40, scores=(90,) * 10)},
+        detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40, scores=(90,) * 10)},
         population=(Population("dwt-dct", "FLUX", 900, 5.0, 3, 1e-9, 0.01),),
     ),
     "hostile": audit(

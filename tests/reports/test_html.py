@@ -105,13 +105,13 @@ def test_every_chart_has_words_and_a_page_has_no_id_twice():
 
 def test_the_command_repeats_the_configuration():
     of = audit(config={
-        "detectors": {"c2pa": "x", "synthetic": "y"}, "depth": "file", "limits": {"max_bytes": 9},
+        "detectors": {"c2pa": "x", "classifier": "y"}, "depth": "file", "limits": {"max_bytes": 9},
         "read": {"image_col": "my col", "follow_links": True}, "count_edited": True,
     })  # fmt: skip
     from reports import advising
 
     assert advising.command(of) == (
-        "auditor scan set --detectors c2pa,synthetic --depth file --seed 0 --max-bytes=9 '--image-col=my col' "
+        "auditor scan set --detectors c2pa,classifier --depth file --seed 0 --max-bytes=9 '--image-col=my col' "
         "--follow-links --count-edited"
     )
 
@@ -166,7 +166,7 @@ def test_where_people_labelled_the_page_says_what_the_number_rests_on():
     found = replace(ESTIMATES["over"], labels=labels, beside=beside)
     of = audit(
         1000, estimate=found, sample=Counts(200, 190),
-        detectors={"synthetic": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40)},
+        detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40)},
     )  # fmt: skip
     text = page(of)
     assert "people labelled" in text

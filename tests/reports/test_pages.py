@@ -42,7 +42,7 @@ def made(path: Path, count: int = 20, text: str | None = None) -> Path:
         1000, 30, estimate=ESTIMATES["over"], contradictions=3, inputs=(InputRecord(name, "folder", 1000),),
         strata=tuple(source(f"{text or 'source'} {n}", 100 + n, n) for n in range(30)),
         unreadable_reasons={text or "cannot be decoded": 3}, **measured(text or "mine"),
-        detectors={"synthetic": DetectorTally(
+        detectors={"classifier": DetectorTally(
             Evidence.STATISTICAL, 900, 0.9, 40, answers={text or "cannot tell": 5}, scores=(9, 8, 7, 6, 5, 4, 3, 2, 1, 20)
         )},
     )  # fmt: skip

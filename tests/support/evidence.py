@@ -24,7 +24,7 @@ def row(
     **facts: Any,
 ) -> Row:
     """A row with the model's score, and where declared a hit of the detector `tags`."""
-    signals: tuple[Signal, ...] = (Signal("synthetic", Evidence.STATISTICAL, None, score),)
+    signals: tuple[Signal, ...] = (Signal("classifier", Evidence.STATISTICAL, None, score),)
     if declared:
         signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
     facts = {"format": "PNG", "width": 600, "height": 400, **facts}

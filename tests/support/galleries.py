@@ -18,7 +18,7 @@ HOSTILE = (
     "\u202ereversed\x1b[2J\x00",
     "$x^2$ \\frac{1}{0}",
 )
-_DETECTORS = ("generator-text", "c2pa", "synthetic", "dalle2-bar", "contradiction")
+_DETECTORS = ("generator-text", "c2pa", "classifier", "dalle2-bar", "contradiction")
 
 
 def example(number: int, text: str | None = None, *, thumbnail: bytes | None = None) -> Example:

@@ -10,51 +10,63 @@ from typing import Any
 
 import numpy as np
 
-from auditor.estimate.calibration import Calibration, Condition, SourceCounts, dumps
+from auditor.embedding import preparation
+from auditor.estimate.calibration import Calibration, Condition, dumps
+from auditor.estimate.head import Head
 from auditor.models import catalogue as catalogue
 
 SIZE = 32
 THRESHOLDS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 GOOD = {"real": (90, 50, 10, 1, 0), "synthetic": (100, 99, 95, 90, 60)}  # of 100, at or above each threshold
+RED = Head(*(np.array(part, np.float32) for part in ([0, 0, 0], [1, 1, 1], [0.04, -0.02, -0.02], [0])))
+
+
+def scores(above: tuple[int, ...], thresholds: tuple[float, ...] = THRESHOLDS, *, n: int = 100) -> tuple[float, ...]:
+    """Rising scores of n images, so many of them at or above each threshold: half a step above it, or below the first."""
+    places = [thresholds[0] - 0.5, *(value + 0.5 for value in thresholds)]
+    counts = [n, *above, 0]
+    return tuple(
+        place for place, more, less in zip(places, counts, counts[1:], strict=False) for _ in range(more - less)
+    )
 
 
 def calibration(conditions: tuple[str, ...] = ("clean", "jpeg75"), sources: int = 6, **more: Any) -> Calibration:
-    """Sources that are all alike unless `real` or `synthetic` give their counts of 100."""
+    """Sources that are all alike unless `real` or `synthetic` say how many of 100 reach each of THRESHOLDS."""
     real, synthetic = more.pop("real", GOOD["real"]), more.pop("synthetic", GOOD["synthetic"])
 
-    def side(name: str, above: tuple[int, ...]) -> dict[str, SourceCounts]:
-        return {f"{name}{number}": SourceCounts(100, above) for number in range(sources)}
+    def side(name: str, above: tuple[int, ...]) -> dict[str, tuple[float, ...]]:
+        return {f"{name}{number}": scores(above) for number in range(sources)}
 
     settled = {
-        "detector": "synthetic", "model": "tiny", "sha256": "0", "origin": "made up", "prior": 0.5, "slope": 1.0,
-        "intercept": 0.0, "thresholds": THRESHOLDS,
+        "detector": "classifier", "model": "tiny", "sha256": "0", "origin": "made up", "prior": 0.5, "slope": 1.0,
+        "intercept": 0.0,
     }  # fmt: skip
     found = {name: Condition(side("r", real), side("s", synthetic)) for name in conditions}
     return Calibration(**{**settled, "conditions": found, **more})
 
 
-def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
-    """A model whose embedding is the mean colour and whose logit its redness: bright red is synthetic."""
+def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-3) -> Path:
+    """A model whose vector is the mean colour and whose score its redness: bright red is synthetic."""
     import onnx
     from onnx import TensorProto, helper
 
     nodes = [
-        helper.make_node("Cast", ["views"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["float", "sides"], ["mean"], keepdims=0),
-        helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
-        helper.make_node("MatMul", ["mean", "red"], ["logit"]),
+        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "sides"], ["tokens"], keepdims=0),
+        helper.make_node("Squeeze", ["tokens", "first"], ["mean"]),
+        helper.make_node("LpNormalization", ["mean"], ["vector"], axis=0, p=2),
     ]
     constants = [
-        helper.make_tensor("sides", TensorProto.INT64, [3], [1, 2, 3]),
-        helper.make_tensor("red", TensorProto.FLOAT, [3], [0.04, -0.02, -0.02]),
+        helper.make_tensor("sides", TensorProto.INT64, [2], [1, 2]),
+        helper.make_tensor("first", TensorProto.INT64, [1], [0]),
     ]
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("views", TensorProto.UINT8, ["n", 2, size, size, 3])],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, size, size, 3])],
         [
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 3]),
-            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("tokens", TensorProto.FLOAT, [1, 3]),
+            helper.make_tensor_value_info("vector", TensorProto.FLOAT, [3]),
         ],
         constants,
     )
@@ -62,17 +74,19 @@ def folder(path: Path, *, size: int = SIZE, tolerance: float = 1e-4) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     weights = model.SerializeToString()
     onnx.checker.check_model(model)
-    (path / "model.onnx").write_bytes(weights)
-    steps = {"input": {"size": size}, "canonical": {"longest_side_at_most": 64}}
-    (path / "preprocessing.json").write_text(json.dumps(steps))
-    (path / "calibration.json").write_text(dumps(calibration(sha256=hashlib.sha256(weights).hexdigest())))
+    (path / "encoder.onnx").write_bytes(weights)
+    np.savez(path / "head.npz", mean=RED.mean, deviation=RED.deviation, weights=RED.weights, bias=RED.bias)
+    (path / "preprocessing.json").write_text(json.dumps(preparation.described(size)))
+    both = f"{hashlib.sha256(weights).hexdigest()} {RED.digest}"
+    (path / "calibration.json").write_text(dumps(calibration(sha256=hashlib.sha256(both.encode()).hexdigest())))
     colours = np.random.default_rng(0).integers(1, 256, (4, 3), dtype=np.uint8)
     np.savez(
         path / "parity.npz",
         **{f"picture{number}": np.full((60, 90, 3), colour, np.uint8) for number, colour in enumerate(colours)},
-        embedding=colours / np.linalg.norm(colours.astype(float), axis=1, keepdims=True),
-        logit=colours @ np.array([0.04, -0.02, -0.02]),
+        vector=colours / np.linalg.norm(colours.astype(float), axis=1, keepdims=True),
+        score=RED.scores(colours.astype(np.float32)),
         tolerance=tolerance,
+        cosine=0.9999,
     )
     return path
 

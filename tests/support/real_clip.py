@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +22,6 @@ ARCHITECTURE = "ViT-B-16-quickgelu"
 PLACE = Path(
     os.environ.get("AUDITOR_TEST_CLIP", Path(__file__).parents[2] / "build" / "clip" / "clip_encoder.int8.onnx")
 )
-SHA256 = "2d2da5e254d60501f138004788497e280fd80eb9dd877241aec41761be285d8d"
-_BLOCK = {
-    "self_attn.out_proj": "attn.out_proj",
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-}
 
 
 @cache
@@ -37,32 +29,34 @@ def missing() -> str:
     """Why the weights cannot be used; empty where they can."""
     if not PLACE.is_file():
         return f"no real CLIP weights at {PLACE}; .ci/run gets them, AUDITOR_TEST_CLIP names another place"
+    from training.clip import SHA256
+
     with PLACE.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     return "" if found == SHA256 else f"{PLACE} is another file than the one that is meant ({found[:12]})"
 
 
-def image_tower() -> dict[str, np.ndarray]:
+def image_tower(path: Path = PLACE) -> dict[str, np.ndarray]:
     """The image tower's weights by open_clip's names, float32."""
-    found = dict(_parameters())
-    at, tower = "vision_model.embeddings.", {}
-    tower["class_embedding"] = found.pop(f"{at}class_embedding")
-    tower["positional_embedding"] = found.pop(f"{at}position_embedding.weight")
-    tower["conv1.weight"] = found.pop(f"{at}patch_embedding.weight")
-    tower["proj"] = found.pop("visual_projection.weight").T
-    for number in range(12):
-        own, theirs = f"transformer.resblocks.{number}.", f"vision_model.encoder.layers.{number}."
-        for kind in ("weight", "bias"):
-            parts = [found.pop(f"{theirs}self_attn.{name}_proj.{kind}") for name in "qkv"]
-            tower[f"{own}attn.in_proj_{kind}"] = np.concatenate(parts)
-            for name, renamed in _BLOCK.items():
-                tower[f"{own}{renamed}.{kind}"] = found.pop(f"{theirs}{name}.{kind}")
-    for name, renamed in (("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post")):
-        for kind in ("weight", "bias"):
-            tower[f"{renamed}.{kind}"] = found.pop(f"vision_model.{name}.{kind}")
-    if found:
-        raise ValueError(f"{PLACE}: weights that no part of the tower takes: {', '.join(found)}")
-    return {f"visual.{name}": value for name, value in tower.items()}
+    from training import clip
+
+    tower = clip.read(path)
+    found = {
+        "class_embedding": tower.cls, "positional_embedding": tower.positions, "conv1.weight": tower.patch,
+        "proj": tower.projection, **_norm("ln_pre", tower.before), **_norm("ln_post", tower.after),
+    }  # fmt: skip
+    for number, block in enumerate(tower.blocks):
+        at = f"transformer.resblocks.{number}"
+        found |= {f"{at}.attn.in_proj_weight": block.qkv.weight.T, f"{at}.attn.in_proj_bias": block.qkv.bias}
+        found |= {**_norm(f"{at}.ln_1", block.before), **_norm(f"{at}.ln_2", block.between)}
+        layers = {"attn.out_proj": block.out, "mlp.c_fc": block.first, "mlp.c_proj": block.second}
+        for name, layer in layers.items():
+            found |= {f"{at}.{name}.weight": layer.weight.T, f"{at}.{name}.bias": layer.bias}
+    return {f"visual.{name}": np.ascontiguousarray(value) for name, value in found.items()}
+
+
+def _norm(name: str, norm: Any) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": norm.gain, f"{name}.bias": norm.shift}
 
 
 def write(path: Path) -> Path:
@@ -89,23 +83,6 @@ def shapes() -> dict[str, tuple[int, ...]]:
     return {name: tuple(part.shape) for name, part in model.state_dict().items()}
 
 
-def _parameters() -> Iterator[tuple[str, np.ndarray]]:
-    """The graph's float parameters by its own names: quantised matrices multiplied by their scales."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load(str(PLACE)).graph
-    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for name, value in tensors.items():
-        if name.startswith("vision_model.") and value.dtype == np.float32:
-            yield name, value
-    for node in graph.node:
-        if node.op_type == "MatMulInteger":
-            stem = node.input[1].removesuffix("_quantized")
-            levels = tensors[node.input[1]].astype(np.float32) - tensors[f"{stem}_zero_point"].astype(np.float32)
-            name = node.name.strip("/").removesuffix("/MatMul_quant").replace("/", ".")
-            yield f"{name}.weight", (levels * tensors[f"{stem}_scale"]).T
-
-
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     print(write(Path(sys.argv[1])))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from training.conditions import CONDITIONS, base, matched_sizes
-from training.launder import decode, flatten, launder, seeded
+from training.launder import CONDITIONS, base, decoded, launder, opened, seeded
 
 
 def picture(width: int = 700, height: int = 500, mode: str = "RGB") -> Image.Image:
@@ -22,23 +23,27 @@ def test_a_view_depends_on_path_and_number_alone() -> None:
     assert first.tobytes() != other.tobytes()
 
 
-def test_cut_outs_get_a_background() -> None:
-    assert flatten(picture(mode="RGBA"), seeded("a.png", 1)).mode == "RGB"
-
-
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_condition_makes_a_readable_file(condition: str) -> None:
-    image = decode(CONDITIONS[condition](base(picture(), "a.png", 400), seeded("a.png", 2)))
+    image = decoded(CONDITIONS[condition](base(picture(), "a.png"), seeded("a.png", 2)))
     assert image.mode == "RGB"
-    assert max(image.size) <= 400
+    assert max(image.size) <= 512
 
 
 def test_img2dataset_makes_squares_of_256() -> None:
-    assert decode(CONDITIONS["img2dataset256"](picture(), seeded("a.png", 2))).size == (256, 256)
+    assert decoded(CONDITIONS["img2dataset256"](picture(), seeded("a.png", 2))).size == (256, 256)
 
 
-def test_large_synthetic_images_get_the_sizes_of_reals() -> None:
-    real = {f"r{number}": 300 for number in range(50)}
-    synthetic = {f"s{number}": 1024 for number in range(50)}
-    sizes = matched_sizes(real, synthetic, dict.fromkeys(real, 1.0))
-    assert {sizes[path] for path in synthetic} <= {sizes[path] for path in real}
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_every_picture_starts_upright_in_rgb_and_no_larger_than_the_others(mode: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(2000, 900).convert(mode).save(tmp_path / "a.png", exif=exif)
+    found = opened(tmp_path / "a.png", "a.png")
+    assert found.mode == "RGB"
+    assert found.size[0] == 512 < found.size[1]
+
+
+def test_a_frame_is_cut_off(tmp_path: Path) -> None:
+    picture(400, 300).save(tmp_path / "a.png")
+    assert opened(tmp_path / "a.png", "a.png", (0.25, 0.0, 0.75, 1.0)).size == (200, 300)

@@ -16,7 +16,7 @@ from auditor.verdicts.store import PartWriter
 SIGNALS = (
     Signal("c2pa", Evidence.DECLARED, Tier.A, 1.0, "signed", Claim.SYNTHETIC, "Firefly"),
     Signal("generator-text", Evidence.DECLARED, score=0.0),
-    Signal("synthetic", Evidence.STATISTICAL, score=0.2),
+    Signal("classifier", Evidence.STATISTICAL, score=0.2),
 )
 
 

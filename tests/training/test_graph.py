@@ -1,0 +1,85 @@
+"""The ONNX graph is CLIP's image tower, as float32 exactly and as int8 nearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import making
+import numpy as np
+import pytest
+import real_clip
+from PIL import Image
+
+pytest.importorskip("onnx", reason="the extra `test` is not installed")
+if why := real_clip.missing():
+    pytest.skip(why, allow_module_level=True)
+
+from auditor.embedding.preparation import squashed
+from training import clip, graph
+from training.embed import session
+from training.graph import Shape
+
+
+@pytest.fixture(scope="module")
+def tower() -> clip.Tower:
+    return clip.read(real_clip.PLACE)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return squashed(Image.fromarray(making.pixels(width=400, height=300)), 224)
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def run(model: bytes, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    tokens, vector = session(model).run(["tokens", "vector"], {"pixels": pixels})
+    return tokens, vector
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"other")
+    with pytest.raises(ValueError, match="README"):
+        clip.read(tmp_path / "a.onnx")
+
+
+def test_as_float32_it_is_open_clips_tower(tower: clip.Tower, pixels: np.ndarray) -> None:
+    open_clip = pytest.importorskip("open_clip", reason="the extra `clip` is not installed")
+    import torch
+
+    model = open_clip.CLIP(**open_clip.get_model_config(real_clip.ARCHITECTURE))
+    state = {name: torch.from_numpy(np.array(part)) for name, part in real_clip.image_tower().items()}
+    assert not model.load_state_dict(state, strict=False).unexpected_keys
+    normalised = (pixels / 255 - clip.MEAN) / clip.STD
+    with torch.inference_mode():
+        wanted = model.visual.eval()(torch.from_numpy(normalised.transpose(0, 3, 1, 2)).float())[0].numpy()
+    tokens, vector = run(graph.build(tower, Shape(taken=(1, 12))), pixels)
+    assert tokens.shape == (2, clip.WIDTH)
+    assert cosine(vector, wanted) > 0.99999
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_as_int8_it_is_nearly_the_same_and_a_quarter_of_the_size(tower: clip.Tower, pixels: np.ndarray) -> None:
+    watched = session(graph.build(tower, Shape(), watched=True))
+    names = [output.name for output in watched.get_outputs() if "." in output.name]
+    highest = {
+        name: np.abs(value).max(axis=0)
+        for name, value in zip(names, watched.run(names, {"pixels": pixels}), strict=True)
+    }
+    small = graph.build(tower, Shape(), graph.factors(highest, tower))
+    assert len(small) < 95e6
+    exact, vector = run(graph.build(tower, Shape()), pixels)
+    tokens, quantised = run(small, pixels)
+    assert cosine(vector, quantised) > 0.99
+    assert min(cosine(one, other) for one, other in zip(exact, tokens, strict=True)) > 0.98
+
+
+def test_merged_tokens_change_little_and_every_shape_has_answers(tower: clip.Tower) -> None:
+    image = Image.fromarray(making.pixels(width=400, height=300))
+    _, whole = run(graph.build(tower, Shape()), squashed(image, 224))
+    _, merged = run(graph.build(tower, Shape(merged=4)), squashed(image, 224))
+    assert 0.9 < cosine(whole, merged) < 1 - 1e-6
+    tokens, _ = run(graph.build(tower, Shape(size=160, merged=3, taken=(3, 9))), squashed(image, 160))
+    assert np.isfinite(tokens).all()
