@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +56,7 @@ def assemble(
     parts = list(parts)
     model, known = counting(config, grounds.calibration), calibration_of(config, grounds.calibration)
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, stored(model.chance(fraction.cutoff(known)))) if model and known else None
+    cutoff = (model.id, _cutoff(model, known, config)) if model and known else None
     weighted_by = weight_column(config)
     summary = summarise(
         (part.path for part in parts),
@@ -88,6 +89,13 @@ def assemble(
         contradictions=summary.contradictions,
         facts=summary.facts,
     )
+
+
+def _cutoff(model: StatisticalDetector, known: Calibration, config: Mapping[str, Any]) -> float:
+    """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
+    if config.get("depth") in ("row", "tags", "file"):
+        return math.inf
+    return stored(model.chance(fraction.cutoff(known)))
 
 
 def _estimate(

@@ -12,7 +12,10 @@ from PIL import Image
 from auditor.embedding import encoders, preparation
 from auditor.embedding.encoders import EMBEDDED, EmbeddedEncoder, embedded, shipped_calibration
 from auditor.errors import ModelError
+from auditor.estimate import fraction
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES
+from auditor.types import Need
+from detectors import classifier
 
 ROOT = Path(__file__).parents[1]
 OOF = ROOT / "training" / "oof.parquet"
@@ -100,3 +103,15 @@ def test_the_cards_tables_are_made_from_the_kept_scores(scores):
 def test_the_card_and_the_preparation_belong_to_the_weights_beside_them():
     assert shipped_calibration().sha256 in CARD
     assert json.loads((EMBEDDED / "preprocessing.json").read_text()) == preparation.described(224)
+
+
+@pytest.mark.parametrize("depth", [Need.ROW, Need.FILE])
+def test_a_scan_that_decodes_nothing_loads_no_model(tmp_path, scan, monkeypatch, depth):
+    def loaded(*_):
+        raise AssertionError("the model was loaded, or its operating point looked for")
+
+    monkeypatch.setattr(classifier, "embedded", loaded)
+    monkeypatch.setattr(fraction, "cutoff", loaded)
+    making.write(tmp_path / "set/a.jpg", making.encoded())
+    audit = scan(tmp_path / "set", depth=depth)
+    assert audit.counts.rows == 1
