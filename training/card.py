@@ -59,8 +59,8 @@ By source: `sources.csv`.
 
 `python benchmarks/model.py --clip FILE --first FILE`, two processes of one thread on two cores with AVX512-VNNI,
 pictures of 512 pixels, from JPEG bytes to score: 17.0 images/s (117 ms of processor time each; aim 20), 3.5 times the
-same tower in float32 under torch (4.8), as the wheel's INT8 graph (17.3), 0.23 times ouro-v1 (74.2), 0.01 times decoding
-alone.
+same tower in float32 under torch (4.8), as the wheel's INT8 graph (17.3), 0.23 times ouro-v1 (74.2), 0.01 times
+decoding alone.
 
 ## Known blind spots
 

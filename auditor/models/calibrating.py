@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -238,7 +239,10 @@ def measured(
         for key, values in result.scores.items():
             found[key] += values
     if not found:
-        raise CalibrationError(f"{inputs}: none of {rows:,} rows is an image that can be read and judged")
+        named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+        raise CalibrationError(
+            f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and judged"
+        )
     return {key: found[key] for key in sorted(found)}, unread
 
 

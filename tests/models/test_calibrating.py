@@ -1,5 +1,7 @@
 """Error rates measured on labelled images: here with a model that takes red pictures for synthetic ones."""
 
+from dataclasses import replace
+
 import making
 import models
 import numpy as np
@@ -8,10 +10,14 @@ from PIL import Image
 
 pytest.importorskip("onnx", reason="small models are made with onnx")
 
-from auditor import audit
+import auditor
+from auditor import audit, work
+from auditor.assembling import calibration_of
 from auditor.config import Config
+from auditor.embedding import encoders, sources
 from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.errors import CalibrationError
+from auditor.estimate.calibration import dumps, parse
 from auditor.models import calibrating
 from detectors import classifier
 
@@ -99,3 +105,38 @@ def test_one_condition_leaves_the_image_to_the_next():
     for name in calibrating.CHANGES:
         calibrating.changed(image, name)
     assert (image == kept).all()
+
+
+@pytest.fixture
+def adapted(tmp_path, monkeypatch):
+    """A calibration of a dataset whose synthetic images are green, which the shipped head takes for real."""
+    encoder = classifier.embedded()
+    for module in (encoders, sources, work):
+        monkeypatch.setattr(module, "embedded", lambda: encoder)
+    monkeypatch.setattr(encoders, "shipped_calibration", lambda: SHIPPED)
+    sides = pictures(tmp_path / "real", BLUE, 10), pictures(tmp_path / "fake", GREEN, 10)
+    return calibrating.adapt(*sides, audit.make_engine(1, "serial"), config=Config(detectors=()))
+
+
+GREEN = (10, 200, 10)
+
+
+def test_a_head_that_was_adapted_decides_what_a_scan_says(adapted, tmp_path, scan):
+    made, change = adapted
+    assert change.after > change.before
+    assert parse(dumps(made)).head == made.head is not None
+    pictures(tmp_path / "set/green", GREEN, 3)
+    pictures(tmp_path / "set/blue", BLUE, 3)
+    for name, own in (("shipped", None), ("own", made)):
+        scan(tmp_path / "set", out=name, detectors=("classifier",), calibration=own)
+    shipped, own = (auditor.evidence(tmp_path / name).set_index("key").p_synthetic for name in ("shipped", "own"))
+    green = shipped.index.str.startswith("green")
+    assert shipped[green].max() < 0.5
+    assert own[green].min() > 0.5 > own[~green].max()
+
+
+def test_a_calibration_whose_head_was_changed_is_of_other_weights(adapted):
+    made, _ = adapted
+    other = replace(made, head=replace(made.head, bias=made.head.bias + 1))
+    with pytest.raises(CalibrationError, match="other weights"):
+        calibration_of({"detectors": {"classifier": ""}}, other)
