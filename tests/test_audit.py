@@ -261,7 +261,7 @@ def test_an_image_that_a_table_names_and_that_changed_is_redone(tmp_path, scan, 
         making.write(tmp_path / base / f"{number:03d}.png", making.png(seed=number % 7, width=16, height=16))
     names = "".join(f"{number:03d}.png\n" for number in range(600))
     making.write(tmp_path / "set" / "list.csv", "image\n" + names)
-    options = {"read": ReadOptions(base_dir=str(tmp_path / base))}
+    options = {"read": ReadOptions(base_dir=str(tmp_path / base)), "depth": Need.FILE}
     before = scan(tmp_path / "set", **options)
     making.write(tmp_path / base / "599.png", making.png({"parameters": making.A1111}))
     after, plan = again(tmp_path / "set", tmp_path, **options)

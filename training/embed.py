@@ -20,7 +20,6 @@ from training.launder import launder, opened, rendered, seeded
 
 SHARD = 96
 LAUNDERED = ("laundered-0", "laundered-1")
-CROP = "/crop"  # after a stream's name: a square of it at its own scale instead of the whole
 Halves = NDArray[np.float16]
 
 
@@ -53,14 +52,13 @@ def load(pictures: Sequence[Picture], stream: str, encoder: Path, cache: Path) -
     return np.concatenate([np.load(_place(cache, encoder, stream, shard)) for shard in shards])
 
 
-def views(picture: Picture, image: Image.Image, stream: str, size: int) -> NDArray[np.uint8]:
+def view(picture: Picture, image: Image.Image, stream: str, size: int) -> NDArray[np.uint8]:
     """What the encoder sees of the picture in a stream: uint8 (1, size, size, 3)."""
-    name, _, crop = stream.partition("/")
-    if name in LAUNDERED:
-        image = launder(image, seeded(picture.name, 4, LAUNDERED.index(name)))
+    if stream in LAUNDERED:
+        image = launder(image, seeded(picture.name, 4, LAUNDERED.index(stream)))
     else:
-        image = rendered(image, picture.name, name)
-    return _centre(image, size) if crop else squashed(image, size)
+        image = rendered(image, picture.name, stream)
+    return squashed(image, size)
 
 
 def session(model: Path | bytes, *, threads: int = 1) -> ort.InferenceSession:
@@ -77,7 +75,7 @@ def _run(work: Work) -> None:
     for picture in work.pictures:
         image = opened(picture.path, picture.name, FRAMED.get(picture.source))
         for stream, path in work.targets:
-            found = encoder.run(None, {"pixels": views(picture, image, stream, size)})
+            found = encoder.run(None, {"pixels": view(picture, image, stream, size)})
             rows[path].append(np.concatenate([part.ravel() for part in found]).astype(np.float16))
     for path, own in rows.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,14 +96,4 @@ def _digest(path: Path) -> str:
 
 def _place(cache: Path, encoder: Path, stream: str, shard: Sequence[Picture]) -> Path:
     names = hashlib.sha256("\n".join(picture.name for picture in shard).encode()).hexdigest()[:16]
-    return cache / _digest(encoder) / stream.replace("/", "-") / f"{names}.npy"
-
-
-def _centre(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The middle square at the image's own scale, enlarged where it is too small."""
-    if min(image.size) < size:
-        scale = size / min(image.size)
-        wider = (max(size, round(image.width * scale)), max(size, round(image.height * scale)))
-        image = image.resize(wider, Image.Resampling.BICUBIC)
-    left, top = (image.width - size) // 2, (image.height - size) // 2
-    return np.asarray(image.crop((left, top, left + size, top + size)))[None]
+    return cache / _digest(encoder) / stream / f"{names}.npy"

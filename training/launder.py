@@ -108,17 +108,9 @@ CONDITIONS: dict[str, Callable[[Image.Image, Generator], bytes]] = {
 }
 
 
-# The same for images whose shape was not cut: as datasets have them, though shape may then tell the classes apart.
-WHOLE = {"jpeg75-whole": "jpeg75", "img2dataset256-whole": "img2dataset256"}
-
-
 def rendered(image: Image.Image, name: str, condition: str) -> Image.Image:
     """The image as it is in a condition, decoded again."""
-    if condition in WHOLE:
-        start, condition = _reduced(image, 512, Image.Resampling.LANCZOS), WHOLE[condition]
-    else:
-        start = base(image, name)
-    return decoded(CONDITIONS[condition](start, seeded(name, 3)))
+    return decoded(CONDITIONS[condition](base(image, name), seeded(name, 3)))
 
 
 def encoded(image: Image.Image, kind: str, quality: int, *, chroma: int = 2) -> bytes:

@@ -139,12 +139,6 @@ def shipped_calibration(folder: Path = EMBEDDED) -> Calibration:
         raise ModelError(f"{folder}: calibration.json: {error}; reinstall") from error
 
 
-@cache
-def shipped_head() -> Head:
-    """The head beside the weights, which needs no encoder to be loaded."""
-    return _head(EMBEDDED)
-
-
 def _head(folder: Path) -> Head:
     with _arrays(folder / "head.npz") as known:
         try:
