@@ -1,6 +1,6 @@
 """Datasets of known synthetic fraction, mixed from scores of left-out groups: does the interval hold the truth?
 
-    python benchmarks/mixtures.py [--runs 20] [--condition img2dataset256]
+    python benchmarks/mixtures.py [--runs 20] [--condition img2dataset256] [--least 5]
 
 Images, scores and errors are real; only their mixing is drawn. Every score is of a head that saw nothing of the image's
 group. Groups are dealt into five folds; the target's images come from one, the calibration's scores from the others: no
@@ -40,7 +40,7 @@ OOF = ROOT / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES = 1000
 _FOLDS = 5
-_LEAST = 5  # images of a source that a target is drawn from
+_LEAST = 5
 _CONDITION, _ANY = "img2dataset256", "clean"
 _LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
@@ -149,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20, help="a fraction, a fold and a kind")
     parser.add_argument("--condition", default=_CONDITION, help="one of oof.parquet")
+    parser.add_argument("--least", type=int, default=_LEAST, help="images of a source that a target is drawn from")
     arguments = parser.parse_args()
     runs = arguments.runs
     scores = pd.read_parquet(OOF)
@@ -157,7 +158,7 @@ def main() -> None:
     found: dict[str, list[Mixture]] = {}
     for fold in sorted(scores.fold.unique()):
         known, held = calibration(scores[scores.fold != fold]), scores[scores.fold == fold]
-        held = held[held.groupby(["label", "source"], observed=True).path.transform("size") >= _LEAST]
+        held = held[held.groupby(["label", "source"], observed=True).path.transform("size") >= arguments.least]
         rng = np.random.default_rng(fold)
         for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
             mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]

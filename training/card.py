@@ -18,7 +18,7 @@ The image is seen whole, squashed to {size} pixels square (`preprocessing.json`)
 
 Encoder and head: sha256 `{digest}`
 
-Made by `python -m training` (training/README.md); every figure below is of `training/oof.parquet`.
+Made by `python -m training` (training/README.md); all figures but the speed are of `training/oof.parquet`.
 
 ## What the head was made from
 
