@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import __version__, registry
-from auditor.errors import CalibrationError, DatasetError
+from auditor.config import Config
+from auditor.errors import DatasetError
 from auditor.estimate import fraction
 from auditor.estimate.calibration import Calibration, dumps
 from auditor.estimate.melded import Looking
@@ -18,8 +19,8 @@ from auditor.labels import tally
 from auditor.labels.labelfile import Answer
 from auditor.labels.tally import LabelTally
 from auditor.printable import printable
-from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample, Weights, Worth
-from auditor.similarity.recognising import Banks
+from auditor.resources import counted_detector
+from auditor.results import Audit, Counts, Digests, Estimate, InputRecord, Population, ShardSample, Weights, Worth
 from auditor.statistical import StatisticalDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
@@ -47,34 +48,34 @@ class Grounds:
 def assemble(
     parts: Iterable[Part],
     inputs: tuple[InputRecord, ...],
-    config: Mapping[str, Any],
-    seed: int,
+    config: Config,
+    digests: Digests,
     grounds: Grounds = Grounds(),
 ) -> Audit:
     """The audit that parts of evidence add up to. Raises CalibrationError, LabelError, and DatasetError where no row
     weighs anything."""
     parts = list(parts)
-    model, known = counting(config, grounds.calibration), calibration_of(config, grounds.calibration)
+    model = counted_detector(digests.detectors, digests.banks, grounds.calibration)
+    known = (grounds.calibration or model.calibration()) if model else None
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, _cutoff(model, known, config)) if model and known else None
-    weighted_by = weight_column(config)
+    cutoff = (model.id, _cutoff(model, known, config.scan.depth)) if model and known else None
+    weighted_by = config.scan.read.weight_col
     summary = summarise(
         (part.path for part in parts),
-        count_edited=bool(config.get("count_edited")),
+        count_edited=config.estimate.count_edited,
         cutoff=cutoff,
         census=census(config),
-        labels=LabelTally(grounds.labels, seed, is_weighted=weighted_by is not None) if grounds.labels else None,
-        is_sequential=bool(config.get("sequential")),
+        labels=LabelTally(grounds.labels, config.seed, is_weighted=weighted_by is not None) if grounds.labels else None,
+        is_sequential=config.sampling.until_decided,
         shards=grounds.shards.of if grounds.shards else None,
         is_weighted=weighted_by is not None,
     )
-    estimate = _estimate(summary, known, cutoff, seed, weighted_by)
+    estimate = _estimate(summary, known, cutoff, config.seed, weighted_by)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
-        digests=digests(dataset_digest(part.digest for part in parts), grounds.shards),
-        config=config,
-        seed=seed,
+        digests=digests,
+        config=config.portable,
         counts=summary.counts,
         sample=summary.sample,
         shards=summary.shards,
@@ -82,7 +83,7 @@ def assemble(
         coverage=summary.coverage,
         detectors=summary.detectors,
         floor=summary.floor,
-        estimate=_with_dead_links(estimate, summary.sample or summary.counts) if config.get("fetch") else estimate,
+        estimate=_with_dead_links(estimate, summary.sample or summary.counts) if config.sampling.fetch else estimate,
         strata=summary.strata,
         population=_populations(parts),
         unreadable_reasons=summary.reasons,
@@ -91,9 +92,9 @@ def assemble(
     )
 
 
-def _cutoff(model: StatisticalDetector, known: Calibration, config: Mapping[str, Any]) -> float:
+def _cutoff(model: StatisticalDetector, known: Calibration, depth: Need) -> float:
     """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
-    if config.get("depth") in ("row", "tags", "file"):
+    if depth < Need.PIXELS:
         return math.inf
     return stored(model.chance(fraction.cutoff(known)))
 
@@ -164,58 +165,13 @@ def keep_calibration(out: Path, calibration: Calibration | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def counting(config: Mapping[str, Any], calibration: Calibration | None) -> StatisticalDetector | None:
-    """The detector whose flags are counted, of those in a configuration's record: the one that was calibrated, or the
-    first that ships counts of its errors.
-
-    Raises CalibrationError where a calibration is for a detector that does not run.
-    """
-    found = [registry.load("detectors", id)() for id in config.get("detectors", ())]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
-    if calibration is None:
-        return next((model for model in models if model.calibration()), None)
-    for model in models:
-        if model.id == calibration.detector:
-            return _checked(model, config, calibration)
-    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
-
-
-def _checked(model: StatisticalDetector, config: Mapping[str, Any], calibration: Calibration) -> StatisticalDetector:
-    """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
-    if not model.is_of_banks:
-        made = model.made(counts=calibration)
-        if calibration.sha256 != made.weights():
-            raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-        return made
-    if calibration.sha256 != Banks.mark(config.get("banks") or {}):
-        raise CalibrationError(f"it counts errors of {calibration.model} with other banks: calibrate with these")
-    return model.made(counts=calibration)
-
-
-def calibration_of(config: Mapping[str, Any], own: Calibration | None) -> Calibration | None:
-    """The error counts that an estimate rests on: one's own, or those that a detector ships; None without any."""
-    model = counting(config, own)
-    return (own or model.calibration()) if model else None
-
-
-def weight_column(config: Mapping[str, Any]) -> str | None:
-    """The column that says how much each row counts; None where all count the same."""
-    column: str | None = config.get("read", {}).get("weight_col")
-    return column
-
-
-def census(config: Mapping[str, Any]) -> frozenset[str] | None:
+def census(config: Config) -> frozenset[str] | None:
     """Detectors that looked at rows beyond the sample too; None where there is no sample."""
-    if not any(config.get(name) for name in ("sample", "fetch", "sample_shards")):
+    if config.sampling.is_full:
         return None
-    if config.get("sample_shards") or config.get("fetch") or config.get("sample_files"):
+    if config.sampling.sample_shards or config.sampling.depth_outside(config.scan.depth) == Need.ROW:
         return frozenset()
-    return frozenset(id for id in config["detectors"] if registry.load("detectors", id).needs <= Need.FILE)
-
-
-def digests(dataset: str, shards: ShardDraw | None) -> dict[str, str]:
-    """What tells whether a dataset is the same: what was read of it; where that was some shards, all shards' names."""
-    return {"dataset": dataset} | ({"shards": shards.names} if shards else {})
+    return frozenset(id for id in config.scan.detectors if registry.load("detectors", id).needs <= Need.FILE)
 
 
 def dataset_digest(parts: Iterable[str]) -> str:

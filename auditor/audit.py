@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, files, readers, registry
-from auditor.assembling import TOOL, Grounds, assemble, calibration_of, dataset_digest, digests, keep_calibration
-from auditor.config import Config
+from auditor.assembling import TOOL, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.config import Config, ReadOptions
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
@@ -24,6 +24,7 @@ from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import listing
+from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import expecting, stratifying
 from auditor.sampling.draws import Draw, ShardUrls, draw
@@ -104,36 +105,34 @@ def run_audit(
 ) -> Audit:
     """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend.
 
-    examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config.fetch asks
+    examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config asks
     for, if another than the usual one.
     """
-    calibration = calibration_of(config.record(), config.calibration)
-    for id in config.detectors:
-        kind = registry.load("detectors", id)
-        if min(kind.needs, Need.PIXELS) <= config.depth:  # a model that will not be asked is not loaded
-            kind().check()
-    if config.reference:
-        config.reference.check(config.vectors.fingerprint())
-    if config.banks.have_vectors:
-        config.banks.check(config.vectors.fingerprint())
+    resources = Resources.load(config)
+    calibration = resources.counted_calibration
+    resources.check(config.scan)
+    config = resources.sized(config)
     store = Store(out)
     with store.locked():
-        chosen = choose(inputs, config)
+        chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=restart)
         shards, part = shards_of(chosen, config)
         draw = drawn(shards, config, engine)
-        plan = make_plan(chosen, shards, store, config.digest(draw), draw)
+        digest = resources.evidence_digest(config, draw)
+        plan = make_plan(chosen, shards, store, digest, draw)
         expected, apart = expectation(draw, part, calibration)
         listener.planned(replace(plan, expected=expected, part=part, apart=apart))
-        cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.fetch else None
-        parts = _done(plan, store, out, config, engine, listener, cache)
-        _refuse_strange_vectors(parts.values(), config)
-        keep_calibration(out, config.calibration)
-        grounds = Grounds(config.calibration, config.labels, part)
-        audit = assemble(parts.values(), records(plan, parts), config.record(), config.seed, grounds)
-        audit = findings.added(audit, list(parts.values()), out, config.reference)
-        opening = Opening(config.limits, draw, cache) if config.depth >= Need.PIXELS else None
-        made_of = f"{audit.digests['dataset']} {config.digest(draw)}"
+        cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
+        work = shard_scan(out, config, resources, digest, draw, cache)
+        parts = _done(plan, store, work, engine, listener)
+        _refuse_strange_vectors(parts.values(), resources)
+        keep_calibration(out, resources.calibration)
+        grounds = Grounds(resources.calibration, resources.answers, part)
+        digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
+        audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
+        audit = findings.added(audit, list(parts.values()), out, resources.reference)
+        opening = Opening(config.scan.limits, draw, cache) if config.scan.depth >= Need.PIXELS else None
+        made_of = f"{digests.dataset} {digest}"
         thumbnails.keep(out, parts.values(), plan.shards, opening, examples, made_of)
         return audit
 
@@ -142,31 +141,28 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
     """Evidence alone, of every row, with nothing concluded from it; for banks. Raises AuditorError."""
     store = Store(out)
     with store.locked():
-        chosen = choose(inputs, config)
+        chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=False)
         shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-        plan = make_plan(chosen, shards, store, config.digest(), None)
+        resources = Resources.load(config)
+        digest = resources.evidence_digest(config)
+        plan = make_plan(chosen, shards, store, digest, None)
         listener.planned(plan)
-        return list(_done(plan, store, out, config, engine, listener, None).values())
+        work = shard_scan(out, config, resources, digest)
+        return list(_done(plan, store, work, engine, listener).values())
 
 
-def _done(
-    plan: Plan, store: Store, out: Path, config: Config, engine: Engine, listener: Listener, cache: Path | None
-) -> dict[str, Part]:
-    """Every shard's part, after those that were missing were made."""
-    digest, draw = config.digest(plan.draw), plan.draw
-    work = ShardScan(
-        out,
-        config.detectors,
-        config.depth,
-        config.limits,
-        digest,
-        draw,
-        cache,
-        config.vectors,
-        config.banks,
-        config.read_by,
+def shard_scan(
+    out: Path, config: Config, resources: Resources, digest: str, draw: Draw | None = None, cache: Path | None = None
+) -> ShardScan:
+    """What is done with each shard. digest: of what decides the evidence."""
+    return ShardScan(
+        out, config.scan, digest, draw, cache, resources.vectors, resources.banks, counts=resources.read_by
     )
+
+
+def _done(plan: Plan, store: Store, work: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
+    """Every shard's part, after those that were missing were made."""
     for result in engine.run(plan.todo, work):
         listener.advanced(result.rows)
     parts = {part.shard: part for part in store.parts()}
@@ -176,9 +172,9 @@ def _done(
     return parts
 
 
-def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:
+def _refuse_strange_vectors(parts: Iterable[Part], resources: Resources) -> None:
     """Raises DatasetError where existing vectors were given and no row has one: they are of another dataset."""
-    existing = config.vectors.existing
+    existing = resources.vectors.existing
     parts = list(parts)
     if existing and parts and not any(part.vectors for part in parts):
         rows = sum(part.rows for part in parts)
@@ -188,19 +184,21 @@ def _refuse_strange_vectors(parts: Iterable[Part], config: Config) -> None:
         )
 
 
-def choose(inputs: Inputs, config: Config, *, names: Sequence[str] | None = None) -> tuple[tuple[Input, Reader], ...]:
+def choose(
+    inputs: Inputs, read: ReadOptions, *, names: Sequence[str] | None = None
+) -> tuple[tuple[Input, Reader], ...]:
     """Each input with the reader for it. names: those that an audit gave as many inputs, wherever they lie now; shards
     go by them. Raises DatasetError."""
     files.forget()
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not paths:
         raise DatasetError("no input")
-    parsed = [listing.parse(path, config.read) for path in paths]
+    parsed = [listing.parse(path, read) for path in paths]
     if names is None or len(names) != len(parsed):
         names = _distinct([input.name for input in parsed])
     several = len(parsed) > 1
     parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
-    return tuple((input, readers.choose(input, config.input_format)) for input in parsed)
+    return tuple((input, readers.choose(input)) for input in parsed)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -222,26 +220,30 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
 
 
 def shards_of(chosen: Iterable[tuple[Input, Reader]], config: Config) -> tuple[tuple[Shard, ...], ShardDraw | None]:
-    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several, and for a
-    sample of rows that do not count the same."""
-    if config.read.weight_col and (config.drawn or config.sample_shards):
-        raise DatasetError("samples are drawn with equal chances: audit every row, or leave the column of weights out")
+    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several."""
+    most = config.sampling.sample_shards
     shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-    if config.sample_shards is None:
+    if most is None:
         return shards, None
-    if config.sample_shards < 2 <= len(shards):
+    if most < 2 <= len(shards):
         raise DatasetError("one shard does not tell how shards differ: sample two or more (--sample-shards)")
-    return some_of(shards, config.sample_shards, config.seed)
+    return some_of(shards, most, config.seed)
 
 
 def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
     """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
     nothing to draw from."""
-    if config.drawn is None:
+    sampling = config.sampling
+    if sampling.rows is None:
         return None
-    how = stratifying.draw if config.stratify else draw
+    how = stratifying.draw if sampling.stratify else draw
     found = how(
-        shards, engine, most=config.drawn, seed=config.seed, beyond=config.beyond, is_fetching=config.fetch is not None
+        shards,
+        engine,
+        most=sampling.rows,
+        seed=config.seed,
+        beyond=sampling.depth_outside(config.scan.depth),
+        is_fetching=sampling.fetch is not None,
     )
     if not found.of:
         raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
@@ -306,17 +308,14 @@ def expectation(
     return {}, {}
 
 
-def digests_of(inputs: Inputs, config: Config, engine: Engine) -> dict[str, str]:
-    """The digests that an audit of these inputs would record, read without decoding an image."""
-    shards, part = shards_of(choose(inputs, config), config)
-    work = ShardDigest(config.depth, config.limits, drawn(shards, config, engine))
-    return digests(dataset_digest(result.digest for result in engine.run(shards, work)), part)
+def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str, str | None]:
+    """The digests that an audit of these inputs would record of them, read without decoding an image."""
+    shards, part = shards_of(choose(inputs, config.scan.read), config)
+    work = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
+    return dataset_digest(result.digest for result in engine.run(shards, work)), part.names if part else None
 
 
 def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:
     """An engine with `jobs` workers (default: every core)."""
     engine: Engine = registry.load("engines", name)(jobs or os.cpu_count() or 1)
     return engine
-
-
-DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}

@@ -208,19 +208,17 @@ def _said(rose: bool, fell: bool) -> str:
 
 def _notes(before: Audit, after: Audit) -> Iterable[str]:
     """What else differs between the two, and could move a number."""
-    if before.digests.get("dataset") == after.digests.get("dataset"):
+    if before.digests.of_data == after.digests.of_data:
         yield "both audits are of the same dataset, byte for byte: whatever differs comes of how it was audited"
     if before.tool != after.tool:
         yield f"the tool differs: {' '.join(before.tool.values())} and {' '.join(after.tool.values())}"
-    for key in sorted({*before.config, *after.config}):
-        one, two = before.config.get(key), after.config.get(key)
-        if one == two:
-            continue
-        if key == "detectors" and one and two:
-            changed = sorted(id for id in {*one, *two} if one.get(id) != two.get(id))
-            yield f"detectors differ, or their versions: {', '.join(changed)}"
-        else:
-            yield f"the configuration differs: {key}"
+    one, two = before.digests.detectors, after.digests.detectors
+    if changed := sorted(id for id in {*one, *two} if one.get(id) != two.get(id)):
+        yield f"detectors differ, or their versions: {', '.join(changed)}"
+    options = before.config.options, after.config.options
+    for name in options[0]:
+        if name != "detectors" and options[0][name] != options[1][name]:
+            yield f"the configuration differs: {name}"
     if before.shards or after.shards:
         yield "an audit is of some whole shards, whose rows are not independent: counts are shown and not tested"
     if before.weights or after.weights:

@@ -16,6 +16,10 @@ class NoSuchInput(DatasetError):
     """A path where nothing is."""
 
 
+class ConfigError(AuditorError):
+    """Options that exclude each other, or that there are none of. Option names stand in `backticks`."""
+
+
 class EvidenceError(AuditorError):
     """Stored evidence that does not belong to this run: another tool, other inputs, overlapping parts."""
 
@@ -25,7 +29,7 @@ class PolicyError(AuditorError):
 
 
 class AuditFileError(AuditorError):
-    """A file that is not an audit of schema auditor/1."""
+    """A file that is not an audit of the schema that this version reads."""
 
 
 class UnknownPlugin(AuditorError):

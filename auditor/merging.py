@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from auditor import record, registry
-from auditor.assembling import CALIBRATION, Grounds, assemble, counting, dataset_digest, keep_calibration
+from auditor.assembling import CALIBRATION, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.config import EstimateConfig
 from auditor.errors import CalibrationError, EvidenceError
 from auditor.estimate.calibration import Calibration, digest, parse
 from auditor.gallery import thumbnails
-from auditor.labels.labelfile import Answer
 from auditor.labels.labelfile import digest as labels_digest
+from auditor.resources import counted_detector, read_labels
 from auditor.results import Audit, InputRecord
 from auditor.similarity import findings
 from auditor.similarity.reference import Earlier, Reference
+from auditor.similarity.reference import parse as parse_reference
 from auditor.verdicts.store import Part, Store
 
 
-def merge_evidence(
-    folders: Sequence[Path], out: Path, labels: Sequence[Answer] = (), reference: Reference | Earlier | None = None
-) -> Audit:
+def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) -> Audit:
     """Copies every part into out/evidence and sums them up. Raises EvidenceError where the audits were made by
-    different tools or configurations, where the same rows are in two of them, or where they are of samples. labels are
-    of the merged rows, the reference is of all; those that single audits were given are left out.
+    different tools or configurations, where the same rows are in two of them, or where they are of samples. given:
+    labels of the merged rows and a reference of all; those that single audits were given are left out.
     """
     if len(folders) < 2:
         raise EvidenceError("merging takes two audits or more")
@@ -34,8 +35,8 @@ def merge_evidence(
         raise EvidenceError(f"{twice[0]} is named twice: merging would count its rows twice")
     audits = [record.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
-        for what in ("tool", "config", "seed"):
-            if _comparable(audit, what) != _comparable(audits[0], what):
+        for what, mine, others in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
+            if mine != others:
                 raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan them with the same one")
     parts = {folder: list(Store(folder).parts()) for folder in folders}
     for folder, audit in zip(folders, audits, strict=True):
@@ -43,37 +44,50 @@ def merge_evidence(
         _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
     encoder = _encoder(parts)
+    answers = read_labels(given.labels) if given.labels else []
+    reference = parse_reference(given.reference) if given.reference else None
     if reference:
         _check_reference(reference, encoder)
     store = Store(out)
     with store.locked():
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
-        for number, folder in enumerate(folders):
-            for part in parts[folder]:
-                for path in part.vectors.files if part.vectors else ():
-                    shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
-                shutil.copyfile(part.path, store.folder / f"{number:03d}-{part.path.name}")
+        _copy(parts.values(), store)
         inputs = _inputs(audits)
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
         keep_calibration(out, calibration)
         thumbnails.merge(folders, out)
-        config = {
-            **audits[0].config,
-            "labels": labels_digest(labels) if labels else None,
-            "reference": reference and reference.name,
-        }
-        merged = assemble(store.parts(), inputs, config, audits[0].seed, Grounds(calibration, labels))
-        return findings.added(merged, list(store.parts()), out, reference)
+        whole = list(store.parts())
+        first = audits[0].config
+        config = replace(first, estimate=replace(first.estimate, labels=given.labels, reference=given.reference))
+        digests = replace(
+            audits[0].digests,
+            dataset=dataset_digest(part.digest for part in whole),
+            labels=labels_digest(answers) if answers else None,
+        )
+        merged = assemble(whole, inputs, config, digests, Grounds(calibration, answers))
+        return findings.added(merged, whole, out, reference)
 
 
-def _comparable(audit: Audit, what: str) -> Any:
-    found = getattr(audit, what)
-    return {**found, "labels": None, "reference": None} if what == "config" else found
+def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
+    """Every part, the vectors first, under a name that no two audits share."""
+    for number, parts in enumerate(audits):
+        for part in parts:
+            for path in (*(part.vectors.files if part.vectors else ()), part.path):
+                shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
+
+
+_COMPARED = ("tool", "configuration", "detectors or files of one's own")
+
+
+def _compared(audit: Audit) -> tuple[Any, ...]:
+    """What has to be the same, whatever files were called; labels and references are given anew."""
+    config = replace(audit.config, estimate=EstimateConfig(audit.config.estimate.count_edited))
+    return audit.tool, config, replace(audit.digests, dataset="", labels=None)
 
 
 def _refuse_samples(folder: Path, audit: Audit) -> None:
-    if any(audit.config.get(name) for name in ("sample", "fetch", "sample_shards")):
+    if not audit.config.sampling.is_full:
         raise EvidenceError(
             f"{folder} is an audit of a sample: together they would be none, since each draws its own share of its "
             "rows; scan the whole dataset at once with --sample, or --sample-shards"
@@ -82,7 +96,7 @@ def _refuse_samples(folder: Path, audit: Audit) -> None:
 
 def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
     """The one that was given to the scans. Raises EvidenceError where no folder has it any more."""
-    wanted = audit.config.get("calibration")
+    wanted = audit.digests.calibration
     if not wanted:
         return None
     for folder in folders:
@@ -97,8 +111,8 @@ def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
 
 def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
     """Counts belong to weights. Raises EvidenceError where the evidence is of others than those installed here."""
-    model = counting(audit.config, calibration)
-    if model and audit.config["detectors"][model.id] != registry.digest(model.id):
+    model = counted_detector(audit.digests.detectors, audit.digests.banks, calibration)
+    if model and audit.digests.detectors[model.id] != registry.digest(model.id):
         raise EvidenceError(f"the evidence is of another version of {model.id} than the one installed: scan again")
 
 
@@ -112,7 +126,7 @@ def _audit(folder: Path) -> bytes:
 def _refuse_incomplete(folder: Path, audit: Audit, parts: list[Part]) -> None:
     """Raises EvidenceError where the parts are not those that the folder's audit.json sums up."""
     rows = sum(part.rows for part in parts)
-    if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.get("dataset"):
+    if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
         raise EvidenceError(
             f"{folder}: its evidence ({rows:,} rows) is not what its audit.json sums up ({audit.counts.rows:,} rows): "
             "scan that dataset again"

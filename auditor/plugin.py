@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
+from auditor.config import ReadOptions
 from auditor.decisions import Decision
 from auditor.results import Audit, Population
 from auditor.types import Claim, Evidence, Need, Row, Sample, Tier, Unreadable
@@ -100,20 +101,6 @@ class PopulationDetector(Detector):
     @abstractmethod
     def population(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
         """What the sum over n images says of the dataset. Pure."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """How the user asked an input to be read. Column names override the aliases of readers/columns.py."""
-
-    image_col: str | None = None
-    url_col: str | None = None
-    caption_col: str | None = None
-    id_col: str | None = None
-    declared_col: str | None = None
-    weight_col: str | None = None
-    base_dir: str | None = None
-    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""audit.json: an audit, its policy and its decision as plain values, and back. The schema is auditor/1.
+"""audit.json: an audit, its policy and its decision as plain values, and back. The schema is auditor/2.
 
 Fields are added, never renamed. The same audit gives the same bytes.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from auditor import values
 from auditor.decisions import Decision, MadStatus
 from auditor.errors import AuditFileError
 from auditor.results import SCHEMA, UNCHECKABLE, Audit
@@ -26,7 +27,7 @@ def dumps(audit: Audit, decision: Decision) -> str:
     decided = converter.unstructure(decision)
     apart = {"mad": decided.pop("mad"), "policy": decided.pop("policy")}
     content = {**converter.unstructure(audit), **apart, "decision": decided}
-    first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config", "seed")}
+    first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config")}
     content["not_checked"] = UNCHECKABLE
     return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -93,9 +94,8 @@ def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
 @cache
 def _converter() -> Converter:
     from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
-    from cattrs.preconf.json import make_converter
 
-    converter = make_converter()
+    converter = values.converter().copy()
     named = override(rename="lambda")  # a keyword of Python's
     converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=named))
     converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=named))

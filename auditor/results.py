@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.config import Config
 from auditor.types import Evidence
 
-SCHEMA = "auditor/1"
+SCHEMA = "auditor/2"
 # Marks that only their makers can read, or that name no generator: every report lists them.
 UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
 OTHERS = "(others)"  # the stratum of all that are not listed
@@ -318,6 +319,26 @@ class Diversity:
 
 
 @dataclass(frozen=True, slots=True)
+class Digests:
+    """sha256 of what an audit rests on: the dataset as it was read; the names of all its shards, where some were read;
+    source and data files of each detector, by id; what reference images are known, by name; calibration and labels of
+    one's own. vectors: the encoder's fingerprint, and rows and digest of vectors that were made already."""
+
+    dataset: str
+    shards: str | None = None
+    detectors: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[str, str | int] | None = None
+    banks: Mapping[str, str] = field(default_factory=dict)
+    calibration: str | None = None
+    labels: str | None = None
+
+    @property
+    def of_data(self) -> tuple[str, str | None]:
+        """What tells whether a dataset is the same."""
+        return self.dataset, self.shards
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
 
@@ -326,9 +347,8 @@ class Audit:
     """
 
     inputs: tuple[InputRecord, ...]
-    digests: Mapping[str, Any]
-    config: Mapping[str, Any]
-    seed: int
+    digests: Digests
+    config: Config
     counts: Counts
     coverage: Mapping[str, Coverage]
     detectors: Mapping[str, DetectorTally]

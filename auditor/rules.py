@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor.decisions import MadStatus, Outcome, RuleResult
 from auditor.results import OTHERS, Audit, Estimate
-from auditor.types import Evidence
+from auditor.types import Evidence, Need
 
 Check = Callable[[Any], str | None]  # what is wrong with a setting's value, None if nothing
 Settings = Mapping[str, Any]
@@ -216,7 +216,7 @@ def _increase(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     now, before = measure(audit), measure(context.baseline)
     if now is None or before is None:
         return _missing(limit, "the increase is unknown: one of the audits has no share")
-    if (audit.digests, audit.floor) == (context.baseline.digests, context.baseline.floor):
+    if (audit.digests.of_data, audit.floor) == (context.baseline.digests.of_data, context.baseline.floor):
         return _bounded("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, limit)
     what = f"increase of the {now[0]} against the baseline"
     return _bounded(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], limit)
@@ -236,10 +236,9 @@ def _declared_share(audit: Audit) -> tuple[str, float, float, float] | None:
 
 
 def _decoded(audit: Audit, settings: Settings, context: Context) -> RuleResult:
-    if audit.config.get("depth") != "pixels":
-        return _missing(
-            float(settings["min"]), f"no image was decoded: the audit's depth is {audit.config.get('depth')}"
-        )
+    if audit.config.scan.depth < Need.PIXELS:
+        depth = audit.config.scan.depth.name.lower()
+        return _missing(float(settings["min"]), f"no image was decoded: the audit's depth is {depth}")
     return _at_least("decoded", _of_rows("ok", audit), settings)
 
 

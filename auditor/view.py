@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from auditor.config import Limits
 from auditor.errors import Refused
 from auditor.images import covariates, decode, likeness
 from auditor.images.containers import Container, walk
-from auditor.images.decode import Header, Limits
+from auditor.images.decode import Header
 from auditor.images.metadata import Metadata
 from auditor.types import OUTSIDE, Covariates, Need, Sample
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import registry
+from auditor.config import Limits, ScanConfig
 from auditor.contents import RefusedContent
 from auditor.embedding.encoders import embedded
 from auditor.embedding.sources import VectorSource, encodings
 from auditor.errors import Refused
 from auditor.estimate.calibration import Calibration
 from auditor.fetching.fetches import Fetcher
-from auditor.images.decode import Limits
 from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
@@ -60,17 +60,15 @@ class Crash:
 class ShardScan:
     """Reads a shard, asks the detectors, writes the part.
 
-    draw: the rows to look at in full, where not all are. cache: where images lie that were fetched for the audit.
-    crashes: what is not tried again, because it killed a worker.
+    digest: of what decides the evidence. draw: the rows to look at in full, where not all are. cache: where images lie
+    that were fetched for the audit. crashes: what is not tried again, because it killed a worker.
     probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
     banks: images that are recognised. counts: a calibration of one's own that a detector reads by.
     """
 
     out: Path
-    detectors: tuple[str, ...]
-    depth: Need
-    limits: Limits
-    config: str
+    config: ScanConfig
+    digest: str
     draw: Draw | None = None
     cache: Path | None = None
     vectors: VectorSource = VectorSource()
@@ -82,7 +80,7 @@ class ShardScan:
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
         fingerprint = self.vectors.fingerprint() if self._are_kept else None
-        writer = PartWriter(Store(self.out).path(shard.id), shard, self.config, fingerprint=fingerprint)
+        writer = PartWriter(Store(self.out).path(shard.id), shard, self.digest, fingerprint=fingerprint)
         try:
             for batch in self._batches(shard):
                 rows = self._rows(batch, writer)
@@ -153,7 +151,7 @@ class ShardScan:
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample with its header read, or the unreadable row that it is."""
-        view = view_of(sample, self.limits, self.depth, self.draw, self.cache)
+        view = view_of(sample, self.config.limits, self.config.depth, self.draw, self.cache)
         if crash:
             return unreadable(view, f"opening it {crash}")
         try:
@@ -229,7 +227,7 @@ class ShardScan:
 
     @cached_property
     def _detectors(self) -> list[Detector]:
-        return [self._made(registry.load("detectors", id)) for id in self.detectors]
+        return [self._made(registry.load("detectors", id)) for id in self.config.detectors]
 
     def _made(self, kind: type[Detector]) -> Detector:
         if not issubclass(kind, StatisticalDetector):
@@ -250,7 +248,7 @@ def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cach
 
 def examined(sample: Sample, limits: Limits = Limits()) -> Row:
     """One sample by itself, by every detector."""
-    scan = ShardScan(Path(), tuple(registry.table("detectors")), Need.PIXELS, limits, config="")
+    scan = ShardScan(Path(), ScanConfig(tuple(registry.table("detectors")), limits=limits), digest="")
     return scan.row(sample)
 
 

@@ -41,7 +41,7 @@ def open_headers(folder: Path) -> None:
 
 def scan_files(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as out:
-        auditor.scan(folder, out=out, engine="serial", config=Config(depth=Need.FILE))
+        auditor.scan(folder, out=out, engine="serial", config=Config.of(depth=Need.FILE))
 
 
 def exiftool(folder: Path) -> None:

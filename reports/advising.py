@@ -57,22 +57,4 @@ def _is_wide(audit: Audit) -> bool:
 
 def command(audit: Audit) -> str:
     """What repeats the audit, where the dataset lies in the current folder."""
-    config = audit.config
-    words = ["auditor", "scan", *(input.name for input in audit.inputs)]
-    if config.get("detectors"):
-        words += ["--detectors", ",".join(sorted(config["detectors"]))]
-    words += ["--depth", str(config.get("depth", "pixels")), "--seed", str(audit.seed)]
-    words += [f"--{name.replace('_', '-')}={value}" for name, value in config.get("limits", {}).items()]
-    words += [
-        f"--{name.replace('_', '-')}={value}" for name, value in config.get("read", {}).items() if value is not True
-    ]
-    words += [f"--{name.replace('_', '-')}" for name, value in config.get("read", {}).items() if value is True]
-    if config.get("input_format"):
-        words += ["--input-format", str(config["input_format"])]
-    words += ["--count-edited"] if config.get("count_edited") else []
-    words += ["--calibration", "evidence/calibration.json"] if config.get("calibration") else []
-    words += ["--labels", "labels.csv"] if config.get("labels") else []
-    for name in ("sample", "fetch", "sample_shards", "stratify"):
-        words += [f"--{name.replace('_', '-')}={config[name]}"] if config.get(name) else []
-    words += ["--sample-files"] if config.get("sample_files") else []
-    return shlex.join(words)
+    return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *audit.config.command_line])

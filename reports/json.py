@@ -1,4 +1,4 @@
-"""The record: audit.json, schema auditor/1, with every key of docs/formats.md and the same bytes for the same audit."""
+"""The record: audit.json, schema auditor/2, with every key of docs/formats.md and the same bytes for the same audit."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _facts(audit: Audit, decision: Decision) -> dict[str, str]:
         "outcome": decision.outcome.value,
         "exit_code": str(decision.exit_code),
         "reason": decision.reason,
-        "dataset": str(audit.digests.get("dataset")),
+        "dataset": audit.digests.dataset,
         "tool": f"{audit.tool.get('name')} {audit.tool.get('version')}",
         "declared": wording.floor(audit),
         "estimate": wording.estimate(audit)[0],

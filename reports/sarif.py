@@ -60,11 +60,11 @@ class Sarif(RowRenderer):
 
 
 def _properties(audit: Audit, decision: Decision, shown: int) -> dict[str, Any]:
-    found = audit.floor.count + (0 if audit.config.get("count_edited") else audit.floor.edited)
+    found = audit.floor.count + (0 if audit.config.estimate.count_edited else audit.floor.edited)
     return {
         "outcome": decision.outcome.value,
         "reason": printable(decision.reason, _LONGEST),
-        "dataset": audit.digests.get("dataset"),
+        "dataset": audit.digests.dataset,
         "declared": {"count": audit.floor.count, "n": audit.floor.n, "share": audit.floor.share},
         "imagesDecided": found,
         "imagesShown": shown,

@@ -89,7 +89,7 @@ def sample(audit: Audit) -> str | None:
         return None
     return (
         f"{audit.sample.rows:,} of {audit.counts.rows:,} rows were looked at in full, drawn at random by the hash of "
-        f"their keys (seed {audit.seed}); {audit.sample.ok:,} of them could be read"
+        f"their keys (seed {audit.config.seed}); {audit.sample.ok:,} of them could be read"
     )
 
 
@@ -103,7 +103,7 @@ def _shards(found: ShardSample, audit: Audit) -> str:
     ]
     read = (
         f"{found.read:,} of {found.of:,} shards were read, drawn at random by the hash of their names "
-        f"(seed {audit.seed}); how many rows the others have is not known"
+        f"(seed {audit.config.seed}); how many rows the others have is not known"
     )
     return "; ".join([read, *worth])
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import saving
 
 from auditor import audit, files
-from auditor.config import Config
-from auditor.plugin import Input, ReadOptions
+from auditor.config import ReadOptions
+from auditor.plugin import Input
 from auditor.readers import choose, listing
 from auditor.registry import load
 from auditor.types import Sample, Unreadable
@@ -59,8 +60,8 @@ def read_all():
     """Every row of an input, by the reader that is chosen for it: (reader id, rows)."""
 
     def read(path: str | Path, forced: str | None = None, **options: object) -> tuple[str, list[Sample | Unreadable]]:
-        input: Input = listing.parse(path, ReadOptions(**options))
-        reader = choose(input, forced)
+        input: Input = listing.parse(path, ReadOptions(input_format=forced, **options))
+        reader = choose(input)
         return reader.id, [row for shard in reader.shards(input) for row in load("readers", shard.reader)().read(shard)]
 
     return read
@@ -71,7 +72,8 @@ def scan(tmp_path: Path):
     """An audit in this process: scan(path, out=…, detectors=…)."""
 
     def run(*paths: str | Path, out: str = "audit", restart: bool = False, **config: object):
-        return audit.run_audit(paths, tmp_path / out, Config(**config), audit.make_engine(1, "serial"), restart=restart)
+        chosen = saving.config(tmp_path, **config)
+        return audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
 
     return run
 

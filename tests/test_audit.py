@@ -16,10 +16,8 @@ import pytest
 import auditor
 from auditor import audit as pipeline
 from auditor import record
-from auditor.config import Config
+from auditor.config import Config, Limits, ReadOptions
 from auditor.errors import EvidenceError
-from auditor.images.decode import Limits
-from auditor.plugin import ReadOptions
 from auditor.types import Need
 from auditor.verdicts.store import Store
 
@@ -87,7 +85,7 @@ class Told:
 def again(dataset, tmp_path, **config):
     told = Told()
     engine = pipeline.make_engine(1, "serial")
-    audit = pipeline.run_audit([dataset], tmp_path / "audit", Config(**config), engine, listener=told)
+    audit = pipeline.run_audit([dataset], tmp_path / "audit", Config.of(**config), engine, listener=told)
     return audit, told.plan
 
 

@@ -12,8 +12,9 @@ from scipy.stats import binomtest
 
 import auditor
 from auditor.comparing import FELL, NOISE, ROSE, UNKNOWN, Side, compare, fisher, mover
-from auditor.results import DetectorTally
-from auditor.types import Evidence
+from auditor.config import Config
+from auditor.results import DetectorTally, Digests
+from auditor.types import Evidence, Need
 
 
 def change(before, after, name="declared synthetic or marked"):
@@ -104,14 +105,12 @@ def test_small_parts_are_not_compared():
 
 
 def test_what_else_differs_is_noted():
-    before = audit(config={"depth": "file", "detectors": {"c2pa": "1"}})
-    after = other(
-        audit(config={"depth": "pixels", "detectors": {"c2pa": "2"}}, tool={"name": "mad-auditor", "version": "9"})
-    )
+    before = audit(config=Config.of(depth=Need.FILE), digests=Digests("0", detectors={"c2pa": "1"}))
+    after = other(audit(digests=Digests("1", detectors={"c2pa": "2"}), tool={"name": "mad-auditor", "version": "9"}))
     assert list(compare(before, after).notes) == [
         "the tool differs: mad-auditor 0 and mad-auditor 9",
-        "the configuration differs: depth",
         "detectors differ, or their versions: c2pa",
+        "the configuration differs: depth",
     ]
 
 

@@ -14,7 +14,7 @@ import making
 import pytest
 
 import auditor
-from auditor.images.decode import Limits
+from auditor.config import Limits
 
 ROOT = Path(__file__).parents[1]
 INJECTIONS = [
@@ -100,7 +100,7 @@ def loop_exif() -> bytes:
 def audited(hostile, tmp_path_factory):
     base, rows = hostile
     out = tmp_path_factory.mktemp("out")
-    audit = auditor.scan(base, out=out, config=auditor.Config(limits=Limits(max_seconds=5)), jobs=2)
+    audit = auditor.scan(base, out=out, config=auditor.Config.of(limits=Limits(max_seconds=5)), jobs=2)
     return audit, rows, out
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import making
 import pytest
+import saving
 
 import auditor
 from auditor import registry
@@ -41,8 +42,10 @@ def test_the_same_rows_twice_are_refused(halves):
 
 
 def test_another_configuration_is_refused(halves):
-    auditor.scan(halves / "two", out=halves / "audit-two", engine="serial", config=auditor.Config(detectors=("c2pa",)))
-    with pytest.raises(EvidenceError, match="differ in their config"):
+    auditor.scan(
+        halves / "two", out=halves / "audit-two", engine="serial", config=auditor.Config.of(detectors=("c2pa",))
+    )
+    with pytest.raises(EvidenceError, match="differ in their configuration"):
         auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
 
 
@@ -60,7 +63,7 @@ def test_a_folder_that_is_no_audit_is_refused(halves):
 def calibrated(halves):
     """Both halves scanned with counts of the embedded model that are the user's own."""
     shipped = registry.load("detectors", "classifier")().calibration()
-    own = Config(calibration=replace(shipped, origin="my own images"))
+    own = saving.config(halves, calibration=replace(shipped, origin="my own images"))
     for half in ("one", "two"):
         making.write(halves / f"audit-{half}" / "calibration.json", "mine")
         auditor.scan(halves / half, out=halves / f"audit-{half}", engine="serial", config=own)
@@ -78,7 +81,7 @@ def test_a_calibration_is_kept_with_the_evidence_and_nothing_of_the_users_is_tou
 def test_merged_audits_use_the_calibration_that_they_were_made_with(calibrated):
     (calibrated / "audit-one/evidence/calibration.json").unlink()
     merged = auditor.merge([calibrated / "audit-one", calibrated / "audit-two"], calibrated / "both")
-    assert merged.config["calibration"] == auditor.load(calibrated / "audit-one").config["calibration"]
+    assert merged.digests.calibration == auditor.load(calibrated / "audit-one").digests.calibration
     again = auditor.merge([calibrated / "audit-two", calibrated / "audit-one"], calibrated / "again")
     assert again.estimate == merged.estimate
 
@@ -99,7 +102,7 @@ def test_evidence_of_other_weights_is_not_merged(halves, monkeypatch):
 
 def test_a_calibration_of_other_weights_is_refused_before_the_scan(halves):
     shipped = registry.load("detectors", "classifier")().calibration()
-    config = Config(calibration=replace(shipped, sha256="0" * 64))
+    config = saving.config(halves, calibration=replace(shipped, sha256="0" * 64))
     with pytest.raises(CalibrationError, match="other weights"):
         auditor.scan(halves / "one", out=halves / "new", engine="serial", config=config)
 
@@ -122,16 +125,16 @@ def test_a_merged_audit_is_decided_against_its_baseline(halves):
 def test_merged_audits_can_be_held_against_a_reference_of_their_own(halves):
     audits = [halves / "audit-one", halves / "audit-two"]
     merged = auditor.merge(audits, halves / "both", reference="before:2021")
-    assert merged.config["reference"] == "before:2021"
+    assert merged.config.estimate.reference == "before:2021"
     assert "too few distinct images" in merged.diversity.left_out[0]
     merged = auditor.merge(audits, halves / "against", reference=halves / "audit-one")
     assert "all images against audit-one" in merged.diversity.left_out[0]
-    assert auditor.merge(audits, halves / "plain").config["reference"] is None
+    assert auditor.merge(audits, halves / "plain").config.estimate.reference is None
 
 
 def test_audits_without_vectors_have_nothing_to_hold_against_a_reference(halves):
     for half in ("one", "two"):
-        config = Config(detectors=("c2pa",))
+        config = Config.of(detectors=("c2pa",))
         auditor.scan(halves / half, out=halves / f"bare-{half}", engine="serial", config=config)
     with pytest.raises(EvidenceError, match="the audits kept no vectors"):
         auditor.merge([halves / "bare-one", halves / "bare-two"], halves / "both", reference="before:2021")

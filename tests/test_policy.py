@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import api, policy, record
+from auditor.config import Config
 from auditor.decisions import Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
 from auditor.results import OTHERS, Counts, Coverage, ShardSample, Worth
 from auditor.rules import RULES, Context
+from auditor.types import Need
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
 
@@ -106,7 +108,7 @@ def test_the_default_policy_needs_half_of_the_rows_and_tolerates_a_fifth_of_unre
 
 
 def test_an_audit_that_decoded_nothing_cannot_satisfy_a_rule_on_decoding():
-    assert outcome(rule("decoded", min=0.0), audit(config={"depth": "file"})) is Outcome.INCONCLUSIVE
+    assert outcome(rule("decoded", min=0.0), audit(config=Config.of(depth=Need.FILE))) is Outcome.INCONCLUSIVE
 
 
 def test_nothing_can_be_concluded_of_nothing():

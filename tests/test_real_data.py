@@ -23,7 +23,7 @@ GENERATORS = {
 
 @pytest.mark.parametrize(
     ("form", "config"),
-    [("imagefolder", Config()), ("folder", Config(input_format="folder", depth=Need.FILE))],
+    [("imagefolder", Config()), ("folder", Config.of(input_format="folder", depth=Need.FILE))],
 )
 def test_no_image_of_the_sample_is_lost_and_no_real_one_flagged(data, tmp_path, form, config):
     audit = auditor.scan(data / "sample", out=tmp_path / "out", config=config)
@@ -63,7 +63,7 @@ def test_ground_truth_is_never_read_as_evidence(data, tmp_path):
             writer.writerow([name, row["text"]])
     told, untold = tmp_path / "told", tmp_path / "untold"
     for dataset, out in ((data / "sample", told), (blind, untold)):
-        auditor.scan(dataset, out=out, config=Config(depth=Need.FILE))
+        auditor.scan(dataset, out=out, config=Config.of(depth=Need.FILE))
     seen = signals(auditor.evidence(told), {"file-name-prior"})
     assert any(seen.values())
     assert signals(auditor.evidence(untold), {"file-name-prior"}) == seen

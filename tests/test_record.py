@@ -7,7 +7,7 @@ from audits import ESTIMATES, audit, estimate, source
 from auditor import policy, record
 from auditor.errors import AuditFileError
 
-CONTRACT = ("schema tool inputs digests config seed counts coverage floor estimate mad strata policy decision").split()
+CONTRACT = ("schema tool inputs digests config counts coverage floor estimate mad strata policy decision").split()
 
 
 def full():
@@ -22,7 +22,7 @@ def test_every_key_of_the_contract_is_there_from_the_start():
     for of in (audit(), full()):
         content = json.loads(text(of))
         assert set(CONTRACT) <= set(content)
-        assert content["schema"] == "auditor/1"
+        assert content["schema"] == "auditor/2"
         assert {"rows", "ok", "no_bytes", "failed", "unreadable"} <= set(content["counts"])
         assert {"count", "share", "low", "high"} <= set(content["floor"])
         assert {"outcome", "exit_code", "reason", "rules"} <= set(content["decision"])
@@ -50,10 +50,10 @@ def test_a_decision_comes_back_as_it_went():
 
 @pytest.mark.parametrize(
     "broken",
-    ["", "[]", "{}", '{"schema": "auditor/9"}', '{"schema": "auditor/1"}', '{"schema":"auditor/1","counts":3}'],
+    ["", "[]", "{}", '{"schema": "auditor/9"}', '{"schema": "auditor/2"}', '{"schema":"auditor/2","counts":3}'],
 )
 def test_what_is_no_audit_is_refused(broken):
-    with pytest.raises(AuditFileError, match="not JSON|not an audit of schema auditor/1"):
+    with pytest.raises(AuditFileError, match="not JSON|not an audit of schema auditor/2"):
         record.loads(broken)
 
 

@@ -6,6 +6,7 @@ import making
 import numpy as np
 import pandas as pd
 import pytest
+import saving
 from click.testing import CliRunner
 
 import auditor
@@ -13,10 +14,9 @@ from auditor import api
 from auditor.audit import make_engine, run_audit
 from auditor.cli import cli
 from auditor.comparing import compare
-from auditor.config import Config
-from auditor.errors import DatasetError
+from auditor.config import Config, ReadOptions
+from auditor.errors import ConfigError, DatasetError
 from auditor.labels.labelfile import Answer, Truth
-from auditor.plugin import ReadOptions
 from auditor.verdicts.store import Store
 
 WEIGHED = ReadOptions(weight_col="seen")
@@ -103,7 +103,7 @@ def test_urls_without_images_have_weights_too(tmp_path, scan):
 
 @pytest.mark.parametrize("sample", [{"sample": 2}, {"fetch": 2}, {"sample_shards": 2}])
 def test_samples_are_refused(weighted, scan, sample):
-    with pytest.raises(DatasetError, match="equal chances"):
+    with pytest.raises(ConfigError, match="equal chances"):
         scan(weighted, read=WEIGHED, **sample)
 
 
@@ -119,7 +119,7 @@ def test_the_command_refuses_samples_before_it_begins(weighted, tmp_path, option
 def test_parts_that_were_audited_apart_add_up_to_the_whole(tmp_path):
     one = table(tmp_path / "one", [10, 1, 1], marked=[0])
     two = table(tmp_path / "two", [4, 4, 2], marked=[2])
-    config = Config(read=WEIGHED)
+    config = Config.of(read=WEIGHED)
     for path in (one, two):
         api.scan(path.parent, out=tmp_path / f"audit-{path.parent.name}", config=config, engine="serial")
     merged = api.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
@@ -150,7 +150,7 @@ def labelled(tmp_path_factory):
     weights, synthetic = rng.choice([1, 2, 8, 64], ROWS, p=[0.6, 0.3, 0.09, 0.01]), rng.random(ROWS) < 0.2
     synthetic |= weights > 2
     path = table(folder / "set", weights, marked=())
-    config = Config(detectors=MARKS, read=WEIGHED)
+    config = Config.of(detectors=MARKS, read=WEIGHED)
     audit = run_audit(path, folder / "audit", config, make_engine(1, "serial"))
     api.write(audit, api.decide(audit), folder / "audit", ["json"])
     drawn = api.label(folder / "audit", path, number=150).drawn
@@ -159,7 +159,10 @@ def labelled(tmp_path_factory):
         for row in drawn
     )
     found = api.scan(
-        path, out=folder / "audit", config=Config(detectors=MARKS, read=WEIGHED, labels=answers), engine="serial"
+        path,
+        out=folder / "audit",
+        config=saving.config(folder, detectors=MARKS, read=WEIGHED, labels=answers),
+        engine="serial",
     )
     return folder, found, float(weights @ synthetic / weights.sum()), float(synthetic.mean())
 
@@ -193,7 +196,9 @@ def test_keep_lists_hold_each_rows_own_weight(labelled):
 def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
     path = table(tmp_path / "set", [0, *[1] * 11], marked=())
     answers = tuple(Answer(f"{n}.png", "unknown", Truth.REAL, "date", "A") for n in range(12))
-    found = api.scan(path, config=Config(detectors=MARKS, read=WEIGHED, labels=answers), engine="serial")
+    found = api.scan(
+        path, config=saving.config(tmp_path, detectors=MARKS, read=WEIGHED, labels=answers), engine="serial"
+    )
     assert (found.estimate.point, found.estimate.high) == (0.0, 0.0)
 
 

@@ -4,7 +4,7 @@ from auditor.api.audits import examine, is_same_dataset, merge, rows_for, scan, 
 from auditor.api.banks import bank_facts, make_bank, search_bank
 from auditor.api.keeping import keep_list, status_after, write_filtered_tars, write_keep_list
 from auditor.api.labels import agreements, draw, label, read_labels, write_labels
-from auditor.api.measures import adapt, calibrate, read_calibration
+from auditor.api.measures import adapt, calibrate
 from auditor.api.records import (
     DIFFS,
     OTHERS,
@@ -51,7 +51,6 @@ __all__ = [
     "make_bank",
     "merge",
     "plot_simulation",
-    "read_calibration",
     "read_labels",
     "read_policy",
     "render",

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.labels import labels_of
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
-from auditor.assembling import calibration_of
-from auditor.audit import Inputs, Listener, Silent, digests_of, make_engine, run_audit
-from auditor.config import Config
-from auditor.errors import AuditFileError
+from auditor.audit import Inputs, Listener, Silent, digests_of_data, make_engine, run_audit
+from auditor.config import Config, EstimateConfig, ReadOptions
 from auditor.gallery import thumbnails
-from auditor.images.decode import Limits
-from auditor.plugin import ReadOptions
 from auditor.policy import Policy
+from auditor.resources import Resources
 from auditor.results import Audit
 from auditor.types import Row
 
@@ -85,7 +82,7 @@ def scan_until_decided(
     also: Iterable[str] = (),
     listener: Listener = Silent(),
 ) -> Stop:
-    """Audit no more rows than the policy takes to be decided, in samples that double; config.sample is the first one.
+    """Audit no more rows than the policy takes to be decided, in samples that double; the option `sample` is the first.
 
     Files beyond the sample are not opened. The audit is that of the last sample, written like that of `scan`. Raises
     AuditorError.
@@ -93,11 +90,12 @@ def scan_until_decided(
     from auditor.sampling import stopping
 
     chosen, folder = policy_of(policy), Path(out)
-    growing = replace(config or Config(), is_sequential=True, is_bounding_files=True)
+    given = config or Config()
+    growing = replace(given, sampling=replace(given.sampling, until_decided=True))
     workers, anew = make_engine(jobs, engine), iter((restart,))
 
     def audit_of(rows: int) -> Audit:
-        bounded = replace(growing, sample=rows)
+        bounded = replace(growing, sampling=replace(growing.sampling, sample=rows))
         return run_audit(
             inputs,
             folder,
@@ -111,49 +109,28 @@ def scan_until_decided(
     stop = stopping.until_decided(
         audit_of,
         lambda audit: decide(audit, chosen, baseline=baseline, audited=_today()),
-        first=growing.sample or stopping.FIRST,
+        first=growing.sampling.sample or stopping.FIRST,
     )
     write(stop.audit, decide(stop.audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return stop
 
 
 def rows_for(margin: float, config: Config | None = None) -> int:
-    """How many rows to sample (Config.sample) so that chance moves the estimate by `margin` (a share of 1) at most; see
+    """How many rows to sample so that the sampling error of the estimate is `margin` (a share of 1) at most; see
     auditor.sampling.expecting. Raises ValueError, CalibrationError."""
     from auditor.sampling import expecting
 
-    chosen = config or Config()
-    return expecting.rows_for(margin, calibration_of(chosen.record(), chosen.calibration))
+    return expecting.rows_for(margin, Resources.load(config or Config()).counted_calibration)
 
 
 def is_same_dataset(
     audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all. Of an audit of some
-    shards: those are read, and all shards' names. Raises AuditFileError for an audit that does not say what it was made
-    with."""
-    from auditor.audit import DEPTHS
-
-    if missing := [name for name in ("depth", "limits", "input_format") if name not in audit.config]:
-        raise AuditFileError(f"the audit does not say its {missing[0]}: scan again")
-    if "dataset" not in audit.digests:
-        raise AuditFileError("the audit holds no digest of its dataset: scan again")
-    depth = DEPTHS[str(audit.config["depth"])]
-    limits = Limits(**audit.config["limits"])
-    config = Config(
-        depth=depth,
-        limits=limits,
-        read=read,
-        input_format=audit.config["input_format"],
-        seed=audit.seed,
-        sample=audit.config.get("sample"),
-        is_bounding_files=bool(audit.config.get("sample_files")),
-        is_sequential=bool(audit.config.get("sequential")),
-        fetch=audit.config.get("fetch"),
-        stratify=audit.config.get("stratify"),
-        sample_shards=audit.config.get("sample_shards"),
-    )
-    return digests_of(dataset, config, make_engine(jobs)) == dict(audit.digests)
+    shards: those are read, and all shards' names. read: where it differs from how the audit read it. Raises
+    ConfigError where the audit needs a `base_dir`."""
+    config = replace(audit.config, scan=replace(audit.config.scan, read=audit.config.scan.read.updated(read)))
+    return digests_of_data(dataset, config, make_engine(jobs)) == audit.digests.of_data
 
 
 def merge(
@@ -169,11 +146,11 @@ def merge(
     against, a folder or `before:YEAR`. Raises EvidenceError where the parts were made differently, overlap, or are
     samples; LabelError where the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
-    from auditor.similarity.reference import parse
 
-    answers = labels_of(labels) if labels else []
-    held = parse(str(reference)) if reference else None
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), answers, held)
+    given = EstimateConfig(
+        labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
+    )
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), given)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike
 from auditor.audit import Inputs, Listener, Silent, make_engine
-from auditor.config import Config
+from auditor.config import Config, ReadOptions
 from auditor.embedding.sources import VectorSource
 from auditor.errors import IndexFileError
-from auditor.plugin import ReadOptions
 
 if TYPE_CHECKING:
     from auditor.similarity.banks import Facts
@@ -46,7 +45,7 @@ def make_bank(
     for audit in audits:
         facts = banking.add_parts(bank, banking.evidence_of(Path(audit)), kind, declared_only=declared_only)
     if inputs:
-        chosen = config or Config(detectors=(), vectors=VectorSource(is_wanted=True))
+        chosen = config or Config.of(detectors=(), keep_vectors=True)
         parts = gather(inputs, banking.building(bank), chosen, make_engine(jobs, engine), listener)
         facts = banking.add_parts(bank, parts, kind)
         banking.built(bank)

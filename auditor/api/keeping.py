@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike, load, policy_of
 from auditor.audit import Inputs
-from auditor.config import Config
+from auditor.config import ReadOptions
 from auditor.decisions import MadStatus
 from auditor.errors import EvidenceError
-from auditor.plugin import ReadOptions
 from auditor.policy import Policy
 from auditor.verdicts.store import Store
 
@@ -31,7 +30,7 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
     parts = list(Store(Path(out)).parts())
     if not parts:
         raise EvidenceError(f"{out}: no evidence there")
-    if dataset_digest(part.digest for part in parts) != audit.digests.get("dataset"):
+    if dataset_digest(part.digest for part in parts) != audit.digests.dataset:
         raise EvidenceError(f"{out}: its evidence is not what its audit.json sums up: finish that scan")
     tables = [pq.read_table(part.path, columns=list(choice.COLUMNS)) for part in parts]
     return choice.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
@@ -52,7 +51,7 @@ def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read:
 
     refuse_both(kept.rows, "image")
 
-    shards = [shard for input, reader in choose(dataset, Config(read=read)) for shard in reader.shards(input)]
+    shards = [shard for input, reader in choose(dataset, read) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
 
 

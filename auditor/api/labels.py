@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike, audit_path, load
 from auditor.audit import Inputs
-from auditor.errors import LabelError
-from auditor.plugin import ReadOptions
+from auditor.config import ReadOptions
 
 if TYPE_CHECKING:
     from auditor.labelling.choosing import Drawn
@@ -24,7 +23,7 @@ def draw(audit: PathLike, number: int = 300) -> list[Drawn]:
     """
     from auditor.labelling import choosing
 
-    return choosing.draw(audit_path(audit).parent, seed=load(audit).seed, number=number)
+    return choosing.draw(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
 
 
 def label(
@@ -46,13 +45,6 @@ def read_labels(path: PathLike) -> list[Answer]:
     from auditor.labels import labelfile
 
     return labelfile.read(Path(path))
-
-
-def labels_of(path: PathLike) -> list[Answer]:
-    """The labels that an estimate is to rest on. Raises LabelError, for a file without any, too."""
-    if not (found := read_labels(path)):
-        raise LabelError(f"{path}: no row of it has a label: label some (auditor label), or leave the file out")
-    return found
 
 
 def write_labels(path: PathLike, answers: Iterable[Answer]) -> None:

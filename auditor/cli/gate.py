@@ -17,7 +17,7 @@ from auditor.errors import AuditorError, NoSuchInput
 @options.reading
 @options.jobs
 @options.deciding
-def command(audit: str, dataset: tuple[str, ...], input_format: str | None, jobs: int | None, **given: Any) -> int:
+def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any) -> int:
     """Decide again from an AUDIT (its folder or audit.json), without scanning.
 
     With --dataset every file is read once more, but not decoded; a dataset that changed since exits 3.

@@ -93,12 +93,10 @@ def search(bank: str, image: str, nearest: int, encoder: str | None) -> int:
 def _fill(bank: str, given: dict[str, Any]) -> int:
     from auditor import api
     from auditor.cli.progress import Progress
-    from auditor.config import Config
 
-    vectors = options.take_vectors(given, is_wanted=True)
-    read, input_format = options.take_reading(given), given.pop("input_format")
-    config = Config(detectors=(), read=read, input_format=input_format, vectors=vectors)
-    quiet = given.pop("quiet")
+    vectors = {name: given.pop(name) for name in ("encoder", "embeddings", "embeddings_model")}
+    read, quiet = options.take_reading(given), given.pop("quiet")
+    config = options.config_of({"detectors": (), "keep_vectors": True, "read": read, **vectors})
     if not (given["inputs"] or given["audits"] or given["digests"]):
         raise click.UsageError("name INPUTS, --audit or --digests")
     try:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
 
 from auditor import registry
-from auditor.plugin import ReadOptions
+from auditor.config import BEFORE, Config, ReadOptions, option_of
+from auditor.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEED = click.IntRange(0, 2**32 - 1)  # what all that draws can take
-_READING = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col", "base_dir", "follow_links")
+_READING = tuple(one.name for one in fields(ReadOptions))
 
 
 class Number(click.FloatRange):
@@ -74,7 +77,7 @@ def take_reading(options: dict[str, Any]) -> ReadOptions:
 
 
 def sampling(function: F) -> F:
-    """Which rows are looked at in full; `take_sampling` makes Config's fields of them."""
+    """Which rows are looked at in full: the fields of SamplingConfig."""
     return _all(
         function,
         click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode N rows only, drawn at random."),
@@ -128,7 +131,7 @@ def deciding(function: F) -> F:
 
 
 def embedding(function: F) -> F:
-    """Which vectors are kept of the images; `take_vectors` makes a VectorSource of them."""
+    """Which vectors are kept of the images."""
     return _all(
         function,
         click.option(
@@ -148,32 +151,19 @@ def embedding(function: F) -> F:
     )
 
 
-def take_vectors(options: dict[str, Any], *, is_wanted: bool = False) -> Any:
-    """The VectorSource among a command's options, taken out of them."""
-    from auditor.embedding.existing import Existing
-    from auditor.embedding.sources import VectorSource
-
-    encoder, folder, model = (options.pop(name) for name in ("encoder", "embeddings", "embeddings_model"))
-    if encoder and folder:
-        raise click.UsageError("--encoder and --embeddings: vectors are made or taken, not both")
-    if model and not folder:
-        raise click.UsageError("--embeddings-model names what made --embeddings, which is not given")
-    return VectorSource(encoder, Existing(folder, model) if folder else None, is_wanted)
+def config_of(options: dict[str, Any]) -> Config:
+    """A command's options as a configuration. Raises UsageError, which names options as they are typed."""
+    try:
+        return Config.of(**options)
+    except ConfigError as error:
+        raise click.UsageError(re.sub(r"`(\w+)`", lambda found: option_of(found[1]), str(error))) from error
 
 
 def _reference(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """As given. Raises BadParameter for neither a folder nor a year."""
     from pathlib import Path
 
-    from auditor.similarity.reference import BEFORE, parse
-
-    if value is None:
-        return None
-    try:
-        parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    if not value.startswith(BEFORE) and not Path(value).is_dir():
+    if value is not None and not value.startswith(BEFORE) and not Path(value).is_dir():
         raise click.BadParameter(f"{value}: no such folder; or name a year: {BEFORE}2021")
     return value
 

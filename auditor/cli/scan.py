@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import finish
+from auditor.config import DEPTHS, Config
 from auditor.errors import NoSuchInput
 
-if TYPE_CHECKING:
-    from auditor.config import Config
+_CONFIGURED = tuple(option for option in Config.of(detectors=()).options if option != "detectors")
 
 
 def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.option("--without", callback=_ids, metavar="ID,…", help="Not these.")
 @click.option(
     "--depth",
-    type=click.Choice(["row", "file", "pixels"]),
+    type=click.Choice(list(DEPTHS)),
     default="pixels",
     show_default=True,
     help="How far an image is opened: not at all, its metadata, or decoded.",
@@ -50,6 +50,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     help="Error counts of your own (auditor calibrate).  [default: the model's]",
 )
 @options.embedding
+@click.option("--keep-vectors", is_flag=True, help="Keep a vector of each image, even where no detector needs it.")
 @click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
 @options.reference
@@ -95,14 +96,12 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     from auditor import api
     from auditor.cli.progress import Progress
 
-    quiet, as_json = given.pop("quiet"), given.pop("as_json")
-    tolerate = {name: given.pop(name) for name in ("inconclusive", "exit_zero")}
-    run = {name: given.pop(name) for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
-    until_decided = given.pop("until_decided")
-    config = _bounded(given.pop("margin"), until_decided, _config(given))
+    quiet = given["quiet"]
+    run = {name: given[name] for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
+    config = configured(given)
     try:
         with Progress(quiet=quiet) as progress:
-            if until_decided:
+            if config.sampling.until_decided:
                 stop = api.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
                 audit = stop.audit
                 click.echo(f"stopped: {stop.reason}", err=True)
@@ -111,62 +110,21 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     decision = api.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
-    if as_json:
+    if given["as_json"]:
         click.echo(api.render(audit, decision, "json"), nl=False)
     elif not quiet:
         click.echo(api.render(audit, decision, "terminal"))
-    return finish(decision, where=str(Path(out) / api.OUTPUTS["html"]), **tolerate)
-
-
-def _bounded(margin: float | None, until_decided: bool, config: Config) -> Config:
-    """The configuration with as many rows as a margin needs."""
-    from dataclasses import replace
-
-    from auditor import api
-    from auditor.types import Need
-
-    is_sample = bool(margin or config.sample or config.sample_shards or config.fetch or until_decided)
-    if config.read.weight_col and is_sample:
-        raise click.UsageError("--weight-col: samples are drawn with equal chances; audit every row, or leave it out")
-    if config.sample_shards and (margin or config.sample or config.fetch or until_decided or config.is_bounding_files):
-        raise click.UsageError("--sample-shards K is a sample of its own: leave the other options of samples out")
-    if config.stratify and (until_decided or not (margin or config.sample or config.fetch)):
-        raise click.UsageError("--stratify shares a sample out: give --sample N, --margin SHARE or --fetch N")
-    if margin and config.sample:
-        raise click.UsageError("--margin says how many rows; so does --sample")
-    if config.fetch and (margin or config.sample or until_decided or config.is_bounding_files):
-        raise click.UsageError("--fetch N is a sample of its own: leave the other options of samples out")
-    if until_decided and (margin or config.labels):
-        raise click.UsageError("--until-decided finds the number of rows itself, from what the model says")
-    if config.is_bounding_files and not (margin or config.sample):
-        raise click.UsageError("--sample-files bounds a sample: give --sample N or --margin SHARE")
-    if config.depth < Need.PIXELS and (margin or config.sample) and not (config.is_bounding_files or until_decided):
-        raise click.UsageError("--sample bounds decoding, and this --depth decodes nothing: add --sample-files")
-    return replace(config, sample=api.rows_for(margin, config)) if margin else config
-
-
-def _config(given: dict[str, Any]) -> Config:
-    from auditor import api
-    from auditor.api.labels import labels_of
-    from auditor.audit import DEPTHS
-    from auditor.config import Config
-    from auditor.images.decode import Limits
-    from auditor.similarity import reference as references
-    from auditor.similarity.recognising import Banks
-
-    own, reference, labels = given.pop("calibration"), given.pop("reference"), given.pop("labels")
-    only, added, without = given.pop("detectors"), given.pop("added"), given.pop("without")
-    chosen = {*(only or registry.default_detectors()), *added} - set(without)
-    return Config(
-        detectors=tuple(id for id in registry.table("detectors") if id in chosen),
-        depth=DEPTHS[given.pop("depth")],
-        limits=Limits(**{name: given.pop(name) for name in ("max_bytes", "max_pixels", "max_seconds")}),
-        read=options.take_reading(given),
-        vectors=options.take_vectors(given),
-        reference=references.parse(reference) if reference else None,
-        banks=Banks(tuple(given.pop("banks"))),
-        calibration=api.read_calibration(own) if own else None,
-        labels=tuple(labels_of(labels)) if labels else (),
-        is_bounding_files=given.pop("sample_files"),
-        **given,
+    return finish(
+        decision,
+        where=str(Path(out) / api.OUTPUTS["html"]),
+        inconclusive=given["inconclusive"],
+        exit_zero=given["exit_zero"],
     )
+
+
+def configured(given: dict[str, Any]) -> Config:
+    """The configuration among the command's parameters; what belongs to the run or to the output is left out."""
+    only, added, without = (given[name] for name in ("detectors", "added", "without"))
+    chosen = {*(only or registry.default_detectors()), *added} - set(without)
+    told = {name: value for name, value in given.items() if name in _CONFIGURED}
+    return options.config_of({**told, "detectors": tuple(chosen), "depth": DEPTHS[given["depth"]]})

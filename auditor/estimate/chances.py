@@ -53,7 +53,7 @@ def chances(audit: Audit, parts: Iterable[Path], census: frozenset[str] | None) 
     import numpy as np
     import pyarrow.parquet as pq
 
-    found = Chances(None, bool(audit.config.get("count_edited")), census)
+    found = Chances(None, audit.config.estimate.count_edited, census)
     if audit.estimate is None:
         return found
     scores, weighing, sums = [np.empty(0)], [np.empty(0)], Counter[str]()

@@ -66,7 +66,7 @@ def keep_list(
             "others out: scan them all (what was read is kept)"
         )
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
-    told = indicators(column, count_edited=bool(audit.config.get("count_edited")), census=census)
+    told = indicators(column, count_edited=audit.config.estimate.count_edited, census=census)
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
     weight = weights(column) if audit.weights else None
     ends = _ends(audit, chance, told, weight)

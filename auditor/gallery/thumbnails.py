@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, Refused
 from auditor.gallery import choosing
 from auditor.gallery.choosing import Group
-from auditor.images.decode import Limits
 from auditor.plugin import Example, Shard
 from auditor.sampling.draws import Draw
 from auditor.types import Need, Sample

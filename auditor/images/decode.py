@@ -17,6 +17,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from auditor.config import Limits
 from auditor.errors import Refused
 from auditor.images import conditions
 from auditor.images.containers import MAX_INFLATED
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one sample may cost: bytes of the file, pixels of the image, seconds of decoding."""
-
-    max_bytes: int = 256 << 20
-    max_pixels: int = 100_000_000
-    max_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

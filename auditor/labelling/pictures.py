@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.audit import Inputs, choose
-from auditor.config import Config
-from auditor.errors import DatasetError, LabelError, Refused
-from auditor.images.decode import Limits
+from auditor.config import Limits, ReadOptions
+from auditor.errors import DatasetError, Refused
 from auditor.labelling.choosing import Drawn
-from auditor.plugin import ReadOptions
 from auditor.printable import printable
 from auditor.results import Audit
 from auditor.types import Content, Sample, Unreadable
@@ -90,14 +88,13 @@ def pictures(
 
     Raises DatasetError where the inputs are not the audited ones, and what choosing a reader raises.
     """
-    config = Config(read=read, input_format=audit.config.get("input_format"))
     names = [record.name for record in audit.inputs]
-    shards = [shard for input, reader in choose(inputs, config, names=names) for shard in reader.shards(input)]
+    shards = [shard for input, reader in choose(inputs, read, names=names) for shard in reader.shards(input)]
     by_place = {row.place: row for row in drawn}
     wanted: dict[str, set[int]] = {}
     for row in drawn:
         wanted.setdefault(row.place.shard, set()).add(row.place.number)
-    limits = Limits(**audit.config["limits"])
+    limits = audit.config.scan.limits
     for place, item in pick(shards, wanted):
         row = by_place.pop(place)
         if as_stored(item.key) != row.key:
@@ -140,16 +137,6 @@ def encoded(image: np.ndarray, side: int = SIDE) -> bytes:
     out = io.BytesIO()
     small.save(out, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
     return out.getvalue()
-
-
-def read_options(audit: Audit, given: ReadOptions) -> ReadOptions:
-    """How the audit read its inputs, unless told otherwise now. Raises LabelError for a folder that it has to know."""
-    recorded = dict(audit.config.get("read", {}))
-    base = recorded.pop("base_dir", None)
-    if base and given.base_dir is None:
-        raise LabelError(f"the audit was made with --base-dir {base}: say where that folder is")
-    told = {name: value for name in ReadOptions.__slots__ if (value := getattr(given, name)) not in (None, False)}
-    return ReadOptions(**{**recorded, **told})
 
 
 def audited_inputs(audit: Audit, folder: Path) -> list[Path]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audit import Inputs
+from auditor.config import ReadOptions
 from auditor.labelling import choosing, export
 from auditor.labelling.choosing import Drawn
-from auditor.labelling.pictures import Finder, Prepared, audited_inputs, pictures, read_options
+from auditor.labelling.pictures import Finder, Prepared, audited_inputs, pictures
 from auditor.labelling.server import LabelServer
 from auditor.labelling.session import Session
-from auditor.plugin import ReadOptions
 from auditor.results import Audit
 
 Told = Callable[[int], None]  # so many images more are ready
@@ -58,5 +58,7 @@ def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read
     Raises LabelError where nothing is to label, DatasetError where no inputs are given and those that the audit names
     are not found.
     """
-    drawn = choosing.draw(folder, seed=audit.seed, number=number, is_weighted=audit.weights is not None)
-    return Task(audit, tuple(drawn), inputs or audited_inputs(audit, folder), read_options(audit, read), fetched)
+    drawn = choosing.draw(folder, seed=audit.config.seed, number=number, is_weighted=audit.weights is not None)
+    return Task(
+        audit, tuple(drawn), inputs or audited_inputs(audit, folder), audit.config.scan.read.updated(read), fetched
+    )

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from auditor import registry
 from auditor.audit import Inputs, choose
-from auditor.config import Config
+from auditor.config import Limits, ScanConfig
 from auditor.embedding.sources import VectorSource
 from auditor.errors import CalibrationError, Refused
 from auditor.estimate.calibration import Calibration, Condition, platt
-from auditor.images.decode import Limits
 from auditor.models import adapting
 from auditor.models.adapting import Adaptation
 from auditor.plugin import Engine, Reader, Shard
@@ -105,7 +104,7 @@ def calibrate(
     engine: Engine,
     *,
     detector: str,
-    config: Config,
+    config: ScanConfig,
     told: Callable[[int], None] = lambda rows: None,
 ) -> Calibration:
     """Scores of these images, in the conditions of the detector's own calibration if it ships one.
@@ -114,12 +113,13 @@ def calibrate(
     CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
     synthetic images for one that ships no scores.
     """
-    model = _calibratable(detector, config.banks, config.vectors)
+    banks, vectors = Banks(config.banks), VectorSource(config.encoder)
+    model = _calibratable(detector, banks, vectors)
     shipped = model.calibration()
     if shipped is None and synthetic is None:
         raise CalibrationError(f"{detector} ships no scores of synthetic images: give --synthetic too")
     model.check()
-    scoring = ShardScoring(detector, _conditions(shipped), config.limits, config.banks, config.vectors)
+    scoring = ShardScoring(detector, _conditions(shipped), config.limits, banks, vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
     found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: scores for side, (scores, _) in found.items()}
@@ -134,7 +134,12 @@ def calibrate(
 
 
 def adapt(
-    real: Inputs, synthetic: Inputs, engine: Engine, *, config: Config, told: Callable[[int], None] = lambda rows: None
+    real: Inputs,
+    synthetic: Inputs,
+    engine: Engine,
+    *,
+    config: ScanConfig,
+    told: Callable[[int], None] = lambda rows: None,
 ) -> tuple[Calibration, Adaptation]:
     """The classifier's head fitted anew to these images, and what that changed; see adapting. The calibration holds the
     head, or none where the shipped one was better out of folder. Raises CalibrationError."""
@@ -225,11 +230,11 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def measured(
-    inputs: Inputs, engine: Engine, scoring: ShardScoring, config: Config, told: Callable[[int], None]
+    inputs: Inputs, engine: Engine, scoring: ShardScoring, config: ScanConfig, told: Callable[[int], None]
 ) -> tuple[dict[tuple[str, str], list[Any]], int]:
     """What was measured by condition and source, and how many rows were not read, or are nothing that a scan would
     judge. Raises CalibrationError where nothing is left."""
-    shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
+    shards = [shard for input, reader in choose(inputs, config.read) for shard in reader.shards(input)]
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
     rows = unread = 0
     for result in engine.run(shards, scoring):

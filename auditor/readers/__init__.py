@@ -7,10 +7,10 @@ from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader
 
 
-def choose(input: Input, forced: str | None = None) -> Reader:
-    """The reader for an input. Raises DatasetError if none accepts it."""
-    if forced:
-        reader: Reader = registry.load("readers", forced)()
+def choose(input: Input) -> Reader:
+    """The reader for an input: the one that is asked for, or the first that accepts it. Raises DatasetError."""
+    if input.options.input_format:
+        reader: Reader = registry.load("readers", input.options.input_format)()
         return reader
     for id in registry.table("readers"):
         reader = registry.load("readers", id)()

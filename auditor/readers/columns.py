@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError
-from auditor.plugin import ReadOptions
 
 URL = ("url", "image_url", "img_url", "src", "link")
 CAPTION = ("text", "caption", "txt", "alt", "prompt", "description", "top_caption")

@@ -17,8 +17,9 @@ from dataclasses import replace
 from typing import Any
 
 from auditor import files, tables
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError
-from auditor.plugin import Input, Reader, ReadOptions, Shard
+from auditor.plugin import Input, Reader, Shard
 from auditor.readers import folder, listing, tar, webdataset
 from auditor.readers.columns import URL, Columns, as_text, by_alias
 from auditor.readers.rows import RowReader

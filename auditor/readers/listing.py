@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
 from auditor import files
+from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
-from auditor.plugin import Input, ReadOptions
+from auditor.plugin import Input
 
 _GLOB = frozenset("*?[")
 _MOST_FOLDERS = 1000  # how many sub-folders are looked into to tell a format

@@ -24,7 +24,7 @@ FILE = "duplicates.parquet"
 
 def added(audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | Earlier | None = None) -> Audit:
     """The audit with what its parts' vectors say. Raises IndexFileError."""
-    duplicates, diversity = measured(parts, out, seed=audit.seed, reference=reference)
+    duplicates, diversity = measured(parts, out, seed=audit.config.seed, reference=reference)
     return replace(audit, duplicates=duplicates, diversity=diversity, captions=captions(parts))
 
 

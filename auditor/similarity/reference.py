@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.config import BEFORE
 from auditor.embedding.vectors import unit
 from auditor.errors import IndexFileError
 from auditor.similarity.banks import Bank, exists
@@ -18,7 +19,6 @@ from auditor.verdicts.store import Store
 if TYPE_CHECKING:
     import numpy as np
 
-BEFORE = "before:"
 POOL = 5000  # images that draws are taken from
 _SAME = 0.9  # cosine in the encoder's space: near copies among a reference count once
 
@@ -99,10 +99,5 @@ class Reference:
 
 
 def parse(text: str) -> Reference | Earlier:
-    """`before:2021` -> the dataset's own images of before that year; anything else is a folder. Raises ValueError."""
-    if not text.startswith(BEFORE):
-        return Reference(text)
-    year = text.removeprefix(BEFORE)
-    if not (year.isascii() and year.isdigit() and len(year) == 4):
-        raise ValueError(f"{text}: name a year of four digits, as in {BEFORE}2021")
-    return Earlier(int(year))
+    """`before:2021` -> the dataset's own images of before that year; anything else is a folder."""
+    return Earlier(int(text.removeprefix(BEFORE))) if text.startswith(BEFORE) else Reference(text)

@@ -16,7 +16,7 @@ def render(found: Comparison) -> str:
     for name, audit, decision in zip(("before", "after"), (found.before, found.after), found.decisions, strict=True):
         sides[name] = {
             "inputs": [asdict(input) for input in audit.inputs],
-            "digests": dict(audit.digests),
+            "digests": dict(zip(("dataset", "shards"), audit.digests.of_data, strict=True)),
             "outcome": decision.outcome.value if decision else None,
         }
     changes = [asdict(change) for change in found.changes]

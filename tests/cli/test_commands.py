@@ -89,7 +89,7 @@ def test_an_audit_file_that_is_none_is_no_audit(folder):
     making.write(folder / "x.json", "{}")
     result = run("gate", "x.json", cwd=folder)
     assert result.returncode == 3
-    assert "not an audit of schema auditor/1" in last(result)
+    assert "not an audit of schema auditor/2" in last(result)
 
 
 def test_an_input_without_rows_is_inconclusive(folder):

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import saving
 from PIL import Image
 
 import auditor
-from auditor import api
-from auditor.config import Config
 from auditor.errors import CalibrationError, IndexFileError, ModelError
 from auditor.estimate.calibration import dumps, parse
+from auditor.resources import Resources
 from auditor.similarity.recognising import Banks
 from auditor.view import Recognised
 from detectors.known_neighbour import KnownNeighbour, nearness
@@ -62,8 +62,8 @@ def answers(out):
 
 
 def test_with_a_calibration_near_images_are_likely_and_far_ones_are_not_called_real(place, tmp_path, scan):
-    own = api.read_calibration(place / "calibration.json")
-    banks = Banks((str(place / "bank"),))
+    own = parse((place / "calibration.json").read_text())
+    banks = (str(place / "bank"),)
     audit = scan(place / "set", detectors=RUNNING, banks=banks, calibration=own)
     rows, found = answers(tmp_path / "audit")
     near, far = ([f"{seed}.png" for seed in range(first, first + 4)] for first in (300, 400))
@@ -77,7 +77,7 @@ def test_with_a_calibration_near_images_are_likely_and_far_ones_are_not_called_r
 
 
 def test_without_a_calibration_it_says_nothing_and_why(place, tmp_path, scan):
-    audit = scan(place / "set", detectors=RUNNING, banks=Banks((str(place / "bank"),)))
+    audit = scan(place / "set", detectors=RUNNING, banks=(str(place / "bank"),))
     rows, found = answers(tmp_path / "audit")
     assert {signal["score"] for signal in found.values()} == {None}
     assert "not calibrated for these banks: auditor calibrate" in found["300.png"]["reason"]
@@ -94,20 +94,18 @@ def test_without_a_bank_it_says_nothing(place, tmp_path, scan):
 
 
 def test_a_calibration_is_for_its_banks_and_no_others(place, tmp_path, scan):
-    own = api.read_calibration(place / "calibration.json")
     auditor.make_bank(tmp_path / "other", saved(tmp_path / "more", blurred, range(50, 53)), engine="serial")
-    for banks in (Banks((str(tmp_path / "other"),)), Banks((str(place / "bank"), str(tmp_path / "other"))), Banks()):
+    for banks in ((str(tmp_path / "other"),), (str(place / "bank"), str(tmp_path / "other")), ()):
         with pytest.raises(CalibrationError, match="with other banks: calibrate with these"):
-            scan(place / "set", detectors=RUNNING, banks=banks, calibration=own)
+            scan(place / "set", detectors=RUNNING, banks=banks, calibration=str(place / "calibration.json"))
 
 
-def test_evidence_is_made_anew_with_another_calibration(place):
-    banks = Banks((str(place / "bank"),))
-    own = api.read_calibration(place / "calibration.json")
-    digests = {
-        Config(detectors=RUNNING, banks=banks, calibration=counts).digest()
-        for counts in (None, own, parse(dumps(own).replace('"prior": 0.5', '"prior": 0.4')))
-    }
+def test_evidence_is_made_anew_with_another_calibration(place, tmp_path):
+    own = parse((place / "calibration.json").read_text())
+    digests = set()
+    for counts in (None, own, parse(dumps(own).replace('"prior": 0.5', '"prior": 0.4'))):
+        made = saving.config(tmp_path, detectors=RUNNING, banks=(str(place / "bank"),), calibration=counts)
+        digests.add(Resources.load(made).evidence_digest(made))
     assert len(digests) == 3
 
 

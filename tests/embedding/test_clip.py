@@ -13,7 +13,6 @@ import numpy as np
 import auditor
 from auditor.embedding import clip
 from auditor.embedding.clip import OpenClipEncoder, open_clip_encoder, weights_of
-from auditor.embedding.sources import VectorSource
 from auditor.errors import ModelError
 from auditor.similarity.findings import captions
 from auditor.verdicts.store import Store
@@ -29,7 +28,7 @@ def test_a_scan_keeps_the_models_vectors_and_how_captions_fit(tmp_path, scan, na
         making.write(tmp_path / "set" / f"{number}.png", making.encoded("PNG", seed=number))
     making.write(tmp_path / "set/0.txt", "a red square")
     making.write(tmp_path / "set/1.txt", "noise")
-    audit = scan(tmp_path / "set", detectors=("generator-text",), vectors=VectorSource(name))
+    audit = scan(tmp_path / "set", detectors=("generator-text",), encoder=name)
     (part,) = Store(tmp_path / "audit").parts()
     encoder = open_clip_encoder(name)
     assert part.vectors.fingerprint == encoder.fingerprint

@@ -7,9 +7,9 @@ import pytest
 
 from auditor.config import Config
 from auditor.embedding.existing import Existing, Lookup, pairs, survey
-from auditor.embedding.sources import VectorSource
 from auditor.embedding.vectors import present
 from auditor.errors import DatasetError
+from auditor.resources import Resources
 from auditor.types import Sample
 from auditor.verdicts.store import Store
 
@@ -87,21 +87,20 @@ def test_a_scan_keeps_them_instead_of_encoding(tmp_path, scan, monkeypatch):
         making.write(tmp_path / "set" / f"{number}.png", making.encoded("PNG", seed=number))
         names.append(f"{number}.png")
     whole = clip_retrieval(tmp_path / "emb", names[:3])
-    source = VectorSource(existing=Existing(str(tmp_path / "emb"), "ViT-B/32"))
-    audit = scan(tmp_path / "set", detectors=("generator-text",), vectors=source)
+    given = {"embeddings": str(tmp_path / "emb"), "embeddings_model": "ViT-B/32"}
+    audit = scan(tmp_path / "set", detectors=("generator-text",), **given)
     (part,) = Store(tmp_path / "audit").parts()
     found = part.vectors.open()
     assert present(found).tolist() == [True, True, True, False]
     assert along(found[1], whole[1]) == pytest.approx(1, abs=2e-3)
     assert part.vectors.fingerprint == "given:ViT-B/32:8"
-    assert audit.config["vectors"]["rows"] == 3
+    assert audit.digests.vectors["rows"] == 3
     assert str(tmp_path) not in str(audit.config)
 
 
 def test_a_table_of_urls_has_vectors_without_a_single_image(tmp_path, scan):
     datacomp(tmp_path / "set", ["u1", "u2"])
-    source = VectorSource(existing=Existing(str(tmp_path / "set")))
-    scan(tmp_path / "set", detectors=("generator-text",), vectors=source)
+    scan(tmp_path / "set", detectors=("generator-text",), embeddings=str(tmp_path / "set"))
     (part,) = Store(tmp_path / "audit").parts()
     assert present(part.vectors.open()).all()
 
@@ -110,15 +109,15 @@ def test_none_of_the_rows_known_there_is_an_error(tmp_path, scan):
     making.write(tmp_path / "set/a.png", making.encoded("PNG"))
     clip_retrieval(tmp_path / "emb", ["x", "y"])
     with pytest.raises(DatasetError, match="has a vector for none of the 1 rows"):
-        scan(tmp_path / "set", detectors=("c2pa",), vectors=VectorSource(existing=Existing(str(tmp_path / "emb"))))
+        scan(tmp_path / "set", detectors=("c2pa",), embeddings=str(tmp_path / "emb"))
 
 
 def test_other_vectors_are_another_configuration(tmp_path):
     clip_retrieval(tmp_path, ["a", "b"])
-    config = Config(detectors=(), vectors=VectorSource(existing=Existing(str(tmp_path))))
-    before = config.digest()
+    config = Config.of(detectors=(), embeddings=str(tmp_path))
+    before = Resources.load(config).evidence_digest(config)
     np.save(tmp_path / "img_emb/img_emb_0.npy", matrix(1, seed=5))
-    assert config.digest() != before
+    assert Resources.load(config).evidence_digest(config) != before
 
 
 def spoil_rows(folder):

@@ -18,7 +18,6 @@ import auditor
 from auditor.config import Config
 from auditor.embedding import clip
 from auditor.embedding.clip import OpenClipEncoder, open_clip_encoder
-from auditor.embedding.sources import VectorSource
 from auditor.errors import IndexFileError
 from auditor.similarity.recognising import Banks
 
@@ -100,10 +99,10 @@ def sets(tmp_path_factory, photos):
 
 def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name, sets, tmp_path, scan):
     known = [sets / "originals" / f"{photo.partition('.')[0]}.png" for photo in PHOTOS[:3]]
-    config = Config(detectors=(), vectors=VectorSource(name, is_wanted=True))
+    config = Config.of(detectors=(), encoder=name, keep_vectors=True)
     auditor.make_bank(tmp_path / "bank", known, config=config, engine="serial")
     banks = Banks((str(tmp_path / "bank"),))
-    audit = scan(sets / "mixed", detectors=(), vectors=VectorSource(name), banks=banks)
+    audit = scan(sets / "mixed", detectors=(), encoder=name, banks=banks)
     assert (audit.duplicates.clusters, audit.duplicates.in_clusters) == (len(PHOTOS), 3 * len(PHOTOS))
     rows = auditor.evidence(tmp_path / "audit")
     matched = sorted(rows[rows["decided_by"] == "known-image"]["key"])
@@ -112,7 +111,7 @@ def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name
 
 
 def test_a_bank_of_another_encoder_is_refused(name, sets, tmp_path, scan):
-    config = Config(detectors=(), vectors=VectorSource(is_wanted=True))
+    config = Config.of(detectors=(), keep_vectors=True)
     auditor.make_bank(tmp_path / "bank", sets / "originals", config=config, engine="serial")
     with pytest.raises(IndexFileError, match="its vectors are of ouro-v2.*the dataset's of open_clip:"):
-        scan(sets / "mixed", detectors=(), vectors=VectorSource(name), banks=Banks((str(tmp_path / "bank"),)))
+        scan(sets / "mixed", detectors=(), encoder=name, banks=(str(tmp_path / "bank"),))

@@ -1,7 +1,5 @@
 """Vectors beside the evidence: whole or absent, aligned with the rows, of one encoder."""
 
-import json
-
 import making
 import numpy as np
 import pytest
@@ -10,12 +8,12 @@ import auditor
 from auditor.config import Config
 from auditor.embedding import sources
 from auditor.embedding.encoders import embedded
-from auditor.embedding.sources import VectorSource
 from auditor.embedding.vectors import MatrixWriter, Vectors, blocks, present, unit
 from auditor.errors import EvidenceError
+from auditor.resources import Resources
 from auditor.verdicts.store import Store
 
-KEPT = {"detectors": ("generator-text",), "vectors": VectorSource(is_wanted=True)}
+KEPT = {"detectors": ("generator-text",), "keep_vectors": True}
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def test_each_row_has_its_vector_and_an_unreadable_one_has_none(dataset, tmp_pat
     assert matrix.shape == (6, embedded().dimension)
     assert present(matrix).tolist() == (rows["status"] == "ok").tolist()
     assert found.fingerprint == embedded().fingerprint
-    (alone,) = auditor.Config(**KEPT).vectors.encoder_of_images().encode([making.pixels(220, 200, seed=4)])
+    (alone,) = embedded().encode([making.pixels(220, 200, seed=4)])
     at = rows.index[rows["key"] == "4.png"][0]
     assert np.allclose(matrix[at], alone.vector, atol=2e-3)
 
@@ -73,7 +71,7 @@ def test_resuming_keeps_vectors_and_sweeps_up_what_a_killed_run_left(dataset, tm
     making.write(folder / "gone.thumbnails.npy", b"x")
     making.write(folder / "gone.npy.1.tmp", b"x")
     monkeypatch.setattr(sources, "embedded", None)  # encoding again would fail
-    scan(dataset, detectors=("generator-text",), vectors=VectorSource(is_wanted=False), out="other")
+    scan(dataset, detectors=("generator-text",), keep_vectors=False, out="other")
     monkeypatch.undo()
     before = part(tmp_path / "audit").vectors.path.stat().st_mtime_ns
     scan(dataset, **KEPT)
@@ -98,7 +96,7 @@ def test_an_image_that_the_encoder_fails_on_costs_no_other_its_vector(dataset, t
 def test_merging_keeps_vectors(dataset, tmp_path):
     for name, seed in (("one", 10), ("two", 20)):
         making.write(tmp_path / name / "a.png", making.encoded("PNG", width=220, height=200, seed=seed))
-        auditor.scan(tmp_path / name, out=tmp_path / f"audit-{name}", engine="serial", config=Config(**KEPT))
+        auditor.scan(tmp_path / name, out=tmp_path / f"audit-{name}", engine="serial", config=Config.of(**KEPT))
     auditor.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
     whole = [found.vectors.open()[0] for found in Store(tmp_path / "both").parts()]
     apart = [part(tmp_path / f"audit-{name}").vectors.open()[0] for name in ("one", "two")]
@@ -109,16 +107,17 @@ def test_vectors_of_different_encoders_are_not_merged(tmp_path, monkeypatch):
     for seed, name in enumerate(("one", "two")):
         making.write(tmp_path / name / "a.png", making.encoded("PNG", width=220, height=200, seed=seed))
         monkeypatch.setattr(embedded(), "fingerprint", f"model-{name}")
-        config = Config(detectors=("classifier",))
+        config = Config.of(detectors=("classifier",))
         auditor.scan(tmp_path / name, out=tmp_path / f"audit-{name}", engine="serial", config=config)
     with pytest.raises(EvidenceError, match="different encoders cannot be compared: model-one"):
         auditor.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
 
 
 def test_what_is_asked_for_is_part_of_the_configuration():
-    asked, plain = Config(**KEPT), Config(detectors=("generator-text",))
-    assert asked.digest() != plain.digest()
-    assert json.loads(json.dumps(asked.record()))["vectors"] == {"fingerprint": embedded().fingerprint}
+    asked, plain = Config.of(**KEPT), Config.of(detectors=("generator-text",))
+    digests = [Resources.load(config).evidence_digest(config) for config in (asked, plain)]
+    assert digests[0] != digests[1]
+    assert Resources.load(asked).digests("", None).vectors == {"fingerprint": embedded().fingerprint}
 
 
 # ---- files

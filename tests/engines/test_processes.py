@@ -6,9 +6,8 @@ from poison import Stillborn
 
 from auditor import registry
 from auditor.audit import choose, make_engine, run_audit
-from auditor.config import Config
+from auditor.config import Config, ReadOptions, ScanConfig
 from auditor.errors import AuditorError
-from auditor.images.decode import Limits
 from auditor.plugin import Shard
 from auditor.types import Need
 
@@ -35,7 +34,7 @@ def captions(tmp_path, *words):
 
 
 def run(tmp_path, path, **config):
-    config = Config(detectors=("poison", "caption-prior"), **config)
+    config = Config.of(detectors=("poison", "caption-prior"), **config)
     return run_audit([path], tmp_path / "audit", config, make_engine(2))
 
 
@@ -88,8 +87,8 @@ def test_a_row_that_kills_its_reader_costs_the_rest_of_its_shard_and_is_named(po
 def test_a_worker_that_dies_before_its_first_row_is_started_again(poisoned):
     path = captions(poisoned, "a", "b")
     run(poisoned, path)
-    work = Stillborn(poisoned / "audit", ("caption-prior",), Need.ROW, Limits(), "x")
-    chosen = choose([path], Config())
+    work = Stillborn(poisoned / "audit", ScanConfig(("caption-prior",), Need.ROW), "x")
+    chosen = choose([path], ReadOptions())
     results = list(make_engine(1).run([s for input, reader in chosen for s in reader.shards(input)], work))
     assert [result.rows for result in results] == [2]
     assert (poisoned / "audit" / "deaths").read_text() == "2"

@@ -100,7 +100,7 @@ def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
 def sampled(low, high, at_best, rows):
     """An audit of a sample with this estimate."""
     found = replace(estimate((low + high) / 2, low, high), at_best=at_best)
-    return audit(estimate=found, sample=Counts(rows, rows), config={"depth": "pixels"})
+    return audit(estimate=found, sample=Counts(rows, rows))
 
 
 def test_it_stops_as_soon_as_the_policy_is_decided():
@@ -141,7 +141,7 @@ def dataset(path, rows, declared):
 
 def test_what_files_declare_decides_a_scan_early(tmp_path):
     inputs = dataset(tmp_path / "data", 1200, declared=2)
-    config = Config(detectors=("generator-text",), sample=100)
+    config = Config.of(detectors=("generator-text",), sample=100)
     stop = api.scan_until_decided(inputs, out=tmp_path / "out", config=config, engine="serial")
     assert stop.reason == "decided: fail"
     assert stop.audit.sample.rows == 100

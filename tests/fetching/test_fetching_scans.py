@@ -21,7 +21,7 @@ def manifest(tmp_path, host, rows=40, dead=4):
 
 
 def scan(inputs, tmp_path, fetch, **config):
-    given = Config(detectors=DETECTORS, fetch=fetch, **config)
+    given = Config.of(detectors=DETECTORS, fetch=fetch, **config)
     return run_audit(inputs, tmp_path / "out", given, make_engine(1, "serial"), fetcher=fetcher(tmp_path / "cache"))
 
 

@@ -197,7 +197,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     tar(tmp_path / "data/00000.tar", members)
     tar(tmp_path / "data/00001.tar", [("c.png", encoded(seed=2))])
     scanned = api.scan(
-        tmp_path / "data", out=tmp_path / "out", config=Config(detectors=("generator-text",)), engine="serial"
+        tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=("generator-text",)), engine="serial"
     )
     assert scanned.floor.count == 1
     kept = api.keep_list(tmp_path / "out")
@@ -212,7 +212,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
 def test_a_folder_of_images_has_no_tars_to_write(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.png").write_bytes(encoded())
-    api.scan(tmp_path / "data", out=tmp_path / "out", config=Config(detectors=()), engine="serial")
+    api.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
     with pytest.raises(FilterError, match="no tar"):
         api.write_filtered_tars(api.keep_list(tmp_path / "out"), tmp_path / "data", tmp_path / "kept")
 
@@ -226,7 +226,7 @@ def test_every_size_of_table_gives_the_same_list(tmp_path):
 
 def scanned_tar(folder, members):
     tar(folder / "a.tar", members)
-    api.scan(folder, out=folder.parent / "out", config=Config(detectors=("generator-text",)), engine="serial")
+    api.scan(folder, out=folder.parent / "out", config=Config.of(detectors=("generator-text",)), engine="serial")
     return api.keep_list(folder.parent / "out")
 
 
@@ -310,7 +310,7 @@ def test_evidence_that_audit_json_does_not_sum_up_makes_no_list(tmp_path):
     for number in range(2):
         (tmp_path / f"data/{number}.png").write_bytes(encoded(seed=number))
         before = (tmp_path / "out/audit.json").read_bytes() if number else b""
-        api.scan(tmp_path / "data", out=tmp_path / "out", config=Config(detectors=()), engine="serial")
+        api.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
     assert api.keep_list(tmp_path / "out").left == 2
     (tmp_path / "out/audit.json").write_bytes(before)
     with pytest.raises(EvidenceError, match="finish that scan"):

@@ -18,7 +18,7 @@ def scanned(tmp_path):
     """scanned(folder, examples=…): the examples that a scan keeps."""
 
     def run(folder, *, examples=50, out="audit", **config):
-        audit.run_audit(folder, tmp_path / out, Config(**config), audit.make_engine(1, "serial"), examples=examples)
+        audit.run_audit(folder, tmp_path / out, Config.of(**config), audit.make_engine(1, "serial"), examples=examples)
         return thumbnails.load(tmp_path / out)
 
     return run
@@ -102,10 +102,10 @@ def test_odd_shapes_have_thumbnails(shape):
 
 
 def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
-    config = Config(detectors=("generator-text",))
+    config = Config.of(detectors=("generator-text",))
     audit.run_audit(folder, tmp_path / "audit", config, audit.make_engine(1, "serial"))
     parts = list(thumbnails.Store(tmp_path / "audit").parts())
-    shards = [s for input, reader in audit.choose(folder, config) for s in reader.shards(input)]
+    shards = [s for input, reader in audit.choose(folder, config.scan.read) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
     thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.limits), 50, "x")
@@ -125,7 +125,7 @@ def test_merged_audits_show_examples_of_both(folder, scanned, tmp_path):
 
     making.write(tmp_path / "other" / "far.png", making.png({"parameters": making.A1111}))
     for name, path in (("one", folder), ("two", tmp_path / "other")):
-        config = Config(detectors=("generator-text",))
+        config = Config.of(detectors=("generator-text",))
         found = audit.run_audit(path, tmp_path / name, config, audit.make_engine(1, "serial"), examples=50)
         api.write(found, api.decide(found), tmp_path / name)
     api.merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")

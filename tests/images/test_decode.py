@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from auditor.config import Limits
 from auditor.errors import Refused
 from auditor.images import decode
-from auditor.images.decode import Limits
 
 LIMITS = Limits(max_pixels=1_000_000, max_seconds=5)
 

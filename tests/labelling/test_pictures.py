@@ -8,13 +8,12 @@ import pytest
 from PIL import Image
 
 from auditor.audit import make_engine, run_audit
-from auditor.config import Config
+from auditor.config import Config, ReadOptions
 from auditor.contents import RefusedContent
-from auditor.errors import DatasetError, LabelError
+from auditor.errors import ConfigError, DatasetError
 from auditor.fetching.fetches import Fetcher
 from auditor.labelling.choosing import Drawn
-from auditor.labelling.pictures import Prepared, audited_inputs, pictures, read_options
-from auditor.plugin import ReadOptions
+from auditor.labelling.pictures import Prepared, audited_inputs, pictures
 from auditor.types import Label, Need
 from auditor.verdicts.picking import Place
 from auditor.verdicts.store import Store
@@ -24,7 +23,7 @@ def audited(folder, inputs, **options):
     """The audit of inputs, and all their rows, drawn."""
     import pyarrow.parquet as pq
 
-    audit = run_audit(inputs, folder / "out", Config(depth=Need.ROW, **options), make_engine(1, "serial"))
+    audit = run_audit(inputs, folder / "out", Config.of(depth=Need.ROW, **options), make_engine(1, "serial"))
     drawn = [
         Drawn(key, Label.UNKNOWN, Place(part.shard, number), None)
         for part in Store(folder / "out").parts()
@@ -88,9 +87,10 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     table = making.write(tmp_path / "rows.csv", "x,words\na.png,hello\n")
     read = ReadOptions(image_col="x", caption_col="words", base_dir=str(tmp_path / "images"))
     audit, drawn = audited(tmp_path, table, read=read)
-    with pytest.raises(LabelError, match="--base-dir images: say where"):
-        read_options(audit, ReadOptions())
-    again = read_options(audit, ReadOptions(base_dir=str(tmp_path / "images")))
+    recorded = audit.config.scan.read
+    with pytest.raises(ConfigError, match="`base_dir` images: say where"):
+        recorded.updated(ReadOptions())
+    again = recorded.updated(ReadOptions(base_dir=str(tmp_path / "images")))
     assert again == read
     [shown] = pictures(drawn, audit, table, read=again, fetched=lambda url: RefusedContent("no"))
     assert (shown.caption, shown.reason) == ("hello", "")

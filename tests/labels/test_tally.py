@@ -6,7 +6,6 @@ import pytest
 from evidence import part, row
 from making import encoded, png, write
 
-from auditor import api
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import LabelError
@@ -170,16 +169,16 @@ def test_a_scan_with_labels_keeps_the_evidence_and_rests_on_them(tmp_path):
     for number in range(80):
         text = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
         write(tmp_path / f"images/{number:02}.png", png(text, seed=number) if number < 8 else encoded(seed=number))
-    config = Config(detectors=("generator-text",))
+    config = Config.of(detectors=("generator-text",))
     run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
     order = sorted((f"{number:02}.png" for number in range(8, 80)), key=lambda key: place(key, 0))
     lines = [f"{key},{'synthetic' if number < 3 else 'real'},unknown,page,me" for number, key in enumerate(order[:40])]
     path = write(tmp_path / "labels.csv", "\n".join(["key,label,stratum,how,labeller", *lines]))
-    with_labels = Config(detectors=("generator-text",), labels=tuple(api.read_labels(path)))
+    with_labels = Config.of(detectors=("generator-text",), labels=str(path))
     audit = run_audit(tmp_path / "images", tmp_path / "out", with_labels, make_engine(1, "serial"))
     assert audit.estimate.n == 40
     assert audit.estimate.point == pytest.approx((8 + 72 * 3 / 40) / 80)
-    assert audit.config["labels"]
+    assert (audit.config.estimate.labels, bool(audit.digests.labels)) == ("labels.csv", True)
     again = run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
     assert again.estimate is None
 

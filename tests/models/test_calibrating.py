@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auditor.config import ScanConfig
+
 pytest.importorskip("onnx", reason="small models are made with onnx")
 
 import auditor
 from auditor import audit, work
-from auditor.assembling import calibration_of
-from auditor.config import Config
 from auditor.embedding import encoders, sources
 from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.errors import CalibrationError
 from auditor.estimate.calibration import dumps, parse
 from auditor.models import calibrating
+from auditor.resources import counted_detector
 from detectors import classifier
 
 NAMES = ("clean", "jpeg85", "webp80", "img2dataset256")
@@ -44,7 +45,7 @@ def pictures(folder, colour, count=4, sources=("a", "b")):
 
 def calibrate(real, synthetic=None, detector="classifier"):
     engine = audit.make_engine(1, "serial")
-    return calibrating.calibrate(real, synthetic, engine, detector=detector, config=Config(detectors=()))
+    return calibrating.calibrate(real, synthetic, engine, detector=detector, config=ScanConfig(()))
 
 
 BLUE, RED = (10, 10, 200), (200, 10, 10)
@@ -115,7 +116,7 @@ def adapted(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "embedded", lambda: encoder)
     monkeypatch.setattr(encoders, "shipped_calibration", lambda: SHIPPED)
     sides = pictures(tmp_path / "real", BLUE, 10), pictures(tmp_path / "fake", GREEN, 10)
-    return calibrating.adapt(*sides, audit.make_engine(1, "serial"), config=Config(detectors=()))
+    return calibrating.adapt(*sides, audit.make_engine(1, "serial"), config=ScanConfig(()))
 
 
 GREEN = (10, 200, 10)
@@ -139,4 +140,4 @@ def test_a_calibration_whose_head_was_changed_is_of_other_weights(adapted):
     made, _ = adapted
     other = replace(made, head=replace(made.head, bias=made.head.bias + 1))
     with pytest.raises(CalibrationError, match="other weights"):
-        calibration_of({"detectors": {"classifier": ""}}, other)
+        counted_detector(("classifier",), {}, other)

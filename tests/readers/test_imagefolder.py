@@ -51,7 +51,7 @@ def test_a_declaring_column_is_read_and_others_are_not(tmp_path, scan):
         tmp_path / "metadata.csv", "file_name,label,generator,source\n0.jpg,ai,Midjourney,ai-site\n1.jpg,real,,\n"
     )
     assert scan(tmp_path).floor.count == 0
-    from auditor.plugin import ReadOptions
+    from auditor.config import ReadOptions
 
     assert scan(tmp_path, out="again", read=ReadOptions(declared_col="label")).floor.count == 1
 

@@ -1,8 +1,8 @@
 import making
 import pytest
 
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError, NoSuchInput
-from auditor.plugin import ReadOptions
 from auditor.readers import choose, listing
 
 

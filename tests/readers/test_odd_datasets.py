@@ -160,8 +160,8 @@ def test_evidence_that_lost_a_part_is_not_merged(tmp_path, scan):
 
 
 def test_a_pattern_of_millions_of_names_is_refused(tmp_path):
+    from auditor.config import ReadOptions
     from auditor.errors import NoSuchInput
-    from auditor.plugin import ReadOptions
     from auditor.readers import listing
 
     with pytest.raises(NoSuchInput, match="more than a million"):

@@ -10,8 +10,9 @@ from audits import ESTIMATES, audit, source
 from galleries import HOSTILE, gallery, pictures
 
 import auditor
+from auditor.config import Config
 from auditor.results import Beside, Counts, DetectorTally, InputRecord, LabelCounts, Labels
-from auditor.types import Evidence
+from auditor.types import Evidence, Need
 from reports import charts
 from reports.charts import Bar
 from reports.svg import Sheet
@@ -104,14 +105,14 @@ def test_every_chart_has_words_and_a_page_has_no_id_twice():
 
 
 def test_the_command_repeats_the_configuration():
-    of = audit(config={
-        "detectors": {"c2pa": "x", "classifier": "y"}, "depth": "file", "limits": {"max_bytes": 9},
-        "read": {"image_col": "my col", "follow_links": True}, "count_edited": True,
-    })  # fmt: skip
+    given = Config.of(
+        detectors=("c2pa", "classifier"), depth=Need.FILE, max_bytes=9, image_col="my col", follow_links=True,
+        count_edited=True,
+    )  # fmt: skip
     from reports import advising
 
-    assert advising.command(of) == (
-        "auditor scan set --detectors c2pa,classifier --depth file --seed 0 --max-bytes=9 '--image-col=my col' "
+    assert advising.command(audit(config=given)) == (
+        "auditor scan set --detectors=c2pa,classifier --depth=file --max-bytes=9 '--image-col=my col' "
         "--follow-links --count-edited"
     )
 

@@ -28,7 +28,7 @@ def dataset(path, rows=60, declared=10):
 
 
 def scan(inputs, out, **config):
-    return run_audit(inputs, out, Config(detectors=DETECTORS, **config), make_engine(1, "serial"))
+    return run_audit(inputs, out, Config.of(detectors=DETECTORS, **config), make_engine(1, "serial"))
 
 
 def drawn_keys(out):
@@ -101,7 +101,7 @@ def test_files_speak_for_every_row_and_pixels_for_the_sample(tmp_path):
 
 
 def test_files_can_be_bounded_as_well(tmp_path):
-    audit = scan(dataset(tmp_path), tmp_path / "out", sample=20, is_bounding_files=True)
+    audit = scan(dataset(tmp_path), tmp_path / "out", sample=20, sample_files=True)
     assert (audit.counts.ok, audit.counts.no_bytes, audit.floor.n) == (20, 40, 20)
     assert audit.sample == dataclasses.replace(audit.counts, rows=20, no_bytes=0)
     assert audit.floor.low < audit.floor.share < audit.floor.high
@@ -112,7 +112,7 @@ def test_files_can_be_bounded_as_well(tmp_path):
 def test_the_floor_of_samples_holds_that_of_the_whole(tmp_path):
     inputs, missed = dataset(tmp_path, rows=80, declared=20), 0
     for seed in range(12):
-        audit = scan(inputs, tmp_path / f"{seed}", sample=30, is_bounding_files=True, seed=seed)
+        audit = scan(inputs, tmp_path / f"{seed}", sample=30, sample_files=True, seed=seed)
         missed += not audit.floor.low <= 0.25 <= audit.floor.high
     assert missed <= 2
 
@@ -143,16 +143,16 @@ def test_a_larger_sample_redoes_the_evidence_and_the_same_one_keeps_it(tmp_path)
     kept = []
     for size in (10, 10, 30):
         listener = Kept()
-        config = Config(detectors=DETECTORS, sample=size)
+        config = Config.of(detectors=DETECTORS, sample=size)
         run_audit(inputs, tmp_path / "out", config, make_engine(1, "serial"), listener=listener)
         kept.append(listener.kept)
     assert kept == [0, 60, 0]
 
 
-@pytest.mark.parametrize("is_bounding_files", [False, True])
-def test_the_audited_dataset_is_known_again(tmp_path, is_bounding_files):
+@pytest.mark.parametrize("sample_files", [False, True])
+def test_the_audited_dataset_is_known_again(tmp_path, sample_files):
     inputs = dataset(tmp_path, rows=20)
-    audit = scan(inputs, tmp_path / "out", sample=5, is_bounding_files=is_bounding_files)
+    audit = scan(inputs, tmp_path / "out", sample=5, sample_files=sample_files)
     assert api.is_same_dataset(audit, inputs, jobs=1)
     for number in range(20):
         write(inputs / f"{number:03}.png", encoded(seed=1000 + number))
@@ -167,8 +167,8 @@ def test_where_there_is_nothing_to_draw_from_it_says_what_to_do(tmp_path):
 
 def test_the_draw_does_not_depend_on_how_rows_are_spread(tmp_path):
     inputs = dataset(tmp_path)
-    config = Config(detectors=DETECTORS, sample=9, depth=Need.PIXELS)
-    shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
+    config = Config.of(detectors=DETECTORS, sample=9, depth=Need.PIXELS)
+    shards = [shard for input, reader in choose(inputs, config.scan.read) for shard in reader.shards(input)]
     alone, together = (drawn(shards, config, engine) for engine in (make_engine(1, "serial"), make_engine(2)))
     assert alone == together
     assert alone.rows == 9

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import saving
 from audits import audit
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from making import A1111, png, tar, write
 from auditor import api
 from auditor.audit import make_engine, run_audit
 from auditor.comparing import UNKNOWN, compare
-from auditor.config import Config
+from auditor.config import Config, ReadOptions
 from auditor.errors import DatasetError, EvidenceError, FilterError
 from auditor.labels.labelfile import Answer, Truth
 from auditor.plugin import Input, Shard
@@ -35,7 +36,7 @@ def dataset(path, declared=(0, 1, 2, 0, 5, 0, 1, 3, 0, 4, 2, 1), rows=6):
 
 def scan(inputs, out, **config):
     config = {"detectors": DETECTORS, "depth": Need.FILE, **config}
-    return run_audit(inputs, out, Config(**config), make_engine(1, "serial"))
+    return run_audit(inputs, out, Config.of(**config), make_engine(1, "serial"))
 
 
 def read(out):
@@ -97,7 +98,7 @@ def test_shards_are_read_whole_and_the_others_not_at_all(tmp_path):
 def drawn_of(inputs, most):
     from auditor.audit import choose, shards_of
 
-    return shards_of(choose(inputs, Config()), Config(sample_shards=most))[0]
+    return shards_of(choose(inputs, ReadOptions()), Config.of(sample_shards=most))[0]
 
 
 def test_the_floor_of_shards_holds_that_of_the_dataset(tmp_path):
@@ -133,7 +134,7 @@ def test_more_shards_are_added_to_what_is_there(tmp_path):
             pass
 
     for most in (3, 5, 2, None):
-        config = Config(detectors=DETECTORS, depth=Need.FILE, sample_shards=most)
+        config = Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=most)
         run_audit(inputs, tmp_path / "out", config, make_engine(1, "serial"), listener=Kept())
     assert plans == [(0, 0, 3), (18, 0, 2), (12, 18, 0), (12, 0, 10)]
 
@@ -152,7 +153,7 @@ def test_samples_of_shards_are_not_merged(tmp_path):
         folders.append(tmp_path / f"out-{which}")
         api.scan(
             dataset(tmp_path / which), out=folders[-1], engine="serial",
-            config=Config(detectors=DETECTORS, depth=Need.FILE, sample_shards=3),
+            config=Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=3),
         )  # fmt: skip
     with pytest.raises(EvidenceError, match="of a sample"):
         api.merge(folders, tmp_path / "both")
@@ -160,7 +161,7 @@ def test_samples_of_shards_are_not_merged(tmp_path):
 
 def test_a_keep_list_of_some_shards_is_refused(tmp_path):
     out = tmp_path / "out"
-    config = Config(detectors=DETECTORS, depth=Need.FILE, sample_shards=3)
+    config = Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=3)
     api.scan(dataset(tmp_path / "set"), out=out, engine="serial", config=config)
     with pytest.raises(FilterError, match="3 of 12 shards"):
         api.keep_list(out)
@@ -176,7 +177,7 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
         Answer(key, "unknown", Truth.SYNTHETIC if image.startswith(max(rows.image)[:9]) else Truth.REAL, "date", "a")
         for key, image in zip(rows.key, rows.image, strict=True)
     )
-    found = scan(inputs, tmp_path / "labelled", sample_shards=4, labels=labels).estimate
+    found = scan(inputs, tmp_path / "labelled", sample_shards=4, labels=saving.label_file(tmp_path, labels)).estimate
     assert found.point == pytest.approx(6 / 24)
     assert found.low < 0.06  # one shard of four, all of a kind
     assert found.high > 0.6
@@ -218,7 +219,7 @@ def test_rows_of_shards_are_compared_by_their_intervals_alone():
 
 
 def test_the_command_that_repeats_it_names_the_shards():
-    made = audit(config={**audit().config, "sample_shards": 20, "sample": None})
+    made = audit(config=Config.of(sample_shards=20))
     assert "--sample-shards=20" in advising.command(made)
 
 

@@ -89,7 +89,7 @@ def dataset(path):
 
 
 def scan(inputs, out, **config):
-    return run_audit(inputs, out, Config(detectors=("host-prior",), **config), make_engine(1, "serial"))
+    return run_audit(inputs, out, Config.of(detectors=("host-prior",), **config), make_engine(1, "serial"))
 
 
 def by_domain(out):
@@ -101,7 +101,7 @@ def test_each_domain_is_in_the_sample_in_proportion(tmp_path):
     inputs = dataset(tmp_path / "set")
     for seed in range(3):
         audit = scan(inputs, tmp_path / f"{seed}", sample=50, stratify="domain", seed=seed)
-        assert (audit.sample.rows, audit.counts.rows, audit.config["stratify"]) == (50, 200, "domain")
+        assert (audit.sample.rows, audit.counts.rows, audit.config.sampling.stratify) == (50, 200, "domain")
         found = by_domain(tmp_path / f"{seed}")
         assert (found["a.org"], found["b.org"]) == (30, 15)
         assert found["c.org"] in (4, 5)
@@ -110,12 +110,12 @@ def test_each_domain_is_in_the_sample_in_proportion(tmp_path):
 
 def test_it_is_the_same_sample_again_however_rows_are_spread(tmp_path):
     inputs = dataset(tmp_path / "set")
-    config = Config(detectors=("host-prior",), sample=50, stratify="domain", depth=Need.PIXELS)
-    shards = [shard for input, reader in choose(inputs, config) for shard in reader.shards(input)]
+    config = Config.of(detectors=("host-prior",), sample=50, stratify="domain", depth=Need.PIXELS)
+    shards = [shard for input, reader in choose(inputs, config.scan.read) for shard in reader.shards(input)]
     alone, together = (drawn(shards, config, engine) for engine in (make_engine(1, "serial"), make_engine(2)))
     assert alone == together
     assert (alone.rows, alone.of) == (50, 200)
-    assert alone != drawn(shards, Config(sample=50, stratify="domain", seed=1), make_engine(1, "serial"))
+    assert alone != drawn(shards, Config.of(sample=50, stratify="domain", seed=1), make_engine(1, "serial"))
 
 
 def test_the_audited_dataset_is_known_again_and_kept(tmp_path):
@@ -129,7 +129,7 @@ def test_the_audited_dataset_is_known_again_and_kept(tmp_path):
             pass
 
     for config in ({"stratify": "domain"}, {"stratify": "domain"}, {}):
-        made = Config(detectors=("host-prior",), sample=50, **config)
+        made = Config.of(detectors=("host-prior",), sample=50, **config)
         audit = run_audit(inputs, tmp_path / "out", made, make_engine(1, "serial"), listener=Kept())
         assert api.is_same_dataset(audit, inputs, jobs=1)
     assert kept == [0, 200, 0]

@@ -15,9 +15,9 @@ import auditor
 from auditor.config import Config
 from auditor.embedding.encoders import embedded
 from auditor.errors import IndexFileError
+from auditor.resources import Resources
 from auditor.similarity import banking, banks
 from auditor.similarity.banks import Bank
-from auditor.similarity.recognising import Banks
 from auditor.types import Label
 from auditor.verdicts.store import Store
 
@@ -59,7 +59,7 @@ def test_changed_copies_are_matched_and_others_are_not(made, tmp_path, scan):
     saved(tmp_path / "set/mirrored.png", ImageOps.mirror(picture(2)))
     saved(tmp_path / "set/cropped.png", picture(3).crop((10, 10, 225, 225)))
     saved(tmp_path / "set/other.png", picture(77))
-    audit = scan(tmp_path / "set", detectors=("generator-text",), banks=Banks((str(made / "bank"),)))
+    audit = scan(tmp_path / "set", detectors=("generator-text",), banks=(str(made / "bank"),))
     rows = auditor.evidence(tmp_path / "audit").set_index("key")
     assert rows["decided_by"].fillna("").to_dict() == {
         "recompressed.jpg": "known-image", "mirrored.png": "known-image", "cropped.png": "known-image", "other.png": "",
@@ -68,7 +68,7 @@ def test_changed_copies_are_matched_and_others_are_not(made, tmp_path, scan):
     assert "a copy of 1.png in the bank bank" in signals["known-image"]["reason"]
     assert signals["known-image"]["tier"] == "C"
     assert (audit.floor.count, audit.floor.n) == (3, 4)
-    assert audit.config["banks"] == {"0:bank": Bank(made / "bank").digest}
+    assert audit.digests.banks == {"0:bank": Bank(made / "bank").digest}
 
 
 def test_the_very_file_is_matched_and_so_is_an_original_that_the_manifest_names(made, tmp_path, scan):
@@ -80,7 +80,7 @@ def test_the_very_file_is_matched_and_so_is_an_original_that_the_manifest_names(
         "uid": ["k", "n"],
     }
     pd.DataFrame(row).to_parquet(tmp_path / "urls.parquet")
-    config = {"detectors": ("generator-text",), "banks": Banks((str(made / "bank"),))}
+    config = {"detectors": ("generator-text",), "banks": (str(made / "bank"),)}
     scan(tmp_path / "set", **config)
     assert auditor.evidence(tmp_path / "audit")["decided_by"].tolist() == ["known-file"]
     scan(tmp_path / "urls.parquet", out="urls", **config)
@@ -92,7 +92,7 @@ def test_a_copy_of_a_real_image_is_noted_and_decides_nothing(made, tmp_path, sca
     auditor.make_bank(tmp_path / "reals", made / "known", kind="real", engine="serial")
     saved(tmp_path / "set/a.jpg", picture(1), quality=60)
     making.write(tmp_path / "set/b.png", (made / "known/2.png").read_bytes())
-    scan(tmp_path / "set", detectors=(), banks=Banks((str(tmp_path / "reals"),)))
+    scan(tmp_path / "set", detectors=(), banks=(str(tmp_path / "reals"),))
     rows = auditor.evidence(tmp_path / "audit").set_index("key")
     assert rows["decided_by"].isna().all()
     reasons = {signal["reason"] for signals in rows["signals"] for signal in signals}
@@ -106,22 +106,23 @@ def test_a_bank_of_digests_alone_needs_no_model(tmp_path, scan):
     facts = auditor.make_bank(tmp_path / "bank", digests=[tmp_path / "list.txt"])
     assert (facts.rows, facts.hashes, facts.fingerprint) == (2, 2, "")
     making.write(tmp_path / "set/a.png", data)
-    scan(tmp_path / "set", detectors=(), banks=Banks((str(tmp_path / "bank"),)))
+    scan(tmp_path / "set", detectors=(), banks=(str(tmp_path / "bank"),))
     assert auditor.evidence(tmp_path / "audit")["decided_by"].tolist() == ["known-file"]
     assert not list((tmp_path / "audit/evidence").glob("*.npy"))
 
 
 def test_another_bank_is_another_configuration(made, tmp_path):
     filled(tmp_path / "bank")
-    configs = [Config(detectors=(), banks=Banks((str(folder / "bank"),))) for folder in (made, tmp_path)]
-    assert configs[0].record()["banks"] != configs[1].record()["banks"]
+    configs = [Config.of(detectors=(), banks=(str(folder / "bank"),)) for folder in (made, tmp_path)]
+    digests = {Resources.load(config).evidence_digest(config) for config in configs}
+    assert len(digests) == 2
 
 
 def test_a_bank_of_another_encoder_is_refused_before_anything_is_read(tmp_path, scan):
     filled(tmp_path / "bank")
     making.write(tmp_path / "set/a.png", making.encoded("PNG"))
     with pytest.raises(IndexFileError, match=f"vectors are of made:1, the dataset's of {embedded().fingerprint}"):
-        scan(tmp_path / "set", banks=Banks((str(tmp_path / "bank"),)))
+        scan(tmp_path / "set", banks=(str(tmp_path / "bank"),))
     assert not (tmp_path / "audit").exists()
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import policy, record
-from auditor.embedding.sources import VectorSource
-from auditor.errors import IndexFileError
+from auditor.config import EstimateConfig
+from auditor.errors import ConfigError, IndexFileError
+from auditor.resources import Resources
 from auditor.results import Diversity
 from auditor.similarity import banking, diversity
 from auditor.similarity.corpus import Corpus
@@ -27,7 +28,7 @@ from auditor.similarity.diversity import (
     vendi,
 )
 from auditor.similarity.findings import measured
-from auditor.similarity.reference import Earlier, Reference, parse
+from auditor.similarity.reference import Earlier, Reference
 from auditor.types import Label
 from auditor.verdicts.store import Store
 from reports import wording
@@ -229,10 +230,12 @@ def test_a_reference_makes_vectors_wanted_and_leaves_the_evidence_alone(tmp_path
     evidence(tmp_path / "ref", clouds(10, 1))
     from auditor.config import Config
 
-    plain = Config(detectors=(), vectors=VectorSource(is_wanted=True))
-    held = Config(detectors=(), reference=Reference(str(tmp_path / "ref")))
-    assert plain.digest() == held.digest()
-    assert held.record()["reference"] == "ref"
+    plain = Config.of(detectors=(), keep_vectors=True)
+    held = Config.of(detectors=(), reference=str(tmp_path / "ref"))
+    assert Resources.load(held).vectors.is_wanted
+    digests = [Resources.load(config).evidence_digest(config) for config in (plain, held)]
+    assert digests[0] == digests[1]
+    assert held.portable.estimate.reference == "ref"
 
 
 # ---- the dataset's own older part
@@ -279,15 +282,15 @@ def test_a_scan_takes_the_years_of_its_manifest(tmp_path, scan):
     for number in range(3):
         making.write(tmp_path / "set" / f"{number}.png", making.encoded("PNG", seed=number))
     making.write(tmp_path / "set/metadata.csv", "file_name,year\n0.png,2019\n1.png,2022\n2.png,2023\n")
-    found = scan(tmp_path / "set", detectors=(), reference=parse("before:2021"))
-    assert found.config["reference"] == "before:2021"
+    found = scan(tmp_path / "set", detectors=(), reference="before:2021")
+    assert found.config.estimate.reference == "before:2021"
     assert "2 of 100 and 1 of 200" in found.diversity.left_out[0]
 
 
 @pytest.mark.parametrize("text", ["before:", "before:soon", "before:21", "before:٢٠٢١"])
 def test_a_reference_before_no_year_is_refused(text):
-    with pytest.raises(ValueError, match="four digits"):
-        parse(text)
+    with pytest.raises(ConfigError, match="four digits"):
+        EstimateConfig(reference=text)
 
 
 def test_the_measured_dimension_is_what_mad_assumes_unless_the_policy_names_one():

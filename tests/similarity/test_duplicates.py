@@ -15,7 +15,6 @@ import auditor
 from auditor import record
 from auditor.embedding import space
 from auditor.embedding.encoders import embedded
-from auditor.embedding.sources import VectorSource
 from auditor.errors import EvidenceError
 from auditor.images.likeness import ALIKE, SIDE, likeness, thumbnail, whole_likeness
 from auditor.similarity import duplicates, index
@@ -25,7 +24,7 @@ from auditor.similarity.index import Index, self_join
 from auditor.types import Label
 from auditor.verdicts.store import SCRATCH, Store
 
-KEPT = {"detectors": ("generator-text",), "vectors": VectorSource(is_wanted=True)}
+KEPT = {"detectors": ("generator-text",), "keep_vectors": True}
 
 
 def jpeg(image, quality):

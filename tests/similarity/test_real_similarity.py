@@ -9,13 +9,9 @@ from PIL import Image
 
 import auditor
 from auditor import audit as pipeline
-from auditor.config import Config
-from auditor.embedding.sources import VectorSource
-from auditor.plugin import ReadOptions
+from auditor.config import Config, ReadOptions
 from auditor.similarity.diversity import panel
-from auditor.similarity.recognising import Banks
 
-KEPT = VectorSource(is_wanted=True)
 FEW = 30
 
 
@@ -46,9 +42,9 @@ def test_a_bank_is_found_again_in_a_reencoded_mix_and_no_real_image_is(chosen, t
         for path in paths:
             (tmp_path / f"known-{side}" / path.name).symlink_to(path)
             reencoded(path, tmp_path / "mix" / side)
-    config = Config(detectors=(), read=ReadOptions(follow_links=True), vectors=KEPT)
+    config = Config.of(detectors=(), read=ReadOptions(follow_links=True), keep_vectors=True)
     auditor.make_bank(tmp_path / "bank", tmp_path / "known-ai", config=config, engine="serial")
-    scan(tmp_path / "mix", detectors=(), banks=Banks((str(tmp_path / "bank"),)))
+    scan(tmp_path / "mix", detectors=(), banks=(str(tmp_path / "bank"),))
     rows = auditor.evidence(tmp_path / "audit")
     found = rows[rows["decided_by"] == "known-image"]["key"]
     assert found.str.startswith("ai/").sum() >= len(ai) - 1
@@ -62,7 +58,7 @@ def vectors(chosen, tmp_path_factory):
     (folder / "set").mkdir()
     for path in chosen[0] + chosen[1]:
         (folder / "set" / f"{path.parent.name}-{path.name}").symlink_to(path)
-    config = Config(detectors=(), vectors=KEPT, read=ReadOptions(follow_links=True))
+    config = Config.of(detectors=(), keep_vectors=True, read=ReadOptions(follow_links=True))
     parts = pipeline.gather([folder / "set"], folder / "audit", config, pipeline.make_engine(1, "serial"))
     return np.concatenate([part.vectors.open() for part in parts]).astype(np.float32)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from auditor.config import Config
 from auditor.estimate.intervals import clopper_pearson
-from auditor.results import Audit, Counts, Coverage, Estimate, Floor, InputRecord, Stratum
+from auditor.results import Audit, Counts, Coverage, Digests, Estimate, Floor, InputRecord, Stratum
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:
@@ -13,9 +14,8 @@ def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: 
     share = synthetic / ok if ok else None
     settled = {
         "inputs": (InputRecord("set", "folder", rows),),
-        "digests": {"dataset": "0" * 64},
-        "config": {"depth": "pixels", "limits": {"max_bytes": 1, "max_pixels": 1, "max_seconds": 1.0}},
-        "seed": 0,
+        "digests": Digests("0" * 64),
+        "config": Config.of(),
         "counts": Counts(rows, ok, no_bytes, 0, unreadable),
         "coverage": {"declared": Coverage(ok, ok / rows if rows else 0.0), "prior": Coverage(rows, 1.0)},
         "detectors": {},

@@ -38,7 +38,7 @@ def dataset(folder: Path) -> Path:
 def task(folder: Path, **options: Any) -> Task:
     """Audited by what files declare alone, so that every image is undecided; one file has changed since."""
     table = dataset(folder / "set")
-    config = Config(detectors=("creator-tags",))
+    config = Config.of(detectors=("creator-tags",))
     audit = run_audit(table, folder / "audit", config, make_engine(1, "serial"))
     api.write(audit, api.decide(audit), folder / "audit", ["json"])
     making.write(folder / "set" / BROKEN, making.png(width=96, height=64, seed=99))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor import registry
+from auditor.config import ReadOptions
 from auditor.contents import BytesContent
-from auditor.plugin import Reading, ReadOptions
+from auditor.plugin import Reading
 from auditor.readers.columns import declared
 from auditor.types import Sample
 from auditor.view import View

@@ -10,7 +10,7 @@ from auditor.types import Need
 from auditor.verdicts.picking import Place, pick
 from auditor.verdicts.store import Store
 
-CONFIG = Config(depth=Need.ROW)
+CONFIG = Config.of(depth=Need.ROW)
 
 
 def folder(path):
@@ -41,13 +41,13 @@ def test_rows_come_back_as_evidence_numbers_them(tmp_path, dataset):
         rows = pq.read_table(part.path, columns=["key", "image"]).to_pylist()
         wanted[part.shard] = range(0, len(rows), 7)
         expected |= {Place(part.shard, n): (rows[n]["key"], rows[n]["image"]) for n in wanted[part.shard]}
-    shards = [shard for input, reader in choose(inputs, CONFIG) for shard in reader.shards(input)]
+    shards = [shard for input, reader in choose(inputs, CONFIG.scan.read) for shard in reader.shards(input)]
     assert {place: (item.key, item.image) for place, item in pick(shards, wanted)} == expected
     assert len(expected) >= 4
 
 
 def test_a_row_that_is_gone_is_left_out(tmp_path):
     inputs = folder(tmp_path)
-    [shard] = [shard for input, reader in choose(inputs, CONFIG) for shard in reader.shards(input)]
+    [shard] = [shard for input, reader in choose(inputs, CONFIG.scan.read) for shard in reader.shards(input)]
     found = pick([shard], {shard.id: {29, 30, 5}, "no such shard": {0}})
     assert [place.number for place, _ in found] == [5, 29]

@@ -1,0 +1,34 @@
+"""Values as the files that a configuration names."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from auditor.config import Config
+from auditor.estimate.calibration import Calibration, dumps
+from auditor.labels import labelfile
+from auditor.labels.labelfile import Answer
+
+
+def calibration_file(folder: Path, calibration: Calibration) -> str:
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix="calibration-", suffix=".json", delete=False) as file:
+        file.write(dumps(calibration))
+    return file.name
+
+
+def label_file(folder: Path, answers: Iterable[Answer]) -> str:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="labels-", suffix=".csv", delete=False) as file:
+        labelfile.write(Path(file.name), answers)
+    return file.name
+
+
+def config(folder: Path, **options: Any) -> Config:
+    """A configuration; a calibration and labels may be given as values."""
+    if isinstance(options.get("calibration"), Calibration):
+        options["calibration"] = calibration_file(folder, options["calibration"])
+    if isinstance(options.get("labels"), tuple):
+        options["labels"] = label_file(folder, options["labels"])
+    return Config.of(**options)

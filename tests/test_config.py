@@ -1,0 +1,118 @@
+"""A configuration: options by name, conflicts between them, and the command line that gives it back."""
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor import registry
+from auditor.cli.scan import command, configured
+from auditor.config import Config
+from auditor.errors import ConfigError
+from auditor.results import Audit
+from auditor.types import Need
+from auditor.values import converter, plain
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+SAMPLES = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"sample": st.integers(1, 10**9)}, optional={"stratify": st.just("domain")}),
+    st.fixed_dictionaries({"margin": st.floats(1e-6, 0.5)}, optional={"stratify": st.just("domain")}),
+    st.fixed_dictionaries({"fetch": st.integers(1, 10**9)}, optional={"stratify": st.just("domain")}),
+    st.fixed_dictionaries({"sample_shards": st.integers(2, 10**6)}),
+    st.fixed_dictionaries({"until_decided": st.just(True)}, optional={"sample": st.integers(1, 10**6)}),
+    st.fixed_dictionaries({"sample": st.integers(1, 99), "sample_files": st.just(True)}),
+)
+OTHERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "detectors": st.lists(st.sampled_from(list(registry.table("detectors"))), min_size=1).map(tuple),
+        "max_bytes": st.integers(1, 2**40),
+        "max_pixels": st.integers(1, 2**40),
+        "max_seconds": st.floats(0.1, 1e6),
+        "input_format": st.sampled_from(list(registry.table("readers"))),
+        **{f"{name}_col": NAMES for name in ("image", "url", "caption", "id", "declared")},
+        "follow_links": st.booleans(),
+        "encoder": NAMES,
+        "keep_vectors": st.booleans(),
+        "count_edited": st.booleans(),
+        "reference": st.integers(1000, 9999).map("before:{}".format),
+        "seed": st.integers(0, 2**32 - 1),
+    },
+)
+
+
+def parsed(words):
+    """The configuration that `auditor scan` takes these words for."""
+    given = command.make_context("scan", ["dataset", *words]).params
+    return configured(given)
+
+
+@given(SAMPLES, OTHERS)
+def test_the_command_that_repeats_an_audit_gives_its_configuration(sample, others):
+    config = Config.of(**sample, **others)
+    assert parsed(config.command_line) == config
+
+
+def test_files_and_folders_are_in_the_command_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("refs", "more", "images", "vectors"):
+        (tmp_path / folder).mkdir()
+    for file in ("own.json", "labels.csv"):
+        (tmp_path / file).touch()
+    config = Config.of(
+        banks=("refs", "more"), base_dir="images", embeddings="vectors", embeddings_model="x", reference="refs",
+        calibration="own.json", labels="labels.csv", weight_col="n", depth=Need.FILE,
+    )  # fmt: skip
+    assert parsed(config.command_line) == config
+    assert {"known-image", "known-file"} <= set(config.scan.detectors)
+
+
+def test_every_option_of_the_configuration_is_one_of_the_command():
+    options = {option for param in command.params for option in param.opts}
+    for word in (*Config.of().options, "bank"):
+        assert f"--{word.replace('_', '-')}" in options or word == "banks"
+
+
+@given(SAMPLES, OTHERS)
+def test_a_configuration_comes_back_from_plain_values(sample, others):
+    config = Config.of(**sample, **others)
+    assert converter().structure(plain(config), Config) == config
+
+
+def test_no_folder_of_ones_own_is_recorded():
+    config = Config.of(
+        banks=("/home/me/refs",), base_dir="/home/me/images", embeddings="/home/me/vectors", calibration="/home/me/c.json",
+        labels="/home/me/labels.csv", reference="/home/me/audit",
+    ).portable  # fmt: skip
+    assert "/home" not in str(config)
+    assert Config.of(encoder="ViT-B-16:/home/me/w.safetensors").portable.scan.encoder == "ViT-B-16:w.safetensors"
+    assert Config.of(encoder="open_clip:ViT-B-16/openai").portable.scan.encoder == "open_clip:ViT-B-16/openai"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"sample_shards": 3, "fetch": 4}, "`sample_shards` is a sample of its own"),
+        ({"stratify": "domain"}, "`stratify`"),
+        ({"margin": 0.1, "sample": 5}, "`margin`"),
+        ({"until_decided": True, "labels": "labels.csv"}, "leave `labels` out"),
+        ({"sample": 5, "depth": Need.FILE}, "add `sample_files`"),
+        ({"weight_col": "n", "sample": 5}, "equal chances"),
+        ({"encoder": "a", "embeddings": "b"}, "not both"),
+        ({"samples": 5}, "did you mean `sample`"),
+        ({"depht": Need.ROW}, "no option `depht`; did you mean `depth`"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused_by_the_library(options, told):
+    with pytest.raises(ConfigError, match=told.replace("(", r"\(")):
+        Config.of(**options)
+
+
+def test_the_command_names_options_as_they_are_typed():
+    with pytest.raises(click.UsageError, match="--sample-shards is a sample of its own"):
+        parsed(["--sample-shards=3", "--fetch=4"])
+
+
+def test_an_audit_records_its_configuration_in_types():
+    assert Audit.__dataclass_fields__["config"].type == "Config"
