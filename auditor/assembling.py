@@ -20,7 +20,7 @@ from auditor.labels.tally import LabelTally
 from auditor.printable import printable
 from auditor.results import Audit, Counts, Estimate, InputRecord, Population, ShardSample, Weights, Worth
 from auditor.similarity.recognising import Banks
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
 from auditor.verdicts.store import Part, Store, stored, write_atomically
@@ -91,11 +91,11 @@ def assemble(
     )
 
 
-def _cutoff(model: StatisticalDetector, known: Calibration, config: Mapping[str, Any]) -> float:
+def _cutoff(model: ClassifierDetector, known: Calibration, config: Mapping[str, Any]) -> float:
     """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
     if config.get("depth") in ("row", "tags", "file"):
         return math.inf
-    return stored(model.chance(fraction.cutoff(known)))
+    return stored(model.probability(fraction.cutoff(known)))
 
 
 def _estimate(
@@ -164,14 +164,14 @@ def keep_calibration(out: Path, calibration: Calibration | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def counting(config: Mapping[str, Any], calibration: Calibration | None) -> StatisticalDetector | None:
+def counting(config: Mapping[str, Any], calibration: Calibration | None) -> ClassifierDetector | None:
     """The detector whose flags are counted, of those in a configuration's record: the one that was calibrated, or the
     first that ships counts of its errors.
 
     Raises CalibrationError where a calibration is for a detector that does not run.
     """
     found = [registry.load("detectors", id)() for id in config.get("detectors", ())]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
+    models = [detector for detector in found if isinstance(detector, ClassifierDetector)]
     if calibration is None:
         return next((model for model in models if model.calibration()), None)
     for model in models:
@@ -180,7 +180,7 @@ def counting(config: Mapping[str, Any], calibration: Calibration | None) -> Stat
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
-def _checked(model: StatisticalDetector, config: Mapping[str, Any], calibration: Calibration) -> StatisticalDetector:
+def _checked(model: ClassifierDetector, config: Mapping[str, Any], calibration: Calibration) -> ClassifierDetector:
     """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
     if not model.is_of_banks:
         made = model.made(counts=calibration)
@@ -224,11 +224,11 @@ def dataset_digest(parts: Iterable[str]) -> str:
 
 
 def _populations(parts: Iterable[Part]) -> tuple[Population, ...]:
-    """What traces that decided no single image say together."""
+    """The dataset-level tests of aggregate detectors, by statistics that decided no single image."""
     sums: dict[str, tuple[int, Any]] = {}
     for part in parts:
-        for id, (n, total) in part.traces.items():
+        for id, (n, total) in part.statistics.items():
             before, sum_before = sums.get(id, (0, 0.0))
             sums[id] = before + n, sum_before + total
     detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
+    return tuple(found for id, detector in detectors.items() for found in detector.dataset_test(*sums[id]))

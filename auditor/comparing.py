@@ -97,7 +97,7 @@ def _estimate(before: Audit, after: Audit) -> Change:
     if one is None or two is None or left is None or right is None or one.detector != two.detector:
         return change
     difference = mover(left, right)
-    return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+    return replace(change, difference=difference, verdict=_verdict(difference[1] > 0, difference[2] < 0))
 
 
 def _declared(before: Audit, after: Audit) -> Change:
@@ -107,7 +107,7 @@ def _declared(before: Audit, after: Audit) -> Change:
     if left is None or right is None:
         return change
     difference = mover(left, right)
-    return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+    return replace(change, difference=difference, verdict=_verdict(difference[1] > 0, difference[2] < 0))
 
 
 def _as_sample(audit: Audit) -> Side | None:
@@ -198,11 +198,11 @@ def _holm(changes: Sequence[Change]) -> list[Change]:
         assert change.difference is not None
         rose = change.difference[0] > 0
         is_real = worst < LEVEL
-        found[place] = replace(change, p_value=worst, verdict=_said(rose and is_real, not rose and is_real))
+        found[place] = replace(change, p_value=worst, verdict=_verdict(rose and is_real, not rose and is_real))
     return found
 
 
-def _said(rose: bool, fell: bool) -> str:
+def _verdict(rose: bool, fell: bool) -> str:
     return ROSE if rose else FELL if fell else NOISE
 
 

@@ -18,7 +18,7 @@ from auditor.plugin import ReadOptions
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
 from auditor.similarity.reference import Earlier, Reference
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.types import Need
 
 _OF_BANKS = ("known-image", "known-file")
@@ -35,7 +35,7 @@ _CONCLUDED = (
     "fetch",
     "sequential",
 )
-_COLUMNS = 4  # of evidence; parts with others are redone
+_COLUMNS = 5  # of evidence; parts with others are redone
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Config:
         """The calibration where the detector's answers depend on it, not just what is concluded from them."""
         own = self.calibration
         kind = registry.load("detectors", own.detector) if own else None
-        return own if own and kind and issubclass(kind, StatisticalDetector) and kind.reads_by(own) else None
+        return own if own and kind and issubclass(kind, ClassifierDetector) and kind.reads_by(own) else None
 
     @property
     def drawn(self) -> int | None:

@@ -16,7 +16,7 @@ from auditor.decisions import Decision
 from auditor.mad import loops
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
 from auditor.printable import printable
-from auditor.results import Audit, DetectorTally, Estimate, Stratum
+from auditor.results import Audit, Estimate, Stratum
 from auditor.types import Evidence
 from reports import charts, wording
 from reports.charts import Bar
@@ -45,7 +45,7 @@ class Item:
     score: float | None
     facts: str
     picture: str | None
-    blind: str
+    no_picture_reason: str
 
 
 class Html(RowRenderer):
@@ -97,11 +97,6 @@ def _scale(audit: Audit, decision: Decision) -> str:
         limits = [("MAD limit", mad.limit)]
     limits += [(f"policy: {name}", at) for name, at in wording.limits(decision) if not mad or at != mad.limit]
     return charts.scale(bars or [Bar("nothing read", 0.0)], zones, limits)
-
-
-def _detectors(audit: Audit) -> list[tuple[str, DetectorTally]]:
-    """By kind, and those with most hits first."""
-    return sorted(audit.detectors.items(), key=lambda found: (_KINDS.index(found[1].evidence), -found[1].hits))
 
 
 def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -169,14 +164,14 @@ def _items(examples: Sequence[Example]) -> Iterator[Item]:
     for item in found:
         weight += len(item.picture or "")
         if item.picture and weight > _HEAVIEST:
-            yield replace(item, picture=None, blind="left out: the page would be too large")
+            yield replace(item, picture=None, no_picture_reason="left out: the page would be too large")
         else:
             yield item
 
 
 def _weight(item: Item) -> int:
     """Bytes of an example's text in the page."""
-    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.blind)
+    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.no_picture_reason)
     return sum(len(html.escape(text).encode()) for text in shown)
 
 
@@ -185,7 +180,7 @@ def _item(example: Example) -> Item:
     picture = example.thumbnail and f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}"
     return Item(
         group=printable(example.group, 40),
-        verdict=row.verdict.label.value if row.verdict else "not read",
+        verdict=row.verdict.kind.value if row.verdict else "not read",
         key=printable(row.key, _LONGEST),
         source=printable(row.source, 60),
         image=printable(row.image, 60),
@@ -194,7 +189,7 @@ def _item(example: Example) -> Item:
         score=row.verdict.p_synthetic if row.verdict else None,
         facts=f"{facts.width} × {facts.height} {facts.format}" if facts.width else "",
         picture=picture or None,
-        blind=printable(example.blind, 80),
+        no_picture_reason=printable(example.no_thumbnail_reason, 80),
     )
 
 

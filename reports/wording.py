@@ -205,11 +205,6 @@ def stock_watermarks(audit: Audit) -> str | None:
     return f"stock-photo watermarks (LAION's pwatermark over 0.8): {share} of {known['known']:,} rows; not a sign of AI"
 
 
-def headline(decision: Decision) -> str:
-    """Outcome and reason in one line."""
-    return f"{TITLES[decision.outcome]} {decision.reason}"
-
-
 # ---- the report for people ------------------------------------------------------------------------------------------
 
 KINDS = {

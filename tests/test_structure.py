@@ -39,7 +39,7 @@ ROOMS = {
     "similarity": "errors types results images view embedding verdicts",
     "work": "errors types contents images view registry plugin estimate statistical embedding sampling verdicts fetching similarity",
     "labels": "errors types results estimate sampling verdicts",
-    "tallies": "types results plugin estimate labels",
+    "tallies": "types results estimate labels verdicts",
     "assembling": "errors types results printable registry estimate statistical verdicts similarity labels tallies",
     "gallery": "errors types images view plugin sampling verdicts work",
     "config": "types images registry plugin estimate statistical embedding sampling similarity labels",

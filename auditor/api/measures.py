@@ -63,12 +63,12 @@ def adapt(
 
 def read_calibration(path: PathLike) -> Calibration:
     """A calibration file. Raises CalibrationError, with its path, also for one of other weights."""
-    from auditor.statistical import StatisticalDetector
+    from auditor.statistical import ClassifierDetector
 
     try:
         found = calibration.parse(bytes_of(Path(path)).decode("utf-8", "replace"))
         kind = registry.load("detectors", found.detector)
-        if not issubclass(kind, StatisticalDetector):
+        if not issubclass(kind, ClassifierDetector):
             raise CalibrationError(f"{found.detector} gives no logits")
         model = kind.made(counts=found)
         if not model.is_of_banks and found.sha256 != model.weights():  # banks are known where the audit is
