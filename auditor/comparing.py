@@ -5,8 +5,8 @@ comparisons (sources, formats …) has Holm's correction. The interval of a diff
 Newcombe's square-and-add), from the Clopper-Pearson intervals of both. Estimates have intervals and no counts: a change
 is more than noise where MOVER's interval of the difference leaves out zero, if one detector made both.
 
-The two datasets are taken as independent samples. Rows that are in both make the test careful: it finds less. Rows of
-whole shards that were drawn at random are not independent, and rows may count differently: of such audits no test of
+The two datasets are taken as independent samples. Rows that are in both make the test conservative: it finds less. Rows
+of whole shards that were drawn at random are not independent, and rows may count differently: of such audits no test of
 counts is made, and the shares with intervals of their own are compared alone, the estimate and what is declared. What
 differs in how they were audited can change a number without any image having changed: notes say so.
 """

@@ -135,11 +135,11 @@ def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
         return None
     found = audit.estimate
     point, low, high = (found.point, found.low, found.high) if found else (audit.floor.share,) * 3
-    low, (careful, bold) = max(low, audit.floor.low or 0.0), mad.lambda_range
+    low, (conservative, optimistic) = max(low, audit.floor.low or 0.0), mad.lambda_range
     steps = range(_GENERATIONS + 1)
     middle, lower, upper = (
         [loops.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
-        for p, lambda_ in ((max(point, low), mad.lambda_), (low, bold), (max(high, low), careful))
+        for p, lambda_ in ((max(point, low), mad.lambda_), (low, optimistic), (max(high, low), conservative))
     )
     words = wording.trajectory_in_words((middle, lower, upper), mad)
     return charts.trajectory(middle, lower, upper, mad.delta), words
