@@ -21,7 +21,7 @@ from auditor.labels.tally import LabelTally
 from auditor.printable import printable
 from auditor.resources import counted_detector
 from auditor.results import Audit, Counts, Digests, Estimate, InputRecord, Population, ShardSample, Weights, Worth
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
 from auditor.verdicts.store import Part, Store, stored, write_atomically
@@ -92,11 +92,11 @@ def assemble(
     )
 
 
-def _cutoff(model: StatisticalDetector, known: Calibration, depth: Need) -> float:
+def _cutoff(model: ClassifierDetector, known: Calibration, depth: Need) -> float:
     """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
     if depth < Need.PIXELS:
         return math.inf
-    return stored(model.chance(fraction.cutoff(known)))
+    return stored(model.probability(fraction.cutoff(known)))
 
 
 def _estimate(
@@ -180,11 +180,11 @@ def dataset_digest(parts: Iterable[str]) -> str:
 
 
 def _populations(parts: Iterable[Part]) -> tuple[Population, ...]:
-    """What traces that decided no single image say together."""
+    """The dataset-level tests of aggregate detectors, by statistics that decided no single image."""
     sums: dict[str, tuple[int, Any]] = {}
     for part in parts:
-        for id, (n, total) in part.traces.items():
+        for id, (n, total) in part.statistics.items():
             before, sum_before = sums.get(id, (0, 0.0))
             sums[id] = before + n, sum_before + total
     detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.population(*sums[id]))
+    return tuple(found for id, detector in detectors.items() for found in detector.dataset_test(*sums[id]))

@@ -5,8 +5,8 @@ comparisons (sources, formats …) has Holm's correction. The interval of a diff
 Newcombe's square-and-add), from the Clopper-Pearson intervals of both. Estimates have intervals and no counts: a change
 is more than noise where MOVER's interval of the difference leaves out zero, if one detector made both.
 
-The two datasets are taken as independent samples. Rows that are in both make the test careful: it finds less. Rows of
-whole shards that were drawn at random are not independent, and rows may count differently: of such audits no test of
+The two datasets are taken as independent samples. Rows that are in both make the test conservative: it finds less. Rows
+of whole shards that were drawn at random are not independent, and rows may count differently: of such audits no test of
 counts is made, and the shares with intervals of their own are compared alone, the estimate and what is declared. What
 differs in how they were audited can change a number without any image having changed: notes say so.
 """
@@ -97,7 +97,7 @@ def _estimate(before: Audit, after: Audit) -> Change:
     if one is None or two is None or left is None or right is None or one.detector != two.detector:
         return change
     difference = mover(left, right)
-    return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+    return replace(change, difference=difference, verdict=_verdict(difference[1] > 0, difference[2] < 0))
 
 
 def _declared(before: Audit, after: Audit) -> Change:
@@ -107,7 +107,7 @@ def _declared(before: Audit, after: Audit) -> Change:
     if left is None or right is None:
         return change
     difference = mover(left, right)
-    return replace(change, difference=difference, verdict=_said(difference[1] > 0, difference[2] < 0))
+    return replace(change, difference=difference, verdict=_verdict(difference[1] > 0, difference[2] < 0))
 
 
 def _as_sample(audit: Audit) -> Side | None:
@@ -198,11 +198,11 @@ def _holm(changes: Sequence[Change]) -> list[Change]:
         assert change.difference is not None
         rose = change.difference[0] > 0
         is_real = worst < LEVEL
-        found[place] = replace(change, p_value=worst, verdict=_said(rose and is_real, not rose and is_real))
+        found[place] = replace(change, p_value=worst, verdict=_verdict(rose and is_real, not rose and is_real))
     return found
 
 
-def _said(rose: bool, fell: bool) -> str:
+def _verdict(rose: bool, fell: bool) -> str:
     return ROSE if rose else FELL if fell else NOISE
 
 

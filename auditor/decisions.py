@@ -18,12 +18,42 @@ class Outcome(StrEnum):
     EXEMPT = "exempt"
 
 
+class MadLevel(StrEnum):
+    """Where the synthetic fraction's interval lies against the MAD limit (auditor/mad/criteria.py)."""
+
+    SAFE = "safe"  # its upper end is below half of the limit at the conservative λ
+    NEAR = "near"
+    INCONCLUSIVE = "inconclusive"  # its upper end is above the limit, or there is no estimate
+    OVER = "over"  # its lower end is above the limit
+
+
+class MadCriterion(StrEnum):
+    """Which criterion sets the limit."""
+
+    DIVERSITY = "diversity"  # the tolerated loss of variance
+    STABILITY = "stability"  # the cap
+
+
+@dataclass(frozen=True, slots=True)
+class MadLimits:
+    """Each criterion's limit on the synthetic fraction, from 0 to 1.
+
+    diversity_conservative: the same as diversity, at the lower end of the range of λ.
+    """
+
+    diversity: float
+    diversity_conservative: float
+    stability: float
+    admissible: float
+    half: float
+
+
 @dataclass(frozen=True, slots=True)
 class MadStatus:
-    """Where the dataset stands against a MAD criterion, by which assumptions; limits: what each criterion allows."""
+    """Where the dataset stands against a MAD criterion, by which assumptions; limits: those of all criteria."""
 
-    status: str
-    criterion: str
+    status: MadLevel
+    criterion: MadCriterion
     limit: float
     lambda_: float
     lambda_range: tuple[float, float]
@@ -31,7 +61,7 @@ class MadStatus:
     reason: str
     advice: str = ""
     dimension: float = 100.0
-    limits: Mapping[str, float] = field(default_factory=dict)
+    limits: MadLimits = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The contracts that plugins fill: Detector, Reader, Renderer, Engine; and Reading, a detector's answer.
+"""The contracts that plugins fill: Detector, Reader, Renderer, Engine; and DetectorResult, a detector's answer.
 
 A plugin is one module with one public class and one line in registry.py. Its module docstring is its documentation.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 from auditor.config import ReadOptions
 from auditor.decisions import Decision
 from auditor.results import Audit, Population
-from auditor.types import Claim, Evidence, Need, Row, Sample, Tier, Unreadable
+from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,33 +25,33 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 CONTRADICTION = "contradiction"  # a group of examples: declared synthetic, with a camera's settings in the same file
-FAILED = "failed: "  # how the reason begins where a detector raised
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A detector's answer for one image. Use the three constructors; `score` is as in types.Signal."""
+class DetectorResult:
+    """A detector's answer for one image, made by one of the constructors. score: as in types.Signal."""
 
-    score: float | None
+    outcome: SignalOutcome
+    score: float | None = None
     reason: str = ""
     tier: Tier | None = None
     claim: Claim | None = None
     generator: str | None = None
 
     @classmethod
-    def abstain(cls, reason: str) -> Reading:
+    def abstained(cls, reason: str) -> DetectorResult:
         """Could not look, and why."""
-        return cls(score=None, reason=reason)
+        return cls(SignalOutcome.ABSTAINED, reason=reason)
 
     @classmethod
-    def failed(cls, error: Exception) -> Reading:
-        """The detector raised, which is a bug of its own; tallied apart from honest abstentions."""
-        return cls(score=None, reason=f"{FAILED}{type(error).__name__}: {error}"[:200])
+    def failed(cls, error: Exception) -> DetectorResult:
+        """The detector raised, which is a bug of its own; counted apart from abstentions."""
+        return cls(SignalOutcome.FAILED, reason=crash_reason(error))
 
     @classmethod
-    def nothing(cls, reason: str = "") -> Reading:
+    def negative(cls, reason: str = "") -> DetectorResult:
         """Looked and found nothing."""
-        return cls(score=0.0, reason=reason)
+        return cls(SignalOutcome.NEGATIVE, 0.0, reason)
 
     @classmethod
     def hit(
@@ -62,9 +62,21 @@ class Reading:
         generator: str | None = None,
         claim: Claim = Claim.SYNTHETIC,
         score: float = 1.0,
-    ) -> Reading:
+    ) -> DetectorResult:
         """Found something: how strong, what it says, and who is named."""
-        return cls(score=score, reason=reason, tier=tier, claim=claim, generator=generator)
+        return cls(SignalOutcome.HIT, score, reason, tier, claim, generator)
+
+    @classmethod
+    def scored(cls, score: float, reason: str, claim: Claim | None = None) -> DetectorResult:
+        """A classifier's answer: the probability of being synthetic, and what the classifier claims by it, if
+        anything. A hit where that is likely synthetic."""
+        is_hit = claim is Claim.LIKELY_SYNTHETIC
+        return cls(SignalOutcome.HIT if is_hit else SignalOutcome.NEGATIVE, score, reason, claim=claim)
+
+
+def crash_reason(error: Exception) -> str:
+    """The reason of a row or a signal that an unexpected exception cost, at most 200 characters."""
+    return f"failed: {type(error).__name__}: {error}"[:200]
 
 
 class Detector(ABC):
@@ -76,10 +88,10 @@ class Detector(ABC):
     is_default: ClassVar[bool] = True
 
     @abstractmethod
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """One answer for one image. Everything in `needs` is there; Refused may come out of the view."""
 
-    def read(self, views: Sequence[View]) -> list[Reading]:
+    def read(self, views: Sequence[View]) -> list[DetectorResult]:
         """One answer a view, in order. Detectors that gain from batches override this."""
         return [self.look(view) for view in views]
 
@@ -91,16 +103,16 @@ class Detector(ABC):
         return ()
 
 
-class PopulationDetector(Detector):
-    """A detector whose traces, too weak to decide any one image, add up over a dataset."""
+class AggregateDetector(Detector):
+    """A detector that also tests a whole dataset, by a statistic too weak to decide any one image."""
 
     @abstractmethod
-    def traces(self, view: View) -> np.ndarray | None:
+    def statistic(self, view: View) -> np.ndarray | None:
         """What one undecided image adds: a float64 vector of fixed length, or None where it could not look."""
 
     @abstractmethod
-    def population(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
-        """What the sum over n images says of the dataset. Pure."""
+    def dataset_test(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
+        """The tests of the dataset, by the sum of the statistics of n images. Pure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +182,13 @@ class Renderer(ABC):
 class Example:
     """A row that a report shows. group: the detector that it is an example of, or CONTRADICTION.
 
-    thumbnail: a small WebP; without one `blind` says why.
+    thumbnail: a small WebP; without one no_thumbnail_reason says why.
     """
 
     row: Row
     group: str
     thumbnail: bytes | None = None
-    blind: str = ""
+    no_thumbnail_reason: str = ""
 
 
 class Shows(StrEnum):

@@ -64,11 +64,6 @@ class Policy:
     exemptions: tuple[Exemption, ...] = ()
     mad: criteria.Assumptions = field(default_factory=criteria.Assumptions)
 
-    @classmethod
-    def from_toml(cls, text: str) -> Policy:
-        """As `parse`."""
-        return parse(text)
-
 
 def default() -> Policy:
     """The policy that holds where none is given."""

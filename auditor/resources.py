@@ -23,11 +23,11 @@ from auditor.sampling.draws import Draw
 from auditor.similarity import reference as references
 from auditor.similarity.recognising import Banks
 from auditor.similarity.reference import Earlier, Reference
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.types import Need
 from auditor.values import plain
 
-_COLUMNS = 4  # of evidence; parts with others are redone
+_COLUMNS = 5  # of evidence; parts with others are redone
 _COVERED = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "banks")  # by digests of what they name
 
 
@@ -83,7 +83,7 @@ class Resources:
         """One's own calibration where the detector's answers depend on it, not just what is concluded from them."""
         own = self.calibration
         kind = registry.load("detectors", own.detector) if own else None
-        return own if own and kind and issubclass(kind, StatisticalDetector) and kind.reads_by(own) else None
+        return own if own and kind and issubclass(kind, ClassifierDetector) and kind.reads_by(own) else None
 
     def digests(self, dataset: str, shards: str | None) -> Digests:
         """With the dataset's digest, and the one over the names of all shards where some were read."""
@@ -126,7 +126,7 @@ def read_calibration(path: str) -> Calibration:
     try:
         found = calibrations.parse(Path(path).read_bytes().decode("utf-8", "replace"))
         kind = registry.load("detectors", found.detector)
-        if not issubclass(kind, StatisticalDetector):
+        if not issubclass(kind, ClassifierDetector):
             raise CalibrationError(f"{found.detector} gives no logits")
         model = kind.made(counts=found)
         if not model.is_of_banks and found.sha256 != model.weights():  # banks are known where the audit is
@@ -147,14 +147,14 @@ def read_labels(path: str) -> list[Answer]:
 
 def counted_detector(
     detectors: Iterable[str], banks: Mapping[str, str], calibration: Calibration | None
-) -> StatisticalDetector | None:
+) -> ClassifierDetector | None:
     """The detector whose flags are counted: the one that was calibrated, or the first that ships a calibration.
 
     banks: their digests. Raises CalibrationError where a calibration is for a detector that does not run, for other
     weights or for other banks.
     """
     found = [registry.load("detectors", id)() for id in registry.table("detectors") if id in set(detectors)]
-    models = [detector for detector in found if isinstance(detector, StatisticalDetector)]
+    models = [detector for detector in found if isinstance(detector, ClassifierDetector)]
     if calibration is None:
         return next((model for model in models if model.calibration()), None)
     for model in models:
@@ -163,7 +163,7 @@ def counted_detector(
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
-def _checked(model: StatisticalDetector, banks: Mapping[str, str], calibration: Calibration) -> StatisticalDetector:
+def _checked(model: ClassifierDetector, banks: Mapping[str, str], calibration: Calibration) -> ClassifierDetector:
     """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
     if not model.is_of_banks:
         made = model.made(counts=calibration)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from auditor.decisions import MadStatus, Outcome, RuleResult
+from auditor.decisions import MadLevel, MadStatus, Outcome, RuleResult
 from auditor.results import OTHERS, Audit, Estimate
 from auditor.types import Evidence, Need
 
@@ -178,16 +178,16 @@ def _mad(audit: Audit, settings: Settings, context: Context) -> RuleResult:
     found = context.mad
     if found is None:
         return _missing(None, "MAD status unknown: no image could be read")
-    fatal = ("over", "near") if settings.get("fail", "over") == "near" else ("over",)
+    fatal = (MadLevel.OVER, MadLevel.NEAR) if settings.get("fail", "over") == "near" else (MadLevel.OVER,)
     outcome = Outcome.PASS
     if found.status in fatal:
         outcome = Outcome.FAIL
-    elif found.status == "inconclusive":
+    elif found.status is MadLevel.INCONCLUSIVE:
         outcome = Outcome.INCONCLUSIVE
     elif found.status == settings.get("warn"):
         outcome = Outcome.WARN
     tipping = told(tipping_point(audit.estimate, found.limit)) if audit.estimate else ""
-    result = _result(outcome, found.status, found.limit, f"MAD {found.status}: {found.reason}{tipping}")
+    result = _result(outcome, found.status.value, found.limit, f"MAD {found.status}: {found.reason}{tipping}")
     return _sure_enough(result, audit.estimate, found.limit, settings)
 
 

@@ -1,8 +1,8 @@
-"""Detectors that give each image a logit, and what they have in common: answers, thresholds, and when to keep silent.
+"""Detectors that give each image a logit, and what they have in common: answers, thresholds, abstentions.
 
 A detector that ships counts of its errors says *likely synthetic* above the threshold at which few real images lie and
-*likely real* below the one under which few synthetic ones do. One that ships none gives its chance and calls nothing
-likely; its flags are counted only with a calibration of the user's own.
+*likely real* below the one under which few synthetic ones do. One that ships none gives its probability and calls no
+image likely; its flags are counted only with a calibration of the user's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from auditor.estimate.calibration import Calibration
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence
 from auditor.view import View
 
@@ -29,8 +29,9 @@ _NEAR = 8  # levels
 _MOST_PLAIN = 0.9  # of pixels that are as good as the commonest one: a blank, a logo, a page of text
 
 
-class StatisticalDetector(Detector):
-    """See the module. A score is the chance of the logit by the shipped line, or by the logistic function alone."""
+class ClassifierDetector(Detector):
+    """See the module. A score is the probability of being synthetic: the logit by the shipped line, or by the
+    logistic function alone."""
 
     evidence = Evidence.STATISTICAL
     is_of_banks: ClassVar[bool] = False  # its scores are of the banks at hand
@@ -59,7 +60,7 @@ class StatisticalDetector(Detector):
         """The counts it ships; None where its errors were not measured here."""
         return None
 
-    def chance(self, logit: float) -> float:
+    def probability(self, logit: float) -> float:
         """The score that evidence holds for a logit."""
         known = self.calibration()
         return known.probability(logit) if known else 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
@@ -68,30 +69,30 @@ class StatisticalDetector(Detector):
         """The logits of views on which there is something to see."""
         return self.logits([view.upright for view in views])
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """One view alone."""
         return self.read([view])[0]
 
-    def read(self, views: Sequence[View]) -> list[Reading]:
-        """The chance, and on which side of the thresholds it lies."""
-        silent = [refusal(view) for view in views]
-        able = [view for view, why in zip(views, silent, strict=True) if why is None]
+    def read(self, views: Sequence[View]) -> list[DetectorResult]:
+        """The probability, and on which side of the thresholds it lies."""
+        refusals = [refusal(view) for view in views]
+        able = [view for view, why in zip(views, refusals, strict=True) if why is None]
         logits = iter(self.seen(able) if able else ())
-        return [self._reading(next(logits)) if why is None else Reading.abstain(why) for why in silent]
+        return [self._result(next(logits)) if why is None else DetectorResult.abstained(why) for why in refusals]
 
-    def _reading(self, logit: float) -> Reading:
+    def _result(self, logit: float) -> DetectorResult:
         if not math.isfinite(logit):
-            return Reading.abstain("the model gave no number")
-        score, known = self.chance(logit), self.calibration()
+            return DetectorResult.abstained("the model gave no number")
+        score, known = self.probability(logit), self.calibration()
         if not known:
             words = f"{100 * score:.1f} % by its own measure; its errors were not measured"
-            return Reading(score, words, claim=Claim.SUSPECTED)
+            return DetectorResult.scored(score, words, Claim.SUSPECTED)
         words = f"{100 * score:.1f} % at even odds"
         if logit >= known.likely_synthetic:
-            return Reading(score, f"likely synthetic: {words}", claim=Claim.LIKELY)
+            return DetectorResult.scored(score, f"likely synthetic: {words}", Claim.LIKELY_SYNTHETIC)
         if logit < known.likely_real:
-            return Reading(score, f"likely real: {words}", claim=Claim.UNLIKELY)
-        return Reading(score, f"cannot tell: {words}")
+            return DetectorResult.scored(score, f"likely real: {words}", Claim.LIKELY_REAL)
+        return DetectorResult.scored(score, f"cannot tell: {words}")
 
 
 def refusal(view: View) -> str | None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol
 
-OUTSIDE = "not in the sample"  # the reason for what is not looked at because the audit is bounded
-
 
 class Evidence(StrEnum):
     """Kinds of evidence. They are never averaged together."""
@@ -45,11 +43,26 @@ class Claim(StrEnum):
     SYNTHETIC = "synthetic"  # wholly or mainly generated
     EDITED = "edited"  # a photo or drawing with a generated part
     SUSPECTED = "suspected"  # somebody supposes so: kept and shown, counted nowhere
-    LIKELY = "likely"  # a model thinks so, at a stated false-positive rate
-    UNLIKELY = "unlikely"  # a model thinks that it is real, at a stated false-negative rate
+    LIKELY_SYNTHETIC = "likely-synthetic"  # by a model, at a stated false-positive rate
+    LIKELY_REAL = "likely-real"  # by a model, at a stated false-negative rate
 
 
-class Label(StrEnum):
+class SignalOutcome(StrEnum):
+    """How one detector ended on one image."""
+
+    HIT = "hit"  # found something; of a classifier: it claims likely synthetic
+    NEGATIVE = "negative"  # looked and found nothing; of a classifier: any other answer
+    ABSTAINED = "abstained"  # could not look
+    FAILED = "failed"  # the detector raised, which is a bug of its own
+    NOT_SAMPLED = "not-sampled"  # the row is not in the audit's sample, and is opened less far than it needs
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether there is an answer about the image."""
+        return self in (SignalOutcome.HIT, SignalOutcome.NEGATIVE)
+
+
+class VerdictKind(StrEnum):
     """What an audit concludes of one image."""
 
     SYNTHETIC = "synthetic"
@@ -111,14 +124,15 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What one detector said of one image.
+    """The result of one detector on one image.
 
-    score: None = could not look, 0 = looked and found nothing, above 0 = a hit; for statistical evidence the
-    probability, and a hit where the claim says likely. reason: in words, for people.
+    score: None where it did not look; 0 for a negative and above 0 for a hit, up to 1; of statistical evidence the
+    probability of being synthetic, from 0 to 1. reason: a text for people, which no code reads.
     """
 
     detector: str
     evidence: Evidence
+    outcome: SignalOutcome
     tier: Tier | None = None
     score: float | None = None
     reason: str = ""
@@ -128,15 +142,14 @@ class Signal:
     @property
     def is_hit(self) -> bool:
         """Whether something was found."""
-        is_scored = self.score is not None and self.score > 0
-        return is_scored and (self.evidence is not Evidence.STATISTICAL or self.claim is Claim.LIKELY)
+        return self.outcome is SignalOutcome.HIT
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was concluded of one image, and the detector that decided it (None: nothing did)."""
 
-    label: Label
+    kind: VerdictKind
     decided_by: str | None = None
     p_synthetic: float | None = None
 
@@ -167,9 +180,9 @@ class Covariates:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of evidence: what the dataset said, what was seen, what was concluded.
+    """One row of evidence: what the dataset says of it, what was seen, what was concluded.
 
-    said: a digest of all that the manifest said of it; part of the dataset's digest, and of nothing else.
+    manifest_digest: over all that the manifest says of the row; part of the dataset's digest, and of nothing else.
     is_drawn: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
     was fetched from its URL.
     """
@@ -183,6 +196,6 @@ class Row:
     verdict: Verdict | None = None
     signals: tuple[Signal, ...] = ()
     covariates: Covariates = Covariates()
-    said: str = ""
+    manifest_digest: str = ""
     is_drawn: bool = True
     is_fetched: bool = False

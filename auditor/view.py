@@ -15,7 +15,7 @@ from auditor.images import covariates, decode, likeness
 from auditor.images.containers import Container, walk
 from auditor.images.decode import Header
 from auditor.images.metadata import Metadata
-from auditor.types import OUTSIDE, Covariates, Need, Sample
+from auditor.types import Covariates, Need, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,9 @@ _HEAVIEST = 1e12  # what a row may weigh: sums of squares stay numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """What a bank knows of an image: the bank and its kind; the image there and their cosine; whether it is a copy."""
+class ReferenceMatch:
+    """The nearest image of a reference bank: the bank and its kind; the image there and their cosine; whether it is a
+    copy."""
 
     bank: str
     kind: str
@@ -56,9 +57,9 @@ class View:
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self.vector: np.ndarray | None = None  # likewise, where vectors are kept
         self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
-        self.known: tuple[Recognised, ...] | None = None  # of each bank what is nearest; None: nobody looked
-        self.known_file: Recognised | None = None
-        self._notes: dict[str, Any] = {}
+        self.known: tuple[ReferenceMatch, ...] | None = None  # of each bank what is nearest; None: nobody looked
+        self.known_file: ReferenceMatch | None = None
+        self._memo: dict[str, Any] = {}
 
     @property
     def is_opened(self) -> bool:
@@ -145,7 +146,7 @@ class View:
     @cached_property
     def thumbnail(self) -> np.ndarray | None:
         """See likeness.thumbnail; None where the image is not decoded."""
-        return likeness.thumbnail(self.upright) if self.blind(Need.EMBEDDING) is None else None
+        return likeness.thumbnail(self.upright) if self.unavailable_reason(Need.EMBEDDING) is None else None
 
     @cached_property
     def resized(self) -> str | None:
@@ -160,18 +161,22 @@ class View:
             return None
         return f"resized from {original[0]} × {original[1]} to {present[0]} × {present[1]}"
 
-    def note(self, key: str, compute: Callable[[], Any]) -> Any:
-        """What a detector computes from this sample, kept for when it is asked again."""
-        if key not in self._notes:
-            self._notes[key] = compute()
-        return self._notes[key]
+    def memoize(self, key: str, compute: Callable[[], Any]) -> Any:
+        """compute(), called once a key."""
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return self._memo[key]
 
-    def blind(self, need: Need) -> str | None:
-        """Why a detector with this need could not look, or None if it can."""
+    def is_sampled(self, need: Need) -> bool:
+        """False where the audit is sampled, this row is not in the sample, and it is opened less far than the need."""
+        return self.is_drawn or min(need, Need.PIXELS) <= self.depth
+
+    def unavailable_reason(self, need: Need) -> str | None:
+        """Why a detector with this need cannot look, or None if it can."""
         if need is Need.ROW:
             return None
-        if not self.is_drawn and min(need, Need.PIXELS) > self.depth:
-            return OUTSIDE
+        if not self.is_sampled(need):
+            return "not in the sample"
         if self.sample.content is None:
             return "no image bytes"
         if min(need, Need.PIXELS) > self.depth:

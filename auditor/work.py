@@ -18,12 +18,12 @@ from auditor.embedding.sources import VectorSource, encodings
 from auditor.errors import Refused
 from auditor.estimate.calibration import Calibration
 from auditor.fetching.fetches import Fetcher
-from auditor.plugin import Detector, PopulationDetector, Reader, Reading, Shard
+from auditor.plugin import AggregateDetector, Detector, DetectorResult, Reader, Shard
 from auditor.sampling.draws import Draw
 from auditor.similarity.recognising import Banks
-from auditor.statistical import StatisticalDetector
-from auditor.types import Covariates, Label, Need, Row, Sample, Unreadable
-from auditor.verdicts.judging import ask, bare, concluded, unreadable, with_answer
+from auditor.statistical import ClassifierDetector
+from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
+from auditor.verdicts.judging import make_row, replace_signal, row_from_unreadable, run_detector, unreadable
 from auditor.verdicts.store import PartWriter, Store, row_digest
 from auditor.view import View
 
@@ -58,11 +58,11 @@ class Crash:
 
 @dataclass(frozen=True)
 class ShardScan:
-    """Reads a shard, asks the detectors, writes the part.
+    """Reads a shard, runs the detectors, writes the part.
 
     digest: of what decides the evidence. draw: the rows to look at in full, where not all are. cache: where images lie
     that were fetched for the audit. crashes: what is not tried again, because it killed a worker.
-    probing: note what is in hand, so that a crash can be laid to it. vectors: those that are kept.
+    is_probing: write a crash marker, which says what is in hand. vectors: those that are kept.
     banks: images that are recognised. counts: a calibration of one's own that a detector reads by.
     """
 
@@ -91,13 +91,13 @@ class ShardScan:
         return PartResult(shard.id, writer.rows, writer.close())
 
     def probing(self) -> ShardScan:
-        """The same work, one row at a time, leaving a note of the row in hand."""
+        """The same work, one row at a time, with a crash marker of the row in hand."""
         return replace(self, is_probing=True)
 
     def refusing(self, shard: Shard, reason: str) -> ShardScan:
         """The same work without what was in hand when a probing worker died: it, if that was before the first row."""
         try:
-            act, number = self._note(shard).read_text().split()
+            act, number = self._crash_marker(shard).read_text().split()
         except FileNotFoundError:
             return self
         return replace(self, crashes=(*self.crashes, Crash(shard.id, act, int(number), reason)))
@@ -114,7 +114,9 @@ class ShardScan:
         batch = _Batch()
         for number, item in enumerate(self._items(shard)):
             crash = self._crash(shard, _OPENING, number)
-            batch.add(bare(item, self.draw) if isinstance(item, Unreadable) else self._opened(item, crash))
+            batch.add(
+                row_from_unreadable(item, self.draw) if isinstance(item, Unreadable) else self._opened(item, crash)
+            )
             if batch.is_full or self.is_probing:
                 yield batch
                 batch = _Batch()
@@ -130,23 +132,23 @@ class ShardScan:
                 place = shard.input.prefix + (shard.file or str(shard.start))
                 yield Unreadable(f"{place} from row {number} on", place, place, f"reading from row {number} on {crash}")
                 return
-            self._take_note(shard, _READING, number)
+            self._mark(shard, _READING, number)
             try:
                 item = next(items)
             except StopIteration:
                 return
-            self._take_note(shard, _OPENING, number)
+            self._mark(shard, _OPENING, number)
             yield item
 
     def _crash(self, shard: Shard, act: str, number: int) -> str | None:
         known = (crash for crash in self.crashes if (crash.shard, crash.act, crash.number) == (shard.id, act, number))
         return next((crash.reason for crash in known), None)
 
-    def _take_note(self, shard: Shard, act: str, number: int) -> None:
+    def _mark(self, shard: Shard, act: str, number: int) -> None:
         if self.is_probing:
-            self._note(shard).write_text(f"{act} {number}")
+            self._crash_marker(shard).write_text(f"{act} {number}")
 
-    def _note(self, shard: Shard) -> Path:
+    def _crash_marker(self, shard: Shard) -> Path:
         return Store(self.out).folder / f"{shard.id}.row.tmp"
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
@@ -168,16 +170,20 @@ class ShardScan:
         self._encode(views)
         if self.banks:
             self.banks.recognise(views)
-        answers = zip(*(ask(detector, views) for detector in self._detectors), strict=True)
-        judged = map(concluded, views, answers if self._detectors else [()] * len(views))
-        traced = [self._traced(view, row, writer) if writer else row for view, row in zip(views, judged, strict=True)]
-        remaining = iter(traced)
+        signals = zip(*(run_detector(detector, views) for detector in self._detectors), strict=True)
+        rows = map(make_row, views, signals if self._detectors else [()] * len(views))
+        added = [
+            self._add_statistics(view, row, writer) if writer else row for view, row in zip(views, rows, strict=True)
+        ]
+        remaining = iter(added)
         return [next(remaining) if isinstance(item, View) else item for item in batch.items]
 
     def _encode(self, views: Sequence[View]) -> None:
         """What the encoder makes of the images, in batches, where a detector needs it or its vectors are kept."""
         is_own = self._are_kept and self.vectors.is_own
-        seen = [view for view in views if view.blind(Need.EMBEDDING) is None and (is_own or self._is_encoding)]
+        seen = [
+            view for view in views if view.unavailable_reason(Need.EMBEDDING) is None and (is_own or self._is_encoding)
+        ]
         for view, encoding in zip(seen, encodings(embedded(), seen) if seen else (), strict=True):
             view.encoding = encoding
         self._keep_vectors(views)
@@ -202,19 +208,20 @@ class ShardScan:
     def _is_encoding(self) -> bool:
         return any(detector.needs >= Need.EMBEDDING and detector.id not in _OF_BANKS for detector in self._detectors)
 
-    def _traced(self, view: View, row: Row, writer: PartWriter) -> Row:
-        """The row, after what an undecided image adds to the sums of detectors that look at the whole dataset."""
-        if row.verdict is None or row.verdict.label in (Label.SYNTHETIC, Label.EDITED):
+    def _add_statistics(self, view: View, row: Row, writer: PartWriter) -> Row:
+        """Adds an undecided image's statistics to the sums of the aggregate detectors. The row, with a failed signal of
+        a detector that raised."""
+        if row.verdict is None or row.verdict.kind in (VerdictKind.SYNTHETIC, VerdictKind.EDITED):
             return row
         for detector in self._detectors:
-            if isinstance(detector, PopulationDetector) and view.blind(detector.needs) is None:
+            if isinstance(detector, AggregateDetector) and view.unavailable_reason(detector.needs) is None:
                 try:
-                    trace = detector.traces(view)
-                except Exception as error:  # its bug costs its answer, as in `read`
-                    row = with_answer(row, detector, Reading.failed(error))
+                    statistic = detector.statistic(view)
+                except Exception as error:  # its bug costs its answer, as in run_detector
+                    row = replace_signal(row, detector, DetectorResult.failed(error))
                     continue
-                if trace is not None:
-                    writer.add_traces(detector.id, trace)
+                if statistic is not None:
+                    writer.add_statistic(detector.id, statistic)
         return row
 
     def _decoded(self, view: View) -> View | Row:
@@ -230,7 +237,7 @@ class ShardScan:
         return [self._made(registry.load("detectors", id)) for id in self.config.detectors]
 
     def _made(self, kind: type[Detector]) -> Detector:
-        if not issubclass(kind, StatisticalDetector):
+        if not issubclass(kind, ClassifierDetector):
             return kind()
         return kind.made(banks=self.banks, vectors=self.vectors, counts=self.counts)
 
@@ -295,7 +302,7 @@ class ShardDigest:
 
     def _row(self, item: Sample | Unreadable) -> Row:
         if isinstance(item, Unreadable):
-            return bare(item, self.draw)
+            return row_from_unreadable(item, self.draw)
         view = view_of(item, self.limits, self.depth, self.draw)
         return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())
 

@@ -27,7 +27,7 @@ from auditor.similarity.corpus import Corpus
 from auditor.similarity.diversity import compared
 from auditor.similarity.duplicates import clusters
 from auditor.similarity.index import Index, self_join, use_threads
-from auditor.types import Label, Row, Status, Verdict
+from auditor.types import Row, Status, Verdict, VerdictKind
 from auditor.verdicts.store import PartWriter, Store
 
 _PART = 20_000
@@ -67,7 +67,7 @@ def made(out: Path, count: int, dimension: int) -> None:
 def write(store: Store, number: int, vectors: np.ndarray, thumbs: np.ndarray) -> None:
     name = f"part-{number:05d}"
     writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint="made:1")
-    verdict = Verdict(Label.UNKNOWN)
+    verdict = Verdict(VerdictKind.UNKNOWN)
     rows = [Row(f"{number}-{row}", "s", f"{number}-{row}", Status.OK, verdict=verdict) for row in range(len(vectors))]
     writer.write(rows, (list(vectors), list(thumbs)))
     writer.close()

@@ -29,7 +29,7 @@ from auditor.audit import assemble
 from auditor.gallery import choosing, thumbnails
 from auditor.plugin import Example, Input, Shard
 from auditor.results import InputRecord
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 from auditor.verdicts import exporting
 from auditor.verdicts import rows as rows_of_evidence
 from auditor.verdicts.picking import Place
@@ -40,11 +40,16 @@ SIZES = (1_000, 100_000, 10_000_000)
 
 
 def signals(number: int, score: float) -> tuple[Signal, ...]:
-    quiet = [Signal(f"declared-{n}", Evidence.DECLARED, score=0.0) for n in range(9)]
-    claim = Claim.LIKELY if score > 0.95 else Claim.UNLIKELY if score < 0.05 else None
-    found = [Signal("classifier", Evidence.STATISTICAL, score=round(score, 3), claim=claim)]
+    quiet = [Signal(f"declared-{n}", Evidence.DECLARED, SignalOutcome.NEGATIVE, score=0.0) for n in range(9)]
+    claim = Claim.LIKELY_SYNTHETIC if score > 0.95 else Claim.LIKELY_REAL if score < 0.05 else None
+    outcome = SignalOutcome.HIT if claim is Claim.LIKELY_SYNTHETIC else SignalOutcome.NEGATIVE
+    found = [Signal("classifier", Evidence.STATISTICAL, outcome, score=round(score, 3), claim=claim)]
     if number % 50 == 0:
-        found.append(Signal("generator-text", Evidence.DECLARED, Tier.C, 1.0, "settings", Claim.SYNTHETIC, "X"))
+        found.append(
+            Signal(
+                "generator-text", Evidence.DECLARED, SignalOutcome.HIT, Tier.C, 1.0, "settings", Claim.SYNTHETIC, "X"
+            )
+        )
     return (*quiet, *found)
 
 
@@ -55,8 +60,8 @@ def rows(count: int) -> list[Row]:
     for number, score in enumerate(scores.tolist()):
         key = number % 50 == 0, round(score, 3)
         said = known.setdefault(key, signals(number, score))
-        label = Label.SYNTHETIC if key[0] else Label.LIKELY_REAL if score < 0.05 else Label.UNKNOWN
-        label = Label.LIKELY_SYNTHETIC if score > 0.95 and not key[0] else label
+        label = VerdictKind.SYNTHETIC if key[0] else VerdictKind.LIKELY_REAL if score < 0.05 else VerdictKind.UNKNOWN
+        label = VerdictKind.LIKELY_SYNTHETIC if score > 0.95 and not key[0] else label
         facts = Covariates("JPEG", 512, 512, 90, f"{number:064x}", "NIKON" if number % 1000 == 0 else None, 2020)
         place = f"{number:08d}.jpg"
         verdict = Verdict(label, said[-1].detector, score)

@@ -97,7 +97,7 @@ def main() -> None:
     setting = 0
     for name, view in views(args.folders):
         if hashlib.sha256(name.encode()).digest()[0] % 2:
-            proof.append(np.array([dwt_dct.statistic(dwt_dct._positions(view)[m.length], m).max() for m in marks]))
+            proof.append(np.array([dwt_dct.t_values(dwt_dct._positions(view)[m.length], m).max() for m in marks]))
             continue
         setting += 1
         soft = dwt_dct.soft_bits(decode.rgb(view.pixels))

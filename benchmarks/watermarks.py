@@ -199,9 +199,9 @@ def mixed(pool: list[bytes], marked: int, mark: dwt_dct.Mark) -> tuple[object, .
         view = looking.view(marking.saved(np.asarray(small), "JPEG", quality=90))
         if detector.look(view).score:
             decided += 1
-        elif (trace := detector.traces(view)) is not None:
-            total, n = total + trace, n + 1
-    found = next(p for p in detector.population(n, np.asarray(total)) if p.generator == mark.generator)
+        elif (statistic := detector.statistic(view)) is not None:
+            total, n = total + statistic, n + 1
+    found = next(p for p in detector.dataset_test(n, np.asarray(total)) if p.generator == mark.generator)
     return decided, f"{found.t:.1f}", found.striking, f"{found.p_value:.1e}", f"{100 * found.share_low:.2f} %"
 
 
@@ -214,7 +214,7 @@ def speed() -> None:
     def ours() -> None:
         found = dwt_dct.positions(dwt_dct.soft_bits(rgb))
         for known in dwt_dct.marks():
-            dwt_dct.statistic(found[known.length], known)
+            dwt_dct.t_values(found[known.length], known)
 
     best = dict.fromkeys(("ours", "package"), float("inf"))
     for _ in range(15):

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 
@@ -30,7 +30,7 @@ class AigcLabel(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The first label that parses."""
         for where, text, is_bare in _candidates(view):
             label = _label(text, is_bare=is_bare)
@@ -39,11 +39,11 @@ class AigcLabel(Detector):
             producer = str(label.get("ContentProducer") or "").strip()[:80] or None
             value = str(label.get("Label", "")).strip()
             if value == "1":
-                return Reading.hit(Tier.B, f"{where}: label 1, generated", generator=producer)
+                return DetectorResult.hit(Tier.B, f"{where}: label 1, generated", generator=producer)
             if value in _SUSPICIONS:
                 reason = f"{where}: label {value}, {_SUSPICIONS[value]}"
-                return Reading.hit(Tier.D, reason, generator=producer, claim=Claim.SUSPECTED, score=0.5)
-        return Reading.nothing()
+                return DetectorResult.hit(Tier.D, reason, generator=producer, claim=Claim.SUSPECTED, score=0.5)
+        return DetectorResult.negative()
 
 
 def _candidates(view: View) -> Iterator[tuple[str, str, bool]]:

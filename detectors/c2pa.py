@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import source_type_claim, term
@@ -67,16 +67,16 @@ class C2pa(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The strongest claim in the active manifest and its parents."""
         mime = _MIME.get(view.container.format or "")
         if not mime or not view.metadata.has_c2pa:
-            return Reading.nothing()
+            return DetectorResult.negative()
         try:
             store = _read(view.data, mime)
         except Exception as error:  # c2pa-python raises a class of its own for each of c2pa-rs's errors
-            return Reading.abstain(f"the manifest cannot be read: {str(error)[:120]}")
-        return _reading(store) if store else Reading.nothing()
+            return DetectorResult.abstained(f"the manifest cannot be read: {str(error)[:120]}")
+        return _result(store) if store else DetectorResult.negative()
 
 
 @cache
@@ -97,19 +97,19 @@ def _read(data: bytes, mime: str) -> _Manifest | None:
         return content
 
 
-def _reading(store: _Manifest) -> Reading:
+def _result(store: _Manifest) -> DetectorResult:
     active = str(store.get("active_manifest") or "")
     broken = set(_broken(store, active))
     if active in broken or not active:
         codes = ", ".join(sorted({code for code, _ in _failures(store, active)}))
-        return Reading.abstain(f"the manifest does not belong to this image as it is: {codes}")
+        return DetectorResult.abstained(f"the manifest does not belong to this image as it is: {codes}")
     claims = list(_claims(store, active, broken, 0))
     bindings = "".join(f"; soft binding {name}" for name in _soft_bindings(store))
     if not claims:
-        return Reading.nothing(f"a manifest without an AI claim{bindings}")
+        return DetectorResult.negative(f"a manifest without an AI claim{bindings}")
     claim, reason, generator = min(claims, key=lambda found: _RANK[found[0]])
     tier = Tier.A if store.get("validation_state") == "Trusted" else Tier.B
-    return Reading.hit(tier, reason + bindings, claim=claim, generator=generator)
+    return DetectorResult.hit(tier, reason + bindings, claim=claim, generator=generator)
 
 
 # ---- validation -----------------------------------------------------------------------------------------------------

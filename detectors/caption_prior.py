@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
@@ -42,14 +42,14 @@ class CaptionPrior(Detector):
     evidence = Evidence.PRIOR
     needs = Need.ROW
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The strongest wording found."""
         caption = view.sample.caption
         if not caption:
-            return Reading.abstain("no caption")
+            return DetectorResult.abstained("no caption")
         if not _ANY.search(caption):  # most captions end here
-            return Reading.nothing()
+            return DetectorResult.negative()
         for strength, generator, what, form in _COMPILED:
             if form.search(caption):
-                return Reading.hit(Tier.E, f"caption with {what}", generator=generator, score=strength)
-        return Reading.nothing()
+                return DetectorResult.hit(Tier.E, f"caption with {what}", generator=generator, score=strength)
+        return DetectorResult.negative()

@@ -21,7 +21,7 @@ from auditor import statistical
 from auditor.embedding import encoders, preparation
 from auditor.embedding.encoders import EMBEDDED, Encoding, embedded, shipped_calibration, tokens_of
 from auditor.estimate.calibration import Calibration
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.types import Need
 from auditor.view import View
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from auditor.similarity.recognising import Banks
 
 
-class Classifier(StatisticalDetector):
+class Classifier(ClassifierDetector):
     """See the module. adapted: a calibration that holds a head for images of one's own kind, which decides then."""
 
     id = "classifier"

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from auditor.models import catalogue
-from auditor.statistical import StatisticalDetector
+from auditor.statistical import ClassifierDetector
 from auditor.types import Need
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 4
 
 
-class CommunityForensics(StatisticalDetector):
+class CommunityForensics(ClassifierDetector):
     """See the module."""
 
     id = "community-forensics"

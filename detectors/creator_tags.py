@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.images.metadata import Metadata
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 
@@ -52,39 +52,43 @@ class CreatorTags(Detector):
     evidence = Evidence.DECLARED
     needs = Need.TAGS
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The strongest of what the fields say."""
         found = [*_generated(view.metadata), *_edited(view.metadata)]
-        return min(found, key=lambda hit: str(hit.tier)) if found else Reading.nothing()
+        return min(found, key=lambda hit: str(hit.tier)) if found else DetectorResult.negative()
 
 
-def _generated(metadata: Metadata) -> Iterator[Reading]:
+def _generated(metadata: Metadata) -> Iterator[DetectorResult]:
     tags = {name: str(metadata.exif.get(name) or "") for name in ("Make", "Software", "ImageDescription", "Artist")}
     if tags["Make"].strip() == "Ideogram AI":
-        yield Reading.hit(Tier.C, "EXIF Make: Ideogram AI", generator="Ideogram")
+        yield DetectorResult.hit(Tier.C, "EXIF Make: Ideogram AI", generator="Ideogram")
     if _SIGNATURE.match(tags["ImageDescription"]) and _UUID.match(tags["Artist"].strip()):
-        yield Reading.hit(Tier.C, "EXIF: Grok's signature and identifier", generator="Grok")
+        yield DetectorResult.hit(Tier.C, "EXIF: Grok's signature and identifier", generator="Grok")
     creators = [("EXIF Software", tags["Software"])]
     creators += [("XMP CreatorTool", value) for value in metadata.xmp_values(_XMP_BASIC, "CreatorTool")]
     creators += [(f"{text.where} Software", text.value) for text in metadata.texts if text.key == "Software"]
     for where, value in creators:
         if match := _NAME.search(value[:1000]):
             generator = _GENERATORS[int(str(match.lastgroup)[1:])]
-            yield Reading.hit(Tier.D, f"{where}: {match[0]}", generator=generator)
+            yield DetectorResult.hit(Tier.D, f"{where}: {match[0]}", generator=generator)
 
 
-def _edited(metadata: Metadata) -> Iterator[Reading]:
+def _edited(metadata: Metadata) -> Iterator[DetectorResult]:
     credits = [("IPTC Credit", metadata.iim.get(_IIM_CREDIT, ""))]
     credits += [("photoshop:Credit", value) for value in metadata.xmp_values(_PHOTOSHOP, "Credit")]
     for where, value in credits:
         if "Made with Google AI" in value:
-            yield Reading.hit(Tier.D, f"{where}: Made with Google AI", generator="Google AI")
+            yield DetectorResult.hit(Tier.D, f"{where}: Made with Google AI", generator="Google AI")
         elif "Edited with Google AI" in value:
-            yield Reading.hit(Tier.D, f"{where}: Edited with Google AI", generator="Google AI", claim=Claim.EDITED)
+            yield DetectorResult.hit(
+                Tier.D, f"{where}: Edited with Google AI", generator="Google AI", claim=Claim.EDITED
+            )
         elif "Apple Photos Clean Up" in value:
-            yield Reading.hit(Tier.D, f"{where}: Apple Photos Clean Up", generator="Apple Photos", claim=Claim.EDITED)
+            yield DetectorResult.hit(
+                Tier.D, f"{where}: Apple Photos Clean Up", generator="Apple Photos", claim=Claim.EDITED
+            )
     if _samsung_edit(metadata.trailer):
-        yield Reading.hit(Tier.C, "Samsung's edit record: genAIType", generator="Samsung", claim=Claim.EDITED)
+        yield DetectorResult.hit(Tier.C, "Samsung's edit record: genAIType", generator="Samsung", claim=Claim.EDITED)
 
 
 def _samsung_edit(trailer: bytes) -> bool:

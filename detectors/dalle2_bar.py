@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
@@ -33,17 +33,19 @@ class Dalle2Bar(Detector):
     evidence = Evidence.MATCHED
     needs = Need.PIXELS
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """At the image's corner, then at its content's."""
         if view.header.width < _LEAST_WIDTH or view.header.height < _LEAST_WIDTH:
-            return Reading.abstain(f"{view.header.width} × {view.header.height} pixels are too few to see the bar")
+            return DetectorResult.abstained(
+                f"{view.header.width} × {view.header.height} pixels are too few to see the bar"
+            )
         if view.pixels.shape[2] < 3:
-            return Reading.abstain("greyscale: the bar is told by its colours")
+            return DetectorResult.abstained("greyscale: the bar is told by its colours")
         rgb = view.pixels[:, :, :3]
         error = min(difference(rgb, rgb.shape[1]), difference(*_content(rgb)))
         if error <= _LIMIT:
-            return Reading.hit(Tier.C, f"the colour bar, {error:.0f} levels off at most", generator="DALL·E 2")
-        return Reading.nothing()
+            return DetectorResult.hit(Tier.C, f"the colour bar, {error:.0f} levels off at most", generator="DALL·E 2")
+        return DetectorResult.negative()
 
 
 def difference(rgb: np.ndarray, width: int) -> float:

@@ -10,7 +10,7 @@ Tier B (an explicit label, unsigned).
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import is_source_type, source_type_claim
@@ -26,16 +26,16 @@ class DeclaredColumn(Detector):
     evidence = Evidence.DECLARED
     needs = Need.ROW
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """By the column's value; one that is neither yes, no nor a source type is not understood."""
         if view.sample.declared is None:
-            return Reading.abstain("no such column, or no value in it")
+            return DetectorResult.abstained("no such column, or no value in it")
         column, value = view.sample.declared
         said = f"column {column} = {value[:80]}"
         folded = value.strip().casefold()
         claim = Claim.SYNTHETIC if folded in _YES else source_type_claim(value)
         if claim:
-            return Reading.hit(Tier.B, said, claim=claim)
+            return DetectorResult.hit(Tier.B, said, claim=claim)
         if folded in _NO or is_source_type(value):
-            return Reading.nothing(said)
-        return Reading.abstain(f"{said}: not understood")
+            return DetectorResult.negative(said)
+        return DetectorResult.abstained(f"{said}: not understood")

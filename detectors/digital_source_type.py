@@ -12,7 +12,7 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from auditor.vocabulary import source_type_claim, term
@@ -29,7 +29,7 @@ class DigitalSourceType(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The source type first, then the fields that only generated media have."""
         metadata = view.metadata
         types = metadata.xmp_values(_NAMESPACE, "DigitalSourceType", "DigitalSourcefileType")
@@ -38,9 +38,9 @@ class DigitalSourceType(Detector):
         for claim in (Claim.SYNTHETIC, Claim.EDITED):
             if claim in claims:
                 reason = f"DigitalSourceType {claims[claim].strip().rpartition('/')[2]}"
-                return Reading.hit(Tier.B, reason, claim=claim, generator=system)
+                return DetectorResult.hit(Tier.B, reason, claim=claim, generator=system)
         for field in _FIELDS:
             values = metadata.xmp_values(_NAMESPACE, field)
             if values:
-                return Reading.hit(Tier.B, f"{field}: {values[0][:80]}", generator=system)
-        return Reading.nothing(", ".join(f"DigitalSourceType {term(value)}" for value in types))
+                return DetectorResult.hit(Tier.B, f"{field}: {values[0][:80]}", generator=system)
+        return DetectorResult.negative(", ".join(f"DigitalSourceType {term(value)}" for value in types))

@@ -15,7 +15,7 @@ random keys at every kind of width; docs/watermarks.md has the figures.
 
 A hit that decides stands for at most 1e-8 an image, over all messages and planes: an extrapolation, stored with how it
 was made in detectors/data/dwt_dct.json. SD 2's 32 bits are too few to decide alone: a hit there is a suspicion.
-Traces below the threshold still add up over a dataset: see `population`.
+What is below the threshold still adds up over a dataset: see `DwtDct.dataset_test`.
 
 Defeated by: resizing (a dataset resized to 256 pixels has none left), JPEG below quality 90, cropping (the detector
 dwt-dct-crops searches for that), and any embedder that uses a message of its own. Tier C.
@@ -30,7 +30,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.plugin import PopulationDetector, Reading
+from auditor.plugin import AggregateDetector, DetectorResult
 from auditor.results import Population
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
@@ -77,25 +77,25 @@ class _Closest:
         return f"{self.mark.generator}: t = {self.t:.1f}, {self.mark.threshold:.1f} decides ({PLANES[self.plane]})"
 
 
-class DwtDct(PopulationDetector):
+class DwtDct(AggregateDetector):
     """See the module."""
 
     id = "dwt-dct"
     evidence = Evidence.MATCHED
     needs = Need.PIXELS
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The mark that is furthest above its threshold, else what came closest."""
         if why := refusal(view):
-            return Reading.abstain(why)
+            return DetectorResult.abstained(why)
         nearest = max((_closest(view, mark) for mark in marks()), key=lambda found: found.t / found.mark.threshold)
         if nearest.t < nearest.mark.threshold:
-            return Reading.nothing(f"nearest {nearest}")
+            return DetectorResult.negative(f"nearest {nearest}")
         decides = nearest.mark.decides
         claim, score = (Claim.SYNTHETIC, 1.0) if decides else (Claim.SUSPECTED, 0.5)
-        return Reading.hit(Tier.C, str(nearest), generator=nearest.mark.generator, claim=claim, score=score)
+        return DetectorResult.hit(Tier.C, str(nearest), generator=nearest.mark.generator, claim=claim, score=score)
 
-    def traces(self, view: View) -> np.ndarray | None:
+    def statistic(self, view: View) -> np.ndarray | None:
         """What adds up over images: the position means of every message length and plane, each scaled to length 1;
         then, for each mark, whether the image is striking.
         """
@@ -105,14 +105,12 @@ class DwtDct(PopulationDetector):
             return None
         found = _positions(view)
         means = [unit(found[length]).ravel() for length in sorted(found)]
-        return np.concatenate(
-            [*means, [statistic(found[mark.length], mark).max() > striking(mark) for mark in marks()]]
-        )
+        return np.concatenate([*means, [t_values(found[mark.length], mark).max() > striking(mark) for mark in marks()]])
 
-    def population(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
+    def dataset_test(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
         """For each mark, whether n undecided images lean towards it more than unmarked ones would, by two tests.
 
-        Many weak traces: the summed position means' correlation with a random key follows the same law as an image's
+        Many weak marks: the summed position means' correlation with a random key follows the same law as an image's
         does, whatever the images have in common. A marked image that did not decide leans by less than the threshold's
         correlation (where a mark never decides, by 1 at most), so the mean lean, less its margin, divided by that
         correlation bounds the marked share from below.
@@ -155,14 +153,14 @@ def refusal(view: View) -> str | None:
 
 
 def _closest(view: View, mark: Mark) -> _Closest:
-    scores = statistic(_positions(view)[mark.length], mark)
+    scores = t_values(_positions(view)[mark.length], mark)
     plane = int(scores.argmax())
     return _Closest(mark, plane, float(scores[plane]))
 
 
 def _positions(view: View) -> Mapping[int, np.ndarray]:
     """Message length -> position means of the four planes; computed once an image."""
-    found: Mapping[int, np.ndarray] = view.note("dwt-dct", lambda: positions(soft_bits(view.pixels[:, :, :3])))
+    found: Mapping[int, np.ndarray] = view.memoize("dwt-dct", lambda: positions(soft_bits(view.pixels[:, :, :3])))
     return found
 
 
@@ -209,10 +207,10 @@ def _averaged(flat: np.ndarray, length: int) -> np.ndarray:
     return np.asarray(means - means.mean(axis=1, keepdims=True))
 
 
-# ---- position means -> statistic ------------------------------------------------------------------------------------
+# ---- position means -> t values -------------------------------------------------------------------------------------
 
 
-def statistic(found: np.ndarray, mark: Mark) -> np.ndarray:
+def t_values(found: np.ndarray, mark: Mark) -> np.ndarray:
     """Student's t of each plane's position means (planes, length) against a message; 0 for a flat image."""
     import numpy as np
 
@@ -259,7 +257,7 @@ def _lean(mark: Mark, n: int, found: np.ndarray) -> tuple[float, float, float]:
     import numpy as np
     from scipy import stats
 
-    t = statistic(found, mark)
+    t = t_values(found, mark)
     plane = int(t.argmax())
     p_value = min(1.0, len(PLANES) * float(stats.t.sf(t[plane], mark.length - 2)))
     lean = float(found[plane] @ key(mark)) / max(n, 1)
@@ -280,7 +278,7 @@ def _excess(count: int, n: int) -> tuple[float, float]:
 
 
 def _part(total: np.ndarray, length: int) -> np.ndarray:
-    """One message length's rows out of the sum that `traces` makes."""
+    """One message length's rows out of the summed statistics."""
     start = 0
     for known in sorted({mark.length for mark in marks()}):
         if known == length:

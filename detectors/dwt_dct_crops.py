@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from auditor.view import View
 from detectors import dwt_dct
@@ -37,12 +37,12 @@ class DwtDctCrops(Detector):
     needs = Need.PIXELS
     is_default = False
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The best of all offsets, widths and phases for each mark."""
         import numpy as np
 
         if why := dwt_dct.refusal(view):
-            return Reading.abstain(why)
+            return DetectorResult.abstained(why)
         rows = max(_MOST_PIXELS // view.pixels.shape[1], 64)
         rgb = view.pixels[:rows, :, :3]
         best = dict.fromkeys(marks(), -np.inf)
@@ -54,9 +54,9 @@ class DwtDctCrops(Detector):
         mark = max(best, key=lambda found: best[found] / threshold(found))
         reason = f"{mark.generator}, cropped: t = {best[mark]:.1f}, {threshold(mark):.1f} decides"
         if best[mark] < threshold(mark):
-            return Reading.nothing(f"nearest {reason}")
+            return DetectorResult.negative(f"nearest {reason}")
         claim, score = (Claim.SYNTHETIC, 1.0) if mark.decides else (Claim.SUSPECTED, 0.5)
-        return Reading.hit(Tier.C, reason, generator=mark.generator, claim=claim, score=score)
+        return DetectorResult.hit(Tier.C, reason, generator=mark.generator, claim=claim, score=score)
 
 
 @cache

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.urls import path
 from auditor.view import View
@@ -45,20 +45,20 @@ class FileNamePrior(Detector):
     evidence = Evidence.PRIOR
     needs = Need.ROW
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """By the file's name, then by the URL's."""
         places = dict.fromkeys((view.sample.image, view.sample.url or ""))
         names = [name for place in places if (name := _base(place)[:_LONGEST])]
         if not names:
-            return Reading.abstain("no file name")
+            return DetectorResult.abstained("no file name")
         for name in names:
             for generator, form in _FORMS:
                 if form.match(name):
-                    return Reading.hit(Tier.E, f"file name “{name[:80]}”", generator=generator)
+                    return DetectorResult.hit(Tier.E, f"file name “{name[:80]}”", generator=generator)
             match = _GEMINI.match(name)
             if match and _repeats(match[1]):
-                return Reading.hit(Tier.E, f"file name “{name[:80]}”", generator="Gemini")
-        return Reading.nothing()
+                return DetectorResult.hit(Tier.E, f"file name “{name[:80]}”", generator="Gemini")
+        return DetectorResult.negative()
 
 
 def _base(place: str) -> str:

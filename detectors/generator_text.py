@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from auditor.images.metadata import Metadata, Text
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
@@ -57,7 +57,7 @@ class GeneratorText(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The first generator in the table's order that confirms."""
         texts: dict[str, list[Text]] = {}
         for text in _texts(view.metadata):
@@ -66,8 +66,8 @@ class GeneratorText(Detector):
             match = next(recognise(texts), None)
             if match:
                 generator, where = match
-                return Reading.hit(Tier.C, f"{generator}: {where}", generator=generator)
-        return Reading.nothing()
+                return DetectorResult.hit(Tier.C, f"{generator}: {where}", generator=generator)
+        return DetectorResult.negative()
 
 
 def _texts(metadata: Metadata) -> list[Text]:

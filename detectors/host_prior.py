@@ -15,7 +15,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.urls import hostname, path
 from auditor.view import View
@@ -31,11 +31,11 @@ class HostPrior(Detector):
     evidence = Evidence.PRIOR
     needs = Need.ROW
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """By the URL."""
         url = view.sample.url
         if not url:
-            return Reading.abstain("no URL")
+            return DetectorResult.abstained("no URL")
         hosts, words = _table()
         where = path(url)
         labels = hostname(url).split(".")
@@ -43,9 +43,9 @@ class HostPrior(Detector):
             host = ".".join(labels[start:])
             for prefix, generator in hosts.get(host, ()):
                 if where.startswith(prefix):
-                    return Reading.hit(Tier.E, f"host {host}{prefix}", generator=generator)
+                    return DetectorResult.hit(Tier.E, f"host {host}{prefix}", generator=generator)
         found = words.search(where)
-        return Reading.hit(Tier.E, f"“{found[0]}” in the path") if found else Reading.nothing()
+        return DetectorResult.hit(Tier.E, f"“{found[0]}” in the path") if found else DetectorResult.negative()
 
     def resources(self) -> tuple[str, ...]:
         """The list of hosts."""

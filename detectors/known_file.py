@@ -8,7 +8,7 @@ Defeated by: any change of the file. A file that is in a bank of real ones is no
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.printable import printable
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
@@ -22,13 +22,13 @@ class KnownFile(Detector):
     needs = Need.ROW
     is_default = False
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """A hit for a file in a bank of synthetic ones."""
         if not view.is_opened and not isinstance(view.sample.row.get("sha256"), str):
-            return Reading.abstain("no file, and no sha256 in the manifest")
+            return DetectorResult.abstained("no file, and no sha256 in the manifest")
         found = view.known_file
         if found is None:
-            return Reading.nothing()
+            return DetectorResult.negative()
         if found.kind != "synthetic":
-            return Reading.nothing(f"a known real file, in the bank {printable(found.bank, 40)}")
-        return Reading.hit(Tier.B, f"the file is in the bank {printable(found.bank, 40)}")
+            return DetectorResult.negative(f"a known real file, in the bank {printable(found.bank, 40)}")
+        return DetectorResult.hit(Tier.B, f"the file is in the bank {printable(found.bank, 40)}")

@@ -11,7 +11,7 @@ Defeated by: crops to less than half of the picture, rotation, heavy collage; an
 
 from __future__ import annotations
 
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.printable import printable
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
@@ -25,16 +25,18 @@ class KnownImage(Detector):
     needs = Need.EMBEDDING
     is_default = False
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """A hit for a copy of a synthetic image."""
         if view.known is None:
-            return Reading.abstain("no bank with vectors was given, or the image has none")
+            return DetectorResult.abstained("no bank with vectors was given, or the image has none")
         copies = [found for found in view.known if found.is_copy]
         for found in copies:
             if found.kind == "synthetic":
                 words = f"a copy of {printable(found.image, 80)} in the bank {printable(found.bank, 40)}"
-                return Reading.hit(Tier.C, f"{words} (cosine {found.cosine:.2f}, thumbnails agree)")
+                return DetectorResult.hit(Tier.C, f"{words} (cosine {found.cosine:.2f}, thumbnails agree)")
         if copies:
-            return Reading.nothing(f"a copy of a known real image, in the bank {printable(copies[0].bank, 40)}")
+            return DetectorResult.negative(f"a copy of a known real image, in the bank {printable(copies[0].bank, 40)}")
         nearest = max((found.cosine for found in view.known), default=None)
-        return Reading.nothing("" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy")
+        return DetectorResult.negative(
+            "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy"
+        )

@@ -5,8 +5,8 @@ variations. Its score is the cosine to the nearest image of the banks of synthet
 of the banks of real images where there are any, in the space in which near copies are looked for. That says nothing by
 itself: it abstains until `auditor calibrate --detector known-neighbour --bank …` has counted its errors on labelled
 images, for these very banks; a calibration made with other banks is refused. With one its score is the calibrated
-chance, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never calls an image
-likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
+probability, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never calls an
+image likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
 `--with known-neighbour --bank … --calibration …`.
 
 Defeated by: generators that the banks lack; real images of the same subject or style, unless a bank of real ones holds
@@ -23,12 +23,12 @@ from auditor.embedding.sources import VectorSource
 from auditor.errors import ModelError
 from auditor.estimate.calibration import Calibration
 from auditor.images.likeness import thumbnail
-from auditor.plugin import Reading
+from auditor.plugin import DetectorResult
 from auditor.similarity.banks import REAL, SYNTHETIC
 from auditor.similarity.recognising import Banks, Picture
-from auditor.statistical import StatisticalDetector, refusal
+from auditor.statistical import ClassifierDetector, refusal
 from auditor.types import Claim, Need
-from auditor.view import Recognised, View
+from auditor.view import ReferenceMatch, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _STEP = 0.1  # of the difference of cosines that counts as one logit; a calibration fits its own line
 
 
-class KnownNeighbour(StatisticalDetector):
+class KnownNeighbour(ClassifierDetector):
     """See the module. vectors: the encoder, for images of a calibration. counts: made with these banks."""
 
     id = "known-neighbour"
@@ -60,7 +60,7 @@ class KnownNeighbour(StatisticalDetector):
 
     @classmethod
     def reads_by(cls, calibration: Calibration) -> bool:
-        """Always: without one it keeps silent."""
+        """Always: without one it abstains."""
         return True
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
@@ -85,28 +85,30 @@ class KnownNeighbour(StatisticalDetector):
         if self._banks and not self._vectors.existing:
             self._banks.check(self._vectors.fingerprint())
 
-    def read(self, views: Sequence[View]) -> list[Reading]:
-        """By what the pipeline noted in the views."""
-        return [self._answer(view) for view in views]
+    def read(self, views: Sequence[View]) -> list[DetectorResult]:
+        """By the nearest images, which the pipeline puts into the views."""
+        return [self._result_of(view) for view in views]
 
-    def _answer(self, view: View) -> Reading:
+    def _result_of(self, view: View) -> DetectorResult:
         logit = nearness(view.known or ())
         if logit is None:
-            return Reading.abstain("no bank of synthetic images with vectors was given, or the image has none")
+            return DetectorResult.abstained("no bank of synthetic images with vectors was given, or the image has none")
         if self._counts is None:
-            return Reading.abstain("not calibrated for these banks: auditor calibrate --detector known-neighbour")
+            return DetectorResult.abstained(
+                "not calibrated for these banks: auditor calibrate --detector known-neighbour"
+            )
         if why := refusal(view):
-            return Reading.abstain(why)
+            return DetectorResult.abstained(why)
         if math.isnan(logit):
-            return Reading.abstain("a copy of a known image, which known-image tells of")
-        chance = self.chance(logit)
-        words = f"{100 * chance:.1f} % at even odds, by the nearest known images"
+            return DetectorResult.abstained("a copy of a known image, which known-image tells of")
+        probability = self.probability(logit)
+        words = f"{100 * probability:.1f} % at even odds, by the nearest known images"
         if logit >= self._counts.likely_synthetic:
-            return Reading(chance, f"likely synthetic: {words}", claim=Claim.LIKELY)
-        return Reading(chance, f"cannot tell: {words}")
+            return DetectorResult.scored(probability, f"likely synthetic: {words}", Claim.LIKELY_SYNTHETIC)
+        return DetectorResult.scored(probability, f"cannot tell: {words}")
 
 
-def nearness(known: Sequence[Recognised]) -> float | None:
+def nearness(known: Sequence[ReferenceMatch]) -> float | None:
     """The logit of what banks know of an image; NaN for a copy, None without a bank of synthetic images."""
     if any(found.is_copy for found in known):
         return math.nan

@@ -16,7 +16,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from auditor.images.containers import MAX_INFLATED
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 from auditor.view import View
 
@@ -39,20 +39,20 @@ class StealthPnginfo(Detector):
     evidence = Evidence.DECLARED
     needs = Need.PIXELS
 
-    def look(self, view: View) -> Reading:
+    def look(self, view: View) -> DetectorResult:
         """The alpha channel first, then the colours."""
         if view.stripped:
-            return Reading.abstain(view.stripped)
+            return DetectorResult.abstained(view.stripped)
         if not view.container.lossless:
-            return Reading.abstain("a lossy format keeps no least significant bits")
+            return DetectorResult.abstained("a lossy format keeps no least significant bits")
         pixels = view.pixels
         for plane, signatures in _SIGNATURES.items():
             payload = _payload(pixels, plane, signatures)
             if payload is not None:
                 generator = _generator(payload)
                 if generator:
-                    return Reading.hit(Tier.C, f"{generator}: hidden in the {plane} bits", generator=generator)
-        return Reading.nothing()
+                    return DetectorResult.hit(Tier.C, f"{generator}: hidden in the {plane} bits", generator=generator)
+        return DetectorResult.negative()
 
 
 def _payload(pixels: np.ndarray, plane: str, signatures: tuple[bytes, bytes]) -> str | None:

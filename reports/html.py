@@ -16,7 +16,7 @@ from auditor.decisions import Decision
 from auditor.mad import loops
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
 from auditor.printable import printable
-from auditor.results import Audit, DetectorTally, Estimate, Stratum
+from auditor.results import Audit, Estimate, Stratum
 from auditor.types import Evidence
 from reports import charts, wording
 from reports.charts import Bar
@@ -45,7 +45,7 @@ class Item:
     score: float | None
     facts: str
     picture: str | None
-    blind: str
+    no_picture_reason: str
 
 
 class Html(RowRenderer):
@@ -99,11 +99,6 @@ def _scale(audit: Audit, decision: Decision) -> str:
     return charts.scale(bars or [Bar("nothing read", 0.0)], zones, limits)
 
 
-def _detectors(audit: Audit) -> list[tuple[str, DetectorTally]]:
-    """By kind, and those with most hits first."""
-    return sorted(audit.detectors.items(), key=lambda found: (_KINDS.index(found[1].evidence), -found[1].hits))
-
-
 def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
     for id, tally in audit.detectors.items():
         if sum(tally.scores):
@@ -140,11 +135,11 @@ def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
         return None
     found = audit.estimate
     point, low, high = (found.point, found.low, found.high) if found else (audit.floor.share,) * 3
-    low, (careful, bold) = max(low, audit.floor.low or 0.0), mad.lambda_range
+    low, (conservative, optimistic) = max(low, audit.floor.low or 0.0), mad.lambda_range
     steps = range(_GENERATIONS + 1)
     middle, lower, upper = (
         [loops.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
-        for p, lambda_ in ((max(point, low), mad.lambda_), (low, bold), (max(high, low), careful))
+        for p, lambda_ in ((max(point, low), mad.lambda_), (low, optimistic), (max(high, low), conservative))
     )
     words = wording.trajectory_in_words((middle, lower, upper), mad)
     return charts.trajectory(middle, lower, upper, mad.delta), words
@@ -169,14 +164,14 @@ def _items(examples: Sequence[Example]) -> Iterator[Item]:
     for item in found:
         weight += len(item.picture or "")
         if item.picture and weight > _HEAVIEST:
-            yield replace(item, picture=None, blind="left out: the page would be too large")
+            yield replace(item, picture=None, no_picture_reason="left out: the page would be too large")
         else:
             yield item
 
 
 def _weight(item: Item) -> int:
     """Bytes of an example's text in the page."""
-    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.blind)
+    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.no_picture_reason)
     return sum(len(html.escape(text).encode()) for text in shown)
 
 
@@ -185,7 +180,7 @@ def _item(example: Example) -> Item:
     picture = example.thumbnail and f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}"
     return Item(
         group=printable(example.group, 40),
-        verdict=row.verdict.label.value if row.verdict else "not read",
+        verdict=row.verdict.kind.value if row.verdict else "not read",
         key=printable(row.key, _LONGEST),
         source=printable(row.source, 60),
         image=printable(row.image, 60),
@@ -194,7 +189,7 @@ def _item(example: Example) -> Item:
         score=row.verdict.p_synthetic if row.verdict else None,
         facts=f"{facts.width} × {facts.height} {facts.format}" if facts.width else "",
         picture=picture or None,
-        blind=printable(example.blind, 80),
+        no_picture_reason=printable(example.no_thumbnail_reason, 80),
     )
 
 

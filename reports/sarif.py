@@ -86,7 +86,7 @@ def _of_row(row: Row) -> dict[str, Any]:
     decided_by = verdict.decided_by if verdict else None
     deciding = next((signal for signal in row.signals if signal.detector == decided_by), None)
     why = f": {deciding.reason}" if deciding and deciding.reason else ""
-    text = printable(f"{verdict.label.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
+    text = printable(f"{verdict.kind.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
     return _result(f"image/{decided_by}", "note", text, row.image, f"{row.key}\0{row.image}")
 
 

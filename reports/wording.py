@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.comparing import FELL, ROSE, Change
-from auditor.decisions import Decision, MadStatus, Outcome
+from auditor.decisions import Decision, MadLimits, MadStatus, Outcome
 from auditor.printable import printable
 from auditor.results import UNCHECKABLE, Audit, Control, ShardSample
 from auditor.types import Evidence
@@ -205,11 +205,6 @@ def stock_watermarks(audit: Audit) -> str | None:
     return f"stock-photo watermarks (LAION's pwatermark over 0.8): {share} of {known['known']:,} rows; not a sign of AI"
 
 
-def headline(decision: Decision) -> str:
-    """Outcome and reason in one line."""
-    return f"{TITLES[decision.outcome]} {decision.reason}"
-
-
 # ---- the report for people ------------------------------------------------------------------------------------------
 
 KINDS = {
@@ -264,8 +259,19 @@ def limits(decision: Decision) -> list[tuple[str, float]]:
 
 
 def safe_below(mad: MadStatus) -> float:
-    """Half of the limit at the careful λ."""
-    return mad.limits.get("diversity, careful λ", mad.limit) / 2
+    """Half of the limit at the conservative λ: up to there a fraction is safe."""
+    return mad.limits.diversity_conservative / 2
+
+
+def mad_limits(limits: MadLimits) -> list[tuple[str, float]]:
+    """Each criterion and its limit on the fraction."""
+    return [
+        ("diversity", limits.diversity),
+        ("diversity, conservative λ", limits.diversity_conservative),
+        ("stability", limits.stability),
+        ("admissible", limits.admissible),
+        ("half", limits.half),
+    ]
 
 
 def zones(mad: MadStatus) -> str:

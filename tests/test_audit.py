@@ -272,16 +272,16 @@ def test_a_table_of_files_that_are_gone_or_outside_is_planned(tmp_path, scan):
     assert scan(tmp_path / "set").counts.unreadable == 4
 
 
-def test_facts_or_traces_that_cannot_be_computed_cost_an_answer_and_not_the_scan(dataset, scan, monkeypatch):
+def test_facts_or_statistics_that_cannot_be_computed_cost_an_answer_and_not_the_scan(dataset, scan, monkeypatch):
     def broken(*_):
         raise ArithmeticError("a bug")
 
     monkeypatch.setattr("auditor.images.covariates.year", lambda metadata, row: broken() if metadata else None)
-    monkeypatch.setattr("detectors.dwt_dct.DwtDct.traces", broken)
+    monkeypatch.setattr("detectors.dwt_dct.DwtDct.statistic", broken)
     audit = scan(dataset, out="a")
     assert audit.unreadable_reasons["failed: ArithmeticError: a bug"] == 39
     monkeypatch.undo()
-    monkeypatch.setattr("detectors.dwt_dct.DwtDct.traces", broken)
+    monkeypatch.setattr("detectors.dwt_dct.DwtDct.statistic", broken)
     audit = scan(dataset, out="b")
     assert audit.counts.ok == 39
     assert audit.detectors["dwt-dct"].failed > 0

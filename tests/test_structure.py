@@ -42,7 +42,7 @@ ROOMS = {
     "work": "errors types contents images view registry plugin estimate statistical embedding sampling verdicts fetching similarity config",
     "labels": "errors types results estimate sampling verdicts",
     "resources": "errors types values config registry results estimate statistical embedding labels sampling similarity",
-    "tallies": "types results plugin estimate labels",
+    "tallies": "types results estimate labels verdicts",
     "assembling": "errors types results printable registry estimate statistical verdicts similarity labels tallies config resources",
     "gallery": "errors types images view plugin sampling verdicts work config",
     "audit": "errors types results files registry plugin readers estimate sampling verdicts fetching similarity work assembling gallery config resources",

@@ -48,7 +48,7 @@ def _lines(row: Any) -> list[str]:
     lines = [
         f"image    {printable(row.image)}",
         f"status   {row.status.value}{': ' + printable(row.reason) if row.reason else ''}",
-        f"verdict  {verdict.label.value if verdict else 'none'}{decided}",
+        f"verdict  {verdict.kind.value if verdict else 'none'}{decided}",
     ]
     facts = row.covariates
     if facts.format:
@@ -56,7 +56,7 @@ def _lines(row: Any) -> list[str]:
     if facts.camera:
         lines.append(f"camera   {printable(facts.camera)}")
     for signal in row.signals:
-        state = "could not look" if signal.score is None else _state(signal)
+        state = _state(signal)
         tier = f" (tier {signal.tier.value})" if signal.tier else ""
         lines.append(
             f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {printable(signal.reason)}".rstrip()
@@ -65,6 +65,8 @@ def _lines(row: Any) -> list[str]:
 
 
 def _state(signal: Signal) -> str:
+    if not signal.outcome.has_looked:
+        return "could not look"
     if signal.evidence is Evidence.STATISTICAL:
         return "answered"
     return "found" if signal.is_hit else "nothing"

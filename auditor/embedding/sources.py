@@ -51,9 +51,9 @@ class VectorSource:
             return lookup(self.existing).vectors([view.sample for view in views])
         if self.is_own:
             return [view.encoding.vector if view.encoding else None for view in views]
-        seen = [view for view in views if view.blind(Need.EMBEDDING) is None]
+        seen = [view for view in views if view.unavailable_reason(Need.EMBEDDING) is None]
         found = iter(encoded(self.encoder_of_images(), seen))
-        return [next(found) if view.blind(Need.EMBEDDING) is None else None for view in views]
+        return [next(found) if view.unavailable_reason(Need.EMBEDDING) is None else None for view in views]
 
     def caption_similarities(self, views: Sequence[View]) -> list[float | None]:
         """The cosine of image and caption a view, by an open_clip model that reads texts; None where one is missing."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from auditor.estimate.weighing import Weighed, worth
 from auditor.images.conditions import conditions
-from auditor.types import Evidence, Label
+from auditor.types import Evidence, SignalOutcome, VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ class FlagTally:
         looked = ok & ~np.isnan(score)
         flagged = looked & (score >= self._cutoff)
         label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
-        decided = (label == Label.SYNTHETIC.value) | (label == Label.EDITED.value)
+        decided = (label == VerdictKind.SYNTHETIC.value) | (label == VerdictKind.EDITED.value)
         rest = ok & ~decided & np.asarray(column["drawn"])
         told = self._conditions(column)[rest], flagged[rest], ~looked[rest]
         self._rows.add(np.ones(int(rest.sum())), *told)
@@ -101,7 +101,7 @@ class FlagTally:
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
         for control, rows in (
-            (self._synthetic, (label == Label.SYNTHETIC.value) & declared),
+            (self._synthetic, (label == VerdictKind.SYNTHETIC.value) & declared),
             (self._real, rest & (camera | (year < _FIRST_YEAR))),
         ):
             control.update(flagged=int((rows & flagged).sum()), n=int((rows & looked).sum()))
@@ -169,6 +169,6 @@ class FlagTally:
         flat = signals.flatten()
         if len(flat):
             is_declared = pc.equal(flat.field("evidence"), Evidence.DECLARED.value)
-            hit = pc.and_(is_declared, pc.greater(flat.field("score"), 0).fill_null(False))
+            hit = pc.and_(is_declared, pc.equal(flat.field("outcome"), SignalOutcome.HIT.value))
             found[np.asarray(pc.list_parent_indices(signals))[np.asarray(hit)]] = True
         return found

@@ -16,7 +16,7 @@ from auditor.estimate import shards, weighing
 from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.estimate.sequential import confidence_sequence
 from auditor.estimate.weighing import Weighed
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,8 +131,8 @@ def indicators(
 
     ok = np.asarray(pc.equal(column["status"], Status.OK.value))
     verdict = column["verdict"].fill_null("")
-    edited = ok & np.asarray(pc.equal(verdict, Label.EDITED.value))
-    synthetic = ok & np.asarray(pc.equal(verdict, Label.SYNTHETIC.value))
+    edited = ok & np.asarray(pc.equal(verdict, VerdictKind.EDITED.value))
+    synthetic = ok & np.asarray(pc.equal(verdict, VerdictKind.SYNTHETIC.value))
     decided = synthetic | edited
     if count_edited:
         synthetic = decided

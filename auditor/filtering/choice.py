@@ -17,7 +17,7 @@ from auditor.estimate.intervals import Interval
 from auditor.estimate.known import Known, counted, indicators
 from auditor.estimate.weighing import weights
 from auditor.results import Audit, Estimate
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +108,7 @@ def _reasons(column: Mapping[str, pa.Array], told: Mapping[str, np.ndarray], dro
         synthetic = told["synthetic"]
         reasons[synthetic] = [f"synthetic: {detector}" for detector in decided[synthetic]]
     if drop == "likely":
-        likely = verdict == Label.LIKELY_SYNTHETIC.value
+        likely = verdict == VerdictKind.LIKELY_SYNTHETIC.value
         reasons[likely] = [f"likely synthetic: {detector}" for detector in decided[likely]]
     return reasons
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.plugin import CONTRADICTION
-from auditor.types import Evidence, Label, Status, Tier
+from auditor.types import Evidence, Status, Tier, VerdictKind
 from auditor.verdicts.picking import Place
-from auditor.verdicts.rows import hits
+from auditor.verdicts.rows import hits, looked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ _BATCH = 16_384
 _LEAST = 4  # rows a group, however many groups there are
 _COLUMNS = ["key", "status", "verdict", "camera", "signals"]
 _TIERS = [None, *(tier.value for tier in reversed(Tier))]  # weakest first
-_DECIDED = (Label.SYNTHETIC.value, Label.EDITED.value)
-_GUESSED = (Label.LIKELY_SYNTHETIC.value, Label.LIKELY_REAL.value, Label.UNKNOWN.value)
+_DECIDED = (VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value)
+_GUESSED = (VerdictKind.LIKELY_SYNTHETIC.value, VerdictKind.LIKELY_REAL.value, VerdictKind.UNKNOWN.value)
 
 
 class Group(NamedTuple):
@@ -94,7 +94,9 @@ def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndar
                 continue
             found = (np.asarray(codes.indices) == code) & shown[rows] & (hit | is_model)
             if found.any():
-                value = np.where(label == Label.LIKELY_REAL.value, 1 - strength, strength) if is_model else strength
+                value = (
+                    np.where(label == VerdictKind.LIKELY_REAL.value, 1 - strength, strength) if is_model else strength
+                )
                 yield Group(id, label), rows[found], value[found], hashes[rows[found]]
     numbers = np.flatnonzero(np.asarray(batch.column("camera").is_valid()) & (verdict == _DECIDED[0]) & shown)
     if len(numbers):
@@ -114,8 +116,8 @@ def _by_detector(
 
     flat, row = signals.flatten(), np.asarray(pc.list_parent_indices(signals))
     is_model = pc.equal(flat.field("evidence"), Evidence.STATISTICAL.value)
-    said = np.asarray(pc.or_(pc.and_(is_model, flat.field("score").is_valid()), pa.array(hits(flat))))
-    flat, row = flat.filter(pa.array(said)), row[said]
+    shown = (np.asarray(is_model) & looked(flat)) | hits(flat)
+    flat, row = flat.filter(pa.array(shown)), row[shown]
     detectors = flat.field("detector").dictionary_encode()
     for code, id in sorted(enumerate(detectors.dictionary.to_pylist()), key=lambda found: str(found[1])):
         mine = np.asarray(detectors.indices) == code

@@ -82,7 +82,7 @@ def load(out: Path) -> tuple[Example, ...]:
         return ()
     try:
         table = pq.read_table(path)
-        columns = (rows.of(table), *(table[name].to_pylist() for name in ("group", "thumbnail", "blind")))
+        columns = (rows.of(table), *(table[name].to_pylist() for name in ("group", "thumbnail", "no_thumbnail_reason")))
         return tuple(Example(*found) for found in zip(*columns, strict=True))
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise EvidenceError(f"{path}: {error}; scanning again makes it anew") from error
@@ -117,7 +117,7 @@ def _thinned(found: Sequence[Example], most: int) -> list[Example]:
 
 
 def _group_of(example: Example) -> Group:
-    return Group(example.group, example.row.verdict.label.value if example.row.verdict else "")
+    return Group(example.group, example.row.verdict.kind.value if example.row.verdict else "")
 
 
 def _made_of(path: Path) -> bytes | None:
@@ -146,7 +146,7 @@ def _examples(
             if isinstance(picture, bytes):
                 yield Example(row, group.name, picture)
             else:
-                yield Example(row, group.name, blind=picture)
+                yield Example(row, group.name, no_thumbnail_reason=picture)
 
 
 def thumbnails(
@@ -197,7 +197,7 @@ def _write(path: Path, found: Sequence[Example], made_of: bytes) -> None:
     extra = {
         "group": pa.array([example.group for example in found], pa.string()),
         "thumbnail": pa.array([example.thumbnail for example in found], pa.binary()),
-        "blind": pa.array([example.blind for example in found], pa.string()),
+        "no_thumbnail_reason": pa.array([example.no_thumbnail_reason for example in found], pa.string()),
     }
     for name, values in extra.items():
         table = table.append_column(name, values)

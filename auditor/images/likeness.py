@@ -69,11 +69,6 @@ def _details(pictures: np.ndarray) -> np.ndarray:
     return unit
 
 
-def are_alike(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether one may be a copy of the other."""
-    return likeness(one, other) >= ALIKE
-
-
 def _crops() -> tuple[tuple[int, int], ...]:
     """Heights and widths: of crops that kept the shape, and of those that cut along one side only."""
     along = [size for side in _SINGLE for size in ((SIDE, side), (side, SIDE))]

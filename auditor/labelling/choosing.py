@@ -20,7 +20,7 @@ from auditor.errors import LabelError
 from auditor.estimate.weighing import weights
 from auditor.labels.strata import Stratum, strata
 from auditor.sampling import drawing
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 from auditor.verdicts.picking import Place
 from auditor.verdicts.store import Store
 
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # The share of synthetic images that is expected in each stratum, for the allocation alone: no estimate rests on it.
-EXPECTED: Mapping[Label, float] = {Label.LIKELY_SYNTHETIC: 0.5, Label.UNKNOWN: 0.2, Label.LIKELY_REAL: 0.05}
+EXPECTED: Mapping[VerdictKind, float] = {
+    VerdictKind.LIKELY_SYNTHETIC: 0.5,
+    VerdictKind.UNKNOWN: 0.2,
+    VerdictKind.LIKELY_REAL: 0.05,
+}
 LEAST = 10  # labels a stratum, if it has as many rows
 _BATCH = 16_384
 _COLUMNS = ["key", "status", "verdict", "sha256", "drawn", "weight"]
@@ -41,7 +45,7 @@ class Drawn:
     audited."""
 
     key: str
-    stratum: Label
+    stratum: VerdictKind
     place: Place
     sha256: str | None
 
@@ -109,7 +113,14 @@ def _collect(
 
 
 def _add(
-    batch: pa.RecordBatch, numbers: np.ndarray, start: Place, label: Label, stratum: _First, *, seed: int, most: int
+    batch: pa.RecordBatch,
+    numbers: np.ndarray,
+    start: Place,
+    label: VerdictKind,
+    stratum: _First,
+    *,
+    seed: int,
+    most: int,
 ) -> None:
     """Of these rows of a batch, those that belong to the first of their stratum."""
     orders = drawing.places(batch.column("key").take(numbers).to_pylist(), seed)

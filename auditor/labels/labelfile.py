@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import LabelError
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import write_atomically
 
 COLUMNS = ("key", "label", "stratum", "how", "labeller")
@@ -129,7 +129,7 @@ def sealed(key: str, stratum: str) -> str:
 def _opened(where: str, key: str, stratum: str) -> str:
     if not stratum.startswith(_SEALED):
         return stratum
-    for label in Label:
+    for label in VerdictKind:
         if sealed(key, label) == stratum:
             return label.value
     raise LabelError(f"{where}: the stratum is that of another key: leave that column as it was")

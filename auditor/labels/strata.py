@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from auditor.labels.labelfile import Truth
 from auditor.labels.two_phase import LabelledStratum
-from auditor.types import Label
+from auditor.types import VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
 
-UNDECIDED = (Label.LIKELY_SYNTHETIC, Label.UNKNOWN, Label.LIKELY_REAL)
+UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
 _TRUTHS = (Truth.SYNTHETIC, Truth.REAL, Truth.UNSURE)
 
 
@@ -28,7 +28,7 @@ class Stratum:
     weights: int | None = None
 
     @property
-    def label(self) -> Label:
+    def label(self) -> VerdictKind:
         """The verdict."""
         return UNDECIDED[self.verdict]
 

@@ -21,7 +21,7 @@ from auditor.labels.strata import UNDECIDED, Counted, Stratum, strata, weighed
 from auditor.labels.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 from auditor.results import Beside, Estimate, LabelCounts, Labels
 from auditor.sampling.drawing import place, places
-from auditor.types import Label
+from auditor.types import VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +103,7 @@ class LabelTally:
         key = column["key"].to_numpy(zero_copy_only=False)
         drawn = indicators["drawn"]
         undecided = np.where(drawn & np.isin(verdict, [label.value for label in UNDECIDED]), verdict, "")
-        self._decided += int((drawn & np.isin(verdict, [Label.SYNTHETIC.value, Label.EDITED.value])).sum())
+        self._decided += int((drawn & np.isin(verdict, [VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value])).sum())
         self._synthetic += int(indicators["found"].sum())
         number = self._keys.get_indexer(key)
         for row in np.flatnonzero(number >= 0):

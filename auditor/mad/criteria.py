@@ -18,12 +18,12 @@ milder). "over" means that the projected loss exceeds the budget if the mix stay
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from auditor.decisions import MadStatus
+from auditor.decisions import MadCriterion, MadLevel, MadLimits, MadStatus
 from auditor.estimate.intervals import Interval
 from auditor.mad import loops
 
@@ -35,8 +35,9 @@ _TOO_MANY = 100  # generations beyond which a loss is as good as its limit
 class Assumptions:
     """What a verdict rests on.
 
-    lambda_: sampling bias, and the range it may be in; delta: the loss of variance that is tolerated;
-    dimension: the effective one, measured from embeddings where there are any and none is given.
+    lambda_: sampling bias; it may be from lambda_low (the conservative end) to lambda_high (the optimistic end).
+    delta: the loss of variance that is tolerated. dimension: the effective one, measured from embeddings where there
+    are any and none is given.
     """
 
     lambda_: float = 0.7
@@ -114,12 +115,12 @@ def status(fraction: Interval | None, floor: float, n: int, assumptions: Assumpt
 
     fraction: the estimate, or None; floor: the lower end of what declared and matched evidence decides, which alone can
     be over. over: the fraction's lower end exceeds the limit; inconclusive: its upper end does; safe: the upper end is
-    below half of the limit at the careful λ; near: otherwise.
+    below half of the limit at the conservative λ; near: otherwise.
     """
     case = _Case(fraction, floor, n, assumptions)
     return MadStatus(
-        status=case.word,
-        criterion="stability" if case.limit == STABILITY_CAP else "diversity",
+        status=case.level,
+        criterion=case.criterion,
         limit=case.limit,
         lambda_=assumptions.lambda_,
         lambda_range=(assumptions.lambda_low, assumptions.lambda_high),
@@ -133,7 +134,7 @@ def status(fraction: Interval | None, floor: float, n: int, assumptions: Assumpt
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What a verdict is made from, and the verdict in a word and in a sentence."""
+    """What a status is made from, and the status as a level and as a sentence."""
 
     fraction: Interval | None
     floor: float
@@ -153,34 +154,37 @@ class _Case:
         return diversity_limit(self.assumptions.lambda_, self.assumptions.delta)
 
     @property
-    def careful(self) -> float:
+    def conservative_limit(self) -> float:
         return diversity_limit(self.assumptions.lambda_low, self.assumptions.delta)
 
     @property
-    def word(self) -> str:
+    def criterion(self) -> MadCriterion:
+        return MadCriterion.STABILITY if self.limit == STABILITY_CAP else MadCriterion.DIVERSITY
+
+    @property
+    def level(self) -> MadLevel:
         if self.low > self.limit:
-            return "over"
+            return MadLevel.OVER
         if self.high > self.limit:
-            return "inconclusive"
-        return "safe" if self.high < self.careful / 2 else "near"
+            return MadLevel.INCONCLUSIVE
+        return MadLevel.SAFE if self.high < self.conservative_limit / 2 else MadLevel.NEAR
 
     @property
     def reason(self) -> str:
         lambda_, delta = self.assumptions.lambda_, self.assumptions.delta
-        name = "stability" if self.limit == STABILITY_CAP else "diversity"
-        basis = f"{name} limit {100 * self.limit:.1f} % (λ {lambda_:g}, δ {100 * delta:g} %)"
+        basis = f"{self.criterion} limit {100 * self.limit:.1f} % (λ {lambda_:g}, δ {100 * delta:g} %)"
         span = f"{100 * self.low:.1f} to {100 * self.high:.1f} %"
-        careful = f"{100 * self.careful:.1f} % (λ {self.assumptions.lambda_low:g})"
-        if self.word == "over":
+        conservative = f"{100 * self.conservative_limit:.1f} % (λ {self.assumptions.lambda_low:g})"
+        if self.level is MadLevel.OVER:
             return f"at least {100 * self.low:.1f} % is over the {basis}{self._source}"
         if self.fraction is None:
             known = f"{100 * self.low:.1f} %"
             return f"no calibrated estimate; declared and matched evidence alone ({known}) is under the {basis}"
-        if self.word == "inconclusive":
+        if self.level is MadLevel.INCONCLUSIVE:
             return f"the fraction, {span}, straddles the {basis}"
-        if self.word == "safe":
-            return f"the fraction, {span}, is below half of the careful limit {careful}"
-        return f"the fraction, {span}, is under the {basis}, and not below half of the careful one, {careful}"
+        if self.level is MadLevel.SAFE:
+            return f"the fraction, {span}, is below half of the conservative limit {conservative}"
+        return f"the fraction, {span}, is under the {basis}, and not below half of the conservative one, {conservative}"
 
     @property
     def _source(self) -> str:
@@ -190,26 +194,26 @@ class _Case:
     @property
     def advice(self) -> str:
         """How soon the budget is spent, and what brings the dataset back; empty where nothing has to be done."""
-        if self.word != "over":
+        if self.level is not MadLevel.OVER:
             return ""
         point = max(self.low, self.fraction.point) if self.fraction else self.low
         when = generations_until(point, self.assumptions)
         soon = f"in {when} generation{'s' if when != 1 else ''}"
         loss = f"the loss of diversity exceeds its budget {soon} if the mix stays; " if when else ""
-        remove, add = remedies(point, self.n, self.limit)
+        remove, add = actions(point, self.n, self.limit)
         return f"{loss}to get back under: remove {remove:,} of the synthetic images or add {add:,} real ones"
 
 
 @cache
-def limits(n: int, assumptions: Assumptions) -> Mapping[str, float]:
+def limits(n: int, assumptions: Assumptions) -> MadLimits:
     """Every criterion's limit on the fraction, for a dataset of n images."""
-    return {
-        "diversity": diversity_limit(assumptions.lambda_, assumptions.delta),
-        "diversity, careful λ": diversity_limit(assumptions.lambda_low, assumptions.delta),
-        "stability": STABILITY_CAP,
-        "admissible": effective_limit(1.0, max(n, 2), assumptions),
-        "half": effective_limit(0.5, max(n, 2), assumptions),
-    }
+    return MadLimits(
+        diversity=diversity_limit(assumptions.lambda_, assumptions.delta),
+        diversity_conservative=diversity_limit(assumptions.lambda_low, assumptions.delta),
+        stability=STABILITY_CAP,
+        admissible=effective_limit(1.0, max(n, 2), assumptions),
+        half=effective_limit(0.5, max(n, 2), assumptions),
+    )
 
 
 def generations_until(p: float, assumptions: Assumptions) -> int | None:
@@ -220,7 +224,7 @@ def generations_until(p: float, assumptions: Assumptions) -> int | None:
     return None
 
 
-def remedies(p: float, n: int, limit: float) -> tuple[int, int]:
+def actions(p: float, n: int, limit: float) -> tuple[int, int]:
     """How many synthetic images to remove, or how many real ones to add, to bring a fraction p of n down to a limit."""
     excess = p - limit
     if excess <= 0:

@@ -26,7 +26,7 @@ from auditor.models import adapting
 from auditor.models.adapting import Adaptation
 from auditor.plugin import Engine, Reader, Shard
 from auditor.similarity.recognising import Banks
-from auditor.statistical import StatisticalDetector, refusal
+from auditor.statistical import ClassifierDetector, refusal
 from auditor.types import Sample
 from auditor.view import View
 
@@ -163,13 +163,13 @@ def adapt(
     return refitted(replace(shipped, origin=origin, conditions=conditions)), adapted
 
 
-def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> StatisticalDetector:
+def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> ClassifierDetector:
     kind = registry.load("detectors", detector)
-    if not issubclass(kind, StatisticalDetector):
+    if not issubclass(kind, ClassifierDetector):
         raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
     if kind.is_of_banks and not banks:
         raise CalibrationError(f"{detector} is calibrated with the banks that it is to look into: --bank")
-    made: StatisticalDetector = kind.made(banks=banks, vectors=vectors)
+    made: ClassifierDetector = kind.made(banks=banks, vectors=vectors)
     return made
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.embedding.space import SAMPLE, Space, space_for
 from auditor.embedding.vectors import Vectors, present, unit
 from auditor.errors import EvidenceError
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import Part
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OTHER, DECLARED, FLAGGED = 0, 1, 2
 GROUPS = {DECLARED: "declared or matched", FLAGGED: "flagged by a model", OTHER: "others"}
-_OF = {Label.SYNTHETIC: DECLARED, Label.EDITED: DECLARED, Label.LIKELY_SYNTHETIC: FLAGGED}
+_OF = {VerdictKind.SYNTHETIC: DECLARED, VerdictKind.EDITED: DECLARED, VerdictKind.LIKELY_SYNTHETIC: FLAGGED}
 
 
 def groups(verdicts: pa.ChunkedArray) -> np.ndarray:

@@ -15,7 +15,7 @@ from auditor.images.likeness import likeness
 from auditor.similarity.banks import Bank, bank
 from auditor.similarity.copies import copies
 from auditor.similarity.index import use_threads
-from auditor.view import Recognised, View
+from auditor.view import ReferenceMatch, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,20 +91,20 @@ class Banks:
             for view, known in zip(seen, self.known(seen), strict=True):
                 view.known = known
 
-    def known(self, pictures: Sequence[Seen]) -> list[tuple[Recognised, ...]]:
+    def known(self, pictures: Sequence[Seen]) -> list[tuple[ReferenceMatch, ...]]:
         """Of each bank with vectors what is nearest to each image; each has a vector and a thumbnail."""
         found = [nearest(one, pictures) for one in self.opened if one.facts.fingerprint and pictures]
         return [tuple(known for known in each if known) for each in zip(*found, strict=True)] or [()] * len(pictures)
 
-    def _file(self, view: View) -> Recognised | None:
+    def _file(self, view: View) -> ReferenceMatch | None:
         for digest in _digests(view):
             for one in self.opened:
                 if one.knows(digest):
-                    return Recognised(one.name, one.facts.kind, "", 1.0, True)
+                    return ReferenceMatch(one.name, one.facts.kind, "", 1.0, True)
         return None
 
 
-def nearest(one: Bank, views: Sequence[Seen]) -> list[Recognised | None]:
+def nearest(one: Bank, views: Sequence[Seen]) -> list[ReferenceMatch | None]:
     """The copy of each view in a bank, or else its nearest image there. Each view has a vector and a thumbnail."""
     import numpy as np
 
@@ -118,7 +118,7 @@ def nearest(one: Bank, views: Sequence[Seen]) -> list[Recognised | None]:
         return mine, np.asarray(pictures)[pairs.found[numbers]]
 
     are = copies(pairs.cosine, fetch)[0] if pictures is not None else np.zeros(len(pairs), bool)
-    found: list[Recognised | None] = []
+    found: list[ReferenceMatch | None] = []
     for query in range(len(views)):
         mine = np.flatnonzero(pairs.query == query)
         best = next((pair for pair in mine if are[pair]), mine[0] if len(mine) else None)
@@ -126,11 +126,11 @@ def nearest(one: Bank, views: Sequence[Seen]) -> list[Recognised | None]:
     return found
 
 
-def _recognised(one: Bank, row: int, cosine: float, is_copy: bool) -> Recognised:
+def _recognised(one: Bank, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
     import numpy as np
 
     image = one.images(np.array([row]))[0] if is_copy else ""
-    return Recognised(one.name, one.facts.kind, image, round(float(cosine), 3), is_copy)
+    return ReferenceMatch(one.name, one.facts.kind, image, round(float(cosine), 3), is_copy)
 
 
 def _digests(view: View) -> list[str]:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from auditor.plugin import FAILED
 from auditor.results import Coverage, DetectorTally
 from auditor.tallies.answers import AnswerTally
-from auditor.types import OUTSIDE, Claim, Evidence
+from auditor.types import Evidence, SignalOutcome
+from auditor.verdicts import rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ class SignalTally:
     def add(self, column: Mapping[str, pa.Array], counted: np.ndarray) -> None:
         """One batch: its columns by name, and which rows count as synthetic."""
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         signals = column["signals"]
@@ -41,22 +42,19 @@ class SignalTally:
         if not len(flat):
             return
         row = np.asarray(pc.list_parent_indices(signals))
-        detector, evidence, score, reason, _, claim, generator = (
-            flat.field(name) for name in ("detector", "evidence", "score", "reason", "tier", "claim", "generator")
+        detector, evidence, outcome, generator = (
+            flat.field(name) for name in ("detector", "evidence", "outcome", "generator")
         )
-        looked = score.is_valid()
-        hit = pc.greater(score, 0).fill_null(False)
-        is_chance = pc.equal(evidence, Evidence.STATISTICAL.value)  # which is above 0 for every image
-        hit = pc.if_else(is_chance, pc.equal(claim, Claim.LIKELY.value).fill_null(False), hit)
-        outside = pc.equal(reason, OUTSIDE).fill_null(False)
-        self._looked.update(value_counts(detector.filter(looked)))
+        looked = rows.looked(flat)
+        outside = pc.equal(outcome, SignalOutcome.NOT_SAMPLED.value)
+        self._looked.update(value_counts(detector.filter(pa.array(looked))))
         self._outside.update(value_counts(detector.filter(outside)))
-        self._hits.update(value_counts(detector.filter(hit)))
-        self._failed.update(value_counts(detector.filter(pc.starts_with(reason, FAILED))))
+        self._hits.update(value_counts(detector.filter(pc.equal(outcome, SignalOutcome.HIT.value))))
+        self._failed.update(value_counts(detector.filter(pc.equal(outcome, SignalOutcome.FAILED.value))))
         self._answers.add(flat.filter(pc.invert(outside)))
         for kind in Evidence:
             mine = np.asarray(pc.equal(evidence, kind.value))
-            self._kinds[kind.value] += len(np.unique(row[mine & np.asarray(looked)]))
+            self._kinds[kind.value] += len(np.unique(row[mine & looked]))
             asked = len(np.unique(row[mine & ~np.asarray(outside)]))
             self._kinds_outside[kind.value] += len(np.unique(row[mine])) - asked
         if len(self._evidence) < len(set(detector.unique().to_pylist()) | set(self._evidence)):

@@ -19,7 +19,7 @@ from auditor.labels.tally import Labelled, LabelTally
 from auditor.results import Counts, Coverage, DetectorTally, Floor, ShardSample, Stratum
 from auditor.tallies.signals import SignalTally, value_counts
 from auditor.tallies.strata import StrataTally
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,7 @@ class _Tally:
             self._ok += Weighed.of(weight[indicators["ok"]])
             for name, values in counted(indicators, weight).items():
                 self._weighed[name] += float(values.sum())
-        generated = np.asarray(pc.equal(column["verdict"].fill_null(""), Label.SYNTHETIC.value))
+        generated = np.asarray(pc.equal(column["verdict"].fill_null(""), VerdictKind.SYNTHETIC.value))
         self._contradictions += int((indicators["ok"] & generated & np.asarray(column["camera"].is_valid())).sum())
         self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)

@@ -52,7 +52,7 @@ def _csv(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
     for row in found:
-        flat = {**row, **_said(row["signals"])}
+        flat = {**row, **_hit_columns(row["signals"])}
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
         yield out.getvalue()
         out.seek(0)
@@ -61,7 +61,7 @@ def _csv(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield left
 
 
-def _said(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _hit_columns(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Who found something, what, and which generators are named."""
     return {
         "generator": "; ".join(sorted({hit["generator"] for hit in hits if hit["generator"]})),

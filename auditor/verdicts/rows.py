@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,10 +61,18 @@ def hits(signals: pa.StructArray) -> np.ndarray:
     import numpy as np
     import pyarrow.compute as pc
 
-    is_scored = np.asarray(pc.greater(signals.field("score"), 0).fill_null(False))
-    is_model = np.asarray(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
-    is_likely = np.asarray(pc.equal(signals.field("claim"), Claim.LIKELY.value).fill_null(False))
-    found: np.ndarray = is_scored & (~is_model | is_likely)
+    found: np.ndarray = np.asarray(pc.equal(signals.field("outcome"), SignalOutcome.HIT.value))
+    return found
+
+
+def looked(signals: pa.StructArray) -> np.ndarray:
+    """Which signals are of a detector that looked, as SignalOutcome.has_looked has it: bool, one each."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    outcomes = pa.array([outcome.value for outcome in SignalOutcome if outcome.has_looked])
+    found: np.ndarray = np.asarray(pc.is_in(signals.field("outcome"), outcomes))
     return found
 
 
@@ -99,7 +107,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         status=Status(entry["status"]),
         reason=entry["reason"],
         caption=entry["caption"],
-        verdict=Verdict(Label(verdict), entry["decided_by"], entry["p_synthetic"]) if verdict else None,
+        verdict=Verdict(VerdictKind(verdict), entry["decided_by"], entry["p_synthetic"]) if verdict else None,
         signals=tuple(_signal(signal) for signal in entry["signals"]),
         covariates=Covariates(**{name: entry[name] for name in _FACTS}),
     )
@@ -109,6 +117,7 @@ def _signal(entry: Mapping[str, Any]) -> Signal:
     return Signal(
         detector=entry["detector"],
         evidence=Evidence(entry["evidence"]),
+        outcome=SignalOutcome(entry["outcome"]),
         tier=Tier(entry["tier"]) if entry["tier"] else None,
         score=entry["score"],
         reason=entry["reason"],

@@ -47,7 +47,7 @@ class Part:
     config: str
     rows: int
     digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
-    traces: Mapping[str, tuple[int, np.ndarray]]  # detector -> images, and the sum of what they add
+    statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> images, and the sum of their statistics
     vectors: Vectors | None = None  # of its rows, beside it
 
 
@@ -131,7 +131,7 @@ class Store:
                     config=facts["config"],
                     rows=metadata.num_rows,
                     digest=facts["digest"],
-                    traces={id: _unpacked(entry) for id, entry in facts["traces"].items()},
+                    statistics={id: _unpacked(entry) for id, entry in facts["statistics"].items()},
                     vectors=vectors,
                 )
             except (pa.ArrowException, OSError, KeyError, ValueError):
@@ -164,7 +164,7 @@ class PartWriter:
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
-        self._traces: dict[str, tuple[int, np.ndarray]] = {}
+        self._statistics: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
     def write(self, rows: Sequence[Row], beside: tuple[_Each, _Each] | None = None) -> None:
@@ -178,17 +178,17 @@ class PartWriter:
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
 
-    def add_traces(self, detector: str, trace: np.ndarray) -> None:
-        """What one image adds to a detector's sum."""
-        n, total = self._traces.get(detector, (0, 0.0))
-        self._traces[detector] = n + 1, total + trace
+    def add_statistic(self, detector: str, statistic: np.ndarray) -> None:
+        """Add one image's statistic to an aggregate detector's sum."""
+        n, total = self._statistics.get(detector, (0, 0.0))
+        self._statistics[detector] = n + 1, total + statistic
 
     def close(self) -> str:
         """Finish, sync and rename, vectors first; the digest over what the dataset said."""
         self._flush()
-        traces = {id: _packed(*found) for id, found in self._traces.items()}
+        statistics = {id: _packed(*found) for id, found in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None
-        facts = {**self._facts, "digest": self._digest.hexdigest(), "traces": traces, "vectors": vectors}
+        facts = {**self._facts, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
         self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
@@ -221,10 +221,10 @@ def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
 
 
 def row_digest(row: Row) -> bytes:
-    """What the dataset said in this row, without anything concluded from it."""
+    """Over what the dataset says in this row, without anything concluded from it."""
     sha256 = None if row.is_fetched else row.covariates.sha256
-    said = (row.key, row.source, row.image, row.caption, sha256, row.said)
-    text = "\0".join("\1" if value is None else value for value in said)
+    fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
+    text = "\0".join("\1" if value is None else value for value in fields)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -248,8 +248,8 @@ def _schema() -> pa.Schema:
     import pyarrow as pa
 
     signal = pa.struct(
-        [("detector", pa.string()), ("evidence", pa.string()), ("tier", pa.string()), ("score", pa.float64()),
-         ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
+        [("detector", pa.string()), ("evidence", pa.string()), ("outcome", pa.string()), ("tier", pa.string()),
+         ("score", pa.float64()), ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
     )  # fmt: skip
     return pa.schema(
         [("key", pa.string()), ("source", pa.string()), ("image", pa.string()), ("status", pa.string()),
@@ -275,7 +275,7 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
         "image": [row.image for row in rows],
         "status": [row.status for row in rows],
         "reason": [row.reason for row in rows],
-        "verdict": [verdict and verdict.label for verdict in verdicts],
+        "verdict": [verdict and verdict.kind for verdict in verdicts],
         "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],

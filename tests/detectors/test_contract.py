@@ -10,7 +10,7 @@ import pytest
 import detectors
 from auditor import registry
 from auditor.errors import Refused
-from auditor.plugin import Detector, Reading
+from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 
 IDS = list(registry.table("detectors"))
@@ -42,7 +42,7 @@ def detector(request) -> Detector:
 
 
 def answers(detector, names=VIEWS):
-    views = [view for name in names if (view := VIEWS[name]()).blind(detector.needs) is None]
+    views = [view for name in names if (view := VIEWS[name]()).unavailable_reason(detector.needs) is None]
     return views, detector.read(views)
 
 
@@ -73,7 +73,7 @@ def test_its_documentation_says_what_it_sees_and_what_defeats_it(detector):
 def test_it_answers_once_a_view_in_order(detector):
     views, readings = answers(detector)
     assert len(readings) == len(views)
-    assert all(isinstance(reading, Reading) for reading in readings)
+    assert all(isinstance(reading, DetectorResult) for reading in readings)
 
 
 def test_its_scores_are_shares_and_its_abstentions_have_reasons(detector):
@@ -122,8 +122,8 @@ def test_files_cut_anywhere_are_answered_or_refused(detector, format):
     data = making.encoded(format, width=16, height=16, exif=making.camera_exif())
     for end in range(1, len(data), 7):
         view = looking.view(data[:end])
-        if view.blind(detector.needs) is None:
+        if view.unavailable_reason(detector.needs) is None:
             try:
-                assert isinstance(detector.look(view), Reading)
+                assert isinstance(detector.look(view), DetectorResult)
             except Refused:
                 pass

@@ -147,7 +147,7 @@ def test_random_keys_follow_students_law_on_a_structured_image():
     found = dwt_dct.positions(dwt_dct.soft_bits(picture))[48]
     rng = np.random.default_rng(0)
     messages = ["".join(map(str, rng.integers(0, 2, 48))) for _ in range(3000)]
-    t = np.array([dwt_dct.statistic(found, dwt_dct.Mark("x", "x", m, 1, True))[2] for m in messages])
+    t = np.array([dwt_dct.t_values(found, dwt_dct.Mark("x", "x", m, 1, True))[2] for m in messages])
     assert stats.kstest(t, stats.t(46).cdf).pvalue > 1e-3
 
 
@@ -161,8 +161,8 @@ def test_a_mixture_of_weak_marks_is_seen_though_no_image_decides():
             picture = marking.embed(picture, MARKS["sdxl"], "float BGR")
         view = looking.view(jpeg(picture, 92))
         if detector.look(view).claim is None:
-            total, n = total + detector.traces(view), n + 1
-    found = {p.generator: p for p in detector.population(n, total)}
+            total, n = total + detector.statistic(view), n + 1
+    found = {p.generator: p for p in detector.dataset_test(n, total)}
     assert found["SDXL or diffusers"].p_value < 1e-3
     assert 0 < found["SDXL or diffusers"].share_low < 0.5
     assert found["FLUX"].p_value > 1e-3
@@ -170,8 +170,8 @@ def test_a_mixture_of_weak_marks_is_seen_though_no_image_decides():
 
 def test_no_population_is_seen_in_unmarked_images():
     detector = dwt_dct.DwtDct()
-    total = sum(detector.traces(looking.view(jpeg(carrier(384, 384, seed), 92))) for seed in range(40))
-    assert all(p.p_value > 1e-3 for p in detector.population(40, total))
+    total = sum(detector.statistic(looking.view(jpeg(carrier(384, 384, seed), 92))) for seed in range(40))
+    assert all(p.p_value > 1e-3 for p in detector.dataset_test(40, total))
 
 
 def test_a_few_striking_images_among_many_are_seen():
@@ -181,7 +181,7 @@ def test_a_few_striking_images_among_many_are_seen():
     for count, is_seen in ((10, True), (3, False), (0, False)):
         total = np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)
         total[place] = count
-        found = {p.generator: p for p in detector.population(1000, total)}["SDXL or diffusers"]
+        found = {p.generator: p for p in detector.dataset_test(1000, total)}["SDXL or diffusers"]
         assert found.striking == count
         assert (found.p_value < 1e-3) is is_seen
         assert (found.share_low > 0) is is_seen
@@ -189,7 +189,7 @@ def test_a_few_striking_images_among_many_are_seen():
 
 
 def test_a_population_of_nothing_is_nothing():
-    for p in dwt_dct.DwtDct().population(5, np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)):
+    for p in dwt_dct.DwtDct().dataset_test(5, np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)):
         assert (p.t, p.share_low) == (0.0, 0.0)
         assert p.p_value == 1.0
 
@@ -210,8 +210,8 @@ def test_a_lower_bound_is_a_share_also_for_a_mark_that_never_decides():
     views = [
         looking.view(marking.saved(marking.embed(carrier(512, 512, seed), mark, "8-bit BGR"))) for seed in range(8)
     ]
-    total = sum(detector.traces(view) for view in views)
-    found = {p.generator: p for p in detector.population(len(views), total)}["Stable Diffusion 2"]
+    total = sum(detector.statistic(view) for view in views)
+    found = {p.generator: p for p in detector.dataset_test(len(views), total)}["Stable Diffusion 2"]
     assert 0.3 < found.share_low <= 1.0
 
 

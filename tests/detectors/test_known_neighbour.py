@@ -12,7 +12,7 @@ from auditor.errors import CalibrationError, IndexFileError, ModelError
 from auditor.estimate.calibration import dumps, parse
 from auditor.resources import Resources
 from auditor.similarity.recognising import Banks
-from auditor.view import Recognised
+from auditor.view import ReferenceMatch
 from detectors.known_neighbour import KnownNeighbour, nearness
 
 RUNNING = ("known-image", "known-neighbour")
@@ -142,7 +142,7 @@ def test_a_bank_of_another_encoder_is_refused_when_calibrating(place, tmp_path):
 
 
 def known(kind, cosine, is_copy=False):
-    return Recognised("b", kind, "x.png", cosine, is_copy)
+    return ReferenceMatch("b", kind, "x.png", cosine, is_copy)
 
 
 def test_nearness_is_to_the_nearest_known_synthetic_image_less_that_to_the_nearest_real_one():

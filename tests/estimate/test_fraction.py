@@ -12,7 +12,7 @@ from auditor.estimate.flags import Flags
 from auditor.estimate.known import Known
 from auditor.rules import tipping_point
 from auditor.tallies.summary import summarise
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
 
@@ -27,10 +27,10 @@ def test_flags_are_counted_among_undecided_images_alone(tmp_path):
         row(1, score=0.5),
         row(2, score=0.4),
         row(3, score=None),
-        row(4, Label.LIKELY_SYNTHETIC, 0.99),
-        row(5, Label.SYNTHETIC, 0.9, declared=True),
-        row(6, Label.SYNTHETIC, 0.1, declared=True),
-        row(7, Label.EDITED, 0.9),
+        row(4, VerdictKind.LIKELY_SYNTHETIC, 0.99),
+        row(5, VerdictKind.SYNTHETIC, 0.9, declared=True),
+        row(6, VerdictKind.SYNTHETIC, 0.1, declared=True),
+        row(7, VerdictKind.EDITED, 0.9),
         row(8, status=Status.NO_BYTES, score=None),
     ]
     flags = tally(tmp_path, rows).flags
@@ -43,7 +43,7 @@ def test_cameras_and_old_crawls_are_the_real_control(tmp_path):
         row(0, score=0.9, camera="N"),
         row(1, year=2019),
         row(2, year=2021),
-        row(3, Label.SYNTHETIC, 0.9, declared=True, camera="N"),
+        row(3, VerdictKind.SYNTHETIC, 0.9, declared=True, camera="N"),
         row(4),
     ]
     assert tally(tmp_path, rows).flags.real == (1, 2)

@@ -11,7 +11,7 @@ from auditor.estimate import fraction
 from auditor.estimate.intervals import clopper_pearson
 from auditor.estimate.weighing import Weighed, worth
 from auditor.tallies.summary import summarise
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 WEIGHTS = st.lists(st.tuples(st.floats(1e-3, 1e3), st.booleans()), min_size=1, max_size=60)
 
@@ -58,7 +58,7 @@ def rows(weights, n=400):
         for k, (score, w) in enumerate(zip(scores, weights, strict=False))
     ]
     made[:20] = [
-        row(k, Label.SYNTHETIC, 0.9, source="ab"[k % 2], declared=True, decided_by="tags", weight=weights[k])
+        row(k, VerdictKind.SYNTHETIC, 0.9, source="ab"[k % 2], declared=True, decided_by="tags", weight=weights[k])
         for k in range(20)
     ]
     return [*made, row(n, source="b", status=Status.UNREADABLE)]

@@ -8,7 +8,6 @@ from auditor.assembling import _with_dead_links
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 from auditor.results import Counts, Estimate
-from auditor.types import OUTSIDE
 
 DETECTORS = ("generator-text", "host-prior")
 
@@ -34,7 +33,7 @@ def test_so_many_rows_are_fetched_and_no_other(tmp_path, host):
     assert audit.sample.ok + audit.sample.failed == 12
     assert audit.sample.failed == drawn.image.str.contains("/404").sum() > 0
     assert set(drawn.status) == {"ok", "failed"}
-    assert set(rows[~rows.drawn].reason) == {OUTSIDE}
+    assert set(rows[~rows.drawn].reason) == {"not in the sample"}
     assert "404" in next(iter(audit.unreadable_reasons))
 
 

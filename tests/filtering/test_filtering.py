@@ -21,7 +21,7 @@ from auditor.estimate.chances import chances
 from auditor.estimate.known import Known, indicators
 from auditor.filtering import keeplists
 from auditor.filtering.choice import COLUMNS, keep_list
-from auditor.types import Label, Status
+from auditor.types import Status, VerdictKind
 
 CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=50)
 
@@ -53,11 +53,11 @@ def adjusted(table, share, census=None):
 
 def rows(n=400, seed=0):
     rng = np.random.default_rng(seed)
-    made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(20)]
-    made += [row(20 + k, Label.LIKELY_SYNTHETIC, 0.99, decided_by="classifier") for k in range(10)]
+    made = [row(number, VerdictKind.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(20)]
+    made += [row(20 + k, VerdictKind.LIKELY_SYNTHETIC, 0.99, decided_by="classifier") for k in range(10)]
     made += [row(30 + number, score=float(rng.beta(1, 3))) for number in range(n)]
     made += [row(1000 + number, score=None) for number in range(5)]
-    made += [row(2000, Label.EDITED, 0.5, decided_by="tags"), row(2001, status=Status.UNREADABLE, score=None)]
+    made += [row(2000, VerdictKind.EDITED, 0.5, decided_by="tags"), row(2001, status=Status.UNREADABLE, score=None)]
     return made
 
 
@@ -294,7 +294,7 @@ def test_a_key_that_ends_in_a_line_break_is_in_no_text(tmp_path):
 
 
 def test_of_nothing_that_is_left_nothing_is_said(tmp_path):
-    made = [row(number, Label.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(5)]
+    made = [row(number, VerdictKind.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(5)]
     kept = keep_list(evidence(tmp_path, made), audited(), None)
     assert (kept.left, kept.after, api.status_after(kept)) == (0, None, None)
 

@@ -9,27 +9,32 @@ from hypothesis import strategies as st
 from auditor.gallery import choosing
 from auditor.gallery.choosing import Group
 from auditor.plugin import CONTRADICTION, Input, Shard
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 from auditor.verdicts import rows
 from auditor.verdicts.store import PartWriter
 
 
 def declared(key, *, tier=Tier.C, camera=None, status=Status.OK):
-    signal = Signal("generator-text", Evidence.DECLARED, tier, 1.0, "found", Claim.SYNTHETIC, "X")
-    verdict = Verdict(Label.SYNTHETIC, signal.detector) if status is Status.OK else None
+    signal = Signal("generator-text", Evidence.DECLARED, SignalOutcome.HIT, tier, 1.0, "found", Claim.SYNTHETIC, "X")
+    verdict = Verdict(VerdictKind.SYNTHETIC, signal.detector) if status is Status.OK else None
     return Row(key, "s", key, status, verdict=verdict, signals=(signal,), covariates=Covariates(camera=camera))
 
 
 def guessed(key, score):
-    claim = Claim.LIKELY if score > 0.9 else Claim.UNLIKELY if score < 0.1 else None
-    label = {Claim.LIKELY: Label.LIKELY_SYNTHETIC, Claim.UNLIKELY: Label.LIKELY_REAL, None: Label.UNKNOWN}[claim]
-    signal = Signal("classifier", Evidence.STATISTICAL, score=score, claim=claim)
+    claim = Claim.LIKELY_SYNTHETIC if score > 0.9 else Claim.LIKELY_REAL if score < 0.1 else None
+    label = {
+        Claim.LIKELY_SYNTHETIC: VerdictKind.LIKELY_SYNTHETIC,
+        Claim.LIKELY_REAL: VerdictKind.LIKELY_REAL,
+        None: VerdictKind.UNKNOWN,
+    }[claim]
+    outcome = SignalOutcome.HIT if claim is Claim.LIKELY_SYNTHETIC else SignalOutcome.NEGATIVE
+    signal = Signal("classifier", Evidence.STATISTICAL, outcome, score=score, claim=claim)
     return Row(key, "s", key, Status.OK, verdict=Verdict(label, p_synthetic=score), signals=(signal,))
 
 
 def nothing(key):
-    signal = Signal("generator-text", Evidence.DECLARED, score=0.0)
-    return Row(key, "s", key, Status.OK, verdict=Verdict(Label.UNKNOWN), signals=(signal,))
+    signal = Signal("generator-text", Evidence.DECLARED, SignalOutcome.NEGATIVE, score=0.0)
+    return Row(key, "s", key, Status.OK, verdict=Verdict(VerdictKind.UNKNOWN), signals=(signal,))
 
 
 @pytest.fixture

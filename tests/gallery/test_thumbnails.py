@@ -52,7 +52,7 @@ def test_no_examples_leave_no_gallery(folder, scanned, tmp_path):
 def test_an_audit_that_opens_no_image_makes_no_picture(folder, scanned):
     found = scanned(folder, detectors=("generator-text",), depth=Need.FILE)
     assert found
-    assert all(example.thumbnail is None and "not opened" in example.blind for example in found)
+    assert all(example.thumbnail is None and "not opened" in example.no_thumbnail_reason for example in found)
 
 
 def test_an_image_outside_the_sample_is_not_opened_for_its_picture(folder, scanned):
@@ -60,7 +60,7 @@ def test_an_image_outside_the_sample_is_not_opened_for_its_picture(folder, scann
     pictures = {example.row.key: example.thumbnail for example in found}
     assert set(pictures) == {"1.png", "3.png", "5.png"}  # what files declare is seen on every row
     assert 0 < sum(picture is None for picture in pictures.values()) <= 3
-    assert all((example.thumbnail is None) == ("not in the sample" in example.blind) for example in found)
+    assert all((example.thumbnail is None) == ("not in the sample" in example.no_thumbnail_reason) for example in found)
 
 
 def test_a_gallery_of_the_same_evidence_is_kept(folder, scanned, tmp_path):
@@ -111,7 +111,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.limits), 50, "x")
     found = thumbnails.load(tmp_path / "audit")
     assert len(found) == 3
-    assert all(example.thumbnail is None and example.blind for example in found)
+    assert all(example.thumbnail is None and example.no_thumbnail_reason for example in found)
 
 
 def test_a_damaged_gallery_says_what_to_do(tmp_path):

@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from auditor.errors import LabelError
 from auditor.labelling.choosing import EXPECTED, allocation, by_weight, draw
 from auditor.sampling.drawing import place
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import Store
 
-DECIDED = (Label.SYNTHETIC, Label.EDITED, None)
+DECIDED = (VerdictKind.SYNTHETIC, VerdictKind.EDITED, None)
 
 
 @pytest.fixture
 def audited(tmp_path):
     """Two parts: 20 likely synthetic, 300 unknown, 180 likely real rows, and others that are not to be drawn."""
-    labels = [Label.LIKELY_SYNTHETIC] * 20 + [Label.UNKNOWN] * 300 + [Label.LIKELY_REAL] * 180 + [*DECIDED] * 30
+    labels = (
+        [VerdictKind.LIKELY_SYNTHETIC] * 20
+        + [VerdictKind.UNKNOWN] * 300
+        + [VerdictKind.LIKELY_REAL] * 180
+        + [*DECIDED] * 30
+    )
     rows = [(f"{number * 7919 % 1000003:06}.jpg", label) for number, label in enumerate(labels)]
     evidence.keyed(tmp_path, "folder-b", rows[::2])
     evidence.keyed(tmp_path, "folder-a", rows[1::2])
@@ -69,12 +74,14 @@ def test_another_seed_draws_others(audited):
 
 
 def test_a_repeated_key_is_drawn_once(tmp_path):
-    evidence.keyed(tmp_path, "a", [("same", Label.UNKNOWN), ("same", Label.UNKNOWN), ("other", Label.UNKNOWN)])
-    evidence.keyed(tmp_path, "b", [("same", Label.LIKELY_REAL)])
+    evidence.keyed(
+        tmp_path, "a", [("same", VerdictKind.UNKNOWN), ("same", VerdictKind.UNKNOWN), ("other", VerdictKind.UNKNOWN)]
+    )
+    evidence.keyed(tmp_path, "b", [("same", VerdictKind.LIKELY_REAL)])
     assert sorted(row.key for row in draw(tmp_path, seed=0, number=10)) == ["other", "same"]
 
 
-@pytest.mark.parametrize("rows", [[], [("a", None), ("b", Label.SYNTHETIC)]])
+@pytest.mark.parametrize("rows", [[], [("a", None), ("b", VerdictKind.SYNTHETIC)]])
 def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
     evidence.keyed(tmp_path, "a", rows)
     with pytest.raises(LabelError, match="nothing to label"):

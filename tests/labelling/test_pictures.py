@@ -14,7 +14,7 @@ from auditor.errors import ConfigError, DatasetError
 from auditor.fetching.fetches import Fetcher
 from auditor.labelling.choosing import Drawn
 from auditor.labelling.pictures import Prepared, audited_inputs, pictures
-from auditor.types import Label, Need
+from auditor.types import Need, VerdictKind
 from auditor.verdicts.picking import Place
 from auditor.verdicts.store import Store
 
@@ -25,7 +25,7 @@ def audited(folder, inputs, **options):
 
     audit = run_audit(inputs, folder / "out", Config.of(depth=Need.ROW, **options), make_engine(1, "serial"))
     drawn = [
-        Drawn(key, Label.UNKNOWN, Place(part.shard, number), None)
+        Drawn(key, VerdictKind.UNKNOWN, Place(part.shard, number), None)
         for part in Store(folder / "out").parts()
         for number, key in enumerate(pq.read_table(part.path).column("key").to_pylist())
     ]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import LabelError
 from auditor.labels.labelfile import COLUMNS, Answer, Truth, append, read, sealed, withdraw, write
-from auditor.types import Label
+from auditor.types import VerdictKind
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -85,10 +85,10 @@ def test_what_is_no_label_file_is_named_with_its_line(tmp_path, content, why):
 
 def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
     path = tmp_path / "labels.csv"
-    strata = {f"{number}.jpg": list(Label)[number % 5].value for number in range(20)}
+    strata = {f"{number}.jpg": list(VerdictKind)[number % 5].value for number in range(20)}
     write(path, [], todo=[(key, sealed(key, stratum)) for key, stratum in strata.items()])
     text = path.read_text()
-    assert not any(label in text for label in Label)
+    assert not any(label in text for label in VerdictKind)
     assert len(set(text.splitlines())) == 21
     path.write_text(text.replace(",,sealed", ",real,sealed"))
     assert {answer.key: answer.stratum for answer in read(path)} == strata

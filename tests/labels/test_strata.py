@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from auditor.labels.labelfile import Truth
 from auditor.labels.strata import Counted, Stratum, strata, weighed
 from auditor.labels.two_phase import LabelledStratum, two_phase
-from auditor.types import Label
+from auditor.types import VerdictKind
 
-UNKNOWN = Label.UNKNOWN.value
+UNKNOWN = VerdictKind.UNKNOWN.value
 
 
 def test_without_weights_the_strata_are_the_verdicts():
-    verdict = np.array([UNKNOWN, "", Label.LIKELY_REAL.value, UNKNOWN, Label.SYNTHETIC.value], dtype=object)
+    verdict = np.array([UNKNOWN, "", VerdictKind.LIKELY_REAL.value, UNKNOWN, VerdictKind.SYNTHETIC.value], dtype=object)
     found = [(stratum.name, rows.tolist()) for stratum, rows in strata(verdict)]
     assert found == [("likely-synthetic", []), ("unknown", [0, 3]), ("likely-real", [2])]
 

@@ -16,10 +16,10 @@ from auditor.labels.labelfile import Answer, Truth
 from auditor.labels.tally import LabelTally
 from auditor.sampling.drawing import place
 from auditor.tallies.summary import summarise
-from auditor.types import Label
+from auditor.types import VerdictKind
 
 SEED = 5
-FLAGGED, UNKNOWN, REAL = Label.LIKELY_SYNTHETIC, Label.UNKNOWN, Label.LIKELY_REAL
+FLAGGED, UNKNOWN, REAL = VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL
 
 
 def dataset(rows=3000, seed=0):
@@ -30,14 +30,14 @@ def dataset(rows=3000, seed=0):
         is_synthetic = rng.random() < 0.1
         label = rng.choices([FLAGGED, UNKNOWN, REAL], [50, 40, 10] if is_synthetic else [1, 49, 50])[0]
         if is_synthetic and rng.random() < 0.2:
-            label = Label.SYNTHETIC
-        made.append(row(number, label, declared=label is Label.SYNTHETIC, decided_by="tags"))
+            label = VerdictKind.SYNTHETIC
+        made.append(row(number, label, declared=label is VerdictKind.SYNTHETIC, decided_by="tags"))
         truth[f"k{number}"] = is_synthetic
     return made, truth
 
 
 def draw(rows, label, n):
-    keys = sorted((r.key for r in rows if r.verdict.label is label), key=lambda key: place(key, SEED))
+    keys = sorted((r.key for r in rows if r.verdict.kind is label), key=lambda key: place(key, SEED))
     return keys[:n]
 
 
@@ -75,7 +75,7 @@ def test_the_strata_are_told(tmp_path):
     found = estimated(tmp_path, rows, answers(rows, truth, counts)).labels
     for label, n in counts:
         stratum = found.strata[label]
-        assert stratum.rows == sum(r.verdict.label is label for r in rows)
+        assert stratum.rows == sum(r.verdict.kind is label for r in rows)
         assert stratum.synthetic + stratum.real == n
     assert found.passed_over == 0
 
@@ -87,7 +87,7 @@ def test_labels_of_a_plain_random_sample_count_where_their_rows_are(tmp_path):
     found = estimated(tmp_path, rows, given)
     assert found.low <= sum(truth.values()) / len(rows) <= found.high
     assert found.labels.passed_over == 0
-    assert found.n == sum(r.verdict.label is not Label.SYNTHETIC for r in rows if r.key in set(first))
+    assert found.n == sum(r.verdict.kind is not VerdictKind.SYNTHETIC for r in rows if r.key in set(first))
 
 
 def test_a_row_that_was_passed_over_may_be_anything(tmp_path):
@@ -101,7 +101,7 @@ def test_a_row_that_was_passed_over_may_be_anything(tmp_path):
 
 def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
     rows, _ = dataset(2000)
-    picked = [r.key for r in rows if r.verdict.label is UNKNOWN][:50]
+    picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
     given = [Answer(key, UNKNOWN, Truth.REAL) for key in picked]
     with pytest.raises(LabelError, match="no random sample"):
         summed(tmp_path, rows, given)
@@ -124,7 +124,7 @@ def test_labels_of_another_state_of_the_evidence_are_refused(tmp_path):
 
 def test_no_label_at_all_says_what_to_do(tmp_path):
     rows, _ = dataset(500)
-    declared = next(r.key for r in rows if r.verdict.label is Label.SYNTHETIC)
+    declared = next(r.key for r in rows if r.verdict.kind is VerdictKind.SYNTHETIC)
     with pytest.raises(LabelError, match="auditor label"):
         estimated(tmp_path, rows, [Answer(declared, "", Truth.SYNTHETIC)])
 

@@ -78,12 +78,12 @@ def test_over_says_how_soon_and_what_to_do():
     assert criteria.status(Interval(0.1, 0.08, 0.12), 0.0, 10_000, A).advice == ""
 
 
-def test_the_remedies_bring_the_fraction_down_to_the_limit():
+def test_the_actions_bring_the_fraction_down_to_the_limit():
     n, p, limit = 10_000, 0.25, 0.149
-    remove, add = criteria.remedies(p, n, limit)
+    remove, add = criteria.actions(p, n, limit)
     assert (p * n - remove) / (n - remove) <= limit < (p * n - remove + 2) / (n - remove + 2)
     assert p * n / (n + add) <= limit < p * n / (n + add - 2)
-    assert criteria.remedies(0.1, n, limit) == (0, 0)
+    assert criteria.actions(0.1, n, limit) == (0, 0)
 
 
 def test_the_loss_takes_longer_the_closer_the_fraction_is_to_the_limit():

@@ -14,7 +14,7 @@ from auditor import policy
 from auditor.decisions import Decision, Outcome, RuleResult
 from auditor.plugin import Example
 from auditor.results import InputRecord
-from auditor.types import Claim, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 HOSTILE = "a\x1b[2J\r\n::error title=x::y%0A]]><!--\u202e"
 DECISION = Decision(
@@ -23,8 +23,8 @@ DECISION = Decision(
 
 
 def row(number: int, image: str = "a/b c.png", detector: str = "c2pa") -> Row:
-    signal = Signal(detector, Evidence.DECLARED, Tier.A, 1.0, "signed", Claim.SYNTHETIC, "Some")
-    return Row(f"k{number}", "s", image, Status.OK, verdict=Verdict(Label.SYNTHETIC, detector), signals=(signal,))
+    signal = Signal(detector, Evidence.DECLARED, SignalOutcome.HIT, Tier.A, 1.0, "signed", Claim.SYNTHETIC, "Some")
+    return Row(f"k{number}", "s", image, Status.OK, verdict=Verdict(VerdictKind.SYNTHETIC, detector), signals=(signal,))
 
 
 def examples(count: int) -> list[Example]:

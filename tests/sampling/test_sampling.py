@@ -14,7 +14,7 @@ from auditor.audit import choose, drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.sampling.drawing import place, places
-from auditor.types import OUTSIDE, Need
+from auditor.types import Need
 
 DETECTORS = ("digital-source-type", "generator-text", "file-name-prior", "dwt-dct")
 PARAMETERS = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
@@ -90,8 +90,8 @@ def test_files_speak_for_every_row_and_pixels_for_the_sample(tmp_path):
     evidence = api.evidence(tmp_path / "out").explode("signals")
     signal = pd.json_normalize(evidence.signals)
     beyond = signal[~evidence.drawn.to_numpy(bool)]
-    assert (beyond[beyond.detector == "dwt-dct"].reason == OUTSIDE).all()
-    assert (beyond[beyond.detector == "generator-text"].reason != OUTSIDE).all()
+    assert (beyond[beyond.detector == "dwt-dct"].outcome == "not-sampled").all()
+    assert (beyond[beyond.detector == "generator-text"].outcome != "not-sampled").all()
     assert audit.floor.count == 10
     assert (audit.floor.low, audit.floor.high) != (10 / 60, 10 / 60)  # a mark in the pixels may be beyond the sample
     assert audit.floor.low == 10 / 60
@@ -106,7 +106,7 @@ def test_files_can_be_bounded_as_well(tmp_path):
     assert audit.sample == dataclasses.replace(audit.counts, rows=20, no_bytes=0)
     assert audit.floor.low < audit.floor.share < audit.floor.high
     evidence = api.evidence(tmp_path / "out")
-    assert set(evidence.reason[~evidence.drawn]) == {OUTSIDE}
+    assert set(evidence.reason[~evidence.drawn]) == {"not in the sample"}
 
 
 def test_the_floor_of_samples_holds_that_of_the_whole(tmp_path):

@@ -18,7 +18,7 @@ from auditor.errors import IndexFileError
 from auditor.resources import Resources
 from auditor.similarity import banking, banks
 from auditor.similarity.banks import Bank
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import Store
 
 
@@ -175,7 +175,7 @@ def test_the_same_digest_is_in_it_once(tmp_path):
 
 
 def test_only_declared_images_of_an_audit_are_taken(tmp_path):
-    labels = [Label.SYNTHETIC, Label.UNKNOWN, Label.LIKELY_SYNTHETIC, Label.EDITED]
+    labels = [VerdictKind.SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_SYNTHETIC, VerdictKind.EDITED]
     assert filled(tmp_path / "bank", labels=labels, declared_only=True).rows == 2
     with pytest.raises(IndexFileError, match="no image that is declared"):
         filled(tmp_path / "other", declared_only=True)

@@ -29,7 +29,7 @@ from auditor.similarity.diversity import (
 )
 from auditor.similarity.findings import measured
 from auditor.similarity.reference import Earlier, Reference
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import Store
 from reports import wording
 
@@ -188,7 +188,7 @@ def evidence(out, vectors, labels=(), seed=0):
 def test_suspects_are_compared_with_the_others_without_their_copies(tmp_path):
     suspects = unit(clouds(150, 5).mean(axis=0) + 0.5 * (clouds(150, 5) - clouds(150, 5).mean(axis=0)))
     vectors = np.concatenate([clouds(300, 1), suspects, suspects[:1].repeat(40, axis=0)])
-    labels = [*[Label.UNKNOWN] * 300, *[Label.LIKELY_SYNTHETIC] * 190]
+    labels = [*[VerdictKind.UNKNOWN] * 300, *[VerdictKind.LIKELY_SYNTHETIC] * 190]
     thumbs = np.concatenate([pictures(450), pictures(450)[300:301].repeat(40, axis=0)])
     part(tmp_path, vectors, thumbs, labels=labels)
     _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0)

@@ -21,7 +21,7 @@ from auditor.similarity import duplicates, index
 from auditor.similarity.copies import copies
 from auditor.similarity.duplicates import clusters, summed_up
 from auditor.similarity.index import Index, self_join
-from auditor.types import Label
+from auditor.types import VerdictKind
 from auditor.verdicts.store import SCRATCH, Store
 
 KEPT = {"detectors": ("generator-text",), "keep_vectors": True}
@@ -197,7 +197,7 @@ def test_as_many_copies_as_there_are_make_one_cluster(tmp_path, count):
 def test_groups_are_counted_apart_and_suspects_come_first(tmp_path):
     vectors, thumbs = corpora.directions(3), corpora.pictures(3)
     rows = [0, 0, 1, 1, 1, 2]
-    labels = [Label.SYNTHETIC, Label.SYNTHETIC, *[Label.UNKNOWN] * 3, Label.LIKELY_SYNTHETIC]
+    labels = [VerdictKind.SYNTHETIC, VerdictKind.SYNTHETIC, *[VerdictKind.UNKNOWN] * 3, VerdictKind.LIKELY_SYNTHETIC]
     corpora.part(tmp_path, vectors[rows], thumbs[rows], labels=labels)
     found = summed_up(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
     assert [(group.name, group.n, group.in_clusters, group.largest) for group in found.groups] == [

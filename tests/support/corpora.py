@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.plugin import Input, Shard
 from auditor.similarity.corpus import Corpus
-from auditor.types import Covariates, Label, Row, Status, Verdict
+from auditor.types import Covariates, Row, Status, Verdict, VerdictKind
 from auditor.verdicts.store import PartWriter, Store
 
 
@@ -19,7 +19,7 @@ def part(
     thumbnails: Sequence[np.ndarray | None],
     *,
     name: str = "part",
-    labels: Sequence[Label] = (),
+    labels: Sequence[VerdictKind] = (),
     years: Sequence[int | None] = (),
     fingerprint: str = "made:1",
 ) -> None:
@@ -33,7 +33,7 @@ def part(
             "s",
             f"{name}-{n}",
             Status.OK,
-            verdict=Verdict(labels[n] if labels else Label.UNKNOWN),
+            verdict=Verdict(labels[n] if labels else VerdictKind.UNKNOWN),
             covariates=Covariates(year=years[n] if years else None),
         )
         for n in range(len(vectors))

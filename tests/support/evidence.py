@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from auditor.plugin import Input, Shard
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 from auditor.verdicts.store import PartWriter, Store
 
 
 def row(
     number: int,
-    label: Label = Label.UNKNOWN,
+    label: VerdictKind = VerdictKind.UNKNOWN,
     score: float | None = 0.1,
     *,
     source: str = "a",
@@ -24,9 +24,16 @@ def row(
     **facts: Any,
 ) -> Row:
     """A row with the model's score, and where declared a hit of the detector `tags`."""
-    signals: tuple[Signal, ...] = (Signal("classifier", Evidence.STATISTICAL, None, score),)
+    signals: tuple[Signal, ...] = (
+        Signal(
+            "classifier",
+            Evidence.STATISTICAL,
+            SignalOutcome.ABSTAINED if score is None else SignalOutcome.NEGATIVE,
+            score=score,
+        ),
+    )
     if declared:
-        signals += (Signal("tags", Evidence.DECLARED, Tier.C, 1.0, "", Claim.SYNTHETIC),)
+        signals += (Signal("tags", Evidence.DECLARED, SignalOutcome.HIT, Tier.C, 1.0, "", Claim.SYNTHETIC),)
     facts = {"format": "PNG", "width": 600, "height": 400, **facts}
     verdict = Verdict(label, decided_by, score)
     return Row(
@@ -43,7 +50,7 @@ def part(path: Path, rows: Iterable[Row]) -> Path:
     return path
 
 
-def keyed(out: Path, id: str, rows: Iterable[tuple[str, Label | None]]) -> Path:
+def keyed(out: Path, id: str, rows: Iterable[tuple[str, VerdictKind | None]]) -> Path:
     """A part in an audit's folder, with these keys and verdicts; None is a row that could not be read."""
     store = Store(out)
     store.folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import base64
 
 from auditor.gallery.thumbnails import small
 from auditor.plugin import Example
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
@@ -25,8 +25,8 @@ def example(number: int, text: str | None = None, *, thumbnail: bytes | None = N
     """The number-th of a gallery; text: what every free field of it says."""
     group = _DETECTORS[number % len(_DETECTORS)]
     said = text or f"text {number}"
-    signal = Signal(group, Evidence.DECLARED, Tier.C, 0.9, said, Claim.SYNTHETIC, said)
-    verdict = Verdict(Label.SYNTHETIC if number % 2 else Label.UNKNOWN, group, (number % 101) / 100)
+    signal = Signal(group, Evidence.DECLARED, SignalOutcome.HIT, Tier.C, 0.9, said, Claim.SYNTHETIC, said)
+    verdict = Verdict(VerdictKind.SYNTHETIC if number % 2 else VerdictKind.UNKNOWN, group, (number % 101) / 100)
     covariates = Covariates("JPEG", 640, 480, camera=said)
     row = Row(text or f"key-{number:04d}", said, said, Status.OK, "", said, verdict, (signal,), covariates)
     return Example(row, text or group, thumbnail, "" if thumbnail else said)

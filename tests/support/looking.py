@@ -8,7 +8,7 @@ from typing import Any
 from auditor import registry
 from auditor.config import ReadOptions
 from auditor.contents import BytesContent
-from auditor.plugin import Reading
+from auditor.plugin import DetectorResult
 from auditor.readers.columns import declared
 from auditor.types import Sample
 from auditor.view import View
@@ -22,9 +22,9 @@ def view(
     return View(Sample("key", "source", image, content, row=row, declared=declared(row, ReadOptions()), **sample))
 
 
-def look(id: str, data: bytes | None = None, **sample: Any) -> Reading:
+def look(id: str, data: bytes | None = None, **sample: Any) -> DetectorResult:
     """The detector's answer, as the pipeline would ask for it."""
     detector = registry.load("detectors", id)()
     seen = view(data, **sample)
-    why = seen.blind(detector.needs)
-    return Reading.abstain(why) if why else detector.read([seen])[0]
+    why = seen.unavailable_reason(detector.needs)
+    return DetectorResult.abstained(why) if why else detector.read([seen])[0]

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from auditor.plugin import Detector, Reader, Reading, Shard
+from auditor.plugin import Detector, DetectorResult, Reader, Shard
 from auditor.types import Evidence, Need, Sample
 from auditor.work import ShardScan
 
@@ -19,7 +19,7 @@ class Poison(Detector):
             os.kill(os.getpid(), signal.SIGSEGV)
         if view.sample.caption == "raise":
             raise RuntimeError("a bug")
-        return Reading.nothing()
+        return DetectorResult.negative()
 
 
 class Deadly(Reader):

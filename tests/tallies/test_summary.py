@@ -8,12 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.estimate.shards import worth
-from auditor.plugin import Input, Reading, Shard
+from auditor.plugin import Input, Shard
 from auditor.tallies.summary import summarise
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 from auditor.verdicts.store import PartWriter
 
 DETECTORS = {"alpha": Evidence.DECLARED, "beta": Evidence.MATCHED, "gamma": Evidence.PRIOR}
+
+
+@st.composite
+def signal(draw, id, kind):
+    outcome = draw(st.sampled_from(SignalOutcome))
+    score = {SignalOutcome.HIT: 1.0, SignalOutcome.NEGATIVE: 0.0}.get(outcome)
+    return Signal(id, kind, outcome, Tier.C, score, "", Claim.SYNTHETIC, draw(st.sampled_from([None, "G", "H"])))
 
 
 @st.composite
@@ -27,13 +34,9 @@ def rows(draw):
             status,
             draw(st.sampled_from(["gone", "broken"])),
         )
-    signals = tuple(
-        Signal(id, kind, Tier.C, draw(st.sampled_from([None, 0.0, 1.0])), draw(st.sampled_from(["", Reading.failed(ValueError("x")).reason])),
-               Claim.SYNTHETIC, draw(st.sampled_from([None, "G", "H"])))
-        for id, kind in DETECTORS.items()
-    )  # fmt: skip
-    label = draw(st.sampled_from([Label.SYNTHETIC, Label.EDITED, Label.UNKNOWN]))
-    verdict = Verdict(label, None if label is Label.UNKNOWN else draw(st.sampled_from(["alpha", "beta"])))
+    signals = tuple(draw(signal(id, kind)) for id, kind in DETECTORS.items())
+    label = draw(st.sampled_from([VerdictKind.SYNTHETIC, VerdictKind.EDITED, VerdictKind.UNKNOWN]))
+    verdict = Verdict(label, None if label is VerdictKind.UNKNOWN else draw(st.sampled_from(["alpha", "beta"])))
     facts = Covariates(width=draw(st.sampled_from([None, 100, 512, 3000])), camera=draw(st.sampled_from([None, "N"])))
     return Row(
         draw(st.text("ab", min_size=1)), draw(st.sampled_from("xyz")), "i", status, "", "c", verdict, signals, facts
@@ -56,27 +59,27 @@ def written(path, parts):
 def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edited):
     every = [row for part in parts for row in part]
     summary = summarise(written(tmp_path_factory.mktemp("parts"), parts), count_edited=count_edited)
-    labels = {Label.SYNTHETIC, Label.EDITED} if count_edited else {Label.SYNTHETIC}
+    labels = {VerdictKind.SYNTHETIC, VerdictKind.EDITED} if count_edited else {VerdictKind.SYNTHETIC}
     ok = [row for row in every if row.status is Status.OK]
-    counted = [row for row in ok if row.verdict.label in labels]
+    counted = [row for row in ok if row.verdict.kind in labels]
 
     assert summary.counts.rows == len(every)
     assert summary.counts.ok == len(ok)
     assert summary.counts.repeated_keys == sum(n > 1 for n in Counter(row.key for row in every).values())
     assert (summary.floor.count, summary.floor.n) == (len(counted), len(ok))
-    assert summary.floor.edited == sum(row.verdict.label is Label.EDITED for row in ok)
+    assert summary.floor.edited == sum(row.verdict.kind is VerdictKind.EDITED for row in ok)
     assert summary.contradictions == sum(
-        row.verdict.label is Label.SYNTHETIC and row.covariates.camera is not None for row in ok
+        row.verdict.kind is VerdictKind.SYNTHETIC and row.covariates.camera is not None for row in ok
     )
     assert summary.reasons == Counter(row.reason for row in every if row.status in (Status.FAILED, Status.UNREADABLE))
     for kind in (Evidence.DECLARED, Evidence.MATCHED, Evidence.PRIOR, Evidence.STATISTICAL):
-        seen = sum(any(s.evidence is kind and s.score is not None for s in row.signals) for row in every)
+        seen = sum(any(s.evidence is kind and s.outcome.has_looked for s in row.signals) for row in every)
         assert summary.coverage[kind.value].could_look == seen
     for id, tally in summary.detectors.items():
         mine = [s for row in every for s in row.signals if s.detector == id]
-        assert tally.could_look == sum(s.score is not None for s in mine)
+        assert tally.could_look == sum(s.outcome.has_looked for s in mine)
         assert tally.hits == sum(s.is_hit for s in mine)
-        assert tally.failed == sum(s.reason.startswith("failed: ") for s in mine)
+        assert tally.failed == sum(s.outcome is SignalOutcome.FAILED for s in mine)
     named = Counter(
         next(s.generator for s in row.signals if s.detector == row.verdict.decided_by) or "not named" for row in counted
     )
@@ -89,7 +92,7 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
 
 def test_many_sources_are_listed_by_size_and_the_rest_is_put_together(tmp_path):
     part = [
-        Row(f"{n}-{k}", f"source{n:03d}", "i", Status.OK, verdict=Verdict(Label.UNKNOWN))
+        Row(f"{n}-{k}", f"source{n:03d}", "i", Status.OK, verdict=Verdict(VerdictKind.UNKNOWN))
         for n in range(80)
         for k in range(1 + n % 3)
     ]
@@ -116,8 +119,8 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
     def row(number, source, label):
         return Row(f"k{number}", source, "i", Status.OK, "", None, Verdict(label, None), (), Covariates())
 
-    rows = [row(f"{s}-{n}", f"clean{s:02d}", Label.UNKNOWN) for s in range(60) for n in range(41)]
-    rows += [row(f"bad-{n}", "bad", Label.SYNTHETIC) for n in range(40)]
+    rows = [row(f"{s}-{n}", f"clean{s:02d}", VerdictKind.UNKNOWN) for s in range(60) for n in range(41)]
+    rows += [row(f"bad-{n}", "bad", VerdictKind.SYNTHETIC) for n in range(40)]
     writer = PartWriter(tmp_path / "p.parquet", Shard("p", Input("x", "x"), "folder"), "c")
     writer.write(rows)
     writer.close()
@@ -132,7 +135,7 @@ def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, par
     paths = written(tmp_path_factory.mktemp("parts"), parts)
     summary, full = summarise(paths, shards=of, census=frozenset()), summarise(paths)
     ok = [[row for row in part if row.status is Status.OK] for part in parts]
-    found = [sum(row.verdict.label is Label.SYNTHETIC for row in part) for part in ok]
+    found = [sum(row.verdict.kind is VerdictKind.SYNTHETIC for row in part) for part in ok]
     assert summary.shards.declared == worth(np.array(found), np.array([len(part) for part in ok]))
     assert (summary.shards.read, summary.shards.of, full.shards) == (len(parts), of, None)
     assert (summary.counts, summary.floor.count, summary.floor.share) == (

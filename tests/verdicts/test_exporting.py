@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.plugin import Input, Shard
-from auditor.types import Claim, Covariates, Evidence, Label, Row, Signal, Status, Tier, Verdict
+from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 from auditor.verdicts import exporting
 from auditor.verdicts.store import PartWriter
 
 SIGNALS = (
-    Signal("c2pa", Evidence.DECLARED, Tier.A, 1.0, "signed", Claim.SYNTHETIC, "Firefly"),
-    Signal("generator-text", Evidence.DECLARED, score=0.0),
-    Signal("classifier", Evidence.STATISTICAL, score=0.2),
+    Signal("c2pa", Evidence.DECLARED, SignalOutcome.HIT, Tier.A, 1.0, "signed", Claim.SYNTHETIC, "Firefly"),
+    Signal("generator-text", Evidence.DECLARED, SignalOutcome.NEGATIVE, score=0.0),
+    Signal("classifier", Evidence.STATISTICAL, SignalOutcome.NEGATIVE, score=0.2),
 )
 
 
-def row(key="k", caption="a cat", label=Label.SYNTHETIC):
+def row(key="k", caption="a cat", label=VerdictKind.SYNTHETIC):
     return Row(
         key, "s", f"{key}.png", Status.OK, caption=caption, verdict=Verdict(label, "c2pa", 0.2), signals=SIGNALS,
         covariates=Covariates(width=64, pwatermark=-0.5),
@@ -61,7 +61,7 @@ def test_jsonl_is_everything(written):
 
 
 def test_only_the_verdicts_asked_for(written):
-    parts = written(row("a"), row("b", label=Label.UNKNOWN))
+    parts = written(row("a"), row("b", label=VerdictKind.UNKNOWN))
     assert [r["key"] for r in table(exporting.lines(parts, "csv", ["unknown"]))] == ["b"]
 
 

@@ -2,46 +2,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.types import Claim, Evidence, Label, Signal, Tier
+from auditor.types import Claim, Evidence, Signal, SignalOutcome, Tier, VerdictKind
 from auditor.verdicts.fuse import fuse
 
 
 def hit(detector="d", evidence=Evidence.DECLARED, tier=Tier.C, claim=Claim.SYNTHETIC, score=1.0):
-    return Signal(detector, evidence, tier, score, "", claim)
+    return Signal(detector, evidence, SignalOutcome.HIT, tier, score, "", claim)
 
 
 def test_nothing_found_leaves_the_verdict_unknown():
-    assert fuse([]).label is Label.UNKNOWN
-    assert fuse([Signal("d", Evidence.DECLARED, score=0.0), Signal("e", Evidence.MATCHED)]).label is Label.UNKNOWN
+    assert fuse([]).kind is VerdictKind.UNKNOWN
+    negative = Signal("d", Evidence.DECLARED, SignalOutcome.NEGATIVE, score=0.0)
+    abstained = Signal("e", Evidence.MATCHED, SignalOutcome.ABSTAINED)
+    assert fuse([negative, abstained]).kind is VerdictKind.UNKNOWN
 
 
 @pytest.mark.parametrize("evidence", [Evidence.DECLARED, Evidence.MATCHED])
-@pytest.mark.parametrize(("claim", "label"), [(Claim.SYNTHETIC, Label.SYNTHETIC), (Claim.EDITED, Label.EDITED)])
+@pytest.mark.parametrize(
+    ("claim", "label"), [(Claim.SYNTHETIC, VerdictKind.SYNTHETIC), (Claim.EDITED, VerdictKind.EDITED)]
+)
 def test_declared_and_matched_evidence_decide(evidence, claim, label):
     verdict = fuse([hit("x", evidence, claim=claim)])
-    assert (verdict.label, verdict.decided_by) == (label, "x")
+    assert (verdict.kind, verdict.decided_by) == (label, "x")
 
 
 def test_priors_and_suspicions_decide_nothing():
-    assert fuse([hit(evidence=Evidence.PRIOR, tier=Tier.E), hit(claim=Claim.SUSPECTED)]).label is Label.UNKNOWN
+    assert fuse([hit(evidence=Evidence.PRIOR, tier=Tier.E), hit(claim=Claim.SUSPECTED)]).kind is VerdictKind.UNKNOWN
 
 
 def scored(claim, score=0.8):
-    return Signal("model", Evidence.STATISTICAL, None, score, "", claim)
+    outcome = SignalOutcome.HIT if claim is Claim.LIKELY_SYNTHETIC else SignalOutcome.NEGATIVE
+    return Signal("model", Evidence.STATISTICAL, outcome, None, score, "", claim)
 
 
 @pytest.mark.parametrize(
     ("claim", "label"),
-    [(Claim.LIKELY, Label.LIKELY_SYNTHETIC), (Claim.UNLIKELY, Label.LIKELY_REAL), (None, Label.UNKNOWN)],
+    [
+        (Claim.LIKELY_SYNTHETIC, VerdictKind.LIKELY_SYNTHETIC),
+        (Claim.LIKELY_REAL, VerdictKind.LIKELY_REAL),
+        (None, VerdictKind.UNKNOWN),
+    ],
 )
 def test_a_model_says_what_is_likely_where_nothing_decides(claim, label):
     verdict = fuse([scored(claim)])
-    assert (verdict.label, verdict.p_synthetic) == (label, 0.8)
+    assert (verdict.kind, verdict.p_synthetic) == (label, 0.8)
 
 
-def test_a_models_chance_stands_beside_what_decided():
-    verdict = fuse([scored(Claim.UNLIKELY, 0.1), hit("x")])
-    assert (verdict.label, verdict.decided_by, verdict.p_synthetic) == (Label.SYNTHETIC, "x", 0.1)
+def test_a_models_probability_stands_beside_what_decided():
+    verdict = fuse([scored(Claim.LIKELY_REAL, 0.1), hit("x")])
+    assert (verdict.kind, verdict.decided_by, verdict.p_synthetic) == (VerdictKind.SYNTHETIC, "x", 0.1)
 
 
 def test_the_strongest_tier_decides():
@@ -53,26 +62,33 @@ def test_within_a_tier_generation_comes_before_an_edit():
     assert fuse([hit("a", claim=Claim.EDITED), hit("b")]).decided_by == "b"
 
 
-signals = st.builds(
-    Signal,
-    st.sampled_from("abcdef"),
-    st.sampled_from(Evidence),
-    st.none() | st.sampled_from(Tier),
-    st.none() | st.sampled_from([0.0, 0.5, 1.0]),
-    st.just(""),
-    st.none() | st.sampled_from(Claim),
-)
+def test_of_two_models_that_are_as_sure_the_one_that_claims_real_decides():
+    found = [scored(claim) for claim in (Claim.LIKELY_REAL, Claim.LIKELY_SYNTHETIC)]
+    assert {fuse(found).kind, fuse(found[::-1]).kind} == {VerdictKind.LIKELY_REAL}
 
 
-@given(st.lists(signals, max_size=6), st.randoms())
+@st.composite
+def signals(draw):
+    outcome = draw(st.sampled_from(SignalOutcome))
+    return Signal(
+        draw(st.sampled_from("abcdef")),
+        draw(st.sampled_from(Evidence)),
+        outcome,
+        draw(st.none() | st.sampled_from(Tier)),
+        draw(st.sampled_from([0.0, 0.5, 1.0])) if outcome.has_looked else None,
+        claim=draw(st.none() | st.sampled_from(Claim)),
+    )
+
+
+@given(st.lists(signals(), max_size=6), st.randoms())
 def test_the_verdict_does_not_depend_on_the_order(found, random):
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert fuse(found).label is fuse(shuffled).label
+    assert fuse(found).kind is fuse(shuffled).kind
 
 
-@given(st.lists(signals, max_size=6))
+@given(st.lists(signals(), max_size=6))
 def test_a_verdict_names_a_signal_that_was_there(found):
     verdict = fuse(found)
-    assert (verdict.decided_by is None) == (verdict.label is Label.UNKNOWN)
-    assert verdict.decided_by is None or verdict.decided_by in {s.detector for s in found if s.score is not None}
+    assert (verdict.decided_by is None) == (verdict.kind is VerdictKind.UNKNOWN)
+    assert verdict.decided_by is None or verdict.decided_by in {s.detector for s in found if s.outcome.has_looked}
