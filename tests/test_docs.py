@@ -59,13 +59,26 @@ def reference() -> str:
 
 
 def test_what_is_said_of_mixtures_is_the_tables():
-    [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/estimate.md").read_text(), re.MULTILINE)
+    [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/benchmarks/mixtures.md").read_text(), re.MULTILINE)
     cells = [cell.strip().removesuffix(" %") for cell in together.split("|")]
     numbers, hold, with_labels = cells[3], cells[5], cells[8]
     readme = " ".join((ROOT / "README.md").read_text().split())
-    assert f"{numbers} of 100 got an interval narrower than 90 points, and [{hold} of 100](docs/estimate.md)" in readme
+    linked = f"[{hold} of 100](docs/benchmarks/mixtures.md)"
+    assert f"{numbers} of 100 got an interval narrower than 90 points, and {linked}" in readme
     assert f"with 300 labels all did get one, and {with_labels} of 100 held it" in readme
     assert any(f"in {hold} of 100 cases" in said for said in fraction.ASSUMPTIONS)
+    guide = " ".join((ROOT / "docs/estimate.md").read_text().split())
+    assert f"{numbers} % of the mixtures get a number on the model's word alone, and {hold} % of those hold" in guide
+    assert f"with 300 labels all get one, {with_labels} % hold it, and the median width is {cells[9]}" in guide
+
+
+def test_every_page_of_measurements_is_linked_and_names_commands_that_are_there():
+    guides = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    for page in (ROOT / "docs/benchmarks").glob("*.md"):
+        assert f"(benchmarks/{page.name}" in guides, page.name
+        scripts = re.findall(r"benchmarks/\w+\.py", page.read_text())
+        assert scripts, page.name
+        assert all((ROOT / script).exists() for script in scripts), page.name
 
 
 def test_the_reference_of_commands_is_the_programs():
@@ -135,7 +148,7 @@ def test_what_guides_import_is_there():
 
 
 def test_links_between_documents_lead_somewhere():
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
