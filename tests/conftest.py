@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import encoding
 import hypothesis
 import pytest
 
 from auditor import audit, files
 from auditor.config import Config
+from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.plugin import Input, ReadOptions
 from auditor.readers import choose, listing
 from auditor.registry import load
@@ -19,6 +21,17 @@ hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is
 hypothesis.settings.load_profile("ours")
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full-simulations", action="store_true", help="as many runs as simulations were written for")
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest):
+    """runs(200, 70): how often to draw; 200 times with --full-simulations alone. For tests with the marker `slow`."""
+    is_full = request.config.getoption("--full-simulations")
+    return lambda full, reduced: full if is_full else reduced
 
 
 def pytest_report_header() -> str:
@@ -47,6 +60,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
     opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_picture_is_encoded_once(request: pytest.FixtureRequest):
+    """But in modules with the marker `encoder`, whose subject the embedded model is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("encoder") is None:
+            patch.setattr(EmbeddedEncoder, "_encoded", encoding.once)
+        yield
 
 
 @pytest.fixture(autouse=True)
