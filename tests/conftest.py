@@ -46,20 +46,37 @@ def data() -> Path:
     return DATA
 
 
-@pytest.fixture
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """A real browser of the test's own, see tests/support/browsing.py.
-
-    Half a second each: Chromium may lose what a page keeps soon after the storage of the page before was cleared.
-    """
+def opened(profile: Path):
+    """A real browser, see tests/support/browsing.py."""
     import browsing
 
     pytest.importorskip("selenium", reason="the extra `test` is not installed")
     if why := browsing.missing():
         pytest.skip(why)
-    opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
-    yield opened
-    opened.close()
+    found = browsing.Browser(profile)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """One of the test's own.
+
+    A second each: Chromium may lose what a page keeps soon after the storage of the page before was cleared.
+    """
+    yield from opened(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="session")
+def _shared_browser(tmp_path_factory: pytest.TempPathFactory):
+    yield from opened(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture
+def tab(_shared_browser):
+    """A new tab of a browser that tests share: for pages that keep nothing, or whose host and port no other has."""
+    _shared_browser.renew()
+    return _shared_browser
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -10,24 +9,23 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/test_docs.py`
+from commands import environment, run
+
 from auditor import policy, registry
 from auditor.estimate import fraction
 from auditor.rules import RULES
 
 ROOT = Path(__file__).parents[1]
-ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "100", "NO_COLOR": "1"}
+PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
 COMMANDS = ["", *__import__("auditor.cli").cli._COMMANDS]
 pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
-
-
-def auditor(*args, cwd=ROOT):
-    return subprocess.run([sys.executable, "-m", "auditor", *args], capture_output=True, text=True, cwd=cwd, env=ENV)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     base = tmp_path_factory.mktemp("docs")
-    assert auditor("demo", "demo-dataset", cwd=base).returncode == 0
+    assert run("demo", "demo-dataset", cwd=base).returncode == 0
     return base
 
 
@@ -37,14 +35,14 @@ def block(text: str, marker: str) -> str:
 
 def test_the_readmes_output_is_the_programs(demo):
     readme = (ROOT / "README.md").read_text()
-    result = auditor("scan", "demo-dataset", cwd=demo)
+    result = run("scan", "demo-dataset", cwd=demo, env=PLAIN)
     assert result.stdout.strip() == block(readme, "output: auditor scan demo-dataset").strip()
     last = result.stderr.strip().splitlines()[-1]
     assert f"```text\n{last}\n```" in readme
 
 
 def usage(command: str) -> str:
-    return auditor(*command.split(), "--help").stdout.replace("python -m auditor", "auditor")
+    return run(*command.split(), "--help", env=PLAIN).stdout
 
 
 def test_the_readmes_help_is_the_programs():
@@ -134,7 +132,9 @@ def test_the_python_guide_does_what_it_says(demo):
     runner = demo / "runner.py"
     runner.write_text(RUNNER)
     codes = json.dumps([code for kind, code in blocks if kind == "python"])
-    result = subprocess.run([sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=ENV)
+    result = subprocess.run(
+        [sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=environment(**PLAIN)
+    )
     assert result.returncode == 0, result.stderr
     printed = [part.rstrip() for part in result.stdout.split("-----\n")[:-1]]
     assert printed == [code.rstrip() for kind, code in blocks if kind == "output"]

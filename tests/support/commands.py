@@ -8,24 +8,32 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
+
+import pytest
 
 from auditor import cli, files
 
 
-def run(*args: object, cwd: Path | str | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *args: object, cwd: Path | str | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """What `process` gives, without a new process; scans run in this one too, unless --engine is among the words."""
     words = [str(arg) for arg in args]
     if words[:1] == ["scan"] and "--engine" not in words:  # workers cost a second each
         words += ["--engine", "serial"]
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     files.forget()  # a new process knows nothing of folders as they were
-    with contextlib.chdir(cwd or "."), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
+    with contextlib.ExitStack() as around:
+        around.enter_context(mock.patch("click.core._detect_program_name", return_value="auditor"))
+        around.enter_context(mock.patch.dict(os.environ, env or {}))
+        around.enter_context(contextlib.chdir(cwd or "."))
+        around.enter_context(contextlib.redirect_stdout(out))
+        around.enter_context(contextlib.redirect_stderr(err))
+        with pytest.raises(SystemExit) as ended:
             cli.main(words)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
     said = (stream.buffer.getvalue().decode() for stream in (out, err))
-    return subprocess.CompletedProcess(words, code, *said)
+    return subprocess.CompletedProcess(words, int(ended.value.code or 0), *said)
 
 
 def environment(**more: str) -> dict[str, str]:
