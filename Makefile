@@ -1,11 +1,12 @@
 # make audit [DATASET=folder] [OUT=folder]   installs the tool and audits a dataset (default: a small demo)
-# make test                                  installs everything and runs every check
+# make test                                  installs everything and runs every check, long simulations reduced
+# make test-all                              the same, simulations in full
 PYTHON ?= python3
 VENV ?= .venv
 DATASET ?=
 OUT ?= audit
 
-.PHONY: audit test lint types clean
+.PHONY: audit test test-all lint types clean
 
 audit: $(VENV)/core
 	@$(if $(DATASET),,$(VENV)/bin/auditor demo demo-dataset)
@@ -14,7 +15,10 @@ audit: $(VENV)/core
 	  case $$code in 0|1|4) ;; *) exit $$code ;; esac
 
 test: $(VENV)/everything lint types
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 $(TESTING)
+
+test-all:
+	@$(MAKE) test TESTING=--full-simulations
 
 lint: $(VENV)/everything
 	$(VENV)/bin/ruff check .

@@ -1,6 +1,6 @@
 """How often the estimate's interval holds the truth, and how wide it is: error rates of every source drawn anew.
 
-    python benchmarks/coverage.py [--runs 1000]
+    python benchmarks/coverage.py [--runs 1000] [--seed 0]
 
 Each run draws error rates for every source of the calibration and of the target (logit-normal about 3 % false and 85 %
 true positives; *spread* is their deviation in logits), counts for the calibration (10 real and 8 synthetic sources of
@@ -15,22 +15,17 @@ synthetic.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+import harness
 import numpy as np
+from harness import FALSE, SHARES, TRUE, Options
 from scipy.special import expit, logit
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auditor.estimate import controls
 from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
 
-_FALSE, _TRUE = 0.03, 0.85
-_FRACTIONS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
 _DRAWS, _CONTROLS = 4000, 100
 
 
@@ -68,25 +63,23 @@ def counted(rng: np.random.Generator, world: World) -> list[list[tuple[int, int]
     *many, n = world.calibration
     return [
         [(int(rng.binomial(n, rate)), n) for rate in rates(rng, mean, world.spread, sources)]
-        for mean, sources in zip((_FALSE, _TRUE), many, strict=True)
+        for mean, sources in zip((FALSE, TRUE), many, strict=True)
     ]
 
 
 def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator) -> Rates:
     def side(counts: list[tuple[int, int]]) -> np.ndarray:
-        k, n = (sum(column) for column in zip(*counts, strict=True))
-        return rng.beta(k + 0.5, n - k + 0.5, _DRAWS)
+        return harness.counted(rng, *(sum(column) for column in zip(*counts, strict=True)), _DRAWS)
 
     return Rates(side(false), side(true))
 
 
-def run(world: World, seed: int) -> Iterator[tuple[int, str, bool, float]]:
-    """For each fraction and method: whether the interval holds it, and how wide it is."""
-    rng = np.random.default_rng([seed, 7])
+def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[float, str, harness.Span]]:
+    """For each fraction and method: the interval."""
     false, true = counted(rng, world)
-    rng.standard_normal()  # one number aside: the table in docs/estimate.md was drawn with it
-    f = rates(rng, _FALSE, world.spread, world.sources, world.unknown_shift).mean()
-    s = rates(rng, _TRUE, world.spread, world.sources).mean()
+    rng.standard_normal()  # one number aside: the table in docs/benchmarks/ was drawn with it
+    f = rates(rng, FALSE, world.spread, world.sources, world.unknown_shift).mean()
+    s = rates(rng, TRUE, world.spread, world.sources).mean()
     ours = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
     sides = (ours, ours)
     if world.is_checked:
@@ -96,34 +89,25 @@ def run(world: World, seed: int) -> Iterator[tuple[int, str, bool, float]]:
         )
         sides = controls.widened(ours, *checks, seed=seed)
     naive = pooled(false, true, rng)
-    for place, fraction in enumerate(_FRACTIONS):
+    for fraction in SHARES:
         sample = Sample(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
         for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
-            low, high = melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high
-            yield place, method, low <= fraction <= high, high - low
+            yield fraction, method, (melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high)
 
 
-def line(world: World, runs: int) -> str:
-    holds = {method: np.zeros((len(_FRACTIONS), runs)) for method in ("ours", "pooled")}
-    widths = {method: np.zeros((len(_FRACTIONS), runs)) for method in ("ours", "pooled")}
-    for seed in range(runs):
-        for place, method, hit, width in run(world, seed):
-            holds[method][place, seed], widths[method][place, seed] = hit, width
-    cells = (
-        " · ".join(f"{100 * holds[m][place].mean():.0f} / {100 * widths[m][place].mean():.1f}" for m in holds)
-        for place in range(len(_FRACTIONS))
-    )
-    return f"| {world.spread} | {world.sources} | {world.name} | " + " | ".join(cells) + " |"
+def line(world: World, options: Options) -> list[str]:
+    tally = harness.Tally()
+    for seed in range(options.runs):
+        for fraction, method, span in run(world, seed, options.rng(seed, 7)):
+            tally.add((fraction, method), span, fraction)
+    cells = (tally.cell((fraction, "ours"), (fraction, "pooled")) for fraction in SHARES)
+    return [str(world.spread), str(world.sources), world.name, *cells]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    runs = parser.parse_args().runs
-    print("| spread | target's sources | |" + "".join(f" {100 * p:g} % |" for p in _FRACTIONS))
-    print("|---|---|---|" + "---|" * len(_FRACTIONS))
-    for world in worlds():
-        print(line(world, runs), flush=True)
+    options = harness.parsed(__doc__)
+    heads = ["spread", "target's sources", "", *harness.percent()]
+    harness.show(heads, (line(world, options) for world in worlds()))
 
 
 if __name__ == "__main__":

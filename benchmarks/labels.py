@@ -1,6 +1,6 @@
 """Does the interval of people's labels hold the truth, and how wide is it?
 
-    python benchmarks/labels.py [--runs 1000]
+    python benchmarks/labels.py [--runs 1000] [--seed 0]
 
 10,000 images whose scores say something of them (two normal distributions, two deviations apart) fall into three
 strata, likely synthetic, unknown and likely real, by thresholds as a model's; labels are shared out as `auditor label`
@@ -10,17 +10,15 @@ method does not know, and need not. With *errors*, two labellers each err on 4 %
 
 from __future__ import annotations
 
-import argparse
 import itertools
 
+import harness
 import numpy as np
+from harness import CUTS, SHARES, Options
 
-from auditor.labelling.choosing import EXPECTED, allocation
 from auditor.labels.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 
 _IMAGES = 10_000
-_SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
-_CUTS = (-0.5, 1.8)
 _ERROR = 0.04
 
 
@@ -28,44 +26,39 @@ def interval(
     synthetic: np.ndarray, labels: int, shift: float, error: float, rng: np.random.Generator
 ) -> tuple[float, float]:
     score = rng.normal(np.where(synthetic, 1.5, -0.5) - shift, 1)
-    stratum = 2 - np.digitize(score, _CUTS)  # likely synthetic first
+    stratum = 2 - np.digitize(score, CUTS)  # likely synthetic first
     members = [np.flatnonzero(stratum == number) for number in range(3)]
-    counts = allocation([len(m) for m in members], list(EXPECTED.values()), labels)
-    strata, disagreements = [], 0
-    for rows, count in zip(members, counts, strict=True):
-        truth = synthetic[rng.choice(rows, count, replace=False)] if count else np.zeros(0, bool)
+    strata, seen, disagreements = [], 0, 0
+    for rows, shown in zip(members, harness.labelled(rng, members, labels), strict=True):
+        truth, count = synthetic[shown], len(shown)
         first, second = (truth ^ (rng.random(count) < error) for _ in range(2))
         unsure = int((first != second).sum())
-        disagreements += unsure
+        seen, disagreements = seen + count, disagreements + unsure
         both = int((first & second).sum())
         strata.append(LabelledStratum(len(rows), both, count - both - unsure, unsure))
     found = two_phase([stratum for stratum in strata if stratum.size])
     if error:
-        found = with_labeller_error(found, labeller_error(disagreements, sum(counts)))
+        found = with_labeller_error(found, labeller_error(disagreements, seen))
     return found.low, found.high
 
 
-def cell(share: float, labels: int, shift: float, error: float, runs: int) -> str:
-    rng = np.random.default_rng([int(1000 * share), labels, int(shift), int(100 * error)])
-    held, widths = 0, []
-    for _ in range(runs):
+def cell(share: float, labels: int, shift: float, error: float, options: Options) -> str:
+    rng = options.rng(int(1000 * share), labels, int(shift), int(100 * error))
+    tally = harness.Tally()
+    for _ in range(options.runs):
         synthetic = rng.random(_IMAGES) < share
-        low, high = interval(synthetic, labels, shift, error, rng)
-        held += low <= synthetic.mean() <= high
-        widths.append(high - low)
-    return f"{100 * held / runs:.0f} / {100 * np.mean(widths):.1f}"
+        tally.add("labels", interval(synthetic, labels, shift, error, rng), float(synthetic.mean()))
+    return tally.cell("labels")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    runs = parser.parse_args().runs
-    print("| labels | |", " | ".join(f"{100 * share:g} %" for share in _SHARES), "|")
-    print("|---|---|" + "---|" * len(_SHARES))
+    options = harness.parsed(__doc__)
     cases = (("", 0.0, 0.0), ("shift", 1.0, 0.0), ("errors", 0.0, _ERROR))
-    for labels, (name, shift, error) in itertools.product((100, 300, 1000), cases):
-        cells = (cell(share, labels, shift, error, runs) for share in _SHARES)
-        print(f"| {labels} | {name} |", " | ".join(cells), "|", flush=True)
+    rows = (
+        [str(labels), name, *(cell(share, labels, shift, error, options) for share in SHARES)]
+        for labels, (name, shift, error) in itertools.product((100, 300, 1000), cases)
+    )
+    harness.show(["labels", "", *harness.percent()], rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Datasets of known synthetic fraction, mixed from scores of left-out groups: does the interval hold the truth?
 
-    python benchmarks/mixtures.py [--runs 20] [--condition img2dataset256] [--least 5]
+    python benchmarks/mixtures.py [--runs 20] [--seed 0] [--condition img2dataset256] [--least 5]
 
 Images, scores and errors are real; only their mixing is drawn. Every score is of a head that saw nothing of the image's
 group. Groups are dealt into five folds; the target's images come from one, the calibration's scores from the others: no
@@ -16,27 +16,23 @@ truth, their median width, and the side.
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from auditor.estimate.calibration import Calibration, Condition  # noqa: E402
-from auditor.estimate.flags import Flags  # noqa: E402
-from auditor.estimate.fraction import cutoff, estimated  # noqa: E402
-from auditor.estimate.intervals import Interval  # noqa: E402
-from auditor.estimate.known import Known  # noqa: E402
-from auditor.labelling.choosing import EXPECTED, allocation  # noqa: E402
-from auditor.labels.two_phase import LabelledStratum, two_phase  # noqa: E402
-from auditor.results import Estimate  # noqa: E402
+from auditor.estimate.calibration import Calibration, Condition
+from auditor.estimate.flags import Flags
+from auditor.estimate.fraction import cutoff, estimated
+from auditor.estimate.intervals import Interval
+from auditor.estimate.known import Known
+from auditor.labels.two_phase import LabelledStratum, two_phase
+from auditor.results import Estimate
 
-OOF = ROOT / "training" / "oof.parquet"
+OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES = 1000
 _FOLDS = 5
@@ -45,6 +41,9 @@ _CONDITION, _ANY = "img2dataset256", "clean"
 _LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
 _NUMBER = 0.9  # an interval at least this wide says nothing
+_SIDES = "over · open · under"
+_HEADS = ("mixtures", "n", "a number", "hold the truth", "of the numbers", "median width", _SIDES, "with labels",
+          "median width", _SIDES)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,11 +106,10 @@ def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator)
     score, label = target.score.to_numpy(), target.label.to_numpy()
     likely, unlikely = score >= known.likely_synthetic, score < known.likely_real
     members = [np.flatnonzero(which) for which in (likely, ~likely & ~unlikely, unlikely & ~likely)]
-    counts = allocation([len(rows) for rows in members], list(EXPECTED.values()), _LABELS)
-    strata = []
-    for rows, count in zip(members, counts, strict=True):
-        synthetic = int(label[rng.choice(rows, count, replace=False)].sum()) if count else 0
-        strata.append(LabelledStratum(len(rows), synthetic, count - synthetic))
+    strata = [
+        LabelledStratum(len(rows), synthetic := int(label[shown].sum()), len(shown) - synthetic)
+        for rows, shown in zip(members, harness.labelled(rng, members, _LABELS), strict=True)
+    ]
     return two_phase([stratum for stratum in strata if stratum.size])
 
 
@@ -128,7 +126,7 @@ def drawn(side: pd.DataFrame, count: int, most: int, rng: np.random.Generator) -
     )
 
 
-def line(name: str, mixtures: list[Mixture]) -> str:
+def line(name: str, mixtures: list[Mixture]) -> list[str]:
     numbers = [m for m in mixtures if m.is_number]
     width = float(np.median([m.interval[1] - m.interval[0] for m in numbers])) if numbers else float("nan")
     hold, held = (100 * np.mean([m.holds for m in part]) if part else float("nan") for part in (mixtures, numbers))
@@ -139,19 +137,18 @@ def line(name: str, mixtures: list[Mixture]) -> str:
         " · ".join(f"{100 * np.mean([found == s for found in of]):.0f} %" for s in ("over", "open", "under"))
         for of in ([m.status for m in mixtures], [side(i.low, i.high) for i in by_labels])
     )
-    return (
-        f"| {name} | {len(mixtures)} | {100 * len(numbers) / len(mixtures):.0f} % | {hold:.0f} % | {held:.0f} % "
-        f"| {100 * width:.0f} points | {sides} | {labels_hold:.0f} % | {labels_width:.1f} points | {labels_sides} |"
-    )
+    return [
+        name, str(len(mixtures)), f"{100 * len(numbers) / len(mixtures):.0f} %", f"{hold:.0f} %", f"{held:.0f} %",
+        f"{100 * width:.0f} points", sides, f"{labels_hold:.0f} %", f"{labels_width:.1f} points", labels_sides,
+    ]  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=20, help="a fraction, a fold and a kind")
+    parser = harness.options(__doc__, runs=20, of="mixtures of a fraction, a fold and a kind")
     parser.add_argument("--condition", default=_CONDITION, help="one of oof.parquet")
     parser.add_argument("--least", type=int, default=_LEAST, help="images of a source that a target is drawn from")
     arguments = parser.parse_args()
-    runs = arguments.runs
+    options = harness.Options(arguments.runs, arguments.seed)
     scores = pd.read_parquet(OOF)
     scores = scores[scores.condition == arguments.condition]
     scores = scores.assign(fold=folds(scores))
@@ -159,18 +156,12 @@ def main() -> None:
     for fold in sorted(scores.fold.unique()):
         known, held = calibration(scores[scores.fold != fold]), scores[scores.fold == fold]
         held = held[held.groupby(["label", "source"], observed=True).path.transform("size") >= arguments.least]
-        rng = np.random.default_rng(fold)
+        rng = options.rng(fold)
         for kind, fraction in itertools.product(("few", "all"), _FRACTIONS):
-            mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(runs)]
+            mixtures = [mixture(held, known, fraction, kind, rng, seed) for seed in range(options.runs)]
             for name in (f"{kind} sources, {100 * fraction:g} %", f"{kind} sources", f"fold {fold}", "together"):
                 found.setdefault(name, []).extend(mixtures)
-    print(
-        "| mixtures | n | a number | hold the truth | of the numbers | median width | over · open · under "
-        "| with labels | median width | over · open · under |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for name, mixtures in found.items():
-        print(line(name, mixtures))
+    harness.show(_HEADS, (line(name, mixtures) for name, mixtures in found.items()))
 
 
 if __name__ == "__main__":

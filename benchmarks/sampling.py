@@ -1,6 +1,6 @@
 """Do the intervals of samples hold the truth, and how wide are they: of whole shards, and shared out among domains?
 
-    python benchmarks/sampling.py [--runs 1000]
+    python benchmarks/sampling.py [--runs 1000] [--seed 0]
 
 *Shards*: 200 shards of about 500 rows (sizes vary by a half), whose own fractions spread about the dataset's as a beta
 distribution of the given intra-shard correlation; K of them are read. Four tables: the share that is decided (a fact of
@@ -15,10 +15,11 @@ Cells: coverage in per cent / mean width in points. The Monte-Carlo error of a c
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 
+import harness
 import numpy as np
+from harness import FALSE, SHARES, TRUE, Held, Options, Span, held
 
 from auditor.estimate import shards
 from auditor.estimate.intervals import clopper_pearson
@@ -26,14 +27,11 @@ from auditor.estimate.melded import Rates, Sample, melded
 from auditor.labels.two_phase import LabelledStratum, two_phase
 from auditor.sampling.stratifying import allocation
 
-SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
 CORRELATIONS, READ = (0.0, 0.1, 0.3), (5, 20, 50)
 _SHARDS, _ROWS, _SPREAD = 200, 500, 0.5
-_FALSE, _TRUE, _CALIBRATION, _DRAWS = 0.03, 0.85, 2000, 2000
+_CALIBRATION, _DRAWS = 2000, 2000
 _LABELS, _OF_STRATA = 300, ((0.85, 0.1, 0.05), (0.03, 0.1, 0.87))  # of synthetic and of real images: their verdicts
 _DOMAINS, _DATASET, _SAMPLE = 3000, 20_000, 1000
-Span = tuple[float, float]
-Held = tuple[float, float]  # coverage, mean width
 
 
 def fractions(rng: np.random.Generator, share: float, correlation: float, size: tuple[int, ...]) -> np.ndarray:
@@ -55,11 +53,6 @@ def datasets(
     return rng.binomial(rows, fractions(rng, share, correlation, (runs, count))), rows
 
 
-def held(spans: Sequence[Span], truth: np.ndarray) -> Held:
-    low, high = np.array(spans).T
-    return float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low))
-
-
 def decided(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
     """The declared share: ours, and as if rows were independent."""
     found, rows = datasets(rng, share, correlation, runs, _SHARDS)
@@ -75,11 +68,11 @@ def decided(rng: np.random.Generator, share: float, correlation: float, read: in
 def estimated(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
     """The estimate from flags: with what the shards are worth, and as if rows were independent."""
     synthetic, rows = datasets(rng, share, correlation, runs, read)
-    flagged = rng.binomial(synthetic, _TRUE) + rng.binomial(rows - synthetic, _FALSE)
+    flagged = rng.binomial(synthetic, TRUE) + rng.binomial(rows - synthetic, FALSE)
     ours, naive = [], []
     for run, (positives, of) in enumerate(zip(flagged, rows, strict=True)):
-        counts = rng.binomial(_CALIBRATION, (_FALSE, _TRUE))
-        rates = Rates(*(rng.beta(k + 0.5, _CALIBRATION - k + 0.5, _DRAWS) for k in counts))
+        counts = rng.binomial(_CALIBRATION, (FALSE, TRUE))
+        rates = Rates(*(harness.counted(rng, k, _CALIBRATION, _DRAWS) for k in counts))
         flags, n = int(positives.sum()), int(of.sum())
         for spans, effective in ((ours, shards.worth(positives, of).effective), (naive, None)):
             found = melded(Sample(flags, n, effective), rates, seed=run)
@@ -139,46 +132,37 @@ def shared_out(rng: np.random.Generator, share: float, correlation: float, runs:
     return held(spans[0], truths), held(spans[1], truths), float(off[0] / off[1]) if off[1] else 1.0
 
 
-def cell(found: Held) -> str:
-    return f"{100 * found[0]:.0f} / {100 * found[1]:.1f}"
-
-
 def table(
-    kind: Callable[..., tuple[Held, Held]], correlations: Sequence[float], reads: Sequence[int], runs: int
-) -> Iterator[str]:
-    yield "| shards read | correlation |" + "".join(f" {100 * share:g} % |" for share in SHARES)
-    yield "|---|---|" + "---|" * len(SHARES)
+    kind: Callable[..., tuple[Held, Held]], correlations: Sequence[float], reads: Sequence[int], options: Options
+) -> Iterator[list[str]]:
     for read in reads:
         for correlation in correlations:
-            rng = np.random.default_rng([read, int(100 * correlation)])
-            found = [kind(rng, share, correlation, read, runs) for share in SHARES]
-            yield f"| {read} | {correlation:g} | " + " | ".join(" · ".join(map(cell, both)) for both in found) + " |"
+            rng = options.rng(read, int(100 * correlation))
+            found = [kind(rng, share, correlation, read, options.runs) for share in SHARES]
+            yield [str(read), f"{correlation:g}", *(" · ".join(map(str, both)) for both in found)]
 
 
-def domains(runs: int) -> Iterator[str]:
-    yield "| correlation in a domain | fraction | shared out | one by one | off, against one by one |"
-    yield "|---|---|---|---|---|"
+def domains(options: Options) -> Iterator[list[str]]:
     for correlation in CORRELATIONS:
-        for share in SHARES:
-            rng = np.random.default_rng([int(1000 * share), int(100 * correlation)])
-            ours, simple, off = shared_out(rng, share, correlation, runs)
-            yield f"| {correlation:g} | {100 * share:g} % | {cell(ours)} | {cell(simple)} | {off:.2f} |"
+        for share, name in zip(SHARES, harness.percent(), strict=True):
+            rng = options.rng(int(1000 * share), int(100 * correlation))
+            ours, simple, off = shared_out(rng, share, correlation, options.runs)
+            yield [f"{correlation:g}", name, str(ours), str(simple), f"{off:.2f}"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    runs = parser.parse_args().runs
-    for title, lines in (
-        ("decided share: ours · rows taken for independent", table(decided, CORRELATIONS, READ, runs)),
-        ("estimate: ours · rows taken for independent", table(estimated, CORRELATIONS, READ, runs)),
-        ("300 labels: ours · shards taken for all there are", table(labelled, CORRELATIONS, READ[1:], runs)),
-        ("decided share, each shard of a kind", table(decided, (1.0,), READ, runs)),
-        ("shared out among domains", domains(runs)),
+    options = harness.parsed(__doc__)
+    heads = ["shards read", "correlation", *harness.percent()]
+    of_domains = ["correlation in a domain", "fraction", "shared out", "one by one", "off, against one by one"]
+    for title, columns, rows in (
+        ("decided share: ours · rows taken for independent", heads, table(decided, CORRELATIONS, READ, options)),
+        ("estimate: ours · rows taken for independent", heads, table(estimated, CORRELATIONS, READ, options)),
+        ("300 labels: ours · shards taken for all there are", heads, table(labelled, CORRELATIONS, READ[1:], options)),
+        ("decided share, each shard of a kind", heads, table(decided, (1.0,), READ, options)),
+        ("shared out among domains", of_domains, domains(options)),
     ):
         print(f"\n{title}\n")
-        for line in lines:
-            print(line, flush=True)
+        harness.show(columns, rows)
 
 
 if __name__ == "__main__":

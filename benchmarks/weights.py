@@ -1,6 +1,6 @@
 """Do the intervals hold where rows do not count the same, and how wide are they?
 
-    python benchmarks/weights.py [--runs 1000]
+    python benchmarks/weights.py [--runs 1000] [--seed 0]
 
 10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, of 70, 15, 8, 5 and 2 % of the rows), *log-normal* (deviation
 1), *few heavy* (1 % weigh 100). Which images are synthetic has nothing to do with their weight (*apart*), or the log
@@ -16,11 +16,12 @@ Behind the dot, of flags and samples: the same with rows taken for as many equal
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterator
 
+import harness
 import numpy as np
+from harness import CUTS, FALSE, SHARES, TRUE, Options, Span
 from scipy.optimize import brentq
 from scipy.special import expit
 
@@ -33,11 +34,7 @@ from auditor.labels.strata import UNDECIDED, Counted, strata, weighed
 from auditor.labels.two_phase import two_phase
 
 _IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
-_SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
-_FALSE, _TRUE = 0.03, 0.85
-_CUTS = (-0.5, 1.8)
 _SLOPES = {"apart": 0.0, "heavy": 1.0, "light": -1.0}
-Told = list[tuple[float, float]]
 
 
 def weights_of(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -54,9 +51,9 @@ def chances(weights: np.ndarray, share: float, slope: float) -> np.ndarray:
     return expit(tilt + brentq(lambda x: float(np.average(expit(tilt + x), weights=weights)) - share, -30, 30))
 
 
-def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Span:
     score = rng.normal(np.where(synthetic, 1.5, -0.5), 1)
-    verdict = np.array([label.value for label in UNDECIDED])[2 - np.digitize(score, _CUTS)]
+    verdict = np.array([label.value for label in UNDECIDED])[2 - np.digitize(score, CUTS)]
     found = strata(verdict, weights)
     each = [Counted() for _ in found]
     for counted, (_, rows) in zip(each, found, strict=True):
@@ -78,58 +75,52 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
     return told.low, told.high
 
 
-def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Told:
-    flagged = rng.random(_IMAGES) < np.where(synthetic, _TRUE, _FALSE)
-    f, s = (rng.beta((k := rng.binomial(_COUNTED, p)) + 0.5, _COUNTED - k + 0.5, _DRAWS) for p in (_FALSE, _TRUE))
+def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> list[Span]:
+    flagged = rng.random(_IMAGES) < np.where(synthetic, TRUE, FALSE)
+    f, s = (harness.counted(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
     positive, all_ = Weighed.of(weights[flagged]), Weighed.of(weights)
     share = positive.total / all_.total
     told = (melded(Sample(share * _IMAGES, _IMAGES, n), Rates(f, s)) for n in (worth(positive, all_), _IMAGES))
     return [(one.low, one.high) for one in told]
 
 
-def as_sample(synthetic: np.ndarray, weights: np.ndarray) -> Told:
+def as_sample(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
     positive, all_ = Weighed.of(weights[synthetic]), Weighed.of(weights)
     return [clopper_pearson(positive.total / all_.total * n, n) for n in (worth(positive, all_), _IMAGES)]
 
 
-def run(kind: str, slope: float, share: float, seed: int) -> Iterator[tuple[str, list[tuple[bool, float]]]]:
-    """For each method: whether its intervals hold the truth, and how wide they are."""
-    rng = np.random.default_rng([seed, int(1000 * share)])
+def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iterator[tuple[str, float, list[Span]]]:
+    """For each method: the truth, and its intervals."""
     weights = weights_of(kind, rng)
     chance = chances(weights, share, slope)
     synthetic = rng.random(_IMAGES) < chance
     truth = float(np.average(synthetic, weights=weights))
-    told = (
-        ("labels", truth, [by_labels(synthetic, weights, rng)]),
-        ("flags", truth, by_flags(synthetic, weights, rng)),
-        ("sample", share, as_sample(synthetic, weights)),
-    )
-    for method, aim, intervals in told:
-        yield method, [(low <= aim <= high, high - low) for low, high in intervals]
+    yield "labels", truth, [by_labels(synthetic, weights, rng)]
+    yield "flags", truth, by_flags(synthetic, weights, rng)
+    yield "sample", share, as_sample(synthetic, weights)
 
 
-def cells(kind: str, slope: float, share: float, runs: int) -> dict[str, str]:
-    """Method -> its cell."""
-    found: dict[str, list[list[tuple[bool, float]]]] = {}
-    for seed in range(runs):
-        for method, each in run(kind, slope, share, seed):
-            found.setdefault(method, []).append(each)
-    means = {method: np.mean(each, axis=0) for method, each in found.items()}
-    return {m: " · ".join(f"{100 * held:.0f} / {100 * wide:.1f}" for held, wide in mean) for m, mean in means.items()}
+def cells(kind: str, slope: float, share: float, options: Options) -> tuple[str, str, str]:
+    """Of labels, flags and the sample."""
+    tally = harness.Tally()
+    for seed in range(options.runs):
+        for method, truth, spans in run(kind, slope, share, options.rng(seed, int(1000 * share))):
+            for place, span in enumerate(spans):
+                tally.add((method, place), span, truth)
+    flags, sample = (tally.cell((method, 0), (method, 1)) for method in ("flags", "sample"))
+    return tally.cell(("labels", 0)), flags, sample
+
+
+def rows(options: Options) -> Iterator[list[str]]:
+    for kind, relation in itertools.product(("repeats", "log-normal", "few heavy"), _SLOPES):
+        columns = [cells(kind, _SLOPES[relation], share, options) for share in SHARES]
+        for method, row in zip(("labels", "flags", "sample"), zip(*columns, strict=True), strict=True):
+            yield [kind, relation, method, *row]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    runs = parser.parse_args().runs
-    print("| weights | synthetic | |", " | ".join(f"{100 * share:g} %" for share in _SHARES), "|")
-    print("|---|---|---|" + "---|" * len(_SHARES))
-    for kind, relation in itertools.product(("repeats", "log-normal", "few heavy"), _SLOPES):
-        columns = [cells(kind, _SLOPES[relation], share, runs) for share in _SHARES]
-        for method in columns[0]:
-            print(
-                f"| {kind} | {relation} | {method} |", " | ".join(column[method] for column in columns), "|", flush=True
-            )
+    options = harness.parsed(__doc__)
+    harness.show(["weights", "synthetic", "", *harness.percent()], rows(options))
 
 
 if __name__ == "__main__":

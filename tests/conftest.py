@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import encoding
 import hypothesis
 import pytest
 import saving
 
 from auditor import audit, files
 from auditor.config import ReadOptions
+from auditor.embedding.encoders import EmbeddedEncoder
 from auditor.plugin import Input
 from auditor.readers import choose, listing
 from auditor.registry import load
@@ -20,6 +22,17 @@ hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is
 hypothesis.settings.load_profile("ours")
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full-simulations", action="store_true", help="as many runs as simulations were written for")
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest):
+    """runs(200, 70): how often to draw; 200 times with --full-simulations alone. For tests with the marker `slow`."""
+    is_full = request.config.getoption("--full-simulations")
+    return lambda full, reduced: full if is_full else reduced
 
 
 def pytest_report_header() -> str:
@@ -34,20 +47,46 @@ def data() -> Path:
     return DATA
 
 
-@pytest.fixture
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """A real browser of the test's own, see tests/support/browsing.py.
-
-    Half a second each: Chromium may lose what a page keeps soon after the storage of the page before was cleared.
-    """
+def opened(profile: Path):
+    """A real browser, see tests/support/browsing.py."""
     import browsing
 
     pytest.importorskip("selenium", reason="the extra `test` is not installed")
     if why := browsing.missing():
         pytest.skip(why)
-    opened = browsing.Browser(tmp_path_factory.mktemp("browser"))
-    yield opened
-    opened.close()
+    found = browsing.Browser(profile)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """One of the test's own.
+
+    A second each: Chromium may lose what a page keeps soon after the storage of the page before was cleared.
+    """
+    yield from opened(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="session")
+def _shared_browser(tmp_path_factory: pytest.TempPathFactory):
+    yield from opened(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture
+def tab(_shared_browser):
+    """A new tab of a browser that tests share: for pages that keep nothing, or whose host and port no other has."""
+    _shared_browser.renew()
+    return _shared_browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_picture_is_encoded_once(request: pytest.FixtureRequest):
+    """But in modules with the marker `encoder`, whose subject the embedded model is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("encoder") is None:
+            patch.setattr(EmbeddedEncoder, "_encoded", encoding.once)
+        yield
 
 
 @pytest.fixture(autouse=True)

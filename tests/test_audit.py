@@ -65,8 +65,9 @@ def test_no_path_and_no_time_stands_in_the_record(dataset, tmp_path, scan):
 
 
 def test_serial_and_processes_give_the_same_evidence(dataset, tmp_path, scan):
-    serial = scan(dataset)
-    spread = pipeline.run_audit([dataset], tmp_path / "spread", Config(), pipeline.make_engine(2))
+    halves = [dataset / "f0", dataset / "f1"]  # a shard for each of two workers
+    serial = scan(*halves)
+    spread = pipeline.run_audit(halves, tmp_path / "spread", Config(), pipeline.make_engine(2))
     assert spread == serial
     parts = {path.name: path.read_bytes() for path in (tmp_path / "audit/evidence").glob("*.parquet")}
     assert parts == {path.name: path.read_bytes() for path in (tmp_path / "spread/evidence").glob("*.parquet")}
@@ -194,25 +195,31 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """An image column that holds URLs: small shards, and nothing to open. Audited by itself."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(15_000))
+    table = making.write(folder / "urls.csv", "id,image,text\n" + "".join(lines))
+    return table, pipeline.run_audit([table], folder / "audit", Config(), pipeline.make_engine(1, "serial"))
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_evidence(tmp_path, scan, seed):
-    # An image column that holds URLs: small shards, and nothing to open.
-    lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(30_000))
-    making.write(tmp_path / "urls.csv", "id,image,text\n" + "".join(lines))
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_evidence(tmp_path, undisturbed, seed):
+    table, whole = undisturbed
     script = making.write(tmp_path / "run.py", KILLED)
-    command = [sys.executable, str(script), str(tmp_path / "urls.csv"), str(tmp_path / "killed")]
+    command = [sys.executable, str(script), str(table), str(tmp_path / "killed")]
     random.seed(seed)
     for _ in range(2):
         process = subprocess.Popen(
             command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(random.uniform(0.3, 4))
+        time.sleep(random.uniform(0.3, 3))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run(command, check=True)
-    whole = scan(tmp_path / "urls.csv", out="undisturbed")
     assert auditor.load(tmp_path / "killed") == record.loads(record.dumps(whole, auditor.decide(whole)))
-    pd.testing.assert_frame_equal(auditor.evidence(tmp_path / "killed"), auditor.evidence(tmp_path / "undisturbed"))
+    pd.testing.assert_frame_equal(auditor.evidence(tmp_path / "killed"), auditor.evidence(table.parent / "audit"))
 
 
 def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -10,24 +9,23 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/test_docs.py`
+from commands import environment, run
+
 from auditor import policy, registry
 from auditor.estimate import fraction
 from auditor.rules import RULES
 
 ROOT = Path(__file__).parents[1]
-ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "100", "NO_COLOR": "1"}
+PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
 COMMANDS = ["", *__import__("auditor.cli").cli._COMMANDS]
 pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
-
-
-def auditor(*args, cwd=ROOT):
-    return subprocess.run([sys.executable, "-m", "auditor", *args], capture_output=True, text=True, cwd=cwd, env=ENV)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     base = tmp_path_factory.mktemp("docs")
-    assert auditor("demo", "demo-dataset", cwd=base).returncode == 0
+    assert run("demo", "demo-dataset", cwd=base).returncode == 0
     return base
 
 
@@ -37,14 +35,14 @@ def block(text: str, marker: str) -> str:
 
 def test_the_readmes_output_is_the_programs(demo):
     readme = (ROOT / "README.md").read_text()
-    result = auditor("scan", "demo-dataset", cwd=demo)
+    result = run("scan", "demo-dataset", cwd=demo, env=PLAIN)
     assert result.stdout.strip() == block(readme, "output: auditor scan demo-dataset").strip()
     last = result.stderr.strip().splitlines()[-1]
     assert f"```text\n{last}\n```" in readme
 
 
 def usage(command: str) -> str:
-    return auditor(*command.split(), "--help").stdout.replace("python -m auditor", "auditor")
+    return run(*command.split(), "--help", env=PLAIN).stdout
 
 
 def test_the_readmes_help_is_the_programs():
@@ -59,13 +57,26 @@ def reference() -> str:
 
 
 def test_what_is_said_of_mixtures_is_the_tables():
-    [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/estimate.md").read_text(), re.MULTILINE)
+    [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/benchmarks/mixtures.md").read_text(), re.MULTILINE)
     cells = [cell.strip().removesuffix(" %") for cell in together.split("|")]
     numbers, hold, with_labels = cells[3], cells[5], cells[8]
     readme = " ".join((ROOT / "README.md").read_text().split())
-    assert f"{numbers} of 100 got an interval narrower than 90 points, and [{hold} of 100](docs/estimate.md)" in readme
+    linked = f"[{hold} of 100](docs/benchmarks/mixtures.md)"
+    assert f"{numbers} of 100 got an interval narrower than 90 points, and {linked}" in readme
     assert f"with 300 labels all did get one, and {with_labels} of 100 held it" in readme
     assert any(f"in {hold} of 100 cases" in said for said in fraction.ASSUMPTIONS)
+    guide = " ".join((ROOT / "docs/estimate.md").read_text().split())
+    assert f"{numbers} % of the mixtures get a number on the model's word alone, and {hold} % of those hold" in guide
+    assert f"with 300 labels all get one, {with_labels} % hold it, and the median width is {cells[9]}" in guide
+
+
+def test_every_page_of_measurements_is_linked_and_names_commands_that_are_there():
+    guides = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    for page in (ROOT / "docs/benchmarks").glob("*.md"):
+        assert f"(benchmarks/{page.name}" in guides, page.name
+        scripts = re.findall(r"benchmarks/\w+\.py", page.read_text())
+        assert scripts, page.name
+        assert all((ROOT / script).exists() for script in scripts), page.name
 
 
 def test_the_reference_of_commands_is_the_programs():
@@ -121,7 +132,9 @@ def test_the_python_guide_does_what_it_says(demo):
     runner = demo / "runner.py"
     runner.write_text(RUNNER)
     codes = json.dumps([code for kind, code in blocks if kind == "python"])
-    result = subprocess.run([sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=ENV)
+    result = subprocess.run(
+        [sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=environment(**PLAIN)
+    )
     assert result.returncode == 0, result.stderr
     printed = [part.rstrip() for part in result.stdout.split("-----\n")[:-1]]
     assert printed == [code.rstrip() for kind, code in blocks if kind == "output"]
@@ -135,7 +148,7 @@ def test_what_guides_import_is_there():
 
 
 def test_links_between_documents_lead_somewhere():
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import making
@@ -12,14 +13,22 @@ from auditor.errors import CalibrationError, EvidenceError
 from auditor.estimate.calibration import parse
 
 
-@pytest.fixture
-def halves(tmp_path):
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("halves")
     for first, half in ((0, "one"), (100, "two")):
         for number in range(5):
             texts = {"parameters": making.A1111} if number == 0 else {}
-            making.write(tmp_path / half / f"{number}.png", making.png(texts, seed=first + number))
-        auditor.scan(tmp_path / half, out=tmp_path / f"audit-{half}", engine="serial")
-    return tmp_path
+            making.write(folder / half / f"{number}.png", making.png(texts, seed=first + number))
+        auditor.scan(folder / half, out=folder / f"audit-{half}", engine="serial")
+    return folder
+
+
+@pytest.fixture
+def halves(audited, tmp_path):
+    """A copy of two datasets and their audits."""
+    shutil.copytree(audited, tmp_path / "halves")
+    return tmp_path / "halves"
 
 
 def test_disjoint_audits_add_up(halves):

@@ -20,6 +20,7 @@ from detectors import classifier
 ROOT = Path(__file__).parents[1]
 OOF = ROOT / "training" / "oof.parquet"
 CARD = (EMBEDDED / "CARD.md").read_text()
+pytestmark = pytest.mark.encoder
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,14 @@ def test_an_answer_does_not_depend_on_its_neighbours():
         (alone,) = embedded().encode([image])
         assert (alone.tokens == encoding.tokens).all()
         assert (alone.vector == encoding.vector).all()
+
+
+def test_the_same_picture_has_the_same_answer_again_and_from_another_copy_of_the_model():
+    image = making.pixels(width=240, height=300)
+    answers = [encoder.encode([image])[0] for encoder in (embedded(), embedded(), EmbeddedEncoder(EMBEDDED))]
+    for answer in answers[1:]:
+        assert (answer.tokens == answers[0].tokens).all()
+        assert (answer.vector == answers[0].vector).all()
 
 
 def test_a_vector_knows_a_changed_copy_from_another_image():

@@ -1,7 +1,6 @@
-"""The command line as a user meets it: real processes, exit codes, the last line on stderr."""
+"""The command line as a user meets it: exit codes, the last line on stderr; real processes where they may matter."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,20 +9,7 @@ from pathlib import Path
 
 import making
 import pytest
-
-
-def run(*args, cwd=None, env=None):
-    return subprocess.run(
-        [sys.executable, "-m", "auditor", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path), **(env or {})},
-    )
-
-
-def last(result) -> str:
-    return result.stderr.strip().splitlines()[-1]
+from commands import environment, last, process, run
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +23,7 @@ def folder(tmp_path_factory) -> Path:
     making.write(base / "pass.toml", "[rules.declared]\nmax = 0.5\n")
     making.write(base / "fail.toml", "[rules.declared]\nmax = 0.01\n")
     making.write(base / "doubt.toml", "[rules.synthetic-fraction]\nmax = 0.01\n")
-    result = run("scan", "set", "--out", "done", "--policy", "pass.toml", cwd=base)
+    result = process("scan", "set", "--out", "done", "--policy", "pass.toml", cwd=base)
     assert result.returncode == 0, result.stderr
     return base
 
@@ -47,8 +33,8 @@ def folder(tmp_path_factory) -> Path:
 )
 @pytest.mark.parametrize("command", ["scan", "gate"])
 def test_the_exit_code_is_the_decision_and_the_last_line_says_why(folder, command, policy, code, word):
-    args = ("scan", "set", "--out", "done") if command == "scan" else ("gate", "done")
-    result = run(*args, "--policy", f"{policy}.toml", cwd=folder)
+    started, *args = (run, "scan", "set", "--out", "done") if command == "scan" else (process, "gate", "done")
+    result = started(*args, "--policy", f"{policy}.toml", cwd=folder)
     assert result.returncode == code
     assert last(result).startswith(word)
 
@@ -117,7 +103,7 @@ def test_exit_zero_reports_only(folder):
 def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
     making.write(folder / "site" / "sitecustomize.py", "import auditor.policy\nauditor.policy.decide = None\n")
     env = {"PYTHONPATH": ":".join([str(folder / "site"), *sys.path])}
-    result = run("gate", "done", cwd=folder, env=env)
+    result = process("gate", "done", cwd=folder, env=env)
     assert result.returncode == 3
     assert "Traceback" in result.stderr
     assert last(result).startswith("ERROR unexpected TypeError")
@@ -215,7 +201,7 @@ def test_a_pipeline_trains_only_on_a_pass(folder):
             f"{sys.executable} -m auditor gate done --policy {policy}.toml && touch {marker}",
             shell=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+            env=environment(),
             capture_output=True,
         )
         assert marker.exists() == trained, policy
@@ -228,7 +214,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        env=environment(),
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it

@@ -1,7 +1,6 @@
-"""auditor label as a user meets it: a real process, ended by Ctrl-C or from its page."""
+"""auditor label as a user meets it: a real process where it is ended by Ctrl-C or from its page."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -9,13 +8,12 @@ import subprocess
 import sys
 from urllib.request import ProxyHandler, Request, build_opener
 
+import commands
 import labelled
 import making
 import pytest
 
 from auditor.labels import labelfile
-
-ENV = {**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def base(tmp_path_factory):
 def start(base, *args):
     command = [sys.executable, "-m", "auditor", "label", "audit", *map(str, args)]
     return subprocess.Popen(
-        command, cwd=base, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command, cwd=base, env=commands.environment(PYTHONUNBUFFERED="1"), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
     )  # fmt: skip
 
@@ -51,9 +49,8 @@ def opened(base):
 
 
 def run(base, *args):
-    process = start(base, *args)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    result = commands.run("label", "audit", *args, cwd=base)
+    return result.returncode, result.stdout, result.stderr
 
 
 class Page:
@@ -135,8 +132,6 @@ def test_what_cannot_be_labelled_is_told_in_a_line(base, args, code, why):
 
 
 def test_a_folder_without_an_audit_is_told(base):
-    process = subprocess.run(
-        [sys.executable, "-m", "auditor", "label", "set"], cwd=base, env=ENV, text=True, capture_output=True
-    )
-    assert process.returncode == 3
-    assert "set/audit.json: No such file" in process.stderr
+    result = commands.run("label", "set", cwd=base)
+    assert result.returncode == 3
+    assert "set/audit.json: No such file" in result.stderr

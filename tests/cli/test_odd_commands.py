@@ -8,20 +8,7 @@ from pathlib import Path
 
 import making
 import pytest
-
-
-def run(*args, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "auditor", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
-    )
-
-
-def last(result) -> str:
-    return result.stderr.strip().splitlines()[-1]
+from commands import environment, last, run
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +57,7 @@ def test_a_reader_who_leaves_early_does_not_make_a_failed_policy(folder):
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+            env=environment(),
         )
     finally:
         os.close(writes)

@@ -1,10 +1,8 @@
 """Options of samples that contradict each other are refused before anything is read."""
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 from making import A1111, png, tar, write
-
-from auditor.cli import cli
 
 REFUSED = [
     (("--sample-shards", "3", "--sample", "5"), "sample of its own"),
@@ -23,18 +21,14 @@ REFUSED = [
 ]
 
 
-def scan(*words):
-    return CliRunner().invoke(cli, ["scan", *words])
-
-
 @pytest.mark.parametrize(
     ("words", "told"), REFUSED, ids=lambda value: "-".join(value) if isinstance(value, tuple) else ""
 )
 def test_contradicting_options_are_refused(tmp_path, words, told):
     write(tmp_path / "set/a.png", b"")
-    result = scan(str(tmp_path / "set"), "--out", str(tmp_path / "out"), *words)
-    assert result.exit_code == 2
-    assert told in result.output
+    result = run("scan", tmp_path / "set", "--out", tmp_path / "out", *words)
+    assert result.returncode == 2
+    assert told in result.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -43,11 +37,11 @@ def test_a_sample_of_shards_is_announced_and_told(tmp_path):
     for number in range(6):
         images = [png({"parameters": A1111} if number % 2 else {}, seed=10 * number + k) for k in range(3)]
         tar(tmp_path / f"set/{number}.tar", [(f"{number}{k}.png", data) for k, data in enumerate(images)])
-    words = ("--out", str(tmp_path / "out"), "--jobs", "1", "--engine", "serial", "--exit-zero")
-    result = scan(str(tmp_path / "set"), "--sample-shards", "4", *words)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "sample: 4 of 6 shards" in result.output
-    assert "if shards are alike" in result.output
-    assert "if each is all of a kind" in result.output
-    assert "4 of 6 shards were read" in result.output
-    assert "design effect" in result.output
+    result = run("scan", tmp_path / "set", "--sample-shards", "4", "--out", tmp_path / "out", "--exit-zero")
+    assert result.returncode == 0
+    told = result.stdout + result.stderr
+    assert "sample: 4 of 6 shards" in told
+    assert "if shards are alike" in told
+    assert "if each is all of a kind" in told
+    assert "4 of 6 shards were read" in told
+    assert "design effect" in told

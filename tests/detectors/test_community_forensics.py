@@ -98,7 +98,7 @@ def test_a_calibration_of_a_detector_that_does_not_run_is_refused(community_fore
 
 def test_it_is_asked_for():
     assert "community-forensics" not in registry.default_detectors()
-    assert "community-forensics" not in Config().detectors
+    assert "community-forensics" not in Config().scan.detectors
 
 
 def test_explaining_an_image_without_the_weights_says_so(folders, monkeypatch):

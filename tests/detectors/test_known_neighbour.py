@@ -10,6 +10,7 @@ from PIL import Image
 import auditor
 from auditor.errors import CalibrationError, IndexFileError, ModelError
 from auditor.estimate.calibration import dumps, parse
+from auditor.models import calibrating
 from auditor.resources import Resources
 from auditor.similarity.recognising import Banks
 from auditor.view import ReferenceMatch
@@ -35,6 +36,15 @@ def saved(folder, make, seeds):
     for seed in seeds:
         make(seed).save(folder / f"{seed}.png")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_conditions():
+    """Of the seven, which tests/models/test_calibrating.py is of: an eighth of a second each an image."""
+    few = {name: calibrating.CHANGES[name] for name in ("clean", "jpeg75", "img2dataset256")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrating, "CHANGES", few)
+        yield
 
 
 @pytest.fixture(scope="module")

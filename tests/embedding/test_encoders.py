@@ -15,6 +15,8 @@ from auditor.embedding.preparation import squashed
 from auditor.errors import ModelError
 from auditor.images import decode
 
+pytestmark = pytest.mark.encoder
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):

@@ -24,16 +24,17 @@ from auditor.results import Counts
 from auditor.sampling.stopping import until_decided
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.98])
-def test_the_truth_stays_in_it_at_every_moment(share):
-    rng, left, runs = np.random.default_rng(1), 0, 300
-    for _ in range(runs):
+def test_the_truth_stays_in_it_at_every_moment(share, runs):
+    rng, left, count = np.random.default_rng(1), 0, runs(300, 100)
+    for _ in range(count):
         counts = np.cumsum(rng.random(1500) < share)
         moments = range(10, 1501, 10)
         left += any(
             not low <= share <= high for low, high in (confidence_sequence(int(counts[n - 1]), n) for n in moments)
         )
-    assert left / runs <= 0.05
+    assert left / count <= 0.05
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000))
@@ -151,11 +152,12 @@ def test_what_files_declare_decides_a_scan_early(tmp_path):
     assert api.decide(api.load(tmp_path / "out")).outcome is Outcome.FAIL
 
 
-def test_a_scan_of_half_declared_images_is_decided_wrongly_no_more_often_than_it_says(tmp_path):
+@pytest.mark.slow
+def test_a_scan_of_half_declared_images_is_decided_wrongly_no_more_often_than_it_says(runs):
     """By the sequence alone: a dataset at the limit is called over in no more than 5 of 100 orders."""
-    limit, runs, wrong = 0.149, 400, 0
+    limit, count, wrong = 0.149, runs(400, 200), 0
     rng = np.random.default_rng(2)
-    for _ in range(runs):
+    for _ in range(count):
         counts = np.cumsum(rng.random(4000) < limit)
         wrong += any(confidence_sequence(int(counts[n - 1]), n)[0] > limit for n in (500, 1000, 2000, 4000))
-    assert binom.sf(wrong - 1, runs, 0.05) > 1e-3
+    assert binom.sf(wrong - 1, count, 0.05) > 1e-3

@@ -36,91 +36,91 @@ def is_clean(browser, host="127.0.0.1"):
     return browser.complaints() == []
 
 
-def test_images_are_labelled_by_keyboard_undone_and_found_again(browser, server, task):
+def test_images_are_labelled_by_keyboard_undone_and_found_again(tab, server, task):
     keys = [row.key for row in task.drawn]
-    browser.open(server.url.rstrip("/"))
-    count(browser, "1 of 8")
-    browser.keys("s")
-    count(browser, "2 of 8")
-    assert browser.text("#live") == "Saved: synthetic. 1 of 8 are labelled."
-    browser.keys("1", "r")
-    count(browser, "3 of 8")
-    browser.keys("u")
-    count(browser, "4 of 8")
+    tab.open(server.url.rstrip("/"))
+    count(tab, "1 of 8")
+    tab.keys("s")
+    count(tab, "2 of 8")
+    assert tab.text("#live") == "Saved: synthetic. 1 of 8 are labelled."
+    tab.keys("1", "r")
+    count(tab, "3 of 8")
+    tab.keys("u")
+    count(tab, "4 of 8")
     assert saved(server) == [
         (keys[0], "synthetic", "looks"), (keys[1], "real", "provenance"), (keys[2], "unsure", "looks"),
     ]  # fmt: skip
-    browser.keys(BACKSPACE)
-    count(browser, "3 of 8")
-    browser.keys(BACKSPACE)
-    count(browser, "2 of 8")
-    browser.keys("3", "s")
-    count(browser, "3 of 8")
-    browser.driver.refresh()
-    count(browser, "3 of 8")
+    tab.keys(BACKSPACE)
+    count(tab, "3 of 8")
+    tab.keys(BACKSPACE)
+    count(tab, "2 of 8")
+    tab.keys("3", "s")
+    count(tab, "3 of 8")
+    tab.driver.refresh()
+    count(tab, "3 of 8")
     assert saved(server) == [(keys[0], "synthetic", "looks"), (keys[1], "synthetic", "date")]
-    assert browser.js("return document.querySelector('progress').value") == 2
+    assert tab.js("return document.querySelector('progress').value") == 2
 
 
-def test_every_image_can_be_labelled_and_the_page_says_when_it_is_over(browser, server, task):
-    browser.open(server.url)
+def test_every_image_can_be_labelled_and_the_page_says_when_it_is_over(tab, server, task):
+    tab.open(server.url)
     shown = set()
     for number, row in enumerate(task.drawn):
-        count(browser, f"{number + 1} of 8")
+        count(tab, f"{number + 1} of 8")
         if row.key == labelled.BROKEN:
-            assert "changed since the audit" in browser.text("#message")
+            assert "changed since the audit" in tab.text("#message")
         else:
-            shown.add(browser.js("return document.querySelector('#stage img').src"))
-        browser.keys("r")
-    browser.wait(lambda: browser.text("#message") == "All images are labelled.")
+            shown.add(tab.js("return document.querySelector('#stage img').src"))
+        tab.keys("r")
+    tab.wait(lambda: tab.text("#message") == "All images are labelled.")
     assert len(shown) == 7
     assert len(saved(server)) == 8
-    browser.keys("s", BACKSPACE)
-    count(browser, "8 of 8")
-    browser.keys("u")
-    browser.wait(lambda: "All images" in browser.text("#message"))
+    tab.keys("s", BACKSPACE)
+    count(tab, "8 of 8")
+    tab.keys("u")
+    tab.wait(lambda: "All images" in tab.text("#message"))
     assert saved(server)[-1] == (task.drawn[-1].key, "unsure", "looks")
-    browser.find("#end").click()
-    browser.wait(lambda: "Finished" in browser.text("#message"))
+    tab.find("#end").click()
+    tab.wait(lambda: "Finished" in tab.text("#message"))
 
 
-def test_nothing_in_a_dataset_acts_and_what_it_says_is_shown_when_asked(browser, server, task):
-    browser.open(server.url)
+def test_nothing_in_a_dataset_acts_and_what_it_says_is_shown_when_asked(tab, server, task):
+    tab.open(server.url)
     for number, row in enumerate(task.drawn):
-        count(browser, f"{number + 1} of 8")
-        assert not browser.find("#about").is_displayed()
-        assert row.key not in browser.driver.page_source
-        browser.keys("c")
-        browser.wait(lambda: browser.find("#about").is_displayed())
-        assert browser.text("#caption") == labelled.HOSTILE
-        assert browser.text("#file").endswith(row.key)
-        assert browser.text("#url") == "javascript:hacked=1"
-        assert browser.driver.find_elements("css selector", "#about a, #about img, #about script") == []
-        browser.keys("r")
-    browser.wait(lambda: "All images" in browser.text("#message"))
-    assert browser.js("return window.hacked") is None
-    assert browser.hosts() == {"127.0.0.1"}
+        count(tab, f"{number + 1} of 8")
+        assert not tab.find("#about").is_displayed()
+        assert row.key not in tab.driver.page_source
+        tab.keys("c")
+        tab.wait(lambda: tab.find("#about").is_displayed())
+        assert tab.text("#caption") == labelled.HOSTILE
+        assert tab.text("#file").endswith(row.key)
+        assert tab.text("#url") == "javascript:hacked=1"
+        assert tab.driver.find_elements("css selector", "#about a, #about img, #about script") == []
+        tab.keys("r")
+    tab.wait(lambda: "All images" in tab.text("#message"))
+    assert tab.js("return window.hacked") is None
+    assert tab.hosts() == {"127.0.0.1"}
 
 
-def test_the_page_complains_of_nothing_and_asks_nobody_else(browser, server):
-    browser.open(server.url)
+def test_the_page_complains_of_nothing_and_asks_nobody_else(tab, server):
+    tab.open(server.url)
     for number in range(8):
-        count(browser, f"{number + 1} of 8")
-        browser.keys("z", "c")
-        browser.wait(lambda: browser.find("#about").is_displayed())
-        browser.keys("s")
-    browser.wait(lambda: "All images" in browser.text("#message"))
-    assert is_clean(browser)
+        count(tab, f"{number + 1} of 8")
+        tab.keys("z", "c")
+        tab.wait(lambda: tab.find("#about").is_displayed())
+        tab.keys("s")
+    tab.wait(lambda: "All images" in tab.text("#message"))
+    assert is_clean(tab)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(360, 640), (1280, 900)])
-def test_it_fits_a_telephone_and_a_screen_in_light_and_dark(browser, server, scheme, size):
-    browser.size(*size)
-    browser.scheme(scheme)
-    browser.open(server.url)
-    count(browser, "1 of 8")
-    assert browser.js("return document.documentElement.scrollWidth") <= size[0]
+def test_it_fits_a_telephone_and_a_screen_in_light_and_dark(tab, server, scheme, size):
+    tab.size(*size)
+    tab.scheme(scheme)
+    tab.open(server.url)
+    count(tab, "1 of 8")
+    assert tab.js("return document.documentElement.scrollWidth") <= size[0]
     for selector in (
         "#stage img",
         "[data-label=synthetic]",
@@ -129,12 +129,12 @@ def test_it_fits_a_telephone_and_a_screen_in_light_and_dark(browser, server, sch
         "#undo",
         "#end",
     ):
-        box = browser.find(selector).rect
+        box = tab.find(selector).rect
         assert 0 <= box["x"] <= size[0] - box["width"], selector
         assert 0 <= box["y"] <= size[1] - box["height"], selector
         if selector != "#stage img":
             assert box["height"] >= 44, selector
-    assert contrast(*browser.js(COLOURS)) >= 4.5
+    assert contrast(*tab.js(COLOURS)) >= 4.5
 
 
 COLOURS = """const numbers = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number)
@@ -153,31 +153,29 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_an_image_stays_until_the_next_one_can_be_shown(browser, server):
-    browser.open(server.url)
-    count(browser, "1 of 8")
-    browser.js("""window.empty = 0
+def test_an_image_stays_until_the_next_one_can_be_shown(tab, server):
+    tab.open(server.url)
+    count(tab, "1 of 8")
+    tab.js("""window.empty = 0
         new MutationObserver(() => { if (!document.querySelector('#stage > *')) window.empty++ })
             .observe(document.querySelector('#stage'), { childList: true })""")
     for number in range(3):
-        count(browser, f"{number + 1} of 8")
-        assert browser.js("return document.querySelector('#stage').matches(':has(> img, > #message)')")
-        browser.keys("r")
-    assert browser.js("return window.empty") == 0
+        count(tab, f"{number + 1} of 8")
+        assert tab.js("return document.querySelector('#stage').matches(':has(> img, > #message)')")
+        tab.keys("r")
+    assert tab.js("return window.empty") == 0
 
 
-def test_zooming_shows_more_and_ends_with_the_image(browser, server):
-    browser.open(server.url)
-    count(browser, "1 of 8")
-    before = (
-        browser.find("#stage img").size["width"] if browser.driver.find_elements("css selector", "#stage img") else 0
-    )
-    browser.keys("z")
-    assert browser.find("#zoom").get_attribute("aria-pressed") == "true"
-    assert browser.find("#stage img").size["width"] > before
-    browser.keys("r")
-    count(browser, "2 of 8")
-    assert browser.find("#zoom").get_attribute("aria-pressed") == "false"
+def test_zooming_shows_more_and_ends_with_the_image(tab, server):
+    tab.open(server.url)
+    count(tab, "1 of 8")
+    before = tab.find("#stage img").size["width"] if tab.driver.find_elements("css selector", "#stage img") else 0
+    tab.keys("z")
+    assert tab.find("#zoom").get_attribute("aria-pressed") == "true"
+    assert tab.find("#stage img").size["width"] > before
+    tab.keys("r")
+    count(tab, "2 of 8")
+    assert tab.find("#zoom").get_attribute("aria-pressed") == "false"
 
 
 def test_a_page_whose_server_has_gone_says_so(browser, task, tmp_path):
@@ -189,21 +187,21 @@ def test_a_page_whose_server_has_gone_says_so(browser, task, tmp_path):
     assert not (tmp_path / "labels.csv").exists()
 
 
-def test_an_old_page_saves_nothing_and_catches_up(browser, server):
-    browser.open(server.url)
-    count(browser, "1 of 8")
-    first = browser.driver.current_window_handle
-    browser.driver.switch_to.new_window("tab")
+def test_an_old_page_saves_nothing_and_catches_up(tab, server):
+    tab.open(server.url)
+    count(tab, "1 of 8")
+    first = tab.driver.current_window_handle
+    tab.driver.switch_to.new_window("tab")
     try:
-        browser.open(server.url)
-        count(browser, "1 of 8")
-        browser.keys("s")
-        count(browser, "2 of 8")
+        tab.open(server.url)
+        count(tab, "1 of 8")
+        tab.keys("s")
+        count(tab, "2 of 8")
     finally:
-        browser.driver.close()
-        browser.driver.switch_to.window(first)
-    browser.keys("r")
-    count(browser, "2 of 8")
+        tab.driver.close()
+        tab.driver.switch_to.window(first)
+    tab.keys("r")
+    count(tab, "2 of 8")
     assert [truth for _, truth, _ in saved(server)] == ["synthetic"]
 
 

@@ -31,15 +31,16 @@ def drawn(rng, n, share, rows=10_000):
     return strata, synthetic.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.005, 0.01, 0.05, 0.3, 0.6, 0.97])
 @pytest.mark.parametrize("n", [100, 300])
-def test_the_interval_holds_the_truth(n, share):
-    rng, missed, runs = np.random.default_rng(7), 0, 200
-    for _ in range(runs):
+def test_the_interval_holds_the_truth(n, share, runs):
+    rng, missed, count = np.random.default_rng(7), 0, runs(200, 70)
+    for _ in range(count):
         strata, truth = drawn(rng, n, share)
         found = two_phase(strata)
         missed += not found.low <= truth <= found.high
-    assert missed / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert missed / count <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
 
 
 def test_labels_go_further_than_a_plain_sample():
@@ -97,11 +98,12 @@ def test_what_evidence_decides_in_a_sample_leaves_its_share_uncertain_and_nothin
     assert two_phase(decided[1:], population=10**9).high == pytest.approx(clopper_pearson(0, 150)[1], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.002, 0.02, 0.1, 0.4])
 @pytest.mark.parametrize("rows", [300, 600])
-def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited(rows, share):
-    rng, missed, runs = np.random.default_rng(11), 0, 200
-    for _ in range(runs):
+def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited(rows, share, runs):
+    rng, missed, count = np.random.default_rng(11), 0, runs(200, 70)
+    for _ in range(count):
         synthetic = rng.random(10_000) < share
         scores = np.where(synthetic, rng.normal(1.5, 1, 10_000), rng.normal(-0.5, 1, 10_000))
         sample = rng.choice(10_000, rows, replace=False)
@@ -112,7 +114,7 @@ def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited
                 strata.append(LabelledStratum(len(members), sum(labelled), len(labelled) - sum(labelled)))
         found = two_phase(strata, population=10_000)
         missed += not found.low <= synthetic.mean() <= found.high
-    assert missed / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert missed / count <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
 
 
 def test_unsure_labels_widen_both_ends():

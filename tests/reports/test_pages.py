@@ -71,47 +71,47 @@ needs_axe = pytest.mark.skipif(
 )
 
 
-def items(browser) -> list[str]:
+def items(tab) -> list[str]:
     """Keys of the examples that are visible, in order."""
-    return browser.js(
+    return tab.js(
         "return [...document.querySelectorAll('.item')].filter(e => e.checkVisibility())"
         ".map(e => e.querySelector('.key').textContent)"
     )
 
 
-def test_a_thousand_examples_open_at_once_and_offline(browser, tmp_path):
-    browser.open(made(tmp_path / "large.html", 1000))
-    took = browser.js("const t = performance.getEntriesByType('navigation')[0]; return t.loadEventEnd - t.startTime")
+def test_a_thousand_examples_open_at_once_and_offline(tab, tmp_path):
+    tab.open(made(tmp_path / "large.html", 1000))
+    took = tab.js("const t = performance.getEntriesByType('navigation')[0]; return t.loadEventEnd - t.startTime")
     assert 0 < took < 5000  # below 1,000 where nothing else runs; what is tested is that it does not take minutes
-    assert len(items(browser)) == 1000
-    assert browser.complaints() == []
-    assert browser.requested() == [(tmp_path / "large.html").as_uri()]
+    assert len(items(tab)) == 1000
+    assert tab.complaints() == []
+    assert tab.requested() == [(tmp_path / "large.html").as_uri()]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_data_do_nothing(browser, tmp_path, text):
-    browser.open(made(tmp_path / "hostile.html", 10, text))
-    assert "owned" not in browser.driver.title.partition("audit of")[0]
-    assert browser.js("return document.scripts.length + document.querySelectorAll('[onerror],[onload]').length") == 1
-    assert browser.complaints() == []
-    assert browser.requested() == [(tmp_path / "hostile.html").as_uri()]
-    assert len(items(browser)) == 10
+def test_hostile_data_do_nothing(tab, tmp_path, text):
+    tab.open(made(tmp_path / "hostile.html", 10, text))
+    assert "owned" not in tab.driver.title.partition("audit of")[0]
+    assert tab.js("return document.scripts.length + document.querySelectorAll('[onerror],[onload]').length") == 1
+    assert tab.complaints() == []
+    assert tab.requested() == [(tmp_path / "hostile.html").as_uri()]
+    assert len(items(tab)) == 10
 
 
-def test_the_policy_holds_against_what_would_be_put_in(browser, page):
-    browser.open(page)
-    browser.js("""
+def test_the_policy_holds_against_what_would_be_put_in(tab, page):
+    tab.open(page)
+    tab.js("""
         const image = new Image(); image.src = 'http://example.invalid/x.png'; document.body.append(image);
         const script = document.createElement('div');
         try { script.innerHTML = '<b onclick="1">x</b>' } catch (error) { document.title = 'refused' }
     """)
-    browser.wait(lambda: any("Content Security Policy" in message for message in browser.complaints()))
-    assert browser.driver.title == "refused"
+    tab.wait(lambda: any("Content Security Policy" in message for message in tab.complaints()))
+    assert tab.driver.title == "refused"
 
 
-def violations(browser) -> list[str]:
-    browser.js(AXE.read_text())
-    found = browser.driver.execute_async_script(
+def violations(tab) -> list[str]:
+    tab.js(AXE.read_text())
+    found = tab.driver.execute_async_script(
         "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
     )
     return [f"{v['impact']} {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
@@ -121,86 +121,86 @@ def violations(browser) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
 @pytest.mark.parametrize("which", ["page", "comparison"])
-def test_a_checker_of_accessibility_finds_nothing(browser, request, which, scheme, width):
-    browser.size(width, 900)
-    browser.scheme(scheme)
-    browser.open(request.getfixturevalue(which))
-    browser.js("document.querySelectorAll('details').forEach(element => { element.open = true })")
-    assert violations(browser) == []
+def test_a_checker_of_accessibility_finds_nothing(tab, request, which, scheme, width):
+    tab.size(width, 900)
+    tab.scheme(scheme)
+    tab.open(request.getfixturevalue(which))
+    tab.js("document.querySelectorAll('details').forEach(element => { element.open = true })")
+    assert violations(tab) == []
 
 
 @needs_axe
-def test_the_checker_of_accessibility_can_complain(browser, page):
-    browser.open(page)
-    browser.js("document.querySelector('img').removeAttribute('alt')")
-    assert any("image-alt" in violation for violation in violations(browser))
+def test_the_checker_of_accessibility_can_complain(tab, page):
+    tab.open(page)
+    tab.js("document.querySelector('img').removeAttribute('alt')")
+    assert any("image-alt" in violation for violation in violations(tab))
 
 
-def test_examples_are_filtered_sorted_and_their_keys_copied(browser, page):
-    browser.open(page)
-    everything = items(browser)
-    browser.js("const e = document.getElementById('by-group'); e.value = 'c2pa'; e.dispatchEvent(new Event('change'))")
-    some = items(browser)
+def test_examples_are_filtered_sorted_and_their_keys_copied(tab, page):
+    tab.open(page)
+    everything = items(tab)
+    tab.js("const e = document.getElementById('by-group'); e.value = 'c2pa'; e.dispatchEvent(new Event('change'))")
+    some = items(tab)
     assert 0 < len(some) < len(everything)
-    assert browser.text("#shown") == f"{len(some)} of {len(everything)} shown"
-    browser.js("const e = document.getElementById('order'); e.value = 'score'; e.dispatchEvent(new Event('change'))")
-    in_groups = browser.js(
+    assert tab.text("#shown") == f"{len(some)} of {len(everything)} shown"
+    tab.js("const e = document.getElementById('order'); e.value = 'score'; e.dispatchEvent(new Event('change'))")
+    in_groups = tab.js(
         "return [...document.querySelectorAll('.group:not([hidden])')]"
         ".map(g => [...g.querySelectorAll('.key')].map(key => key.textContent))"
     )
     assert len(in_groups) == 2  # verdicts
     assert all(keys == sorted(keys, reverse=True) for keys in in_groups)  # scores rise with the numbers in the keys
     assert in_groups != [sorted(keys) for keys in in_groups]
-    browser.find("#copy").click()
-    browser.wait(lambda: browser.text("#shown") == f"{len(some)} keys copied")
-    browser.find("#by-text").send_keys("nothing of the kind")
-    browser.wait(lambda: items(browser) == [])
+    tab.find("#copy").click()
+    tab.wait(lambda: tab.text("#shown") == f"{len(some)} keys copied")
+    tab.find("#by-text").send_keys("nothing of the kind")
+    tab.wait(lambda: items(tab) == [])
 
 
-def test_without_scripts_everything_is_there(browser, page):
-    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+def test_without_scripts_everything_is_there(tab, page):
+    tab.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        browser.open(page)
-        assert len(browser.driver.find_elements("css selector", ".item")) == 20
-        assert browser.find(".item").is_displayed()
-        assert not browser.find("#by-group").is_displayed()
-        image = browser.find(".thumb img")
+        tab.open(page)
+        assert len(tab.driver.find_elements("css selector", ".item")) == 20
+        assert tab.find(".item").is_displayed()
+        assert not tab.find("#by-group").is_displayed()
+        image = tab.find(".thumb img")
         before = image.value_of_css_property("filter")
-        browser.find("#blur").click()
+        tab.find("#blur").click()
         assert (before, image.value_of_css_property("filter")) == ("none", "blur(9px)")
     finally:
-        browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        tab.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_the_keyboard_reaches_the_decision_first(browser, page):
-    browser.open(page)
-    browser.keys("\ue004")  # Tab
-    assert browser.js("return document.activeElement.className") == "skip"
-    browser.keys("\ue007")  # Enter
-    assert browser.js("return document.activeElement.id") == "main"
+def test_the_keyboard_reaches_the_decision_first(tab, page):
+    tab.open(page)
+    tab.keys("\ue004")  # Tab
+    assert tab.js("return document.activeElement.className") == "skip"
+    tab.keys("\ue007")  # Enter
+    assert tab.js("return document.activeElement.id") == "main"
 
 
 @pytest.mark.parametrize("width", [320, 375, 1280])
 @pytest.mark.parametrize("which", ["page", "comparison"])
-def test_no_page_is_wider_than_its_screen(browser, request, which, width):
-    browser.size(width, 800)
-    browser.open(request.getfixturevalue(which))
-    assert browser.complaints() == []
-    assert browser.js("return document.documentElement.scrollWidth") <= width
-    assert browser.js("return document.querySelector('.verdict').getBoundingClientRect().bottom") < 800
+def test_no_page_is_wider_than_its_screen(tab, request, which, width):
+    tab.size(width, 800)
+    tab.open(request.getfixturevalue(which))
+    assert tab.complaints() == []
+    assert tab.js("return document.documentElement.scrollWidth") <= width
+    assert tab.js("return document.querySelector('.verdict').getBoundingClientRect().bottom") < 800
 
 
-def luminance(browser) -> float:
-    colour = browser.js("return getComputedStyle(document.body).backgroundColor").strip("rgb()").split(", ")
+def luminance(tab) -> float:
+    colour = tab.js("return getComputedStyle(document.body).backgroundColor").strip("rgb()").split(", ")
     return sum(map(float, colour)) / 3
 
 
-def test_dark_is_dark_and_paper_is_white(browser, page):
-    browser.scheme("dark")
-    browser.open(page)
-    assert luminance(browser) < 60
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    assert luminance(browser) > 250
-    assert not browser.find(".tools").is_displayed()
-    assert browser.js("return document.querySelector('details table').checkVisibility({contentVisibilityAuto: true})")
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+def test_dark_is_dark_and_paper_is_white(tab, page):
+    tab.scheme("dark")
+    tab.open(page)
+    assert luminance(tab) < 60
+    tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert luminance(tab) > 250
+    assert not tab.find(".tools").is_displayed()
+    assert tab.js("return document.querySelector('details table').checkVisibility({contentVisibilityAuto: true})")
+    tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -3,9 +3,7 @@
 `python tests/reports/test_samples.py` writes them anew, and with a browser the picture of the first screen too.
 """
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,18 +19,14 @@ pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
 
 def make(folder: Path) -> None:
     """The demo dataset and everything about it, in folder/audit."""
-    env = {**os.environ, "PYTHONPATH": ":".join(sys.path), "NO_COLOR": "1"}
+    from commands import run
 
-    def auditor(*args: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", "auditor", *args], cwd=folder, env=env, capture_output=True, text=True
-        )
-
-    assert auditor("demo", "demo-dataset").returncode == 0
+    settings = {"cwd": folder, "env": {"NO_COLOR": "1"}}
+    assert run("demo", "demo-dataset", **settings).returncode == 0
     also = [word for id in ALSO for word in ("--also", id)]
-    scanned = auditor("scan", "demo-dataset", "--out", "audit", "--jobs", "1", *also)
+    scanned = run("scan", "demo-dataset", "--out", "audit", *also, **settings)
     assert scanned.returncode == 1, scanned.stderr
-    assert auditor("export", "audit", "--output", "audit/rows.csv").returncode == 0
+    assert run("export", "audit", "--output", "audit/rows.csv", **settings).returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def test_searching_an_index_of_few_gives_no_more_than_there_are():
 
 
 def test_the_shipped_space_is_the_shipped_encoders():
-    """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/similarity.md again."""
+    """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/benchmarks/similarity.md again."""
     fingerprint, axes = space.shipped()
     assert fingerprint == embedded().fingerprint
     assert axes.axes.shape == (embedded().dimension, space.AXES)

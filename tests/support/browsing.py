@@ -45,9 +45,20 @@ class Browser:
         self.downloads = profile / "downloads"
         self.driver = webdriver.Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(60)
+        self.renew()
+
+    def renew(self) -> None:
+        """One new tab, of which nothing is known yet; what sites have kept in the browser stays."""
+        others = self.driver.window_handles
+        self.driver.switch_to.new_window("tab")
+        new = self.driver.current_window_handle
+        for other in others:
+            self.driver.switch_to.window(other)
+            self.driver.close()
+        self.driver.switch_to.window(new)
         self.open("about:blank")
         for log in ("browser", "performance"):
-            self.driver.get_log(log)  # of the new-tab page
+            self.driver.get_log(log)  # of tabs before
         self._urls: list[str] = []
 
     def open(self, url: str | Path) -> None:
