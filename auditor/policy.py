@@ -5,17 +5,23 @@ from __future__ import annotations
 import datetime
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from auditor.decisions import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
 from auditor.estimate.intervals import Interval
 from auditor.mad import criteria
 from auditor.results import Audit
-from auditor.rules import RULES, Context
+from auditor.rule import CHECK, Context, Rule, setting_name
+from auditor.rules import RULES
 from auditor.types import Evidence
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+    from cattrs.errors import ClassValidationError
 
 EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 
@@ -39,14 +45,6 @@ max = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: its id, and what it was told."""
-
-    id: str
-    settings: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Exemption:
     """A rule that is let off through a day (ISO), and why."""
 
@@ -57,10 +55,11 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules, exemptions, and what the MAD criteria assume."""
+    """Rules, exemptions, and what the MAD criteria assume. written: rule -> its settings as the file has them."""
 
     name: str
     rules: tuple[Rule, ...]
+    written: Mapping[str, Mapping[str, Any]]
     exemptions: tuple[Exemption, ...] = ()
     mad: criteria.Assumptions = field(default_factory=criteria.Assumptions)
 
@@ -87,28 +86,65 @@ def parse(text: str) -> Policy:
         )
     return Policy(
         name=str(content.get("name", "unnamed")),
-        rules=tuple(_rule(id, settings) for id, settings in rules.items()),
+        rules=tuple(_rule(id, written) for id, written in rules.items()),
+        written=rules,
         exemptions=_exemptions(content.get("exemptions", []), rules),
         mad=_assumptions(content.get("mad", {})),
     )
 
 
-def _rule(id: str, settings: Any) -> Rule:
+def _rule(id: str, written: Any) -> Rule:
+    """A rule by its table. Raises PolicyError for the first of its settings that is wrong."""
+    from cattrs.errors import ClassValidationError
+
     if id not in RULES:
-        close = difflib.get_close_matches(id, RULES, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ";"
-        raise PolicyError(f"no rule '{id}'{hint} there are: {', '.join(RULES)}")
+        raise PolicyError(f"no rule '{id}'{_meant(id, RULES) or ';'} there are: {', '.join(RULES)}")
     kind = RULES[id]
-    if not isinstance(settings, dict):
-        raise PolicyError(f"rules.{id} is a table with {', '.join(kind.settings)}")
-    for name, value in settings.items():
-        if name not in kind.settings:
-            raise PolicyError(f"rules.{id} has no setting '{name}'; there are: {', '.join(kind.settings)}")
-        if problem := kind.settings[name](value):
-            raise PolicyError(f"rules.{id}.{name} = {value!r}: {problem}")
-    if missing := [name for name in kind.required if name not in settings]:
-        raise PolicyError(f"rules.{id} needs {', '.join(missing)}")
-    return Rule(id, dict(settings))
+    if not isinstance(written, dict):
+        raise PolicyError(f"rules.{id} is a table with {', '.join(kind.setting_names())}")
+    try:
+        return _converter().structure(written, kind)
+    except ClassValidationError as error:
+        raise PolicyError(f"rules.{id}{_problem(error, kind, written)}") from error
+
+
+def _problem(error: ClassValidationError, kind: type[Rule], written: Mapping[str, Any]) -> str:
+    """What is wrong with a rule's settings, to follow its name."""
+    names = kind.setting_names()
+    unknown = next((name for name in written if name not in names), None)
+    if unknown is not None:
+        return f" has no setting '{unknown}'; there are: {', '.join(names)}{_meant(unknown, names)}"
+    wrong = {setting_name(note.name): found for found, note in error.group_exceptions()[0]}
+    for name, found in wrong.items():
+        if name in written:
+            return f".{name} = {written[name]!r}: {found}"
+    return f" needs {', '.join(wrong)}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """The known word that is closest, if one is close."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+@cache
+def _converter() -> Converter:
+    """Rules from their tables; what a rule has no field for is refused."""
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, override
+
+    converter = Converter(forbid_extra_keys=True)
+    for kind in RULES.values():
+        of_fields: dict[str, Any] = {
+            found.name: override(rename=setting_name(found.name), struct_hook=partial(_checked, found.metadata[CHECK]))
+            for found in fields(kind)
+        }
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **of_fields))
+    return converter
+
+
+def _checked(check: Callable[[Any], Any], value: Any, _: Any) -> Any:
+    return check(value)
 
 
 def _assumptions(entry: Any) -> criteria.Assumptions:
@@ -196,11 +232,16 @@ def plain(policy: Policy) -> dict[str, Any]:
     """The policy as plain values, named as in its file."""
     m = policy.mad
     assumed = {"lambda": m.lambda_, "lambda-range": [m.lambda_low, m.lambda_high], "delta": m.delta}
-    return {**asdict(policy), "mad": {**assumed, "dimension": m.dimension}}
+    return {
+        "name": policy.name,
+        "rules": [{"id": id, "settings": dict(written)} for id, written in policy.written.items()],
+        "exemptions": [asdict(exemption) for exemption in policy.exemptions],
+        "mad": {**assumed, "dimension": m.dimension},
+    }
 
 
 def _judged(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleResult:
-    result = replace(RULES[rule.id].judge(audit, rule.settings, context), id=rule.id)
+    result = rule.judge(audit, context)
     exemption = next((found for found in policy.exemptions if found.rule == rule.id), None)
     if exemption is None or result.outcome in (Outcome.PASS, Outcome.WARN):
         return result

@@ -8,6 +8,7 @@ from auditor.comparing import FELL, ROSE, Change
 from auditor.decisions import Decision, MadLimits, MadStatus, Outcome
 from auditor.printable import printable
 from auditor.results import UNCHECKABLE, Audit, Control, ShardSample
+from auditor.rules import RULES
 from auditor.types import Evidence
 
 TITLES = {
@@ -254,8 +255,11 @@ def errors(audit: Audit, id: str) -> str:
 
 def limits(decision: Decision) -> list[tuple[str, float]]:
     """The policy's limits on shares of synthetic images: rule and number."""
-    wanted = ("synthetic-fraction", "declared")
-    return [(r.id, float(r.limit)) for r in decision.rules if r.id in wanted and isinstance(r.limit, int | float)]
+    return [
+        (rule.id, float(rule.limit))
+        for rule in decision.rules
+        if rule.id in RULES and RULES[rule.id].is_on_synthetic_share and isinstance(rule.limit, int | float)
+    ]
 
 
 def safe_below(mad: MadStatus) -> float:

@@ -1,5 +1,5 @@
 import datetime
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 
 import pytest
 from audits import ESTIMATES, audit, estimate, source
@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from auditor import api, policy, record
 from auditor.config import Config
-from auditor.decisions import Outcome
+from auditor.decisions import MadLevel, Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
 from auditor.results import OTHERS, Counts, Coverage, ShardSample, Worth
-from auditor.rules import RULES, Context
+from auditor.rule import Context
+from auditor.rules import RULES
 from auditor.types import Need
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
@@ -193,7 +194,20 @@ def test_a_policy_can_live_in_a_pyproject():
         ("", "at least one"),
         ("[tool.other]\nx = 1", "at least one"),
         ("[rules.declard]\nmax = 0.1", "did you mean declared"),
+        ("[rules.declard]\nmax = 0.1", "no rule 'declard'; did you mean declared\\? there are: synthetic-fraction, "),
+        ("[rules.x]\nmax = 0.1", "no rule 'x'; there are: synthetic-fraction, "),
         ("[rules.declared]\nmaximum = 0.1", "no setting 'maximum'; there are: max"),
+        (
+            "[rules.worst-source]\nmax = 0.1\nleast = 5",
+            "rules.worst-source has no setting 'least'; there are: max, least-n",
+        ),
+        ("[rules.worst-source]\nmax = 0.1\nleast_n = 5", "no setting 'least_n'; .* did you mean least-n?"),
+        ("[rules.worst-source]\nleast-n = 5", "rules.worst-source needs max"),
+        ("[rules.decoded]\nmin = 2\nbelow = 'warn'", "rules.decoded.min = 2: a share is"),
+        ("[rules.decoded]\nmin = 1\nbelow = 'warn'", "rules.decoded.below = 'warn': one of inconclusive, fail"),
+        ("[rules.decoded]\nmin = [1]", r"rules.decoded.min = \[1\]: a share is"),
+        ("[rules.observable]\nmin = 1\nevidence = 3", "rules.observable.evidence = 3: one of declared, matched"),
+        ("[rules.mad]\ntipping = 0.5", "rules.mad.tipping = 0.5: a factor from 1 to 20"),
         ("[rules.declared]\nmax = 5", "5 % is 0.05"),
         ("[rules.declared]\nmax = true", "5 % is 0.05"),
         ("[rules.declared]", "needs max"),
@@ -220,12 +234,28 @@ def test_a_policy_that_is_wrong_says_what_and_what_to_do(text, message):
         parse(text)
 
 
+def test_settings_are_typed_and_those_left_out_have_their_defaults():
+    [made] = parse(rule("decoded", min=1)).rules
+    assert (made, made.below) == (RULES["decoded"](min=1.0), Outcome.INCONCLUSIVE)
+    [made] = parse(rule("mad", fail="near", warn="near")).rules
+    assert (made.fail, made.warn, made.tipping) == (MadLevel.NEAR, MadLevel.NEAR, 1.0)
+
+
+def test_the_record_of_a_policy_has_the_settings_as_they_were_written():
+    found = policy.plain(parse(rule("worst-source", max=1, least_n=20) + "\n" + rule("mad")))
+    assert found["rules"] == [
+        {"id": "worst-source", "settings": {"max": 1, "least-n": 20}},
+        {"id": "mad", "settings": {}},
+    ]
+
+
 def test_every_rule_gives_a_result_with_a_reason_for_every_audit():
     for id, kind in RULES.items():
-        settings = {"max": 0.5, "min": 0.5, "max-days": 3}
-        mine = {name: settings[name] for name in kind.required}
+        needed = {"max": 0.5, "min": 0.5, "max_days": 3}
+        made = kind(**{found.name: needed[found.name] for found in fields(kind) if found.default is MISSING})
         for of in (audit(), audit(0), audit(0, counts=Counts(), coverage={}), audit(10, 3, unreadable=4)):
-            result = kind.judge(of, mine, Context())
+            result = made.judge(of, Context())
+            assert result.id == id
             assert isinstance(result.outcome, Outcome), id
             assert result.reason
 

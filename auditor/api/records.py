@@ -16,7 +16,7 @@ from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
 from auditor.policy import Policy
 from auditor.results import Audit
-from auditor.rules import Context
+from auditor.rule import Context
 from auditor.verdicts.store import Store, write_atomically
 
 if TYPE_CHECKING:
