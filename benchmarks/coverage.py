@@ -27,7 +27,7 @@ from scipy.special import expit, logit
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auditor.estimate import controls
-from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
+from auditor.estimate.melded import FlagCounts, Rates, melded, predicted_rates
 
 _FALSE, _TRUE = 0.03, 0.85
 _FRACTIONS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
@@ -92,12 +92,12 @@ def run(world: World, seed: int) -> Iterator[tuple[int, str, bool, float]]:
     if world.is_checked:
         checks = (
             controls.check(name, int(rng.binomial(_CONTROLS, rate)), _CONTROLS, known)
-            for name, rate, known in (("real", f, ours.false), ("synthetic", s, ours.true))
+            for name, rate, known in (("real", f, ours.fpr), ("synthetic", s, ours.tpr))
         )
-        sides = controls.widened(ours, *checks, seed=seed)
+        sides = controls.inflate_for_shift(ours, *checks, seed=seed)
     naive = pooled(false, true, rng)
     for place, fraction in enumerate(_FRACTIONS):
-        sample = Sample(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
+        sample = FlagCounts.of_rows(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
         for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
             low, high = melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high
             yield place, method, low <= fraction <= high, high - low

@@ -28,10 +28,10 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from auditor.estimate.calibration import Calibration, Condition  # noqa: E402
+from auditor.estimate.counts import EvidenceCounts  # noqa: E402
 from auditor.estimate.flags import Flags  # noqa: E402
 from auditor.estimate.fraction import cutoff, estimated  # noqa: E402
 from auditor.estimate.intervals import Interval  # noqa: E402
-from auditor.estimate.known import Known  # noqa: E402
 from auditor.labelling.choosing import EXPECTED, allocation  # noqa: E402
 from auditor.labels.two_phase import LabelledStratum, two_phase  # noqa: E402
 from auditor.results import Estimate  # noqa: E402
@@ -96,10 +96,11 @@ def mixture(
     sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
     target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
     threshold = cutoff(known)
-    flags = Flags(rest={_ANY: len(target)}, flagged=int((target.score >= threshold).sum()))
-    nothing_known = Known(ok=len(target), rest=len(target), drawn=len(target))
+    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= threshold).sum()))
+    n = len(target)
+    evidence = EvidenceCounts.of_rows(readable=n, undetermined=n, sampled=n)
     truth = float(target.label.mean())
-    return Mixture(truth, estimated(nothing_known, flags, known, seed=seed), labelled(target, known, rng))
+    return Mixture(truth, estimated(evidence, flags, known, seed=seed), labelled(target, known, rng))
 
 
 def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator) -> Interval:

@@ -123,7 +123,7 @@ def rows_for(margin: float, config: Config | None = None) -> int:
     from auditor.sampling import expecting
 
     chosen = config or Config()
-    return expecting.rows_for(margin, calibration_of(chosen.record(), chosen.calibration))
+    return expecting.required_sample_size(margin, calibration_of(chosen.record(), chosen.calibration))
 
 
 def is_same_dataset(
