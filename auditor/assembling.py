@@ -14,13 +14,22 @@ from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.estimate import fraction
 from auditor.estimate.calibration import Calibration, dumps
-from auditor.estimate.melded import Looking
 from auditor.labels import tally
 from auditor.labels.labelfile import Answer
 from auditor.labels.tally import LabelTally
 from auditor.printable import printable
 from auditor.resources import counted_detector
-from auditor.results import Audit, Counts, Digests, Estimate, InputRecord, Population, ShardSample, Weights, Worth
+from auditor.results import (
+    Audit,
+    Counts,
+    Digests,
+    EffectiveSampleSize,
+    Estimate,
+    InputRecord,
+    Population,
+    ShardSample,
+    Weights,
+)
 from auditor.statistical import ClassifierDetector
 from auditor.tallies.summary import Summary, summarise
 from auditor.types import Need
@@ -65,10 +74,9 @@ def assemble(
         count_edited=config.estimate.count_edited,
         cutoff=cutoff,
         census=census(config),
-        labels=LabelTally(grounds.labels, config.seed, is_weighted=weighted_by is not None) if grounds.labels else None,
-        is_sequential=config.sampling.until_decided,
+        labels=LabelTally(grounds.labels, config.seed) if grounds.labels else None,
+        anytime_valid=config.sampling.until_decided,
         shards=grounds.shards.of if grounds.shards else None,
-        is_weighted=weighted_by is not None,
     )
     estimate = _estimate(summary, known, cutoff, config.seed, weighted_by)
     return Audit(
@@ -109,11 +117,8 @@ def _estimate(
     """By labels where there are any, else by the model's flags where its errors are known."""
     found = None
     if calibration and cutoff and summary.flags:
-        looking = Looking.ALWAYS if summary.known.is_sequential else Looking.ONCE
-        found = fraction.estimated(
-            summary.known, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1], looking=looking
-        )
-    found = tally.estimated(summary.known, summary.labelled, found) if summary.labelled else found
+        found = fraction.estimated(summary.evidence, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1])
+    found = tally.estimated(summary.evidence, summary.labelled, found) if summary.labelled else found
     found = _by_weight(found, weighted_by) if found and weighted_by else found
     return _of_some_shards(found, summary.shards) if found and summary.shards else found
 
@@ -122,10 +127,10 @@ def _weights(summary: Summary, column: str | None) -> Weights | None:
     """What rows are worth that do not count the same. Raises DatasetError where none counts anything."""
     if column is None:
         return None
-    n, effective = summary.counts.ok, summary.worth
+    n, effective = summary.counts.ok, summary.evidence.readable.n_eff
     if n and not effective:
         raise DatasetError(f"every row that could be read weighs 0 (column '{column}'): no share of them can be told")
-    return Weights(column, Worth(n, effective, n / effective if effective else 1.0))
+    return Weights(column, EffectiveSampleSize(n, effective, n / effective if effective else 1.0))
 
 
 def _by_weight(estimate: Estimate, column: str) -> Estimate:

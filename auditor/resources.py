@@ -117,7 +117,7 @@ class Resources:
         margin = config.sampling.margin
         if margin is None:
             return config
-        rows = expecting.rows_for(margin, self.counted_calibration)
+        rows = expecting.required_sample_size(margin, self.counted_calibration)
         return replace(config, sampling=replace(config.sampling, margin=None, sample=rows))
 
 

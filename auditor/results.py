@@ -81,7 +81,7 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class EffectiveSampleSize:
     """n rows of whole shards, or of unequal weights, tell as much as `effective` equal rows that are drawn one by one:
     n / design_effect."""
 
@@ -95,7 +95,7 @@ class Weights:
     """A column says how much each row counts, and shares are of that weight. of_rows: what readable rows are worth."""
 
     column: str
-    of_rows: Worth
+    of_rows: EffectiveSampleSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class ShardSample:
 
     read: int
     of: int
-    declared: Worth
-    flags: Worth | None = None
+    declared: EffectiveSampleSize
+    flags: EffectiveSampleSize | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from harness import FALSE, SHARES, TRUE, Options
 from scipy.special import expit, logit
 
 from auditor.estimate import controls
-from auditor.estimate.melded import Rates, Sample, melded, predicted_rates
+from auditor.estimate.melded import FlagCounts, Rates, melded, predicted_rates
 
 _DRAWS, _CONTROLS = 4000, 100
 
@@ -85,12 +85,12 @@ def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[flo
     if world.is_checked:
         checks = (
             controls.check(name, int(rng.binomial(_CONTROLS, rate)), _CONTROLS, known)
-            for name, rate, known in (("real", f, ours.false), ("synthetic", s, ours.true))
+            for name, rate, known in (("real", f, ours.fpr), ("synthetic", s, ours.tpr))
         )
-        sides = controls.widened(ours, *checks, seed=seed)
+        sides = controls.inflate_for_shift(ours, *checks, seed=seed)
     naive = pooled(false, true, rng)
     for fraction in SHARES:
-        sample = Sample(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
+        sample = FlagCounts.of_rows(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
         for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
             yield fraction, method, (melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high)
 

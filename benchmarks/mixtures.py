@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 
 from auditor.estimate.calibration import Calibration, Condition
+from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.flags import Flags
 from auditor.estimate.fraction import cutoff, estimated
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known
 from auditor.labels.two_phase import LabelledStratum, two_phase
 from auditor.results import Estimate
 
@@ -95,10 +95,11 @@ def mixture(
     sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
     target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
     threshold = cutoff(known)
-    flags = Flags(rest={_ANY: len(target)}, flagged=int((target.score >= threshold).sum()))
-    nothing_known = Known(ok=len(target), rest=len(target), drawn=len(target))
+    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= threshold).sum()))
+    n = len(target)
+    evidence = EvidenceCounts.of_rows(readable=n, undetermined=n, sampled=n)
     truth = float(target.label.mean())
-    return Mixture(truth, estimated(nothing_known, flags, known, seed=seed), labelled(target, known, rng))
+    return Mixture(truth, estimated(evidence, flags, known, seed=seed), labelled(target, known, rng))
 
 
 def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator) -> Interval:

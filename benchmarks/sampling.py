@@ -22,8 +22,9 @@ import numpy as np
 from harness import FALSE, SHARES, TRUE, Held, Options, Span, held
 
 from auditor.estimate import shards
-from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import Rates, Sample, melded
+from auditor.estimate.design import FULL_SCAN, ClusterSample
+from auditor.estimate.intervals import clopper_pearson, effective_interval
+from auditor.estimate.melded import FlagCounts, Rates, melded
 from auditor.labels.two_phase import LabelledStratum, two_phase
 from auditor.sampling.stratifying import allocation
 
@@ -59,14 +60,14 @@ def decided(rng: np.random.Generator, share: float, correlation: float, read: in
     truth = found.sum(axis=1) / rows.sum(axis=1)
     ours, naive = [], []
     for positives, of in zip(found[:, :read], rows[:, :read], strict=True):
-        worth = shards.worth(positives, of)
-        ours.append(shards.interval(positives.sum() / of.sum(), worth.effective, 1 - read / _SHARDS))
+        n_eff, fpc = shards.effective_sample_size(positives, of).effective, ClusterSample(read, _SHARDS).fpc
+        ours.append(effective_interval(positives.sum() / of.sum(), n_eff, fpc))
         naive.append(clopper_pearson(int(positives.sum()), int(of.sum())))
     return held(ours, truth), held(naive, truth)
 
 
 def estimated(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
-    """The estimate from flags: with what the shards are worth, and as if rows were independent."""
+    """The estimate from flags: with the effective sample size, and as if rows were independent."""
     synthetic, rows = datasets(rng, share, correlation, runs, read)
     flagged = rng.binomial(synthetic, TRUE) + rng.binomial(rows - synthetic, FALSE)
     ours, naive = [], []
@@ -74,8 +75,8 @@ def estimated(rng: np.random.Generator, share: float, correlation: float, read: 
         counts = rng.binomial(_CALIBRATION, (FALSE, TRUE))
         rates = Rates(*(harness.counted(rng, k, _CALIBRATION, _DRAWS) for k in counts))
         flags, n = int(positives.sum()), int(of.sum())
-        for spans, effective in ((ours, shards.worth(positives, of).effective), (naive, None)):
-            found = melded(Sample(flags, n, effective), rates, seed=run)
+        for spans, n_eff in ((ours, shards.effective_sample_size(positives, of).effective), (naive, n)):
+            found = melded(FlagCounts(flags, n, n_eff), rates, seed=run)
             spans.append((found.low, found.high))
     truth = np.full(runs, share)
     return held(ours, truth), held(naive, truth)
@@ -90,8 +91,8 @@ def labelled(rng: np.random.Generator, share: float, correlation: float, read: i
         by_shard = _labelled(rng, truths)
         strata = [LabelledStratum(*map(sum, zip(*parts, strict=True))) for parts in zip(*by_shard, strict=True)]
         parts = [[LabelledStratum(*counts) for counts in shard] for shard in by_shard]
-        for spans, shown in ((ours, parts), (naive, ())):
-            interval = two_phase(strata, by_shard=shown, unread=1 - read / _SHARDS)
+        for spans, design in ((ours, ClusterSample(read, _SHARDS)), (naive, FULL_SCAN)):
+            interval = two_phase(strata, design=design, by_shard=parts)
             spans.append((interval.low, interval.high))
     truth = found.sum(axis=1) / rows.sum(axis=1)
     return held(ours, truth), held(naive, truth)

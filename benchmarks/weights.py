@@ -26,11 +26,11 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import Rates, Sample, melded
-from auditor.estimate.weighing import Weighed, worth
+from auditor.estimate.melded import FlagCounts, Rates, melded
+from auditor.estimate.weights import WeightSums, n_eff_of_share
 from auditor.labelling.choosing import EXPECTED, allocation, by_weight
 from auditor.labels.labelfile import Truth
-from auditor.labels.strata import UNDECIDED, Counted, strata, weighed
+from auditor.labels.strata import UNDECIDED, StratumCounts, collapse_strata, strata
 from auditor.labels.two_phase import two_phase
 
 _IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
@@ -55,38 +55,39 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
     score = rng.normal(np.where(synthetic, 1.5, -0.5), 1)
     verdict = np.array([label.value for label in UNDECIDED])[2 - np.digitize(score, CUTS)]
     found = strata(verdict, weights)
-    each = [Counted() for _ in found]
+    each = [StratumCounts() for _ in found]
     for counted, (_, rows) in zip(each, found, strict=True):
-        counted.add(weights[rows])
+        counted.add_rows(weights[rows])
     verdicts = [[number for number, (s, _) in enumerate(found) if s.label is label] for label in UNDECIDED]
     counts = allocation(
         [sum(each[number].rows for number in numbers) for numbers in verdicts],
         list(EXPECTED.values()),
         _LABELS,
-        weights=[sum(each[number].mass for number in numbers) for numbers in verdicts],
+        weights=[sum(each[number].total_weight for number in numbers) for numbers in verdicts],
     )
     for numbers, count in zip(verdicts, counts, strict=True):
         shares = by_weight([(each[number].rows, each[number].heaviest) for number in numbers], count)
         for number, n in zip(numbers, shares, strict=True):
-            each[number].reached = n
             for row in rng.choice(found[number][1], n, replace=False):
-                each[number].say(Truth.SYNTHETIC if synthetic[row] else Truth.REAL, float(weights[row]), 0)
-    told = two_phase([one for numbers in verdicts for one in weighed([each[number] for number in numbers])])
+                each[number].add_label(Truth.SYNTHETIC if synthetic[row] else Truth.REAL, float(weights[row]))
+    told = two_phase([one for numbers in verdicts for one in collapse_strata([each[number] for number in numbers])])
     return told.low, told.high
 
 
 def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> list[Span]:
     flagged = rng.random(_IMAGES) < np.where(synthetic, TRUE, FALSE)
     f, s = (harness.counted(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
-    positive, all_ = Weighed.of(weights[flagged]), Weighed.of(weights)
+    positive, all_ = WeightSums.of(weights[flagged]), WeightSums.of(weights)
     share = positive.total / all_.total
-    told = (melded(Sample(share * _IMAGES, _IMAGES, n), Rates(f, s)) for n in (worth(positive, all_), _IMAGES))
+    told = (
+        melded(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s)) for n in (n_eff_of_share(positive, all_), _IMAGES)
+    )
     return [(one.low, one.high) for one in told]
 
 
 def as_sample(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
-    positive, all_ = Weighed.of(weights[synthetic]), Weighed.of(weights)
-    return [clopper_pearson(positive.total / all_.total * n, n) for n in (worth(positive, all_), _IMAGES)]
+    positive, all_ = WeightSums.of(weights[synthetic]), WeightSums.of(weights)
+    return [clopper_pearson(positive.total / all_.total * n, n) for n in (n_eff_of_share(positive, all_), _IMAGES)]
 
 
 def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iterator[tuple[str, float, list[Span]]]:

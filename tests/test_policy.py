@@ -11,7 +11,7 @@ from auditor.config import Config
 from auditor.decisions import MadLevel, Outcome
 from auditor.errors import PolicyError
 from auditor.policy import decide, parse
-from auditor.results import OTHERS, Counts, Coverage, ShardSample, Worth
+from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, ShardSample
 from auditor.rule import Context
 from auditor.rules import RULES
 from auditor.types import Need
@@ -327,7 +327,9 @@ def test_the_age_of_an_audit_of_which_nobody_told_the_day_is_unknown(tmp_path):
 def test_what_brings_a_dataset_back_is_of_the_dataset_not_of_its_sample():
     whole = audit(100_000, estimate=estimate(0.25, 0.2, 0.3))
     sampled = audit(1000, no_bytes=99_000, estimate=estimate(0.25, 0.2, 0.3), sample=Counts(1000, 1000))
-    shards = audit(1000, estimate=estimate(0.25, 0.2, 0.3), shards=ShardSample(10, 1000, Worth(1000, 100.0, 10.0)))
+    shards = audit(
+        1000, estimate=estimate(0.25, 0.2, 0.3), shards=ShardSample(10, 1000, EffectiveSampleSize(1000, 100.0, 10.0))
+    )
     told = [decide(of, parse(rule("mad"))).mad for of in (whole, sampled, shards)]
     assert told[0].advice == told[1].advice == told[2].advice
     assert told[0].limits == told[1].limits == told[2].limits

@@ -120,7 +120,7 @@ def rows_for(margin: float, config: Config | None = None) -> int:
     auditor.sampling.expecting. Raises ValueError, CalibrationError."""
     from auditor.sampling import expecting
 
-    return expecting.rows_for(margin, Resources.load(config or Config()).counted_calibration)
+    return expecting.required_sample_size(margin, Resources.load(config or Config()).counted_calibration)
 
 
 def is_same_dataset(

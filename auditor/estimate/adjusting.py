@@ -7,11 +7,10 @@ prior is not fitted to the scores but solved for the estimate, which is correcte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.estimate.known import Known
+from auditor.estimate.counts import EvidenceCounts, EvidenceMasks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,50 +28,44 @@ class Adjustment:
     unscored: float
     of_rest: float
 
-    def __call__(self, chance: np.ndarray, indicators: Mapping[str, np.ndarray]) -> np.ndarray:
+    def __call__(self, chance: np.ndarray, masks: EvidenceMasks) -> np.ndarray:
         """float64 (rows,): each row's chance; NaN for rows that were not read and stand for nothing.
 
-        chance: at even odds, float64 (rows,), NaN for none; indicators: by known.indicators. Rows that evidence decides
-        are 0 or 1.
+        chance: at even odds, float64 (rows,), NaN for none. Rows that evidence decides are 0 or 1.
         """
         import numpy as np
 
-        p = np.where(indicators["ok"], indicators["synthetic"].astype(float), np.nan)
-        undecided = undecided_of(indicators)
+        p = np.where(masks.readable, masks.confirmed.astype(float), np.nan)
+        undecided = masks.undecided
         p[undecided] = np.nan_to_num(moved(chance[undecided], self.offset), nan=self.unscored)
-        p[indicators["rest"] & ~indicators["drawn"]] = self.of_rest
-        p[indicators["outside"] & ~indicators["ok"]] = self.of_rest
+        p[masks.undetermined & ~masks.sampled] = self.of_rest
+        p[masks.unsampled & ~masks.readable] = self.of_rest
         return p
 
 
-def undecided_of(indicators: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Rows that were looked at in full and that no declared or matched evidence decides."""
-    found: np.ndarray = indicators["drawn"] & ~indicators["synthetic"] & ~indicators["edited"]
-    return found
-
-
-def adjustment(scores: np.ndarray, known: Known, share: float, weights: np.ndarray | None = None) -> Adjustment:
+def adjustment(scores: np.ndarray, weights: np.ndarray, evidence: EvidenceCounts, share: float) -> Adjustment:
     """What makes the chances of all readable rows `share` on average, as far as what is known allows.
 
     scores: chances at even odds of the undecided rows, float64 (n,), NaN for none; weights: what those rows count,
-    float64 (n,), as `known` does (None: all the same). Raises ValueError unless 0 <= share <= 1.
+    float64 (n,). Raises ValueError unless 0 <= share <= 1.
     """
-    undecided = len(scores) if weights is None else float(weights.sum())
-    of_rest = _clipped((share * known.ok - known.exact) / known.rest) if known.rest else 0.0
-    mean = _clipped((of_rest * known.drawn - known.found) / undecided) if undecided else 0.0
-    return Adjustment(offset(scores, mean, weights), mean, of_rest)
+    undecided, rest = float(weights.sum()), evidence.undetermined.total
+    of_rest = _clipped((share * evidence.readable.total - evidence.confirmed_by_census) / rest) if rest else 0.0
+    undecided_positive = of_rest * evidence.sampled.total - evidence.confirmed_in_sample.total
+    mean = _clipped(undecided_positive / undecided) if undecided else 0.0
+    return Adjustment(offset(scores, weights, mean), mean, of_rest)
 
 
-def offset(chance: np.ndarray, share: float, weights: np.ndarray | None = None) -> float:
-    """The log-odds that bring the mean of chances, float64 (n,), to `share`; NaN counts for nothing. weights: of the
-    mean, float64 (n,). Raises ValueError unless 0 <= share <= 1."""
+def offset(chance: np.ndarray, weights: np.ndarray, share: float) -> float:
+    """The log-odds that bring the weighted mean of chances to `share`; chance, weights: float64 (n,), NaN counts for
+    nothing. Raises ValueError unless 0 <= share <= 1."""
     import numpy as np
     from scipy.optimize import brentq
 
     if not 0 <= share <= 1:
         raise ValueError(f"{share} is no share")
-    counts = ~np.isnan(chance) if weights is None else ~np.isnan(chance) & (weights > 0)
-    scored, weights = chance[counts], None if weights is None else weights[counts]
+    counts = ~np.isnan(chance) & (weights > 0)
+    scored, weights = chance[counts], weights[counts]
     if not _SURE < share < 1 - _SURE or not len(scored):
         return 0.0 if not len(scored) else -np.inf if share < 0.5 else np.inf
 

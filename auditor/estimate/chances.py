@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.estimate.adjusting import Adjustment, adjustment, undecided_of
-from auditor.estimate.known import Known, counted, indicators
-from auditor.estimate.weighing import weights
+from auditor.estimate.adjusting import Adjustment, adjustment
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
+from auditor.estimate.design import row_design
+from auditor.estimate.weights import row_weights
 from auditor.results import Audit
 
 if TYPE_CHECKING:
@@ -34,41 +35,33 @@ class Chances:
 
         if self.adjustment is None:
             return np.full(batch.num_rows, np.nan)
-        scores, told, _ = self._told(batch)
-        return self.adjustment(scores, told)
+        scores, own, _ = self._read(batch)
+        return self.adjustment(scores, own)
 
-    def _told(self, batch: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-        """Chances at even odds, which rows count as what, and what they weigh."""
+    def _read(self, batch: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, EvidenceMasks, np.ndarray]:
+        """Chances at even odds, which rows count as what, and their weights."""
         import pyarrow as pa
 
         table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         column = {name: table[name].combine_chunks() for name in _COLUMNS}
-        told = indicators(column, count_edited=self.count_edited, census=self.census)
-        return column["p_synthetic"].to_numpy(zero_copy_only=False), told, weights(column)
+        own = masks(column, count_edited=self.count_edited, census=self.census)
+        return column["p_synthetic"].to_numpy(zero_copy_only=False), own, row_weights(column)
 
 
 def chances(audit: Audit, parts: Iterable[Path], census: frozenset[str] | None) -> Chances:
-    """From all parts of an audit; eight bytes a row of memory, twice that where rows have weights. census: as in
-    known.indicators."""
+    """From all parts of an audit; 16 bytes a row of memory. census: as in counts.masks."""
     import numpy as np
     import pyarrow.parquet as pq
 
     found = Chances(None, audit.config.estimate.count_edited, census)
     if audit.estimate is None:
         return found
-    scores, weighing, sums = [np.empty(0)], [np.empty(0)], Counter[str]()
+    scores, weights, sums = [np.empty(0)], [np.empty(0)], Counter[str]()
     for path in parts:
-        chance, told, weight = found._told(pq.read_table(path, columns=_COLUMNS))
-        undecided = undecided_of(told)
-        scores.append(chance[undecided])
-        if audit.weights:
-            weighing.append(weight[undecided])
-        for name, values in counted(told, weight if audit.weights else None).items():
-            sums[name] += values.sum().item()
-    made = adjustment(
-        np.concatenate(scores),
-        Known.of(sums),
-        audit.estimate.point,
-        np.concatenate(weighing) if audit.weights else None,
-    )
+        chance, own, weight = found._read(pq.read_table(path, columns=_COLUMNS))
+        scores.append(chance[own.undecided])
+        weights.append(weight[own.undecided])
+        sums.update(sums_of(own, weight))
+    evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
+    made = adjustment(np.concatenate(scores), np.concatenate(weights), evidence, audit.estimate.point)
     return Chances(made, found.count_edited, census)

@@ -34,7 +34,7 @@ def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
     return Control(name, flagged, n, (middle, low, high), p_value, is_shift=n >= _LEAST and p_value < _SHIFT_LEVEL)
 
 
-def widened(rates: Rates, negative: Control, positive: Control, *, seed: int) -> tuple[Rates, Rates]:
+def inflate_for_shift(rates: Rates, negative: Control, positive: Control, *, seed: int) -> tuple[Rates, Rates]:
     """Rates for the lower and for the upper end of the estimate, taking in controls that shifted.
 
     A higher false-positive or true-positive rate lowers the estimate: the lower end gets the larger of what was
@@ -43,10 +43,10 @@ def widened(rates: Rates, negative: Control, positive: Control, *, seed: int) ->
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    lower, upper = [rates.false, rates.true], [rates.false, rates.true]
+    lower, upper = [rates.fpr, rates.tpr], [rates.fpr, rates.tpr]
     for place, control in enumerate((negative, positive)):
         if control.is_shift:
-            shown = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(rates.false))
+            shown = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(rates.fpr))
             lower[place] = np.maximum(lower[place], shown)
             upper[place] = np.minimum(upper[place], shown)
     return Rates(*lower), Rates(*upper)

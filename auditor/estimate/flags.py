@@ -9,12 +9,12 @@ rates on this very dataset.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.estimate.weighing import Weighed, worth
+from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.images.conditions import conditions
 from auditor.types import Evidence, SignalOutcome, VerdictKind
 
@@ -27,76 +27,64 @@ _FIRST_YEAR = 2021  # of crawls that may hold images of generators
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """At one threshold: rows of the rest that were looked at and flagged, and the same for both controls.
+    """At one threshold: rows of the rest that were looked at, by condition, and those of them that were flagged; the
+    same of both controls, in rows, as they measure the model.
 
-    rest, by condition; unseen: rows of the rest that the model could not look at. Where rows do not count the same
-    these are what they weigh, and in_rows is in rows; controls are rows in any case, as they measure the model.
-    effective: rows that n is worth, where they do not count the same or whole shards were drawn.
+    n_eff: the effective sample size of those that were looked at. unseen: rows of the rest that the model could not
+    look at.
     """
 
-    rest: Mapping[str, float] = field(default_factory=dict)
-    flagged: float = 0
-    unseen: float = 0
+    by_condition: Mapping[str, WeightSums]
+    flagged: WeightSums
+    n_eff: float
+    unseen: WeightSums = NO_ROWS
     synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
     real: tuple[int, int] = (0, 0)
-    effective: float | None = None
-    in_rows: Flags | None = None
+
+    @classmethod
+    def of_rows(
+        cls,
+        by_condition: Mapping[str, int],
+        flagged: int,
+        *,
+        unseen: int = 0,
+        synthetic: tuple[int, int] = (0, 0),
+        real: tuple[int, int] = (0, 0),
+    ) -> Flags:
+        """From numbers of rows of weight 1, looked at one by one."""
+        looked = {name: WeightSums.of_rows(n) for name, n in by_condition.items()}
+        n = sum(by_condition.values())
+        return cls(looked, WeightSums.of_rows(flagged), n, WeightSums.of_rows(unseen), synthetic, real)
 
     @property
-    def shown(self) -> Flags:
-        """In rows, whatever they weigh."""
-        return self.in_rows or self
-
-    @property
-    def n(self) -> float:
+    def looked(self) -> WeightSums:
         """The rest that was looked at."""
-        return sum(self.rest.values())
-
-
-class _Rest:
-    """What was flagged of the rest, in rows or in what they weigh."""
-
-    def __init__(self) -> None:
-        self.by_condition: Counter[str] = Counter()
-        self.flagged, self.looked, self.unseen = Weighed(), Weighed(), Weighed()
-
-    def add(self, weight: np.ndarray, conditions: np.ndarray, flagged: np.ndarray, unseen: np.ndarray) -> None:
-        """weight: of rows of the rest, float64 (rows,); unseen: which of them the model could not look at."""
-        import numpy as np
-        import pandas as pd
-
-        looked = ~unseen
-        number, names = pd.factorize(conditions[looked].astype(object))
-        sums = np.bincount(number, weight[looked], len(names))
-        self.by_condition.update(dict(zip(names.tolist(), sums.tolist(), strict=True)))
-        self.flagged += Weighed.of(weight[flagged])
-        self.looked += Weighed.of(weight[looked])
-        self.unseen += Weighed.of(weight[unseen])
+        return sum(self.by_condition.values(), NO_ROWS)
 
 
 class FlagTally:
-    """Adds batches of evidence up. A row is flagged where the model's score is at or above the cutoff."""
+    """Adds batches of evidence up. A row is flagged where the model's score is at or above the threshold."""
 
-    def __init__(self, detector: str, cutoff: float) -> None:
+    def __init__(self, detector: str, threshold: float) -> None:
         self._detector = detector
-        self._cutoff = cutoff
-        self._rows, self._weights = _Rest(), _Rest()
+        self._threshold = threshold
+        self._by_condition: dict[str, WeightSums] = defaultdict(WeightSums)
+        self._flagged = self._looked = self._unseen = NO_ROWS
         self._synthetic, self._real = Counter[str](), Counter[str]()
 
-    def add(self, column: Mapping[str, pa.Array], ok: np.ndarray, weights: np.ndarray | None = None) -> None:
-        """One batch: its columns by name, which rows could be read, and what they weigh (None: all the same)."""
+    def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> None:
+        """One batch: its columns by name, which rows could be read, and what they count."""
         import numpy as np
 
-        score = self._scores(column["signals"], len(ok))
-        looked = ok & ~np.isnan(score)
-        flagged = looked & (score >= self._cutoff)
+        score = self._scores(column["signals"], len(readable))
+        looked = readable & ~np.isnan(score)
+        flagged = looked & (score >= self._threshold)
         label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         decided = (label == VerdictKind.SYNTHETIC.value) | (label == VerdictKind.EDITED.value)
-        rest = ok & ~decided & np.asarray(column["drawn"])
-        told = self._conditions(column)[rest], flagged[rest], ~looked[rest]
-        self._rows.add(np.ones(int(rest.sum())), *told)
-        if weights is not None:
-            self._weights.add(weights[rest], *told)
+        rest = readable & ~decided & np.asarray(column["drawn"])
+        self._add_rest(self._conditions(column), weights, rest & looked)
+        self._flagged += WeightSums.of(weights[rest & flagged])
+        self._unseen += WeightSums.of(weights[rest & ~looked])
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
@@ -106,33 +94,32 @@ class FlagTally:
         ):
             control.update(flagged=int((rows & flagged).sum()), n=int((rows & looked).sum()))
 
+    def _add_rest(self, conditions: np.ndarray, weights: np.ndarray, looked: np.ndarray) -> None:
+        """The rest that was looked at; all (rows,)."""
+        import numpy as np
+        import pandas as pd
+
+        number, names = pd.factorize(conditions[looked].astype(object))
+        rows = np.bincount(number, minlength=len(names)).tolist()
+        totals, squares = (np.bincount(number, weights[looked] ** power, len(names)).tolist() for power in (1, 2))
+        for name, *sums in zip(names.tolist(), rows, totals, squares, strict=True):
+            self._by_condition[name] += WeightSums(*sums)
+        self._looked += WeightSums.of(weights[looked])
+
     @property
     def so_far(self) -> tuple[int, int]:
         """Rows of the rest that were flagged, and looked at."""
-        return int(self._rows.flagged.total), int(self._rows.looked.total)
+        return self._flagged.rows, self._looked.rows
 
     def result(self) -> Flags:
-        """The sum, in rows."""
-        rows = self._rows
+        """The sum."""
         return Flags(
-            rest={name: int(n) for name, n in sorted(rows.by_condition.items())},
-            flagged=int(rows.flagged.total),
-            unseen=int(rows.unseen.total),
+            by_condition=dict(sorted(self._by_condition.items())),
+            flagged=self._flagged,
+            n_eff=n_eff_of_share(self._flagged, self._looked),
+            unseen=self._unseen,
             synthetic=(self._synthetic["flagged"], self._synthetic["n"]),
             real=(self._real["flagged"], self._real["n"]),
-        )
-
-    def weighed(self) -> Flags:
-        """The sum, in what the rows weigh."""
-        found, rest = self._weights, dict(sorted(self._weights.by_condition.items()))
-        rows = self.result()
-        return replace(
-            rows,
-            rest=rest,
-            flagged=min(found.flagged.total, sum(rest.values())),
-            unseen=found.unseen.total,
-            effective=worth(found.flagged, found.looked),
-            in_rows=rows,
         )
 
     def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:

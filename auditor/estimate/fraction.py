@@ -1,4 +1,4 @@
-"""The synthetic fraction of an audit: what is known, plus what a model's flags say of the rest. Pure.
+"""The synthetic fraction of an audit: what evidence decides, plus what a model's flags say of the rest. Pure.
 
     known evidence ──┐
     flags of the rest ──▶ error rates of this mix of conditions ──▶ controls ──▶ melded estimate ──▶ whole dataset
@@ -8,15 +8,15 @@ The operating point is chosen from the calibration alone, before the dataset's f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache, partial
 
 from auditor.estimate import controls
 from auditor.estimate.calibration import Calibration
+from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.design import Validity
 from auditor.estimate.flags import Flags
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known
-from auditor.estimate.melded import CONFIDENCE, Decided, Looking, Rates, Sample, melded
+from auditor.estimate.melded import CONFIDENCE, ConfirmedCounts, FlagCounts, Rates, melded
 from auditor.estimate.operating import operating_point, rates_at
 from auditor.images.conditions import NAMES
 from auditor.results import Control, Estimate, Sensitivity
@@ -40,99 +40,103 @@ def cutoff(calibration: Calibration) -> float:
 
 
 def estimated(
-    known: Known,
+    evidence: EvidenceCounts,
     flags: Flags,
     calibration: Calibration,
     *,
     seed: int,
     cutoff_score: float | None = None,
-    looking: Looking = Looking.ONCE,
 ) -> Estimate | None:
     """The fraction of all readable images; None where there is a rest and the model could look at none of it.
 
-    cutoff_score: the score from which images were flagged, where it is not on the calibration's own line.
-
     Images of the rest that the model could not look at may all be real, or all synthetic: they widen both ends.
+    cutoff_score: the score from which images were flagged, where it is not on the calibration's own line.
     """
     import numpy as np
 
-    if not flags.n:
-        return None if flags.unseen or known.is_sample or not known.ok else _all_known(known, calibration)
+    looked, design = flags.looked, evidence.design
+    if not looked.total:
+        nothing = flags.unseen.total or design.is_partial or not evidence.readable.total
+        return None if nothing else _all_decided(evidence, calibration)
     rates, checks = _rates(flags, calibration, seed)
 
-    def whole(factor: float) -> Interval:
-        moved = Rates(np.minimum(rates.false * factor, 1.0), rates.true)
-        return _whole(known, flags, moved, checks, seed, looking)
+    def whole(factor: float, validity: Validity = design.validity) -> Interval:
+        scaled = Rates(np.minimum(rates.fpr * factor, 1.0), rates.tpr)
+        return _whole(evidence, flags, scaled, checks, seed, validity)
 
-    found, shown = whole(1.0), flags.shown
+    found = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
-    best = _whole(known, flags, rates, checks, seed, Looking.ENDLESSLY) if known.is_sample else None
+    asymptotic = whole(1.0, Validity.ASYMPTOTIC) if design.is_partial else None
     return Estimate(
         point=found.point,
         low=found.low,
         high=found.high,
         confidence=CONFIDENCE,
-        method=METHOD if looking is Looking.ONCE else f"{METHOD}, valid at every moment",
-        n=int(shown.n),
+        method=f"{METHOD}, valid at every moment" if design.anytime_valid else METHOD,
+        n=looked.rows,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
-        flagged=int(shown.flagged),
+        flagged=flags.flagged.rows,
         cutoff=calibration.probability(cutoff(calibration)) if cutoff_score is None else cutoff_score,
-        conditions={condition: int(n) for condition, n in shown.rest.items()},
+        conditions={condition: sums.rows for condition, sums in flags.by_condition.items()},
         controls=checks,
         sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
-        at_best=(best.low, best.high) if best else None,
+        at_best=(asymptotic.low, asymptotic.high) if asymptotic else None,
     )
 
 
-def interval(known: Known, flags: Flags, calibration: Calibration, *, seed: int) -> Interval:
+def interval(evidence: EvidenceCounts, flags: Flags, calibration: Calibration, *, seed: int) -> Interval:
     """The estimate's interval alone. Raises ValueError where the model looked at nothing."""
-    return _whole(known, flags, *_rates(flags, calibration, seed), seed)
+    return _whole(evidence, flags, *_rates(flags, calibration, seed), seed, evidence.design.validity)
 
 
 def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
     """Error rates that the dataset may have, and what its controls say of them."""
-    rates = rates_at(calibration, cutoff(calibration), _weights(flags.rest, calibration), seed=seed)
+    rates = rates_at(calibration, cutoff(calibration), _condition_shares(flags, calibration), seed=seed)
     checks = (
-        controls.check("real beyond doubt", *flags.real, rates.false),
-        controls.check("declared synthetic", *flags.synthetic, rates.true),
+        controls.check("real beyond doubt", *flags.real, rates.fpr),
+        controls.check("declared synthetic", *flags.synthetic, rates.tpr),
     )
     return rates, checks
 
 
-def _all_known(known: Known, calibration: Calibration) -> Estimate:
+def _all_decided(evidence: EvidenceCounts, calibration: Calibration) -> Estimate:
     """Declared and matched evidence decides every readable image: the share is a fact."""
-    share = known.synthetic / known.ok
+    share = evidence.confirmed.total / evidence.readable.total
     method = "counted: declared or matched evidence decides every image"
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
 
 
 def _whole(
-    known: Known,
+    evidence: EvidenceCounts,
     flags: Flags,
     rates: Rates,
     checks: tuple[Control, Control],
     seed: int,
-    looking: Looking = Looking.ONCE,
+    validity: Validity,
 ) -> Interval:
     """The fraction of all readable images at these error rates."""
-    sample = Sample(flags.flagged, flags.n, flags.effective)
-    decided = Decided(known.found, known.drawn, known.effective) if known.is_sample else None
-    estimate = partial(melded, sample, decided=decided, looking=looking, seed=seed)
-    low, high = (estimate(side) for side in controls.widened(rates, *checks, seed=seed))
+    design, confirmed, sampled = evidence.design, evidence.confirmed_in_sample, evidence.sampled
+    looked = flags.looked.total
+    counts = FlagCounts(min(flags.flagged.total, looked), looked, flags.n_eff)
+    n_eff = design.n_eff(confirmed, sampled)
+    decided = ConfirmedCounts(confirmed.total, sampled.total, n_eff) if design.is_partial else None
+    estimate = partial(melded, counts, decided=decided, validity=validity, seed=seed)
+    low, high = (estimate(side) for side in controls.inflate_for_shift(rates, *checks, seed=seed))
     point = estimate(rates).point
-    looked = 1.0 if decided else flags.n / known.drawn
+    part = 1.0 if decided else looked / sampled.total
     ends = (min(max(point, low.low), high.high), low.low, high.high)
-    of_rest = Interval(*(share * looked for share in ends))
-    unseen = flags.unseen / known.drawn
-    return known.whole(Interval(of_rest.point, of_rest.low, min(1.0, of_rest.high + unseen)))
+    of_undetermined = Interval(*(share * part for share in ends))
+    unseen = flags.unseen.total / sampled.total
+    high_end = min(1.0, of_undetermined.high + unseen)
+    return evidence.whole(Interval(of_undetermined.point, of_undetermined.low, high_end))
 
 
-def _weights(rest: Mapping[str, float], calibration: Calibration) -> dict[str, float]:
+def _condition_shares(flags: Flags, calibration: Calibration) -> dict[str, float]:
     """The share of each condition that the calibration knows; images in another count as the nearest, clean."""
-    known = {name: n for name, n in rest.items() if name in calibration.conditions}
-    strange = sum(rest.values()) - sum(known.values())
+    known = {name: sums.total for name, sums in flags.by_condition.items() if name in calibration.conditions}
+    strange = flags.looked.total - sum(known.values())
     if strange:
         fallback = "clean" if "clean" in calibration.conditions else next(iter(calibration.conditions))
         known[fallback] = known.get(fallback, 0) + strange

@@ -29,12 +29,9 @@ def clopper_pearson(count: float, n: float, confidence: float = 0.95) -> tuple[f
     return low, high
 
 
-def effective_clopper_pearson(count: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval for effective, hence fractional, counts strictly between 0 and n: rows divided by
-    the design effect (Korn & Graubard, Survey Methodology 24, 1998)."""
-    from scipy.stats import beta
-
-    if not 0 < count < n:
-        raise ValueError(f"{count} of {n} is no share strictly between 0 and 1")
-    alpha = 1 - confidence
-    return float(beta.ppf(alpha / 2, count, n - count + 1)), float(beta.ppf(1 - alpha / 2, count + 1, n - count))
+def effective_interval(share: float, n_eff: float, fpc: float = 1.0) -> tuple[float, float]:
+    """A share's 95 % interval from an effective sample size: Clopper and Pearson's of fractional counts (Korn &
+    Graubard, Survey Methodology 24, 1998). fpc: the finite-population correction √(1 - sampling fraction), by which
+    both ends come closer to the share, as what was sampled is known."""
+    low, high = (share + fpc * (end - share) for end in clopper_pearson(share * n_eff, n_eff))
+    return low, high

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from auditor.estimate.calibration import Calibration, mean_rate
-from auditor.estimate.melded import DRAWS, Rates, Sample, melded, predicted_rates
+from auditor.estimate.melded import DRAWS, FlagCounts, Rates, melded, predicted_rates
 
 # A dataset's sources resemble each other: however many there are, its mean false-positive rate varies like that of one
 # new source, its true-positive rate like that of one to four generators. Found by leaving out whole folds of sources:
@@ -41,5 +41,5 @@ def _width(calibration: Calibration, threshold: float, weights: Mapping[str, flo
     rates = rates_at(calibration, threshold, weights, seed=0, draws=_FEW_DRAWS)
     false, true = map(mean_rate, calibration.counts(threshold, weights))
     flagged = [round(_IMAGES * ((1 - share) * false + share * true)) for share in _FRACTIONS]
-    found = [melded(Sample(count, _IMAGES), rates) for count in flagged]
+    found = [melded(FlagCounts.of_rows(count, _IMAGES), rates) for count in flagged]
     return sum(interval.high - interval.low for interval in found) / len(found)

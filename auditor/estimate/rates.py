@@ -41,7 +41,7 @@ def predictive(counts: Counts, *, sources: Sequence[int], draws: int, rng: np.ra
 
     if not counts or not all(0 <= k <= n and n > 0 for k, n in counts) or not sources or min(sources) < 1:
         raise ValueError(f"no rates can be predicted from {list(counts)} for {sources} sources")
-    weights, means, spreads = _posterior(tuple(_worth(k, n) for k, n in counts))
+    weights, means, spreads = _posterior(tuple(_cap_counts(k, n) for k, n in counts))
     picked = rng.choice(weights.size, draws, p=weights.ravel())
     step = means[1] - means[0]
     mean = means[picked // len(spreads)] + rng.uniform(-step / 2, step / 2, draws)
@@ -52,7 +52,7 @@ def predictive(counts: Counts, *, sources: Sequence[int], draws: int, rng: np.ra
     return rates
 
 
-def _worth(positives: float, n: int) -> tuple[float, float]:
+def _cap_counts(positives: float, n: int) -> tuple[float, float]:
     """Counts as they are integrated: beyond _MOST images a source's rate is known far better than a new one's, and
     the grid would be too coarse for more."""
     scale = min(1.0, _MOST / n)

@@ -1,4 +1,4 @@
-"""What rows of whole shards are worth, where shards were drawn at random instead of rows. Pure.
+"""The effective sample size of rows of whole shards, where shards were drawn at random instead of rows. Pure.
 
 Rows of one shard resemble each other, so that n of them tell less than n rows drawn one by one: as much as n divided by
 the design effect, which is the variance of a ratio between shards (linearised) over that of as many single rows. A
@@ -6,17 +6,15 @@ variance that rests on few shards is uncertain itself, for which Korn & Graubard
 by (t_(n-1)/t_df)². Their df, shards less one, is too large where the positives lie in a few shards: what simulation
 asks for is the number of shards that the variance rests on, (Σe²)²/Σe⁴, less one (benchmarks/sampling.py).
 
-A shard is never worth less than one row, for it cannot be more alike than all of a kind. Without a positive nothing
-tells how alike rows of a shard are, and that is what they are worth: the bound rests on the number of shards alone.
+A shard tells no less than one row, for its rows cannot be more alike than all of a kind. Without a positive nothing
+says how alike they are, and it is taken for no more: the bound rests on the number of shards alone.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from auditor.estimate.intervals import clopper_pearson
-from auditor.results import Worth
+from auditor.results import EffectiveSampleSize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +23,7 @@ _TAIL = 0.975
 _LEAST_DF = 0.01  # next to no shard that the variance rests on
 
 
-def worth(positives: np.ndarray, rows: np.ndarray) -> Worth:
+def effective_sample_size(positives: np.ndarray, rows: np.ndarray) -> EffectiveSampleSize:
     """Of shards that were drawn at random: positives among their rows, both (shards,).
 
     Raises ValueError for fewer than two shards, and where a shard has more positives than rows.
@@ -37,12 +35,12 @@ def worth(positives: np.ndarray, rows: np.ndarray) -> Worth:
         raise ValueError("shards need rows, no more positives than that, and another shard")
     n = int(rows.sum())
     if not n:
-        return Worth(0, 0.0, 1.0)
+        return EffectiveSampleSize(0, 0.0, 1.0)
     share = positives.sum() / n
     least = shards_of_one_size(rows)
     deviations = (positives - share * rows) / n
-    effective = max(least, effective_rows(share, deviations, n)) if 0 < share < 1 else least
-    return Worth(n, effective, n / effective)
+    n_eff = max(least, effective_rows(share, deviations, n)) if 0 < share < 1 else least
+    return EffectiveSampleSize(n, n_eff, n / n_eff)
 
 
 def shards_of_one_size(rows: np.ndarray) -> float:
@@ -51,7 +49,7 @@ def shards_of_one_size(rows: np.ndarray) -> float:
 
 
 def effective_rows(share: float, deviations: np.ndarray, n: int) -> float:
-    """What n rows are worth for a share between 0 and 1, at most n. deviations: by how much each shard moves the share,
+    """n_eff of n rows for a share between 0 and 1, at most n. deviations: by how much each shard moves the share,
     (shards,), summing to 0."""
     if n < 2:
         return float(n)
@@ -69,11 +67,3 @@ def _uncertain(n: int, df: float) -> float:
     from scipy.stats import t
 
     return min(1.0, float(t.ppf(_TAIL, n - 1) / t.ppf(_TAIL, df)) ** 2)
-
-
-def interval(share: float, effective: float, unread: float = 1.0) -> tuple[float, float]:
-    """The share's 95 % interval from so many effective rows. unread: the part of the dataset's shards that was not
-    read; what was read is known, so that both ends come closer by its root (the finite-population correction)."""
-    ends = clopper_pearson(share * effective, effective)
-    low, high = (share + math.sqrt(unread) * (end - share) for end in ends)
-    return low, high

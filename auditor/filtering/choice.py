@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.errors import FilterError
-from auditor.estimate.adjusting import adjustment, undecided_of
+from auditor.estimate.adjusting import adjustment
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
+from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known, counted, indicators
-from auditor.estimate.weighing import weights
+from auditor.estimate.weights import row_weights
 from auditor.results import Audit, Estimate
 from auditor.types import Status, VerdictKind
 
@@ -54,7 +55,7 @@ def keep_list(
     drop: str = "decided",
     target: float | None = None,
 ) -> KeepList:
-    """What to keep. evidence: COLUMNS of every row. census: as in known.indicators.
+    """What to keep. evidence: COLUMNS of every row. census: as in counts.masks.
 
     drop: `decided` (what declared or matched evidence says is synthetic), `likely` (what the model says is likely so,
     too) or `nothing`. target: the largest fraction that may be left. Raises FilterError where the audit has no
@@ -66,11 +67,11 @@ def keep_list(
             "others out: scan them all (what was read is kept)"
         )
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
-    told = indicators(column, count_edited=audit.config.estimate.count_edited, census=census)
+    own = masks(column, count_edited=audit.config.estimate.count_edited, census=census)
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
-    weight = weights(column) if audit.weights else None
-    ends = _ends(audit, chance, told, weight)
-    reasons = _reasons(column, told, drop)
+    weight = row_weights(column)
+    ends = _ends(audit, chance, own, weight)
+    reasons = _reasons(column, own.confirmed, drop)
     if target is not None:
         if ends is None:
             raise FilterError("the audit has no estimate to reach a target by: scan with the model, or give --labels")
@@ -79,20 +80,21 @@ def keep_list(
 
 
 def _ends(
-    audit: Audit, chance: np.ndarray, told: Mapping[str, np.ndarray], weight: np.ndarray | None
+    audit: Audit, chance: np.ndarray, own: EvidenceMasks, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Every row's adjusted chance at the estimate's point, lower and upper end."""
     if audit.estimate is None:
         return None
-    known = Known.of({name: values.sum().item() for name, values in counted(told, weight).items()})
-    undecided = undecided_of(told)
-    of_scores = None if weight is None else weight[undecided]
+    sums, undecided = sums_of(own, weight), own.undecided
+    evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
     ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
-    point, low, high = (adjustment(chance[undecided], known, share, of_scores)(chance, told) for share in ends)
+    point, low, high = (
+        adjustment(chance[undecided], weight[undecided], evidence, share)(chance, own) for share in ends
+    )
     return point, low, high
 
 
-def _reasons(column: Mapping[str, pa.Array], told: Mapping[str, np.ndarray], drop: str) -> np.ndarray:
+def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -> np.ndarray:
     """Why each row is removed, '' for those that stay so far."""
     import numpy as np
 
@@ -105,7 +107,6 @@ def _reasons(column: Mapping[str, pa.Array], told: Mapping[str, np.ndarray], dro
     for word in (Status.UNREADABLE.value, Status.FAILED.value):
         reasons[status == word] = word
     if drop != "nothing":
-        synthetic = told["synthetic"]
         reasons[synthetic] = [f"synthetic: {detector}" for detector in decided[synthetic]]
     if drop == "likely":
         likely = verdict == VerdictKind.LIKELY_SYNTHETIC.value
@@ -113,7 +114,7 @@ def _reasons(column: Mapping[str, pa.Array], told: Mapping[str, np.ndarray], dro
     return reasons
 
 
-def _reach(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray | None) -> None:
+def _reach(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray) -> None:
     """Removes rows, the likeliest first, until the mean chance of those that are left is at most the target."""
     import numpy as np
 
@@ -121,7 +122,7 @@ def _reach(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray
     order = left[np.argsort(-p[left], kind="stable")]
     # The mean of the k least likely rows, for every k: the largest k whose mean fits.
     least_first = order[::-1]
-    counts = np.ones(len(order)) if weight is None else weight[least_first]
+    counts = weight[least_first]
     means = np.cumsum(p[least_first] * counts) / np.maximum(np.cumsum(counts), np.finfo(float).tiny)
     fits = np.flatnonzero(means <= target + 1e-12)
     if len(order) and not len(fits):
@@ -138,7 +139,7 @@ def _listed(
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     estimate: Estimate | None,
-    weight: np.ndarray | None,
+    weight: np.ndarray,
 ) -> KeepList:
     import numpy as np
     import pandas as pd
@@ -152,7 +153,7 @@ def _listed(
             "keep": keep,
             "p_synthetic": column["p_synthetic"].to_numpy(zero_copy_only=False),
             "p_adjusted": p,
-            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * (1.0 if weight is None else weight),
+            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * weight,
             "reasons": reasons,
         }
     )
@@ -167,9 +168,9 @@ def _listed(
     )
 
 
-def _mean(p: np.ndarray, keep: np.ndarray, weight: np.ndarray | None) -> float:
+def _mean(p: np.ndarray, keep: np.ndarray, weight: np.ndarray) -> float:
     """Of the rows that are kept and stand for something."""
     import numpy as np
 
-    counts = (keep & ~np.isnan(p)).astype(float) * (1.0 if weight is None else weight)
+    counts = (keep & ~np.isnan(p)).astype(float) * weight
     return float(np.average(np.nan_to_num(p), weights=counts)) if counts.any() else 0.0

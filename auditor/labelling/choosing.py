@@ -1,9 +1,9 @@
 """Which images people label: a random, stratified sample of those that declared and matched evidence does not decide.
 
-Strata are the audit's verdicts, and where rows have weights, within each those of about one weight (labels/strata.py),
-so that a row is the likelier drawn the more it weighs. Within each, rows come in the drawing order of their keys
-(sampling/drawing.py), so the labels of a stratum are at any time a uniform sample of it, whenever the labelling stops
-and however much it is extended.
+Strata are the rows of about one weight of each of the audit's verdicts (labels/strata.py), so that a row is the
+likelier drawn the more it weighs. Within each, rows come in the drawing order of their keys (sampling/drawing.py), so
+the labels of a stratum are at any time a uniform sample of it, whenever the labelling stops and however much it is
+extended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import LabelError
-from auditor.estimate.weighing import weights
+from auditor.estimate.weights import row_weights
 from auditor.labels.strata import Stratum, strata
 from auditor.sampling import drawing
 from auditor.types import Status, VerdictKind
@@ -65,15 +65,14 @@ class _First:
         self.first = {order: self.first[order] for order in sorted(self.first)[:most]}
 
 
-def draw(out: Path, *, seed: int, number: int, is_weighted: bool = False) -> list[Drawn]:
-    """The rows of an audit's folder to label, in the order in which they are to be shown. is_weighted: rows count what
-    their weight says.
+def draw(out: Path, *, seed: int, number: int) -> list[Drawn]:
+    """The rows of an audit's folder to label, in the order in which they are to be shown.
 
     A key that occurs more than once is drawn once. Raises LabelError where no row is left to label.
     """
     found: dict[Stratum, _First] = defaultdict(_First)
     for part in Store(out).parts():
-        _collect(part.path, part.shard, found, seed=seed, number=number, is_weighted=is_weighted)
+        _collect(part.path, part.shard, found, seed=seed, number=number)
     if not any(first.rows for first in found.values()):
         raise LabelError(f"{out}: no image there that could be read and is still undecided: nothing to label")
     by_verdict = [[found[stratum] for stratum in sorted(found) if stratum.label is label] for label in EXPECTED]
@@ -89,10 +88,7 @@ def draw(out: Path, *, seed: int, number: int, is_weighted: bool = False) -> lis
     return _interleaved([list(first.first.values()) for first in chain(*by_verdict)], seed)
 
 
-def _collect(
-    path: Path, shard: str, found: Mapping[Stratum, _First], *, seed: int, number: int, is_weighted: bool
-) -> None:
-    import numpy as np
+def _collect(path: Path, shard: str, found: Mapping[Stratum, _First], *, seed: int, number: int) -> None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -101,13 +97,12 @@ def _collect(
         for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
             ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
             verdict = pc.if_else(ok, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
-            weight = weights({"weight": batch.column("weight")}) if is_weighted else None
-            counts = np.ones(len(batch)) if weight is None else weight
-            for stratum, numbers in strata(verdict, weight):
+            weights = row_weights({"weight": batch.column("weight")})
+            for stratum, numbers in strata(verdict, weights):
                 first = found[stratum]
                 first.rows += len(numbers)
-                first.weight += float(counts[numbers].sum())
-                first.heaviest = max(first.heaviest, float(counts[numbers].max(initial=0.0)))
+                first.weight += float(weights[numbers].sum())
+                first.heaviest = max(first.heaviest, float(weights[numbers].max()))
                 _add(batch, numbers, Place(shard, start), stratum.label, first, seed=seed, most=number)
             start += batch.num_rows
 

@@ -2,7 +2,7 @@
 
 By how much each shard moves the estimate is the sum over strata of what its labels add and what its rows add to the
 stratum's size (linearised, as for double sampling: Särndal, Swensson & Wretman, Model Assisted Survey Sampling, 9.7);
-their variance between shards is the estimate's. What it makes the labels worth: estimate/shards.py.
+their variance between shards is the estimate's. The effective sample size that follows: estimate/shards.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.estimate import shards
-from auditor.estimate.intervals import Interval
+from auditor.estimate.design import ClusterSample
+from auditor.estimate.intervals import Interval, effective_interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,21 +23,24 @@ if TYPE_CHECKING:
 Strata = Sequence["LabelledStratum"]
 
 
-def widened(found: Interval, by_shard: Sequence[Strata], *, unsure_is: int, unread: float) -> Interval:
+def add_between_cluster_variance(
+    found: Interval, by_shard: Sequence[Strata], design: ClusterSample, *, unsure_as_synthetic: bool
+) -> Interval:
     """The interval of the rows that were read, made that of all shards. by_shard: each shard's part of every stratum.
 
-    unread: the part of the dataset's shards that was not read. Neither end comes closer to the point.
+    Neither end comes closer to the point.
     """
     import numpy as np
 
-    counts = [[(s.size, s.labelled, s.synthetic + unsure_is * s.unsure) for s in strata] for strata in by_shard]
+    counts = [[(s.size, s.labelled, s.positives(unsure_as_synthetic)) for s in strata] for strata in by_shard]
     sizes, labelled, positives = np.moveaxis(np.array(counts, float), 2, 0)
     least = min(shards.shards_of_one_size(sizes.sum(axis=1)), float((labelled.sum(axis=1) > 0).sum()))
-    effective = least
+    n_eff = least
     if 0 < found.point < 1:
         moves = _moves(sizes, labelled, positives, found.point)
-        effective = max(least, shards.effective_rows(found.point, moves, int(labelled.sum())))
-    low, high = shards.interval(found.point, effective)
+        n_eff = max(least, shards.effective_rows(found.point, moves, int(labelled.sum())))
+    low, high = effective_interval(found.point, n_eff)
+    unread = 1 - design.sampling_fraction
     return Interval(
         found.point,
         max(0.0, found.point - _combined(found.point - found.low, found.point - low, unread)),
@@ -53,5 +57,6 @@ def _moves(sizes: np.ndarray, labelled: np.ndarray, positives: np.ndarray, point
 
 
 def _combined(of_labels: float, of_shards: float, unread: float) -> float:
-    """The distance of an end: what the labels leave open of all rows, what drawing shards does of those not read."""
+    """The distance of an end: what the labels leave open of all rows, what drawing shards does of those not read.
+    unread: the part of the dataset's shards that was not read."""
     return math.sqrt(unread * max(of_labels, of_shards) ** 2 + (1 - unread) * of_labels**2)

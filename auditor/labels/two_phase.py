@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.errors import LabelError
-from auditor.estimate.intervals import Interval, clopper_pearson, effective_clopper_pearson
+from auditor.estimate.design import FULL_SCAN, ClusterSample, SamplingDesign
+from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.estimate.melded import CONFIDENCE
-from auditor.labels.clustered import widened
+from auditor.labels.clustered import add_between_cluster_variance
 
-_MOST_SILENT = 0.05  # of the rows, in strata that nobody labelled
-_MOST_DESIGN_EFFECT = 2.0  # with which an effective count is trusted
+_MAX_UNLABELLED = 0.05  # of the weight, in strata that nobody labelled
+_MAX_DESIGN_EFFECT = 2.0  # with which an effective count is trusted
 _DRAWS = 20_000
+_ROUNDING = 1e-12  # of rows that are divided by weight
 _SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite of rounding
 
 
@@ -30,9 +32,8 @@ _SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite
 class LabelledStratum:
     """size: audited rows in it. synthetic, real, unsure: rows drawn from it at random, by label.
 
-    is_decided: evidence says what its rows are, beyond the sample too. mass: what its rows weigh together, where rows
-    do not count the same: synthetic, real and unsure then divide the drawn rows as their weights do, which are worth
-    that many divided by design_effect.
+    is_decided: evidence says what its rows are, of the unsampled ones too. mean_weight: of its rows; synthetic, real
+    and unsure divide the drawn rows as their weights do. design_effect: drawn rows over n_eff, where weights differ.
     """
 
     size: float
@@ -40,7 +41,7 @@ class LabelledStratum:
     real: float
     unsure: float = 0
     is_decided: bool = False
-    mass: float | None = None
+    mean_weight: float = 1.0
     design_effect: float = 1.0
 
     @property
@@ -49,75 +50,82 @@ class LabelledStratum:
         return self.synthetic + self.real + self.unsure
 
     @property
-    def weight(self) -> float:
-        """Of the stratum, for which it counts among others."""
-        return self.size if self.mass is None else self.mass
+    def total_weight(self) -> float:
+        """Of its rows, for which it counts among others."""
+        return self.size * self.mean_weight
 
     @property
-    def worth(self) -> float:
-        """How many equal rows the drawn ones tell as much as."""
+    def n_eff(self) -> float:
+        """The effective sample size of the drawn rows."""
         return self.labelled / self.design_effect
+
+    def positives(self, unsure_as_synthetic: bool) -> float:
+        """Drawn rows that are synthetic, and with unsure_as_synthetic those that may be."""
+        return self.synthetic + unsure_as_synthetic * self.unsure
+
+    def is_whole(self, sampled: float) -> bool:
+        """Whether all its rows are labelled, where the audited ones are a share `sampled` of the population's."""
+        return self.labelled * sampled >= self.size * (1 - _ROUNDING)
 
     def unknown(self, sampled: float) -> float:
         """The share of its rows that are not known, where the audited ones are a share `sampled` of the population's:
-        the finite-population correction."""
-        return 0.0 if self.is_decided else max(0.0, 1 - self.labelled * sampled / self.size)
+        the squared finite-population correction."""
+        return 0.0 if self.is_decided or self.is_whole(sampled) else 1 - self.labelled * sampled / self.size
 
 
 def two_phase(
     strata: Sequence[LabelledStratum],
     *,
-    population: int | None = None,
+    design: SamplingDesign = FULL_SCAN,
     by_shard: Sequence[Sequence[LabelledStratum]] = (),
-    unread: float = 1.0,
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """The synthetic share of a population of which the strata's rows are a uniform sample (default: all of it).
+    """The synthetic share of the rows that the audited ones were chosen from. design: how they were, phase one.
 
-    by_shard: where they are the rows of shards drawn at random, each shard's part of every stratum, and unread, the
-    part of all shards that was not drawn.
-    Raises LabelError without labels, or where strata of more than a twentieth of the rows have none: nothing would
-    speak for them. Smaller ones may be anything: 0 at the lower end, 1 at the upper.
+    by_shard: of a ClusterSample, each shard's part of every stratum. Raises LabelError without labels, or where strata
+    with more than a twentieth of the weight have none: nothing would speak for them. Smaller ones may be anything: 0 at
+    the lower end, 1 at the upper.
     """
-    total, weight = (sum(of) for of in zip(*((s.size, s.weight) for s in strata), strict=True))
+    weight = sum(stratum.total_weight for stratum in strata)
     labelled = [stratum for stratum in strata if stratum.labelled]
     if not labelled:
         raise LabelError("no row of the audit is labelled: draw some and label them (auditor label)")
-    silent = (weight - sum(stratum.weight for stratum in labelled)) / weight
-    if silent > _MOST_SILENT:
-        raise LabelError(f"{100 * silent:.0f} % of the rows are in strata without a label: label some of each")
-    sampled = 1.0 if population is None else total / population
-    low, high = (_interval(labelled, sampled, unsure_is, confidence) for unsure_is in (0, 1))
-    if by_shard:
-        spoken_for = [[part for part, s in zip(parts, strata, strict=True) if s.labelled] for parts in by_shard]
-        low, high = (
-            widened(found, spoken_for, unsure_is=unsure_is, unread=unread) for unsure_is, found in ((0, low), (1, high))
-        )
-    known = 1 - silent
-    return Interval((low.point + high.point) / 2 * known, low.low * known, min(1.0, high.high * known + silent))
+    unlabelled = (weight - sum(stratum.total_weight for stratum in labelled)) / weight
+    if unlabelled > _MAX_UNLABELLED:
+        raise LabelError(f"{100 * unlabelled:.0f} % of the rows are in strata without a label: label some of each")
+    sampled = design.sampled_fraction(sum(stratum.size for stratum in strata))
+    low, high = (_interval(labelled, sampled, as_synthetic, confidence) for as_synthetic in (False, True))
+    if isinstance(design, ClusterSample):
+        parts = [[part for part, s in zip(shard, strata, strict=True) if s.labelled] for shard in by_shard]
+        low = add_between_cluster_variance(low, parts, design, unsure_as_synthetic=False)
+        high = add_between_cluster_variance(high, parts, design, unsure_as_synthetic=True)
+    known = 1 - unlabelled
+    return Interval((low.point + high.point) / 2 * known, low.low * known, min(1.0, high.high * known + unlabelled))
 
 
-def _interval(strata: Sequence[LabelledStratum], sampled: float, unsure_is: int, confidence: float) -> Interval:
-    total, weight = (sum(of) for of in zip(*((s.size, s.weight) for s in strata), strict=True))
-    weights = [stratum.weight / weight for stratum in strata]
-    counts = [((s.synthetic + unsure_is * s.unsure) / s.design_effect, s.worth) for s in strata]
+def _interval(
+    strata: Sequence[LabelledStratum], sampled: float, unsure_as_synthetic: bool, confidence: float
+) -> Interval:
+    size, weight = sum(s.size for s in strata), sum(s.total_weight for s in strata)
+    weights = [stratum.total_weight / weight for stratum in strata]
+    counts = [(s.positives(unsure_as_synthetic) / s.design_effect, s.n_eff) for s in strata]
     shares = [positives / n for positives, n in counts]
     point = sum(weight * share for weight, share in zip(weights, shares, strict=True))
     if not 0 < point < 1:
-        bound = _extreme(strata, sampled, (1 - confidence) / 2)
+        bound = zero_positive_upper_bound(strata, sampled, (1 - confidence) / 2)
         return Interval(0.0, 0.0, bound) if point <= 0 else Interval(1.0, 1 - bound, 1.0)
     between = sum(weight * (share - point) ** 2 for weight, share in zip(weights, shares, strict=True))
-    between *= (1 - sampled) / total
+    between *= (1 - sampled) / size
     variance = between + sum(
         weight**2 * stratum.unknown(sampled) * _variance(positives, n)
         for weight, stratum, (positives, n) in zip(weights, strata, counts, strict=True)
     )
     if variance <= 0:
         return Interval(point, point, point)  # everything is labelled
-    effective = point * (1 - point) / variance
-    if effective < sum(n for _, n in counts) / _MOST_DESIGN_EFFECT:
+    n_eff = point * (1 - point) / variance
+    if n_eff < sum(n for _, n in counts) / _MAX_DESIGN_EFFECT:
         return _melded(strata, counts, weights, between, sampled=sampled, confidence=confidence)
-    low, high = effective_clopper_pearson(point * effective, effective, confidence)
+    low, high = clopper_pearson(point * n_eff, n_eff, confidence)
     return Interval(point, min(low, point), max(high, point))  # of next to no variance the ends are rounded past it
 
 
@@ -158,7 +166,7 @@ def _variance(positives: float, n: float) -> float:
     return smoothed * (1 - smoothed) / max(n - 1, 1)
 
 
-def _extreme(strata: Sequence[LabelledStratum], sampled: float, level: float) -> float:
+def zero_positive_upper_bound(strata: Sequence[LabelledStratum], sampled: float, level: float) -> float:
     """The exact upper bound where no label in any stratum is positive: the largest Σ W p with Π (1-p)^n >= level.
 
     By Lagrange 1-p = λ n / W, at most 1, in strata that are not known whole. With one stratum it is Clopper and
@@ -166,8 +174,8 @@ def _extreme(strata: Sequence[LabelledStratum], sampled: float, level: float) ->
     """
     from scipy.optimize import brentq
 
-    total = sum(stratum.weight for stratum in strata)
-    open_ = [(s.worth, s.weight / total) for s in strata if s.labelled * sampled < s.size]
+    weight = sum(stratum.total_weight for stratum in strata)
+    open_ = [(s.n_eff, s.total_weight / weight) for s in strata if not s.is_whole(sampled)]
     if not open_:
         return 0.0
 

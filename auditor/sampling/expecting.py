@@ -6,9 +6,10 @@ import math
 
 from auditor.estimate import fraction
 from auditor.estimate.calibration import Calibration, mean_rate
+from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.design import row_design
 from auditor.estimate.flags import Flags
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known
 from auditor.images.conditions import NAMES
 
 _Z = 1.959964  # 97.5 % of a normal distribution
@@ -24,7 +25,7 @@ def mean_rates(calibration: Calibration) -> tuple[float, float]:
     return false, true
 
 
-def rows_for(margin: float, calibration: Calibration | None = None, *, share: float = TYPICAL) -> int:
+def required_sample_size(margin: float, calibration: Calibration | None = None, *, share: float = TYPICAL) -> int:
     """Rows to draw so that chance alone moves the estimate of a fraction `share` by `margin` at most, in 95 of 100
     samples. What is not known of the detector's error rates comes on top, and no number of rows helps against it.
 
@@ -45,9 +46,9 @@ def expected(calibration: Calibration, rows: int, of: int, share: float) -> Inte
     conditions = _conditions(calibration)
     each, more = divmod(rows, len(conditions))
     rest = {name: each + (number < more) for number, name in enumerate(conditions)}
-    flags = Flags(rest=rest, flagged=round(rows * (share * true + (1 - share) * false)))
-    known = Known(ok=of, rest=of, drawn=rows, outside=of - rows)
-    return fraction.interval(known, flags, calibration, seed=0)
+    flags = Flags.of_rows(rest, round(rows * (share * true + (1 - share) * false)))
+    evidence = EvidenceCounts.of_rows(readable=of, undetermined=of, sampled=rows, design=row_design(of - rows))
+    return fraction.interval(evidence, flags, calibration, seed=0)
 
 
 def expected_of_shards(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from auditor.estimate.known import Known, counted
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
+from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.results import OTHERS, Stratum
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 # The tar or table that an image lies in: what is before `::` or `#` in its place.
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
-_WEIGHT = "weight of "
 
 
 class StrataTally:
@@ -27,73 +27,67 @@ class StrataTally:
     def __init__(self) -> None:
         self._groups: dict[str, list[pa.Table]] = {}
 
-    def add(
-        self,
-        column: Mapping[str, pa.Array],
-        indicators: Mapping[str, np.ndarray],
-        weights: np.ndarray | None = None,
-    ) -> None:
-        """One batch: its columns by name, which rows count as what, and what they weigh (None: all the same)."""
+    def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
+        """One batch: its columns by name, which rows count as what, and their weights, float64 (rows,)."""
         import numpy as np
         import pyarrow as pa
 
-        sums = {"rows": np.ones(len(column["key"]), np.int64), **counted(indicators, None)}
-        if weights is not None:
-            sums |= {_WEIGHT + name: values for name, values in counted(indicators, weights).items()}
+        sums = {"rows": np.ones(len(weights), np.int64), **moments_of(masks, weights)}
         for by, values in _values(column).items():
             groups = self._groups.setdefault(by, [])
             groups.append(_grouped([pa.table({"value": values, **sums})]))
             if len(groups) >= _MERGE_EVERY:
                 self._groups[by] = [_grouped(groups)]
 
-    def result(self, design_effect: float | None = None) -> tuple[Stratum, ...]:
-        """All kinds, the largest strata first. design_effect: of whole shards, which their parts are taken to share."""
-        return tuple(stratum for by in sorted(self._groups) for stratum in self._strata(by, design_effect))
+    def result(self, design: SamplingDesign) -> tuple[Stratum, ...]:
+        """All kinds, the largest strata first. design: of the dataset; the design effect of whole shards is taken to be
+        that of their parts too."""
+        clusters = design if isinstance(design, ClusterSample) else None
+        return tuple(
+            stratum for by in sorted(self._groups) for stratum in self._strata(by, clusters if by != "shard" else None)
+        )
 
-    def _strata(self, by: str, design_effect: float | None) -> Iterator[Stratum]:
-        worth = 1 / design_effect if design_effect and by != "shard" else None
+    def _strata(self, by: str, clusters: ClusterSample | None) -> Iterator[Stratum]:
         found = _grouped(self._groups[by]).to_pylist()
         found.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = found[:_MOST], found[_MOST:]
-        worst = _worst(others, worth) if by == "source" else []
+        worst = _worst(others, clusters) if by == "source" else []
         listed += worst
         others = [row for row in others if row not in worst]
         if others:
             sums = [name for name in others[0] if name != "value"]
             listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in sums}})
         for row in listed:
-            known = _known(row, worth)
-            share = known.share
+            evidence = _evidence(row, clusters)
+            share = evidence.share
             yield Stratum(
                 by,
                 row["value"],
                 row["rows"],
-                row["ok"],
-                row["synthetic"],
-                row["edited"],
+                evidence.readable.rows,
+                evidence.confirmed.rows,
+                evidence.edited.rows,
                 share.point if share else None,
-                *(known.as_sample or (None, None)),
+                *(evidence.as_sample or (None, None)),
             )
 
 
-def _known(row: Mapping[str, float], worth: float | None) -> Known:
-    """worth: of one row, where whole shards were drawn."""
-    weighed = {name.removeprefix(_WEIGHT): total for name, total in row.items() if name.startswith(_WEIGHT)}
-    return Known.of(weighed or row, effective=row["drawn"] * worth if worth else None)
+def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:
+    return EvidenceCounts.of(row, clusters or row_design(row[UNSAMPLED]))
 
 
-def _worst(rows: list[dict[str, Any]], worth: float | None) -> list[dict[str, Any]]:
+def _worst(rows: list[dict[str, Any]], clusters: ClusterSample | None) -> list[dict[str, Any]]:
     """The rows whose share is certainly highest, of each least size, so that no bad source hides among the others."""
     found: list[dict[str, Any]] = []
     for least in _LEAST_SIZES:
-        large = [row for row in rows if row["ok"] >= least and row["synthetic"]]
-        large.sort(key=lambda row: (-_least_share(row, worth), row["value"]))
+        large = [row for row in rows if row["readable.rows"] >= least and row["confirmed.rows"]]
+        large.sort(key=lambda row: (-_least_share(row, clusters), row["value"]))
         found += [row for row in large[:_MOST_WORST] if row not in found]
     return found
 
 
-def _least_share(row: Mapping[str, Any], worth: float | None) -> float:
-    low, _ = _known(row, worth).as_sample or (0.0, 1.0)
+def _least_share(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
+    low, _ = _evidence(row, clusters).as_sample or (0.0, 1.0)
     return low
 
 

@@ -4,17 +4,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
+from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.flags import Flags, FlagTally
-from auditor.estimate.known import Known, counted, indicators
-from auditor.estimate.shards import worth
-from auditor.estimate.weighing import Weighed, weights
+from auditor.estimate.shards import effective_sample_size
+from auditor.estimate.weights import row_weights
 from auditor.labels.tally import Labelled, LabelTally
 from auditor.results import Counts, Coverage, DetectorTally, Floor, ShardSample, Stratum
 from auditor.tallies.signals import SignalTally, value_counts
@@ -31,14 +32,12 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the evidence adds up to. known, flags: in what rows weigh, where they do not count the same; worth: how many
-    rows of one weight the readable ones are worth then."""
+    """What parts of evidence add up to."""
 
     counts: Counts
     sample: Counts | None
     shards: ShardSample | None
-    known: Known
-    worth: float
+    evidence: EvidenceCounts
     coverage: dict[str, Coverage]
     detectors: dict[str, DetectorTally]
     floor: Floor
@@ -57,23 +56,22 @@ def summarise(
     cutoff: tuple[str, float] | None = None,
     census: frozenset[str] | None = None,
     labels: LabelTally | None = None,
-    is_sequential: bool = False,
+    anytime_valid: bool = False,
     shards: int | None = None,
-    is_weighted: bool = False,
 ) -> Summary:
     """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
     detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
-    rows beyond a sample too; None where every row was read. labels: what people said. is_sequential:
-    as in known.Known. shards: how many the dataset has, where the parts are of a random sample of them; None where they
-    are of all. is_weighted: rows count what their weight says. Raises LabelError.
+    rows beyond a sample too; None where every row was read. labels: what people said. anytime_valid:
+    as in design.RowSample. shards: how many the dataset has, where the parts are of a random sample of them; None where
+    they are of all. Raises LabelError.
     """
-    indicate = partial(indicators, count_edited=count_edited, census=census)
-    tally = _Tally(indicate, FlagTally(*cutoff) if cutoff else None, labels, is_sequential, is_weighted)
+    masks_of = partial(masks, count_edited=count_edited, census=census)
+    tally = _Tally(masks_of, FlagTally(*cutoff) if cutoff else None, labels)
     for path in parts:
         for batch in _batches(path):
             tally.add(batch)
         tally.end_of_shard()
-    return tally.result(shards)
+    return tally.result(shards, anytime_valid)
 
 
 def _batches(part: Path) -> Iterator[pa.RecordBatch]:
@@ -86,23 +84,17 @@ def _batches(part: Path) -> Iterator[pa.RecordBatch]:
 class _Tally:
     def __init__(
         self,
-        indicate: Callable[..., dict[str, np.ndarray]],
+        masks_of: Callable[[Mapping[str, pa.Array]], EvidenceMasks],
         flags: FlagTally | None,
         labels: LabelTally | None,
-        is_sequential: bool,
-        is_weighted: bool,
     ) -> None:
-        self._indicate = indicate
+        self._masks_of = masks_of
         self._flags = flags
         self._labels = labels
-        self._is_sequential = is_sequential
-        self._is_weighted = is_weighted
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._known: Counter[str] = Counter()
-        self._weighed: dict[str, float] = defaultdict(float)
-        self._ok = Weighed()
+        self._sums: Counter[str] = Counter()
         self._signals = SignalTally()
         self._strata = StrataTally()
         self._contradictions = 0
@@ -118,69 +110,63 @@ class _Tally:
         import pyarrow.compute as pc
 
         column = {name: batch.column(name) for name in batch.schema.names}
-        indicators = self._indicate(column)
+        masks, weights = self._masks_of(column), row_weights(column)
         self._status.update(value_counts(column["status"]))
         self._sample.update(value_counts(column["status"].filter(column["drawn"])))
         unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
         self._reasons.update(value_counts(column["reason"].filter(unread)))
-        self._known.update({name: int(rows.sum()) for name, rows in indicators.items()})
-        weight = weights(column) if self._is_weighted else None
-        if weight is not None:
-            self._ok += Weighed.of(weight[indicators["ok"]])
-            for name, values in counted(indicators, weight).items():
-                self._weighed[name] += float(values.sum())
+        self._sums.update(sums_of(masks, weights))
         generated = np.asarray(pc.equal(column["verdict"].fill_null(""), VerdictKind.SYNTHETIC.value))
-        self._contradictions += int((indicators["ok"] & generated & np.asarray(column["camera"].is_valid())).sum())
+        self._contradictions += int((masks.readable & generated & np.asarray(column["camera"].is_valid())).sum())
         self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
-        self._signals.add(column, indicators["synthetic"])
+        self._signals.add(column, masks.confirmed)
         if self._flags:
-            self._flags.add(column, indicators["ok"], weight)
+            self._flags.add(column, masks.readable, weights)
         if self._labels:
-            self._labels.add(column, indicators, weight)
-        self._strata.add(column, indicators, weight)
+            self._labels.add(column, masks, weights)
+        self._strata.add(column, masks, weights)
 
     def end_of_shard(self) -> None:
         """What comes next is of another one."""
-        known, flags = self._known, self._flags.so_far if self._flags else (0, 0)
-        self._by_shard.append((known["found"], known["drawn"], *flags))
+        sums, flags = self._sums, self._flags.so_far if self._flags else (0, 0)
+        self._by_shard.append((sums["confirmed_in_sample.rows"], sums["sampled.rows"], *flags))
         if self._labels:
             self._labels.end_of_shard()
 
     def _shards(self, of: int) -> ShardSample:
-        """What the rows of some of the dataset's shards are worth."""
+        """Some of the dataset's shards, and the effective sample sizes of their rows."""
         import numpy as np
 
-        found, drawn, flagged, looked = np.diff(np.array(self._by_shard), axis=0).T
-        flags = worth(flagged, looked) if looked.any() else None
-        return ShardSample(len(drawn), of, worth(found, drawn), flags)
+        confirmed, sampled, flagged, looked = np.diff(np.array(self._by_shard), axis=0).T
+        flags = effective_sample_size(flagged, looked) if looked.any() else None
+        return ShardSample(len(sampled), of, effective_sample_size(confirmed, sampled), flags)
 
-    def result(self, of: int | None) -> Summary:
+    def _design(self, shards: ShardSample | None, anytime_valid: bool) -> SamplingDesign:
+        if shards:
+            return ClusterSample(shards.read, shards.of, shards.declared.design_effect)
+        return row_design(self._sums[UNSAMPLED], anytime_valid=anytime_valid)
+
+    def result(self, of: int | None, anytime_valid: bool) -> Summary:
         """The sum. of: shards of the dataset, where these are some of them."""
         shards = self._shards(of) if of else None
-        rows = Known.of(
-            self._known,
-            is_sequential=self._is_sequential,
-            effective=shards.declared.effective if shards else None,
-            unread=1 - shards.read / shards.of if shards else 1.0,
-        )
-        known = Known.of(self._weighed) if self._is_weighted and self._weighed else rows
-        flags = self._flagged()
+        design = self._design(shards, anytime_valid)
+        evidence = EvidenceCounts.of(self._sums, design)
+        flags = self._flags.result() if self._flags else None
         if flags and shards and shards.flags:
-            flags = replace(flags, effective=shards.flags.effective)
+            flags = replace(flags, n_eff=shards.flags.effective)
         counts = counts_of(self._status, self._repeated_keys())
         return Summary(
             counts=counts,
-            sample=counts_of(self._sample) if known.outside else None,
+            sample=counts_of(self._sample) if self._sums[UNSAMPLED] else None,
             shards=shards,
-            known=known,
-            worth=self._ok.worth,
+            evidence=evidence,
             coverage=self._signals.coverage(counts.rows),
             detectors=self._signals.detectors(counts.rows),
-            floor=floor(known, rows, self._signals.generators),
-            strata=self._strata.result(shards.declared.design_effect if shards else None),
+            floor=floor(evidence, self._signals.generators),
+            strata=self._strata.result(design),
             reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
             contradictions=self._contradictions,
             facts={
@@ -190,11 +176,6 @@ class _Tally:
             flags=flags,
             labelled=self._labels.result() if self._labels else None,
         )
-
-    def _flagged(self) -> Flags | None:
-        if self._flags is None:
-            return None
-        return self._flags.weighed() if self._is_weighted else self._flags.result()
 
     def _repeated_keys(self) -> int:
         """In place: with ten million rows every copy of their hashes is 80 MB."""
@@ -221,17 +202,17 @@ def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
     )
 
 
-def floor(known: Known, rows: Known, generators: Mapping[str, int]) -> Floor:
-    """The floor, by what rows weigh and with their number, and the generators that the images counted in it name."""
+def floor(evidence: EvidenceCounts, generators: Mapping[str, int]) -> Floor:
+    """The floor, its share by weight, and the generators that the images counted in it name."""
     named = dict(sorted(generators.items(), key=lambda item: (-item[1], item[0])))
-    share = known.share
+    share = evidence.share
     return Floor(
-        count=int(rows.synthetic),
-        n=int(rows.ok),
+        count=evidence.confirmed.rows,
+        n=evidence.readable.rows,
         share=share.point if share else None,
         low=share.low if share else None,
         high=share.high if share else None,
-        as_sample=known.as_sample,
-        edited=int(rows.edited),
+        as_sample=evidence.as_sample,
+        edited=evidence.edited.rows,
         generators=named,
     )

@@ -8,8 +8,9 @@ import pytest
 from evidence import part, row
 
 from auditor.estimate import fraction
+from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.flags import Flags
-from auditor.estimate.known import Known
+from auditor.estimate.weights import WeightSums
 from auditor.rules import tipping_point
 from auditor.tallies.summary import summarise
 from auditor.types import Status, VerdictKind
@@ -34,7 +35,7 @@ def test_flags_are_counted_among_undecided_images_alone(tmp_path):
         row(8, status=Status.NO_BYTES, score=None),
     ]
     flags = tally(tmp_path, rows).flags
-    assert (flags.n, flags.flagged, flags.unseen) == (4, 3, 1)
+    assert (flags.looked.rows, flags.flagged.rows, flags.unseen.rows) == (4, 3, 1)
     assert flags.synthetic == (1, 2)
 
 
@@ -51,14 +52,16 @@ def test_cameras_and_old_crawls_are_the_real_control(tmp_path):
 
 def test_conditions_of_the_rest_are_told(tmp_path):
     rows = [row(n, format="JPEG", quality=quality) for n, quality in enumerate([95, 95, 60, 60])]
-    assert tally(tmp_path, rows).flags.rest == {"jpeg60": 2, "jpeg95": 2}
+    assert tally(tmp_path, rows).flags.by_condition == dict.fromkeys(("jpeg60", "jpeg95"), WeightSums.of_rows(2))
 
 
 def estimate(flagged, n, *, count=0, others=0, **more):
-    flags = Flags(rest={"clean": n}, flagged=flagged, **more)
+    flags = Flags.of_rows({"clean": n}, flagged, **more)
     rest = n + more.get("unseen", 0)
-    known = Known(ok=rest + count + others, synthetic=count, edited=others, rest=rest, drawn=rest)
-    return fraction.estimated(known, flags, CALIBRATION, seed=0)
+    evidence = EvidenceCounts.of_rows(
+        readable=rest + count + others, confirmed=count, edited=others, undetermined=rest, sampled=rest
+    )
+    return fraction.estimated(evidence, flags, CALIBRATION, seed=0)
 
 
 def test_the_fraction_holds_what_is_known_and_what_is_estimated():
@@ -87,8 +90,8 @@ def test_a_shift_is_told_and_widens():
 
 
 def test_conditions_that_the_calibration_lacks_count_as_clean():
-    flags = Flags(rest={"webp80": 50, "jpeg95": 50}, flagged=5)
-    assert fraction._weights(flags.rest, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
+    flags = Flags.of_rows({"webp80": 50, "jpeg95": 50}, 5)
+    assert fraction._condition_shares(flags, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
 
 
 def test_more_false_positives_mean_less_synthetic():
@@ -133,6 +136,7 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 
 
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
-    flags, known = Flags(rest={"clean": 100}, flagged=5), Known(ok=100, rest=100, drawn=100)
-    told = fraction.estimated(known, flags, CALIBRATION, seed=0, cutoff_score=0.123)
+    flags = Flags.of_rows({"clean": 100}, 5)
+    evidence = EvidenceCounts.of_rows(readable=100, undetermined=100, sampled=100)
+    told = fraction.estimated(evidence, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from auditor.estimate import controls
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import Rates, Sample, corrected, melded, predicted_rates
+from auditor.estimate.melded import FlagCounts, Rates, corrected, melded, predicted_rates
 from auditor.estimate.rates import predictive
 
 FALSE = [(3, 100)] * 8
@@ -68,7 +68,7 @@ def test_many_images_of_few_sources_tell_little_of_a_new_one(n, exact):
 
 def test_something_flagged_never_bounds_tighter_than_nothing():
     rates = predicted_rates([(1, 100)] * 8, TRUE, sources=((1,), (2,)), seed=0)
-    highs = [melded(Sample(flagged, 1000), rates).high for flagged in range(8)]
+    highs = [melded(FlagCounts.of_rows(flagged, 1000), rates).high for flagged in range(8)]
     assert highs == sorted(highs)
 
 
@@ -84,30 +84,30 @@ def test_counts_that_cannot_be_are_refused(counts):
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.9, 1.0])
 def test_with_known_rates_the_point_is_rogan_and_gladens(share):
     flagged = 1_000_000 * (share * 0.85 + (1 - share) * 0.03)
-    found = melded(Sample(round(flagged), 1_000_000), known(0.03, 0.85))
+    found = melded(FlagCounts.of_rows(round(flagged), 1_000_000), known(0.03, 0.85))
     assert found.point == pytest.approx(share, abs=1e-3)
     assert found.high - found.low < 3e-3
 
 
 def test_with_a_perfect_detector_it_is_clopper_and_pearsons():
-    found = melded(Sample(7, 200), known(0.0, 1.0, 200_000))
+    found = melded(FlagCounts.of_rows(7, 200), known(0.0, 1.0, 200_000))
     assert (found.low, found.high) == pytest.approx(clopper_pearson(7, 200), abs=1e-3)
 
 
 def test_clustered_rows_widen_it():
-    plain, clustered = (melded(Sample(50, 1000, effective), known(0.0, 1.0, 50_000)) for effective in (None, 200))
+    plain, clustered = (melded(FlagCounts(50, 1000, n_eff), known(0.0, 1.0, 50_000)) for n_eff in (1000, 200))
     assert clustered.high - clustered.low > 1.8 * (plain.high - plain.low)
 
 
 def test_nothing_flagged_is_no_proof_of_nothing_there():
-    found = melded(Sample(0, 500), predicted_rates(FALSE, TRUE, sources=((1,), (1,)), seed=0))
+    found = melded(FlagCounts.of_rows(0, 500), predicted_rates(FALSE, TRUE, sources=((1,), (1,)), seed=0))
     assert found.low == 0
     assert clopper_pearson(0, 500)[1] < found.high < 0.1
 
 
 def test_a_detector_that_tells_nothing_apart_gives_everything():
     rates = predicted_rates([(50, 100)] * 5, [(50, 100)] * 5, sources=((1,), (1,)), seed=0)
-    found = melded(Sample(500, 1000), rates)
+    found = melded(FlagCounts.of_rows(500, 1000), rates)
     assert (found.low, found.high) == (0.0, 1.0)
 
 
@@ -115,14 +115,16 @@ def test_a_detector_that_tells_nothing_apart_gives_everything():
 @settings(max_examples=60, deadline=None)
 def test_an_interval_is_one(pair):
     flagged, n = pair
-    found = melded(Sample(flagged, n), predicted_rates(FALSE, TRUE, sources=((2,), (2,)), seed=1, draws=2000))
+    found = melded(
+        FlagCounts.of_rows(flagged, n), predicted_rates(FALSE, TRUE, sources=((2,), (2,)), seed=1, draws=2000)
+    )
     assert 0 <= found.low <= found.point <= found.high <= 1
 
 
-@pytest.mark.parametrize("sample", [Sample(5, 4), Sample(0, 0), Sample(-1, 5)])
-def test_what_is_no_sample_is_refused(sample):
+@pytest.mark.parametrize("flags", [FlagCounts.of_rows(5, 4), FlagCounts.of_rows(0, 0), FlagCounts.of_rows(-1, 5)])
+def test_what_is_no_sample_is_refused(flags):
     with pytest.raises(ValueError, match="is no sample"):
-        melded(sample, known(0.03, 0.85))
+        melded(flags, known(0.03, 0.85))
 
 
 @pytest.mark.slow
@@ -139,7 +141,7 @@ def test_it_covers_the_truth_where_sources_differ(prevalence, runs):
         false = [(rng.binomial(100, rate), 100) for rate in rates(0.03, 10)]
         true = [(rng.binomial(125, rate), 125) for rate in rates(0.85, 8)]
         chance = prevalence * rates(0.85, 1).item() + (1 - prevalence) * rates(0.03, 1).item()
-        sample = Sample(rng.binomial(10_000, chance), 10_000)
+        sample = FlagCounts.of_rows(rng.binomial(10_000, chance), 10_000)
         found = melded(sample, predicted_rates(false, true, sources=((1,), (1,)), seed=run, draws=4000), seed=run)
         hits += found.low <= prevalence <= found.high
     assert hits >= binom.ppf(0.005, count, 0.95)  # 52 of 60; 57 expected
@@ -153,37 +155,37 @@ def test_it_covers_the_truth_where_sources_differ(prevalence, runs):
 
 def test_controls_that_fit_change_nothing():
     rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
-    fits = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
+    fits = controls.check("real", 3, 100, rates.fpr), controls.check("synthetic", 85, 100, rates.tpr)
     assert not any(control.is_shift for control in fits)
-    for side in controls.widened(rates, *fits, seed=0):
-        assert (side.false == rates.false).all()
-        assert (side.true == rates.true).all()
+    for side in controls.inflate_for_shift(rates, *fits, seed=0):
+        assert (side.fpr == rates.fpr).all()
+        assert (side.tpr == rates.tpr).all()
 
 
 def test_a_false_positive_rate_that_is_higher_here_lowers_the_lower_end():
     rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
-    shifted, fits = controls.check("real", 40, 100, rates.false), controls.check("synthetic", 85, 100, rates.true)
+    shifted, fits = controls.check("real", 40, 100, rates.fpr), controls.check("synthetic", 85, 100, rates.tpr)
     assert shifted.is_shift
-    sample = Sample(400, 1000)
-    low, high = (melded(sample, side) for side in controls.widened(rates, shifted, fits, seed=0))
+    sample = FlagCounts.of_rows(400, 1000)
+    low, high = (melded(sample, side) for side in controls.inflate_for_shift(rates, shifted, fits, seed=0))
     assert low.low < melded(sample, rates).low - 0.1
     assert high.high == pytest.approx(melded(sample, rates).high, abs=1e-9)
 
 
 def test_a_true_positive_rate_that_is_lower_here_raises_the_upper_end():
     rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
-    fits, shifted = controls.check("real", 3, 100, rates.false), controls.check("synthetic", 20, 100, rates.true)
+    fits, shifted = controls.check("real", 3, 100, rates.fpr), controls.check("synthetic", 20, 100, rates.tpr)
     assert shifted.is_shift
-    sample = Sample(100, 1000)
-    low, high = (melded(sample, side) for side in controls.widened(rates, fits, shifted, seed=0))
+    sample = FlagCounts.of_rows(100, 1000)
+    low, high = (melded(sample, side) for side in controls.inflate_for_shift(rates, fits, shifted, seed=0))
     assert high.high > melded(sample, rates).high + 0.1
     assert low.low == pytest.approx(melded(sample, rates).low, abs=1e-9)
 
 
 def test_few_controls_are_no_shift_however_odd():
     rates = predicted_rates(FALSE, TRUE, sources=((3,), (3,)), seed=0)
-    assert not controls.check("real", 10, 10, rates.false).is_shift
-    assert controls.check("none", 0, 0, rates.false).p_value == 1.0
+    assert not controls.check("real", 10, 10, rates.fpr).is_shift
+    assert controls.check("none", 0, 0, rates.fpr).p_value == 1.0
 
 
 def test_rogan_and_gladens_formula():

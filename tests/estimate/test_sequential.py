@@ -14,11 +14,12 @@ from scipy.stats import binom
 from auditor import api
 from auditor.config import Config
 from auditor.decisions import Outcome
+from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.design import RowSample, Validity
 from auditor.estimate.flags import Flags
 from auditor.estimate.fraction import estimated
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.known import Known
-from auditor.estimate.melded import Looking, Rates, Sample, melded
+from auditor.estimate.melded import FlagCounts, Rates, melded
 from auditor.estimate.sequential import confidence_sequence
 from auditor.results import Counts
 from auditor.sampling.stopping import until_decided
@@ -72,27 +73,28 @@ def test_without_a_draw_everything_is_possible():
     assert confidence_sequence(0, 0) == (0.0, 1.0)
 
 
-def test_looking_always_is_wider_than_once_and_endlessly_is_narrower():
+def test_anytime_valid_is_wider_than_at_a_fixed_n_and_asymptotic_is_narrower():
     rates = Rates(np.full(4000, 0.03), np.full(4000, 0.85))
-    endless, once, always = (
-        melded(Sample(80, 1000), rates, looking=looking)
-        for looking in (Looking.ENDLESSLY, Looking.ONCE, Looking.ALWAYS)
+    asymptotic, fixed, anytime = (
+        melded(FlagCounts.of_rows(80, 1000), rates, validity=validity)
+        for validity in (Validity.ASYMPTOTIC, Validity.FIXED_N, Validity.ANYTIME_VALID)
     )
-    assert endless.low == endless.high == pytest.approx(0.05 / 0.82)
-    assert always.low < once.low < endless.low < once.high < always.high
+    assert asymptotic.low == asymptotic.high == pytest.approx(0.05 / 0.82)
+    assert anytime.low < fixed.low < asymptotic.low < fixed.high < anytime.high
 
 
 def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
     calibration = models.calibration()
     ends = []
     for n in (300, 100_000):
-        known = Known(ok=10**6, rest=10**6, drawn=n, outside=10**6 - n)
-        found = estimated(known, Flags(rest={"clean": n}, flagged=n // 10), calibration, seed=0)
+        design = RowSample(unsampled=10**6 - n)
+        evidence = EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
+        found = estimated(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
         assert found.low <= found.at_best[0] <= found.at_best[1] <= found.high + 1e-9
         ends.append(found.at_best)
     assert ends[0] == pytest.approx(ends[1], abs=0.02)
-    full = Known(ok=1000, rest=1000, drawn=1000)
-    assert estimated(full, Flags(rest={"clean": 1000}, flagged=100), calibration, seed=0).at_best is None
+    full = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
+    assert estimated(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).at_best is None
 
 
 # ---- stopping

@@ -1,22 +1,25 @@
 """What rows of whole shards are worth: never more than themselves, never less than their shards, and the truth held."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.estimate import shards
+from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.design import ClusterSample
 from auditor.estimate.flags import Flags
 from auditor.estimate.fraction import estimated
-from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.known import Known
+from auditor.estimate.intervals import clopper_pearson, effective_interval
 
 SHARDS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30)
 
 
 def worth(pairs):
     rows = np.array([max(pair) for pair in pairs])
-    return shards.worth(np.array([min(pair) for pair in pairs]), rows), rows
+    return shards.effective_sample_size(np.array([min(pair) for pair in pairs]), rows), rows
 
 
 @given(SHARDS)
@@ -31,20 +34,20 @@ def test_rows_are_worth_no_more_than_themselves_and_no_less_than_their_shards(pa
 
 @given(st.integers(2, 40), st.integers(1, 1000))
 def test_without_a_positive_the_bound_rests_on_the_shards_alone(count, rows):
-    found = shards.worth(np.zeros(count), np.full(count, rows))
+    found = shards.effective_sample_size(np.zeros(count), np.full(count, rows))
     assert found.effective == pytest.approx(count)
-    assert shards.interval(0.0, found.effective)[1] == pytest.approx(clopper_pearson(0, count)[1])
+    assert effective_interval(0.0, found.effective)[1] == pytest.approx(clopper_pearson(0, count)[1])
 
 
 @given(st.integers(2, 30), st.integers(1, 30), st.integers(2, 500))
 def test_shards_that_are_each_all_of_a_kind_are_worth_one_row_each(kind, other, rows):
     positives = np.array([rows] * kind + [0] * other)
-    assert shards.worth(positives, np.full(kind + other, rows)).effective <= kind + other + 1e-9
+    assert shards.effective_sample_size(positives, np.full(kind + other, rows)).effective <= kind + other + 1e-9
 
 
 def test_shards_that_are_alike_are_worth_nearly_all_their_rows():
     positives = np.random.default_rng(0).binomial(1000, 0.1, 100)
-    assert shards.worth(positives, np.full(100, 1000)).design_effect < 1.5
+    assert shards.effective_sample_size(positives, np.full(100, 1000)).design_effect < 1.5
 
 
 def test_the_variance_is_that_of_a_ratio_between_shards():
@@ -59,45 +62,49 @@ def test_the_variance_is_that_of_a_ratio_between_shards():
 @pytest.mark.parametrize(("positives", "rows"), [([1], [2]), ([3, 0], [2, 2]), ([-1, 0], [2, 2])])
 def test_what_no_shards_can_be_is_refused(positives, rows):
     with pytest.raises(ValueError, match="another shard"):
-        shards.worth(np.array(positives), np.array(rows))
+        shards.effective_sample_size(np.array(positives), np.array(rows))
 
 
 def test_shards_without_a_row_tell_nothing():
-    assert shards.worth(np.zeros(3), np.zeros(3)).effective == 0
+    assert shards.effective_sample_size(np.zeros(3), np.zeros(3)).effective == 0
 
 
 @given(st.integers(0, 1000), st.floats(1, 1e5), st.floats(0, 1))
-def test_what_was_read_is_known(thousandths, effective, unread):
+def test_what_was_read_is_known(thousandths, n_eff, fpc):
     share = thousandths / 1000
-    low, high = shards.interval(share, effective, unread)
-    least, most = shards.interval(share, effective)
+    low, high = effective_interval(share, n_eff, fpc)
+    least, most = effective_interval(share, n_eff)
     assert 0 <= least <= low <= share <= high <= most <= 1
-    assert shards.interval(share, effective, 0.0) == pytest.approx((share, share))
+    assert effective_interval(share, n_eff, 0.0) == pytest.approx((share, share))
+    assert ClusterSample(3, 12).fpc == pytest.approx(0.75**0.5)
 
 
 # ---- in the numbers of an audit
 
 
 def test_what_is_decided_is_no_fact_where_shards_were_left_out():
-    full = Known(ok=1000, synthetic=100, found=100, rest=1000, drawn=1000)
-    some = Known(ok=1000, synthetic=100, found=100, rest=1000, drawn=1000, effective=50.0, unread=0.9)
+    counts = {"readable": 1000, "confirmed": 100, "confirmed_in_sample": 100, "undetermined": 1000, "sampled": 1000}
+    full = EvidenceCounts.of_rows(**counts)
+    some = EvidenceCounts.of_rows(**counts, design=ClusterSample(10, 100, design_effect=20.0))
     assert full.share.low == full.share.high
     assert some.share.low < 0.1 < some.share.high
     assert some.as_sample == pytest.approx(clopper_pearson(5, 50))
     assert some.as_sample[0] < some.share.low
-    assert (some.is_sample, full.is_sample) == (True, False)
+    assert (some.design.is_partial, full.design.is_partial) == (True, False)
 
 
 def test_an_estimate_is_wider_by_what_the_shards_are_worth():
     import models
 
     calibration = models.calibration()
-    known = Known(ok=5000, rest=5000, drawn=5000)
-    some = Known(ok=5000, rest=5000, drawn=5000, effective=25.0, unread=0.99)
+    counts = {"readable": 5000, "undetermined": 5000, "sampled": 5000}
+    full = EvidenceCounts.of_rows(**counts)
+    some = EvidenceCounts.of_rows(**counts, design=ClusterSample(1, 100, design_effect=200.0))
     widths = []
-    for decided, effective in ((known, None), (some, 5000.0), (some, 100.0), (some, 25.0)):
-        found = estimated(decided, Flags({"clean": 5000}, 2500, effective=effective), calibration, seed=0)
+    for evidence, n_eff in ((full, 5000.0), (some, 5000.0), (some, 100.0), (some, 25.0)):
+        flags = replace(Flags.of_rows({"clean": 5000}, 2500), n_eff=n_eff)
+        found = estimated(evidence, flags, calibration, seed=0)
         widths.append(found.high - found.low)
-        assert (found.at_best is None) == (decided is known)
+        assert (found.at_best is None) == (evidence is full)
     assert widths == sorted(widths)
     assert widths[-1] > widths[0] + 0.1

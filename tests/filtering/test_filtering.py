@@ -16,9 +16,10 @@ from making import encoded, png, tar
 from auditor import api
 from auditor.config import Config
 from auditor.errors import EvidenceError, FilterError
-from auditor.estimate.adjusting import adjustment, moved, offset, undecided_of
+from auditor.estimate.adjusting import adjustment, moved, offset
 from auditor.estimate.chances import chances
-from auditor.estimate.known import Known, indicators
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, masks, sums_of
+from auditor.estimate.design import row_design
 from auditor.filtering import keeplists
 from auditor.filtering.choice import COLUMNS, keep_list
 from auditor.types import Status, VerdictKind
@@ -29,7 +30,7 @@ CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size
 @given(CHANCES, st.floats(0, 1))
 def test_moved_chances_add_up_and_keep_their_order(chances, share):
     given = np.array(chances)
-    found = moved(given, offset(given, share))
+    found = moved(given, offset(given, np.ones(len(given)), share))
     scored = ~np.isnan(given)
     assert (np.isnan(found) == ~scored).all()
     if scored.any():
@@ -40,15 +41,18 @@ def test_moved_chances_add_up_and_keep_their_order(chances, share):
 
 def test_a_share_that_is_none_is_refused():
     with pytest.raises(ValueError, match="no share"):
-        offset(np.array([0.5]), 1.5)
+        offset(np.array([0.5]), np.ones(1), 1.5)
 
 
 def adjusted(table, share, census=None):
     column = {name: table[name].combine_chunks() for name in COLUMNS}
-    told = indicators(column, count_edited=False, census=census)
-    known = Known.of({name: rows.sum() for name, rows in told.items()})
+    found = masks(column, count_edited=False, census=census)
+    weights = np.ones(len(table))
+    sums = sums_of(found, weights)
+    evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
-    return adjustment(chance[undecided_of(told)], known, share)(chance, told), told
+    undecided = found.undecided
+    return adjustment(chance[undecided], weights[undecided], evidence, share)(chance, found), found
 
 
 def rows(n=400, seed=0):
@@ -71,11 +75,11 @@ def audited(point=0.10, low=0.06, high=0.2, **more):
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.5, 0.95])
 def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
-    p, told = adjusted(evidence(tmp_path, rows()), share)
+    p, found = adjusted(evidence(tmp_path, rows()), share)
     assert np.nanmean(p) == pytest.approx(share, abs=1e-6)
-    assert (p[told["synthetic"]] == 1).all()
-    assert (p[told["edited"]] == 0).all()
-    assert np.isnan(p[~told["ok"]]).all()
+    assert (p[found.confirmed] == 1).all()
+    assert (p[found.edited] == 0).all()
+    assert np.isnan(p[~found.readable]).all()
 
 
 def test_rows_beyond_a_sample_get_the_share_of_the_rest(tmp_path):

@@ -148,11 +148,14 @@ def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
     store = Store(tmp_path)
     store.folder.mkdir()
     evidence.part(store.path("a"), rows)
-    keys = [drawn.key for drawn in draw(tmp_path, seed=0, number=60, is_weighted=True)]
+    keys = [drawn.key for drawn in draw(tmp_path, seed=0, number=60)]
     assert {f"k{number}" for number in range(10)} <= set(keys)
     assert all(weights[key] for key in keys)
     assert len(keys) == 60
-    assert sum(weights[key] == 50 for key in draw_keys(tmp_path, 60)) < 10
+    plain = Store(tmp_path / "plain")
+    plain.folder.mkdir(parents=True)
+    evidence.part(plain.path("a"), [evidence.row(number) for number in range(500)])
+    assert sum(weights[key] == 50 for key in draw_keys(tmp_path / "plain", 60)) < 10
 
 
 def draw_keys(out, number):

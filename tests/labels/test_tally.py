@@ -9,8 +9,8 @@ from making import encoded, png, write
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import LabelError
+from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.intervals import Interval
-from auditor.estimate.known import Known
 from auditor.labels import tally
 from auditor.labels.labelfile import Answer, Truth
 from auditor.labels.tally import LabelTally
@@ -55,7 +55,7 @@ def summed(tmp_path, rows, given, **more):
 
 def estimated(tmp_path, rows, given, **more):
     found = summed(tmp_path, rows, given, **more)
-    return tally.estimated(found.known, found.labelled)
+    return tally.estimated(found.evidence, found.labelled)
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_labels_of_a_plain_random_sample_count_where_their_rows_are(tmp_path):
     assert found.n == sum(r.verdict.kind is not VerdictKind.SYNTHETIC for r in rows if r.key in set(first))
 
 
-def test_a_row_that_was_passed_over_may_be_anything(tmp_path):
+def test_a_row_that_was_skipped_may_be_anything(tmp_path):
     rows, truth = dataset(2000)
     given = answers(rows, truth)
     whole, holey = (estimated(tmp_path, rows, kept) for kept in (given, given[:40] + given[60:]))
@@ -151,15 +151,15 @@ def test_the_sample_of_a_bounded_audit_stands_for_the_rest(tmp_path):
     drawn = [r if place(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_drawn=False) for r in rows]
     given = answers([r for r in drawn if r.is_drawn], truth)
     found = summed(tmp_path, drawn, given, census=frozenset())
-    assert found.known.outside == sum(not r.is_drawn for r in drawn)
-    estimate = tally.estimated(found.known, found.labelled)
+    assert found.evidence.design.unsampled == sum(not r.is_drawn for r in drawn)
+    estimate = tally.estimated(found.evidence, found.labelled)
     assert estimate.low <= sum(truth.values()) / len(rows) <= estimate.high
 
 
 def test_where_everything_is_decided_labels_add_nothing():
-    known = Known(ok=4, synthetic=3, edited=1)
-    nothing = tally.Labelled({}, 0, 0, 0, 0)
-    found = tally.estimated(known, nothing)
+    evidence = EvidenceCounts.of_rows(readable=4, confirmed=3, edited=1)
+    nothing = tally.Labelled({}, (), 0, 0, 0, 0, 0)
+    found = tally.estimated(evidence, nothing)
     assert Interval(found.point, found.low, found.high) == Interval(0.75, 0.75, 0.75)
 
 
@@ -190,15 +190,15 @@ def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
     paths = [part(tmp_path / f"{number}.parquet", rows[number::3]) for number in range(3)]
     found = summarise(paths, labels=LabelTally(said, SEED), census=frozenset(), shards=10)
     assert len(found.labelled.by_shard) == 3
-    for number, stratum in enumerate(found.labelled.strata.values()):
+    for number, stratum in enumerate(found.labelled.strata):
         mine = [parts[number] for parts in found.labelled.by_shard]
         assert sum(one.size for one in mine) == stratum.size
         assert sum(one.synthetic for one in mine) == stratum.synthetic
         assert sum(one.labelled for one in mine) == stratum.labelled
     decided = [parts[3] for parts in found.labelled.by_shard]
-    assert sum(one.synthetic for one in decided) == found.known.found
-    some = tally.estimated(found.known, found.labelled)
+    assert sum(one.synthetic for one in decided) == found.evidence.confirmed_in_sample.rows
+    some = tally.estimated(found.evidence, found.labelled)
     all_read = summarise(paths, labels=LabelTally(said, SEED))
-    whole = tally.estimated(all_read.known, all_read.labelled)
+    whole = tally.estimated(all_read.evidence, all_read.labelled)
     assert some.point == pytest.approx(whole.point)
     assert some.high - some.low > whole.high - whole.low

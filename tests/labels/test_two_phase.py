@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from auditor.errors import LabelError
+from auditor.estimate.design import RowSample
 from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.labels.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 
@@ -74,8 +75,7 @@ def test_ends_enclose_the_point_and_the_labels_mirror(strata):
 @given(STRATA, st.integers(0, 100_000))
 @settings(max_examples=60)
 def test_rows_beyond_a_sample_never_narrow_it(strata, more):
-    rows = sum(stratum.size for stratum in strata)
-    alone, larger = two_phase(strata), two_phase(strata, population=rows + more)
+    alone, larger = two_phase(strata), two_phase(strata, design=RowSample(more))
     assert larger.high - larger.low >= alone.high - alone.low - 0.005
 
 
@@ -84,18 +84,18 @@ def test_everything_labelled_is_a_fact():
 
 
 def test_a_sample_that_is_labelled_whole_is_no_fact_about_the_rows_beyond_it():
-    none = two_phase([LabelledStratum(60, 0, 60), LabelledStratum(40, 0, 40)], population=10_000)
+    none = two_phase([LabelledStratum(60, 0, 60), LabelledStratum(40, 0, 40)], design=RowSample(9_900))
     assert none.high == pytest.approx(clopper_pearson(0, 100)[1], rel=1e-6)
-    some = two_phase([LabelledStratum(200, 20, 180)], population=10_000)
+    some = two_phase([LabelledStratum(200, 20, 180)], design=RowSample(9_800))
     low, high = clopper_pearson(20, 200)
     assert (some.low, some.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
 
 
 def test_what_evidence_decides_in_a_sample_leaves_its_share_uncertain_and_nothing_else():
     decided = [LabelledStratum(50, 50, 0, is_decided=True), LabelledStratum(150, 0, 150, is_decided=True)]
-    found, (low, high) = two_phase(decided, population=10**9), clopper_pearson(50, 200)
+    found, (low, high) = two_phase(decided, design=RowSample(10**9)), clopper_pearson(50, 200)
     assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
-    assert two_phase(decided[1:], population=10**9).high == pytest.approx(clopper_pearson(0, 150)[1], rel=1e-6)
+    assert two_phase(decided[1:], design=RowSample(10**9)).high == pytest.approx(clopper_pearson(0, 150)[1], rel=1e-6)
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited
             members = sample[np.digitize(scores[sample], [-0.5, 1.8]) == number]
             if labelled := synthetic[members[:labels]].tolist():
                 strata.append(LabelledStratum(len(members), sum(labelled), len(labelled) - sum(labelled)))
-        found = two_phase(strata, population=10_000)
+        found = two_phase(strata, design=RowSample(10_000 - rows))
         missed += not found.low <= synthetic.mean() <= found.high
     assert missed / count <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
 

@@ -4,22 +4,22 @@ import models
 import numpy as np
 import pytest
 
-from auditor.sampling.expecting import expected, mean_rates, rows_for
+from auditor.sampling.expecting import expected, mean_rates, required_sample_size
 
 CALIBRATION = models.calibration()
 
 
 def test_without_a_detector_it_is_the_sample_of_a_poll():
-    assert rows_for(0.01, share=0.5) == 9604
+    assert required_sample_size(0.01, share=0.5) == 9604
 
 
 def test_a_detector_that_errs_needs_more_rows():
-    assert rows_for(0.01, CALIBRATION) > rows_for(0.01)
+    assert required_sample_size(0.01, CALIBRATION) > required_sample_size(0.01)
 
 
 def test_so_many_rows_keep_chance_within_the_margin():
     false, true = mean_rates(CALIBRATION)
-    n, share = rows_for(0.02, CALIBRATION, share=0.15), 0.15
+    n, share = required_sample_size(0.02, CALIBRATION, share=0.15), 0.15
     flagged = np.random.default_rng(0).binomial(n, share * true + (1 - share) * false, 20_000)
     estimates = (flagged / n - false) / (true - false)
     assert (abs(estimates - share) <= 0.02).mean() == pytest.approx(0.95, abs=0.01)
@@ -28,7 +28,7 @@ def test_so_many_rows_keep_chance_within_the_margin():
 @pytest.mark.parametrize("margin", [0.0, -0.1])
 def test_no_margin_is_refused(margin):
     with pytest.raises(ValueError, match="margin"):
-        rows_for(margin)
+        required_sample_size(margin)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.6])

@@ -17,7 +17,7 @@ from auditor.config import Config, ReadOptions
 from auditor.errors import DatasetError, EvidenceError, FilterError
 from auditor.labels.labelfile import Answer, Truth
 from auditor.plugin import Input, Shard
-from auditor.results import ShardSample, Worth
+from auditor.results import EffectiveSampleSize, ShardSample
 from auditor.sampling.shards import name, some_of
 from auditor.types import Need
 from reports import advising, wording
@@ -190,11 +190,11 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
 def of_shards(ok, synthetic, design_effect):
     from dataclasses import replace
 
-    from auditor.estimate import shards
+    from auditor.estimate.intervals import effective_interval
 
-    worth = Worth(ok, ok / design_effect, design_effect)
-    made = audit(ok, synthetic, shards=ShardSample(20, 1234, worth, None))
-    low, high = shards.interval(synthetic / ok, worth.effective)
+    rows = EffectiveSampleSize(ok, ok / design_effect, design_effect)
+    made = audit(ok, synthetic, shards=ShardSample(20, 1234, rows, None))
+    low, high = effective_interval(synthetic / ok, rows.effective)
     return replace(made, floor=replace(made.floor, low=low, high=high, as_sample=(low, high)))
 
 

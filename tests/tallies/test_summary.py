@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.estimate.shards import worth
+from auditor.estimate.shards import effective_sample_size
 from auditor.plugin import Input, Shard
 from auditor.tallies.summary import summarise
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
@@ -136,7 +136,7 @@ def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, par
     summary, full = summarise(paths, shards=of, census=frozenset()), summarise(paths)
     ok = [[row for row in part if row.status is Status.OK] for part in parts]
     found = [sum(row.verdict.kind is VerdictKind.SYNTHETIC for row in part) for part in ok]
-    assert summary.shards.declared == worth(np.array(found), np.array([len(part) for part in ok]))
+    assert summary.shards.declared == effective_sample_size(np.array(found), np.array([len(part) for part in ok]))
     assert (summary.shards.read, summary.shards.of, full.shards) == (len(parts), of, None)
     assert (summary.counts, summary.floor.count, summary.floor.share) == (
         full.counts,

@@ -1,0 +1,172 @@
+"""Rows that do not count the same: their effective sample size, and that equal weights change nothing."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from evidence import part, row
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models import calibration
+
+from auditor.estimate import fraction
+from auditor.estimate.intervals import clopper_pearson
+from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
+from auditor.labels import tally
+from auditor.labels.labelfile import Answer, Truth
+from auditor.labels.tally import LabelTally
+from auditor.sampling.drawing import place
+from auditor.tallies.summary import summarise
+from auditor.types import Status, VerdictKind
+
+WEIGHTS = st.lists(st.tuples(st.floats(1e-3, 1e3), st.booleans()), min_size=1, max_size=60)
+
+
+def sums(rows):
+    weights, positive = (np.array(column) for column in zip(*rows, strict=True))
+    return WeightSums.of(weights[positive]), WeightSums.of(weights)
+
+
+@given(st.integers(1, 500), st.floats(0, 1), st.floats(1e-6, 1e6))
+def test_of_equal_rows_n_eff_is_their_number(n, share, weight):
+    found = n_eff_of_share(*sums([(weight, number < share * n) for number in range(n)]))
+    assert found == pytest.approx(n)
+
+
+@given(st.integers(1, 10**9), st.floats(0, 1))
+def test_of_rows_of_weight_1_it_is_exactly_their_number(n, share):
+    assert n_eff_of_share(WeightSums.of_rows(int(share * n)), WeightSums.of_rows(n)) == n
+
+
+@given(WEIGHTS, st.floats(1e-6, 1e6))
+def test_n_eff_is_no_more_than_kish_says_and_the_unit_does_not_matter(rows, unit):
+    positive, every = sums(rows)
+    assert 0 < n_eff_of_share(positive, every) <= every.n_eff <= len(rows) * (1 + 1e-9)
+    scaled = sums([(weight * unit, is_positive) for weight, is_positive in rows])
+    assert n_eff_of_share(*scaled) == pytest.approx(n_eff_of_share(positive, every))
+
+
+@given(WEIGHTS)
+def test_it_is_the_binomial_variance_over_that_of_the_ratio(rows):
+    positive, every = sums(rows)
+    share = positive.total / every.total
+    if 0.001 < share < 0.999:
+        variance = sum((w * (is_positive - share)) ** 2 for w, is_positive in rows) / every.total**2
+        expected = min(every.n_eff, share * (1 - share) / variance)
+        assert n_eff_of_share(positive, every) == pytest.approx(expected, rel=1e-6)
+
+
+def test_positives_in_the_heavy_rows_make_n_eff_less():
+    weights = np.where(np.arange(1000) < 50, 20.0, 1.0)
+    heavy, light = np.arange(1000) < 20, np.arange(1000) > 700
+    of_heavy, of_light = (
+        n_eff_of_share(WeightSums.of(weights[which]), WeightSums.of(weights)) for which in (heavy, light)
+    )
+    assert of_heavy < 2 / 3 * of_light
+
+
+def test_what_weighs_nothing_tells_nothing():
+    assert n_eff_of_share(NO_ROWS, NO_ROWS) == WeightSums.of(np.zeros(3)).n_eff == 0
+
+
+# ---- sums over evidence
+
+
+def rows(weights, n=400):
+    """Of weights of their own, or None where no column says any."""
+    rng = np.random.default_rng(0)
+    scores = np.where(rng.random(n) < 0.2, 0.95, 0.1).tolist()
+    made = [
+        row(k, score=score, source="ab"[k % 2], weight=w)
+        for k, (score, w) in enumerate(zip(scores, weights, strict=False))
+    ]
+    made[:20] = [
+        row(k, VerdictKind.SYNTHETIC, 0.9, source="ab"[k % 2], declared=True, decided_by="tags", weight=weights[k])
+        for k in range(20)
+    ]
+    return [*made, row(n, source="b", status=Status.UNREADABLE)]
+
+
+def summed(path, weights, **more):
+    return summarise([part(path, rows(weights))], cutoff=("classifier", 0.9), **more)
+
+
+def estimated(found):
+    return fraction.estimated(found.evidence, found.flags, calibration(), seed=0)
+
+
+def numbers(found):
+    estimate = estimated(found)
+    return estimate.point, estimate.low, estimate.high
+
+
+def of_weight(folder, weight):
+    """The numbers of rows that all have this weight, with 150 labels: the sum, its estimates by flags and by labels."""
+    order = sorted(range(20, 400), key=lambda k: place(f"k{k}", 5))[:150]
+    answers = [Answer(f"k{k}", "unknown", Truth.SYNTHETIC if k % 9 == 0 else Truth.REAL) for k in order if k % 31]
+    found = summed(folder / "part.parquet", [weight] * 400, labels=LabelTally(answers, 5))
+    return found, estimated(found), tally.estimated(found.evidence, found.labelled)
+
+
+@pytest.fixture(scope="module")
+def unweighted(tmp_path_factory):
+    return of_weight(tmp_path_factory.mktemp("unweighted"), None)
+
+
+@given(st.just(1.0) | st.floats(1e-12, 1e12))
+@settings(max_examples=25)
+def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, weight):
+    plain, *expected = unweighted
+    found, *estimates = of_weight(tmp_path_factory.mktemp("weighted"), weight)
+    near = partial(pytest.approx, rel=1e-9, abs=1e-12) if weight != 1.0 else lambda number: number
+    assert (found.floor.count, found.floor.n) == (plain.floor.count, plain.floor.n) == (20, 400)
+    assert found.floor.share == near(plain.floor.share)
+    assert found.floor.as_sample == near(plain.floor.as_sample)
+    assert found.evidence.readable.n_eff == near(400)
+    for one, other in zip(estimates, expected, strict=True):
+        assert (one.point, one.low, one.high) == near((other.point, other.low, other.high))
+        assert [(s.low, s.high) for s in one.sensitivity] == [near((s.low, s.high)) for s in other.sensitivity]
+        assert (one.n, one.flagged, one.conditions, one.labels) == (
+            other.n,
+            other.flagged,
+            other.conditions,
+            other.labels,
+        )
+    for one, other in zip(found.strata, plain.strata, strict=True):
+        assert (one.value, one.rows, one.ok, one.synthetic) == (other.value, other.rows, other.ok, other.synthetic)
+        assert (one.share, one.low, one.high) == near((other.share, other.low, other.high))
+
+
+def test_shares_are_of_the_weight_and_counts_of_rows(tmp_path):
+    weights = [5.0] * 20 + [1.0] * 380
+    found = summed(tmp_path / "part.parquet", weights)
+    assert (found.floor.count, found.floor.n) == (20, 400)
+    assert found.floor.share == found.floor.low == found.floor.high == pytest.approx(100 / 480)
+    assert found.floor.as_sample[0] < 100 / 480 < found.floor.as_sample[1]
+    narrow = clopper_pearson(100 / 480 * 400, 400)
+    assert found.floor.as_sample[1] - found.floor.as_sample[0] > narrow[1] - narrow[0]
+    half = next(stratum for stratum in found.strata if stratum.value == "a")
+    assert (half.rows, half.ok, half.synthetic) == (200, 200, 10)
+    assert half.share == pytest.approx(50 / 240)
+
+
+def test_flagged_rows_count_as_often_as_their_weight(tmp_path):
+    plain = summed(tmp_path / "plain.parquet", [1.0] * 400)
+    scores = [r.verdict.p_synthetic for r in rows([1.0] * 400)[:400]]
+    heavy = summed(tmp_path / "heavy.parquet", [3.0 if s > 0.9 else 1.0 for s in scores])
+    assert estimated(heavy).point > estimated(plain).point
+    assert (estimated(heavy).n, estimated(heavy).flagged) == (estimated(plain).n, estimated(plain).flagged)
+    assert estimated(heavy).conditions == estimated(plain).conditions
+
+
+def test_unequal_weights_widen_the_estimate(tmp_path):
+    rng = np.random.default_rng(1)
+    equal = estimated(summed(tmp_path / "equal.parquet", [1.0] * 400))
+    unequal = estimated(summed(tmp_path / "unequal.parquet", rng.lognormal(0, 1.5, 400).tolist()))
+    assert unequal.high - unequal.low > equal.high - equal.low
+
+
+def test_rows_that_weigh_nothing_are_counted_and_move_no_share(tmp_path):
+    found = summed(tmp_path / "part.parquet", [0.0] * 20 + [1.0] * 380)
+    assert (found.floor.count, found.floor.share) == (20, 0.0)
+    assert found.evidence.readable.n_eff == pytest.approx(380)
