@@ -58,7 +58,7 @@ class _Design(ABC):
         n_eff = self.n_eff(positive, sampled)
         return clopper_pearson(min(n_eff, positive.total * (n_eff / sampled.total)), n_eff)
 
-    def sampled_fraction(self, rows: float) -> float:
+    def row_sampling_fraction(self, rows: float) -> float:
         """Which share `rows` looked-at rows are of the rows that they were drawn from, one by one."""
         return 1.0
 
@@ -101,7 +101,7 @@ class RowSample(_Design):
         """The same as for the dataset."""
         return share.low, share.high
 
-    def sampled_fraction(self, rows: float) -> float:
+    def row_sampling_fraction(self, rows: float) -> float:
         """Of sampled and unsampled rows."""
         return rows / (rows + self.unsampled)
 

@@ -2,7 +2,7 @@
 
 Labels count for the rows of an audit's rest: those that declared or matched evidence does not decide. Each verdict is
 a stratum, and labels are worth something only if the labelled rows of a stratum are a random sample of it: its first
-ones in the drawing order (`auditor label` draws them so). Rows that were passed over on the way count as "cannot tell".
+ones in the drawing order (`auditor label` draws them so). Rows that were skipped on the way count as "cannot tell".
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def two_phase(
     unlabelled = (weight - sum(stratum.total_weight for stratum in labelled)) / weight
     if unlabelled > _MAX_UNLABELLED:
         raise LabelError(f"{100 * unlabelled:.0f} % of the rows are in strata without a label: label some of each")
-    sampled = design.sampled_fraction(sum(stratum.size for stratum in strata))
+    sampled = design.row_sampling_fraction(sum(stratum.size for stratum in strata))
     low, high = (_interval(labelled, sampled, as_synthetic, confidence) for as_synthetic in (False, True))
     if isinstance(design, ClusterSample):
         parts = [[part for part, s in zip(shard, strata, strict=True) if s.labelled] for shard in by_shard]

@@ -33,7 +33,7 @@ def until_decided(audit_of: Callable[[int], Audit], decide: Callable[[Audit], De
             return Stop(audit, f"decided: {outcome}")
         if audit.sample is None:
             return Stop(audit, "every row was looked at")
-        if decide(_at_best(audit)).outcome is Outcome.INCONCLUSIVE:
+        if decide(_asymptotic(audit)).outcome is Outcome.INCONCLUSIVE:
             return Stop(audit, f"more rows cannot decide it: {_open(audit)}")
     raise AssertionError("there are as many rows as one likes")
 
@@ -44,7 +44,7 @@ def _doubling(rows: int) -> Iterator[int]:
         rows *= 2
 
 
-def _at_best(audit: Audit) -> Audit:
+def _asymptotic(audit: Audit) -> Audit:
     """The audit as it would be if endlessly many rows looked like those that were looked at."""
     floor = audit.floor
     if floor.share is not None:

@@ -75,4 +75,4 @@ def test_a_sample_of_every_row_is_a_full_scan_whose_flags_have_to_hold_at_every_
 
 @pytest.mark.parametrize("design", [FullScan(), RowSample(25), ClusterSample(3, 4)])
 def test_a_part_of_the_population_is_that_of_rows_drawn_one_by_one(design):
-    assert design.sampled_fraction(75) == (0.75 if isinstance(design, RowSample) else 1.0)
+    assert design.row_sampling_fraction(75) == (0.75 if isinstance(design, RowSample) else 1.0)

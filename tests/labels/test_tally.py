@@ -100,6 +100,17 @@ def test_a_row_that_was_skipped_may_be_anything(tmp_path):
     assert holey.high > whole.high
 
 
+def test_labels_of_a_plain_random_sample_reach_as_far_in_every_class_of_weight(tmp_path):
+    rows = [row(number, UNKNOWN, weight=8.0 if number % 4 == 0 else 1.0) for number in range(400)]
+    order = sorted((r.key for r in rows), key=lambda key: place(key, SEED))
+    heavy = {r.key for r in rows if r.covariates.weight == 8}
+    last = max(number for number, key in enumerate(order[:100]) if key in heavy)
+    given = [Answer(key, "", Truth.REAL) for number, key in enumerate(order[:100]) if number != last]
+    found = estimated(tmp_path, rows, given)
+    assert found.labels.passed_over == 1
+    assert found.labels.strata["unknown, weight 8 to under 16"].unsure == 1
+
+
 def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
     rows, _ = dataset(2000)
     picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
