@@ -49,9 +49,9 @@ if TYPE_CHECKING:
         write_labels,
     )
     from auditor.config import Config
-    from auditor.policy import Policy
+    from auditor.policy.policy import Policy
 
-_HOMES = {"Config": "auditor.config", "Policy": "auditor.policy"}
+_HOMES = {"Config": "auditor.config", "Policy": "auditor.policy.policy"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,34 +8,33 @@ summarise  all parts, old and new, into the numbers of an audit
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor import __version__, files, readers, registry
-from auditor.assembling import TOOL, Grounds, assemble, dataset_digest, keep_calibration
-from auditor.config import Config, ReadOptions
+from auditor import __version__, registry
+from auditor.aggregate.build import TOOL, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
-from auditor.fetching.fetches import Fetcher
+from auditor.evidence_store.store import Part, Store
+from auditor.fetching.fetcher import Fetcher
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
-from auditor.readers import listing
+from auditor.readers import Inputs, choose
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
-from auditor.sampling import expecting, stratifying
-from auditor.sampling.draws import Draw, ShardUrls, draw
+from auditor.sampling import planning, stratified
+from auditor.sampling.rows import Draw, ShardUrls, draw
 from auditor.sampling.shards import ShardDraw, some_of
-from auditor.similarity import findings
+from auditor.scanning.shard_scan import ShardDigest, ShardScan
+from auditor.similarity import summary
 from auditor.types import Need
-from auditor.verdicts.store import Part, Store
-from auditor.work import ShardDigest, ShardScan
 
 _TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
-Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def run_audit(
         grounds = Grounds(resources.calibration, resources.answers, part)
         digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
         audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
-        audit = findings.added(audit, list(parts.values()), out, resources.reference)
+        audit = summary.added(audit, list(parts.values()), out, resources.reference)
         opening = Opening(config.scan.limits, draw, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
         thumbnails.keep(out, parts.values(), plan.shards, opening, examples, made_of)
@@ -184,32 +183,6 @@ def _refuse_strange_vectors(parts: Iterable[Part], resources: Resources) -> None
         )
 
 
-def choose(
-    inputs: Inputs, read: ReadOptions, *, names: Sequence[str] | None = None
-) -> tuple[tuple[Input, Reader], ...]:
-    """Each input with the reader for it. names: those that an audit gave as many inputs, wherever they lie now; shards
-    go by them. Raises DatasetError."""
-    files.forget()
-    paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    if not paths:
-        raise DatasetError("no input")
-    parsed = [listing.parse(path, read) for path in paths]
-    if names is None or len(names) != len(parsed):
-        names = _distinct([input.name for input in parsed])
-    several = len(parsed) > 1
-    parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
-    return tuple((input, readers.choose(input)) for input in parsed)
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
-    return found
-
-
 def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     """Whose evidence a folder holds: evidence of another owner is never mixed in."""
     return {
@@ -236,7 +209,7 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | Non
     sampling = config.sampling
     if sampling.rows is None:
         return None
-    how = stratifying.draw if sampling.stratify else draw
+    how = stratified.draw if sampling.stratify else draw
     found = how(
         shards,
         engine,
@@ -299,12 +272,12 @@ def expectation(
 ) -> tuple[dict[float, Interval], dict[float, Interval]]:
     """What the sample's estimate may look like, told before the audit; of shards that are alike, and that are not."""
     if calibration and part:
-        both = {share: expecting.expected_of_shards(calibration, part.read, share) for share in _TOLD}
+        both = {share: planning.expected_of_shards(calibration, part.read, share) for share in _TOLD}
         return {share: alike for share, (alike, _) in both.items()}, {
             share: apart for share, (_, apart) in both.items()
         }
     if calibration and sample:
-        return {share: expecting.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}, {}
+        return {share: planning.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}, {}
     return {}, {}
 
 

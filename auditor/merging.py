@@ -9,19 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor import record, registry
-from auditor.assembling import CALIBRATION, Grounds, assemble, dataset_digest, keep_calibration
+from auditor import audit_json, registry
+from auditor.aggregate.build import CALIBRATION, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.annotation.file import digest as labels_digest
 from auditor.config import EstimateConfig
 from auditor.errors import CalibrationError, EvidenceError
 from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.evidence_store.store import Part, Store
 from auditor.gallery import thumbnails
-from auditor.labels.labelfile import digest as labels_digest
 from auditor.resources import counted_detector, read_labels
 from auditor.results import Audit, InputRecord
-from auditor.similarity import findings
+from auditor.similarity import summary
 from auditor.similarity.reference import Earlier, Reference
 from auditor.similarity.reference import parse as parse_reference
-from auditor.verdicts.store import Part, Store
 
 
 def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) -> Audit:
@@ -33,7 +33,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         raise EvidenceError("merging takes two audits or more")
     if twice := [folder for folder, times in Counter(folders).items() if times > 1]:
         raise EvidenceError(f"{twice[0]} is named twice: merging would count its rows twice")
-    audits = [record.loads(_audit(folder)) for folder in folders]
+    audits = [audit_json.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what, mine, others in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
             if mine != others:
@@ -66,7 +66,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
             labels=labels_digest(answers) if answers else None,
         )
         merged = assemble(whole, inputs, config, digests, Grounds(calibration, answers))
-        return findings.added(merged, whole, out, reference)
+        return summary.added(merged, whole, out, reference)
 
 
 def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:

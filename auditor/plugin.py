@@ -12,14 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from auditor.config import ReadOptions
-from auditor.decisions import Decision
-from auditor.results import Audit, Population
+from auditor.results import Audit, Decision, Population
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from auditor.view import View
+    from auditor.images.view import View
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")

@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor import registry
+from auditor.annotation import file
+from auditor.annotation.file import Answer
+from auditor.classifier import ClassifierDetector
 from auditor.config import Config, ScanConfig
-from auditor.embedding.existing import Existing
-from auditor.embedding.sources import VectorSource
+from auditor.embeddings.precomputed import Existing
+from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, LabelError, UnknownPlugin
 from auditor.estimate import calibration as calibrations
 from auditor.estimate.calibration import Calibration
-from auditor.labels import labelfile
-from auditor.labels.labelfile import Answer
 from auditor.results import Digests
-from auditor.sampling import expecting
-from auditor.sampling.draws import Draw
+from auditor.sampling import planning
+from auditor.sampling.rows import Draw
 from auditor.similarity import reference as references
-from auditor.similarity.recognising import Banks
+from auditor.similarity.match import Banks
 from auditor.similarity.reference import Earlier, Reference
-from auditor.statistical import ClassifierDetector
 from auditor.types import Need
 from auditor.values import plain
 
@@ -94,7 +94,7 @@ class Resources:
             vectors=self.vectors.record(),
             banks=self.banks.record(),
             calibration=calibrations.digest(self.calibration) if self.calibration else None,
-            labels=labelfile.digest(self.answers) if self.answers else None,
+            labels=file.digest(self.answers) if self.answers else None,
         )
 
     def evidence_digest(self, config: Config, draw: Draw | None = None) -> str:
@@ -117,7 +117,7 @@ class Resources:
         margin = config.sampling.margin
         if margin is None:
             return config
-        rows = expecting.required_sample_size(margin, self.counted_calibration)
+        rows = planning.required_sample_size(margin, self.counted_calibration)
         return replace(config, sampling=replace(config.sampling, margin=None, sample=rows))
 
 
@@ -140,7 +140,7 @@ def read_calibration(path: str) -> Calibration:
 
 def read_labels(path: str) -> list[Answer]:
     """The labels that an estimate is to rest on. Raises LabelError, for a file without any, too."""
-    if not (found := labelfile.read(Path(path))):
+    if not (found := file.read(Path(path))):
         raise LabelError(f"{path}: no row of it has a label: label some (auditor label), or leave the file out")
     return found
 

@@ -24,7 +24,7 @@ from harness import FALSE, SHARES, TRUE, Options
 from scipy.special import expit, logit
 
 from auditor.estimate import controls
-from auditor.estimate.melded import FlagCounts, Rates, melded, predicted_rates
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded, predicted_rates
 
 _DRAWS, _CONTROLS = 4000, 100
 

@@ -30,12 +30,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from scipy.fft import dctn
 
-from auditor.embedding import space
-from auditor.embedding.sources import VectorSource
-from auditor.files import is_image_name
-from auditor.images.likeness import thumbnail
-from auditor.similarity.copies import CROPPED, copies
-from auditor.similarity.index import self_join
+from auditor.embeddings import whitening
+from auditor.embeddings.vector_source import VectorSource
+from auditor.images.thumbnail_match import thumbnail
+from auditor.similarity.near_duplicates import CROPPED, copies
+from auditor.similarity.neighbours import self_join
+from auditor.storage.files import is_image_name
 
 _LONGEST = 1600  # pixels; larger originals are reduced first, to save time
 _BITS = 10
@@ -141,7 +141,7 @@ def are_copies(cosine: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.n
     return copies(cosine, lambda pairs: (ones[pairs], others[pairs]))[0]
 
 
-def recall(rows: list[Seen], own: space.Space) -> None:
+def recall(rows: list[Seen], own: whitening.Space) -> None:
     vectors = np.stack([own.of(row[1]) for row in rows])
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
@@ -163,7 +163,7 @@ def flipped(bits: np.ndarray) -> np.ndarray:
     return grid.ravel()
 
 
-def false_positives(rows: list[Seen], own: space.Space) -> None:
+def false_positives(rows: list[Seen], own: whitening.Space) -> None:
     vectors = own.of(np.stack([row[1][0] for row in rows]))
     thumbs, hashes = np.stack([row[2][0] for row in rows]), np.stack([row[3][0] for row in rows])
     total = len(rows) * (len(rows) - 1) // 2
@@ -199,7 +199,7 @@ def main() -> None:
     chosen = images_in(given.folder, given.images, each=given.each, least=given.least)
     rows = list(encode(chosen, with_changes=True))
     everything = list(chain(rows, others))
-    own = space.space_for(fingerprint, np.stack([row[1][0] for row in everything]))
+    own = whitening.space_for(fingerprint, np.stack([row[1][0] for row in everything]))
     recall(rows, own)
     false_positives(everything, own)
 

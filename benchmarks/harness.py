@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # without an installation too
 
-from auditor.labelling.choosing import EXPECTED, allocation
+from auditor.annotation.sample import EXPECTED, allocation
 
 SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
 FALSE, TRUE = 0.03, 0.85  # positives of a detector: of real images, of synthetic ones

@@ -20,15 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
+from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
-from auditor.similarity import banking
-from auditor.similarity.banks import Bank
-from auditor.similarity.corpus import Corpus
+from auditor.similarity import index_writer
 from auditor.similarity.diversity import compared
-from auditor.similarity.duplicates import clusters
-from auditor.similarity.index import Index, self_join, use_threads
+from auditor.similarity.embedding_set import Corpus
+from auditor.similarity.near_duplicates import clusters
+from auditor.similarity.neighbours import Index, self_join, use_threads
+from auditor.similarity.reference_index import Bank
 from auditor.types import Row, Status, Verdict, VerdictKind
-from auditor.verdicts.store import PartWriter, Store
 
 _PART = 20_000
 _COPIES = 0.01
@@ -96,7 +96,7 @@ def main() -> None:
             Index.build(compact).nearest(compact[:512], 4)
         del compact
         with timed("a bank of them"):
-            banking.add_parts(out / "bank", parts, "synthetic")
+            index_writer.add_parts(out / "bank", parts, "synthetic")
         with timed("a bank: opened, 512 queries"):
             bank = Bank(out / "bank")
             assert bank.index is not None

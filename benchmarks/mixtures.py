@@ -24,12 +24,11 @@ import harness
 import numpy as np
 import pandas as pd
 
+from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate.calibration import Calibration, Condition
-from auditor.estimate.counts import EvidenceCounts
-from auditor.estimate.flags import Flags
-from auditor.estimate.fraction import cutoff, estimated
+from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.intervals import Interval
-from auditor.labels.two_phase import LabelledStratum, two_phase
+from auditor.estimate.prevalence import cutoff, estimated
 from auditor.results import Estimate
 
 OOF = Path(__file__).parents[1] / "training" / "oof.parquet"

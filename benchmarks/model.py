@@ -27,7 +27,7 @@ import onnxruntime as ort
 from PIL import Image
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "support")]
-from auditor.embedding.encoders import embedded  # noqa: E402
+from auditor.embeddings.embedded_encoder import embedded  # noqa: E402
 
 Files = list[bytes]
 _OURS = "JPEG bytes to score"

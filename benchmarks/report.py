@@ -25,15 +25,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import auditor
-from auditor.audit import assemble
-from auditor.gallery import choosing, thumbnails
+from auditor.aggregate.build import assemble
+from auditor.evidence_store import export
+from auditor.evidence_store import rows as rows_of_evidence
+from auditor.evidence_store.selection import Place
+from auditor.evidence_store.store import PartWriter, Store
+from auditor.gallery import select, thumbnails
 from auditor.plugin import Example, Input, Shard
 from auditor.results import InputRecord
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
-from auditor.verdicts import exporting
-from auditor.verdicts import rows as rows_of_evidence
-from auditor.verdicts.picking import Place
-from auditor.verdicts.store import PartWriter, Store
 
 PART = 100_000
 SIZES = (1_000, 100_000, 10_000_000)
@@ -93,7 +93,7 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def examples(store: Store, chosen: dict[choosing.Group, list[Place]], most: int) -> list[Example]:
+def examples(store: Store, chosen: dict[select.Group, list[Place]], most: int) -> list[Example]:
     """The chosen rows with noise for pictures, over and over until there are `most`."""
     rng = np.random.default_rng(0)
     noise = [thumbnails.small(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)) for _ in range(50)]
@@ -113,9 +113,9 @@ def measure(count: int, folder: Path) -> list[str]:
     config = {"detectors": {}, "depth": "pixels", "limits": {}}
     inputs = (InputRecord("made-up", "folder", count),)
     summarise, audit = timed(lambda: assemble(parts, inputs, config, 0))
-    choose, chosen = timed(lambda: choosing.examples(paths, thumbnails.USUAL))
+    choose, chosen = timed(lambda: select.examples(paths, thumbnails.USUAL))
     decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
-    exported, taken = timed(lambda: sum(1 for _ in islice(exporting.lines([p for _, p in paths], "csv"), 100_000)))
+    exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))
     decision = auditor.decide(audit)
     cells = [f"{count:,}", f"{summarise:.2f}", f"{choose:.2f}", f"{decided:.2f}", f"{exported * count / taken:.1f}"]
     auditor.render(audit, decision, "html")  # the first one imports matplotlib

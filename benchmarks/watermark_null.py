@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from auditor.contents import FileContent
 from auditor.errors import Refused
 from auditor.estimate.intervals import clopper_pearson
 from auditor.images import decode
+from auditor.images.view import View
+from auditor.storage.content import FileContent
 from auditor.types import Sample
-from auditor.view import View
 from detectors import dwt_dct
 
 _LEVEL = 1e-8  # an image, over all deciding messages and planes

@@ -26,7 +26,7 @@ import marking
 import watermark_null
 
 from auditor.estimate.intervals import clopper_pearson
-from auditor.view import View
+from auditor.images.view import View
 from detectors import dwt_dct
 from detectors.dalle2_bar import Dalle2Bar
 from detectors.dwt_dct_crops import DwtDctCrops

@@ -25,13 +25,13 @@ from harness import CUTS, FALSE, SHARES, TRUE, Options, Span
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from auditor.annotation.file import Truth
+from auditor.annotation.sample import EXPECTED, allocation, by_weight
+from auditor.annotation.strata import UNDECIDED, StratumCounts, collapse_strata, strata
+from auditor.annotation.two_phase import two_phase
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import FlagCounts, Rates, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
 from auditor.estimate.weights import WeightSums, n_eff_of_share
-from auditor.labelling.choosing import EXPECTED, allocation, by_weight
-from auditor.labels.labelfile import Truth
-from auditor.labels.strata import UNDECIDED, StratumCounts, collapse_strata, strata
-from auditor.labels.two_phase import two_phase
 
 _IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
 _SLOPES = {"apart": 0.0, "heavy": 1.0, "light": -1.0}

@@ -15,9 +15,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
 
 _FIELDS = frozenset("Label ContentProducer ProduceID ContentPropagator PropagateID ReservedCode1 ReservedCode2".split())
 _SUSPICIONS = {"2": "possibly generated", "3": "suspected to be generated"}

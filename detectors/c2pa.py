@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from auditor.images.iptc import source_type_claim, term
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
-from auditor.vocabulary import source_type_claim, term
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "ISOBMFF": "image/avif"}
 # Without hosts that may be asked, c2pa-rs still looks up the issuers of identity assertions: the empty list forbids it.

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-from auditor.view import View
 
 # (strength, generator or None, what, pattern): strength ranks, it is no probability
 _FORMS = (

@@ -17,19 +17,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from auditor import statistical
-from auditor.embedding import encoders, preparation
-from auditor.embedding.encoders import EMBEDDED, Encoding, embedded, shipped_calibration, tokens_of
+from auditor import classifier
+from auditor.classifier import ClassifierDetector
+from auditor.embeddings import embedded_encoder, preparation
+from auditor.embeddings.embedded_encoder import EMBEDDED, Encoding, embedded, shipped_calibration, tokens_of
 from auditor.estimate.calibration import Calibration
-from auditor.statistical import ClassifierDetector
+from auditor.images.view import View
 from auditor.types import Need
-from auditor.view import View
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from auditor.embedding.sources import VectorSource
-    from auditor.similarity.recognising import Banks
+    from auditor.embeddings.vector_source import VectorSource
+    from auditor.similarity.match import Banks
 
 
 class Classifier(ClassifierDetector):
@@ -78,7 +78,7 @@ class Classifier(ClassifierDetector):
     def resources(self) -> tuple[str, ...]:
         """Scores, with the digest of encoder and head; and what prepares and words."""
         names = ("preprocessing.json", "calibration.json")  # which names encoder and head by digest
-        code = (encoders.__file__, preparation.__file__, statistical.__file__)
+        code = (embedded_encoder.__file__, preparation.__file__, classifier.__file__)
         return (*(str(EMBEDDED / name) for name in names), *code)
 
     def _scores(self, encodings: Sequence[Encoding]) -> list[float]:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from auditor.models import catalogue
-from auditor.statistical import ClassifierDetector
+from auditor.classifier import ClassifierDetector
+from auditor.embeddings import hub
 from auditor.types import Need
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class CommunityForensics(ClassifierDetector):
         """One an image; higher is synthetic. Raises ModelError where the weights are not here."""
         import numpy as np
 
-        session = _session(str(catalogue.verified(self.id)))
+        session = _session(str(hub.verified(self.id)))
         found: list[float] = []
         for start in range(0, len(images), _BATCH):
             pixels = np.stack([prepared(image) for image in images[start : start + _BATCH]])
@@ -49,15 +49,15 @@ class CommunityForensics(ClassifierDetector):
 
     def weights(self) -> str:
         """The pinned digest."""
-        return catalogue.find(self.id).sha256
+        return hub.find(self.id).sha256
 
     def check(self) -> None:
         """Raises ModelError where the weights are not here, or are not those that were pinned."""
-        catalogue.verified(self.id)
+        hub.verified(self.id)
 
     def resources(self) -> tuple[str, ...]:
         """The module that pins them."""
-        return (catalogue.__file__,)
+        return (hub.__file__,)
 
 
 def prepared(image: np.ndarray) -> np.ndarray:

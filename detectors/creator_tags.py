@@ -18,9 +18,9 @@ import re
 from collections.abc import Iterator
 
 from auditor.images.metadata import Metadata
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
 
 _NAMES = {
     r"NovelAI": "NovelAI",

@@ -10,10 +10,10 @@ Tier B (an explicit label, unsigned).
 
 from __future__ import annotations
 
+from auditor.images.iptc import is_source_type, source_type_claim
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
-from auditor.vocabulary import is_source_type, source_type_claim
 
 _YES = frozenset("true t yes y 1 1.0 ai synthetic generated ai-generated ai_generated fake".split())
 _NO = frozenset("false f no n 0 0.0 real human photo natural authentic not-ai".split())

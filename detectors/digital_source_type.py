@@ -12,10 +12,10 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
+from auditor.images.iptc import source_type_claim, term
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
-from auditor.vocabulary import source_type_claim, term
 
 _NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SYSTEM_FIELDS = ("AISystemUsed", "AISystemVersionUsed")

@@ -30,10 +30,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.images.view import View
 from auditor.plugin import AggregateDetector, DetectorResult
 from auditor.results import Population
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,9 +14,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
-from auditor.view import View
 from detectors import dwt_dct
 from detectors.dwt_dct import Mark, marks
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.storage.urls import path
 from auditor.types import Evidence, Need, Tier
-from auditor.urls import path
-from auditor.view import View
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _FORMS = (

@@ -33,9 +33,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from auditor.images.metadata import Metadata, Text
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-from auditor.view import View
 
 _EXIF_XMP = "http://ns.adobe.com/exif/1.0/"
 _PARAMETERS = re.compile(r"\bSteps: \d+, Sampler: ")

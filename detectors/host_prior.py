@@ -15,10 +15,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.storage.urls import hostname, path
 from auditor.types import Evidence, Need, Tier
-from auditor.urls import hostname, path
-from auditor.view import View
 
 _HOSTS = Path(__file__).parent / "data" / "hosts.csv"
 _ANY = "*"

@@ -8,10 +8,10 @@ Defeated by: any change of the file. A file that is in a bank of real ones is no
 
 from __future__ import annotations
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
-from auditor.printable import printable
+from auditor.safe_text import printable
 from auditor.types import Evidence, Need, Tier
-from auditor.view import View
 
 
 class KnownFile(Detector):

@@ -11,10 +11,10 @@ Defeated by: crops to less than half of the picture, rotation, heavy collage; an
 
 from __future__ import annotations
 
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
-from auditor.printable import printable
+from auditor.safe_text import printable
 from auditor.types import Evidence, Need, Tier
-from auditor.view import View
 
 
 class KnownImage(Detector):

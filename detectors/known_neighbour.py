@@ -19,16 +19,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from auditor.embedding.sources import VectorSource
+from auditor.classifier import ClassifierDetector, refusal
+from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import ModelError
 from auditor.estimate.calibration import Calibration
-from auditor.images.likeness import thumbnail
+from auditor.images.thumbnail_match import thumbnail
+from auditor.images.view import ReferenceMatch, View
 from auditor.plugin import DetectorResult
-from auditor.similarity.banks import REAL, SYNTHETIC
-from auditor.similarity.recognising import Banks, Picture
-from auditor.statistical import ClassifierDetector, refusal
+from auditor.similarity.match import Banks, Picture
+from auditor.similarity.reference_index import REAL, SYNTHETIC
 from auditor.types import Claim, Need
-from auditor.view import ReferenceMatch, View
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,9 +16,9 @@ import zlib
 from typing import TYPE_CHECKING
 
 from auditor.images.containers import MAX_INFLATED
+from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-from auditor.view import View
 
 if TYPE_CHECKING:
     import numpy as np

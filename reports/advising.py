@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from auditor.decisions import Decision, Outcome
-from auditor.results import Audit
+from auditor.results import Audit, Decision, Outcome
 from auditor.types import Evidence
 
 _MOST_STEPS = 4  # that the first screen holds

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from auditor.mad.loops import Generation
+    from auditor.mad.simulation import Generation
 
 # As drawn (and as a chart by itself shows them) -> the page's custom property.
 COLOURS = {

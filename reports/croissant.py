@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from auditor.decisions import Decision
 from auditor.plugin import Renderer
-from auditor.printable import printable
-from auditor.results import Audit
+from auditor.results import Audit, Decision
+from auditor.safe_text import printable
 from reports import wording
 
 _CONTEXT = {

@@ -9,10 +9,9 @@ toolkit (actions/toolkit, command.ts).
 
 from __future__ import annotations
 
-from auditor.decisions import Decision, Outcome
 from auditor.plugin import Renderer
-from auditor.printable import printable
-from auditor.results import Audit
+from auditor.results import Audit, Decision, Outcome
+from auditor.safe_text import printable
 from reports import wording
 
 _LONGEST = 1000

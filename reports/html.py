@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from auditor.decisions import Decision
-from auditor.mad import loops
+from auditor.mad import simulation
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
-from auditor.printable import printable
-from auditor.results import Audit, Estimate, Stratum
+from auditor.results import Audit, Decision, Estimate, Stratum
+from auditor.safe_text import printable
 from auditor.types import Evidence
 from reports import charts, wording
 from reports.charts import Bar
@@ -138,7 +137,7 @@ def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
     low, (conservative, optimistic) = max(low, audit.floor.low or 0.0), mad.lambda_range
     steps = range(_GENERATIONS + 1)
     middle, lower, upper = (
-        [loops.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
+        [simulation.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
         for p, lambda_ in ((max(point, low), mad.lambda_), (low, optimistic), (max(high, low), conservative))
     )
     words = wording.trajectory_in_words((middle, lower, upper), mad)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from auditor import record
-from auditor.decisions import Decision
+from auditor import audit_json
 from auditor.plugin import Renderer
-from auditor.results import Audit
+from auditor.results import Audit, Decision
 
 
 class Json(Renderer):
@@ -16,4 +15,4 @@ class Json(Renderer):
 
     def render(self, audit: Audit, decision: Decision) -> str:
         """The JSON text."""
-        return record.dumps(audit, decision)
+        return audit_json.dumps(audit, decision)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from auditor.decisions import Decision, Outcome, RuleResult
 from auditor.plugin import Renderer
-from auditor.printable import printable
-from auditor.results import Audit
+from auditor.results import Audit, Decision, Outcome, RuleResult
+from auditor.safe_text import printable
 from reports import wording
 
 _LONGEST = 1000

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auditor.decisions import Decision
 from auditor.plugin import Renderer
-from auditor.printable import printable
-from auditor.results import Audit
+from auditor.results import Audit, Decision
+from auditor.safe_text import printable
 from reports import wording
 
 _LONGEST = 1000  # characters: more than any sentence of ours, less than any prank

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from auditor.printable import printable
+from auditor.safe_text import printable
 from reports import advising, wording
 from reports.charts import COLOURS
 from reports.svg import Sheet

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from auditor.decisions import Decision, Outcome, RuleResult
 from auditor.plugin import Example, RowRenderer, Shows
-from auditor.printable import printable
-from auditor.results import Audit
+from auditor.results import Audit, Decision, Outcome, RuleResult
+from auditor.safe_text import printable
 from auditor.types import Row
 from reports import wording
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.decisions import Decision
 from auditor.plugin import Renderer
-from auditor.printable import printable
-from auditor.results import UNCHECKABLE, Audit
+from auditor.results import UNCHECKABLE, Audit, Decision
+from auditor.safe_text import printable
 from reports import wording
 
 _LABEL = 11

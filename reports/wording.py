@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.comparing import FELL, ROSE, Change
-from auditor.decisions import Decision, MadLimits, MadStatus, Outcome
-from auditor.printable import printable
-from auditor.results import UNCHECKABLE, Audit, Control, ShardSample
-from auditor.rules import RULES
+from auditor.compare import FELL, ROSE, Change
+from auditor.policy.rules import RULES
+from auditor.results import UNCHECKABLE, Audit, Control, Decision, MadLimits, MadStatus, Outcome, ShardSample
+from auditor.safe_text import printable
 from auditor.types import Evidence
 
 TITLES = {

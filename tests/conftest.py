@@ -10,12 +10,13 @@ import hypothesis
 import pytest
 import saving
 
-from auditor import audit, files
+from auditor import audit
 from auditor.config import ReadOptions
-from auditor.embedding.encoders import EmbeddedEncoder
+from auditor.embeddings.embedded_encoder import EmbeddedEncoder
 from auditor.plugin import Input
-from auditor.readers import choose, listing
+from auditor.readers import listing, reader_for
 from auditor.registry import load
+from auditor.storage import files
 from auditor.types import Sample, Unreadable
 
 hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is no failure
@@ -100,7 +101,7 @@ def read_all():
 
     def read(path: str | Path, forced: str | None = None, **options: object) -> tuple[str, list[Sample | Unreadable]]:
         input: Input = listing.parse(path, ReadOptions(input_format=forced, **options))
-        reader = choose(input)
+        reader = reader_for(input)
         return reader.id, [row for shard in reader.shards(input) for row in load("readers", shard.reader)().read(shard)]
 
     return read

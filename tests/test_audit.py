@@ -15,11 +15,11 @@ import pytest
 
 import auditor
 from auditor import audit as pipeline
-from auditor import record
+from auditor import audit_json
 from auditor.config import Config, Limits, ReadOptions
 from auditor.errors import EvidenceError
+from auditor.evidence_store.store import Store
 from auditor.types import Need
-from auditor.verdicts.store import Store
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def test_the_same_input_gives_the_same_bytes(dataset, tmp_path, scan):
     shutil.copytree(dataset, copy)
     decide = auditor.decide
     first, second = scan(dataset), scan(copy, out="other")
-    assert record.dumps(first, decide(first)) == record.dumps(second, decide(second))
+    assert audit_json.dumps(first, decide(first)) == audit_json.dumps(second, decide(second))
     assert rows(tmp_path / "audit") == rows(tmp_path / "other")
 
 
 def test_no_path_and_no_time_stands_in_the_record(dataset, tmp_path, scan):
     audit = scan(dataset)
-    text = record.dumps(audit, auditor.decide(audit))
+    text = audit_json.dumps(audit, auditor.decide(audit))
     assert str(tmp_path) not in text
     assert time.strftime("%Y-%m-%d") not in text
 
@@ -218,12 +218,12 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_evidence(tmp_pat
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run(command, check=True)
-    assert auditor.load(tmp_path / "killed") == record.loads(record.dumps(whole, auditor.decide(whole)))
+    assert auditor.load(tmp_path / "killed") == audit_json.loads(audit_json.dumps(whole, auditor.decide(whole)))
     pd.testing.assert_frame_equal(auditor.evidence(tmp_path / "killed"), auditor.evidence(table.parent / "audit"))
 
 
 def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):
-    from auditor.view import View
+    from auditor.images.view import View
 
     monkeypatch.setattr(View, "data", property(lambda view: pytest.fail("an image was opened")))
     audit = scan(dataset, depth=Need.ROW)

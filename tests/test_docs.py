@@ -12,9 +12,10 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/test_docs.py`
 from commands import environment, run
 
-from auditor import policy, registry
-from auditor.estimate import fraction
-from auditor.rules import RULES
+from auditor import registry
+from auditor.estimate import prevalence
+from auditor.policy import policy
+from auditor.policy.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
@@ -64,7 +65,7 @@ def test_what_is_said_of_mixtures_is_the_tables():
     linked = f"[{hold} of 100](docs/benchmarks/mixtures.md)"
     assert f"{numbers} of 100 got an interval narrower than 90 points, and {linked}" in readme
     assert f"with 300 labels all did get one, and {with_labels} of 100 held it" in readme
-    assert any(f"in {hold} of 100 cases" in said for said in fraction.ASSUMPTIONS)
+    assert any(f"in {hold} of 100 cases" in said for said in prevalence.ASSUMPTIONS)
     guide = " ".join((ROOT / "docs/estimate.md").read_text().split())
     assert f"{numbers} % of the mixtures get a number on the model's word alone, and {hold} % of those hold" in guide
     assert f"with 300 labels all get one, {with_labels} % hold it, and the median width is {cells[9]}" in guide
@@ -108,7 +109,7 @@ def test_every_rule_and_the_default_policy_are_in_the_guide():
 def test_every_reader_and_every_column_is_in_the_guide():
     import pyarrow.parquet as pq
 
-    from auditor.verdicts import store
+    from auditor.evidence_store import store
 
     guide = (ROOT / "docs/formats.md").read_text()
     assert [id for id in registry.table("readers") if f"`{id}`" not in guide] == []

@@ -6,14 +6,14 @@ from audits import ESTIMATES, audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import api, policy, record
+from auditor import api, audit_json
 from auditor.config import Config
-from auditor.decisions import MadLevel, Outcome
 from auditor.errors import PolicyError
-from auditor.policy import decide, parse
-from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, ShardSample
-from auditor.rule import Context
-from auditor.rules import RULES
+from auditor.policy import policy
+from auditor.policy.policy import decide, parse
+from auditor.policy.rule import Context
+from auditor.policy.rules import RULES
+from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, MadLevel, Outcome, ShardSample
 from auditor.types import Need
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
@@ -287,7 +287,7 @@ def test_what_could_not_be_seen_is_not_absent(text):
 @pytest.mark.parametrize("share", [-1e-12, 1 + 1e-12])
 def test_rounding_is_no_reason_to_refuse_an_audit(share):
     made = audit(estimate=estimate(share, share, share))
-    assert record.loads(record.dumps(made, decide(made, policy.default()))) == made
+    assert audit_json.loads(audit_json.dumps(made, decide(made, policy.default()))) == made
 
 
 def test_what_is_not_listed_is_no_source():

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from auditor.embedding import encoders, preparation
-from auditor.embedding.encoders import EMBEDDED, EmbeddedEncoder, embedded, shipped_calibration
+from auditor.embeddings import embedded_encoder, preparation
+from auditor.embeddings.embedded_encoder import EMBEDDED, EmbeddedEncoder, embedded, shipped_calibration
 from auditor.errors import ModelError
-from auditor.estimate import fraction
+from auditor.estimate import prevalence
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES
 from auditor.types import Need
 from detectors import classifier
@@ -43,7 +43,7 @@ def cut(image, size):
 
 @pytest.mark.parametrize("otherwise", [nearest, cut])
 def test_an_image_prepared_otherwise_is_noticed_when_it_loads(monkeypatch, otherwise):
-    monkeypatch.setattr(encoders.preparation, "squashed", otherwise)
+    monkeypatch.setattr(embedded_encoder.preparation, "squashed", otherwise)
     with pytest.raises(ModelError, match="answers otherwise"):
         EmbeddedEncoder(EMBEDDED)
 
@@ -120,7 +120,7 @@ def test_a_scan_that_decodes_nothing_loads_no_model(tmp_path, scan, monkeypatch,
         raise AssertionError("the model was loaded, or its operating point looked for")
 
     monkeypatch.setattr(classifier, "embedded", loaded)
-    monkeypatch.setattr(fraction, "cutoff", loaded)
+    monkeypatch.setattr(prevalence, "cutoff", loaded)
     making.write(tmp_path / "set/a.jpg", making.encoded())
     audit = scan(tmp_path / "set", depth=depth)
     assert audit.counts.rows == 1

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 import auditor
 from auditor import api
+from auditor.annotation.file import Answer, Truth
 from auditor.audit import make_engine, run_audit
 from auditor.cli import cli
-from auditor.comparing import compare
+from auditor.compare import compare
 from auditor.config import Config, ReadOptions
 from auditor.errors import ConfigError, DatasetError
-from auditor.labels.labelfile import Answer, Truth
-from auditor.verdicts.store import Store
+from auditor.evidence_store.store import Store
 
 WEIGHED = ReadOptions(weight_col="seen")
 MARKS = ("generator-text",)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from auditor.embedding.preparation import squashed
+from auditor.embeddings.preparation import squashed
 from training import card, clip, graph, null, tables
 from training.clip import BLOCKS, WIDTH, Tower
 from training.data import FRAMED, Picture, read, weights

@@ -14,7 +14,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
-from auditor.embedding.preparation import squashed
+from auditor.embeddings.preparation import squashed
 from training.data import FRAMED, Picture
 from training.launder import launder, opened, rendered, seeded
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from auditor.embedding import preparation, space
+from auditor.embeddings import preparation, whitening
 from auditor.estimate.calibration import Calibration, Condition, dumps
 from auditor.estimate.head import Head
 from training.embed import Halves, session
@@ -49,7 +49,7 @@ def export(encoder: Path, head: Head, scores: pd.DataFrame, vectors: Halves, out
         cosine=COSINE,
     )
     fingerprint = f"{out.name}:{weights[:16]}:{hashlib.sha256(described.encode()).hexdigest()[:8]}"
-    space.write(out / "space.npz", fingerprint, space.fitted(vectors.astype(np.float32)))
+    whitening.write(out / "space.npz", fingerprint, whitening.fitted(vectors.astype(np.float32)))
     return digest
 
 

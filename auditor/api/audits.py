@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
-from auditor.audit import Inputs, Listener, Silent, digests_of_data, make_engine, run_audit
+from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import Config, EstimateConfig, ReadOptions
 from auditor.gallery import thumbnails
-from auditor.policy import Policy
+from auditor.policy.policy import Policy
+from auditor.readers import Inputs
 from auditor.resources import Resources
 from auditor.results import Audit
 from auditor.types import Row
 
 if TYPE_CHECKING:
-    from auditor.fetching.fetches import Fetcher
-    from auditor.sampling.stopping import Stop
+    from auditor.fetching.fetcher import Fetcher
+    from auditor.sampling.sequential import Stop
 
 
 def scan(
@@ -87,7 +88,7 @@ def scan_until_decided(
     Files beyond the sample are not opened. The audit is that of the last sample, written like that of `scan`. Raises
     AuditorError.
     """
-    from auditor.sampling import stopping
+    from auditor.sampling import sequential
 
     chosen, folder = policy_of(policy), Path(out)
     given = config or Config()
@@ -106,10 +107,10 @@ def scan_until_decided(
             listener=listener,
         )
 
-    stop = stopping.until_decided(
+    stop = sequential.until_decided(
         audit_of,
         lambda audit: decide(audit, chosen, baseline=baseline, audited=_today()),
-        first=growing.sampling.sample or stopping.FIRST,
+        first=growing.sampling.sample or sequential.FIRST,
     )
     write(stop.audit, decide(stop.audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return stop
@@ -117,10 +118,10 @@ def scan_until_decided(
 
 def rows_for(margin: float, config: Config | None = None) -> int:
     """How many rows to sample so that the sampling error of the estimate is `margin` (a share of 1) at most; see
-    auditor.sampling.expecting. Raises ValueError, CalibrationError."""
-    from auditor.sampling import expecting
+    auditor.sampling.planning. Raises ValueError, CalibrationError."""
+    from auditor.sampling import planning
 
-    return expecting.required_sample_size(margin, Resources.load(config or Config()).counted_calibration)
+    return planning.required_sample_size(margin, Resources.load(config or Config()).counted_calibration)
 
 
 def is_same_dataset(
@@ -159,7 +160,7 @@ def examine(path: PathLike, *, read: ReadOptions = ReadOptions()) -> Row:
     """Every signal of one image file. Raises NoSuchInput."""
     from auditor.readers import listing
     from auditor.readers.folder import sample
-    from auditor.work import examined
+    from auditor.scanning.shard_scan import examined
 
     input = listing.parse(path, read)
     return examined(sample(input, input.only[0] if input.only else ""))

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike
-from auditor.audit import Inputs, Listener, Silent, make_engine
+from auditor.audit import Listener, Silent, make_engine
 from auditor.config import Config, ReadOptions
-from auditor.embedding.sources import VectorSource
+from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import IndexFileError
+from auditor.readers import Inputs
 
 if TYPE_CHECKING:
-    from auditor.similarity.banks import Facts
-    from auditor.similarity.recognising import Neighbour
-    from auditor.view import View
+    from auditor.images.view import View
+    from auditor.similarity.match import Neighbour
+    from auditor.similarity.reference_index import Facts
 
 
 def make_bank(
@@ -37,18 +38,18 @@ def make_bank(
     Datasets that were read before an interruption are not read again. Raises AuditorError.
     """
     from auditor.audit import gather
-    from auditor.similarity import banking
+    from auditor.similarity import index_writer
 
     bank = Path(folder)
     bank.mkdir(parents=True, exist_ok=True)
-    facts = banking.add_digests(bank, [Path(path) for path in digests], kind) if digests else None
+    facts = index_writer.add_digests(bank, [Path(path) for path in digests], kind) if digests else None
     for audit in audits:
-        facts = banking.add_parts(bank, banking.evidence_of(Path(audit)), kind, declared_only=declared_only)
+        facts = index_writer.add_parts(bank, index_writer.evidence_of(Path(audit)), kind, declared_only=declared_only)
     if inputs:
         chosen = config or Config.of(detectors=(), keep_vectors=True)
-        parts = gather(inputs, banking.building(bank), chosen, make_engine(jobs, engine), listener)
-        facts = banking.add_parts(bank, parts, kind)
-        banking.built(bank)
+        parts = gather(inputs, index_writer.building(bank), chosen, make_engine(jobs, engine), listener)
+        facts = index_writer.add_parts(bank, parts, kind)
+        index_writer.built(bank)
     if facts is None:
         raise IndexFileError("nothing to add: name datasets, audits or lists of digests")
     return facts
@@ -56,22 +57,22 @@ def make_bank(
 
 def bank_facts(folder: PathLike) -> Facts:
     """What a bank is and holds. Raises IndexFileError."""
-    from auditor.similarity.banks import Bank
+    from auditor.similarity.reference_index import Bank
 
     return Bank(Path(folder)).facts
 
 
 def search_bank(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:
     """The nearest images of a bank to one image file. Raises AuditorError."""
-    from auditor.similarity.recognising import neighbours
+    from auditor.similarity.match import neighbours
 
     return neighbours(Path(folder), _view(image), VectorSource(encoder, is_wanted=True), nearest)
 
 
 def _view(path: PathLike) -> View:
+    from auditor.images.view import View
     from auditor.readers import listing
     from auditor.readers.folder import sample
-    from auditor.view import View
 
     input = listing.parse(path, ReadOptions())
     return View(sample(input, input.only[0] if input.only else ""))

@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike, load, policy_of
-from auditor.audit import Inputs
 from auditor.config import ReadOptions
-from auditor.decisions import MadStatus
 from auditor.errors import EvidenceError
-from auditor.policy import Policy
-from auditor.verdicts.store import Store
+from auditor.evidence_store.store import Store
+from auditor.policy.policy import Policy
+from auditor.readers import Inputs
+from auditor.results import MadStatus
 
 if TYPE_CHECKING:
-    from auditor.filtering.choice import KeepList
+    from auditor.filtering.selection import KeepList
 
 
 def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
-    """What to train on, of an audit (auditor.filtering.choice); write_keep_list writes it. Raises FilterError, and
+    """What to train on, of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
     EvidenceError where the evidence is not that of audit.json, as after a scan that was broken off."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from auditor.assembling import census, dataset_digest
-    from auditor.filtering import choice
+    from auditor.aggregate.build import census, dataset_digest
+    from auditor.filtering import selection
 
     audit = load(out)
     parts = list(Store(Path(out)).parts())
@@ -32,22 +32,22 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
         raise EvidenceError(f"{out}: no evidence there")
     if dataset_digest(part.digest for part in parts) != audit.digests.dataset:
         raise EvidenceError(f"{out}: its evidence is not what its audit.json sums up: finish that scan")
-    tables = [pq.read_table(part.path, columns=list(choice.COLUMNS)) for part in parts]
-    return choice.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
+    tables = [pq.read_table(part.path, columns=list(selection.COLUMNS)) for part in parts]
+    return selection.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
     """Writes it as parquet, text or DataComp's npy, by the suffix where no format is given. Raises FilterError."""
-    from auditor.filtering import keeplists
+    from auditor.filtering import keep_lists
 
-    keeplists.write(kept.rows, Path(path), format)
+    keep_lists.write(kept.rows, Path(path), format)
 
 
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
     """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
-    from auditor.audit import choose
-    from auditor.filtering.keeplists import refuse_both
+    from auditor.filtering.keep_lists import refuse_both
     from auditor.filtering.tars import write_tars
+    from auditor.readers import choose
 
     refuse_both(kept.rows, "image")
 

@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike, audit_path, load
-from auditor.audit import Inputs
 from auditor.config import ReadOptions
+from auditor.readers import Inputs
 
 if TYPE_CHECKING:
-    from auditor.labelling.choosing import Drawn
-    from auditor.labelling.task import Task
-    from auditor.labels.agreement import Agreement
-    from auditor.labels.labelfile import Answer
+    from auditor.annotation.agreement import Agreement
+    from auditor.annotation.app.task import Task
+    from auditor.annotation.file import Answer
+    from auditor.annotation.sample import Drawn
 
 
 def draw(audit: PathLike, number: int = 300) -> list[Drawn]:
     """The rows of an audit's folder that people should label, in the order in which they should: a random, stratified
     sample of those that are undecided. Raises LabelError where there are none.
     """
-    from auditor.labelling import choosing
+    from auditor.annotation import sample
 
-    return choosing.draw(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
+    return sample.draw(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
 
 
 def label(
@@ -33,8 +33,8 @@ def label(
 
     dataset: what was audited (default: what the audit names, if it is found). Raises LabelError, DatasetError.
     """
-    from auditor.fetching.fetches import Fetcher
-    from auditor.labelling import task
+    from auditor.annotation.app import task
+    from auditor.fetching.fetcher import Fetcher
 
     folder, found = audit_path(audit).parent, load(audit)
     return task.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().recall)
@@ -42,20 +42,20 @@ def label(
 
 def read_labels(path: PathLike) -> list[Answer]:
     """Every label of a label file. Raises LabelError, with the line."""
-    from auditor.labels import labelfile
+    from auditor.annotation import file
 
-    return labelfile.read(Path(path))
+    return file.read(Path(path))
 
 
 def write_labels(path: PathLike, answers: Iterable[Answer]) -> None:
     """A label file, whole."""
-    from auditor.labels import labelfile
+    from auditor.annotation import file
 
-    labelfile.write(Path(path), answers)
+    file.write(Path(path), answers)
 
 
 def agreements(answers: Iterable[Answer]) -> list[Agreement]:
     """How far labellers agree on the images that they share, two by two."""
-    from auditor.labels import agreement
+    from auditor.annotation import agreement
 
     return agreement.agreements(answers)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.api.records import PathLike
-from auditor.audit import Inputs, make_engine
+from auditor.audit import make_engine
 from auditor.config import ReadOptions, ScanConfig
 from auditor.estimate.calibration import Calibration
+from auditor.readers import Inputs
 
 if TYPE_CHECKING:
-    from auditor.models.adapting import Adaptation
+    from auditor.calibration.adapt import Adaptation
 
 
 def calibrate(
@@ -27,10 +28,10 @@ def calibrate(
 ) -> Calibration:
     """Scores of a statistical detector on labelled images; see calibrating. banks, encoder: of a detector whose
     scores are of banks, as in the audits to come. Raises AuditorError."""
-    from auditor.models import calibrating
+    from auditor.calibration import measure
 
     config = ScanConfig((), read=read, banks=tuple(map(str, banks)), encoder=encoder)
-    return calibrating.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
+    return measure.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
 
 
 def adapt(
@@ -45,7 +46,7 @@ def adapt(
 
     Where the shipped head is at least as good on folders left out, the calibration holds none. Raises AuditorError.
     """
-    from auditor.models import calibrating
+    from auditor.calibration import measure
 
     config = ScanConfig((), read=read)
-    return calibrating.adapt(real, synthetic, make_engine(jobs, engine), config=config)
+    return measure.adapt(real, synthetic, make_engine(jobs, engine), config=config)

@@ -8,22 +8,21 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor import policy as policies
-from auditor import record, registry
-from auditor.decisions import Decision
+from auditor import audit_json, registry
 from auditor.errors import AuditFileError, EvidenceError, PolicyError, UnknownPlugin
+from auditor.evidence_store.store import Store, write_atomically
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
-from auditor.policy import Policy
-from auditor.results import Audit
-from auditor.rule import Context
-from auditor.verdicts.store import Store, write_atomically
+from auditor.policy import policy as policies
+from auditor.policy.policy import Policy
+from auditor.policy.rule import Context
+from auditor.results import Audit, Decision
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditor.comparing import Comparison
-    from auditor.estimate.chances import Chances
+    from auditor.aggregate.posteriors import Chances
+    from auditor.compare import Comparison
 
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
@@ -50,7 +49,7 @@ def decide(
 
 def load(path: PathLike) -> Audit:
     """The audit of an audit.json, or of the folder that it lies in. Raises AuditFileError."""
-    return record.loads(bytes_of(audit_path(path)))
+    return audit_json.loads(bytes_of(audit_path(path)))
 
 
 def evidence(out: PathLike) -> pd.DataFrame:
@@ -71,11 +70,11 @@ def evidence(out: PathLike) -> pd.DataFrame:
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
     """The evidence of an audit's folder as lines of csv or jsonl, adjusted chances included. Raises EvidenceError where
     there is none."""
-    from auditor.verdicts import exporting
+    from auditor.evidence_store import export
 
     parts = parts_of(out)
     chance = chances_of(out, parts)
-    return exporting.lines(parts, format, verdicts, chance.of if chance else None)
+    return export.lines(parts, format, verdicts, chance.of if chance else None)
 
 
 def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
@@ -98,11 +97,11 @@ def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
 
 def diff(before: PathLike, after: PathLike) -> Comparison:
     """Two audits side by side; see comparing. Raises AuditFileError."""
-    from auditor.comparing import compare
+    from auditor.compare import compare
 
     texts = [bytes_of(audit_path(path)) for path in (before, after)]
-    one, two = (record.decision_of(text) for text in texts)
-    return compare(record.loads(texts[0]), record.loads(texts[1]), (one, two))
+    one, two = (audit_json.decision_of(text) for text in texts)
+    return compare(audit_json.loads(texts[0]), audit_json.loads(texts[1]), (one, two))
 
 
 def render_diff(comparison: Comparison, format: str = "terminal") -> str:
@@ -138,8 +137,8 @@ def parts_of(out: PathLike) -> list[Path]:
 
 def chances_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
     """What adjusts the chances of an audit's rows; None before audit.json is there. Raises AuditFileError."""
-    from auditor.assembling import census
-    from auditor.estimate.chances import chances
+    from auditor.aggregate.build import census
+    from auditor.aggregate.posteriors import chances
 
     if not audit_path(out).exists():
         return None

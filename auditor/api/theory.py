@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor import registry
-from auditor.mad import loops
+from auditor.mad import simulation
 from auditor.mad.criteria import Assumptions
-from auditor.mad.loops import Generation
+from auditor.mad.simulation import Generation
 
 
 def explain(name: str) -> str:
@@ -31,8 +31,8 @@ def simulate(
     (fresh, augmentation, synthetic) or fractions that it cannot have.
     """
     if runs is None:
-        return loops.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
-    return loops.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
+        return simulation.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
+    return simulation.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
 
 
 def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:

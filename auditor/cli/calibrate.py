@@ -40,7 +40,7 @@ def command(
 
     from auditor import api
     from auditor.estimate.calibration import dumps
-    from auditor.verdicts.store import write_atomically
+    from auditor.evidence_store.store import write_atomically
 
     read = options.take_reading(given)
     try:

@@ -27,7 +27,7 @@ def command(before: str, after: str, format: str, output: str | None) -> int:
     from pathlib import Path
 
     from auditor import api
-    from auditor.verdicts.store import write_atomically
+    from auditor.evidence_store.store import write_atomically
 
     text = api.render_diff(api.diff(before, after), format)
     if output:

@@ -12,7 +12,7 @@ from auditor import __version__, registry
 def command(policy: bool) -> int:
     """What is installed, which plugins load, and the default policy."""
     if policy:
-        from auditor.policy import DEFAULT
+        from auditor.policy.policy import DEFAULT
 
         click.echo(DEFAULT, nl=False)
         return 0

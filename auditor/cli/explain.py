@@ -41,7 +41,7 @@ def _record(row: Any) -> dict[str, Any]:
 
 
 def _lines(row: Any) -> list[str]:
-    from auditor.printable import printable
+    from auditor.safe_text import printable
 
     verdict = row.verdict
     decided = f" by {verdict.decided_by}" if verdict and verdict.decided_by else ""

@@ -9,7 +9,7 @@ import click
 from auditor.cli import options
 
 if TYPE_CHECKING:
-    from auditor.filtering.choice import KeepList
+    from auditor.filtering.selection import KeepList
 
 
 @click.command("filter")

@@ -42,9 +42,9 @@ def build(bank: str, **given: Any) -> int:
     """Make a BANK of the images in INPUTS. The same command goes on where it was interrupted."""
     from pathlib import Path
 
-    from auditor.similarity import banks
+    from auditor.similarity import reference_index
 
-    if banks.exists(Path(bank)):
+    if reference_index.exists(Path(bank)):
         raise click.UsageError(f"{bank} is a bank already: `auditor index add` adds to it")
     return _fill(bank, given)
 
@@ -80,7 +80,7 @@ def info(bank: str) -> int:
 def search(bank: str, image: str, nearest: int, encoder: str | None) -> int:
     """The nearest images of a BANK to an IMAGE, and which of them it is a copy of."""
     from auditor import api
-    from auditor.printable import printable
+    from auditor.safe_text import printable
 
     click.echo(f"{'COSINE':>6}  {'THUMBNAILS':>10}  {'COPY':<4}  IMAGE")
     for found in api.search_bank(bank, image, nearest=nearest, encoder=encoder):

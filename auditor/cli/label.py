@@ -13,8 +13,8 @@ from auditor.cli import EXIT_INTERRUPTED, options
 from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
-    from auditor.labelling.server import LabelServer
-    from auditor.labelling.task import Task, Told
+    from auditor.annotation.app.server import LabelServer
+    from auditor.annotation.app.task import Task, Told
 
 
 @click.command("label")
@@ -69,7 +69,7 @@ def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -
 def _report(server: LabelServer, labels: Path) -> None:
     """What was labelled, and how far the labellers of the file agree."""
     from auditor import api
-    from auditor.printable import printable
+    from auditor.safe_text import printable
 
     progress = server.session.progress
     click.echo(f"{progress.done:,} of {progress.total:,} images are labelled by {server.session.labeller!r}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from auditor.decisions import Decision, Outcome
+from auditor.results import Decision, Outcome
 
 _TOLERANT = ("warn", "pass")
 
 
 def finish(decision: Decision, *, inconclusive: str, exit_zero: bool, where: str = "") -> int:
     """Says why, last thing on stderr, and returns what to exit with."""
-    from auditor.printable import printable
+    from auditor.safe_text import printable
 
     line = f"{decision.outcome.value.upper()} {printable(decision.reason, 400)}"
     click.echo(f"{line} · {where}" if where else line, err=True)

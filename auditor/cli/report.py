@@ -28,12 +28,12 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     import datetime
     from pathlib import Path
 
-    from auditor import api, record
-    from auditor.verdicts.store import write_atomically
+    from auditor import api, audit_json
+    from auditor.evidence_store.store import write_atomically
 
     path = api.audit_path(audit)
     loaded = api.load(path)
-    stored = None if policy else record.decision_of(path.read_bytes())
+    stored = None if policy else audit_json.decision_of(path.read_bytes())
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
     decision = stored or api.decide(loaded, policy, audited=day)
     text = api.render(loaded, decision, format, examples=api.examples_for(format, path.parent))

@@ -8,10 +8,10 @@ import click
 
 from auditor.cli import options
 from auditor.mad.criteria import Assumptions
-from auditor.mad.loops import LOOPS
+from auditor.mad.simulation import LOOPS
 
 if TYPE_CHECKING:
-    from auditor.mad.loops import Generation
+    from auditor.mad.simulation import Generation
 
 _USUAL = Assumptions()
 _SHARE = options.Number(0, 1)
@@ -65,7 +65,7 @@ def command(
     if plot:
         from pathlib import Path
 
-        from auditor.verdicts.store import write_atomically
+        from auditor.evidence_store.store import write_atomically
 
         write_atomically(Path(plot), api.plot_simulation(found).encode())
     click.echo(_json(found) if as_json else _table(found))

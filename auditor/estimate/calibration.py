@@ -20,8 +20,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import CalibrationError
+from auditor.estimate.error_rates import Counts
 from auditor.estimate.head import Head
-from auditor.estimate.rates import Counts
 
 if TYPE_CHECKING:
     import numpy as np

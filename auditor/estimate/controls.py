@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.estimate.melded import Rates
+from auditor.estimate.rogan_gladen import Rates
 from auditor.results import Control
 
 if TYPE_CHECKING:

@@ -160,3 +160,40 @@ def moments_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, np.ndarra
 def sums_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, Any]:
     """Their sums over one batch."""
     return {name: values.sum().item() for name, values in moments_of(masks, weights).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """At one threshold: rows of the rest that were looked at, by condition, and those of them that were flagged; the
+    same of both controls, in rows, as they measure the model.
+
+    n_eff: the effective sample size of those that were looked at. unseen: rows of the rest that the model could not
+    look at.
+    """
+
+    by_condition: Mapping[str, WeightSums]
+    flagged: WeightSums
+    n_eff: float
+    unseen: WeightSums = NO_ROWS
+    synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
+    real: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of_rows(
+        cls,
+        by_condition: Mapping[str, int],
+        flagged: int,
+        *,
+        unseen: int = 0,
+        synthetic: tuple[int, int] = (0, 0),
+        real: tuple[int, int] = (0, 0),
+    ) -> Flags:
+        """From numbers of rows of weight 1, looked at one by one."""
+        looked = {name: WeightSums.of_rows(n) for name, n in by_condition.items()}
+        n = sum(by_condition.values())
+        return cls(looked, WeightSums.of_rows(flagged), n, WeightSums.of_rows(unseen), synthetic, real)
+
+    @property
+    def looked(self) -> WeightSums:
+        """The rest that was looked at."""
+        return sum(self.by_condition.values(), NO_ROWS)

@@ -11,8 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
-from auditor.estimate.intervals import Interval, clopper_pearson, effective_interval
-from auditor.estimate.sequential import confidence_sequence
+from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence, effective_interval
 from auditor.estimate.weights import WeightSums, n_eff_of_share
 
 

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from auditor import files
 from auditor.errors import FilterError, Refused
+from auditor.evidence_store.store import as_stored
 from auditor.plugin import Shard
 from auditor.readers import tar
 from auditor.readers.tar import Broken, Group, Member
-from auditor.verdicts.store import as_stored
+from auditor.storage import files
 
 _LARGEST = 256 << 20  # bytes of one member
 _MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}

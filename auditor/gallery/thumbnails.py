@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, Refused
-from auditor.gallery import choosing
-from auditor.gallery.choosing import Group
+from auditor.evidence_store import rows
+from auditor.evidence_store.selection import Place, pick
+from auditor.evidence_store.store import Part, Store, table_of, write_atomically
+from auditor.gallery import select
+from auditor.gallery.select import Group
+from auditor.images.view import View
 from auditor.plugin import Example, Shard
-from auditor.sampling.draws import Draw
+from auditor.sampling.rows import Draw
+from auditor.scanning.shard_scan import view_of
 from auditor.types import Need, Sample
-from auditor.verdicts import rows
-from auditor.verdicts.picking import Place, pick
-from auditor.verdicts.store import Part, Store, table_of, write_atomically
-from auditor.view import View
-from auditor.work import view_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ def load(out: Path) -> tuple[Example, ...]:
 def decided(out: Path, most: int) -> tuple[Example, ...]:
     """Rows that declared or matched evidence decides, the strongest first, without pictures; none without evidence."""
     parts = {part.shard: part.path for part in Store(out).parts()}
-    places = choosing.decided(parts.items(), most)
+    places = select.decided(parts.items(), most)
     found = {
         shard: rows.at(parts[shard], {place.number for place in places if place.shard == shard})
         for shard in {place.shard for place in places}
@@ -112,7 +112,7 @@ def _thinned(found: Sequence[Example], most: int) -> list[Example]:
     for example in found:
         by_group.setdefault(_group_of(example), []).append(example)
     numbers = {group: [Place(str(group), n) for n in range(len(of))] for group, of in by_group.items()}
-    chosen = choosing.within(numbers, most)
+    chosen = select.within(numbers, most)
     return [by_group[group][place.number] for group, places in chosen.items() for place in places]
 
 
@@ -133,7 +133,7 @@ def _made_of(path: Path) -> bytes | None:
 def _examples(
     parts: Mapping[str, Part], shards: Iterable[Shard], opening: Opening | None, most: int
 ) -> Iterator[Example]:
-    chosen = choosing.examples(((part.shard, part.path) for part in parts.values()), most)
+    chosen = select.examples(((part.shard, part.path) for part in parts.values()), most)
     wanted: dict[str, set[int]] = {}
     for place in (place for places in chosen.values() for place in places):
         wanted.setdefault(place.shard, set()).add(place.number)

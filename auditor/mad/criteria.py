@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from auditor.decisions import MadCriterion, MadLevel, MadLimits, MadStatus
 from auditor.estimate.intervals import Interval
-from auditor.mad import loops
+from auditor.mad import simulation
+from auditor.results import MadCriterion, MadLevel, MadLimits, MadStatus
 
 STABILITY_CAP = 1 / 3
 _TOO_MANY = 100  # generations beyond which a loss is as good as its limit
@@ -80,7 +80,7 @@ def effective_limit(keep: float, n: float, assumptions: Assumptions) -> float:
     d, lambda_ = assumptions.dimension, assumptions.lambda_
 
     def shortfall(p: float) -> float:
-        return loops.effective_n(_settled(p, n, d, lambda_), d) - keep * (1 - p) * n
+        return simulation.effective_n(_settled(p, n, d, lambda_), d) - keep * (1 - p) * n
 
     shares = [10 ** (-9 + 9 * step / 900) for step in range(900)]
     for before, after in pairwise(shares):
@@ -219,7 +219,7 @@ def limits(n: int, assumptions: Assumptions) -> MadLimits:
 def generations_until(p: float, assumptions: Assumptions) -> int | None:
     """The first generation whose loss of variance exceeds δ at a constant fraction; None if none does."""
     for number in range(1, _TOO_MANY + 1):
-        if loops.diversity_lost(p, assumptions.lambda_, number) > assumptions.delta:
+        if simulation.diversity_lost(p, assumptions.lambda_, number) > assumptions.delta:
             return number
     return None
 

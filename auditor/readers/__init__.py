@@ -1,13 +1,22 @@
-"""Readers: one dataset format a module. `choose` picks the first in the registry's order that accepts an input."""
+"""Readers: one dataset format a module. `choose` finds the one for each input."""
 
 from __future__ import annotations
 
-from auditor import files, registry
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor import registry
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader
+from auditor.readers import listing
+from auditor.storage import files
+
+Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-def choose(input: Input) -> Reader:
+def reader_for(input: Input) -> Reader:
     """The reader for an input: the one that is asked for, or the first that accepts it. Raises DatasetError."""
     if input.options.input_format:
         reader: Reader = registry.load("readers", input.options.input_format)()
@@ -19,3 +28,29 @@ def choose(input: Input) -> Reader:
     what = "folder" if files.is_folder(input.url) else "file"
     known = ", ".join(registry.table("readers"))
     raise DatasetError(f"{input.name}: no reader takes this {what}; --input-format forces one of {known}")
+
+
+def choose(
+    inputs: Inputs, read: ReadOptions, *, names: Sequence[str] | None = None
+) -> tuple[tuple[Input, Reader], ...]:
+    """Each input with the reader for it. names: those that an audit gave as many inputs, wherever they lie now; shards
+    go by them. Raises DatasetError."""
+    files.forget()
+    paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if not paths:
+        raise DatasetError("no input")
+    parsed = [listing.parse(path, read) for path in paths]
+    if names is None or len(names) != len(parsed):
+        names = _distinct([input.name for input in parsed])
+    several = len(parsed) > 1
+    parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
+    return tuple((input, reader_for(input)) for input in parsed)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return found

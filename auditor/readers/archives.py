@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor import files
 from auditor.plugin import Input, Shard
 from auditor.readers import listing, tar
+from auditor.storage import files
 from auditor.types import Unreadable
 
 _REASON = "an archive beside loose images is not opened: give it as an input of its own"

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor import files
-from auditor.contents import FileContent
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, walk
 from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared, weight
+from auditor.storage import files
+from auditor.storage.content import FileContent
 from auditor.types import Sample, Unreadable
 
 _SIDECAR_LIMIT = 1 << 20

@@ -16,16 +16,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from auditor import files, tables
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import folder, listing, tar, webdataset
 from auditor.readers.columns import URL, Columns, as_text, by_alias
 from auditor.readers.rows import RowReader
-from auditor.tables import BadRow
+from auditor.storage import files, tables
+from auditor.storage.tables import BadRow
+from auditor.storage.urls import domain
 from auditor.types import Sample, Status, Unreadable
-from auditor.urls import domain
 
 _PART = re.compile(r"(\d{4,})(|\.tar|\.parquet|_stats\.json)")
 _COLUMNS = {"key", "status", "error_message"}

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
-from auditor import files
 from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
 from auditor.plugin import Input
+from auditor.storage import files
 
 _GLOB = frozenset("*?[")
 _MOST_FOLDERS = 1000  # how many sub-folders are looked into to tell a format

@@ -7,13 +7,13 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor import files
-from auditor.contents import BytesContent, FileContent
 from auditor.plugin import Input
 from auditor.readers.columns import Columns, as_text, declared, weight
-from auditor.tables import BadRow
+from auditor.storage import files
+from auditor.storage.content import BytesContent, FileContent
+from auditor.storage.tables import BadRow
+from auditor.storage.urls import domain
 from auditor.types import Content, Sample, Unreadable
-from auditor.urls import domain
 
 
 class RowReader:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from auditor import files, tables
 from auditor.errors import DatasetError, Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, folder, listing, walk
 from auditor.readers.columns import Columns, refuse_unweighted
 from auditor.readers.rows import RowReader
-from auditor.tables import Chunk
+from auditor.storage import files, tables
+from auditor.storage.tables import Chunk
 from auditor.types import Sample, Unreadable
 
 if TYPE_CHECKING:

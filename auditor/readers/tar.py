@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
-from auditor import files
-from auditor.contents import BytesContent, RefusedContent, SliceContent
 from auditor.errors import DatasetError, Refused
+from auditor.storage import files
+from auditor.storage.content import BytesContent, RefusedContent, SliceContent
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor import files
 from auditor.plugin import Input, Shard
+from auditor.storage import files
 
 # A shard ends behind a name whose checksum says so, not after a fixed count: a file added to a folder then changes
 # the shard it falls into and no other (content-defined chunking), so little is scanned again.

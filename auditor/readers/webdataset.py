@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from auditor import files
 from auditor.errors import Refused
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing, tar, walk
@@ -21,8 +20,9 @@ from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_ali
 from auditor.readers.folder import Folder
 from auditor.readers.rows import is_img2dataset_row
 from auditor.readers.tar import Broken, Group
+from auditor.storage import files
+from auditor.storage.urls import domain
 from auditor.types import Sample, Unreadable
-from auditor.urls import domain
 
 _TEXT_LIMIT = 1 << 20
 

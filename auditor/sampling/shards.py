@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.plugin import Shard
-from auditor.sampling.drawing import place
+from auditor.sampling.order import place
 
 
 @dataclass(frozen=True, slots=True)

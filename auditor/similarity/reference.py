@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.config import BEFORE
-from auditor.embedding.vectors import unit
 from auditor.errors import IndexFileError
-from auditor.similarity.banks import Bank, exists
-from auditor.similarity.corpus import Corpus
-from auditor.similarity.index import self_join
-from auditor.verdicts.store import Store
+from auditor.evidence_store.store import Store
+from auditor.evidence_store.vectors import unit
+from auditor.similarity.embedding_set import Corpus
+from auditor.similarity.neighbours import self_join
+from auditor.similarity.reference_index import Bank, exists
 
 if TYPE_CHECKING:
     import numpy as np

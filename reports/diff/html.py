@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.comparing import FELL, ROSE, TEST, Comparison
-from auditor.printable import printable
+from auditor.compare import FELL, ROSE, TEST, Comparison
+from auditor.safe_text import printable
 from reports import charts, wording
 from reports.charts import Bar
 from reports.page import Page

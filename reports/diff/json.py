@@ -1,11 +1,11 @@
-"""A comparison as JSON, schema auditor-diff/1: every change as auditor/comparing.py has it."""
+"""A comparison as JSON, schema auditor-diff/1: every change as auditor/compare.py has it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 
-from auditor.comparing import TEST, Comparison
+from auditor.compare import TEST, Comparison
 
 SCHEMA = "auditor-diff/1"
 

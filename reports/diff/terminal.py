@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.comparing import FELL, ROSE, TEST, Change, Comparison, Side
-from auditor.printable import printable
+from auditor.compare import FELL, ROSE, TEST, Change, Comparison, Side
+from auditor.safe_text import printable
 from reports import wording
 
 _MOST = 12  # lines of a table; what moved comes first

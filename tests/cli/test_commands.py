@@ -101,7 +101,9 @@ def test_exit_zero_reports_only(folder):
 
 
 def test_an_unexpected_error_is_neither_a_pass_nor_a_failure(folder):
-    making.write(folder / "site" / "sitecustomize.py", "import auditor.policy\nauditor.policy.decide = None\n")
+    making.write(
+        folder / "site" / "sitecustomize.py", "import auditor.policy.policy\nauditor.policy.policy.decide = None\n"
+    )
     env = {"PYTHONPATH": ":".join([str(folder / "site"), *sys.path])}
     result = process("gate", "done", cwd=folder, env=env)
     assert result.returncode == 3
@@ -262,7 +264,7 @@ def test_merge_puts_audits_together(folder, tmp_path):
 
 
 def test_doctor_finds_everything_and_prints_the_default_policy():
-    from auditor import policy
+    from auditor.policy import policy
 
     result = run("doctor")
     assert result.returncode == 0

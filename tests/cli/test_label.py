@@ -13,7 +13,7 @@ import labelled
 import making
 import pytest
 
-from auditor.labels import labelfile
+from auditor.annotation import file
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(op
         page.ask("finish")
         out = page.ended()[1]
     assert "A and B: 4 images in common; of 3 that both could tell they disagree on 1, Cohen's kappa 0.40" in out
-    keys = [[a.key for a in labelfile.read(tmp_path / "labels.csv") if a.labeller == name] for name in labels]
+    keys = [[a.key for a in file.read(tmp_path / "labels.csv") if a.labeller == name] for name in labels]
     assert keys[0] == keys[1]
 
 

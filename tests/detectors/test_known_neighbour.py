@@ -8,12 +8,12 @@ import saving
 from PIL import Image
 
 import auditor
+from auditor.calibration import measure
 from auditor.errors import CalibrationError, IndexFileError, ModelError
 from auditor.estimate.calibration import dumps, parse
-from auditor.models import calibrating
+from auditor.images.view import ReferenceMatch
 from auditor.resources import Resources
-from auditor.similarity.recognising import Banks
-from auditor.view import ReferenceMatch
+from auditor.similarity.match import Banks
 from detectors.known_neighbour import KnownNeighbour, nearness
 
 RUNNING = ("known-image", "known-neighbour")
@@ -41,9 +41,9 @@ def saved(folder, make, seeds):
 @pytest.fixture(scope="module", autouse=True)
 def _few_conditions():
     """Of the seven, which tests/models/test_calibrating.py is of: an eighth of a second each an image."""
-    few = {name: calibrating.CHANGES[name] for name in ("clean", "jpeg75", "img2dataset256")}
+    few = {name: measure.CHANGES[name] for name in ("clean", "jpeg75", "img2dataset256")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibrating, "CHANGES", few)
+        patch.setattr(measure, "CHANGES", few)
         yield
 
 
@@ -140,11 +140,11 @@ def test_calibrating_takes_a_bank_of_synthetic_images(place, tmp_path):
 def test_a_bank_of_another_encoder_is_refused_when_calibrating(place, tmp_path):
     import corpora
 
-    from auditor.similarity import banking
-    from auditor.verdicts.store import Store
+    from auditor.evidence_store.store import Store
+    from auditor.similarity import index_writer
 
     corpora.part(tmp_path / "evidence", corpora.directions(3), corpora.pictures(3))
-    banking.add_parts(tmp_path / "bank", Store(tmp_path / "evidence").parts(), "synthetic")
+    index_writer.add_parts(tmp_path / "bank", Store(tmp_path / "evidence").parts(), "synthetic")
     with pytest.raises(IndexFileError, match="its vectors are of made:1"):
         auditor.calibrate(
             place / "real", place / "fake", detector="known-neighbour", banks=[tmp_path / "bank"], engine="serial"

@@ -5,10 +5,11 @@ import pytest
 from poison import Stillborn
 
 from auditor import registry
-from auditor.audit import choose, make_engine, run_audit
+from auditor.audit import make_engine, run_audit
 from auditor.config import Config, ReadOptions, ScanConfig
 from auditor.errors import AuditorError
 from auditor.plugin import Shard
+from auditor.readers import choose
 from auditor.types import Need
 
 

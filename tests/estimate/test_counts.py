@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.design import ClusterSample, FullScan, RowSample, Validity, row_design
-from auditor.estimate.intervals import Interval, clopper_pearson
-from auditor.estimate.sequential import confidence_sequence
+from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence
 
 COUNTS = st.integers(0, 1000)
 

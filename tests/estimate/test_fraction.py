@@ -7,12 +7,11 @@ import models
 import pytest
 from evidence import part, row
 
-from auditor.estimate import fraction
-from auditor.estimate.counts import EvidenceCounts
-from auditor.estimate.flags import Flags
+from auditor.aggregate.summary import summarise
+from auditor.estimate import prevalence
+from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.weights import WeightSums
-from auditor.rules import tipping_point
-from auditor.tallies.summary import summarise
+from auditor.policy.rules import tipping_point
 from auditor.types import Status, VerdictKind
 
 CALIBRATION = models.calibration(("clean", "jpeg95"))
@@ -61,7 +60,7 @@ def estimate(flagged, n, *, count=0, others=0, **more):
     evidence = EvidenceCounts.of_rows(
         readable=rest + count + others, confirmed=count, edited=others, undetermined=rest, sampled=rest
     )
-    return fraction.estimated(evidence, flags, CALIBRATION, seed=0)
+    return prevalence.estimated(evidence, flags, CALIBRATION, seed=0)
 
 
 def test_the_fraction_holds_what_is_known_and_what_is_estimated():
@@ -91,7 +90,7 @@ def test_a_shift_is_told_and_widens():
 
 def test_conditions_that_the_calibration_lacks_count_as_clean():
     flags = Flags.of_rows({"webp80": 50, "jpeg95": 50}, 5)
-    assert fraction._condition_shares(flags, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
+    assert prevalence._condition_shares(flags, CALIBRATION) == {"jpeg95": 0.5, "clean": 0.5}
 
 
 def test_more_false_positives_mean_less_synthetic():
@@ -138,5 +137,5 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
     flags = Flags.of_rows({"clean": 100}, 5)
     evidence = EvidenceCounts.of_rows(readable=100, undetermined=100, sampled=100)
-    told = fraction.estimated(evidence, flags, CALIBRATION, seed=0, cutoff_score=0.123)
+    told = prevalence.estimated(evidence, flags, CALIBRATION, seed=0, cutoff_score=0.123)
     assert told.cutoff == 0.123

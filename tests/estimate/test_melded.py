@@ -8,9 +8,9 @@ from scipy import special
 from scipy.stats import binom
 
 from auditor.estimate import controls
+from auditor.estimate.error_rates import predictive
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import FlagCounts, Rates, corrected, melded, predicted_rates
-from auditor.estimate.rates import predictive
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, corrected, melded, predicted_rates
 
 FALSE = [(3, 100)] * 8
 TRUE = [(85, 100)] * 8

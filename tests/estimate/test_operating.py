@@ -4,7 +4,7 @@ import models
 import pytest
 
 from auditor.estimate.calibration import Calibration, Condition, mean_rate
-from auditor.estimate.operating import operating_point
+from auditor.estimate.threshold import operating_point
 
 THRESHOLDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 CLEAN = {"clean": 1.0}

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from auditor.estimate.design import Validity
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import FlagCounts, Rates, corrected, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, corrected, melded
 
 DRAWS = 40_000
 

@@ -13,16 +13,13 @@ from scipy.stats import binom
 
 from auditor import api
 from auditor.config import Config
-from auditor.decisions import Outcome
-from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import RowSample, Validity
-from auditor.estimate.flags import Flags
-from auditor.estimate.fraction import estimated
-from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.melded import FlagCounts, Rates, melded
-from auditor.estimate.sequential import confidence_sequence
-from auditor.results import Counts
-from auditor.sampling.stopping import until_decided
+from auditor.estimate.intervals import clopper_pearson, confidence_sequence
+from auditor.estimate.prevalence import estimated
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.results import Counts, Outcome
+from auditor.sampling.sequential import until_decided
 
 
 @pytest.mark.slow

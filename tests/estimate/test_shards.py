@@ -7,19 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.estimate import shards
-from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate import clusters
+from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import ClusterSample
-from auditor.estimate.flags import Flags
-from auditor.estimate.fraction import estimated
 from auditor.estimate.intervals import clopper_pearson, effective_interval
+from auditor.estimate.prevalence import estimated
 
 SHARDS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30)
 
 
 def worth(pairs):
     rows = np.array([max(pair) for pair in pairs])
-    return shards.effective_sample_size(np.array([min(pair) for pair in pairs]), rows), rows
+    return clusters.effective_sample_size(np.array([min(pair) for pair in pairs]), rows), rows
 
 
 @given(SHARDS)
@@ -34,7 +33,7 @@ def test_rows_are_worth_no_more_than_themselves_and_no_less_than_their_shards(pa
 
 @given(st.integers(2, 40), st.integers(1, 1000))
 def test_without_a_positive_the_bound_rests_on_the_shards_alone(count, rows):
-    found = shards.effective_sample_size(np.zeros(count), np.full(count, rows))
+    found = clusters.effective_sample_size(np.zeros(count), np.full(count, rows))
     assert found.effective == pytest.approx(count)
     assert effective_interval(0.0, found.effective)[1] == pytest.approx(clopper_pearson(0, count)[1])
 
@@ -42,12 +41,12 @@ def test_without_a_positive_the_bound_rests_on_the_shards_alone(count, rows):
 @given(st.integers(2, 30), st.integers(1, 30), st.integers(2, 500))
 def test_shards_that_are_each_all_of_a_kind_are_worth_one_row_each(kind, other, rows):
     positives = np.array([rows] * kind + [0] * other)
-    assert shards.effective_sample_size(positives, np.full(kind + other, rows)).effective <= kind + other + 1e-9
+    assert clusters.effective_sample_size(positives, np.full(kind + other, rows)).effective <= kind + other + 1e-9
 
 
 def test_shards_that_are_alike_are_worth_nearly_all_their_rows():
     positives = np.random.default_rng(0).binomial(1000, 0.1, 100)
-    assert shards.effective_sample_size(positives, np.full(100, 1000)).design_effect < 1.5
+    assert clusters.effective_sample_size(positives, np.full(100, 1000)).design_effect < 1.5
 
 
 def test_the_variance_is_that_of_a_ratio_between_shards():
@@ -56,17 +55,17 @@ def test_the_variance_is_that_of_a_ratio_between_shards():
     from scipy.stats import t
 
     lone = 0.2 * 0.8 / 0.1**2
-    assert shards.effective_rows(0.2, moves, 200) == pytest.approx(lone * (t.ppf(0.975, 199) / t.ppf(0.975, 1)) ** 2)
+    assert clusters.effective_rows(0.2, moves, 200) == pytest.approx(lone * (t.ppf(0.975, 199) / t.ppf(0.975, 1)) ** 2)
 
 
 @pytest.mark.parametrize(("positives", "rows"), [([1], [2]), ([3, 0], [2, 2]), ([-1, 0], [2, 2])])
 def test_what_no_shards_can_be_is_refused(positives, rows):
     with pytest.raises(ValueError, match="another shard"):
-        shards.effective_sample_size(np.array(positives), np.array(rows))
+        clusters.effective_sample_size(np.array(positives), np.array(rows))
 
 
 def test_shards_without_a_row_tell_nothing():
-    assert shards.effective_sample_size(np.zeros(3), np.zeros(3)).effective == 0
+    assert clusters.effective_sample_size(np.zeros(3), np.zeros(3)).effective == 0
 
 
 @given(st.integers(0, 1000), st.floats(1, 1e5), st.floats(0, 1))

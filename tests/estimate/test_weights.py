@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import calibration
 
-from auditor.estimate import fraction
+from auditor.aggregate.summary import summarise
+from auditor.annotation import tally
+from auditor.annotation.file import Answer, Truth
+from auditor.annotation.tally import LabelTally
+from auditor.estimate import prevalence
 from auditor.estimate.intervals import clopper_pearson
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
-from auditor.labels import tally
-from auditor.labels.labelfile import Answer, Truth
-from auditor.labels.tally import LabelTally
-from auditor.sampling.drawing import place
-from auditor.tallies.summary import summarise
+from auditor.sampling.order import place
 from auditor.types import Status, VerdictKind
 
 WEIGHTS = st.lists(st.tuples(st.floats(1e-3, 1e3), st.booleans()), min_size=1, max_size=60)
@@ -92,7 +92,7 @@ def summed(path, weights, **more):
 
 
 def estimated(found):
-    return fraction.estimated(found.evidence, found.flags, calibration(), seed=0)
+    return prevalence.estimated(found.evidence, found.flags, calibration(), seed=0)
 
 
 def numbers(found):

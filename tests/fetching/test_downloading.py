@@ -9,9 +9,9 @@ import hosting
 import pytest
 from hosting import IMAGE, LOCAL, refusal
 
-from auditor.fetching import downloading
-from auditor.fetching.downloading import USER_AGENT, Bounds, opts_out
-from auditor.fetching.fetches import Fetcher
+from auditor.fetching import download
+from auditor.fetching.download import USER_AGENT, Bounds, opts_out
+from auditor.fetching.fetcher import Fetcher
 
 
 @pytest.mark.parametrize("path", ["/image.png", "/chunked", "/gzip", "/deflate", "/untyped", "/a b/ü.png?q=ä#x"])
@@ -188,8 +188,8 @@ def test_who_opts_out(robots, reservation, expected):
 
 def test_what_is_written_is_bounded(host):
     out = io.BytesIO()
-    made = downloading.Downloader(Bounds(max_bytes=1000), resolve=lambda *_: [LOCAL], reachable=lambda _: True)
-    with pytest.raises(downloading.Failed, match="larger than 1,000 bytes"):
+    made = download.Downloader(Bounds(max_bytes=1000), resolve=lambda *_: [LOCAL], reachable=lambda _: True)
+    with pytest.raises(download.Failed, match="larger than 1,000 bytes"):
         made.get(host.url("/bomb"), out, lambda host: threading.Lock())
     assert out.tell() <= 1000
 
@@ -239,7 +239,7 @@ def test_certificates_are_checked_although_the_address_is_pinned(
     context.load_cert_chain(certificate)
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    downloading._tls.cache_clear()
+    download._tls.cache_clear()
     try:
         with hosting.host(context) as host:
             url = host.url("/image.png", name, "https")
@@ -248,7 +248,7 @@ def test_certificates_are_checked_although_the_address_is_pinned(
             else:
                 assert fetcher().fetch(url).read_bytes() == IMAGE
     finally:
-        downloading._tls.cache_clear()
+        download._tls.cache_clear()
 
 
 def test_a_plain_server_gives_no_secure_connection(fetcher, host):

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from making import encoded, png, tar
 
 from auditor import api
+from auditor.aggregate.posteriors import chances
 from auditor.config import Config
 from auditor.errors import EvidenceError, FilterError
-from auditor.estimate.adjusting import adjustment, moved, offset
-from auditor.estimate.chances import chances
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, masks, sums_of
 from auditor.estimate.design import row_design
-from auditor.filtering import keeplists
-from auditor.filtering.choice import COLUMNS, keep_list
+from auditor.estimate.prior_shift import adjustment, moved, offset
+from auditor.filtering import keep_lists
+from auditor.filtering.selection import COLUMNS, keep_list
 from auditor.types import Status, VerdictKind
 
 CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=50)
@@ -158,7 +158,7 @@ def listed(keys, keep):
 
 def test_datacomps_list_is_sorted_pairs(tmp_path):
     keys = ["f" * 32, "0" * 31 + "1", "0123456789abcdef" * 2]
-    keeplists.write(listed(keys, [True, True, False]), tmp_path / "kept.npy")
+    keep_lists.write(listed(keys, [True, True, False]), tmp_path / "kept.npy")
     found = np.load(tmp_path / "kept.npy")
     assert found.dtype == np.dtype("u8,u8")
     assert found.tolist() == [(0, 1), (2**64 - 1, 2**64 - 1)]
@@ -166,26 +166,26 @@ def test_datacomps_list_is_sorted_pairs(tmp_path):
 
 def test_keys_that_are_no_uids_are_named(tmp_path):
     with pytest.raises(FilterError, match="'a.jpg' is no DataComp uid"):
-        keeplists.write(listed(["a.jpg"], [True]), tmp_path / "kept.npy")
+        keep_lists.write(listed(["a.jpg"], [True]), tmp_path / "kept.npy")
     assert not (tmp_path / "kept.npy").exists()
 
 
 def test_text_holds_the_kept_keys(tmp_path):
-    keeplists.write(listed(["a", "b", "ä"], [True, False, True]), tmp_path / "kept.txt")
+    keep_lists.write(listed(["a", "b", "ä"], [True, False, True]), tmp_path / "kept.txt")
     assert (tmp_path / "kept.txt").read_text("utf-8") == "a\nä\n"
     with pytest.raises(FilterError, match="line break"):
-        keeplists.write(listed(["a\nb"], [True]), tmp_path / "kept.txt")
+        keep_lists.write(listed(["a\nb"], [True]), tmp_path / "kept.txt")
 
 
 def test_parquet_holds_every_row(tmp_path):
     rows = listed(["a", "b"], [True, False])
-    keeplists.write(rows, tmp_path / "kept.parquet")
+    keep_lists.write(rows, tmp_path / "kept.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "kept.parquet"), rows)
 
 
 def test_another_suffix_is_refused(tmp_path):
     with pytest.raises(FilterError, match=".parquet"):
-        keeplists.write(listed(["a"], [True]), tmp_path / "kept.csv")
+        keep_lists.write(listed(["a"], [True]), tmp_path / "kept.csv")
 
 
 def test_tars_are_copied_without_what_is_left_out(tmp_path):
@@ -280,21 +280,21 @@ def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):
     both = pd.DataFrame({"key": [uid, uid], "image": ["a.tar::a.png"] * 2, "keep": [True, False]})
     for name in ("keep.txt", "keep.npy"):
         with pytest.raises(FilterError, match="to keep and of one to leave out"):
-            keeplists.write(both, tmp_path / name)
-    keeplists.write(both, tmp_path / "keep.parquet")
-    keeplists.write(both.assign(keep=True), tmp_path / "keep.txt")
+            keep_lists.write(both, tmp_path / name)
+    keep_lists.write(both, tmp_path / "keep.parquet")
+    keep_lists.write(both.assign(keep=True), tmp_path / "keep.txt")
 
 
 @pytest.mark.parametrize("key", ["0x" + "1" * 30, "+" + "1" * 31, "1" * 30 + "_1", " " + "1" * 31, "١" * 32])
 def test_what_only_looks_like_a_number_is_no_uid(tmp_path, key):
     with pytest.raises(FilterError, match="no DataComp uid"):
-        keeplists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.npy")
+        keep_lists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.npy")
 
 
 def test_a_key_that_ends_in_a_line_break_is_in_no_text(tmp_path):
     for key in ("a\r", "a\n", "a\u2028", "a\nb"):
         with pytest.raises(FilterError, match="line break"):
-            keeplists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.txt")
+            keep_lists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.txt")
 
 
 def test_of_nothing_that_is_left_nothing_is_said(tmp_path):

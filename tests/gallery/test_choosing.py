@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.gallery import choosing
-from auditor.gallery.choosing import Group
+from auditor.evidence_store import rows
+from auditor.evidence_store.store import PartWriter
+from auditor.gallery import select
+from auditor.gallery.select import Group
 from auditor.plugin import CONTRADICTION, Input, Shard
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
-from auditor.verdicts import rows
-from auditor.verdicts.store import PartWriter
 
 
 def declared(key, *, tier=Tier.C, camera=None, status=Status.OK):
@@ -57,12 +57,12 @@ def keys(part, chosen):
 
 
 def test_rows_that_say_nothing_are_no_examples(part):
-    assert choosing.examples([part([nothing(str(n)) for n in range(9)])], 100) == {}
+    assert select.examples([part([nothing(str(n)) for n in range(9)])], 100) == {}
 
 
 def test_each_detector_and_verdict_is_a_group_with_its_strongest_first(part):
     written = part([guessed(f"g{n}", n / 100) for n in range(1, 100)] + [declared("d", tier=Tier.A), nothing("n")])
-    found = keys(written, choosing.examples([written], 40))
+    found = keys(written, select.examples([written], 40))
     assert found[Group("generator-text", "synthetic")] == ["d"]
     assert found[Group("classifier", "likely-synthetic")][0] == "g99"
     assert found[Group("classifier", "likely-real")][0] == "g1"
@@ -73,7 +73,7 @@ def test_a_tag_beside_a_cameras_settings_is_a_contradiction(part):
     written = part(
         [declared("plain"), declared("both", camera="NIKON"), declared("unread", camera="X", status=Status.UNREADABLE)]
     )
-    found = keys(written, choosing.examples([written], 40))
+    found = keys(written, select.examples([written], 40))
     assert found[Group(CONTRADICTION, "synthetic")] == ["both"]
     assert "unread" not in str(found)
 
@@ -84,7 +84,7 @@ def test_there_are_never_more_than_were_asked_for_and_none_twice_in_a_group(tmp_
     writer = PartWriter(path, Shard("a", Input("x", "x"), "folder"), "c")
     writer.write([guessed(str(n), score) for n, score in enumerate(scores)])
     writer.close()
-    chosen = choosing.examples([("a", path)], most)
+    chosen = select.examples([("a", path)], most)
     assert 0 < sum(map(len, chosen.values())) <= most
     assert all(len(set(places)) == len(places) for places in chosen.values())
 
@@ -96,7 +96,7 @@ def test_the_choice_does_not_depend_on_how_rows_are_spread_over_parts(part):
     paths = dict(halves)
 
     def chosen(parts):
-        by_group = choosing.examples(parts, 30)
+        by_group = select.examples(parts, 30)
         files = {**paths, "one": one[1]}
         return {
             group: {rows.at(files[p.shard], [p.number])[p.number].key for p in places}
@@ -108,9 +108,9 @@ def test_the_choice_does_not_depend_on_how_rows_are_spread_over_parts(part):
 
 def test_decided_rows_come_by_strength_of_evidence(part):
     written = part([declared("c"), declared("a", tier=Tier.A), guessed("g", 0.99), declared("d", tier=Tier.D)])
-    order = [rows.at(written[1], [place.number])[place.number].key for place in choosing.decided([written], 9)]
+    order = [rows.at(written[1], [place.number])[place.number].key for place in select.decided([written], 9)]
     assert order == ["a", "c", "d"]
-    assert len(choosing.decided([written], 2)) == 2
+    assert len(select.decided([written], 2)) == 2
 
 
 def test_rows_come_back_as_they_were_written(part):

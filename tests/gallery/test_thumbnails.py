@@ -10,6 +10,7 @@ from auditor import audit
 from auditor.config import Config
 from auditor.errors import EvidenceError
 from auditor.gallery import thumbnails
+from auditor.readers import choose
 from auditor.types import Need
 
 
@@ -105,7 +106,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     config = Config.of(detectors=("generator-text",))
     audit.run_audit(folder, tmp_path / "audit", config, audit.make_engine(1, "serial"))
     parts = list(thumbnails.Store(tmp_path / "audit").parts())
-    shards = [s for input, reader in audit.choose(folder, config.scan.read) for s in reader.shards(input)]
+    shards = [s for input, reader in choose(folder, config.scan.read) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
     thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.limits), 50, "x")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.estimate.intervals import Interval
-from auditor.mad import criteria, loops
+from auditor.mad import criteria, simulation
 from auditor.mad.criteria import STABILITY_CAP, Assumptions, diversity_limit, effective_limit
 
 A = Assumptions()
@@ -19,7 +19,7 @@ def test_the_diversity_limit_agrees_with_its_table(lambda_, delta, limit):
 
 def test_the_diversity_limit_is_where_the_limiting_loss_reaches_the_budget():
     for lambda_ in (0.0, 0.3, 0.7):
-        assert loops.diversity_lost(diversity_limit(lambda_, 0.05), lambda_) == pytest.approx(0.05)
+        assert simulation.diversity_lost(diversity_limit(lambda_, 0.05), lambda_) == pytest.approx(0.05)
 
 
 def test_the_diversity_limit_is_capped_where_stability_ends():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.mad.loops import LOOPS, diversity_lost, effective_n, real_only, simulated, trajectory
+from auditor.mad.simulation import LOOPS, diversity_lost, effective_n, real_only, simulated, trajectory
 
 
 @pytest.mark.parametrize("loop", LOOPS)

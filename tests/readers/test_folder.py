@@ -67,7 +67,7 @@ def test_a_file_added_changes_the_shard_it_falls_into_and_no_other(tmp_path):
     input = Input(str(tmp_path), "set")
     before = {shard.id: shard.stamp for shard in Folder().shards(input)}
     making.write(tmp_path / "00500a.jpg", b"x")
-    from auditor import files
+    from auditor.storage import files
 
     files.forget()
     after = {shard.id: shard.stamp for shard in Folder().shards(input)}

@@ -7,7 +7,8 @@ import pytest
 from audits import ESTIMATES, audit, source
 
 import auditor
-from auditor import policy, registry
+from auditor import registry
+from auditor.policy import policy
 from auditor.results import Cluster, Control, Counts, DetectorTally, Duplicates, DuplicateShare, Population, Sensitivity
 from auditor.types import Evidence
 

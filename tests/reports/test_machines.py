@@ -10,10 +10,9 @@ import pytest
 from audits import ESTIMATES, audit
 
 import auditor
-from auditor import policy
-from auditor.decisions import Decision, Outcome, RuleResult
 from auditor.plugin import Example
-from auditor.results import InputRecord
+from auditor.policy import policy
+from auditor.results import Decision, InputRecord, Outcome, RuleResult
 from auditor.types import Claim, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 HOSTILE = "a\x1b[2J\r\n::error title=x::y%0A]]><!--\u202e"

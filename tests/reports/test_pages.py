@@ -8,7 +8,7 @@ from browsing import AXE
 from galleries import HOSTILE, gallery
 
 import auditor
-from auditor.comparing import compare
+from auditor.compare import compare
 from auditor.results import (
     CaptionGroup,
     Cluster,

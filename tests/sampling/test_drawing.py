@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.sampling.drawing import place, places
+from auditor.sampling.order import place, places
 
 PINNED = [
     ("", 0, 9502881449170513252),

@@ -4,7 +4,7 @@ import models
 import numpy as np
 import pytest
 
-from auditor.sampling.expecting import expected, mean_rates, required_sample_size
+from auditor.sampling.planning import expected, mean_rates, required_sample_size
 
 CALIBRATION = models.calibration()
 

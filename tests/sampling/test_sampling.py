@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from making import encoded, png, write
 
 from auditor import api
-from auditor.audit import choose, drawn, make_engine, run_audit
+from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import DatasetError
-from auditor.sampling.drawing import place, places
+from auditor.readers import choose
+from auditor.sampling.order import place, places
 from auditor.types import Need
 
 DETECTORS = ("digital-source-type", "generator-text", "file-name-prior", "dwt-dct")

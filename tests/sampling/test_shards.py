@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from making import A1111, png, tar, write
 
 from auditor import api
+from auditor.annotation.file import Answer, Truth
 from auditor.audit import make_engine, run_audit
-from auditor.comparing import UNKNOWN, compare
+from auditor.compare import UNKNOWN, compare
 from auditor.config import Config, ReadOptions
 from auditor.errors import DatasetError, EvidenceError, FilterError
-from auditor.labels.labelfile import Answer, Truth
 from auditor.plugin import Input, Shard
 from auditor.results import EffectiveSampleSize, ShardSample
 from auditor.sampling.shards import name, some_of
@@ -96,7 +96,8 @@ def test_shards_are_read_whole_and_the_others_not_at_all(tmp_path):
 
 
 def drawn_of(inputs, most):
-    from auditor.audit import choose, shards_of
+    from auditor.audit import shards_of
+    from auditor.readers import choose
 
     return shards_of(choose(inputs, ReadOptions()), Config.of(sample_shards=most))[0]
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from making import encoded, write
 
 from auditor import api
-from auditor.audit import choose, drawn, make_engine, run_audit
+from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
-from auditor.sampling.draws import Shares
-from auditor.sampling.stratifying import Counted, allocation, first_of_each
+from auditor.readers import choose
+from auditor.sampling.rows import Shares
+from auditor.sampling.stratified import Counted, allocation, first_of_each
 from auditor.types import Need
 
 COUNTS = st.lists(st.integers(1, 500), min_size=1, max_size=60)

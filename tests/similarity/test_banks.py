@@ -13,13 +13,13 @@ from PIL import Image, ImageOps
 
 import auditor
 from auditor.config import Config
-from auditor.embedding.encoders import embedded
+from auditor.embeddings.embedded_encoder import embedded
 from auditor.errors import IndexFileError
+from auditor.evidence_store.store import Store
 from auditor.resources import Resources
-from auditor.similarity import banking, banks
-from auditor.similarity.banks import Bank
+from auditor.similarity import index_writer, reference_index
+from auditor.similarity.reference_index import Bank
 from auditor.types import VerdictKind
-from auditor.verdicts.store import Store
 
 
 def picture(seed):
@@ -48,7 +48,7 @@ def filled(folder, count=4, *, seed=0, kind="synthetic", fingerprint="made:1", l
     evidence = folder.parent / f"evidence-{folder.name}-{seed}"
     corpora.part(evidence, corpora.directions(count, seed=seed), corpora.pictures(count, seed),
                  name=f"s{seed}", fingerprint=fingerprint, labels=labels)  # fmt: skip
-    return banking.add_parts(folder, Store(evidence).parts(), kind, **more)
+    return index_writer.add_parts(folder, Store(evidence).parts(), kind, **more)
 
 
 # ---- recognised
@@ -154,7 +154,7 @@ def test_the_same_file_is_in_it_once_however_often_it_is_added(tmp_path, monkeyp
     for name, seed in (("a", 0), ("b", 1), ("twin of b", 1)):
         saved(tmp_path / "known" / f"{name}.png", picture(seed))
     with monkeypatch.context() as broken:  # killed when all was added, and before that was noted
-        broken.setattr(banking, "built", lambda folder: 1 / 0)
+        broken.setattr(index_writer, "built", lambda folder: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
     again = auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
@@ -185,7 +185,7 @@ def test_an_interrupted_addition_changes_nothing_and_is_swept_up(tmp_path, monke
     filled(tmp_path / "bank")
     before = (tmp_path / "bank/bank.json").read_bytes()
     with monkeypatch.context() as broken:
-        broken.setattr(banking, "write_atomically", lambda path, data: 1 / 0)
+        broken.setattr(index_writer, "write_atomically", lambda path, data: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             filled(tmp_path / "bank", 2, seed=1)
     assert (tmp_path / "bank/bank.json").read_bytes() == before
@@ -198,12 +198,12 @@ def test_an_interrupted_reading_goes_on(tmp_path, monkeypatch):
     for seed in range(3):
         saved(tmp_path / "known" / f"{seed}.png", picture(seed))
     with monkeypatch.context() as broken:
-        broken.setattr(banking, "add_parts", lambda *given: 1 / 0)
+        broken.setattr(index_writer, "add_parts", lambda *given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial")
     monkeypatch.setattr(embedded(), "encode", None)
     assert auditor.make_bank(tmp_path / "bank", tmp_path / "known", engine="serial").rows == 3
-    assert not banking.building(tmp_path / "bank").exists()
+    assert not index_writer.building(tmp_path / "bank").exists()
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
@@ -214,7 +214,7 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
 
 
 def test_beyond_the_limit_an_inverted_file_is_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("auditor.similarity.banking.FLAT", 500)
+    monkeypatch.setattr("auditor.similarity.index_writer.FLAT", 500)
     filled(tmp_path / "bank", 2000)
     bank = Bank(tmp_path / "bank")
     pairs = bank.index.nearest(bank.space.of(corpora.directions(2000)[100:140]), 1)
@@ -261,7 +261,7 @@ def test_a_damaged_file_is_refused(tmp_path, name):
 def test_what_is_no_bank_is_refused(tmp_path):
     with pytest.raises(IndexFileError, match="no bank there"):
         Bank(tmp_path)
-    (tmp_path / banks.FILE).write_text("[]")
+    (tmp_path / reference_index.FILE).write_text("[]")
     with pytest.raises(IndexFileError, match="no bank there"):
         Bank(tmp_path)
 

@@ -8,13 +8,14 @@ from corpora import corpus, directions, part, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import policy, record
+from auditor import audit_json
 from auditor.config import EstimateConfig
 from auditor.errors import ConfigError, IndexFileError
+from auditor.evidence_store.store import Store
+from auditor.policy import policy
 from auditor.resources import Resources
 from auditor.results import Diversity
-from auditor.similarity import banking, diversity
-from auditor.similarity.corpus import Corpus
+from auditor.similarity import diversity, index_writer
 from auditor.similarity.diversity import (
     cmmd,
     compared,
@@ -27,10 +28,10 @@ from auditor.similarity.diversity import (
     trace_ratio,
     vendi,
 )
-from auditor.similarity.findings import measured
+from auditor.similarity.embedding_set import Corpus
 from auditor.similarity.reference import Earlier, Reference
+from auditor.similarity.summary import measured
 from auditor.types import VerdictKind
-from auditor.verdicts.store import Store
 from reports import wording
 
 
@@ -128,7 +129,7 @@ def outside(comparison):
 @pytest.fixture(autouse=True)
 def _small_draws(monkeypatch):
     monkeypatch.setattr(diversity, "MOST", 300)
-    monkeypatch.setattr("auditor.similarity.duplicates._SEARCHES", 0)  # made-up thumbnails have no crops
+    monkeypatch.setattr("auditor.similarity.near_duplicates._SEARCHES", 0)  # made-up thumbnails have no crops
 
 
 def contaminated(kind, share=0.2, n=600):
@@ -196,13 +197,14 @@ def test_suspects_are_compared_with_the_others_without_their_copies(tmp_path):
     assert [comparison.name for comparison in found.comparisons] == ["declared and flagged images against the others"]
     assert found.trace_ratio[2] < 0.95
     assert (
-        record.loads(record.dumps(audit(diversity=found), policy.decide(audit(), policy.default()))).diversity == found
+        audit_json.loads(audit_json.dumps(audit(diversity=found), policy.decide(audit(), policy.default()))).diversity
+        == found
     )
 
 
 def test_a_bank_or_an_audit_is_a_reference(tmp_path):
     parts = evidence(tmp_path / "set", clouds(300, 2))
-    banking.add_parts(tmp_path / "bank", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
+    index_writer.add_parts(tmp_path / "bank", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
     for name in ("bank", "ref"):
         _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / name)))
         assert [comparison.name for comparison in found.comparisons] == [f"all images against {name}"]

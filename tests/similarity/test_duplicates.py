@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 import auditor
-from auditor import record
-from auditor.embedding import space
-from auditor.embedding.encoders import embedded
+from auditor import audit_json
+from auditor.embeddings import whitening
+from auditor.embeddings.embedded_encoder import embedded
 from auditor.errors import EvidenceError
-from auditor.images.likeness import ALIKE, SIDE, likeness, thumbnail, whole_likeness
-from auditor.similarity import duplicates, index
-from auditor.similarity.copies import copies
-from auditor.similarity.duplicates import clusters, summed_up
-from auditor.similarity.index import Index, self_join
+from auditor.evidence_store.store import SCRATCH, Store
+from auditor.images.thumbnail_match import ALIKE, SIDE, likeness, thumbnail, whole_likeness
+from auditor.similarity import near_duplicates, neighbours
+from auditor.similarity.near_duplicates import clusters, copies, summed_up
+from auditor.similarity.neighbours import Index, self_join
 from auditor.types import VerdictKind
-from auditor.verdicts.store import SCRATCH, Store
 
 KEPT = {"detectors": ("generator-text",), "keep_vectors": True}
 
@@ -122,7 +121,7 @@ def test_an_inverted_file_finds_near_copies_as_well(monkeypatch):
     vectors = corpora.directions(6000, 16).astype(np.float32)
     vectors[3000:3300] = vectors[:300] + 0.02 * corpora.directions(300, 16, seed=1)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    monkeypatch.setattr("auditor.similarity.index._FLAT_JOIN", 1000)
+    monkeypatch.setattr("auditor.similarity.neighbours._FLAT_JOIN", 1000)
     found = {
         (int(i), int(j)) for block in self_join(vectors, 8, 0.99) for i, j in zip(block.query, block.found, strict=True)
     }
@@ -136,12 +135,12 @@ def test_more_than_memory_is_to_hold_is_joined_from_files_alike(tmp_path, monkey
     for number in range(3):
         rows = slice(500 * number, 500 * (number + 1))
         corpora.part(tmp_path, vectors[rows], thumbs[rows], name=f"part{number}")
-    monkeypatch.setattr(index, "_FLAT_JOIN", 400)
+    monkeypatch.setattr(neighbours, "_FLAT_JOIN", 400)
     wanted, _ = clusters(corpora.corpus(tmp_path))
-    asked, mapped = [], index._mapped
-    monkeypatch.setattr(index, "_SHARD", 600)
-    monkeypatch.setattr(index, "_mapped", lambda *given: (asked.append(given[1]), mapped(*given))[1])
-    monkeypatch.setattr(duplicates, "MAPPED", 1000)
+    asked, mapped = [], neighbours._mapped
+    monkeypatch.setattr(neighbours, "_SHARD", 600)
+    monkeypatch.setattr(neighbours, "_mapped", lambda *given: (asked.append(given[1]), mapped(*given))[1])
+    monkeypatch.setattr(near_duplicates, "MAPPED", 1000)
     found, _ = clusters(corpora.corpus(tmp_path))
     assert isinstance(asked[0], np.memmap)
     assert np.array_equal(found, wanted)
@@ -167,9 +166,9 @@ def test_searching_an_index_of_few_gives_no_more_than_there_are():
 
 def test_the_shipped_space_is_the_shipped_encoders():
     """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/benchmarks/similarity.md again."""
-    fingerprint, axes = space.shipped()
+    fingerprint, axes = whitening.shipped()
     assert fingerprint == embedded().fingerprint
-    assert axes.axes.shape == (embedded().dimension, space.AXES)
+    assert axes.axes.shape == (embedded().dimension, whitening.AXES)
 
 
 # ---- clusters
@@ -235,7 +234,7 @@ def test_a_scan_finds_changed_copies(tmp_path, scan):
     table = pd.read_parquet(tmp_path / "audit/duplicates.parquet")
     assert sorted(table["key"]) == sorted(f"{name}.png" for name in CHANGES)
     assert set(table["cluster"]) == {1}
-    assert record.loads(record.dumps(audit, auditor.decide(audit))).duplicates == found
+    assert audit_json.loads(audit_json.dumps(audit, auditor.decide(audit))).duplicates == found
 
 
 def test_without_vectors_there_is_nothing_to_say(tmp_path, scan):
@@ -251,7 +250,7 @@ def test_one_image_alone_has_no_copy(tmp_path, scan):
 
 
 def test_nothing_is_joined_beyond_the_rounds(tmp_path, monkeypatch):
-    monkeypatch.setattr(duplicates, "_ROUNDS", 1)
+    monkeypatch.setattr(near_duplicates, "_ROUNDS", 1)
     corpora.part(tmp_path, corpora.directions(4), corpora.pictures(4))
     label, _ = clusters(corpora.corpus(tmp_path))
     assert len(np.unique(label)) == 4

@@ -12,7 +12,8 @@ from unittest import mock
 
 import pytest
 
-from auditor import cli, files
+from auditor import cli
+from auditor.storage import files
 
 
 def run(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
-from auditor.similarity.corpus import Corpus
+from auditor.similarity.embedding_set import Corpus
 from auditor.types import Covariates, Row, Status, Verdict, VerdictKind
-from auditor.verdicts.store import PartWriter, Store
 
 
 def part(

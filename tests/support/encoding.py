@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from auditor.embedding.encoders import EmbeddedEncoder, Encoding
+from auditor.embeddings.embedded_encoder import EmbeddedEncoder, Encoding
 
 _encoded = EmbeddedEncoder._encoded
 _KNOWN: dict[tuple[str, tuple[int, ...], bytes], Encoding] = {}

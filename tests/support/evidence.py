@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
-from auditor.verdicts.store import PartWriter, Store
 
 
 def row(

@@ -18,8 +18,8 @@ import pytest
 from making import encoded
 
 from auditor.errors import Refused
-from auditor.fetching.downloading import Bounds
-from auditor.fetching.fetches import Fetcher
+from auditor.fetching.download import Bounds
+from auditor.fetching.fetcher import Fetcher
 
 IMAGE = encoded("PNG")
 LOCAL = "127.0.0.1"

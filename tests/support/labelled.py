@@ -11,10 +11,10 @@ from typing import Any
 import making
 
 from auditor import api
+from auditor.annotation.app.server import LabelServer
+from auditor.annotation.app.task import Task
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
-from auditor.labelling.server import LabelServer
-from auditor.labelling.task import Task
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 TURNED, BROKEN = "turned.jpg", "changed.png"

@@ -7,11 +7,11 @@ from typing import Any
 
 from auditor import registry
 from auditor.config import ReadOptions
-from auditor.contents import BytesContent
+from auditor.images.view import View
 from auditor.plugin import DetectorResult
 from auditor.readers.columns import declared
+from auditor.storage.content import BytesContent
 from auditor.types import Sample
-from auditor.view import View
 
 
 def view(

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from auditor.embedding import preparation
+from auditor.embeddings import hub as catalogue
+from auditor.embeddings import preparation
 from auditor.estimate.calibration import Calibration, Condition, dumps
 from auditor.estimate.head import Head
-from auditor.models import catalogue as catalogue
 
 SIZE = 32
 THRESHOLDS = (-2.0, -1.0, 0.0, 1.0, 2.0)

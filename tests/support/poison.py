@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 from auditor.plugin import Detector, DetectorResult, Reader, Shard
+from auditor.scanning.shard_scan import ShardScan
 from auditor.types import Evidence, Need, Sample
-from auditor.work import ShardScan
 
 
 class Poison(Detector):

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from auditor.annotation.file import Answer
 from auditor.config import Config
 from auditor.estimate.calibration import Calibration, dumps
-from auditor.labels import labelfile
-from auditor.labels.labelfile import Answer
 
 
 def calibration_file(folder: Path, calibration: Calibration) -> str:
@@ -21,7 +20,7 @@ def calibration_file(folder: Path, calibration: Calibration) -> str:
 
 def label_file(folder: Path, answers: Iterable[Answer]) -> str:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="labels-", suffix=".csv", delete=False) as file:
-        labelfile.write(Path(file.name), answers)
+        file.write(Path(file.name), answers)
     return file.name
 
 

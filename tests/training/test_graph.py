@@ -14,7 +14,7 @@ pytest.importorskip("onnx", reason="the extra `test` is not installed")
 if why := real_clip.missing():
     pytest.skip(why, allow_module_level=True)
 
-from auditor.embedding.preparation import squashed
+from auditor.embeddings.preparation import squashed
 from training import clip, graph
 from training.embed import session
 from training.graph import Shape

@@ -1,0 +1,173 @@
+"""Images -> unit vectors, and, from the embedded model, the tokens that the classifier's head reads, in the same pass.
+
+The embedded encoder is CLIP ViT-B/16's image tower in int8, an ONNX file beside the detectors: no torch, nothing
+downloaded. It sees the whole image, squashed to a square (preparation.py). How it was made: training/. When it is
+loaded, its answers to some pictures are compared with those in parity.npz.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.embeddings import preparation
+from auditor.errors import CalibrationError, ModelError
+from auditor.estimate.calibration import Calibration, parse
+from auditor.estimate.head import Head
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v2"
+_HEAD = ("mean", "deviation", "weights", "bias")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """vector: float32 (dimension,) of unit length. tokens: float32 (numbers,), what a head reads; None from encoders
+    that give none."""
+
+    vector: np.ndarray
+    tokens: np.ndarray | None = None
+
+
+def tokens_of(encodings: Sequence[Encoding]) -> np.ndarray:
+    """float32 (n, numbers). Raises ModelError where an encoder gave none."""
+    import numpy as np
+
+    found = [encoding.tokens for encoding in encodings if encoding.tokens is not None]
+    if len(found) < len(encodings):
+        raise ModelError("the classifier reads tokens of the embedded encoder, and this one gives none")
+    return np.stack(found)
+
+
+class Encoder(ABC):
+    """Vectors of one fingerprint (model, weights, preprocessing) can be compared with each other and no others."""
+
+    fingerprint: str
+    dimension: int
+
+    @abstractmethod
+    def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
+        """One encoding for each uint8 (height, width, 3) RGB image, upright; independent of its neighbours."""
+
+
+class EmbeddedEncoder(Encoder):
+    """A folder with encoder.onnx, head.npz, preprocessing.json, calibration.json and parity.npz.
+
+    threads: of one process; one, because audits spread over processes. Raises ModelError for a folder that lacks a
+    file, for parts that do not belong together, a preparation that is not this code's, or answers to its pictures that
+    are not those of parity.npz.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        import onnxruntime as ort
+
+        weights = _read(folder / "encoder.onnx")
+        preprocessing = _read(folder / "preprocessing.json")
+        self.fingerprint = f"{folder.name}:{_short(weights)}:{_short(preprocessing)[:8]}"
+        self.head = _head(folder)
+        self.weights = hashlib.sha256(weights).hexdigest()
+        self._check_parts(folder)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own kinds of errors, which share no base but this
+            raise ModelError(f"{folder}: encoder.onnx cannot be loaded ({error}); reinstall") from error
+        self._size = int(self._session.get_inputs()[0].shape[1])
+        self.dimension = int(self._session.get_outputs()[1].shape[0])
+        if json.loads(preprocessing) != preparation.described(self._size):
+            raise ModelError(f"{folder}: preprocessing.json describes another preparation than this code's; reinstall")
+        self._check_parity(folder)
+
+    def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
+        """See Encoder. One by one: the steps of an int8 activation depend on all that goes through with it."""
+        return [self._encoded(image) for image in images]
+
+    def sha256(self, head: Head) -> str:
+        """Of what decides a score: the encoder and a head."""
+        return hashlib.sha256(f"{self.weights} {head.digest}".encode()).hexdigest()
+
+    def _encoded(self, image: np.ndarray) -> Encoding:
+        from PIL import Image
+
+        pixels = preparation.squashed(Image.fromarray(image), self._size)
+        tokens, vector = self._session.run(["tokens", "vector"], {"pixels": pixels})
+        return Encoding(vector, tokens.reshape(-1))
+
+    def _check_parts(self, folder: Path) -> None:
+        wanted = shipped_calibration(folder).sha256
+        if wanted != self.sha256(self.head):
+            raise ModelError(f"{folder}: encoder.onnx, head.npz: not those that calibration.json is for; reinstall")
+
+    def _check_parity(self, folder: Path) -> None:
+        import numpy as np
+
+        with _arrays(folder / "parity.npz") as known:
+            found = self.encode([known[name] for name in known.files if name.startswith("picture")])
+            vectors, tokens = np.stack([one.vector for one in found]), tokens_of(found)
+            cosine = float((vectors * known["vector"]).sum(axis=1).min())
+            apart = float(np.abs(self.head.scores(tokens) - known["score"]).max())
+            if not (cosine >= float(known["cosine"]) and apart <= float(known["tolerance"])):
+                raise ModelError(
+                    f"{folder}: on this machine the model answers otherwise than parity.npz says (scores differ by "
+                    f"{apart:.3f}, cosine of vectors {cosine:.4f}): its figures would not hold here. Another version "
+                    "of onnxruntime, or another processor, may be the cause: please report it"
+                )
+
+
+@cache
+def embedded() -> EmbeddedEncoder:
+    """The encoder that ships with the package, loaded once a process."""
+    return EmbeddedEncoder(EMBEDDED)
+
+
+@cache
+def shipped_calibration(folder: Path = EMBEDDED) -> Calibration:
+    """The calibration beside the weights. Raises ModelError."""
+    try:
+        return parse(_read(folder / "calibration.json").decode("utf-8", "replace"))
+    except CalibrationError as error:
+        raise ModelError(f"{folder}: calibration.json: {error}; reinstall") from error
+
+
+def _head(folder: Path) -> Head:
+    with _arrays(folder / "head.npz") as known:
+        try:
+            return Head(*(known[name] for name in _HEAD)).checked()
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{folder}: head.npz is no head ({error}); reinstall") from error
+
+
+def _arrays(path: Path) -> np.lib.npyio.NpzFile:
+    import io
+    import zipfile
+
+    import numpy as np
+
+    try:
+        found: np.lib.npyio.NpzFile = np.load(io.BytesIO(_read(path)), allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path.parent}: {path.name} cannot be read ({error}); reinstall") from error
+    return found
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{path.parent}: no {path.name} ({error.strerror}); reinstall, or name a complete folder"
+        ) from error

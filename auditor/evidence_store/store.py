@@ -1,0 +1,333 @@
+"""Evidence on disk: one parquet part a shard, whole or absent.
+
+A part is written beside its final name, synced and renamed, so that a killed run leaves whole parts and nothing else.
+Each part carries, in its own footer, which shard it is of (the stamp) and how it was made (the configuration); a run
+over the same dataset keeps what fits and redoes the rest. evidence/manifest.json says whose evidence it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import EvidenceError
+from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
+from auditor.plugin import Shard
+from auditor.types import Row, Signal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_Each = Sequence["np.ndarray | None"]  # of a row each
+_META = b"auditor"
+_SUFFIX = ".parquet"
+SCRATCH = ".scratch-"  # how a folder here begins that a run keeps for as long as it lasts
+_ROUND = 9  # digits of a stored score
+_ROW_GROUP = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part's footer says."""
+
+    path: Path
+    shard: str
+    stamp: str
+    config: str
+    rows: int
+    digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
+    statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> images, and the sum of their statistics
+    vectors: Vectors | None = None  # of its rows, beside it
+
+
+class Store:
+    """The evidence folder of one audit."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out / "evidence"
+        self._manifest = self.folder / "manifest.json"
+
+    # ---- whose evidence it is
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Held by one run at a time. Raises EvidenceError if another one has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise EvidenceError(f"{self.folder}: another audit is writing here; give it another --out") from None
+            yield
+
+    def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
+        """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in (*self.folder.glob("*.tmp"), *self._orphans()):
+            left.unlink()
+        for left in self.folder.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left)
+        if restart:
+            for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
+                path.unlink()
+        elif (before := self.owner()) is not None:
+            differing = [key for key in owner if before.get(key) != owner[key]]
+            if differing:
+                what = "; ".join(f"{key}: {before.get(key)} there, {owner[key]} now" for key in differing)
+                raise EvidenceError(
+                    f"{self.folder} holds evidence of another audit ({what}): "
+                    "--restart replaces it, another --out keeps it"
+                )
+        elif any(self.folder.glob(f"*{_SUFFIX}")):
+            raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
+        write_atomically(self._manifest, json.dumps(owner, indent=2, sort_keys=True).encode() + b"\n")
+
+    def owner(self) -> dict[str, Any] | None:
+        """What `claim` wrote, None if nothing did. Raises EvidenceError if it cannot be read."""
+        if not self._manifest.exists():
+            return None
+        try:
+            content: dict[str, Any] = json.loads(self._manifest.read_bytes())
+        except (OSError, ValueError) as error:
+            raise EvidenceError(f"{self._manifest}: {error}; --restart begins anew") from error
+        return content
+
+    def _orphans(self) -> Iterator[Path]:
+        """Vectors whose part is not there: its run was killed between the two."""
+        wholes = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in wholes:
+                yield path
+
+    # ---- parts
+
+    def parts(self) -> Iterator[Part]:
+        """Every whole part, by name. A damaged one is passed over, so its shard is done again."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            try:
+                metadata = pq.read_metadata(path)
+                facts = json.loads((metadata.metadata or {})[_META])
+                vectors = described(path, metadata.num_rows, facts.get("vectors"))
+                if vectors and not vectors.is_whole:
+                    continue
+                yield Part(
+                    path=path,
+                    shard=facts["shard"],
+                    stamp=facts["stamp"],
+                    config=facts["config"],
+                    rows=metadata.num_rows,
+                    digest=facts["digest"],
+                    statistics={id: _unpacked(entry) for id, entry in facts["statistics"].items()},
+                    vectors=vectors,
+                )
+            except (pa.ArrowException, OSError, KeyError, ValueError):
+                continue
+
+    def path(self, shard_id: str) -> Path:
+        """Where a shard's part lies."""
+        return self.folder / f"{shard_id}{_SUFFIX}"
+
+    def drop(self, parts: Iterable[Part]) -> int:
+        """Remove parts; how many rows they held."""
+        rows = 0
+        for part in parts:
+            rows += part.rows
+            part.path.unlink(missing_ok=True)
+            remove(part.path)
+        return rows
+
+
+class PartWriter:
+    """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
+
+    def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
+        import pyarrow.parquet as pq
+
+        self._path = path
+        self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
+        self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
+        self._digest = hashlib.sha256()
+        self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
+        self._waiting: list[pa.Table] = []
+        self._statistics: dict[str, tuple[int, np.ndarray]] = {}
+        self.rows = 0
+
+    def write(self, rows: Sequence[Row], beside: tuple[_Each, _Each] | None = None) -> None:
+        """Append rows, and beside them the vector and the thumbnail of each where those are kept."""
+        if self._vectors and beside:
+            self._vectors.write(*beside)
+        for row in rows:
+            self._digest.update(row_digest(row))
+        self._waiting.append(table_of(rows))
+        self.rows += len(rows)
+        if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
+            self._flush()
+
+    def add_statistic(self, detector: str, statistic: np.ndarray) -> None:
+        """Add one image's statistic to an aggregate detector's sum."""
+        n, total = self._statistics.get(detector, (0, 0.0))
+        self._statistics[detector] = n + 1, total + statistic
+
+    def close(self) -> str:
+        """Finish, sync and rename, vectors first; the digest over what the dataset said."""
+        self._flush()
+        statistics = {id: _packed(*found) for id, found in self._statistics.items()}
+        vectors = self._vectors.close() if self._vectors else None
+        facts = {**self._facts, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
+        self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
+        self._writer.close()
+        _sync(self._temporary)
+        os.replace(self._temporary, self._path)
+        return self._digest.hexdigest()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+            self._waiting.clear()
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._writer.close()
+        self._temporary.unlink(missing_ok=True)
+        if self._vectors:
+            self._vectors.abandon()
+
+
+def _packed(n: int, total: np.ndarray) -> dict[str, Any]:
+    return {"n": n, "sum": base64.b64encode(total.astype("<f8").tobytes()).decode()}
+
+
+def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
+    import numpy as np
+
+    return int(entry["n"]), np.frombuffer(base64.b64decode(entry["sum"]), "<f8")
+
+
+def row_digest(row: Row) -> bytes:
+    """Over what the dataset says in this row, without anything concluded from it."""
+    sha256 = None if row.is_fetched else row.covariates.sha256
+    fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
+    text = "\0".join("\1" if value is None else value for value in fields)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """A whole file or none."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(data)
+    _sync(temporary)
+    os.replace(temporary, path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+# ---- rows as columns ------------------------------------------------------------------------------------------------
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    signal = pa.struct(
+        [("detector", pa.string()), ("evidence", pa.string()), ("outcome", pa.string()), ("tier", pa.string()),
+         ("score", pa.float64()), ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
+    )  # fmt: skip
+    return pa.schema(
+        [("key", pa.string()), ("source", pa.string()), ("image", pa.string()), ("status", pa.string()),
+         ("reason", pa.string()), ("verdict", pa.string()), ("decided_by", pa.string()),
+         ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
+         ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
+         ("sha256", pa.string()),
+         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
+         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("drawn", pa.bool_())]
+    )  # fmt: skip
+
+
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """Rows in evidence's columns."""
+    import pyarrow as pa
+
+    schema = _schema()
+    facts = [row.covariates for row in rows]
+    verdicts = [row.verdict for row in rows]
+    columns: dict[str, list[Any]] = {
+        "key": [row.key for row in rows],
+        "source": [row.source for row in rows],
+        "image": [row.image for row in rows],
+        "status": [row.status for row in rows],
+        "reason": [row.reason for row in rows],
+        "verdict": [verdict and verdict.kind for verdict in verdicts],
+        "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
+        "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
+        "caption": [row.caption for row in rows],
+        "drawn": [row.is_drawn for row in rows],
+        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
+    }
+    arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
+    arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
+    """Lists of structs. The same few signals recur row after row: each is converted once, and taken by its number."""
+    import numpy as np
+    import pyarrow as pa
+
+    numbers: dict[int, int] = {}
+    distinct: list[Signal] = []
+    codes: list[int] = []
+    for row in rows:
+        for signal in row.signals:
+            number = numbers.setdefault(id(signal), len(distinct))
+            if number == len(distinct):
+                distinct.append(signal)
+            codes.append(number)
+    columns = {name: [getattr(signal, name) for signal in distinct] for name in kind.names}
+    columns["score"] = [_rounded(signal.score) for signal in distinct]
+    arrays = [_array(columns[field.name], field.type) for field in kind]
+    offsets = np.cumsum([0, *(len(row.signals) for row in rows)], dtype=np.int32)
+    values = pa.StructArray.from_arrays(arrays, fields=list(kind)).take(pa.array(codes, pa.int32()))
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """An arrow array; names that were no UTF-8 become visible escapes, so that distinct ones stay distinct."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array([v and as_stored(v) for v in values], kind)
+
+
+def as_stored(name: str) -> str:
+    """A key or an image's name as evidence holds it."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def stored(score: float) -> float:
+    """A score as evidence holds it; what it is compared with has to be rounded in the same way."""
+    return round(score, _ROUND)
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else stored(score)

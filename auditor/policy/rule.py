@@ -1,0 +1,134 @@
+"""The contract of a policy's rule, and what its settings may be: metadata for its fields, each with a check. Pure.
+
+A check takes the value as TOML gives it and returns it as the rule holds it, or raises ValueError, whose text says what
+the setting has to be.
+"""
+
+from __future__ import annotations
+
+import datetime
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+from auditor.results import Audit, MadLevel, MadStatus, Outcome, RuleResult
+from auditor.types import Evidence
+
+Choice = TypeVar("Choice", bound=str)
+Metadata = Mapping[str, Callable[[Any], Any]]
+CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What rules may look at beside the audit: today, the day of the audit, the audit it is held against, and where
+    the dataset stands against the MAD criteria by the policy's assumptions.
+    """
+
+    today: datetime.date | None = None
+    audited: datetime.date | None = None
+    baseline: Audit | None = None
+    mad: MadStatus | None = None
+
+
+class Rule(ABC):
+    """A rule with its settings. is_on_synthetic_share: its limit is one on the share of synthetic images."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    id: ClassVar[str]
+    is_on_synthetic_share: ClassVar[bool] = False
+
+    @abstractmethod
+    def judge(self, audit: Audit, context: Context) -> RuleResult:
+        """Whether the audit keeps to the rule."""
+
+    @classmethod
+    def setting_names(cls) -> tuple[str, ...]:
+        """As a policy has them."""
+        return tuple(setting_name(found.name) for found in fields(cls))
+
+    def _result(self, outcome: Outcome, value: float | str | None, limit: float | str | None, why: str) -> RuleResult:
+        return RuleResult(self.id, outcome, value, limit, why)
+
+    def _missing(self, limit: float | str | None, why: str) -> RuleResult:
+        return self._result(Outcome.INCONCLUSIVE, None, limit, why)
+
+    def _at_most(self, what: str, share: float, low: float, high: float, limit: float) -> RuleResult:
+        """A share with its interval against the most that is allowed."""
+        number = f"{what} {percent(share)} %"
+        if low != high:
+            number += f" [{percent(low)}, {percent(high)}] at 95 %"
+        if low > limit:
+            return self._result(Outcome.FAIL, share, limit, f"{number} > {percent(limit)} % allowed")
+        if high > limit:
+            why = f"{number} straddles the {percent(limit)} % allowed"
+            return self._result(Outcome.INCONCLUSIVE, share, limit, why)
+        return self._result(Outcome.PASS, share, limit, f"{number} ≤ {percent(limit)} % allowed")
+
+    def _at_least(self, what: str, share: float, limit: float, below: Outcome) -> RuleResult:
+        """A share against the least that is needed; below: the outcome where it is less."""
+        if share >= limit:
+            return self._result(Outcome.PASS, share, limit, f"{what} {percent(share)} % ≥ {percent(limit)} % needed")
+        return self._result(below, share, limit, f"{what} {percent(share)} % < {percent(limit)} % needed")
+
+
+def setting_name(field: str) -> str:
+    """A field's name as a policy writes it."""
+    return field.replace("_", "-")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.079 -> '7.9'."""
+    return f"{100 * share:.{digits}f}"
+
+
+# ---- settings -------------------------------------------------------------------------------------------------------
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _share(value: Any) -> float:
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ValueError("a share is a fraction from 0 to 1 (5 % is 0.05)")
+    return float(value)
+
+
+def _share_or_mad_limit(value: Any) -> float | str:
+    return "mad-limit" if value == "mad-limit" else _share(value)
+
+
+def _factor(value: Any) -> float:
+    if not _is_number(value) or not 1 <= value <= 20:
+        raise ValueError("a factor from 1 to 20")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError("a whole number above 0")
+    return value
+
+
+def _one_of(*choices: Choice) -> Callable[[Any], Choice]:
+    def check(value: Any) -> Choice:
+        for choice in choices:
+            if value == choice:
+                return choice
+        raise ValueError(f"one of {', '.join(choices)}")
+
+    return check
+
+
+SHARE: Metadata = {CHECK: _share}
+SHARE_OR_MAD_LIMIT: Metadata = {CHECK: _share_or_mad_limit}
+FACTOR: Metadata = {CHECK: _factor}
+WHOLE: Metadata = {CHECK: _whole}
+BELOW: Metadata = {CHECK: _one_of(Outcome.INCONCLUSIVE, Outcome.FAIL)}
+BASIS: Metadata = {CHECK: _one_of("labels", "any")}
+FATAL_LEVEL: Metadata = {CHECK: _one_of(MadLevel.OVER, MadLevel.NEAR)}
+WARN_LEVEL: Metadata = {CHECK: _one_of(MadLevel.NEAR)}
+EVIDENCE: Metadata = {CHECK: _one_of(*Evidence)}

@@ -1,0 +1,136 @@
+"""From an opened image and its detectors to a row of evidence: run each, keep every signal, fuse them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from auditor.errors import AuditorError, Refused
+from auditor.evidence_store.fuse import fuse
+from auditor.images.view import View
+from auditor.plugin import Detector, DetectorResult, crash_reason
+from auditor.sampling.rows import Draw
+from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, SignalOutcome, Status, Unreadable
+
+
+def run_detector(detector: Detector, views: Sequence[View]) -> list[Signal]:
+    """One signal a view, in order; an abstention where the view lacks what the detector needs."""
+    missing = [_missing(detector, view) for view in views]
+    results = iter(_read(detector, [view for view, signal in zip(views, missing, strict=True) if signal is None]))
+    return [signal or _signal(detector.id, detector.evidence, next(results)) for signal in missing]
+
+
+def _missing(detector: Detector, view: View) -> Signal | None:
+    """The signal of a view that the detector cannot look at, None where it can."""
+    reason = view.unavailable_reason(detector.needs)
+    if reason is None:
+        return None
+    outcome = SignalOutcome.ABSTAINED if view.is_sampled(detector.needs) else SignalOutcome.NOT_SAMPLED
+    return _without_answer(detector.id, detector.evidence, outcome, reason)
+
+
+def _read(detector: Detector, views: Sequence[View]) -> list[DetectorResult]:
+    if not views:
+        return []
+    try:
+        return detector.read(views)
+    except Exception:  # one view spoils the batch: which one?
+        return [_read_one(detector, view) for view in views]
+
+
+def _read_one(detector: Detector, view: View) -> DetectorResult:
+    try:
+        return detector.read([view])[0]
+    except (Refused, AuditorError) as error:
+        return DetectorResult.abstained(str(error))
+    except Exception as error:  # a bug of the detector costs one answer, which is counted and shown, not the scan
+        return DetectorResult.failed(error)
+
+
+@lru_cache(maxsize=4096)  # most answers of a million rows are the same few
+def _without_answer(detector: str, evidence: Evidence, outcome: SignalOutcome, reason: str) -> Signal:
+    return Signal(detector, evidence, outcome, reason=reason)
+
+
+@lru_cache(maxsize=4096)
+def _signal(detector: str, evidence: Evidence, result: DetectorResult) -> Signal:
+    return Signal(
+        detector=detector,
+        evidence=evidence,
+        outcome=result.outcome,
+        tier=result.tier,
+        score=result.score,
+        reason=result.reason,
+        claim=result.claim,
+        generator=result.generator,
+    )
+
+
+def replace_signal(row: Row, detector: Detector, result: DetectorResult) -> Row:
+    """The row with another result of one detector."""
+    signals = (_signal(s.detector, s.evidence, result) if s.detector == detector.id else s for s in row.signals)
+    return replace(row, signals=tuple(signals))
+
+
+def make_row(view: View, signals: tuple[Signal, ...]) -> Row:
+    """The finished row. An unexpected exception on the way makes it an unreadable one, with the exception as reason."""
+    try:
+        return _row(view, signals)
+    except Exception as error:
+        return unreadable(view, crash_reason(error))
+
+
+def _row(view: View, signals: tuple[Signal, ...]) -> Row:
+    sample = view.sample
+    return Row(
+        key=sample.key,
+        source=sample.source,
+        image=sample.image,
+        status=Status.OK if view.is_opened else Status.NO_BYTES,
+        reason="" if view.is_opened else view.unavailable_reason(Need.FILE) or "",
+        caption=sample.caption,
+        verdict=fuse(signals),
+        signals=signals,
+        covariates=view.covariates(),
+        manifest_digest=_manifest_digest(sample),
+        is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
+    )
+
+
+def unreadable(view: View, reason: str) -> Row:
+    """The row of an image that cannot be opened, with what its manifest says of it."""
+    sample, status = view.sample, Status.UNREADABLE
+    try:
+        covariates = Covariates(sha256=view.sha256)
+    except Refused:
+        covariates = Covariates()
+        if view.is_fetched:  # a dead link is no fault of the dataset's files
+            status = Status.FAILED
+    return Row(
+        sample.key,
+        sample.source,
+        sample.image,
+        status,
+        reason,
+        sample.caption,
+        covariates=covariates,
+        manifest_digest=_manifest_digest(sample),
+        is_drawn=view.is_drawn,
+        is_fetched=view.is_fetched,
+    )
+
+
+def _manifest_digest(sample: Sample) -> str:
+    """Over the manifest's own fields: a label that was changed is a dataset that was changed."""
+    fields = sorted(sample.row.items(), key=lambda item: str(item[0]))
+    text = repr((sample.url, sample.declared, fields)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def row_from_unreadable(item: Unreadable, draw: Draw | None = None) -> Row:
+    """The row of what the reader itself found unreadable."""
+    is_drawn = draw is None or draw.has(item)
+    return Row(item.key, item.source, item.image, item.status, item.reason, is_drawn=is_drawn)

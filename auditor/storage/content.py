@@ -1,0 +1,89 @@
+"""An image's bytes, unopened until asked: a file, bytes that came with the row, a member of an archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO
+
+from auditor.errors import Refused
+from auditor.storage.files import inside, open_file
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file that a dataset names. It is checked and opened when read."""
+
+    base: str
+    name: str
+    follow_links: bool = False
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused as types.Content says."""
+        url = inside(self.base, self.name, follow_links=self.follow_links)
+        try:
+            with open_file(url) as file:
+                return bounded(file, limit)
+        except OSError as error:
+            raise Refused(f"cannot be read: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class BytesContent:
+    """Bytes that came with the row."""
+
+    data: bytes
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused beyond the limit."""
+        if len(self.data) > limit:
+            raise Refused(_too_large(limit))
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class SliceContent:
+    """A member of an archive: read from the open file while its shard is read, from a new one later."""
+
+    url: str
+    file: IO[bytes]
+    offset: int
+    size: int
+
+    def read(self, limit: int) -> bytes:
+        """All bytes; Refused beyond the limit or where the archive ends early."""
+        if self.size > limit:
+            raise Refused(_too_large(limit))
+        if not self.file.closed:
+            return self._read(self.file)
+        with open_file(self.url) as file:
+            return self._read(file)
+
+    def _read(self, file: IO[bytes]) -> bytes:
+        file.seek(self.offset)
+        data = file.read(self.size)
+        if len(data) < self.size:
+            raise Refused("the archive ends inside this member")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedContent:
+    """What is not read, and why."""
+
+    reason: str
+
+    def read(self, limit: int) -> bytes:
+        """Always raises Refused."""
+        raise Refused(self.reason)
+
+
+def bounded(file: IO[bytes], limit: int) -> bytes:
+    """All of a file's bytes. Raises Refused if there are more than `limit`."""
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Refused(_too_large(limit))
+    return data
+
+
+def _too_large(limit: int) -> str:
+    return f"larger than {limit:,} bytes (--max-bytes)"

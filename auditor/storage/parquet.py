@@ -1,0 +1,160 @@
+"""Parquet, read in batches: a row group is never held as a whole, and of wide columns (vectors) nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import DatasetError
+from auditor.storage import files
+from auditor.storage.tables import BadRow, Chunk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_BATCH = 4096
+_BATCH_WITH_BYTES = 32
+
+
+def columns(url: str) -> list[str]:
+    """Names of the columns that hold text, numbers, dates, bytes, or lists and structs of those."""
+    with _opened(url) as file:
+        return _readable(file.schema_arrow)
+
+
+def embeds(url: str, column: str) -> bool:
+    """Whether a column holds every image's bytes; a struct of bytes and path may hold the path alone."""
+    with _opened(url) as file:
+        kind = file.schema_arrow.field(column).type
+        return _is_binary(kind) or (_holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
+
+
+def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
+    """Whether the file's own statistics say that no struct's bytes are missing; unknown counts as missing."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    leaves = [group.column(at) for group in groups for at in range(group.num_columns)]
+    said = [
+        leaf.statistics
+        for leaf in leaves
+        if leaf.path_in_schema.startswith(f"{column}.") and leaf.path_in_schema.endswith(".bytes")
+    ]
+    return all(found is not None and found.has_null_count and found.null_count == 0 for found in said)
+
+
+def chunks(url: str, rows: int) -> Iterator[Chunk]:
+    """Whole row groups where images are embedded (they cannot be skipped cheaply), row ranges elsewhere."""
+    with _opened(url) as file:
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        whole = any(_holds_bytes(field.type) for field in file.schema_arrow)
+    first = 0
+    for count in _joined(counts, rows):
+        step = count if whole else rows
+        for at in range(0, count, step):
+            size = min(step, count - at)
+            yield Chunk(first + at, size, first + at, first + at + size)
+        first += count
+
+
+def _joined(counts: list[int], rows: int) -> Iterator[int]:
+    """Row counts with small neighbouring groups put together."""
+    total = 0
+    for count in counts:
+        if total and total + count > rows:
+            yield total
+            total = 0
+        total += count
+    if total:
+        yield total
+
+
+def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+    """One dictionary a row. Raises DatasetError where the file is damaged."""
+    with _opened(url) as file:
+        groups, before = _groups(file, chunk)
+        names = list(only) or _readable(file.schema_arrow)
+        wide = any(_holds_bytes(file.schema_arrow.field(name).type) for name in names)
+        size = _BATCH_WITH_BYTES if wide else _BATCH
+        at, stop = before, chunk.stop
+        for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
+            low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)
+            at += batch.num_rows
+            if low < high:
+                yield from _dicts(batch.slice(low, high - low))
+            if at >= stop:
+                return
+
+
+def _dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):  # text that is no UTF-8, a date that no calendar has: which row is it?
+        for number in range(batch.num_rows):
+            yield _dict(batch.slice(number, 1))
+
+
+def _dict(row: pa.RecordBatch) -> Mapping[str, Any] | BadRow:
+    try:
+        found: Mapping[str, Any] = row.to_pylist()[0]
+    except (ValueError, OverflowError) as error:
+        return BadRow(f"a cell cannot be read: {error}")
+    return found
+
+
+def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
+    """The row groups that a chunk touches, and the number of the first one's first row."""
+    groups: list[int] = []
+    at = begin = 0
+    for group in range(file.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        if at < chunk.stop and at + count > chunk.start:
+            begin = begin if groups else at
+            groups.append(group)
+        at += count
+    return groups, begin
+
+
+def _readable(schema: pa.Schema) -> list[str]:
+    import pyarrow as pa
+
+    def plain(kind: pa.DataType) -> bool:
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            return _is_text(kind.value_type) or _is_binary(kind.value_type) or pa.types.is_struct(kind.value_type)
+        return not pa.types.is_fixed_size_list(kind) and not pa.types.is_map(kind)
+
+    return [field.name for field in schema if plain(field.type) and not field.name.startswith("__index_level_")]
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return any(_holds_bytes(field.type) for field in kind)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _holds_bytes(kind.value_type)
+    return _is_binary(kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[pq.ParquetFile]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with files.open_file(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{url}: cannot be read as parquet: {str(error).splitlines()[0][:200]}") from error

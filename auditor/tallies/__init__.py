@@ -1,1 +1,0 @@
-"""What parts of evidence add up to, in one streaming pass."""

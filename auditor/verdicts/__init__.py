@@ -1,1 +1,0 @@
-"""One row's evidence: signals into a verdict, parts on disk, and rows out of them again."""

@@ -1,0 +1,215 @@
+"""People's labels held against evidence: they count where they were drawn at random, and say so where they cannot."""
+
+import random
+
+import pytest
+from evidence import part, row
+from making import encoded, png, write
+
+from auditor.aggregate.summary import summarise
+from auditor.annotation import tally
+from auditor.annotation.file import Answer, Truth
+from auditor.annotation.tally import LabelTally
+from auditor.audit import make_engine, run_audit
+from auditor.config import Config
+from auditor.errors import LabelError
+from auditor.estimate.counts import EvidenceCounts
+from auditor.estimate.intervals import Interval
+from auditor.sampling.order import place
+from auditor.types import VerdictKind
+
+SEED = 5
+FLAGGED, UNKNOWN, REAL = VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL
+
+
+def dataset(rows=3000, seed=0):
+    """Rows of every verdict, and which of them are synthetic in truth."""
+    rng = random.Random(seed)
+    made, truth = [], {}
+    for number in range(rows):
+        is_synthetic = rng.random() < 0.1
+        label = rng.choices([FLAGGED, UNKNOWN, REAL], [50, 40, 10] if is_synthetic else [1, 49, 50])[0]
+        if is_synthetic and rng.random() < 0.2:
+            label = VerdictKind.SYNTHETIC
+        made.append(row(number, label, declared=label is VerdictKind.SYNTHETIC, decided_by="tags"))
+        truth[f"k{number}"] = is_synthetic
+    return made, truth
+
+
+def draw(rows, label, n):
+    keys = sorted((r.key for r in rows if r.verdict.kind is label), key=lambda key: place(key, SEED))
+    return keys[:n]
+
+
+def answers(rows, truth, counts=((FLAGGED, 100), (UNKNOWN, 150), (REAL, 50)), *, stratum=True, labeller="a"):
+    return [
+        Answer(key, label.value if stratum else "", Truth.SYNTHETIC if truth[key] else Truth.REAL, "date", labeller)
+        for label, n in counts
+        for key in draw(rows, label, n)
+    ]
+
+
+def summed(tmp_path, rows, given, **more):
+    return summarise([part(tmp_path / "part.parquet", rows)], labels=LabelTally(given, SEED), **more)
+
+
+def estimated(tmp_path, rows, given, **more):
+    found = summed(tmp_path, rows, given, **more)
+    return tally.estimated(found.evidence, found.labelled)
+
+
+@pytest.mark.slow
+def test_the_estimate_holds_the_truth_and_adds_what_is_declared(tmp_path, runs):
+    missed, count = 0, runs(20, 10)
+    for seed in range(count):
+        rows, truth = dataset(seed=seed)
+        found = estimated(tmp_path, rows, answers(rows, truth))
+        missed += not found.low <= sum(truth.values()) / len(rows) <= found.high
+        assert found.high - found.low < 0.08
+        assert found.n == 300
+    assert missed <= (3 if count == 20 else 2)
+
+
+def test_the_strata_are_told(tmp_path):
+    rows, truth = dataset(400)
+    counts = ((FLAGGED, 10), (UNKNOWN, 12), (REAL, 14))
+    found = estimated(tmp_path, rows, answers(rows, truth, counts)).labels
+    for label, n in counts:
+        stratum = found.strata[label]
+        assert stratum.rows == sum(r.verdict.kind is label for r in rows)
+        assert stratum.synthetic + stratum.real == n
+    assert found.passed_over == 0
+
+
+def test_labels_of_a_plain_random_sample_count_where_their_rows_are(tmp_path):
+    rows, truth = dataset(2000)
+    first = sorted((r.key for r in rows), key=lambda key: place(key, SEED))[:500]
+    given = [Answer(key, "", Truth.SYNTHETIC if truth[key] else Truth.REAL) for key in first]
+    found = estimated(tmp_path, rows, given)
+    assert found.low <= sum(truth.values()) / len(rows) <= found.high
+    assert found.labels.passed_over == 0
+    assert found.n == sum(r.verdict.kind is not VerdictKind.SYNTHETIC for r in rows if r.key in set(first))
+
+
+def test_a_row_that_was_skipped_may_be_anything(tmp_path):
+    rows, truth = dataset(2000)
+    given = answers(rows, truth)
+    whole, holey = (estimated(tmp_path, rows, kept) for kept in (given, given[:40] + given[60:]))
+    assert holey.labels.passed_over == 20
+    assert holey.low < whole.low
+    assert holey.high > whole.high
+
+
+def test_labels_of_a_plain_random_sample_reach_as_far_in_every_class_of_weight(tmp_path):
+    rows = [row(number, UNKNOWN, weight=8.0 if number % 4 == 0 else 1.0) for number in range(400)]
+    order = sorted((r.key for r in rows), key=lambda key: place(key, SEED))
+    heavy = {r.key for r in rows if r.covariates.weight == 8}
+    last = max(number for number, key in enumerate(order[:100]) if key in heavy)
+    given = [Answer(key, "", Truth.REAL) for number, key in enumerate(order[:100]) if number != last]
+    found = estimated(tmp_path, rows, given)
+    assert found.labels.passed_over == 1
+    assert found.labels.strata["unknown, weight 8 to under 16"].unsure == 1
+
+
+def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
+    rows, _ = dataset(2000)
+    picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
+    given = [Answer(key, UNKNOWN, Truth.REAL) for key in picked]
+    with pytest.raises(LabelError, match="no random sample"):
+        summed(tmp_path, rows, given)
+
+
+def test_labels_of_other_rows_are_refused(tmp_path):
+    rows, truth = dataset(200)
+    given = [*answers(rows, truth), Answer("nobody.jpg", UNKNOWN, Truth.REAL)]
+    with pytest.raises(LabelError, match=r"no row of this audit has these labelled keys \(1\): 'nobody.jpg'"):
+        summed(tmp_path, rows, given)
+
+
+def test_labels_of_another_state_of_the_evidence_are_refused(tmp_path):
+    rows, truth = dataset(200)
+    given = answers(rows, truth)
+    moved = [row(int(r.key[1:]), REAL) if r.key == given[0].key else r for r in rows]
+    with pytest.raises(LabelError, match="likely-synthetic then, likely-real now"):
+        summed(tmp_path, moved, given)
+
+
+def test_no_label_at_all_says_what_to_do(tmp_path):
+    rows, _ = dataset(500)
+    declared = next(r.key for r in rows if r.verdict.kind is VerdictKind.SYNTHETIC)
+    with pytest.raises(LabelError, match="auditor label"):
+        estimated(tmp_path, rows, [Answer(declared, "", Truth.SYNTHETIC)])
+
+
+def test_two_people_who_disagree_widen_it(tmp_path):
+    rows, truth = dataset(2000)
+    first = answers(rows, truth)
+    second = answers(
+        rows, {key: (not value if place(key, 1) % 20 == 0 else value) for key, value in truth.items()}, labeller="b"
+    )
+    one, agreeing, two = (
+        estimated(tmp_path, rows, given)
+        for given in (first, first + answers(rows, truth, labeller="b"), first + second)
+    )
+    assert two.labels.pairs == 300
+    assert 5 <= two.labels.disagreements <= 30
+    assert one.low >= agreeing.low > two.low
+    assert one.high <= agreeing.high < two.high
+
+
+def test_the_sample_of_a_bounded_audit_stands_for_the_rest(tmp_path):
+    rows, truth = dataset(3000)
+    drawn = [r if place(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_drawn=False) for r in rows]
+    given = answers([r for r in drawn if r.is_drawn], truth)
+    found = summed(tmp_path, drawn, given, census=frozenset())
+    assert found.evidence.design.unsampled == sum(not r.is_drawn for r in drawn)
+    estimate = tally.estimated(found.evidence, found.labelled)
+    assert estimate.low <= sum(truth.values()) / len(rows) <= estimate.high
+
+
+def test_where_everything_is_decided_labels_add_nothing():
+    evidence = EvidenceCounts.of_rows(readable=4, confirmed=3, edited=1)
+    nothing = tally.Labelled({}, (), 0, 0, 0, 0, 0)
+    found = tally.estimated(evidence, nothing)
+    assert Interval(found.point, found.low, found.high) == Interval(0.75, 0.75, 0.75)
+
+
+# ---- the whole way
+
+
+def test_a_scan_with_labels_keeps_the_evidence_and_rests_on_them(tmp_path):
+    for number in range(80):
+        text = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
+        write(tmp_path / f"images/{number:02}.png", png(text, seed=number) if number < 8 else encoded(seed=number))
+    config = Config.of(detectors=("generator-text",))
+    run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
+    order = sorted((f"{number:02}.png" for number in range(8, 80)), key=lambda key: place(key, 0))
+    lines = [f"{key},{'synthetic' if number < 3 else 'real'},unknown,page,me" for number, key in enumerate(order[:40])]
+    path = write(tmp_path / "labels.csv", "\n".join(["key,label,stratum,how,labeller", *lines]))
+    with_labels = Config.of(detectors=("generator-text",), labels=str(path))
+    audit = run_audit(tmp_path / "images", tmp_path / "out", with_labels, make_engine(1, "serial"))
+    assert audit.estimate.n == 40
+    assert audit.estimate.point == pytest.approx((8 + 72 * 3 / 40) / 80)
+    assert (audit.config.estimate.labels, bool(audit.digests.labels)) == ("labels.csv", True)
+    again = run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
+    assert again.estimate is None
+
+
+def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
+    rows, truth = dataset(900)
+    said = answers(rows, truth, ((FLAGGED, 20), (UNKNOWN, 40), (REAL, 20)))
+    paths = [part(tmp_path / f"{number}.parquet", rows[number::3]) for number in range(3)]
+    found = summarise(paths, labels=LabelTally(said, SEED), census=frozenset(), shards=10)
+    assert len(found.labelled.by_shard) == 3
+    for number, stratum in enumerate(found.labelled.strata):
+        mine = [parts[number] for parts in found.labelled.by_shard]
+        assert sum(one.size for one in mine) == stratum.size
+        assert sum(one.synthetic for one in mine) == stratum.synthetic
+        assert sum(one.labelled for one in mine) == stratum.labelled
+    decided = [parts[3] for parts in found.labelled.by_shard]
+    assert sum(one.synthetic for one in decided) == found.evidence.confirmed_in_sample.rows
+    some = tally.estimated(found.evidence, found.labelled)
+    all_read = summarise(paths, labels=LabelTally(said, SEED))
+    whole = tally.estimated(all_read.evidence, all_read.labelled)
+    assert some.point == pytest.approx(whole.point)
+    assert some.high - some.low > whole.high - whole.low

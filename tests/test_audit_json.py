@@ -1,0 +1,86 @@
+import json
+
+import jsonschema
+import pytest
+from audits import ESTIMATES, audit, estimate, source
+
+from auditor import audit_json
+from auditor.errors import AuditFileError
+from auditor.policy import policy
+
+CONTRACT = ("schema tool inputs digests config counts coverage floor estimate mad strata policy decision").split()
+
+
+def full():
+    return audit(1000, 30, estimate=ESTIMATES["near"], strata=(source("a", 10, 1),))
+
+
+def text(of):
+    return audit_json.dumps(of, policy.decide(of, policy.default()))
+
+
+def test_every_key_of_the_contract_is_there_from_the_start():
+    for of in (audit(), full()):
+        content = json.loads(text(of))
+        assert set(CONTRACT) <= set(content)
+        assert content["schema"] == "auditor/2"
+        assert {"rows", "ok", "no_bytes", "failed", "unreadable"} <= set(content["counts"])
+        assert {"count", "share", "low", "high"} <= set(content["floor"])
+        assert {"outcome", "exit_code", "reason", "rules"} <= set(content["decision"])
+
+
+def test_what_is_not_known_is_null():
+    assert json.loads(text(audit()))["estimate"] is None
+    assert json.loads(text(audit(0, no_bytes=3)))["mad"] is None
+
+
+def test_lambda_is_called_so():
+    assert json.loads(text(full()))["mad"]["lambda"] == 0.7
+
+
+def test_an_audit_comes_back_as_it_went():
+    for of in (audit(), full(), audit(0)):
+        assert audit_json.loads(text(of)) == audit_json.loads(text(audit_json.loads(text(of))))
+        assert text(audit_json.loads(text(of))) == text(of)
+
+
+def test_a_decision_comes_back_as_it_went():
+    decision = policy.decide(full(), policy.default())
+    assert audit_json.decision_of(audit_json.dumps(full(), decision)).rules == decision.rules
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "[]", "{}", '{"schema": "auditor/9"}', '{"schema": "auditor/2"}', '{"schema":"auditor/2","counts":3}'],
+)
+def test_what_is_no_audit_is_refused(broken):
+    with pytest.raises(AuditFileError, match="not JSON|not an audit of schema auditor/2"):
+        audit_json.loads(broken)
+
+
+def test_fields_of_a_later_version_are_tolerated():
+    content = json.loads(text(full())) | {"added_later": 1}
+    assert audit_json.loads(json.dumps(content)) == audit_json.loads(text(full()))
+
+
+def test_the_text_is_valid_json_without_nan():
+    jsonschema.validate(json.loads(text(full())), {"type": "object", "required": CONTRACT})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        text(audit(estimate=estimate(float("nan"), 0, 1)))
+
+
+@pytest.mark.parametrize(
+    "ends", [(float("nan"), 0.0, 0.1), (-5.0, -4.5, -4.0), (0.9, 0.5, 0.01), (0.0, 0.1, 1.5), (0.0, 1e999, 1.0)]
+)
+@pytest.mark.parametrize("what", ["estimate", "floor", "strata"])
+def test_shares_that_are_none_are_no_audit_that_a_rule_could_pass_on(what, ends):
+    content = json.loads(text(full()))
+    numbers = content["strata"][0] if what == "strata" else content[what]
+    numbers.update(low=ends[0], high=ends[2], **{"point" if what == "estimate" else "share": ends[1]})
+    with pytest.raises(AuditFileError):
+        audit_json.loads(json.dumps(content))
+
+
+def test_json_too_deep_to_read_is_no_audit():
+    with pytest.raises(AuditFileError, match="not JSON"):
+        audit_json.loads("[" * 100_000)
