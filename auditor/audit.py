@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.aggregate.build import TOOL, Grounds, assemble, dataset_digest, save_calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
@@ -28,8 +28,8 @@ from auditor.readers import Inputs, choose
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
-from auditor.sampling.rows import Draw, ShardUrls, draw
-from auditor.sampling.shards import ShardDraw, some_of
+from auditor.sampling.rows import SamplePlan, ShardUrls, draw
+from auditor.sampling.shards import ShardSamplePlan, sample_shards
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
 from auditor.types import Need
@@ -53,9 +53,9 @@ class Plan:
     kept: int = 0
     redone: int = 0
     dropped: int = 0
-    draw: Draw | None = None
+    draw: SamplePlan | None = None
     expected: Mapping[float, Interval] = field(default_factory=dict)
-    part: ShardDraw | None = None
+    part: ShardSamplePlan | None = None
     apart: Mapping[float, Interval] = field(default_factory=dict)
 
 
@@ -125,7 +125,7 @@ def run_audit(
         work = shard_scan(out, config, resources, digest, draw, cache)
         parts = _done(plan, store, work, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
-        keep_calibration(out, resources.calibration)
+        save_calibration(out, resources.calibration)
         grounds = Grounds(resources.calibration, resources.answers, part)
         digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
         audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
@@ -152,7 +152,12 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
 
 
 def shard_scan(
-    out: Path, config: Config, resources: Resources, digest: str, draw: Draw | None = None, cache: Path | None = None
+    out: Path,
+    config: Config,
+    resources: Resources,
+    digest: str,
+    draw: SamplePlan | None = None,
+    cache: Path | None = None,
 ) -> ShardScan:
     """What is done with each shard. digest: of what decides the evidence."""
     return ShardScan(
@@ -192,7 +197,9 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
-def shards_of(chosen: Iterable[tuple[Input, Reader]], config: Config) -> tuple[tuple[Shard, ...], ShardDraw | None]:
+def shards_of(
+    chosen: Iterable[tuple[Input, Reader]], config: Config
+) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
     """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several."""
     most = config.sampling.sample_shards
     shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
@@ -200,10 +207,10 @@ def shards_of(chosen: Iterable[tuple[Input, Reader]], config: Config) -> tuple[t
         return shards, None
     if most < 2 <= len(shards):
         raise DatasetError("one shard does not tell how shards differ: sample two or more (--sample-shards)")
-    return some_of(shards, most, config.seed)
+    return sample_shards(shards, most, config.seed)
 
 
-def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> Draw | None:
+def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan | None:
     """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
     nothing to draw from."""
     sampling = config.sampling
@@ -237,7 +244,7 @@ def make_plan(
     shards: tuple[Shard, ...],
     store: Store,
     digest: str,
-    draw: Draw | None = None,
+    draw: SamplePlan | None = None,
 ) -> Plan:
     """Which shards have a part that fits: the same files, the same configuration (its digest)."""
     there = {part.shard: part for part in store.parts()}
@@ -268,7 +275,7 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
 
 
 def expectation(
-    sample: Draw | None, part: ShardDraw | None, calibration: Calibration | None
+    sample: SamplePlan | None, part: ShardSamplePlan | None, calibration: Calibration | None
 ) -> tuple[dict[float, Interval], dict[float, Interval]]:
     """What the sample's estimate may look like, told before the audit; of shards that are alike, and that are not."""
     if calibration and part:

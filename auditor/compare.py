@@ -53,7 +53,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AuditDiff:
     """Everything that was compared, in tables, and what stands in the way of comparing."""
 
     before: Audit
@@ -74,14 +74,14 @@ class Comparison:
 
 def compare(
     before: Audit, after: Audit, decisions: tuple[Decision | None, Decision | None] = (None, None)
-) -> Comparison:
+) -> AuditDiff:
     """The comparison; decisions: what was decided about each, where it is known."""
     tables = (_overall(before, after), _coverage(before, after), _hits(before, after), _generators(before, after))
     changes = [change for table in (*tables, *_strata(before, after)) for change in _holm(table)]
     if _is_uneven(before) or _is_uneven(after):
         changes = [_declared(before, after), *(_untested(change) for change in changes[1:])]
     changes.insert(0, _estimate(before, after))
-    return Comparison(before, after, decisions, tuple(changes), tuple(_notes(before, after)))
+    return AuditDiff(before, after, decisions, tuple(changes), tuple(_notes(before, after)))
 
 
 def _is_uneven(audit: Audit) -> bool:
@@ -110,10 +110,10 @@ def _declared(before: Audit, after: Audit) -> Change:
 
 
 def _as_sample(audit: Audit) -> Side | None:
-    floor = audit.floor
-    if floor.share is None or floor.as_sample is None:
+    confirmed = audit.confirmed
+    if confirmed.share is None or confirmed.source_interval is None:
         return None
-    return Side(floor.share, *floor.as_sample, floor.n, floor.count)
+    return Side(confirmed.share, *confirmed.source_interval, confirmed.n, confirmed.count)
 
 
 def _untested(change: Change) -> Change:
@@ -124,7 +124,7 @@ def _overall(before: Audit, after: Audit) -> list[Change]:
     def sides(*, rows: bool) -> list[tuple[int, int]]:
         if rows:
             return [(audit.counts.unreadable, audit.counts.rows) for audit in (before, after)]
-        return [(audit.floor.count, audit.floor.n) for audit in (before, after)]
+        return [(audit.confirmed.count, audit.confirmed.n) for audit in (before, after)]
 
     return [
         _counted("overall", "declared synthetic or marked", *sides(rows=False)),
@@ -134,7 +134,7 @@ def _overall(before: Audit, after: Audit) -> list[Change]:
 
 def _coverage(before: Audit, after: Audit) -> list[Change]:
     return [
-        _counted("coverage", kind, *((a.coverage[kind].could_look, a.counts.rows) for a in (before, after)))
+        _counted("coverage", kind, *((a.coverage[kind].evaluable, a.counts.rows) for a in (before, after)))
         for kind in before.coverage
         if kind in after.coverage
     ]
@@ -143,21 +143,21 @@ def _coverage(before: Audit, after: Audit) -> list[Change]:
 def _hits(before: Audit, after: Audit) -> list[Change]:
     """Of the rows on which a detector could look."""
     pairs = ((id, before.detectors[id], after.detectors[id]) for id in before.detectors if id in after.detectors)
-    return [_counted("hits", id, *((one.hits, one.could_look) for one in pair)) for id, *pair in pairs]
+    return [_counted("hits", id, *((one.hits, one.evaluable) for one in pair)) for id, *pair in pairs]
 
 
 def _generators(before: Audit, after: Audit) -> list[Change]:
-    names = dict.fromkeys([*before.floor.generators, *after.floor.generators])
+    names = dict.fromkeys([*before.confirmed.generators, *after.confirmed.generators])
     return [
-        _counted("generators", name, *((a.floor.generators.get(name, 0), a.floor.n) for a in (before, after)))
+        _counted("generators", name, *((a.confirmed.generators.get(name, 0), a.confirmed.n) for a in (before, after)))
         for name in names
     ]
 
 
 def _strata(before: Audit, after: Audit) -> Iterable[list[Change]]:
     """Parts that are in both audits; OTHERS are not the same parts in both."""
-    sides = [{(s.by, s.value): (s.synthetic, s.ok) for s in audit.strata} for audit in (before, after)]
-    for by in dict.fromkeys(stratum.by for stratum in before.strata):
+    sides = [{(s.by, s.value): (s.synthetic, s.ok) for s in audit.subgroups} for audit in (before, after)]
+    for by in dict.fromkeys(stratum.by for stratum in before.subgroups):
         both = [key for key in sides[0] if key[0] == by and key in sides[1] and key[1] != OTHERS]
         yield [_counted(by, key[1], *(side[key] for side in sides), least=_LEAST) for key in both]
 

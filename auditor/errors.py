@@ -60,5 +60,5 @@ class FetchError(AuditorError):
     """Nothing can be fetched at all: offline by the user's wish, or no room for what comes."""
 
 
-class Refused(AuditorError):
+class SampleError(AuditorError):
     """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""

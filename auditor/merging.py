@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import audit_json, registry
-from auditor.aggregate.build import CALIBRATION, Grounds, assemble, dataset_digest, keep_calibration
+from auditor.aggregate.build import CALIBRATION, Grounds, assemble, dataset_digest, save_calibration
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import EstimateConfig
 from auditor.errors import CalibrationError, EvidenceError
@@ -20,7 +20,7 @@ from auditor.gallery import thumbnails
 from auditor.resources import counted_detector, read_labels
 from auditor.results import Audit, InputRecord
 from auditor.similarity import summary
-from auditor.similarity.reference import Earlier, Reference
+from auditor.similarity.reference import Reference, TemporalReference
 from auditor.similarity.reference import parse as parse_reference
 
 
@@ -55,7 +55,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         inputs = _inputs(audits)
         calibration = _calibration(folders, audits[0])
         _refuse_older_weights(audits[0], calibration)
-        keep_calibration(out, calibration)
+        save_calibration(out, calibration)
         thumbnails.merge(folders, out)
         whole = list(store.parts())
         first = audits[0].config
@@ -158,7 +158,7 @@ def _encoder(parts: dict[Path, list[Part]]) -> str | None:
     return next(iter(seen), None)
 
 
-def _check_reference(reference: Reference | Earlier, encoder: str | None) -> None:
+def _check_reference(reference: Reference | TemporalReference, encoder: str | None) -> None:
     if encoder is None:
         raise EvidenceError(
             f"nothing to hold against {reference.name}: the audits kept no vectors, scan with --encoder"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from auditor.config import ReadOptions
-from auditor.results import Audit, Decision, Population
+from auditor.results import Audit, DatasetTest, Decision
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class AggregateDetector(Detector):
         """What one undecided image adds: a float64 vector of fixed length, or None where it could not look."""
 
     @abstractmethod
-    def dataset_test(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
+    def dataset_test(self, n: int, total: np.ndarray) -> tuple[DatasetTest, ...]:
         """The tests of the dataset, by the sum of the statistics of n images. Pure."""
 
 
@@ -212,16 +212,16 @@ class RowRenderer(Renderer):
         return self.render_with(audit, decision, ())
 
 
-class Work(Protocol[R_co]):
+class ShardTask(Protocol[R_co]):
     """What is done with a shard. Work, shards and results pickle; pixels never travel."""
 
     def __call__(self, shard: Shard) -> R_co:
         """The whole shard."""
 
-    def probing(self) -> Work[R_co]:
+    def with_crash_tracking(self) -> ShardTask[R_co]:
         """The same work, done so that `refusing` can tell what killed it."""
 
-    def refusing(self, shard: Shard, reason: str) -> Work[R_co]:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardTask[R_co]:
         """The same work, without the row that killed a probing worker."""
 
 
@@ -234,5 +234,5 @@ class Engine(ABC):
         self.workers = workers
 
     @abstractmethod
-    def run(self, shards: Iterable[Shard], work: Work[R]) -> Iterator[R]:
+    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
         """work(shard) for each shard, in any order. An error in one ends the run; closing the iterator stops it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor import registry
 from auditor.annotation import file
-from auditor.annotation.file import Answer
+from auditor.annotation.file import Annotation
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config, ScanConfig
 from auditor.embeddings.precomputed import Existing
@@ -20,14 +20,14 @@ from auditor.estimate import calibration as calibrations
 from auditor.estimate.calibration import Calibration
 from auditor.results import Digests
 from auditor.sampling import planning
-from auditor.sampling.rows import Draw
+from auditor.sampling.rows import SamplePlan
 from auditor.similarity import reference as references
 from auditor.similarity.match import Banks
-from auditor.similarity.reference import Earlier, Reference
+from auditor.similarity.reference import Reference, TemporalReference
 from auditor.types import Need
 from auditor.values import plain
 
-_COLUMNS = 5  # of evidence; parts with others are redone
+_COLUMNS = 6  # of evidence; parts with others are redone
 _COVERED = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "banks")  # by digests of what they name
 
 
@@ -39,8 +39,8 @@ class Resources:
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
     calibration: Calibration | None = None
-    answers: tuple[Answer, ...] = ()
-    reference: Reference | Earlier | None = None
+    answers: tuple[Annotation, ...] = ()
+    reference: Reference | TemporalReference | None = None
 
     @classmethod
     def load(cls, config: Config) -> Resources:
@@ -97,7 +97,7 @@ class Resources:
             labels=file.digest(self.answers) if self.answers else None,
         )
 
-    def evidence_digest(self, config: Config, draw: Draw | None = None) -> str:
+    def evidence_digest(self, config: Config, draw: SamplePlan | None = None) -> str:
         """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
         scan = {name: value for name, value in plain(config.portable.scan).items() if name not in _COVERED}
         content = {
@@ -138,7 +138,7 @@ def read_calibration(path: str) -> Calibration:
     return found
 
 
-def read_labels(path: str) -> list[Answer]:
+def read_labels(path: str) -> list[Annotation]:
     """The labels that an estimate is to rest on. Raises LabelError, for a file without any, too."""
     if not (found := file.read(Path(path))):
         raise LabelError(f"{path}: no row of it has a label: label some (auditor label), or leave the file out")

@@ -16,7 +16,7 @@ from auditor.types import Evidence
 SCHEMA = "auditor/2"
 # Marks that only their makers can read, or that name no generator: every report lists them.
 UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
-OTHERS = "(others)"  # the stratum of all that are not listed
+OTHERS = "(others)"  # the subgroup of all that are not listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Counts:
 class Coverage:
     """For how many rows, and which share of all rows, a kind of evidence could have been seen at all."""
 
-    could_look: int
+    evaluable: int
     share: float
 
 
@@ -56,7 +56,7 @@ class DetectorTally:
     """
 
     evidence: Evidence
-    could_look: int
+    evaluable: int
     share: float
     hits: int
     failed: int = 0
@@ -65,7 +65,7 @@ class DetectorTally:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class ConfirmedShare:
     """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
 
     Where every row was read the share is a fact, and low and high are that share; where some evidence could be seen in
@@ -79,27 +79,27 @@ class Floor:
     share: float | None
     low: float | None
     high: float | None
-    as_sample: tuple[float, float] | None = None
+    source_interval: tuple[float, float] | None = None
     edited: int = 0
     generators: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSampleSize:
-    """n rows of whole shards, or of unequal weights, tell as much as `effective` equal rows that are drawn one by one:
+    """n rows of whole shards, or of unequal weights, tell as much as `n_eff` equal rows that are drawn one by one:
     n / design_effect."""
 
     n: int
-    effective: float
+    n_eff: float
     design_effect: float
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A column says how much each row counts, and shares are of that weight. of_rows: what readable rows are worth."""
+    """A column says how much each row counts, and shares are of that weight. sample_size: of the readable rows."""
 
     column: str
-    of_rows: EffectiveSampleSize
+    sample_size: EffectiveSampleSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ShardSample:
 
 
 @dataclass(frozen=True, slots=True)
-class Population:
+class DatasetTest:
     """Whether a mark is in a dataset although no single image shows it for certain.
 
     n: undecided images that were looked at. t: how far they lean towards the mark together. striking: images that
@@ -126,7 +126,7 @@ class Population:
     generator: str
     n: int
     t: float
-    striking: int
+    exceedances: int
     p_value: float
     share_low: float
 
@@ -145,7 +145,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensitivity:
+class FprScenario:
     """The interval that an estimate would have if false positives were `factor` times as frequent."""
 
     factor: float
@@ -167,18 +167,18 @@ class LabelCounts:
 class Labels:
     """People's labels, by the verdict of the rows they are of.
 
-    pairs: images that two people labelled, neither unsure, and disagreements: of those. passed_over: rows among the
-    labelled ones without a label, counted as unsure.
+    double_annotated: images that two people labelled, neither unsure, and disagreements: of those. skipped: rows among
+    the labelled ones without a label, counted as unsure.
     """
 
     strata: Mapping[str, LabelCounts]
-    pairs: int
+    double_annotated: int
     disagreements: int
-    passed_over: int
+    skipped: int
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class AlternativeEstimate:
     """What another method says of the same fraction."""
 
     method: str
@@ -207,17 +207,17 @@ class Estimate:
     assumptions: tuple[str, ...] = ()
     detector: str | None = None
     flagged: int | None = None
-    cutoff: float | None = None
+    threshold: float | None = None
     conditions: Mapping[str, int] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
-    sensitivity: tuple[Sensitivity, ...] = ()
+    fpr_scenarios: tuple[FprScenario, ...] = ()
     labels: Labels | None = None
-    beside: tuple[Beside, ...] = ()
-    at_best: tuple[float, float] | None = None
+    alternatives: tuple[AlternativeEstimate, ...] = ()
+    asymptotic: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stratum:
+class Subgroup:
     """A part of the dataset: rows, rows read, and the declared or matched share with its interval."""
 
     by: str
@@ -255,7 +255,7 @@ class DuplicateShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
+class NearDuplicates:
     """Near copies among the n images that have a vector of `fingerprint`.
 
     is_verified: whether thumbnails confirmed what the vectors said. unsearched: pairs that were alike enough and too
@@ -284,7 +284,7 @@ class CaptionGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Metric:
     """One number of the panel, what chance gives instead (mean, 99 % band), and how many standard deviations apart."""
 
     name: str
@@ -297,12 +297,12 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MetricComparison:
     """The panel of some images against others, at n images of either side a draw."""
 
     name: str
     n: int
-    measures: tuple[Measure, ...]
+    metrics: tuple[Metric, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +317,9 @@ class Diversity:
     fingerprint: str
     distinct: int
     dimension: float | None
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[MetricComparison, ...] = ()
     trace_ratio: tuple[float, float, float] | None = None
-    left_out: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,17 +356,17 @@ class Audit:
     counts: Counts
     coverage: Mapping[str, Coverage]
     detectors: Mapping[str, DetectorTally]
-    floor: Floor
+    confirmed: ConfirmedShare
     sample: Counts | None = None
     shards: ShardSample | None = None
     weights: Weights | None = None
     estimate: Estimate | None = None
-    strata: tuple[Stratum, ...] = ()
-    population: tuple[Population, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    dataset_tests: tuple[DatasetTest, ...] = ()
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
     contradictions: int = 0
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    duplicates: Duplicates | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    near_duplicates: NearDuplicates | None = None
     diversity: Diversity | None = None
     captions: tuple[CaptionGroup, ...] = ()
     tool: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import unicodedata
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, invisible marks, lone surrogates, line separators
 
 
-def printable(text: str, limit: int = 200) -> str:
+def safe_text(text: str, limit: int = 200) -> str:
     """One line of visible characters, cut at `limit`."""
     if len(text) <= limit and text.isprintable():  # as most text is: never so with anything hidden in it
         return text

@@ -183,7 +183,7 @@ class Row:
     """One row of evidence: what the dataset says of it, what was seen, what was concluded.
 
     manifest_digest: over all that the manifest says of the row; part of the dataset's digest, and of nothing else.
-    is_drawn: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
+    is_sampled: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
     was fetched from its URL.
     """
 
@@ -197,5 +197,5 @@ class Row:
     signals: tuple[Signal, ...] = ()
     covariates: Covariates = Covariates()
     manifest_digest: str = ""
-    is_drawn: bool = True
+    is_sampled: bool = True
     is_fetched: bool = False

@@ -33,7 +33,7 @@ from scipy.fft import dctn
 from auditor.embeddings import whitening
 from auditor.embeddings.vector_source import VectorSource
 from auditor.images.thumbnail_match import thumbnail
-from auditor.similarity.near_duplicates import CROPPED, copies
+from auditor.similarity.near_duplicates import COSINE_CROP, copies
 from auditor.similarity.neighbours import self_join
 from auditor.storage.files import is_image_name
 
@@ -62,7 +62,7 @@ def written_on(image: Image.Image) -> Image.Image:
     image = image.copy()
     font = ImageFont.load_default(size=max(10, image.height // 10))
     place = image.width * 0.05, image.height * 0.8
-    ImageDraw.Draw(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
+    ImageDraw.SamplePlan(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
     return image
 
 
@@ -141,7 +141,7 @@ def are_copies(cosine: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.n
     return copies(cosine, lambda pairs: (ones[pairs], others[pairs]))[0]
 
 
-def recall(rows: list[Seen], own: whitening.Space) -> None:
+def recall(rows: list[Seen], own: whitening.PcaWhitening) -> None:
     vectors = np.stack([own.of(row[1]) for row in rows])
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
@@ -152,7 +152,7 @@ def recall(rows: list[Seen], own: whitening.Space) -> None:
         both = are_copies(cosine, thumbs[:, 0], thumbs[:, at])
         apart = (hashes[:, 0] != hashes[:, at]).sum(1)
         either = np.minimum(apart, (mirrored[:, 0] != hashes[:, at]).sum(1))
-        cells = (both, cosine >= CROPPED, apart <= _BITS, either <= _BITS)
+        cells = (both, cosine >= COSINE_CROP, apart <= _BITS, either <= _BITS)
         print(f"| {name} | " + " | ".join(f"{100 * cell.mean():.1f}" for cell in cells) + " |")
 
 
@@ -163,7 +163,7 @@ def flipped(bits: np.ndarray) -> np.ndarray:
     return grid.ravel()
 
 
-def false_positives(rows: list[Seen], own: whitening.Space) -> None:
+def false_positives(rows: list[Seen], own: whitening.PcaWhitening) -> None:
     vectors = own.of(np.stack([row[1][0] for row in rows]))
     thumbs, hashes = np.stack([row[2][0] for row in rows]), np.stack([row[3][0] for row in rows])
     total = len(rows) * (len(rows) - 1) // 2
@@ -177,7 +177,9 @@ def false_positives(rows: list[Seen], own: whitening.Space) -> None:
     took = time.perf_counter() - start
     apart = np.array([(hashes[one] != hashes[two]).sum() for one, two in zip(query, other, strict=True)])
     print(f"\n{len(rows):,} files, {total:,} pairs, {len(query):,} of them neighbours ({took:.0f} s to compare)")
-    print(f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= CROPPED).sum():,} by the cosine,")
+    print(
+        f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= COSINE_CROP).sum():,} by the cosine,"
+    )
     print(f"{(apart <= _BITS).sum():,} by the hash among neighbours. Those by both, to be looked at:")
     for pair in np.flatnonzero(both)[np.argsort(cosine[both])]:
         print(f"  {cosine[pair]:.2f}  {rows[query[pair]][0]}  {rows[other[pair]][0]}")

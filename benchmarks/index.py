@@ -24,7 +24,7 @@ from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
 from auditor.similarity import index_writer
 from auditor.similarity.diversity import compared
-from auditor.similarity.embedding_set import Corpus
+from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.near_duplicates import clusters
 from auditor.similarity.neighbours import Index, self_join, use_threads
 from auditor.similarity.reference_index import Bank
@@ -86,7 +86,7 @@ def main() -> None:
         print("| | seconds | most memory so far, GB |\n|---|---|---|")
         parts = list(Store(out).parts())
         with timed("near copies, all of it"):
-            corpus = Corpus(parts)
+            corpus = EmbeddingSet(parts)
             label, unsearched = clusters(corpus)
         with timed("whitening alone"):
             compact = corpus.compact()

@@ -28,7 +28,7 @@ from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate.calibration import Calibration, Condition
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prevalence import cutoff, estimated
+from auditor.estimate.prevalence import estimated, threshold
 from auditor.results import Estimate
 
 OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
@@ -93,8 +93,8 @@ def mixture(
     most = (8, 4) if kind == "few" else (0, 0)
     sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
     target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
-    threshold = cutoff(known)
-    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= threshold).sum()))
+    least = threshold(known)
+    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= least).sum()))
     n = len(target)
     evidence = EvidenceCounts.of_rows(readable=n, undetermined=n, sampled=n)
     truth = float(target.label.mean())

@@ -28,7 +28,7 @@ import auditor
 from auditor.aggregate.build import assemble
 from auditor.evidence_store import export
 from auditor.evidence_store import rows as rows_of_evidence
-from auditor.evidence_store.selection import Place
+from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import PartWriter, Store
 from auditor.gallery import select, thumbnails
 from auditor.plugin import Example, Input, Shard
@@ -93,7 +93,7 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def examples(store: Store, chosen: dict[select.Group, list[Place]], most: int) -> list[Example]:
+def examples(store: Store, chosen: dict[select.Group, list[RowRef]], most: int) -> list[Example]:
     """The chosen rows with noise for pictures, over and over until there are `most`."""
     rng = np.random.default_rng(0)
     noise = [thumbnails.small(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)) for _ in range(50)]

@@ -60,7 +60,7 @@ def decided(rng: np.random.Generator, share: float, correlation: float, read: in
     truth = found.sum(axis=1) / rows.sum(axis=1)
     ours, naive = [], []
     for positives, of in zip(found[:, :read], rows[:, :read], strict=True):
-        n_eff, fpc = clusters.effective_sample_size(positives, of).effective, ClusterSample(read, _SHARDS).fpc
+        n_eff, fpc = clusters.effective_sample_size(positives, of).n_eff, ClusterSample(read, _SHARDS).fpc
         ours.append(effective_interval(positives.sum() / of.sum(), n_eff, fpc))
         naive.append(clopper_pearson(int(positives.sum()), int(of.sum())))
     return held(ours, truth), held(naive, truth)
@@ -75,7 +75,7 @@ def estimated(rng: np.random.Generator, share: float, correlation: float, read: 
         counts = rng.binomial(_CALIBRATION, (FALSE, TRUE))
         rates = Rates(*(harness.counted(rng, k, _CALIBRATION, _DRAWS) for k in counts))
         flags, n = int(positives.sum()), int(of.sum())
-        for spans, n_eff in ((ours, clusters.effective_sample_size(positives, of).effective), (naive, n)):
+        for spans, n_eff in ((ours, clusters.effective_sample_size(positives, of).n_eff), (naive, n)):
             found = melded(FlagCounts(flags, n, n_eff), rates, seed=run)
             spans.append((found.low, found.high))
     truth = np.full(runs, share)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.estimate.intervals import clopper_pearson
 from auditor.images import decode
 from auditor.images.view import View
@@ -48,7 +48,7 @@ def views(folders: list[Path]) -> Iterator[tuple[str, View]]:
                     if dwt_dct.refusal(view) is None:
                         _ = view.pixels
                         yield name, view
-                except Refused:
+                except SampleError:
                     continue
 
 

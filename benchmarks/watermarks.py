@@ -179,7 +179,7 @@ def mixture(folders: list[Path], size: int = 2000) -> None:
     step = max(1, 8000 // size)
     pool = [view.data for _, view in itertools.islice(watermark_null.views(folders), 0, size * step, step)]
     print(f"\nSDXL's mark in a share of {len(pool)} real images (longest side at most 768), all at JPEG 90\n")
-    row("marked", "decided one by one", "t of the others", "striking", "p, corrected", "share, lower bound")
+    row("marked", "decided one by one", "t of the others", "exceedances", "p, corrected", "share, lower bound")
     row(*["---"] * 6)
     for share in (0.0, 0.01, 0.03, 0.05, 0.1):
         row(f"{100 * share:g} %", *mixed(pool, round(share * len(pool)), mark))
@@ -202,7 +202,7 @@ def mixed(pool: list[bytes], marked: int, mark: dwt_dct.Mark) -> tuple[object, .
         elif (statistic := detector.statistic(view)) is not None:
             total, n = total + statistic, n + 1
     found = next(p for p in detector.dataset_test(n, np.asarray(total)) if p.generator == mark.generator)
-    return decided, f"{found.t:.1f}", found.striking, f"{found.p_value:.1e}", f"{100 * found.share_low:.2f} %"
+    return decided, f"{found.t:.1f}", found.exceedances, f"{found.p_value:.1e}", f"{100 * found.share_low:.2f} %"
 
 
 def speed() -> None:

@@ -25,7 +25,7 @@ from harness import CUTS, FALSE, SHARES, TRUE, Options, Span
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from auditor.annotation.file import Truth
+from auditor.annotation.file import HumanLabel
 from auditor.annotation.sample import EXPECTED, allocation, by_weight
 from auditor.annotation.strata import UNDECIDED, StratumCounts, collapse_strata, strata
 from auditor.annotation.two_phase import two_phase
@@ -69,7 +69,7 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
         shares = by_weight([(each[number].rows, each[number].heaviest) for number in numbers], count)
         for number, n in zip(numbers, shares, strict=True):
             for row in rng.choice(found[number][1], n, replace=False):
-                each[number].add_label(Truth.SYNTHETIC if synthetic[row] else Truth.REAL, float(weights[row]))
+                each[number].add_label(HumanLabel.SYNTHETIC if synthetic[row] else HumanLabel.REAL, float(weights[row]))
     told = two_phase([one for numbers in verdicts for one in collapse_strata([each[number] for number in numbers])])
     return told.low, told.high
 
@@ -85,7 +85,7 @@ def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generato
     return [(one.low, one.high) for one in told]
 
 
-def as_sample(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
+def source_interval(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
     positive, all_ = WeightSums.of(weights[synthetic]), WeightSums.of(weights)
     return [clopper_pearson(positive.total / all_.total * n, n) for n in (n_eff_of_share(positive, all_), _IMAGES)]
 
@@ -98,7 +98,7 @@ def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iter
     truth = float(np.average(synthetic, weights=weights))
     yield "labels", truth, [by_labels(synthetic, weights, rng)]
     yield "flags", truth, by_flags(synthetic, weights, rng)
-    yield "sample", share, as_sample(synthetic, weights)
+    yield "sample", share, source_interval(synthetic, weights)
 
 
 def cells(kind: str, slope: float, share: float, options: Options) -> tuple[str, str, str]:

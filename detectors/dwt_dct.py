@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, DetectorResult
-from auditor.results import Population
+from auditor.results import DatasetTest
 from auditor.types import Claim, Evidence, Need, Tier
 
 if TYPE_CHECKING:
@@ -105,9 +105,11 @@ class DwtDct(AggregateDetector):
             return None
         found = _positions(view)
         means = [unit(found[length]).ravel() for length in sorted(found)]
-        return np.concatenate([*means, [t_values(found[mark.length], mark).max() > striking(mark) for mark in marks()]])
+        return np.concatenate(
+            [*means, [t_values(found[mark.length], mark).max() > exceedances(mark) for mark in marks()]]
+        )
 
-    def dataset_test(self, n: int, total: np.ndarray) -> tuple[Population, ...]:
+    def dataset_test(self, n: int, total: np.ndarray) -> tuple[DatasetTest, ...]:
         """For each mark, whether n undecided images lean towards it more than unmarked ones would, by two tests.
 
         Many weak marks: the summed position means' correlation with a random key follows the same law as an image's
@@ -237,19 +239,19 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 @cache
-def striking(mark: Mark) -> float:
+def exceedances(mark: Mark) -> float:
     """The t that the nearest plane of one unmarked image in a thousand reaches."""
     from scipy import stats
 
     return float(stats.t.isf(_STRIKING / len(PLANES), mark.length - 2))
 
 
-def _population(mark: Mark, n: int, total: np.ndarray) -> Population:
+def _population(mark: Mark, n: int, total: np.ndarray) -> DatasetTest:
     t, weak, share_of_weak = _lean(mark, n, _part(total, mark.length))
     count = round(float(total[len(total) - len(marks()) + marks().index(mark)]))
     strong, share_of_strong = _excess(count, n)
     p_value = min(1.0, 2 * len(marks()) * min(weak, strong))
-    return Population("dwt-dct", mark.generator, n, t, count, p_value, max(share_of_weak, share_of_strong))
+    return DatasetTest("dwt-dct", mark.generator, n, t, count, p_value, max(share_of_weak, share_of_strong))
 
 
 def _lean(mark: Mark, n: int, found: np.ndarray) -> tuple[float, float, float]:

@@ -62,8 +62,8 @@ class GeneratorText(Detector):
         texts: dict[str, list[Text]] = {}
         for text in _texts(view.metadata):
             texts.setdefault(text.key, []).append(text)
-        for recognise in _RECOGNISERS:
-            match = next(recognise(texts), None)
+        for recogniser in _RECOGNISERS:
+            match = next(recogniser(texts), None)
             if match:
                 generator, where = match
                 return DetectorResult.hit(Tier.C, f"{generator}: {where}", generator=generator)

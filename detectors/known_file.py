@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Evidence, Need, Tier
 
 
@@ -26,9 +26,9 @@ class KnownFile(Detector):
         """A hit for a file in a bank of synthetic ones."""
         if not view.is_opened and not isinstance(view.sample.row.get("sha256"), str):
             return DetectorResult.abstained("no file, and no sha256 in the manifest")
-        found = view.known_file
+        found = view.exact_match
         if found is None:
             return DetectorResult.negative()
         if found.kind != "synthetic":
-            return DetectorResult.negative(f"a known real file, in the bank {printable(found.bank, 40)}")
-        return DetectorResult.hit(Tier.B, f"the file is in the bank {printable(found.bank, 40)}")
+            return DetectorResult.negative(f"a known real file, in the bank {safe_text(found.bank, 40)}")
+        return DetectorResult.hit(Tier.B, f"the file is in the bank {safe_text(found.bank, 40)}")

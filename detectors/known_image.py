@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Evidence, Need, Tier
 
 
@@ -32,10 +32,10 @@ class KnownImage(Detector):
         copies = [found for found in view.known if found.is_copy]
         for found in copies:
             if found.kind == "synthetic":
-                words = f"a copy of {printable(found.image, 80)} in the bank {printable(found.bank, 40)}"
+                words = f"a copy of {safe_text(found.image, 80)} in the bank {safe_text(found.bank, 40)}"
                 return DetectorResult.hit(Tier.C, f"{words} (cosine {found.cosine:.2f}, thumbnails agree)")
         if copies:
-            return DetectorResult.negative(f"a copy of a known real image, in the bank {printable(copies[0].bank, 40)}")
+            return DetectorResult.negative(f"a copy of a known real image, in the bank {safe_text(copies[0].bank, 40)}")
         nearest = max((found.cosine for found in view.known), default=None)
         return DetectorResult.negative(
             "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy"

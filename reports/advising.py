@@ -28,9 +28,9 @@ def next_steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]
     elif _is_wide(audit):
         text = "Narrow the estimate: label a few hundred images, drawn at random, then scan with --labels."
         steps.append((text, "auditor label AUDIT DATASET"))
-    if audit.floor.count:
+    if audit.confirmed.count:
         keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
-        steps.append((f"List the {audit.floor.count:,} images that say they are synthetic or bear a mark.", keys))
+        steps.append((f"List the {audit.confirmed.count:,} images that say they are synthetic or bear a mark.", keys))
     steps += _oddities(audit)
     return steps[:_MOST_STEPS] or [("Read what could not be seen, below, before training on this dataset.", None)]
 

@@ -130,16 +130,16 @@ def against_chance(rows: Sequence[tuple[str, float, float, float]]) -> str:
     return svg()
 
 
-def histogram(counts: Sequence[int], cutoff: float | None) -> str:
+def histogram(counts: Sequence[int], threshold: float | None) -> str:
     """Rows in equal parts of a score from 0 to 1, and from which score an image is flagged."""
     with _drawn("histogram", 1.9) as (figure, svg):
         axes = _axes(figure, left=0.14)
         width = 1 / len(counts)
         axes.bar([(n + 0.5) * width for n in range(len(counts))], counts, width=0.9 * width, color=_MARK)
-        if cutoff is not None:
-            axes.axvline(cutoff, color=_LIMIT, lw=1.5, ls="--")
-            side, align = (0.01, "left") if cutoff < 0.6 else (-0.01, "right")
-            axes.text(cutoff + side, max(counts) * 1.04, "flagged from here", color=_LIMIT, size=10, ha=align)
+        if threshold is not None:
+            axes.axvline(threshold, color=_LIMIT, lw=1.5, ls="--")
+            side, align = (0.01, "left") if threshold < 0.6 else (-0.01, "right")
+            axes.text(threshold + side, max(counts) * 1.04, "flagged from here", color=_LIMIT, size=10, ha=align)
         axes.set_ylim(0, max([*counts, 1]) * 1.18)
         axes.set_ylabel("images")
         _whole(axes.yaxis, 4)

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from reports import wording
 
 _CONTEXT = {
@@ -38,12 +38,12 @@ class Croissant(Renderer):
             "@context": _CONTEXT,
             "@type": "sc:Dataset",
             "conformsTo": "http://mlcommons.org/croissant/RAI/1.0",
-            "name": printable(", ".join(input.name for input in audit.inputs)),
+            "name": safe_text(", ".join(input.name for input in audit.inputs)),
         }
         if has_synthetic_data(audit):
             content["rai:hasSyntheticData"] = True
         content |= {
-            "rai:dataLimitations": [printable(text, _LONGEST) for text in _limitations(audit)],
+            "rai:dataLimitations": [safe_text(text, _LONGEST) for text in _limitations(audit)],
             "rai:machineAnnotationTools": [f"{audit.tool.get('name')} {audit.tool.get('version')}"],
             "measurementTechnique": "image file metadata, watermarks and a calibrated classifier; see variableMeasured",
             "variableMeasured": list(filter(None, (_declared(audit), _estimated(audit), _policy(decision)))),
@@ -53,8 +53,8 @@ class Croissant(Renderer):
 
 def has_synthetic_data(audit: Audit) -> bool:
     """Whether synthetic images were shown to be there; False means only that they were not."""
-    declares = audit.floor.count > 0 or audit.floor.edited > 0
-    return declares or bool(wording.populations(audit)) or (audit.estimate is not None and audit.estimate.low > 0)
+    declares = audit.confirmed.count > 0 or audit.confirmed.edited > 0
+    return declares or bool(wording.dataset_tests(audit)) or (audit.estimate is not None and audit.estimate.low > 0)
 
 
 def _limitations(audit: Audit) -> list[str]:
@@ -68,11 +68,11 @@ def _limitations(audit: Audit) -> list[str]:
 
 
 def _declared(audit: Audit) -> dict[str, Any] | None:
-    if audit.floor.share is None:
+    if audit.confirmed.share is None:
         return None
-    low, high = audit.floor.as_sample or (audit.floor.share, audit.floor.share)
+    low, high = audit.confirmed.source_interval or (audit.confirmed.share, audit.confirmed.share)
     text = "Share of readable images that declare themselves synthetic or bear a generator's mark; a lower bound"
-    return _value("declared synthetic share", text, audit.floor.share, low, high)
+    return _value("declared synthetic share", text, audit.confirmed.share, low, high)
 
 
 def _estimated(audit: Audit) -> dict[str, Any] | None:
@@ -87,7 +87,7 @@ def _policy(decision: Decision) -> dict[str, Any]:
     return {
         "@type": "sc:PropertyValue",
         "name": "policy outcome",
-        "description": printable(decision.reason, _LONGEST),
+        "description": safe_text(decision.reason, _LONGEST),
         "value": decision.outcome.value,
     }
 
@@ -96,7 +96,7 @@ def _value(name: str, text: str, value: float, low: float, high: float) -> dict[
     return {
         "@type": "sc:PropertyValue",
         "name": name,
-        "description": printable(text, _LONGEST),
+        "description": safe_text(text, _LONGEST),
         "value": value,
         "minValue": low,
         "maxValue": high,

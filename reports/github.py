@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision, Outcome
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from reports import wording
 
 _LONGEST = 1000
@@ -37,8 +37,8 @@ class Github(Renderer):
 
 
 def _command(name: str, title: str, message: str) -> str:
-    shown = _escaped(printable(title)).replace(":", "%3A").replace(",", "%2C")
-    return f"::{name} title={shown}::{_escaped(printable(message, _LONGEST))}"
+    shown = _escaped(safe_text(title)).replace(":", "%3A").replace(",", "%2C")
+    return f"::{name} title={shown}::{_escaped(safe_text(message, _LONGEST))}"
 
 
 def _escaped(text: str) -> str:

@@ -14,8 +14,8 @@ from itertools import groupby
 
 from auditor.mad import simulation
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
-from auditor.results import Audit, Decision, Estimate, Stratum
-from auditor.safe_text import printable
+from auditor.results import Audit, Decision, Estimate, Subgroup
+from auditor.safe_text import safe_text
 from auditor.types import Evidence
 from reports import charts, wording
 from reports.charts import Bar
@@ -42,7 +42,7 @@ class Item:
     caption: str
     reason: str
     score: float | None
-    facts: str
+    extras: str
     picture: str | None
     no_picture_reason: str
 
@@ -86,8 +86,8 @@ def _scale(audit: Audit, decision: Decision) -> str:
     bars = []
     if audit.estimate:
         bars.append(Bar("estimate", audit.estimate.point, audit.estimate.low, audit.estimate.high))
-    if audit.floor.share is not None:
-        bars.append(Bar("declared", audit.floor.share, *(audit.floor.as_sample or (None, None))))
+    if audit.confirmed.share is not None:
+        bars.append(Bar("declared", audit.confirmed.share, *(audit.confirmed.source_interval or (None, None))))
     mad = decision.mad
     zones, limits = [], []
     if mad:
@@ -101,15 +101,18 @@ def _scale(audit: Audit, decision: Decision) -> str:
 def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
     for id, tally in audit.detectors.items():
         if sum(tally.scores):
-            cutoff = audit.estimate.cutoff if audit.estimate and audit.estimate.detector == id else None
-            yield id, (charts.histogram(tally.scores, cutoff), f"How many images have which score of {id}; table below")
+            threshold = audit.estimate.threshold if audit.estimate and audit.estimate.detector == id else None
+            yield (
+                id,
+                (charts.histogram(tally.scores, threshold), f"How many images have which score of {id}; table below"),
+            )
 
 
-def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Stratum, ...], tuple[str, str] | None]]:
-    for by, found in groupby(sorted(audit.strata, key=lambda stratum: stratum.by), key=lambda stratum: stratum.by):
+def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[str, str] | None]]:
+    for by, found in groupby(sorted(audit.subgroups, key=lambda stratum: stratum.by), key=lambda stratum: stratum.by):
         strata = tuple(found)
         bars = [
-            Bar(printable(stratum.value, 24), stratum.share, stratum.low, stratum.high)
+            Bar(safe_text(stratum.value, 24), stratum.share, stratum.low, stratum.high)
             for stratum in strata
             if stratum.share is not None and stratum.ok >= LEAST
         ][:_MOST_BARS]
@@ -119,22 +122,22 @@ def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Stratum, ...], tuple[str,
 
 def _panels(audit: Audit) -> Iterator[tuple[str, str]]:
     for comparison in audit.diversity.comparisons if audit.diversity else ():
-        rows = [(printable(found.name, 24), found.value, found.low, found.high) for found in comparison.measures]
-        outside = sum(found.is_outside for found in comparison.measures)
+        rows = [(safe_text(found.name, 24), found.value, found.low, found.high) for found in comparison.metrics]
+        outside = sum(found.is_outside for found in comparison.metrics)
         title = (
             f"{comparison.name}: {outside} of {len(rows)} measures outside what chance gives; the table has the numbers"
         )
-        yield charts.against_chance(rows), printable(title)
+        yield charts.against_chance(rows), safe_text(title)
 
 
 def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
     """Diversity lost if the mix stays, at the fraction's interval and the range of λ."""
     mad = decision.mad
-    if mad is None or audit.floor.share is None:
+    if mad is None or audit.confirmed.share is None:
         return None
     found = audit.estimate
-    point, low, high = (found.point, found.low, found.high) if found else (audit.floor.share,) * 3
-    low, (conservative, optimistic) = max(low, audit.floor.low or 0.0), mad.lambda_range
+    point, low, high = (found.point, found.low, found.high) if found else (audit.confirmed.share,) * 3
+    low, (conservative, optimistic) = max(low, audit.confirmed.low or 0.0), mad.lambda_range
     steps = range(_GENERATIONS + 1)
     middle, lower, upper = (
         [simulation.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
@@ -146,9 +149,9 @@ def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
 
 def _tipping(audit: Audit, decision: Decision) -> tuple[str, str] | None:
     found: Estimate | None = audit.estimate
-    if found is None or not found.sensitivity:
+    if found is None or not found.fpr_scenarios:
         return None
-    rows = [Bar(f"{case.factor:g} times as many", None, case.low, case.high) for case in found.sensitivity]
+    rows = [Bar(f"{case.factor:g} times as many", None, case.low, case.high) for case in found.fpr_scenarios]
     title = "The interval if false positives were more or less frequent than measured; the table has the numbers"
     return charts.intervals(rows[:_MOST_BARS], decision.mad.limit if decision.mad else None), title
 
@@ -170,25 +173,25 @@ def _items(examples: Sequence[Example]) -> Iterator[Item]:
 
 def _weight(item: Item) -> int:
     """Bytes of an example's text in the page."""
-    shown = (item.key, item.source, item.image, item.caption, item.reason, item.facts, item.no_picture_reason)
+    shown = (item.key, item.source, item.image, item.caption, item.reason, item.extras, item.no_picture_reason)
     return sum(len(html.escape(text).encode()) for text in shown)
 
 
 def _item(example: Example) -> Item:
-    row, facts = example.row, example.row.covariates
+    row, extras = example.row, example.row.covariates
     picture = example.thumbnail and f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}"
     return Item(
-        group=printable(example.group, 40),
+        group=safe_text(example.group, 40),
         verdict=row.verdict.kind.value if row.verdict else "not read",
-        key=printable(row.key, _LONGEST),
-        source=printable(row.source, 60),
-        image=printable(row.image, 60),
-        caption=printable(row.caption or "", _LONGEST),
-        reason=printable(_reason(example), 160),
+        key=safe_text(row.key, _LONGEST),
+        source=safe_text(row.source, 60),
+        image=safe_text(row.image, 60),
+        caption=safe_text(row.caption or "", _LONGEST),
+        reason=safe_text(_reason(example), 160),
         score=row.verdict.p_synthetic if row.verdict else None,
-        facts=f"{facts.width} × {facts.height} {facts.format}" if facts.width else "",
+        extras=f"{extras.width} × {extras.height} {extras.format}" if extras.width else "",
         picture=picture or None,
-        no_picture_reason=printable(example.no_thumbnail_reason, 80),
+        no_picture_reason=safe_text(example.no_thumbnail_reason, 80),
     )
 
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision, Outcome, RuleResult
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from reports import wording
 
 _LONGEST = 1000
@@ -29,7 +29,7 @@ class Junit(Renderer):
         name = f"dataset audit: {', '.join(input.name for input in audit.inputs)}"
         suite = ET.Element(
             "testsuite",
-            name=printable(name),
+            name=safe_text(name),
             tests=str(len(decision.rules)),
             failures=str(count["failure"]),
             errors=str(count["error"]),
@@ -37,7 +37,7 @@ class Junit(Renderer):
         )
         properties = ET.SubElement(suite, "properties")
         for key, value in _facts(audit, decision).items():
-            ET.SubElement(properties, "property", name=key, value=printable(value, _LONGEST))
+            ET.SubElement(properties, "property", name=key, value=safe_text(value, _LONGEST))
         for rule in decision.rules:
             _case(suite, rule, str(decision.policy.get("name")))
         suites = ET.Element("testsuites")
@@ -53,14 +53,14 @@ def _facts(audit: Audit, decision: Decision) -> dict[str, str]:
         "reason": decision.reason,
         "dataset": audit.digests.dataset,
         "tool": f"{audit.tool.get('name')} {audit.tool.get('version')}",
-        "declared": wording.floor(audit),
+        "declared": wording.confirmed(audit),
         "estimate": wording.estimate(audit)[0],
     }
 
 
 def _case(suite: ET.Element, rule: RuleResult, policy: str) -> None:
-    case = ET.SubElement(suite, "testcase", classname=printable(f"policy.{policy}"), name=rule.id, time="0")
-    reason = printable(rule.reason, _LONGEST)
+    case = ET.SubElement(suite, "testcase", classname=safe_text(f"policy.{policy}"), name=rule.id, time="0")
+    reason = safe_text(rule.reason, _LONGEST)
     if child := _CHILD.get(rule.outcome):
         ET.SubElement(case, child, message=reason).text = reason
     elif rule.outcome is Outcome.WARN:

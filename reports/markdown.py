@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from reports import wording
 
 _LONGEST = 1000  # characters: more than any sentence of ours, less than any prank
@@ -66,8 +66,8 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
         *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
         *(f"| weights | {escaped(weighed)} |" for weighed in [wording.weights(audit)] if weighed),
-        f"| declared | {escaped(wording.floor(audit))} |",
-        *(f"| population | {escaped(found)} |" for found in wording.populations(audit)),
+        f"| declared | {escaped(wording.confirmed(audit))} |",
+        *(f"| population | {escaped(found)} |" for found in wording.dataset_tests(audit)),
         f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
         f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
         *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
@@ -76,7 +76,7 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
 
 def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
     """What there is not in every audit."""
-    if found := wording.duplicates(audit):
+    if found := wording.near_duplicates(audit):
         yield "near copies", "; ".join(found)
     if spread := wording.diversity(audit):
         yield "diversity", "; ".join(spread)
@@ -93,11 +93,11 @@ def _sources(audit: Audit) -> list[str]:
         *(
             f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
             f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
-            for s in [s for s in audit.strata if s.by == "source"][:_MOST_SOURCES]
+            for s in [s for s in audit.subgroups if s.by == "source"][:_MOST_SOURCES]
         ),
     ]
 
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", printable(text, _LONGEST))
+    return _SPECIAL.sub(r"\\\1", safe_text(text, _LONGEST))

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from reports import advising, wording
 from reports.charts import COLOURS
 from reports.svg import Sheet
@@ -82,7 +82,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["shown"] = printable
+    environment.filters["shown"] = safe_text
     environment.filters["percent"] = wording.percent
     environment.filters["count"] = "{:,}".format
     return environment

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from auditor.plugin import Example, RowRenderer, Shows
 from auditor.results import Audit, Decision, Outcome, RuleResult
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Row
 from reports import wording
 
@@ -59,12 +59,12 @@ class Sarif(RowRenderer):
 
 
 def _properties(audit: Audit, decision: Decision, shown: int) -> dict[str, Any]:
-    found = audit.floor.count + (0 if audit.config.estimate.count_edited else audit.floor.edited)
+    found = audit.confirmed.count + (0 if audit.config.estimate.count_edited else audit.confirmed.edited)
     return {
         "outcome": decision.outcome.value,
-        "reason": printable(decision.reason, _LONGEST),
+        "reason": safe_text(decision.reason, _LONGEST),
         "dataset": audit.digests.dataset,
-        "declared": {"count": audit.floor.count, "n": audit.floor.n, "share": audit.floor.share},
+        "declared": {"count": audit.confirmed.count, "n": audit.confirmed.n, "share": audit.confirmed.share},
         "imagesDecided": found,
         "imagesShown": shown,
     }
@@ -76,7 +76,7 @@ def _descriptor(id: str, text: str, outcome: Outcome) -> dict[str, Any]:
 
 
 def _of_rule(rule: RuleResult, place: str) -> dict[str, Any]:
-    text = f"{wording.TITLES[rule.outcome]} {rule.id}: {printable(rule.reason, _LONGEST)}"
+    text = f"{wording.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _LONGEST)}"
     return _result(f"policy/{rule.id}", _LEVELS[rule.outcome], text, place, rule.id)
 
 
@@ -85,7 +85,7 @@ def _of_row(row: Row) -> dict[str, Any]:
     decided_by = verdict.decided_by if verdict else None
     deciding = next((signal for signal in row.signals if signal.detector == decided_by), None)
     why = f": {deciding.reason}" if deciding and deciding.reason else ""
-    text = printable(f"{verdict.kind.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
+    text = safe_text(f"{verdict.kind.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
     return _result(f"image/{decided_by}", "note", text, row.image, f"{row.key}\0{row.image}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from auditor.compare import FELL, ROSE, Change
 from auditor.policy.rules import RULES
 from auditor.results import UNCHECKABLE, Audit, Control, Decision, MadLimits, MadStatus, Outcome, ShardSample
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Evidence
 
 TITLES = {
@@ -32,9 +32,9 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "unknown" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def floor(audit: Audit) -> str:
+def confirmed(audit: Audit) -> str:
     """The share that declared and matched evidence decides, with what it would be as a sample."""
-    found = audit.floor
+    found = audit.confirmed
     if found.share is None:
         return "no image could be read"
     count = f"{found.count:,} of {found.n:,} images"
@@ -43,8 +43,10 @@ def floor(audit: Audit) -> str:
     text = f"{count} say they are synthetic or bear a generator's mark"
     if found.low != found.high:
         return f"{text}; as the sample shows, {percent(found.low)} to {percent(found.high)} of all of them"
-    if found.as_sample:
-        text += f"; as a sample of their source {percent(found.as_sample[0])} to {percent(found.as_sample[1])}"
+    if found.source_interval:
+        text += (
+            f"; as a sample of their source {percent(found.source_interval[0])} to {percent(found.source_interval[1])}"
+        )
     return text
 
 
@@ -61,7 +63,9 @@ def estimate(audit: Audit) -> list[str]:
         )
     if e.labels is not None:
         lines.append(f"{e.n:,} images labelled by people; no model's error rates enter")
-    lines += [f"beside: {percent(b.point)}, {percent(b.low)} to {percent(b.high)} by {b.method}" for b in e.beside]
+    lines += [
+        f"beside: {percent(b.point)}, {percent(b.low)} to {percent(b.high)} by {b.method}" for b in e.alternatives
+    ]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
 
 
@@ -69,14 +73,14 @@ def weights(audit: Audit) -> str | None:
     """What rows count that do not all count the same; None where they do."""
     if audit.weights is None:
         return None
-    rows = audit.weights.of_rows
+    rows = audit.weights.sample_size
     said = (
-        f"each row counts what its column '{printable(audit.weights.column, 40)}' says, and shares are of that weight"
+        f"each row counts what its column '{safe_text(audit.weights.column, 40)}' says, and shares are of that weight"
     )
     if not rows.n:
         return said
     return (
-        f"{said}; the {rows.n:,} readable rows tell as much as {rows.effective:,.0f} of one weight "
+        f"{said}; the {rows.n:,} readable rows tell as much as {rows.n_eff:,.0f} of one weight "
         f"(design effect {rows.design_effect:,.1f})"
     )
 
@@ -96,7 +100,7 @@ def sample(audit: Audit) -> str | None:
 def _shards(found: ShardSample, audit: Audit) -> str:
     """Which part of the shards was read, and what its rows are worth."""
     worth = [
-        f"{what}, {one.n:,} images of them tell as much as {one.effective:,.0f} drawn one by one "
+        f"{what}, {one.n:,} images of them tell as much as {one.n_eff:,.0f} drawn one by one "
         f"(design effect {one.design_effect:,.1f})"
         for what, one in (("of what is declared", found.declared), ("of the model's flags", found.flags))
         if one is not None and one.n
@@ -116,8 +120,8 @@ def model(audit: Audit, id: str) -> str:
     if e is None or e.detector != id:
         return f"The errors of {id} were not counted here: its answers stand for themselves and give no estimate."
     return (
-        f"No answer decides an image; what they say together is the estimate. A score of {percent(e.cutoff or 0)} or "
-        f"more is a flag. Error rates of {e.calibration}."
+        f"No answer decides an image; what they say together is the estimate. From a score of "
+        f"{percent(e.threshold or 0)} on an image is flagged. Error rates of {e.calibration}."
     )
 
 
@@ -137,19 +141,19 @@ def mad(decision: Decision) -> list[str]:
     return [f"{decision.mad.status}: {decision.mad.reason}", *([decision.mad.advice] if decision.mad.advice else [])]
 
 
-def populations(audit: Audit) -> list[str]:
+def dataset_tests(audit: Audit) -> list[str]:
     """Marks that are in the dataset although no single image shows them for certain."""
     return [
         f"{found.generator}: traces in at least {percent(found.share_low, 2)} of {found.n:,} undecided images "
         f"(p = {found.p_value:.0e})"
-        for found in audit.population
+        for found in audit.dataset_tests
         if found.p_value < _SEEN
     ]
 
 
-def duplicates(audit: Audit) -> list[str]:
+def near_duplicates(audit: Audit) -> list[str]:
     """How many images are near copies of others, and whose they are; empty where no image has a vector."""
-    found = audit.duplicates
+    found = audit.near_duplicates
     if found is None:
         return []
     if not found.in_clusters:
@@ -174,10 +178,10 @@ def diversity(audit: Audit) -> list[str]:
         return []
     lines = []
     for comparison in found.comparisons:
-        outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.measures if m.is_outside]
+        outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.metrics if m.is_outside]
         told = ", ".join(outside) if outside else "within what chance does"
         lines.append(f"{comparison.name}: {told}")
-    lines += found.left_out
+    lines += found.not_compared
     if found.trace_ratio:
         low, ratio, high = found.trace_ratio
         lines.append(
@@ -198,7 +202,7 @@ def captions(audit: Audit) -> list[str]:
 
 def stock_watermarks(audit: Audit) -> str | None:
     """What LAION's pwatermark says, which is nothing about generators; None where the manifest has no such column."""
-    known = audit.facts.get("stock_watermarks", {})
+    known = audit.extras.get("stock_watermarks", {})
     if not known.get("known"):
         return None
     share = percent(known["above_0.8"] / known["known"])
@@ -249,7 +253,7 @@ def errors(audit: Audit, id: str) -> str:
         return model(audit, id)
     if e is None or e.detector != id:
         return _ERRORS[kind]
-    return f"Counted on {e.calibration}; flags from a score of {percent(e.cutoff or 0)} on."
+    return f"Counted on {e.calibration}; flags from a score of {percent(e.threshold or 0)} on."
 
 
 def limits(decision: Decision) -> list[tuple[str, float]]:
@@ -284,7 +288,7 @@ def zones(mad: MadStatus) -> str:
 
 def scale_in_words(audit: Audit, decision: Decision) -> str:
     """What the first chart shows."""
-    parts = [f"Synthetic fraction, estimated: {estimate(audit)[0]}", f"declared: {percent(audit.floor.share)}"]
+    parts = [f"Synthetic fraction, estimated: {estimate(audit)[0]}", f"declared: {percent(audit.confirmed.share)}"]
     if decision.mad:
         parts.append(f"MAD limit {percent(decision.mad.limit)}, status {decision.mad.status}")
     return "; ".join([*parts, *(f"policy limit of {name} {percent(at)}" for name, at in limits(decision))])

@@ -43,9 +43,9 @@ def test_counts_add_up_to_the_rows(dataset, scan):
     audit = scan(dataset)
     counts = audit.counts
     assert (counts.rows, counts.ok, counts.unreadable) == (40, 39, 1)
-    assert (audit.floor.count, audit.floor.n) == (5, 39)
-    assert audit.floor.low == audit.floor.high == audit.floor.share == 5 / 39
-    assert sum(s.rows for s in audit.strata if s.by == "source") == 40
+    assert (audit.confirmed.count, audit.confirmed.n) == (5, 39)
+    assert audit.confirmed.low == audit.confirmed.high == audit.confirmed.share == 5 / 39
+    assert sum(s.rows for s in audit.subgroups if s.by == "source") == 40
 
 
 def test_the_same_input_gives_the_same_bytes(dataset, tmp_path, scan):
@@ -102,7 +102,7 @@ def test_a_changed_file_is_redone(dataset, tmp_path, scan):
     making.write(dataset / "f1" / "001.png", making.png({"parameters": making.A1111}))
     audit, plan = again(dataset, tmp_path)
     assert plan.redone > 0
-    assert audit.floor.count == 6
+    assert audit.confirmed.count == 6
 
 
 def test_a_changed_caption_is_redone(dataset, tmp_path, scan):
@@ -138,7 +138,7 @@ def test_counting_edits_needs_no_new_scan(dataset, tmp_path, scan):
     )
     first = scan(dataset)
     second, plan = again(dataset, tmp_path, count_edited=True)
-    assert (first.floor.count, first.floor.edited, second.floor.count) == (5, 1, 6)
+    assert (first.confirmed.count, first.confirmed.edited, second.confirmed.count) == (5, 1, 6)
     assert plan.todo == ()
 
 
@@ -228,7 +228,7 @@ def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):
     monkeypatch.setattr(View, "data", property(lambda view: pytest.fail("an image was opened")))
     audit = scan(dataset, depth=Need.ROW)
     assert audit.counts.no_bytes == 40
-    assert audit.coverage["declared"].could_look == 0
+    assert audit.coverage["declared"].evaluable == 0
 
 
 def test_an_audit_of_files_decodes_no_pixel(dataset, scan, monkeypatch):
@@ -237,7 +237,7 @@ def test_an_audit_of_files_decodes_no_pixel(dataset, scan, monkeypatch):
     monkeypatch.setattr(decode, "pixels", lambda *a: pytest.fail("pixels were decoded"))
     audit = scan(dataset, depth=Need.FILE)
     assert audit.counts.ok == 39
-    assert audit.detectors["stealth-pnginfo"].could_look == 0
+    assert audit.detectors["stealth-pnginfo"].evaluable == 0
 
 
 def test_the_digest_tells_whether_a_dataset_changed(dataset, tmp_path, scan):
@@ -257,7 +257,7 @@ def test_memory_passes_as_a_file_system(scan):
     import fsspec
 
     fsspec.filesystem("memory").pipe({"/there/a.png": making.png({"parameters": making.A1111})})
-    assert scan("memory://there").floor.count == 1
+    assert scan("memory://there").confirmed.count == 1
 
 
 @pytest.mark.parametrize("base", ["set", "photos"])
@@ -270,7 +270,7 @@ def test_an_image_that_a_table_names_and_that_changed_is_redone(tmp_path, scan, 
     before = scan(tmp_path / "set", **options)
     making.write(tmp_path / base / "599.png", making.png({"parameters": making.A1111}))
     after, plan = again(tmp_path / "set", tmp_path, **options)
-    assert (before.floor.count, after.floor.count) == (0, 1)
+    assert (before.confirmed.count, after.confirmed.count) == (0, 1)
     assert (plan.kept, plan.redone) == (500, 100)  # and no other piece of the table
 
 

@@ -12,7 +12,7 @@ CONTRACT = ("schema tool inputs digests config counts coverage floor estimate ma
 
 
 def full():
-    return audit(1000, 30, estimate=ESTIMATES["near"], strata=(source("a", 10, 1),))
+    return audit(1000, 30, estimate=ESTIMATES["near"], subgroups=(source("a", 10, 1),))
 
 
 def text(of):

@@ -27,7 +27,7 @@ def other(of):
 
 
 def test_an_audit_and_itself_differ_in_nothing():
-    of = audit(1000, 30, estimate=ESTIMATES["near"], strata=(source("a", 500, 20),))
+    of = audit(1000, 30, estimate=ESTIMATES["near"], subgroups=(source("a", 500, 20),))
     found = compare(of, of)
     assert {one.verdict for one in found.changes} == {NOISE}
     assert "same dataset" in found.notes[0]
@@ -100,7 +100,7 @@ def test_estimates_of_one_detector_are_compared_and_of_two_are_not():
 
 
 def test_small_parts_are_not_compared():
-    before, after = (audit(strata=(source("few", 20, n), source("many", 200, 10))) for n in (0, 20))
+    before, after = (audit(subgroups=(source("few", 20, n), source("many", 200, 10))) for n in (0, 20))
     found = {one.name: one.verdict for one in compare(before, after).table("source")}
     assert found == {"few": UNKNOWN, "many": NOISE}
 
@@ -153,7 +153,7 @@ def test_the_terminal_shows_what_moved_first_and_names_the_test():
 
 def test_hostile_names_stay_names():
     name = "<script>\x1b[2J\n▲"
-    before, after = (audit(strata=(source(name, 100, n),)) for n in (1, 50))
+    before, after = (audit(subgroups=(source(name, 100, n),)) for n in (1, 50))
     for format in ("terminal", "html"):
         text = auditor.render_diff(compare(before, after), format)
         assert "\x1b" not in text

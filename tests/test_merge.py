@@ -33,7 +33,7 @@ def halves(audited, tmp_path):
 
 def test_disjoint_audits_add_up(halves):
     merged = auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
-    assert (merged.counts.rows, merged.floor.count) == (10, 2)
+    assert (merged.counts.rows, merged.confirmed.count) == (10, 2)
     assert [input.name for input in merged.inputs] == ["one", "two"]
     assert auditor.load(halves / "both").counts.rows == 10
 
@@ -41,7 +41,7 @@ def test_disjoint_audits_add_up(halves):
 def test_merging_in_another_order_gives_the_same_numbers(halves):
     one = auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "a")
     two = auditor.merge([halves / "audit-two", halves / "audit-one"], halves / "b")
-    assert (one.digests, one.counts, one.strata) == (two.digests, two.counts, two.strata)
+    assert (one.digests, one.counts, one.subgroups) == (two.digests, two.counts, two.subgroups)
 
 
 def test_the_same_rows_twice_are_refused(halves):
@@ -135,9 +135,9 @@ def test_merged_audits_can_be_held_against_a_reference_of_their_own(halves):
     audits = [halves / "audit-one", halves / "audit-two"]
     merged = auditor.merge(audits, halves / "both", reference="before:2021")
     assert merged.config.estimate.reference == "before:2021"
-    assert "too few distinct images" in merged.diversity.left_out[0]
+    assert "too few distinct images" in merged.diversity.not_compared[0]
     merged = auditor.merge(audits, halves / "against", reference=halves / "audit-one")
-    assert "all images against audit-one" in merged.diversity.left_out[0]
+    assert "all images against audit-one" in merged.diversity.not_compared[0]
     assert auditor.merge(audits, halves / "plain").config.estimate.reference is None
 
 

@@ -277,7 +277,7 @@ PRIORS_ONLY = {"coverage": {"declared": Coverage(0, 0.0), "matched": Coverage(0,
     "text", [rule("declared", max=0.05), rule("worst-source", max=0.05, least_n=1), rule("increase", max=0.5)]
 )
 def test_what_could_not_be_seen_is_not_absent(text):
-    blind = audit(1000, 0, strata=(source("a", 1000, 0),), **PRIORS_ONLY)
+    blind = audit(1000, 0, subgroups=(source("a", 1000, 0),), **PRIORS_ONLY)
     context = Context(baseline=blind)
     decision = decide(blind, parse(text), context)
     assert decision.outcome is Outcome.INCONCLUSIVE

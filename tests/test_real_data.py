@@ -152,6 +152,6 @@ def test_reencoding_removes_what_files_declare_and_the_coverage_says_so(data, tm
             )
     pd.DataFrame(keys).to_parquet(tmp_path / "00000.parquet")
     audit = scan(tmp_path)
-    assert audit.floor.count == 0
-    assert audit.coverage["declared"].could_look == 0
-    assert audit.coverage["prior"].could_look == audit.counts.rows
+    assert audit.confirmed.count == 0
+    assert audit.coverage["declared"].evaluable == 0
+    assert audit.coverage["prior"].evaluable == audit.counts.rows

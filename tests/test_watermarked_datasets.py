@@ -38,8 +38,8 @@ def weakly_marked(tmp_path_factory):
 
 def test_marks_too_weak_to_decide_add_up_in_the_audit(weakly_marked, scan):
     audit = scan(weakly_marked)
-    assert audit.floor.count == 0
-    found = {p.generator: p for p in audit.population}
+    assert audit.confirmed.count == 0
+    found = {p.generator: p for p in audit.dataset_tests}
     assert found["SDXL or diffusers"].p_value < 1e-3
     assert 0 < found["SDXL or diffusers"].share_low < 1 / 3 + 0.05
     assert found["SDXL or diffusers"].n == audit.counts.ok
@@ -57,7 +57,7 @@ def test_a_population_does_not_depend_on_how_rows_were_cut(weakly_marked, scan):
     for number, path in enumerate(sorted(weakly_marked.iterdir())):
         making.write(weakly_marked.parent / "two" / f"part{number % 2}" / path.name, path.read_bytes())
     parts = scan(weakly_marked.parent / "two/part0", weakly_marked.parent / "two/part1", out="parts")
-    for one, other in zip(whole.population, parts.population, strict=True):
+    for one, other in zip(whole.dataset_tests, parts.dataset_tests, strict=True):
         assert (one.n, one.t) == (other.n, pytest.approx(other.t))
 
 
@@ -65,8 +65,8 @@ def test_a_decoded_mark_is_part_of_the_floor(tmp_path, scan):
     making.write(tmp_path / "set/marked.png", marking.saved(marking.embed(picture(0), SDXL, "float BGR")))
     making.write(tmp_path / "set/plain.png", marking.saved(picture(1)))
     audit = scan(tmp_path / "set")
-    assert (audit.floor.count, audit.floor.n) == (1, 2)
-    assert dict(audit.floor.generators) == {"SDXL or diffusers": 1}
+    assert (audit.confirmed.count, audit.confirmed.n) == (1, 2)
+    assert dict(audit.confirmed.generators) == {"SDXL or diffusers": 1}
     evidence = auditor.evidence(tmp_path / "audit").set_index("key")
     assert evidence.decided_by["marked.png"] == "dwt-dct"
 
@@ -85,7 +85,7 @@ def test_laions_pwatermark_is_carried_and_shown_apart(tmp_path, scan):
     assert np.isnan(evidence.pwatermark.tolist()[3])
     assert set(evidence.verdict.dropna()) <= {"unknown"}
     assert "66.7 % of 3 rows; not a sign of AI" in auditor.api.render(audit, auditor.decide(audit), "terminal")
-    assert audit.floor.count == 0
+    assert audit.confirmed.count == 0
 
 
 def test_the_coverage_says_for_which_rows_a_mark_could_have_survived(tmp_path, scan):
@@ -98,5 +98,5 @@ def test_the_coverage_says_for_which_rows_a_mark_could_have_survived(tmp_path, s
     pd.DataFrame(rows).to_parquet(tmp_path / "set.parquet")
     audit = scan(tmp_path / "set.parquet")
     assert audit.counts.ok == 2
-    assert audit.detectors["dwt-dct"].could_look == 1
-    assert audit.detectors["dalle2-bar"].could_look == 2
+    assert audit.detectors["dwt-dct"].evaluable == 1
+    assert audit.detectors["dalle2-bar"].evaluable == 2

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import auditor
 from auditor import api
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.cli import cli
 from auditor.compare import compare
@@ -41,12 +41,12 @@ def weighted(tmp_path):
 
 def test_the_floor_is_the_share_of_what_training_sees(weighted, scan):
     plain, audit = scan(weighted, out="plain"), scan(weighted, read=WEIGHED)
-    assert (audit.floor.count, audit.floor.n) == (plain.floor.count, plain.floor.n) == (3, 12)
-    assert plain.floor.share == 3 / 12
-    assert audit.floor.share == pytest.approx(30 / 39)
+    assert (audit.confirmed.count, audit.confirmed.n) == (plain.confirmed.count, plain.confirmed.n) == (3, 12)
+    assert plain.confirmed.share == 3 / 12
+    assert audit.confirmed.share == pytest.approx(30 / 39)
     assert plain.weights is None
-    assert (audit.weights.column, audit.weights.of_rows.n) == ("seen", 12)
-    assert audit.weights.of_rows.effective == pytest.approx(39**2 / 309)
+    assert (audit.weights.column, audit.weights.sample_size.n) == ("seen", 12)
+    assert audit.weights.sample_size.n_eff == pytest.approx(39**2 / 309)
 
 
 def test_the_column_is_found_whatever_its_case_and_kept_in_the_evidence(weighted, tmp_path, scan):
@@ -69,7 +69,7 @@ def test_a_row_whose_weight_is_none_is_unreadable_and_says_so(tmp_path, scan, we
     (reason,) = audit.unreadable_reasons
     said = f"is '{weight}'" if weight else "is missing"
     assert reason == f"its weight (column 'seen') {said}: it has to be 0, or from 1e-12 to 1e12"
-    assert (audit.floor.count, audit.floor.n, audit.floor.share) == (2, 3, pytest.approx(2 / 3))
+    assert (audit.confirmed.count, audit.confirmed.n, audit.confirmed.share) == (2, 3, pytest.approx(2 / 3))
     assert api.is_same_dataset(audit, [path], jobs=1)
 
 
@@ -91,7 +91,7 @@ def test_the_fields_of_a_tar_may_hold_the_weight(tmp_path, scan):
         texts = {"parameters": making.A1111} if number == 0 else {}
         members += [(f"{number}.png", making.png(texts)), (f"{number}.json", json.dumps({"seen": weight}).encode())]
     audit = scan(making.tar(tmp_path / "a.tar", members), read=WEIGHED)
-    assert audit.floor.share == 0.75
+    assert audit.confirmed.share == 0.75
 
 
 def test_urls_without_images_have_weights_too(tmp_path, scan):
@@ -123,8 +123,8 @@ def test_parts_that_were_audited_apart_add_up_to_the_whole(tmp_path):
     for path in (one, two):
         api.scan(path.parent, out=tmp_path / f"audit-{path.parent.name}", config=config, engine="serial")
     merged = api.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
-    assert merged.floor.share == pytest.approx(12 / 22)
-    assert merged.weights.of_rows.effective == pytest.approx(22**2 / 138)
+    assert merged.confirmed.share == pytest.approx(12 / 22)
+    assert merged.weights.sample_size.n_eff == pytest.approx(22**2 / 138)
 
 
 def test_two_audits_with_weights_are_compared_by_their_intervals(weighted, scan):
@@ -155,7 +155,9 @@ def labelled(tmp_path_factory):
     api.write(audit, api.decide(audit), folder / "audit", ["json"])
     drawn = api.label(folder / "audit", path, number=150).drawn
     answers = tuple(
-        Answer(row.key, row.stratum, Truth.SYNTHETIC if synthetic[int(row.key[:-4])] else Truth.REAL, "date", "A")
+        Annotation(
+            row.key, row.stratum, HumanLabel.SYNTHETIC if synthetic[int(row.key[:-4])] else HumanLabel.REAL, "date", "A"
+        )
         for row in drawn
     )
     found = api.scan(
@@ -195,7 +197,7 @@ def test_keep_lists_hold_each_rows_own_weight(labelled):
 
 def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
     path = table(tmp_path / "set", [0, *[1] * 11], marked=())
-    answers = tuple(Answer(f"{n}.png", "unknown", Truth.REAL, "date", "A") for n in range(12))
+    answers = tuple(Annotation(f"{n}.png", "unknown", HumanLabel.REAL, "date", "A") for n in range(12))
     found = api.scan(
         path, config=saving.config(tmp_path, detectors=MARKS, read=WEIGHED, labels=answers), engine="serial"
     )
@@ -222,5 +224,5 @@ def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):
 def test_the_command_writes_what_the_library_finds(weighted, tmp_path, scan):
     out = tmp_path / "out"
     CliRunner().invoke(cli, ["scan", str(weighted), "--out", str(out), "--weight-col", "seen", "--examples", "0"])
-    assert api.load(out).floor == scan(weighted, read=WEIGHED).floor
+    assert api.load(out).confirmed == scan(weighted, read=WEIGHED).confirmed
     assert pd.read_parquet(next(Store(out).folder.glob("*.parquet"))).weight.sum() == 39

@@ -24,7 +24,7 @@ Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ShardTask:
     """Some pictures and what is to be seen of them."""
 
     encoder: Path
@@ -40,7 +40,7 @@ def embed(pictures: Sequence[Picture], streams: Sequence[str], encoder: Path, ca
         targets = tuple((stream, _place(cache, encoder, stream, shard)) for stream in streams)
         missing = tuple((stream, path) for stream, path in targets if not path.exists())
         if missing:
-            works.append(Work(encoder, shard, missing))
+            works.append(ShardTask(encoder, shard, missing))
     with get_context("spawn").Pool(workers) as pool:
         for number, _ in enumerate(pool.imap_unordered(_run, works), 1):
             print(f"embedded {number} of {len(works)} shards", flush=True)
@@ -68,7 +68,7 @@ def session(model: Path | bytes, *, threads: int = 1) -> ort.InferenceSession:
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _run(work: Work) -> None:
+def _run(work: ShardTask) -> None:
     encoder = _session(work.encoder)
     size = encoder.get_inputs()[0].shape[1]
     rows: dict[Path, list[Halves]] = {path: [] for _, path in work.targets}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import __version__, registry
 from auditor.aggregate.summary import Summary, summarise
 from auditor.annotation import tally
-from auditor.annotation.file import Answer
+from auditor.annotation.file import Annotation
 from auditor.annotation.tally import LabelTally
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config
@@ -24,19 +24,19 @@ from auditor.resources import counted_detector
 from auditor.results import (
     Audit,
     Counts,
+    DatasetTest,
     Digests,
     EffectiveSampleSize,
     Estimate,
     InputRecord,
-    Population,
     ShardSample,
     Weights,
 )
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Need
 
 if TYPE_CHECKING:
-    from auditor.sampling.shards import ShardDraw
+    from auditor.sampling.shards import ShardSamplePlan
 
 TOOL = "mad-auditor"
 CALIBRATION = "calibration.json"
@@ -50,8 +50,8 @@ class Grounds:
     """
 
     calibration: Calibration | None = None
-    labels: Sequence[Answer] = ()
-    shards: ShardDraw | None = None
+    labels: Sequence[Annotation] = ()
+    shards: ShardSamplePlan | None = None
 
 
 def assemble(
@@ -67,18 +67,18 @@ def assemble(
     model = counted_detector(digests.detectors, digests.banks, grounds.calibration)
     known = (grounds.calibration or model.calibration()) if model else None
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    cutoff = (model.id, _cutoff(model, known, config.scan.depth)) if model and known else None
+    threshold = (model.id, _threshold(model, known, config.scan.depth)) if model and known else None
     weighted_by = config.scan.read.weight_col
     summary = summarise(
         (part.path for part in parts),
         count_edited=config.estimate.count_edited,
-        cutoff=cutoff,
+        threshold=threshold,
         census=census(config),
         labels=LabelTally(grounds.labels, config.seed) if grounds.labels else None,
         anytime_valid=config.sampling.until_decided,
         shards=grounds.shards.of if grounds.shards else None,
     )
-    estimate = _estimate(summary, known, cutoff, config.seed, weighted_by)
+    estimate = _estimate(summary, known, threshold, config.seed, weighted_by)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -90,34 +90,36 @@ def assemble(
         weights=_weights(summary, weighted_by),
         coverage=summary.coverage,
         detectors=summary.detectors,
-        floor=summary.floor,
+        confirmed=summary.confirmed,
         estimate=_with_dead_links(estimate, summary.sample or summary.counts) if config.sampling.fetch else estimate,
-        strata=summary.strata,
-        population=_populations(parts),
+        subgroups=summary.subgroups,
+        dataset_tests=_dataset_tests(parts),
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,
-        facts=summary.facts,
+        extras=summary.extras,
     )
 
 
-def _cutoff(model: ClassifierDetector, known: Calibration, depth: Need) -> float:
+def _threshold(model: ClassifierDetector, known: Calibration, depth: Need) -> float:
     """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
     if depth < Need.PIXELS:
         return math.inf
-    return stored(model.probability(prevalence.cutoff(known)))
+    return stored(model.probability(prevalence.threshold(known)))
 
 
 def _estimate(
     summary: Summary,
     calibration: Calibration | None,
-    cutoff: tuple[str, float] | None,
+    threshold: tuple[str, float] | None,
     seed: int,
     weighted_by: str | None,
 ) -> Estimate | None:
     """By labels where there are any, else by the model's flags where its errors are known."""
     found = None
-    if calibration and cutoff and summary.flags:
-        found = prevalence.estimated(summary.evidence, summary.flags, calibration, seed=seed, cutoff_score=cutoff[1])
+    if calibration and threshold and summary.flags:
+        found = prevalence.estimated(
+            summary.evidence, summary.flags, calibration, seed=seed, threshold_score=threshold[1]
+        )
     found = tally.estimated(summary.evidence, summary.labelled, found) if summary.labelled else found
     found = _by_weight(found, weighted_by) if found and weighted_by else found
     return _of_some_shards(found, summary.shards) if found and summary.shards else found
@@ -135,7 +137,7 @@ def _weights(summary: Summary, column: str | None) -> Weights | None:
 
 def _by_weight(estimate: Estimate, column: str) -> Estimate:
     """The estimate with what it takes the weights for."""
-    said = f"training sees each row as often as its column '{printable(column, 40)}' says"
+    said = f"training sees each row as often as its column '{safe_text(column, 40)}' says"
     return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
@@ -161,7 +163,7 @@ def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | No
     return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
-def keep_calibration(out: Path, calibration: Calibration | None) -> None:
+def save_calibration(out: Path, calibration: Calibration | None) -> None:
     """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
     path = Store(out).folder / CALIBRATION
     if calibration:
@@ -184,7 +186,7 @@ def dataset_digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
-def _populations(parts: Iterable[Part]) -> tuple[Population, ...]:
+def _dataset_tests(parts: Iterable[Part]) -> tuple[DatasetTest, ...]:
     """The dataset-level tests of aggregate detectors, by statistics that decided no single image."""
     sums: dict[str, tuple[int, Any]] = {}
     for part in parts:

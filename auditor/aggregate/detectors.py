@@ -78,7 +78,7 @@ class SignalTally:
         return {
             id: DetectorTally(
                 evidence=Evidence(kind),
-                could_look=self._looked[id],
+                evaluable=self._looked[id],
                 share=_share(self._looked[id], rows - self._outside[id]),
                 hits=self._hits[id],
                 failed=self._failed[id],

@@ -44,7 +44,7 @@ class FlagTally:
         flagged = looked & (score >= self._threshold)
         label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         decided = (label == VerdictKind.SYNTHETIC.value) | (label == VerdictKind.EDITED.value)
-        rest = readable & ~decided & np.asarray(column["drawn"])
+        rest = readable & ~decided & np.asarray(column["sampled"])
         self._add_rest(self._conditions(column), weights, rest & looked)
         self._flagged += WeightSums.of(weights[rest & flagged])
         self._unseen += WeightSums.of(weights[rest & ~looked])

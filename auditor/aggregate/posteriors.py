@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_COLUMNS = ["status", "verdict", "decided_by", "p_synthetic", "drawn", "weight"]
+_COLUMNS = ["status", "verdict", "decided_by", "p_synthetic", "sampled", "weight"]
 
 
 @dataclass(frozen=True, slots=True)

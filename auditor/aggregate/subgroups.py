@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
-from auditor.results import OTHERS, Stratum
+from auditor.results import OTHERS, Subgroup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 
 
-class StrataTally:
+class SubgroupTally:
     """Adds batches of evidence up; memory grows with the number of sources, not rows."""
 
     def __init__(self) -> None:
@@ -39,15 +39,17 @@ class StrataTally:
             if len(groups) >= _MERGE_EVERY:
                 self._groups[by] = [_grouped(groups)]
 
-    def result(self, design: SamplingDesign) -> tuple[Stratum, ...]:
+    def result(self, design: SamplingDesign) -> tuple[Subgroup, ...]:
         """All kinds, the largest strata first. design: of the dataset; the design effect of whole shards is taken to be
         that of their parts too."""
         clusters = design if isinstance(design, ClusterSample) else None
         return tuple(
-            stratum for by in sorted(self._groups) for stratum in self._strata(by, clusters if by != "shard" else None)
+            stratum
+            for by in sorted(self._groups)
+            for stratum in self._subgroups(by, clusters if by != "shard" else None)
         )
 
-    def _strata(self, by: str, clusters: ClusterSample | None) -> Iterator[Stratum]:
+    def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[Subgroup]:
         found = _grouped(self._groups[by]).to_pylist()
         found.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = found[:_MOST], found[_MOST:]
@@ -60,7 +62,7 @@ class StrataTally:
         for row in listed:
             evidence = _evidence(row, clusters)
             share = evidence.share
-            yield Stratum(
+            yield Subgroup(
                 by,
                 row["value"],
                 row["rows"],
@@ -68,7 +70,7 @@ class StrataTally:
                 evidence.confirmed.rows,
                 evidence.edited.rows,
                 share.point if share else None,
-                *(evidence.as_sample or (None, None)),
+                *(evidence.source_interval or (None, None)),
             )
 
 
@@ -87,7 +89,7 @@ def _worst(rows: list[dict[str, Any]], clusters: ClusterSample | None) -> list[d
 
 
 def _least_share(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
-    low, _ = _evidence(row, clusters).as_sample or (0.0, 1.0)
+    low, _ = _evidence(row, clusters).source_interval or (0.0, 1.0)
     return low
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.aggregate.detectors import SignalTally, value_counts
 from auditor.aggregate.flags import FlagTally
-from auditor.aggregate.subgroups import StrataTally
+from auditor.aggregate.subgroups import SubgroupTally
 from auditor.annotation.tally import Labelled, LabelTally
 from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, Flags, masks, sums_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.weights import row_weights
-from auditor.results import Counts, Coverage, DetectorTally, Floor, ShardSample, Stratum
+from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample, Subgroup
 from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class Summary:
     evidence: EvidenceCounts
     coverage: dict[str, Coverage]
     detectors: dict[str, DetectorTally]
-    floor: Floor
-    strata: tuple[Stratum, ...]
+    confirmed: ConfirmedShare
+    subgroups: tuple[Subgroup, ...]
     reasons: dict[str, int]
     contradictions: int
-    facts: dict[str, Any]
+    extras: dict[str, Any]
     flags: Flags | None = None
     labelled: Labelled | None = None
 
@@ -53,7 +53,7 @@ def summarise(
     parts: Iterable[Path],
     *,
     count_edited: bool = False,
-    cutoff: tuple[str, float] | None = None,
+    threshold: tuple[str, float] | None = None,
     census: frozenset[str] | None = None,
     labels: LabelTally | None = None,
     anytime_valid: bool = False,
@@ -66,7 +66,7 @@ def summarise(
     they are of all. Raises LabelError.
     """
     masks_of = partial(masks, count_edited=count_edited, census=census)
-    tally = _Tally(masks_of, FlagTally(*cutoff) if cutoff else None, labels)
+    tally = _Tally(masks_of, FlagTally(*threshold) if threshold else None, labels)
     for path in parts:
         for batch in _batches(path):
             tally.add(batch)
@@ -96,7 +96,7 @@ class _Tally:
         self._reasons: Counter[str] = Counter()
         self._sums: Counter[str] = Counter()
         self._signals = SignalTally()
-        self._strata = StrataTally()
+        self._subgroups = SubgroupTally()
         self._contradictions = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._keys: list[np.ndarray] = []
@@ -112,7 +112,7 @@ class _Tally:
         column = {name: batch.column(name) for name in batch.schema.names}
         masks, weights = self._masks_of(column), row_weights(column)
         self._status.update(value_counts(column["status"]))
-        self._sample.update(value_counts(column["status"].filter(column["drawn"])))
+        self._sample.update(value_counts(column["status"].filter(column["sampled"])))
         unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
         self._reasons.update(value_counts(column["reason"].filter(unread)))
         self._sums.update(sums_of(masks, weights))
@@ -127,7 +127,7 @@ class _Tally:
             self._flags.add(column, masks.readable, weights)
         if self._labels:
             self._labels.add(column, masks, weights)
-        self._strata.add(column, masks, weights)
+        self._subgroups.add(column, masks, weights)
 
     def end_of_shard(self) -> None:
         """What comes next is of another one."""
@@ -156,7 +156,7 @@ class _Tally:
         evidence = EvidenceCounts.of(self._sums, design)
         flags = self._flags.result() if self._flags else None
         if flags and shards and shards.flags:
-            flags = replace(flags, n_eff=shards.flags.effective)
+            flags = replace(flags, n_eff=shards.flags.n_eff)
         counts = counts_of(self._status, self._repeated_keys())
         return Summary(
             counts=counts,
@@ -165,11 +165,11 @@ class _Tally:
             evidence=evidence,
             coverage=self._signals.coverage(counts.rows),
             detectors=self._signals.detectors(counts.rows),
-            floor=floor(evidence, self._signals.generators),
-            strata=self._strata.result(design),
+            confirmed=confirmed(evidence, self._signals.generators),
+            subgroups=self._subgroups.result(design),
             reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
             contradictions=self._contradictions,
-            facts={
+            extras={
                 "opt_outs": self._opt_outs,
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
             },
@@ -202,17 +202,17 @@ def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
     )
 
 
-def floor(evidence: EvidenceCounts, generators: Mapping[str, int]) -> Floor:
+def confirmed(evidence: EvidenceCounts, generators: Mapping[str, int]) -> ConfirmedShare:
     """The floor, its share by weight, and the generators that the images counted in it name."""
     named = dict(sorted(generators.items(), key=lambda item: (-item[1], item[0])))
     share = evidence.share
-    return Floor(
+    return ConfirmedShare(
         count=evidence.confirmed.rows,
         n=evidence.readable.rows,
         share=share.point if share else None,
         low=share.low if share else None,
         high=share.high if share else None,
-        as_sample=evidence.as_sample,
+        source_interval=evidence.source_interval,
         edited=evidence.edited.rows,
         generators=named,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,28 @@ class Agreement:
     kappa: float | None
 
 
-def agreements(answers: Iterable[Answer]) -> list[Agreement]:
+def agreements(answers: Iterable[Annotation]) -> list[Agreement]:
     """Every two labellers who share an image, by name."""
-    said: dict[str, dict[str, Truth]] = {}
+    said: dict[str, dict[str, HumanLabel]] = {}
     for answer in answers:
         said.setdefault(answer.labeller, {})[answer.key] = answer.truth
     found = []
     for first, second in combinations(sorted(said), 2):
         if both := [(said[first][key], said[second][key]) for key in said[first].keys() & said[second].keys()]:
-            sure = [pair for pair in both if Truth.UNSURE not in pair]
+            sure = [pair for pair in both if HumanLabel.UNSURE not in pair]
             differ = sum(one is not other for one, other in sure)
             found.append(Agreement((first, second), len(both), len(both) - len(sure), len(sure), differ, _kappa(sure)))
     return found
 
 
-def _kappa(pairs: list[tuple[Truth, Truth]]) -> float | None:
+def _kappa(pairs: list[tuple[HumanLabel, HumanLabel]]) -> float | None:
     """Cohen's (Educational and Psychological Measurement 20, 1960): (observed - chance) / (1 - chance)."""
     if not pairs:
         return None
     n = len(pairs)
     observed = sum(one is other for one, other in pairs) / n
     chance = sum(
-        sum(one is truth for one, _ in pairs) / n * sum(other is truth for _, other in pairs) / n for truth in Truth
+        sum(one is truth for one, _ in pairs) / n * sum(other is truth for _, other in pairs) / n
+        for truth in HumanLabel
     )
     return None if chance == 1 else (observed - chance) / (1 - chance)

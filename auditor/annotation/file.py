@@ -28,7 +28,7 @@ _SEALED = "sealed-"
 _NO_UTF8 = "backslashreplace"  # as evidence stores keys that are no UTF-8
 
 
-class Truth(StrEnum):
+class HumanLabel(StrEnum):
     """What a person takes an image for."""
 
     SYNTHETIC = "synthetic"
@@ -37,7 +37,7 @@ class Truth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Annotation:
     """One label. key: the row's, as in evidence. stratum: what the row was drawn from, '' where nothing says.
 
     how: how it is known, in words. labeller: who says it, '' for one without a name.
@@ -45,12 +45,12 @@ class Answer:
 
     key: str
     stratum: str
-    truth: Truth
+    truth: HumanLabel
     how: str = ""
     labeller: str = ""
 
 
-def read(path: Path) -> list[Answer]:
+def read(path: Path) -> list[Annotation]:
     """Every label of a file, in its order; one that is there twice comes once.
 
     Raises LabelError, with the line, for what is no such file, an unknown label, an empty key, and for a labeller who
@@ -60,7 +60,7 @@ def read(path: Path) -> list[Answer]:
         data = path.read_bytes()
     except OSError as error:
         raise LabelError(f"{path}: {error.strerror or error}") from error
-    found: dict[tuple[str, str], tuple[int, Answer]] = {}
+    found: dict[tuple[str, str], tuple[int, Annotation]] = {}
     for line, cells, _ in _rows(path, _decoded(path, data)):
         answer = _answer(f"{path} line {line}", cells)
         if answer is None:
@@ -75,13 +75,13 @@ def read(path: Path) -> list[Answer]:
     return [answer for _, answer in found.values()]
 
 
-def write(path: Path, answers: Iterable[Answer], todo: Iterable[tuple[str, str]] = ()) -> None:
+def write(path: Path, answers: Iterable[Annotation], todo: Iterable[tuple[str, str]] = ()) -> None:
     """A whole new file, atomically. todo: key and stratum of rows still without a label, which follow."""
     rows = [COLUMNS, *map(_cells, answers), *((key, "", stratum, "", "") for key, stratum in todo)]
     write_atomically(path, _text(rows).encode("utf-8", _NO_UTF8))
 
 
-def append(path: Path, answer: Answer) -> None:
+def append(path: Path, answer: Annotation) -> None:
     """Add one label at the end, on the disk when this returns; a file that is not there is begun.
 
     A file's own columns are kept. Raises LabelError where it lacks one of ours.
@@ -114,37 +114,39 @@ def withdraw(path: Path, key: str, labeller: str) -> None:
         write_atomically(path, _text(kept).encode("utf-8", _NO_UTF8))
 
 
-def digest(answers: Iterable[Answer]) -> str:
+def digest(answers: Iterable[Annotation]) -> str:
     """sha256 of the labels, whatever their order."""
     rows = sorted("\0".join(_cells(answer)) for answer in answers)
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def sealed(key: str, stratum: str) -> str:
+def obfuscate_stratum(key: str, stratum: str) -> str:
     """A stratum as those who label should see it: `read` tells which one it is, a look at the file does not."""
     digest = hashlib.blake2b(f"{key}\0{stratum}".encode("utf-8", "surrogatepass"), digest_size=4)
     return f"{_SEALED}{digest.hexdigest()}"
 
 
-def _opened(where: str, key: str, stratum: str) -> str:
+def _reveal_stratum(where: str, key: str, stratum: str) -> str:
     if not stratum.startswith(_SEALED):
         return stratum
     for label in VerdictKind:
-        if sealed(key, label) == stratum:
+        if obfuscate_stratum(key, label) == stratum:
             return label.value
     raise LabelError(f"{where}: the stratum is that of another key: leave that column as it was")
 
 
-def _answer(where: str, cells: dict[str, str]) -> Answer | None:
+def _answer(where: str, cells: dict[str, str]) -> Annotation | None:
     key, label = cells.get("key", ""), cells.get("label", "").strip().casefold()
     if not key:
         raise LabelError(f"{where}: no key: name the row of the dataset, or remove the line")
     if not label:
         return None
-    if label not in tuple(Truth):
-        raise LabelError(f"{where}: {label[:40]!r} is no label: write {', '.join(Truth)}, or nothing if it is to do")
+    if label not in tuple(HumanLabel):
+        raise LabelError(
+            f"{where}: {label[:40]!r} is no label: write {', '.join(HumanLabel)}, or nothing if it is to do"
+        )
     stratum, how, labeller = (cells.get(name, "").strip() for name in COLUMNS[2:])
-    return Answer(key, _opened(where, key, stratum), Truth(label), how, labeller)
+    return Annotation(key, _reveal_stratum(where, key, stratum), HumanLabel(label), how, labeller)
 
 
 def _decoded(path: Path, data: bytes) -> str:
@@ -182,7 +184,7 @@ def _header(path: Path, text: str) -> list[str]:
     return header
 
 
-def _cells(answer: Answer) -> tuple[str, ...]:
+def _cells(answer: Annotation) -> tuple[str, ...]:
     return answer.key, answer.truth.value, answer.stratum, answer.how, answer.labeller
 
 

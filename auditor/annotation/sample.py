@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from auditor.annotation.strata import Stratum, strata
 from auditor.errors import LabelError
 from auditor.estimate.weights import row_weights
-from auditor.evidence_store.selection import Place
+from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import Store
 from auditor.sampling import order
 from auditor.types import Status, VerdictKind
@@ -36,41 +36,41 @@ EXPECTED: Mapping[VerdictKind, float] = {
 }
 LEAST = 10  # labels a stratum, if it has as many rows
 _BATCH = 16_384
-_COLUMNS = ["key", "status", "verdict", "sha256", "drawn", "weight"]
+_COLUMNS = ["key", "status", "verdict", "sha256", "sampled", "weight"]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class AnnotationItem:
     """One row to label. stratum: its verdict. place: where it is in the dataset. sha256: of its file when it was
     audited."""
 
     key: str
     stratum: VerdictKind
-    place: Place
+    place: RowRef
     sha256: str | None
 
 
 @dataclass(slots=True)
-class _First:
+class _LowestRanks:
     """The first rows of a stratum, in the drawing order, by (order, key); how many rows it has in all, what they weigh,
     and the heaviest of them."""
 
     rows: int = 0
     weight: float = 0.0
     heaviest: float = 0.0
-    first: dict[tuple[int, str], Drawn] = field(default_factory=dict)
+    first: dict[tuple[int, str], AnnotationItem] = field(default_factory=dict)
 
     def cut(self, most: int) -> None:
         """Forget all but the first ones."""
         self.first = {order: self.first[order] for order in sorted(self.first)[:most]}
 
 
-def draw(out: Path, *, seed: int, number: int) -> list[Drawn]:
+def draw(out: Path, *, seed: int, number: int) -> list[AnnotationItem]:
     """The rows of an audit's folder to label, in the order in which they are to be shown.
 
     A key that occurs more than once is drawn once. Raises LabelError where no row is left to label.
     """
-    found: dict[Stratum, _First] = defaultdict(_First)
+    found: dict[Stratum, _LowestRanks] = defaultdict(_LowestRanks)
     for part in Store(out).parts():
         _collect(part.path, part.shard, found, seed=seed, number=number)
     if not any(first.rows for first in found.values()):
@@ -88,14 +88,14 @@ def draw(out: Path, *, seed: int, number: int) -> list[Drawn]:
     return _interleaved([list(first.first.values()) for first in chain(*by_verdict)], seed)
 
 
-def _collect(path: Path, shard: str, found: Mapping[Stratum, _First], *, seed: int, number: int) -> None:
+def _collect(path: Path, shard: str, found: Mapping[Stratum, _LowestRanks], *, seed: int, number: int) -> None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     start = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
-            ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("drawn"))
+            ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("sampled"))
             verdict = pc.if_else(ok, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
             weights = row_weights({"weight": batch.column("weight")})
             for stratum, numbers in strata(verdict, weights):
@@ -103,22 +103,22 @@ def _collect(path: Path, shard: str, found: Mapping[Stratum, _First], *, seed: i
                 first.rows += len(numbers)
                 first.weight += float(weights[numbers].sum())
                 first.heaviest = max(first.heaviest, float(weights[numbers].max()))
-                _add(batch, numbers, Place(shard, start), stratum.label, first, seed=seed, most=number)
+                _add(batch, numbers, RowRef(shard, start), stratum.label, first, seed=seed, most=number)
             start += batch.num_rows
 
 
 def _add(
     batch: pa.RecordBatch,
     numbers: np.ndarray,
-    start: Place,
+    start: RowRef,
     label: VerdictKind,
-    stratum: _First,
+    stratum: _LowestRanks,
     *,
     seed: int,
     most: int,
 ) -> None:
     """Of these rows of a batch, those that belong to the first of their stratum."""
-    ranks = order.places(batch.column("key").take(numbers).to_pylist(), seed)
+    ranks = order.sampling_ranks(batch.column("key").take(numbers).to_pylist(), seed)
     if len(stratum.first) >= most:
         last, _ = next(reversed(stratum.first))
         is_early = ranks <= last
@@ -126,7 +126,9 @@ def _add(
     rows = batch.take(numbers)
     keys, hashes = rows.column("key").to_pylist(), rows.column("sha256").to_pylist()
     for number, rank, key, sha256 in zip(numbers.tolist(), ranks.tolist(), keys, hashes, strict=True):
-        stratum.first.setdefault((rank, key), Drawn(key, label, Place(start.shard, start.number + number), sha256))
+        stratum.first.setdefault(
+            (rank, key), AnnotationItem(key, label, RowRef(start.shard, start.number + number), sha256)
+        )
     stratum.cut(most)
 
 
@@ -181,17 +183,17 @@ def _one_by_one(counts: list[int], sizes: Sequence[int], total: int, need: Calla
     return counts
 
 
-def _interleaved(strata: Iterable[Sequence[Drawn]], seed: int) -> list[Drawn]:
+def _interleaved(strata: Iterable[Sequence[AnnotationItem]], seed: int) -> list[AnnotationItem]:
     """All strata in proportion, each in its own order, each key once.
 
     A row's turn is jittered by a hash, so that the turn does not give its stratum away.
     """
     turns = [
-        ((number + order.place(f"turn {drawn.key}", seed) / 2**64) / len(stratum), drawn.key, drawn)
+        ((number + order.sampling_rank(f"turn {drawn.key}", seed) / 2**64) / len(stratum), drawn.key, drawn)
         for stratum in strata
         for number, drawn in enumerate(stratum)
     ]
-    once: dict[str, Drawn] = {}
+    once: dict[str, AnnotationItem] = {}
     for _, key, drawn in sorted(turns, key=lambda turn: turn[:2]):
         once.setdefault(key, drawn)
     return list(once.values())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.annotation.file import Truth
+from auditor.annotation.file import HumanLabel
 from auditor.annotation.two_phase import LabelledStratum
 from auditor.types import VerdictKind
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
-_TRUTHS = (Truth.SYNTHETIC, Truth.REAL, Truth.UNSURE)
+_TRUTHS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -61,8 +61,8 @@ class StratumCounts:
     rows: int = 0
     total_weight: float = 0.0
     heaviest: float = 0.0
-    labels: Counter[Truth] = field(default_factory=Counter)
-    label_weights: dict[Truth, float] = field(default_factory=lambda: defaultdict(float))
+    labels: Counter[HumanLabel] = field(default_factory=Counter)
+    label_weights: dict[HumanLabel, float] = field(default_factory=lambda: defaultdict(float))
     skipped: int = 0
 
     def add_rows(self, weights: np.ndarray) -> None:
@@ -71,7 +71,7 @@ class StratumCounts:
         self.total_weight += float(weights.sum())
         self.heaviest = max(self.heaviest, float(weights.max(initial=0.0)))
 
-    def add_label(self, truth: Truth, weight: float) -> None:
+    def add_label(self, truth: HumanLabel, weight: float) -> None:
         """What people said of one of them."""
         self.labels[truth] += 1
         self.label_weights[truth] += weight

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.annotation.strata import UNDECIDED, Stratum, StratumCounts, collapse_strata, named, strata
 from auditor.annotation.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
 from auditor.errors import LabelError
@@ -20,8 +20,8 @@ from auditor.estimate.counts import EvidenceCounts, EvidenceMasks
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import Interval
 from auditor.estimate.rogan_gladen import CONFIDENCE
-from auditor.results import Beside, Estimate, LabelCounts, Labels
-from auditor.sampling.order import place, places
+from auditor.results import AlternativeEstimate, Estimate, LabelCounts, Labels
+from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import VerdictKind
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class Labelled:
 class LabelTally:
     """Adds batches of evidence up. seed: of the audit, which the drawing order depends on."""
 
-    def __init__(self, answers: Iterable[Answer], seed: int) -> None:
+    def __init__(self, answers: Iterable[Annotation], seed: int) -> None:
         import pandas as pd
 
         self._seed = seed
-        by_key: dict[str, list[Answer]] = defaultdict(list)
+        by_key: dict[str, list[Annotation]] = defaultdict(list)
         for answer in answers:
             by_key[answer.key].append(answer)
         self._keys = pd.Index(list(by_key), dtype=object)
@@ -76,7 +76,7 @@ class LabelTally:
         self._pairs, self._disagreements = len(pairs), sum(len(set(truths)) > 1 for truths in pairs)
         self._last_of: dict[str, int] = defaultdict(int)  # place of the last label that was drawn from a verdict
         for key, stratum in zip(by_key, self._drawn_from, strict=True):
-            self._last_of[stratum] = max(self._last_of[stratum], place(key, seed))
+            self._last_of[stratum] = max(self._last_of[stratum], sampling_rank(key, seed))
         self._strata: dict[Stratum, StratumCounts] = defaultdict(StratumCounts)
         self._last: dict[Stratum, int] = defaultdict(int)  # the same, of a stratum
         self._places: dict[Stratum, list[tuple[int, np.ndarray]]] = defaultdict(list)  # of rows up to there, by shard
@@ -113,9 +113,9 @@ class LabelTally:
         for row in np.flatnonzero(number >= 0):
             if self._drawn_from[number[row]] in ("", label):
                 counts.add_label(self._truths[number[row]], float(weights[row]))
-                self._last[stratum] = max(self._last[stratum], place(key[row], self._seed))
+                self._last[stratum] = max(self._last[stratum], sampling_rank(key[row], self._seed))
         if last := max(self._last_of[label], self._last_of[""]):
-            found = places(key, self._seed)
+            found = sampling_ranks(key, self._seed)
             self._places[stratum].append((len(self._ends) - 1, found[found <= np.uint64(last)]))
 
     def end_of_shard(self) -> None:
@@ -202,7 +202,7 @@ def _refuse_skipped(strata: Mapping[str, StratumCounts]) -> None:
             )
 
 
-def estimated(evidence: EvidenceCounts, labelled: Labelled, beside: Estimate | None = None) -> Estimate:
+def estimated(evidence: EvidenceCounts, labelled: Labelled, alternatives: Estimate | None = None) -> Estimate:
     """The fraction of all readable images from labels alone; beside: what a model says, which is told with it.
 
     Raises LabelError where the labels tell too little: two_phase, labeller_error.
@@ -221,11 +221,15 @@ def estimated(evidence: EvidenceCounts, labelled: Labelled, beside: Estimate | N
         assumptions=(*ASSUMPTIONS, _said_of_errors(labelled, error), *few),
         labels=Labels(
             strata=labelled.counts,
-            pairs=labelled.pairs,
+            double_annotated=labelled.pairs,
             disagreements=labelled.disagreements,
-            passed_over=labelled.skipped,
+            skipped=labelled.skipped,
         ),
-        beside=(Beside(beside.method, beside.point, beside.low, beside.high),) if beside else (),
+        alternatives=(
+            AlternativeEstimate(alternatives.method, alternatives.point, alternatives.low, alternatives.high),
+        )
+        if alternatives
+        else (),
     )
 
 
@@ -259,17 +263,17 @@ def _said_of_errors(labelled: Labelled, error: float) -> str:
     )
 
 
-def _definite(answers: Sequence[Answer]) -> list[Truth]:
-    return [answer.truth for answer in answers if answer.truth is not Truth.UNSURE]
+def _definite(answers: Sequence[Annotation]) -> list[HumanLabel]:
+    return [answer.truth for answer in answers if answer.truth is not HumanLabel.UNSURE]
 
 
-def _truth(answers: Sequence[Answer]) -> Truth:
+def _truth(answers: Sequence[Annotation]) -> HumanLabel:
     """What several labellers agree on; unsure where they do not, or one of them is."""
     truths = {answer.truth for answer in answers}
-    return truths.pop() if len(truths) == 1 else Truth.UNSURE
+    return truths.pop() if len(truths) == 1 else HumanLabel.UNSURE
 
 
-def _stratum(answers: Sequence[Answer]) -> str:
+def _stratum(answers: Sequence[Annotation]) -> str:
     strata = {answer.stratum for answer in answers}
     if len(strata) > 1:
         raise LabelError(f"{answers[0].key!r} was drawn from two strata ({', '.join(sorted(strata))}): draw anew")

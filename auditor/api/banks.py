@@ -16,7 +16,7 @@ from auditor.readers import Inputs
 if TYPE_CHECKING:
     from auditor.images.view import View
     from auditor.similarity.match import Neighbour
-    from auditor.similarity.reference_index import Facts
+    from auditor.similarity.reference_index import IndexMetadata
 
 
 def make_bank(
@@ -31,7 +31,7 @@ def make_bank(
     jobs: int | None = None,
     engine: str = "processes",
     listener: Listener = Silent(),
-) -> Facts:
+) -> IndexMetadata:
     """Puts known images into a bank, which is made where there is none: those of datasets, of audits that kept vectors,
     or digests from lists. declared_only: of audits only what declared or matched evidence calls synthetic.
 
@@ -55,7 +55,7 @@ def make_bank(
     return facts
 
 
-def bank_facts(folder: PathLike) -> Facts:
+def bank_facts(folder: PathLike) -> IndexMetadata:
     """What a bank is and holds. Raises IndexFileError."""
     from auditor.similarity.reference_index import Bank
 

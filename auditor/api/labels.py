@@ -13,11 +13,11 @@ from auditor.readers import Inputs
 if TYPE_CHECKING:
     from auditor.annotation.agreement import Agreement
     from auditor.annotation.app.task import Task
-    from auditor.annotation.file import Answer
-    from auditor.annotation.sample import Drawn
+    from auditor.annotation.file import Annotation
+    from auditor.annotation.sample import AnnotationItem
 
 
-def draw(audit: PathLike, number: int = 300) -> list[Drawn]:
+def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
     """The rows of an audit's folder that people should label, in the order in which they should: a random, stratified
     sample of those that are undecided. Raises LabelError where there are none.
     """
@@ -37,24 +37,24 @@ def label(
     from auditor.fetching.fetcher import Fetcher
 
     folder, found = audit_path(audit).parent, load(audit)
-    return task.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().recall)
+    return task.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().cached)
 
 
-def read_labels(path: PathLike) -> list[Answer]:
+def read_labels(path: PathLike) -> list[Annotation]:
     """Every label of a label file. Raises LabelError, with the line."""
     from auditor.annotation import file
 
     return file.read(Path(path))
 
 
-def write_labels(path: PathLike, answers: Iterable[Answer]) -> None:
+def write_labels(path: PathLike, answers: Iterable[Annotation]) -> None:
     """A label file, whole."""
     from auditor.annotation import file
 
     file.write(Path(path), answers)
 
 
-def agreements(answers: Iterable[Answer]) -> list[Agreement]:
+def agreements(answers: Iterable[Annotation]) -> list[Agreement]:
     """How far labellers agree on the images that they share, two by two."""
     from auditor.annotation import agreement
 

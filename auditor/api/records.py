@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from auditor.aggregate.posteriors import Chances
-    from auditor.compare import Comparison
+    from auditor.compare import AuditDiff
 
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
@@ -95,7 +95,7 @@ def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
     return thumbnails.decided(Path(out), renderer.most)
 
 
-def diff(before: PathLike, after: PathLike) -> Comparison:
+def diff(before: PathLike, after: PathLike) -> AuditDiff:
     """Two audits side by side; see comparing. Raises AuditFileError."""
     from auditor.compare import compare
 
@@ -104,7 +104,7 @@ def diff(before: PathLike, after: PathLike) -> Comparison:
     return compare(audit_json.loads(texts[0]), audit_json.loads(texts[1]), (one, two))
 
 
-def render_diff(comparison: Comparison, format: str = "terminal") -> str:
+def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:
     """A comparison as text for the terminal, as an HTML page or as JSON."""
     from importlib import import_module
 

@@ -22,7 +22,7 @@ from auditor.calibration.adapt import adapted as adapted_head
 from auditor.classifier import ClassifierDetector, refusal
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.vector_source import VectorSource
-from auditor.errors import CalibrationError, Refused
+from auditor.errors import CalibrationError, SampleError
 from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.view import View
 from auditor.plugin import Engine, Reader, Shard
@@ -80,7 +80,7 @@ class ShardScoring:
             rows += 1
             try:
                 upright = _seen(item, self.limits)
-            except Refused:
+            except SampleError:
                 unread += 1
                 continue
             held += [(name, item.source, changed(upright, name)) for name in self.conditions]
@@ -89,11 +89,11 @@ class ShardScoring:
         clear()
         return ShardScores(rows, unread, dict(found))
 
-    def probing(self) -> ShardScoring:
+    def with_crash_tracking(self) -> ShardScoring:
         """The same."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardScoring:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardScoring:
         """Raises CalibrationError: an image that kills a worker ends a calibration."""
         raise CalibrationError(f"{shard.file or shard.start}: an image in this part of the dataset {reason}")
 
@@ -186,10 +186,10 @@ def _tokens(images: Sequence[np.ndarray]) -> list[Any]:
 def _seen(item: object, limits: Limits) -> np.ndarray:
     """The pixels of what a scan would judge. Raises Refused for anything else."""
     if not isinstance(item, Sample) or item.content is None:
-        raise Refused("no image")
+        raise SampleError("no image")
     view = View(item, limits)
     if why := refusal(view):
-        raise Refused(why)
+        raise SampleError(why)
     return view.upright
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from auditor import registry
+from auditor.safe_text import safe_text
 from auditor.types import Evidence, Signal
 
 
@@ -41,25 +42,24 @@ def _record(row: Any) -> dict[str, Any]:
 
 
 def _lines(row: Any) -> list[str]:
-    from auditor.safe_text import printable
 
     verdict = row.verdict
     decided = f" by {verdict.decided_by}" if verdict and verdict.decided_by else ""
     lines = [
-        f"image    {printable(row.image)}",
-        f"status   {row.status.value}{': ' + printable(row.reason) if row.reason else ''}",
+        f"image    {safe_text(row.image)}",
+        f"status   {row.status.value}{': ' + safe_text(row.reason) if row.reason else ''}",
         f"verdict  {verdict.kind.value if verdict else 'none'}{decided}",
     ]
     facts = row.covariates
     if facts.format:
         lines.append(f"file     {facts.format}, {facts.width} × {facts.height}, sha256 {facts.sha256}")
     if facts.camera:
-        lines.append(f"camera   {printable(facts.camera)}")
+        lines.append(f"camera   {safe_text(facts.camera)}")
     for signal in row.signals:
         state = _state(signal)
         tier = f" (tier {signal.tier.value})" if signal.tier else ""
         lines.append(
-            f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {printable(signal.reason)}".rstrip()
+            f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {safe_text(signal.reason)}".rstrip()
         )
     return lines
 

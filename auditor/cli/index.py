@@ -8,6 +8,7 @@ import click
 
 from auditor.cli import options
 from auditor.errors import NoSuchInput
+from auditor.safe_text import safe_text
 
 
 @click.group("index")
@@ -80,13 +81,12 @@ def info(bank: str) -> int:
 def search(bank: str, image: str, nearest: int, encoder: str | None) -> int:
     """The nearest images of a BANK to an IMAGE, and which of them it is a copy of."""
     from auditor import api
-    from auditor.safe_text import printable
 
     click.echo(f"{'COSINE':>6}  {'THUMBNAILS':>10}  {'COPY':<4}  IMAGE")
     for found in api.search_bank(bank, image, nearest=nearest, encoder=encoder):
-        alike = "–" if found.likeness is None else f"{found.likeness:.2f}"
+        alike = "–" if found.ncc_similarity is None else f"{found.ncc_similarity:.2f}"
         copy = "yes" if found.is_copy else "no"
-        click.echo(f"{found.cosine:>6.2f}  {alike:>10}  {copy:<4}  {printable(found.image, 200)}")
+        click.echo(f"{found.cosine:>6.2f}  {alike:>10}  {copy:<4}  {safe_text(found.image, 200)}")
     return 0
 
 

@@ -69,14 +69,14 @@ def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -
 def _report(server: LabelServer, labels: Path) -> None:
     """What was labelled, and how far the labellers of the file agree."""
     from auditor import api
-    from auditor.safe_text import printable
+    from auditor.safe_text import safe_text
 
     progress = server.session.progress
     click.echo(f"{progress.done:,} of {progress.total:,} images are labelled by {server.session.labeller!r}")
     if not labels.exists():
         return
     for found in api.agreements(api.read_labels(labels)):
-        first, second = (printable(name, 40) or "(no name)" for name in found.labellers)
+        first, second = (safe_text(name, 40) or "(no name)" for name in found.labellers)
         kappa = "" if found.kappa is None else f", Cohen's kappa {found.kappa:.2f}"
         click.echo(
             f"{first} and {second}: {found.both:,} images in common; of {found.pairs:,} that both could tell they "

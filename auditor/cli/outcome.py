@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from auditor.results import Decision, Outcome
+from auditor.safe_text import safe_text
 
 _TOLERANT = ("warn", "pass")
 
 
 def finish(decision: Decision, *, inconclusive: str, exit_zero: bool, where: str = "") -> int:
     """Says why, last thing on stderr, and returns what to exit with."""
-    from auditor.safe_text import printable
 
-    line = f"{decision.outcome.value.upper()} {printable(decision.reason, 400)}"
+    line = f"{decision.outcome.value.upper()} {safe_text(decision.reason, 400)}"
     click.echo(f"{line} · {where}" if where else line, err=True)
     tolerated = decision.outcome is Outcome.INCONCLUSIVE and inconclusive in _TOLERANT
     return 0 if exit_zero or tolerated else decision.exit_code

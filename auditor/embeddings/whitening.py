@@ -28,7 +28,7 @@ _SHIPPED = EMBEDDED / "space.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
+class PcaWhitening:
     """mean: float32 (dimension,). axes: float32 (dimension, AXES), each divided by its spread."""
 
     mean: np.ndarray
@@ -53,47 +53,50 @@ class Space:
         return found
 
 
-def fitted(sample: np.ndarray) -> Space:
+def fitted(sample: np.ndarray) -> PcaWhitening:
     """The space of float (n, dimension) vectors; with fewer than LEAST of them centred alone."""
     import numpy as np
 
     vectors = np.asarray(sample, np.float32)
     mean = vectors.mean(axis=0)
     if len(vectors) < LEAST:
-        return Space(mean, np.eye(len(mean), dtype=np.float32))
+        return PcaWhitening(mean, np.eye(len(mean), dtype=np.float32))
     variance, axes = np.linalg.eigh(np.cov((vectors - mean).T.astype(np.float64)))
     variance, axes = variance[::-1][:AXES], axes[:, ::-1][:, :AXES]
     spread = np.sqrt(np.maximum(variance, 0) + _RIDGE * max(float(variance.sum()) / len(mean), 1e-12))
-    return Space(mean, (axes / spread).astype(np.float32))
+    return PcaWhitening(mean, (axes / spread).astype(np.float32))
 
 
-def space_for(fingerprint: str, sample: np.ndarray) -> Space:
+def space_for(fingerprint: str, sample: np.ndarray) -> PcaWhitening:
     """The encoder's own space where it ships, else one that is fitted on the sample."""
     own = shipped()
     return own[1] if own and own[0] == fingerprint else fitted(sample)
 
 
 @cache
-def shipped() -> tuple[str, Space] | None:
+def shipped() -> tuple[str, PcaWhitening] | None:
     """The embedded encoder's fingerprint and space; None where the model comes without. Raises ModelError."""
     if not _SHIPPED.exists():
         return None
     return read(_SHIPPED)
 
 
-def read(path: Path) -> tuple[str, Space]:
+def read(path: Path) -> tuple[str, PcaWhitening]:
     """The fingerprint and the space in a file. Raises ModelError for anything else."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as known:
-            found = str(known["fingerprint"]), Space(known["mean"].astype(np.float32), known["axes"].astype(np.float32))
+            found = (
+                str(known["fingerprint"]),
+                PcaWhitening(known["mean"].astype(np.float32), known["axes"].astype(np.float32)),
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: no space in it ({error})") from error
     return found
 
 
-def write(path: Path, fingerprint: str, space: Space) -> None:
+def write(path: Path, fingerprint: str, space: PcaWhitening) -> None:
     """What `read` reads; float16, which costs no neighbour."""
     import numpy as np
 

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from auditor.errors import AuditorError
-from auditor.plugin import Engine, R, Shard, Work
+from auditor.plugin import Engine, R, Shard, ShardTask
 
 _AHEAD = 2  # shards queued a worker, so that none waits
 _MOST_CRASHES = 100  # in one shard; beyond that something else than its images is wrong
@@ -28,7 +28,7 @@ class Processes(Engine):
 
     id = "processes"
 
-    def run(self, shards: Iterable[Shard], work: Work[R]) -> Iterator[R]:
+    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
         """As they finish. The pool is rebuilt after a crash."""
         remaining = iter(shards)
         suspects: list[Shard] = []
@@ -40,7 +40,7 @@ class Processes(Engine):
                 yield _alone(shard, work)
             suspects.clear()
 
-    def _until_broken(self, shards: Iterator[Shard], work: Work[R], suspects: list[Shard]) -> Iterator[R]:
+    def _until_broken(self, shards: Iterator[Shard], work: ShardTask[R], suspects: list[Shard]) -> Iterator[R]:
         """Results until the shards end, or until a worker dies: then `suspects` holds what was in hand."""
         others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
@@ -74,10 +74,10 @@ class Processes(Engine):
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(shard: Shard, work: Work[R]) -> R:
+def _alone(shard: Shard, work: ShardTask[R]) -> R:
     """One shard in a process of its own, again and again without the rows that kill it."""
     context = multiprocessing.get_context("spawn")
-    work = work.probing()
+    work = work.with_crash_tracking()
     for _ in range(_MOST_CRASHES):
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_send, args=(work, shard, theirs))
@@ -87,7 +87,7 @@ def _alone(shard: Shard, work: Work[R]) -> R:
             outcome: R | Exception = ours.recv()
         except EOFError:
             process.join()
-            work = work.refusing(shard, f"killed the worker ({_cause(process.exitcode)})")
+            work = work.excluding_crash(shard, f"killed the worker ({_cause(process.exitcode)})")
             continue
         finally:
             ours.close()
@@ -98,7 +98,7 @@ def _alone(shard: Shard, work: Work[R]) -> R:
     raise AuditorError(f"{shard.file or shard.start}: workers died {_MOST_CRASHES} times on this part of the dataset")
 
 
-def _send(work: Work[Any], shard: Shard, pipe: Connection) -> None:
+def _send(work: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
     _ignore_interrupt()
     try:
         pipe.send(work(shard))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auditor.plugin import Engine, R, Shard, Work
+from auditor.plugin import Engine, R, Shard, ShardTask
 
 
 class Serial(Engine):
@@ -12,6 +12,6 @@ class Serial(Engine):
 
     id = "serial"
 
-    def run(self, shards: Iterable[Shard], work: Work[R]) -> Iterator[R]:
+    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
         """In order."""
         return (work(shard) for shard in shards)

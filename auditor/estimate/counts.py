@@ -82,7 +82,7 @@ class EvidenceCounts:
         return self.whole(self.of_undetermined) if self.readable.total else None
 
     @property
-    def as_sample(self) -> tuple[float, float] | None:
+    def source_interval(self) -> tuple[float, float] | None:
         """The share's 95 % interval were the rows drawn from a larger source: what it would go on to give."""
         share = self.share
         return self.design.source_interval(share, self.confirmed, self.readable) if share else None
@@ -129,10 +129,10 @@ def masks(column: Mapping[str, pa.Array], *, count_edited: bool, census: frozens
     decided = synthetic | edited
     confirmed = decided if count_edited else synthetic
     if census is None:
-        by_census, is_drawn = decided, np.ones(len(readable), bool)
+        by_census, is_sampled = decided, np.ones(len(readable), bool)
     else:
         everywhere = pc.is_in(column["decided_by"], pa.array(sorted(census), pa.string()))
-        by_census, is_drawn = decided & np.asarray(everywhere), np.asarray(column["drawn"])
+        by_census, is_sampled = decided & np.asarray(everywhere), np.asarray(column["sampled"])
     undetermined = readable & ~by_census
     return EvidenceMasks(
         readable=readable,
@@ -140,8 +140,8 @@ def masks(column: Mapping[str, pa.Array], *, count_edited: bool, census: frozens
         edited=edited,
         confirmed_in_sample=confirmed & ~by_census,
         undetermined=undetermined,
-        sampled=undetermined & is_drawn,
-        unsampled=~is_drawn,
+        sampled=undetermined & is_sampled,
+        unsampled=~is_sampled,
     )
 
 

@@ -18,7 +18,7 @@ from auditor.estimate.intervals import Interval
 from auditor.estimate.rogan_gladen import CONFIDENCE, ConfirmedCounts, FlagCounts, Rates, melded
 from auditor.estimate.threshold import operating_point, rates_at
 from auditor.images.conditions import NAMES
-from auditor.results import Control, Estimate, Sensitivity
+from auditor.results import Control, Estimate, FprScenario
 
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
@@ -32,7 +32,7 @@ ASSUMPTIONS = (
 
 
 @lru_cache(maxsize=16)
-def cutoff(calibration: Calibration) -> float:
+def threshold(calibration: Calibration) -> float:
     """The logit from which an image is flagged: best for counting over all conditions alike."""
     known = [name for name in NAMES if name in calibration.conditions] or list(calibration.conditions)
     return operating_point(calibration, {name: 1 / len(known) for name in known})
@@ -44,7 +44,7 @@ def estimated(
     calibration: Calibration,
     *,
     seed: int,
-    cutoff_score: float | None = None,
+    threshold_score: float | None = None,
 ) -> Estimate | None:
     """The fraction of all readable images; None where there is a rest and the model could look at none of it.
 
@@ -77,11 +77,11 @@ def estimated(
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
         flagged=flags.flagged.rows,
-        cutoff=calibration.probability(cutoff(calibration)) if cutoff_score is None else cutoff_score,
+        threshold=calibration.probability(threshold(calibration)) if threshold_score is None else threshold_score,
         conditions={condition: sums.rows for condition, sums in flags.by_condition.items()},
         controls=checks,
-        sensitivity=tuple(Sensitivity(factor, interval.low, interval.high) for factor, interval in ends),
-        at_best=(asymptotic.low, asymptotic.high) if asymptotic else None,
+        fpr_scenarios=tuple(FprScenario(factor, interval.low, interval.high) for factor, interval in ends),
+        asymptotic=(asymptotic.low, asymptotic.high) if asymptotic else None,
     )
 
 
@@ -92,7 +92,7 @@ def interval(evidence: EvidenceCounts, flags: Flags, calibration: Calibration, *
 
 def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
     """Error rates that the dataset may have, and what its controls say of them."""
-    rates = rates_at(calibration, cutoff(calibration), _condition_shares(flags, calibration), seed=seed)
+    rates = rates_at(calibration, threshold(calibration), _condition_shares(flags, calibration), seed=seed)
     checks = (
         controls.check("real beyond doubt", *flags.real, rates.fpr),
         controls.check("declared synthetic", *flags.synthetic, rates.tpr),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.evidence_store import rows
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,7 @@ def _hit_columns(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    shown = printable(value, _LONGEST)
+    shown = safe_text(value, _LONGEST)
     return f"'{shown}" if value.lstrip(" ").startswith(_FORMULA) else shown
 
 

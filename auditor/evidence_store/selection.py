@@ -14,14 +14,16 @@ from auditor.plugin import Reader, Shard
 from auditor.types import Sample, Unreadable
 
 
-class Place(NamedTuple):
+class RowRef(NamedTuple):
     """Where a row is: the shard's id, which names the part of evidence too, and the row's number in both."""
 
     shard: str
     number: int
 
 
-def pick(shards: Iterable[Shard], wanted: Mapping[str, Collection[int]]) -> Iterator[tuple[Place, Sample | Unreadable]]:
+def pick(
+    shards: Iterable[Shard], wanted: Mapping[str, Collection[int]]
+) -> Iterator[tuple[RowRef, Sample | Unreadable]]:
     """The wanted rows, shard -> numbers, shard after shard. A shard that is gone or has become shorter gives fewer.
 
     What comes is as the reader gives it: its content is to be read before the next one is asked for.
@@ -34,6 +36,6 @@ def pick(shards: Iterable[Shard], wanted: Mapping[str, Collection[int]]) -> Iter
         reader: Reader = registry.load("readers", shard.reader)()
         for number, item in enumerate(reader.read(shard)):
             if number in numbers:
-                yield Place(shard.id, number), item
+                yield RowRef(shard.id, number), item
             if number >= last:
                 break

@@ -258,7 +258,7 @@ def _schema() -> pa.Schema:
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("drawn", pa.bool_())]
+         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_())]
     )  # fmt: skip
 
 
@@ -279,7 +279,7 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
         "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
-        "drawn": [row.is_drawn for row in rows],
+        "sampled": [row.is_sampled for row in rows],
         **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
     }
     arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}

@@ -43,16 +43,16 @@ class Bounds:
 
     max_bytes: int = 64 << 20
     seconds: float = 60.0
-    silence: float = 15.0
+    read_timeout: float = 15.0
     redirects: int = 5
 
 
 class Failed(Exception):
     """Why there is no image. passing: another day there may be one."""
 
-    def __init__(self, reason: str, *, passing: bool = False) -> None:
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
         super().__init__(reason)
-        self.passing = passing
+        self.transient = transient
 
 
 Turn = Callable[[str], AbstractContextManager[None]]
@@ -78,7 +78,7 @@ class Downloader:
         """Break off whatever is under way, from another thread; nothing is fetched any more."""
         self._is_stopped = True
         for connected in tuple(self._open):
-            _hang_up(connected)
+            _abort(connected)
 
     def get(self, url: str, out: IO[bytes], turn: Turn) -> None:
         """Write the image at a URL. turn: held around each request to a host. Raises Failed."""
@@ -87,11 +87,11 @@ class Downloader:
             parsed = _parsed(url)
             with turn(parsed.host or ""):
                 began = time.monotonic()
-                onwards = self._request(parsed, out, began + left)
+                redirect_location = self._request(parsed, out, began + left)
                 left -= time.monotonic() - began
-            if onwards is None:
+            if redirect_location is None:
                 return
-            url = _joined(url, onwards)
+            url = _joined(url, redirect_location)
         raise Failed(f"more than {self.bounds.redirects} redirects")
 
     def _request(self, url: Url, out: IO[bytes], ends: float) -> str | None:
@@ -102,8 +102,8 @@ class Downloader:
 
         try:
             with self._connected(url, ends) as connected, closing(_answer(connected, url)) as response:
-                onwards = response.headers.get("Location") if response.status in _REDIRECTS else None
-                if onwards is None:
+                redirect_location = response.headers.get("Location") if response.status in _REDIRECTS else None
+                if redirect_location is None:
                     _check(response, self.bounds.max_bytes)
                     _write(response, out, self.bounds.max_bytes)
         except Failed:
@@ -111,16 +111,16 @@ class Downloader:
             raise
         except (OSError, HTTPError, HTTPException, ValueError) as error:
             self._check_time(ends)
-            raise Failed(_reason(error, self.bounds), passing=True) from error
+            raise Failed(_reason(error, self.bounds), transient=True) from error
         self._check_time(ends)
-        return onwards
+        return redirect_location
 
     def _check_time(self, ends: float) -> None:
         """Raises Failed where it was hung up: what came until then may look whole, or like anything."""
         if self._is_stopped:
-            raise Failed("interrupted", passing=True)
+            raise Failed("interrupted", transient=True)
         if time.monotonic() >= ends:
-            raise Failed(f"not there within {self.bounds.seconds:g} s", passing=True)
+            raise Failed(f"not there within {self.bounds.seconds:g} s", transient=True)
 
     @contextmanager
     def _connected(self, url: Url, ends: float) -> Iterator[socket.socket]:
@@ -129,7 +129,7 @@ class Downloader:
         if url.scheme == "https":
             connected = _encrypted(connected, (url.host or "").strip("[]"))
         self._open.add(connected)
-        watchdog = threading.Timer(max(0.0, ends - time.monotonic()), _hang_up, [connected])
+        watchdog = threading.Timer(max(0.0, ends - time.monotonic()), _abort, [connected])
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -151,9 +151,9 @@ class Downloader:
             found = []
         if private := [address for address in found if not self._reachable(address)]:
             raise Failed(f"its host is at {private[0]}, which is no public address")
-        failure: Exception = Failed("no such host", passing=True)
+        failure: Exception = Failed("no such host", transient=True)
         for address in found:
-            timeout = min(self.bounds.silence, ends - time.monotonic())
+            timeout = min(self.bounds.read_timeout, ends - time.monotonic())
             try:
                 return socket.create_connection((address, port), max(0.001, timeout))
             except OSError as error:
@@ -181,11 +181,11 @@ def _parsed(text: str) -> Url:
     return url
 
 
-def _joined(base: str, onwards: str) -> str:
+def _joined(base: str, redirect_location: str) -> str:
     from urllib.parse import urljoin
 
     try:
-        return urljoin(base, onwards.strip())
+        return urljoin(base, redirect_location.strip())
     except ValueError:
         raise Failed("redirected to what is no URL") from None
 
@@ -224,7 +224,7 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
     """Raises Failed for answers that are no image, too large, or not meant for us."""
     headers = response.headers
     if response.status != 200:
-        raise Failed(f"HTTP {response.status}", passing=response.status in _PASSING)
+        raise Failed(f"HTTP {response.status}", transient=response.status in _PASSING)
     if opts_out(headers.getlist("X-Robots-Tag"), headers.get("TDM-Reservation")):
         raise Failed("the host opts out")
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -284,7 +284,7 @@ def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -
     except zlib.error:
         raise Failed("its compression is damaged") from None
     if not inflate.eof:
-        raise Failed("the answer ends early", passing=True)
+        raise Failed("the answer ends early", transient=True)
 
 
 def _too_large(limit: int) -> str:
@@ -300,7 +300,7 @@ def _reason(error: Exception, bounds: Bounds) -> str:
     kinds = [error, error.__cause__, *error.args]
     reasons: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         ssl.SSLCertVerificationError: "its certificate is not valid",
-        (TimeoutError, ReadTimeoutError): f"silent for {bounds.silence:g} s",
+        (TimeoutError, ReadTimeoutError): f"silent for {bounds.read_timeout:g} s",
         ssl.SSLError: "no secure connection",
         ConnectionRefusedError: "no connection",
         (IncompleteRead, http.client.IncompleteRead): "the answer ends early",
@@ -312,7 +312,7 @@ def _reason(error: Exception, bounds: Bounds) -> str:
     return "the connection broke off"
 
 
-def _hang_up(connected: socket.socket) -> None:
+def _abort(connected: socket.socket) -> None:
     try:
         # Not SSLSocket's own, which would let its reader go on with what is not decrypted.
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -20,17 +20,17 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
 
-from auditor.errors import FetchError, Refused
+from auditor.errors import FetchError, SampleError
 from auditor.evidence_store.store import write_atomically
 from auditor.fetching import addresses
 from auditor.fetching.download import Bounds, Downloader, Failed
 from auditor.storage import urls
-from auditor.storage.content import FileContent, RefusedContent
+from auditor.storage.content import FileContent, UnavailableContent
 from auditor.types import Content
 
 _OFFLINE = ("AUDITOR_OFFLINE", "HF_HUB_OFFLINE")
 _REASON = ".json"
-Found = SimpleQueue[tuple[str, Path | Refused] | BaseException]
+Found = SimpleQueue[tuple[str, Path | SampleError] | BaseException]
 
 
 def folder() -> Path:
@@ -62,15 +62,15 @@ class Fetcher:
         self._workers = workers
         self._again = again
         self._downloader = Downloader(bounds, resolve=resolve, reachable=reachable)
-        self._turns = _Turns(pause)
+        self._turns = HostRateLimiter(pause)
 
-    def recall(self, url: str) -> Content | None:
+    def cached(self, url: str) -> Content | None:
         """What is in the cache of a URL, without asking anybody: its image, why there is none, or None."""
         path = self._path(url)
         if path.exists():
             return FileContent(str(self.cache.resolve()), path.relative_to(self.cache).as_posix())
         failure = self._failure(path)
-        return None if failure is None else RefusedContent(str(failure))
+        return None if failure is None else UnavailableContent(str(failure))
 
     def fetch(self, url: str) -> Path:
         """The file of a URL's image, fetched unless it is in the cache. Raises Refused, and FetchError when offline."""
@@ -79,13 +79,13 @@ class Fetcher:
         if path.exists():
             return path
         failure = self._failure(path)
-        if failure is None or (failure.passing and self._again):
+        if failure is None or (failure.transient and self._again):
             failure = self._download(url, path)
         if failure is not None:
-            raise Refused(str(failure))
+            raise SampleError(str(failure))
         return path
 
-    def fetch_all(self, wanted: Iterable[str]) -> Iterator[tuple[str, Path | Refused]]:
+    def fetch_all(self, wanted: Iterable[str]) -> Iterator[tuple[str, Path | SampleError]]:
         """Each URL once with its file, or why there is none, as they come. Raises FetchError when offline.
 
         Left early, by an exception or Ctrl-C too, it breaks off what is under way, which is not taken for a failure;
@@ -121,7 +121,7 @@ class Fetcher:
                     return
                 try:
                     found.put((url, self.fetch(url)))
-                except Refused as refusal:
+                except SampleError as refusal:
                     found.put((url, refusal))
         except BaseException as error:  # raised where the results are waited for
             found.put(error)
@@ -133,7 +133,7 @@ class Fetcher:
     def _failure(self, path: Path) -> Failed | None:
         try:
             content = json.loads(path.with_suffix(_REASON).read_bytes())
-            return Failed(str(content["reason"]), passing=bool(content["passing"]))
+            return Failed(str(content["reason"]), transient=bool(content["transient"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -145,8 +145,8 @@ class Fetcher:
                 self._get(url, path)
             except Failed as failure:
                 if self._turns.is_stopped:
-                    raise Refused("interrupted") from None
-                what = {"url": url, "reason": str(failure), "passing": failure.passing}
+                    raise SampleError("interrupted") from None
+                what = {"url": url, "reason": str(failure), "transient": failure.transient}
                 write_atomically(path.with_suffix(_REASON), json.dumps(what).encode())
                 return failure
             path.with_suffix(_REASON).unlink(missing_ok=True)
@@ -156,7 +156,7 @@ class Fetcher:
 
     def _get(self, url: str, path: Path) -> None:
         with _passing(path.parent) as file:
-            self._downloader.get(url, file, self._turns.turn)
+            self._downloader.get(url, file, self._turns.slot)
             file.flush()
             os.fsync(file.fileno())
             os.replace(file.name, path)
@@ -172,7 +172,7 @@ def _passing(folder: Path) -> Iterator[IO[bytes]]:
             Path(file.name).unlink(missing_ok=True)
 
 
-class _Turns:
+class HostRateLimiter:
     """One request to a host at a time, and a pause between two."""
 
     def __init__(self, pause: float) -> None:
@@ -184,6 +184,7 @@ class _Turns:
 
     @property
     def is_stopped(self) -> bool:
+        """Whether no more requests are made."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -191,14 +192,14 @@ class _Turns:
         self._stopped.set()
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
+    def slot(self, host: str) -> Iterator[None]:
         """Held while a host is asked. Never held for two hosts at once, so nobody waits for each other."""
         with self._lock:
             mine = self._hosts[host]
         with mine:
             self._stopped.wait(max(0.0, self._free.get(host, 0.0) - time.monotonic()))
             if self._stopped.is_set():
-                raise Failed("interrupted", passing=True)
+                raise Failed("interrupted", transient=True)
             try:
                 yield
             finally:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "drawn", "weight")
+COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
 DROPS = ("nothing", "decided", "likely")
 _OF_REMOVED = "removed to reach the target"
 

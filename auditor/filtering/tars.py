@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import FilterError, Refused
+from auditor.errors import FilterError, SampleError
 from auditor.evidence_store.store import as_stored
 from auditor.plugin import Shard
 from auditor.readers import tar
@@ -86,7 +86,7 @@ def _add(group: Group, left_out: Collection[str], archive: tarfile.TarFile, plac
             continue
         try:
             data = member.content.read(_LARGEST)
-        except Refused as error:
+        except SampleError as error:
             raise FilterError(f"{place}::{member.name}: {error}; leave its sample out of the keep-list") from error
         info = tarfile.TarInfo(member.name)
         info.size = len(data)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence_store.rows import hits, looked
-from auditor.evidence_store.selection import Place
+from auditor.evidence_store.selection import RowRef
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
 
@@ -35,7 +35,7 @@ class Group(NamedTuple):
     verdict: str
 
 
-def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[Place]]:
+def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[RowRef]]:
     """About `most` rows, by group: half of each group's are its strongest. parts: shard and file."""
     best: dict[Group, tuple[_Best, _Best]] = {}
     for shard, start, batch in _batches(parts):
@@ -48,7 +48,7 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[P
     return within(chosen, most)
 
 
-def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[Place]:
+def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
     """Up to `most` rows that declared or matched evidence decides, the strongest evidence first."""
     import numpy as np
     import pyarrow as pa
@@ -142,33 +142,33 @@ class _Best:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._rows: dict[Place, tuple[float, int]] = {}
+        self._rows: dict[RowRef, tuple[float, int]] = {}
 
     def add(self, shard: str, numbers: np.ndarray, ranks: np.ndarray, hashes: np.ndarray) -> None:
         """More rows of one shard."""
         import numpy as np
 
         for index in np.lexsort((hashes, ranks))[: self._most].tolist():
-            place = Place(shard, int(numbers[index]))
+            place = RowRef(shard, int(numbers[index]))
             rank = (float(ranks[index]), int(hashes[index]))
             self._rows[place] = min(rank, self._rows.get(place, rank))
         if len(self._rows) > self._most:
             self._rows = {place: self._rows[place] for place in self.places()}
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[RowRef]:
         """In order."""
         return sorted(self._rows, key=lambda place: (*self._rows[place], place))[: self._most]
 
 
-def _mixed(strongest: _Best, random: _Best, most: int) -> list[Place]:
+def _mixed(strongest: _Best, random: _Best, most: int) -> list[RowRef]:
     first = strongest.places()[: (most + 1) // 2]
     rest = [place for place in random.places() if place not in first]
     return first + rest[: most - len(first)]
 
 
-def within(chosen: Mapping[Group, list[Place]], most: int) -> dict[Group, list[Place]]:
+def within(chosen: Mapping[Group, list[RowRef]], most: int) -> dict[Group, list[RowRef]]:
     """At most `most` over all groups, taken from each in turn."""
-    kept: dict[Group, list[Place]] = {group: [] for group in chosen}
+    kept: dict[Group, list[RowRef]] = {group: [] for group in chosen}
     count = 0
     for turn in range(max(map(len, chosen.values()), default=0)):
         for group, places in chosen.items():

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.config import Limits
-from auditor.errors import AuditorError, EvidenceError, Refused
+from auditor.errors import AuditorError, EvidenceError, SampleError
 from auditor.evidence_store import rows
-from auditor.evidence_store.selection import Place, pick
+from auditor.evidence_store.selection import RowRef, pick
 from auditor.evidence_store.store import Part, Store, table_of, write_atomically
 from auditor.gallery import select
 from auditor.gallery.select import Group
 from auditor.images.view import View
 from auditor.plugin import Example, Shard
-from auditor.sampling.rows import Draw
+from auditor.sampling.rows import SamplePlan
 from auditor.scanning.shard_scan import view_of
 from auditor.types import Need, Sample
 
@@ -44,16 +44,16 @@ class Opening:
     """
 
     limits: Limits
-    draw: Draw | None = None
+    draw: SamplePlan | None = None
     cache: Path | None = None
 
     def view(self, sample: Sample) -> View:
         """The sample as the scan saw it. Raises Refused for one that it did not decode."""
         found = view_of(sample, self.limits, Need.PIXELS, self.draw, self.cache)
         if found.sample.content is None:
-            raise Refused("no image: the manifest gives a URL only")
+            raise SampleError("no image: the manifest gives a URL only")
         if found.depth < Need.PIXELS:
-            raise Refused("not in the sample: the image was not decoded")
+            raise SampleError("not in the sample: the image was not decoded")
         return found
 
 
@@ -111,7 +111,7 @@ def _thinned(found: Sequence[Example], most: int) -> list[Example]:
     by_group: dict[Group, list[Example]] = {}
     for example in found:
         by_group.setdefault(_group_of(example), []).append(example)
-    numbers = {group: [Place(str(group), n) for n in range(len(of))] for group, of in by_group.items()}
+    numbers = {group: [RowRef(str(group), n) for n in range(len(of))] for group, of in by_group.items()}
     chosen = select.within(numbers, most)
     return [by_group[group][place.number] for group, places in chosen.items() for place in places]
 
@@ -151,15 +151,15 @@ def _examples(
 
 def thumbnails(
     shards: Iterable[Shard], wanted: Mapping[str, Collection[int]], opening: Opening
-) -> dict[Place, bytes | str]:
+) -> dict[RowRef, bytes | str]:
     """A WebP of each wanted row, at most SIDE × SIDE pixels, or why there is none."""
-    found: dict[Place, bytes | str] = {}
+    found: dict[RowRef, bytes | str] = {}
     for shard in shards:
         try:
             for place, item in pick([shard], wanted):
                 found[place] = _thumbnail(item, opening) if isinstance(item, Sample) else item.reason
         except (AuditorError, OSError) as error:  # a dataset that changed while it was scanned costs its pictures only
-            gone = {Place(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
+            gone = {RowRef(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
             found = {**gone, **found}
     return found
 

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from auditor.config import Limits
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.images import conditions
 from auditor.images.containers import MAX_INFLATED
 
@@ -122,16 +122,16 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     if not data:
-        raise Refused("empty file")
+        raise SampleError("empty file")
     with _pillow_without_limits():
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
         except UnidentifiedImageError:
-            raise Refused("not an image in a known format") from None
+            raise SampleError("not an image in a known format") from None
         with image:
             if image.width * image.height > limits.max_pixels:
                 size = f"{image.width} × {image.height}"
-                raise Refused(f"{size}: more than {limits.max_pixels:,} pixels (--max-pixels)")
+                raise SampleError(f"{size}: more than {limits.max_pixels:,} pixels (--max-pixels)")
             yield image
 
 
@@ -156,14 +156,14 @@ def _guarded(limits: Limits) -> Iterator[None]:
     try:
         with _deadline(limits.max_seconds):
             yield
-    except (Refused, KeyboardInterrupt, SystemExit):
+    except (SampleError, KeyboardInterrupt, SystemExit):
         raise
     except _TooSlow:
-        raise Refused(f"decoding took longer than {limits.max_seconds:g} s (--max-seconds)") from None
+        raise SampleError(f"decoding took longer than {limits.max_seconds:g} s (--max-seconds)") from None
     except MemoryError:
-        raise Refused("decoding ran out of memory") from None
+        raise SampleError("decoding ran out of memory") from None
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on hostile input
-        raise Refused(f"cannot be decoded: {_first_line(error)}") from None
+        raise SampleError(f"cannot be decoded: {_first_line(error)}") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SIDE = 32
 SIZE = SIDE * SIDE
-ALIKE = 0.8  # benchmarks/duplicates.py: what crops to 60 % of the area reach and different pictures hardly ever do
+NCC_MATCH = 0.8  # benchmarks/duplicates.py: what crops to 60 % of the area reach and different pictures hardly ever do
 _AROUND = 9  # pixels of the surroundings whose mean is taken away
 _SHARED = range(23, 32)  # pixels of the whole one's 32 that both sides of a crop cover: 0.72 to 0.97
 _SINGLE = (30, 28, 26, 24)  # and that one side does where the other is not cut
@@ -36,17 +36,17 @@ def thumbnail(rgb: np.ndarray) -> np.ndarray:
     return found
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
+def ncc_similarity(one: np.ndarray, other: np.ndarray) -> float:
     """From -1 to 1, the same either way; 1 for a copy, 0 where one of them is blank. Both uint8 (SIZE,)."""
     a, b = one.tobytes(), other.tobytes()
     whole = _overlaid(a, b, (SIDE, SIDE))
-    if whole >= ALIKE:
+    if whole >= NCC_MATCH:
         return whole
     sizes = _crops()
     return max(whole, *(_overlaid(a, b, size) for size in sizes), *(_overlaid(b, a, size) for size in sizes))
 
 
-def whole_likeness(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+def ncc_similarity_whole(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 (n,): of whole pictures alone, no crops, for uint8 (n, SIZE) each; quick."""
     import numpy as np
 

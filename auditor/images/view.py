@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from auditor.config import Limits
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.images import covariates, decode, thumbnail_match
 from auditor.images.containers import Container, walk
 from auditor.images.decode import Header
@@ -46,19 +46,19 @@ class View:
         limits: Limits = Limits(),
         depth: Need = Need.PIXELS,
         *,
-        is_drawn: bool = True,
+        is_sampled: bool = True,
         is_fetched: bool = False,
     ) -> None:
         self.sample = sample
         self.limits = limits
         self.depth = depth
-        self.is_drawn = is_drawn  # False: beyond the sample of a bounded audit, for which the depth is less
+        self.is_sampled = is_sampled  # False: beyond the sample of a bounded audit, for which the depth is less
         self.is_fetched = is_fetched  # True: the manifest gives a URL, and the content is what was fetched from there
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self.vector: np.ndarray | None = None  # likewise, where vectors are kept
         self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
         self.known: tuple[ReferenceMatch, ...] | None = None  # of each bank what is nearest; None: nobody looked
-        self.known_file: ReferenceMatch | None = None
+        self.exact_match: ReferenceMatch | None = None
         self._memo: dict[str, Any] = {}
 
     @property
@@ -70,7 +70,7 @@ class View:
     def data(self) -> bytes:
         """The file, whole."""
         if self.sample.content is None:
-            raise Refused("no image bytes: the manifest gives a URL only")
+            raise SampleError("no image bytes: the manifest gives a URL only")
         return self.sample.content.read(self.limits.max_bytes)
 
     @cached_property
@@ -125,7 +125,7 @@ class View:
             found = math.nan
         if found != 0 and not 1 / _HEAVIEST <= found <= _HEAVIEST:
             told = f"is {text[:40]!r}" if text else "is missing"
-            raise Refused(f"its weight (column '{column}') {told}: it has to be 0, or from 1e-12 to 1e12")
+            raise SampleError(f"its weight (column '{column}') {told}: it has to be 0, or from 1e-12 to 1e12")
         return found
 
     @cached_property
@@ -145,7 +145,7 @@ class View:
 
     @cached_property
     def thumbnail(self) -> np.ndarray | None:
-        """See likeness.thumbnail; None where the image is not decoded."""
+        """See thumbnail_match.thumbnail; None where the image is not decoded."""
         return thumbnail_match.thumbnail(self.upright) if self.unavailable_reason(Need.EMBEDDING) is None else None
 
     @cached_property
@@ -167,15 +167,15 @@ class View:
             self._memo[key] = compute()
         return self._memo[key]
 
-    def is_sampled(self, need: Need) -> bool:
+    def is_evaluable_in_sample(self, need: Need) -> bool:
         """False where the audit is sampled, this row is not in the sample, and it is opened less far than the need."""
-        return self.is_drawn or min(need, Need.PIXELS) <= self.depth
+        return self.is_sampled or min(need, Need.PIXELS) <= self.depth
 
     def unavailable_reason(self, need: Need) -> str | None:
         """Why a detector with this need cannot look, or None if it can."""
         if need is Need.ROW:
             return None
-        if not self.is_sampled(need):
+        if not self.is_evaluable_in_sample(need):
             return "not in the sample"
         if self.sample.content is None:
             return "no image bytes"

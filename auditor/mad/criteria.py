@@ -110,14 +110,14 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 # ---- the verdict ----------------------------------------------------------------------------------------------------
 
 
-def status(fraction: Interval | None, floor: float, n: int, assumptions: Assumptions) -> MadStatus:
+def status(fraction: Interval | None, confirmed: float, n: int, assumptions: Assumptions) -> MadStatus:
     """Where a dataset of n readable images stands.
 
     fraction: the estimate, or None; floor: the lower end of what declared and matched evidence decides, which alone can
     be over. over: the fraction's lower end exceeds the limit; inconclusive: its upper end does; safe: the upper end is
     below half of the limit at the conservative λ; near: otherwise.
     """
-    case = _Case(fraction, floor, n, assumptions)
+    case = _Case(fraction, confirmed, n, assumptions)
     return MadStatus(
         status=case.level,
         criterion=case.criterion,
@@ -137,13 +137,13 @@ class _Case:
     """What a status is made from, and the status as a level and as a sentence."""
 
     fraction: Interval | None
-    floor: float
+    confirmed: float
     n: int
     assumptions: Assumptions
 
     @property
     def low(self) -> float:
-        return max(self.floor, self.fraction.low if self.fraction else 0.0)
+        return max(self.confirmed, self.fraction.low if self.fraction else 0.0)
 
     @property
     def high(self) -> float:
@@ -188,7 +188,7 @@ class _Case:
 
     @property
     def _source(self) -> str:
-        is_estimated = self.fraction is not None and self.fraction.low > self.floor
+        is_estimated = self.fraction is not None and self.fraction.low > self.confirmed
         return "" if is_estimated else ", by declared and matched evidence alone"
 
     @property

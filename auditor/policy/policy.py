@@ -205,13 +205,13 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:
     """Where the dataset stands by these assumptions; None where no image could be read."""
-    if not audit.counts.ok or audit.floor.low is None:
+    if not audit.counts.ok or audit.confirmed.low is None:
         return None
     if not assumptions.is_dimension_given and audit.diversity and audit.diversity.dimension:
         assumptions = replace(assumptions, dimension=max(1.0, audit.diversity.dimension))
     found = audit.estimate
     fraction = Interval(found.point, found.low, found.high) if found else None
-    stands = criteria.status(fraction, audit.floor.low, _readable(audit), assumptions)
+    stands = criteria.status(fraction, audit.confirmed.low, _readable(audit), assumptions)
     if audit.weights and stands.advice:
         return replace(stands, advice=f"{stands.advice}, counted in rows of average weight")
     return stands
@@ -256,7 +256,7 @@ def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
     silent = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
     deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in silent)
-    if not any(coverage.could_look for coverage in deciding):
+    if not any(coverage.evaluable for coverage in deciding):
         reason = "no evidence that could decide an image could be seen on any row"
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     return ()

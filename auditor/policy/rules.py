@@ -34,7 +34,7 @@ def _rule(cls: AnyRule) -> AnyRule:
 def could_declare(audit: Audit) -> bool:
     """Whether the floor is more than an absence of evidence: on some row it could have been seen."""
     kinds = (audit.coverage.get(kind.value) for kind in (Evidence.DECLARED, Evidence.MATCHED))
-    return any(coverage is not None and coverage.could_look for coverage in kinds)
+    return any(coverage is not None and coverage.evaluable for coverage in kinds)
 
 
 def tipping_point(estimate: Estimate, limit: float) -> float | None:
@@ -44,9 +44,9 @@ def tipping_point(estimate: Estimate, limit: float) -> float | None:
     gives. None: undecided already, or no factor among those changes it.
     """
     if estimate.low > limit:
-        steps = [(s.factor, s.low) for s in estimate.sensitivity if s.factor >= 1]
+        steps = [(s.factor, s.low) for s in estimate.fpr_scenarios if s.factor >= 1]
     elif estimate.high <= limit:
-        steps = [(s.factor, s.high) for s in reversed(estimate.sensitivity) if s.factor <= 1]
+        steps = [(s.factor, s.high) for s in reversed(estimate.fpr_scenarios) if s.factor <= 1]
     else:
         return None
     for (near, before), (far, after) in pairwise(steps):
@@ -117,14 +117,14 @@ class Declared(Rule):
 
     def judge(self, audit: Audit, context: Context) -> RuleResult:
         """By the floor's interval."""
-        floor = audit.floor
+        confirmed = audit.confirmed
         if not could_declare(audit):
             why = "declared share unknown: no declared or matched evidence could be seen on any image"
             return self._missing(self.max, why)
-        if context.mad is None or floor.share is None or floor.low is None or floor.high is None:
+        if context.mad is None or confirmed.share is None or confirmed.low is None or confirmed.high is None:
             return self._missing(self.max, "declared share unknown: no image could be read")
         limit = context.mad.limit if isinstance(self.max, str) else self.max
-        return self._at_most("declared synthetic share", floor.share, floor.low, floor.high, limit)
+        return self._at_most("declared synthetic share", confirmed.share, confirmed.low, confirmed.high, limit)
 
 
 @_rule
@@ -171,7 +171,7 @@ class WorstSource(Rule):
             return self._missing(self.max, why)
         results = [
             self._at_most(f"declared share of source {source.value}", source.share, source.low, source.high, self.max)
-            for source in audit.strata
+            for source in audit.subgroups
             if source.by == "source" and source.value != OTHERS and source.ok >= self.least_n
             if source.share is not None and source.low is not None and source.high is not None
         ]
@@ -198,7 +198,7 @@ class Increase(Rule):
         now, before = measure(audit), measure(context.baseline)
         if now is None or before is None:
             return self._missing(self.max, "the increase is unknown: one of the audits has no share")
-        if (audit.digests.of_data, audit.floor) == (context.baseline.digests.of_data, context.baseline.floor):
+        if (audit.digests.of_data, audit.confirmed) == (context.baseline.digests.of_data, context.baseline.confirmed):
             return self._at_most("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, self.max)
         what = f"increase of the {now[0]} against the baseline"
         return self._at_most(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], self.max)
@@ -212,10 +212,10 @@ def _estimated_share(audit: Audit) -> tuple[str, float, float, float] | None:
 
 
 def _declared_share(audit: Audit) -> tuple[str, float, float, float] | None:
-    floor = audit.floor
-    if not could_declare(audit) or floor.share is None or floor.low is None or floor.high is None:
+    confirmed = audit.confirmed
+    if not could_declare(audit) or confirmed.share is None or confirmed.low is None or confirmed.high is None:
         return None
-    return "declared share", floor.share, floor.low, floor.high
+    return "declared share", confirmed.share, confirmed.low, confirmed.high
 
 
 @_rule

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, walk
 from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared, weight
@@ -88,5 +88,5 @@ def _sidecar(input: Input, name: str, suffix: str) -> bytes | None:
         return None
     try:
         return FileContent(input.url, beside, input.options.follow_links).read(_SIDECAR_LIMIT)
-    except Refused:
+    except SampleError:
         return None

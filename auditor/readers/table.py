@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from auditor.errors import DatasetError, Refused
+from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archives, folder, listing, walk
 from auditor.readers.columns import Columns, refuse_unweighted
@@ -143,7 +143,7 @@ def _damage(input: Input, name: str) -> str | None:
         if not files.is_remote(input.url):
             files.inside(input.url, name, follow_links=input.options.follow_links)
         tables.columns(files.join(input.url, name))
-    except (DatasetError, Refused) as error:
+    except (DatasetError, SampleError) as error:
         return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
     return None
 

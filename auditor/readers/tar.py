@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
-from auditor.errors import DatasetError, Refused
+from auditor.errors import DatasetError, SampleError
 from auditor.storage import files
-from auditor.storage.content import BytesContent, RefusedContent, SliceContent
+from auditor.storage.content import BytesContent, SliceContent, UnavailableContent
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
@@ -108,7 +108,7 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
                     yield Member(name, "", _content(archive, (url, file) if plain else held, info))
             if plain and _is_cut(file, archive.offset):
                 yield Broken(f"the archive is damaged behind {name}")
-    except (tarfile.TarError, EOFError, OSError, Refused, ValueError, RecursionError, *_CORRUPT) as error:
+    except (tarfile.TarError, EOFError, OSError, SampleError, ValueError, RecursionError, *_CORRUPT) as error:
         yield Broken(f"the archive breaks off behind {name}: {error}")
 
 
@@ -136,15 +136,15 @@ class _Held:
 def _content(archive: tarfile.TarFile, place: tuple[str, IO[bytes]] | _Held, info: tarfile.TarInfo) -> Content:
     path = PurePosixPath(info.name)
     if path.is_absolute() or ".." in path.parts:
-        return RefusedContent("the member's path leaves the archive")
+        return UnavailableContent("the member's path leaves the archive")
     if info.issym() or info.islnk():
-        return RefusedContent("a link in an archive is not followed")
+        return UnavailableContent("a link in an archive is not followed")
     if not info.isreg() or info.issparse():
-        return RefusedContent("not a regular file")
+        return UnavailableContent("not a regular file")
     if not isinstance(place, _Held):
         return SliceContent(*place, info.offset_data, info.size)
     if place.refuses(info):
-        return RefusedContent(f"its sample is larger than {_MAX_HELD:,} bytes inside a compressed archive")
+        return UnavailableContent(f"its sample is larger than {_MAX_HELD:,} bytes inside a compressed archive")
     reader = archive.extractfile(info)
     return BytesContent(reader.read() if reader else b"")
 
@@ -157,7 +157,7 @@ class _Guarded:
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > _MAX_MEMBER + _TAR_BLOCK:
-            raise Refused("a header claims an absurd size")
+            raise SampleError("a header claims an absurd size")
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:

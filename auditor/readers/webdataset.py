@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing, tar, walk
 from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared, weight
@@ -57,7 +57,7 @@ class Webdataset(Reader):
         if not shard.input.only and not files.is_remote(shard.input.url):
             try:
                 files.inside(shard.input.url, shard.file, follow_links=shard.input.options.follow_links)
-            except Refused as error:
+            except SampleError as error:
                 yield Unreadable(name, name, name, str(error))
                 return
         keys = Keys()
@@ -131,6 +131,6 @@ def _read(group: Group, suffix: str) -> bytes | None:
         if member.suffix == suffix:
             try:
                 return member.content.read(_TEXT_LIMIT)
-            except Refused:
+            except SampleError:
                 return None
     return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def place(key: str, seed: int) -> int:
+def sampling_rank(key: str, seed: int) -> int:
     """A row's place in the drawing order, 0 to 2^64 - 1; the lowest is drawn first.
 
     BLAKE2b (RFC 7693) of the key in UTF-8, keyed with the seed in decimal digits (63 at most), 8 bytes, big-endian.
@@ -24,8 +24,8 @@ def place(key: str, seed: int) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
-def places(keys: Iterable[str], seed: int) -> np.ndarray:
+def sampling_ranks(keys: Iterable[str], seed: int) -> np.ndarray:
     """The places of many keys, uint64 (keys,)."""
     import numpy as np
 
-    return np.fromiter((place(key, seed) for key in keys), np.uint64)
+    return np.fromiter((sampling_rank(key, seed) for key in keys), np.uint64)

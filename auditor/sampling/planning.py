@@ -19,7 +19,7 @@ TYPICAL = 0.15  # the fraction that a margin is promised at: the default MAD lim
 def mean_rates(calibration: Calibration) -> tuple[float, float]:
     """The mean false- and true-positive rate over the calibration's sources, at the point that flags are made at."""
     names = _conditions(calibration)
-    sides = calibration.counts(prevalence.cutoff(calibration), {name: 1 / len(names) for name in names})
+    sides = calibration.counts(prevalence.threshold(calibration), {name: 1 / len(names) for name in names})
     false, true = map(mean_rate, sides)
     return false, true
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from auditor import registry
 from auditor.plugin import Engine, Reader, Shard
-from auditor.sampling.order import place, places
+from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Allocation:
     """A number for each of some domains (their hashes, sorted): what they give, or where their share ends.
 
     As bytes, 16 a domain, because it travels to every worker.
@@ -31,7 +31,7 @@ class Shares:
     numbers: bytes
 
     @classmethod
-    def of(cls, domains: np.ndarray, numbers: np.ndarray) -> Shares:
+    def of(cls, domains: np.ndarray, numbers: np.ndarray) -> Allocation:
         """Both (domains,)."""
         return cls(domains.astype("<u8").tobytes(), numbers.astype("<u8").tobytes())
 
@@ -56,7 +56,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class SamplePlan:
     """The sample: rows that can be drawn and whose place is at most `last`, or their domain's share (stratifying.py).
 
     beyond: how far the file of another row is opened. is_fetching: rows that only give a URL can be drawn as well.
@@ -69,14 +69,14 @@ class Draw:
     is_fetching: bool
     rows: int
     of: int
-    shares: Shares | None = None
+    shares: Allocation | None = None
 
-    def has(self, item: Sample | Unreadable) -> bool:
+    def includes(self, item: Sample | Unreadable) -> bool:
         """Whether a row is in the sample; what cannot be drawn is not kept from being looked at."""
         if not can_be_drawn(item, self.is_fetching):
             return True
-        last = self.shares.number(place(item.source, self.seed)) if self.shares else self.last
-        return last is not None and place(item.key, self.seed) <= last
+        last = self.shares.number(sampling_rank(item.source, self.seed)) if self.shares else self.last
+        return last is not None and sampling_rank(item.key, self.seed) <= last
 
 
 def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
@@ -87,7 +87,7 @@ def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
 
 def draw(
     shards: Iterable[Shard], engine: Engine, *, most: int, seed: int, beyond: Need, is_fetching: bool = False
-) -> Draw:
+) -> SamplePlan:
     """The `most` rows that come first in the drawing order (rows that share the last one's key come along)."""
     import numpy as np
 
@@ -96,7 +96,7 @@ def draw(
         of += found.of
         first = _first(np.concatenate([first, found.first]), most)
     last = int(first.max()) if len(first) else 0
-    return Draw(seed, last, beyond, is_fetching, rows=len(first), of=of)
+    return SamplePlan(seed, last, beyond, is_fetching, rows=len(first), of=of)
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,13 @@ class ShardPlaces:
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 keys.append(item.key)
-        return Places(shard.id, rows, _first(places(keys, self.seed), self.most), len(keys))
+        return Places(shard.id, rows, _first(sampling_ranks(keys, self.seed), self.most), len(keys))
 
-    def probing(self) -> ShardPlaces:
+    def with_crash_tracking(self) -> ShardPlaces:
         """Nothing is opened here; a crash is nobody's row."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardPlaces:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardPlaces:
         """The same."""
         return self
 
@@ -149,7 +149,7 @@ class Urls:
 class ShardUrls:
     """Reads what a sample would have to fetch."""
 
-    draw: Draw | None
+    draw: SamplePlan | None
 
     def __call__(self, shard: Shard) -> Urls:
         """The whole shard."""
@@ -161,16 +161,16 @@ class ShardUrls:
                 isinstance(item, Sample)
                 and item.content is None
                 and item.url
-                and (not self.draw or self.draw.has(item))
+                and (not self.draw or self.draw.includes(item))
             ):
                 found.append(item.url)
         return Urls(shard.id, rows, tuple(found))
 
-    def probing(self) -> ShardUrls:
+    def with_crash_tracking(self) -> ShardUrls:
         """Nothing is opened here; a crash is nobody's row."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardUrls:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardUrls:
         """The same."""
         return self
 

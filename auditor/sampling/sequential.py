@@ -45,22 +45,22 @@ def _doubling(rows: int) -> Iterator[int]:
 
 def _asymptotic(audit: Audit) -> Audit:
     """The audit as it would be if endlessly many rows looked like those that were looked at."""
-    floor = audit.floor
-    if floor.share is not None:
-        floor = replace(floor, low=floor.share, high=floor.share)
+    confirmed = audit.confirmed
+    if confirmed.share is not None:
+        confirmed = replace(confirmed, low=confirmed.share, high=confirmed.share)
     estimate = audit.estimate
-    if estimate is not None and estimate.at_best is not None:
-        low, high = estimate.at_best
+    if estimate is not None and estimate.asymptotic is not None:
+        low, high = estimate.asymptotic
         estimate = replace(estimate, low=low, high=high)
-    return replace(audit, floor=floor, estimate=estimate)
+    return replace(audit, confirmed=confirmed, estimate=estimate)
 
 
 def _open(audit: Audit) -> str:
     if audit.estimate is None:
         return "no model whose errors were measured looked, and what images declare is not enough"
-    if audit.estimate.at_best is None:
+    if audit.estimate.asymptotic is None:
         return "it is not the synthetic fraction that is open"
-    low, high = audit.estimate.at_best
+    low, high = audit.estimate.asymptotic
     return (
         f"what is known of the error rates leaves {100 * low:.1f} to {100 * high:.1f} % open; "
         "label rows (auditor label) or calibrate on images of your own (auditor calibrate)"

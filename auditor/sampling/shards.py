@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.plugin import Shard
-from auditor.sampling.order import place
+from auditor.sampling.order import sampling_rank
 
 
 @dataclass(frozen=True, slots=True)
-class ShardDraw:
+class ShardSamplePlan:
     """So many shards of all `of`. names: a digest over the names of all, the only thing that is known of the others."""
 
     read: int
@@ -23,14 +23,14 @@ class ShardDraw:
     names: str
 
 
-def some_of(shards: Sequence[Shard], most: int, seed: int) -> tuple[tuple[Shard, ...], ShardDraw | None]:
+def sample_shards(shards: Sequence[Shard], most: int, seed: int) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
     """The `most` shards that come first in the drawing order, in the dataset's; None where that is all of them."""
     if most >= len(shards):
         return tuple(shards), None
     names = [name(shard) for shard in shards]
-    first = sorted(range(len(shards)), key=lambda number: (place(names[number], seed), names[number]))[:most]
+    first = sorted(range(len(shards)), key=lambda number: (sampling_rank(names[number], seed), names[number]))[:most]
     digest = hashlib.sha256("\n".join(sorted(names)).encode("utf-8", "surrogatepass")).hexdigest()
-    return tuple(shards[number] for number in sorted(first)), ShardDraw(most, len(shards), digest)
+    return tuple(shards[number] for number in sorted(first)), ShardSamplePlan(most, len(shards), digest)
 
 
 def name(shard: Shard) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from auditor import registry
 from auditor.plugin import Engine, Reader, Shard
-from auditor.sampling.order import place, places
-from auditor.sampling.rows import Draw, Shares, can_be_drawn
+from auditor.sampling.order import sampling_rank, sampling_ranks
+from auditor.sampling.rows import Allocation, SamplePlan, can_be_drawn
 from auditor.types import Need, Sample, Unreadable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def draw(
     shards: Iterable[Shard], engine: Engine, *, most: int, seed: int, beyond: Need, is_fetching: bool = False
-) -> Draw:
+) -> SamplePlan:
     """`most` rows, shared out among domains (rows that share the last one's key in a domain come along)."""
     import numpy as np
 
@@ -38,12 +38,12 @@ def draw(
     domains, given = domains[given > 0], given[given > 0]
     last, rows = np.zeros(len(domains), np.uint64), 0
     if len(domains):
-        wanted = _First(domains, given)
-        for firsts in engine.run(shards, ShardFirsts(Shares.of(domains, given), seed, is_fetching)):
+        wanted = _LowestRanks(domains, given)
+        for firsts in engine.run(shards, ShardLowestRanks(Allocation.of(domains, given), seed, is_fetching)):
             wanted.add(firsts.domains, firsts.places)
         last, rows = wanted.last(), int(given.sum())
-    shares = Shares.of(domains, last)
-    return Draw(seed, 0, beyond, is_fetching, rows=rows, of=int(counts.sum()), shares=shares)
+    shares = Allocation.of(domains, last)
+    return SamplePlan(seed, 0, beyond, is_fetching, rows=rows, of=int(counts.sum()), shares=shares)
 
 
 def allocation(counts: np.ndarray, most: int, seed: int) -> np.ndarray:
@@ -53,7 +53,7 @@ def allocation(counts: np.ndarray, most: int, seed: int) -> np.ndarray:
     total = int(counts.sum())
     if most >= total:
         return counts.astype(np.int64)
-    start = place("start", seed) * total >> 64
+    start = sampling_rank("start", seed) * total >> 64
     fits = (total + 1) * most < 1 << 62  # rows times rows may outgrow 64 bits; Python's integers never do
     ends = (np.cumsum(counts).astype(np.int64 if fits else object) * most + start) // total
     return np.diff(ends.astype(np.int64), prepend=0)
@@ -90,7 +90,7 @@ class Counted:
         self._waiting.clear()
 
 
-class _First:
+class _LowestRanks:
     """Keeps the first places of each domain, as many as it gives."""
 
     def __init__(self, domains: np.ndarray, given: np.ndarray) -> None:
@@ -153,20 +153,20 @@ class ShardDomains:
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 found.append(item.source)
-        domains, counts = np.unique(places(found, self.seed), return_counts=True)
+        domains, counts = np.unique(sampling_ranks(found, self.seed), return_counts=True)
         return Domains(shard.id, rows, domains, counts.astype(np.int64))
 
-    def probing(self) -> ShardDomains:
+    def with_crash_tracking(self) -> ShardDomains:
         """Nothing is opened here; a crash is nobody's row."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardDomains:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardDomains:
         """The same."""
         return self
 
 
 @dataclass(frozen=True)
-class Firsts:
+class LowestRanks:
     """Of one shard: the rows that may be in the sample, by domain and place, both uint64 (rows,)."""
 
     shard: str
@@ -176,14 +176,14 @@ class Firsts:
 
 
 @dataclass(frozen=True)
-class ShardFirsts:
+class ShardLowestRanks:
     """Reads the keys of a shard's rows, in the domains that give any."""
 
-    given: Shares
+    given: Allocation
     seed: int
     is_fetching: bool
 
-    def __call__(self, shard: Shard) -> Firsts:
+    def __call__(self, shard: Shard) -> LowestRanks:
         """The whole shard."""
         import numpy as np
 
@@ -194,15 +194,15 @@ class ShardFirsts:
                 sources.append(item.source)
                 keys.append(item.key)
         known, given = self.given.arrays()
-        domains, found = places(sources, self.seed), places(keys, self.seed)
+        domains, found = sampling_ranks(sources, self.seed), sampling_ranks(keys, self.seed)
         gives = np.isin(domains, known)
-        return Firsts(shard.id, rows, *first_of_each(domains[gives], found[gives], known, given.astype(np.int64)))
+        return LowestRanks(shard.id, rows, *first_of_each(domains[gives], found[gives], known, given.astype(np.int64)))
 
-    def probing(self) -> ShardFirsts:
+    def with_crash_tracking(self) -> ShardLowestRanks:
         """Nothing is opened here; a crash is nobody's row."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardFirsts:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardLowestRanks:
         """The same."""
         return self
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from auditor.errors import AuditorError, Refused
+from auditor.errors import AuditorError, SampleError
 from auditor.evidence_store.fuse import fuse
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult, crash_reason
-from auditor.sampling.rows import Draw
+from auditor.sampling.rows import SamplePlan
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, SignalOutcome, Status, Unreadable
 
 
@@ -27,7 +27,7 @@ def _missing(detector: Detector, view: View) -> Signal | None:
     reason = view.unavailable_reason(detector.needs)
     if reason is None:
         return None
-    outcome = SignalOutcome.ABSTAINED if view.is_sampled(detector.needs) else SignalOutcome.NOT_SAMPLED
+    outcome = SignalOutcome.ABSTAINED if view.is_evaluable_in_sample(detector.needs) else SignalOutcome.NOT_SAMPLED
     return _without_answer(detector.id, detector.evidence, outcome, reason)
 
 
@@ -43,7 +43,7 @@ def _read(detector: Detector, views: Sequence[View]) -> list[DetectorResult]:
 def _read_one(detector: Detector, view: View) -> DetectorResult:
     try:
         return detector.read([view])[0]
-    except (Refused, AuditorError) as error:
+    except (SampleError, AuditorError) as error:
         return DetectorResult.abstained(str(error))
     except Exception as error:  # a bug of the detector costs one answer, which is counted and shown, not the scan
         return DetectorResult.failed(error)
@@ -95,7 +95,7 @@ def _row(view: View, signals: tuple[Signal, ...]) -> Row:
         signals=signals,
         covariates=view.covariates(),
         manifest_digest=_manifest_digest(sample),
-        is_drawn=view.is_drawn,
+        is_sampled=view.is_sampled,
         is_fetched=view.is_fetched,
     )
 
@@ -105,7 +105,7 @@ def unreadable(view: View, reason: str) -> Row:
     sample, status = view.sample, Status.UNREADABLE
     try:
         covariates = Covariates(sha256=view.sha256)
-    except Refused:
+    except SampleError:
         covariates = Covariates()
         if view.is_fetched:  # a dead link is no fault of the dataset's files
             status = Status.FAILED
@@ -118,7 +118,7 @@ def unreadable(view: View, reason: str) -> Row:
         sample.caption,
         covariates=covariates,
         manifest_digest=_manifest_digest(sample),
-        is_drawn=view.is_drawn,
+        is_sampled=view.is_sampled,
         is_fetched=view.is_fetched,
     )
 
@@ -130,7 +130,7 @@ def _manifest_digest(sample: Sample) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def row_from_unreadable(item: Unreadable, draw: Draw | None = None) -> Row:
+def row_from_unreadable(item: Unreadable, draw: SamplePlan | None = None) -> Row:
     """The row of what the reader itself found unreadable."""
-    is_drawn = draw is None or draw.has(item)
-    return Row(item.key, item.source, item.image, item.status, item.reason, is_drawn=is_drawn)
+    is_sampled = draw is None or draw.includes(item)
+    return Row(item.key, item.source, item.image, item.status, item.reason, is_sampled=is_sampled)

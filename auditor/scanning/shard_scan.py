@@ -15,16 +15,16 @@ from auditor.classifier import ClassifierDetector
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.embedded_encoder import embedded
 from auditor.embeddings.vector_source import VectorSource, encodings
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.estimate.calibration import Calibration
 from auditor.evidence_store.store import PartWriter, Store, row_digest
 from auditor.fetching.fetcher import Fetcher
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, Detector, DetectorResult, Reader, Shard
-from auditor.sampling.rows import Draw
+from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, unreadable
 from auditor.similarity.match import Banks
-from auditor.storage.content import RefusedContent
+from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ShardScan:
     out: Path
     config: ScanConfig
     digest: str
-    draw: Draw | None = None
+    draw: SamplePlan | None = None
     cache: Path | None = None
     vectors: VectorSource = VectorSource()
     banks: Banks = Banks()
@@ -90,11 +90,11 @@ class ShardScan:
             raise
         return PartResult(shard.id, writer.rows, writer.close())
 
-    def probing(self) -> ShardScan:
+    def with_crash_tracking(self) -> ShardScan:
         """The same work, one row at a time, with a crash marker of the row in hand."""
         return replace(self, is_probing=True)
 
-    def refusing(self, shard: Shard, reason: str) -> ShardScan:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardScan:
         """The same work without what was in hand when a probing worker died: it, if that was before the first row."""
         try:
             act, number = self._crash_marker(shard).read_text().split()
@@ -160,7 +160,7 @@ class ShardScan:
             view.weight  # noqa: B018  a property that refuses
             if view.is_opened:
                 view.header  # noqa: B018
-        except Refused as error:
+        except SampleError as error:
             return unreadable(view, str(error))
         return view
 
@@ -169,7 +169,7 @@ class ShardScan:
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
         if self.banks:
-            self.banks.recognise(views)
+            self.banks.match(views)
         signals = zip(*(run_detector(detector, views) for detector in self._detectors), strict=True)
         rows = map(make_row, views, signals if self._detectors else [()] * len(views))
         added = [
@@ -228,7 +228,7 @@ class ShardScan:
         try:
             if view.is_opened and view.depth >= Need.PIXELS:
                 view.pixels  # noqa: B018
-        except Refused as error:
+        except SampleError as error:
             return unreadable(view, str(error))
         return view
 
@@ -242,14 +242,14 @@ class ShardScan:
         return kind.made(banks=self.banks, vectors=self.vectors, counts=self.counts)
 
 
-def view_of(sample: Sample, limits: Limits, depth: Need, draw: Draw | None, cache: Path | None = None) -> View:
+def view_of(sample: Sample, limits: Limits, depth: Need, draw: SamplePlan | None, cache: Path | None = None) -> View:
     """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample. cache: where what was
     fetched of the sample's rows lies."""
-    if draw is not None and not draw.has(sample):
-        return View(sample, limits, min(depth, draw.beyond), is_drawn=False)
+    if draw is not None and not draw.includes(sample):
+        return View(sample, limits, min(depth, draw.beyond), is_sampled=False)
     if cache is None or sample.content is not None or sample.url is None:
         return View(sample, limits, depth)
-    found = Fetcher(cache).recall(sample.url) or RefusedContent("not fetched")
+    found = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")
     return View(replace(sample, content=found), limits, depth, is_fetched=True)
 
 
@@ -289,7 +289,7 @@ class ShardDigest:
 
     depth: Need
     limits: Limits
-    draw: Draw | None = None
+    draw: SamplePlan | None = None
 
     def __call__(self, shard: Shard) -> PartResult:
         """The whole shard."""
@@ -306,10 +306,10 @@ class ShardDigest:
         view = view_of(item, self.limits, self.depth, self.draw)
         return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())
 
-    def probing(self) -> ShardDigest:
+    def with_crash_tracking(self) -> ShardDigest:
         """Nothing is decoded here; a crash is nobody's row."""
         return self
 
-    def refusing(self, shard: Shard, reason: str) -> ShardDigest:
+    def excluding_crash(self, shard: Shard, reason: str) -> ShardDigest:
         """The same."""
         return self

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from auditor.results import Comparison, Measure
+from auditor.results import Metric, MetricComparison
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ _BAND = 2.6  # standard deviations: 99 % of what chance does
 _SIGMA, _SCALE = 10.0, 1000.0  # of CMMD, as published
 
 
-def compared(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int) -> Comparison | None:
+def compared(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int) -> MetricComparison | None:
     """The panel of unit vectors (n, dimension) against a reference; None with too few of either.
 
     Draws of a fixed number from both are averaged; chance is disjoint draws of the reference against each other, its
@@ -53,7 +53,7 @@ def compared(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int
         for _ in range(_DRAWS)
     ]
     wider = _widening(n, len(reference), len(studied))
-    return Comparison(name=name, n=n, measures=tuple(_measure(each, seen, chance, wider) for each in seen[0]))
+    return MetricComparison(name=name, n=n, metrics=tuple(_metric(each, seen, chance, wider) for each in seen[0]))
 
 
 def _widening(n: int, reference: int, studied: int) -> float:
@@ -67,7 +67,7 @@ def _widening(n: int, reference: int, studied: int) -> float:
     return float(max(1.0, between / within) ** 0.5)
 
 
-def _measure(name: str, seen: list[dict[str, float]], chance: list[dict[str, float]], wider: float) -> Measure:
+def _metric(name: str, seen: list[dict[str, float]], chance: list[dict[str, float]], wider: float) -> Metric:
     import numpy as np
 
     value = float(np.mean([one[name] for one in seen]))
@@ -75,7 +75,7 @@ def _measure(name: str, seen: list[dict[str, float]], chance: list[dict[str, flo
     mean, spread = float(expected.mean()), wider * float(expected.std(ddof=1))
     low, high = mean - _BAND * spread, mean + _BAND * spread
     z = (value - mean) / spread if spread > 0 else 0.0
-    return Measure(
+    return Metric(
         name, round(value, 6), round(mean, 6), round(low, 6), round(high, 6), round(z, 2), not low <= value <= high
     )
 

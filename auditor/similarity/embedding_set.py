@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.embeddings.whitening import SAMPLE, Space, space_for
+from auditor.embeddings.whitening import SAMPLE, PcaWhitening, space_for
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Part
 from auditor.evidence_store.vectors import Vectors, present, unit
@@ -31,7 +31,7 @@ def groups(verdicts: pa.ChunkedArray) -> np.ndarray:
     return found
 
 
-class Corpus:
+class EmbeddingSet:
     """Images are numbered through, in the order of the parts. Raises EvidenceError for vectors of two encoders."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -62,7 +62,7 @@ class Corpus:
         return bool(self._files) and all(file.thumbnails for file in self._files)
 
     @cached_property
-    def space(self) -> Space:
+    def space(self) -> PcaWhitening:
         """In which neighbours are looked for."""
         import numpy as np
 

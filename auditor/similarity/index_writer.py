@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.embeddings.whitening import Space, write
+from auditor.embeddings.whitening import PcaWhitening, write
 from auditor.errors import IndexFileError
 from auditor.evidence_store.store import Part, Store, write_atomically
 from auditor.evidence_store.vectors import MatrixWriter, blocks
-from auditor.similarity.embedding_set import DECLARED, Corpus
+from auditor.similarity.embedding_set import DECLARED, EmbeddingSet
 from auditor.similarity.neighbours import FLAT, Index
-from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, Bank, Facts, exists
+from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, Bank, IndexMetadata, exists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ _OURS = re.compile(
 _GROWN = 4  # times the size that its space was fitted at: the axes are fitted anew
 
 
-def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: bool = False) -> Facts:
+def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: bool = False) -> IndexMetadata:
     """Adds the images of evidence that have a vector; the bank is made where there is none. A file that is in it (by
     sha256) is not added again, so that the same addition twice is one.
 
@@ -43,7 +43,7 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
     """
     import numpy as np
 
-    corpus = Corpus(list(parts))
+    corpus = EmbeddingSet(list(parts))
     wanted = np.flatnonzero(corpus.group == DECLARED) if declared_only else np.arange(len(corpus))
     if not len(wanted):
         which = "that is declared or matched" if declared_only else "with a vector"
@@ -60,7 +60,7 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
         return made.finish(kind, corpus.fingerprint)
 
 
-def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> Facts:
+def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> IndexMetadata:
     """Adds sha256 digests: from text files, one a line, or a table's column `sha256`. Raises IndexFileError."""
     found = [digest for path in lists for digest in _digests(path)]
     if not found:
@@ -158,7 +158,7 @@ class _Generation:
         np.save(self._path("hashes", "npy"), known)
         self._facts |= {"rows": table.num_rows, "hashes": len(known)}
 
-    def vectors(self, corpus: Corpus, wanted: np.ndarray) -> None:
+    def vectors(self, corpus: EmbeddingSet, wanted: np.ndarray) -> None:
         """Vectors and thumbnails after those that were there, the space, and the index over all of them."""
         import numpy as np
 
@@ -171,18 +171,18 @@ class _Generation:
         write(self._path("space", "npz"), corpus.fingerprint, space)
         Index.build(space.of_all(every), flat=FLAT).write(self._path("index", "faiss"))
 
-    def finish(self, kind: str, fingerprint: str) -> Facts:
+    def finish(self, kind: str, fingerprint: str) -> IndexMetadata:
         """Sync all, then let bank.json name them."""
         for path in self._written:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         files = {path.name: _digest(path) for path in self._written}
-        facts = Facts(kind=kind, fingerprint=fingerprint, generation=self.number, files=files, **self._facts)
+        facts = IndexMetadata(kind=kind, fingerprint=fingerprint, generation=self.number, files=files, **self._facts)
         text = json.dumps({"schema": SCHEMA, **asdict(facts)}, indent=2, sort_keys=True) + "\n"
         write_atomically(self.folder / FILE, text.encode())
         return facts
 
-    def _space(self, fingerprint: str, every: np.ndarray) -> Space:
+    def _space(self, fingerprint: str, every: np.ndarray) -> PcaWhitening:
         from auditor.embeddings.whitening import LEAST, SAMPLE, space_for
 
         known = self.before and self.before.space

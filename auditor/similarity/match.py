@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.embeddings.vector_source import VectorSource, encoded
-from auditor.errors import IndexFileError, Refused
-from auditor.images.thumbnail_match import likeness
+from auditor.errors import IndexFileError, SampleError
+from auditor.images.thumbnail_match import ncc_similarity
 from auditor.images.view import ReferenceMatch, View
 from auditor.similarity.near_duplicates import copies
 from auditor.similarity.neighbours import use_threads
@@ -32,7 +32,7 @@ class Seen(Protocol):
 
     @property
     def thumbnail(self) -> np.ndarray | None:
-        """See likeness.thumbnail."""
+        """See thumbnail_match.thumbnail."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,11 +81,11 @@ class Banks:
                     "with the encoder that the bank was made with, or make it again"
                 )
 
-    def recognise(self, views: Sequence[View]) -> None:
+    def match(self, views: Sequence[View]) -> None:
         """Notes in each view what the banks know of it: `known_file`, and `known` where it has a vector."""
         use_threads(1)
         for view in views:
-            view.known_file = self._file(view)
+            view.exact_match = self._file(view)
         seen = [view for view in views if view.vector is not None and view.thumbnail is not None]
         if seen and self.have_vectors:
             for view, known in zip(seen, self.known(seen), strict=True):
@@ -139,7 +139,7 @@ def _digests(view: View) -> list[str]:
     found = [said] if isinstance(said, str) else []
     try:
         return [*found, view.sha256] if view.is_opened else found
-    except Refused:
+    except SampleError:
         return found
 
 
@@ -149,7 +149,7 @@ class Neighbour:
 
     image: str
     cosine: float
-    likeness: float | None
+    ncc_similarity: float | None
     is_copy: bool
 
 
@@ -167,7 +167,7 @@ def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> l
         raise IndexFileError("the encoder gives no vector for this image")
     pairs = one.index.nearest(one.space.of(vector[None]), count)
     pictures, mine = one.thumbnails, view.thumbnail
-    alike = [likeness(mine, pictures[row]) if pictures is not None else None for row in pairs.found]
+    alike = [ncc_similarity(mine, pictures[row]) if pictures is not None else None for row in pairs.found]
 
     def fetch(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.stack([mine] * len(numbers)), np.asarray(pictures)[pairs.found[numbers]]

@@ -7,7 +7,7 @@ are joined to clusters; what costs grows with the images, never with their squar
 When two images count as copies of one picture: two measures that share nothing have to agree.
 
 The embedding's cosine (in the space of embedding/space.py) says that they may be; their thumbnails
-(images/likeness.py), laid over each other, say that they are. What this finds again of images that were cropped,
+(images/thumbnail_match.py), laid over each other, say that they are. What this finds again of images that were cropped,
 resized, recompressed, mirrored, brightened or written on, and how often it takes two pictures for one, is measured in
 benchmarks/duplicates.py.
 """
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.evidence_store.store import SCRATCH
-from auditor.images.thumbnail_match import ALIKE, likeness, whole_likeness
-from auditor.results import Cluster, Duplicates, DuplicateShare
-from auditor.similarity.embedding_set import DECLARED, FLAGGED, GROUPS, Corpus
+from auditor.images.thumbnail_match import NCC_MATCH, ncc_similarity, ncc_similarity_whole
+from auditor.results import Cluster, DuplicateShare, NearDuplicates
+from auditor.similarity.embedding_set import DECLARED, FLAGGED, GROUPS, EmbeddingSet
 from auditor.similarity.neighbours import MAPPED, self_join
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _LARGEST = 10
 _EXAMPLES = 3
 
 
-def clusters(corpus: Corpus) -> tuple[np.ndarray, int]:
+def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
     """int64 (n,), each image's cluster, named by its first image; and how many pairs were not searched for crops.
 
     Images with as many copies as were looked at may belong to a larger cluster: they are compared again, one a
@@ -60,7 +60,7 @@ def clusters(corpus: Corpus) -> tuple[np.ndarray, int]:
 
 
 @contextmanager
-def _scratch(corpus: Corpus) -> Iterator[Path | None]:
+def _scratch(corpus: EmbeddingSet) -> Iterator[Path | None]:
     """A folder beside the evidence for what is too much for memory, gone afterwards; None where nothing is."""
     if len(corpus) <= MAPPED:
         yield None
@@ -70,13 +70,13 @@ def _scratch(corpus: Corpus) -> Iterator[Path | None]:
 
 
 def _verified(
-    corpus: Corpus, compact: np.ndarray, among: np.ndarray, scratch: Path | None
+    corpus: EmbeddingSet, compact: np.ndarray, among: np.ndarray, scratch: Path | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Pairs of copies among some images; those of them that may have more than were looked at; pairs not searched."""
     import numpy as np
 
     mine = compact if len(among) == len(compact) else compact[among]
-    blocks = list(self_join(mine, _NEAREST, NEAR if corpus.has_thumbnails else _ALONE, scratch=scratch))
+    blocks = list(self_join(mine, _NEAREST, COSINE_CANDIDATE if corpus.has_thumbnails else _ALONE, scratch=scratch))
     query, found, cosine = (np.concatenate([getattr(b, of) for b in blocks]) for of in ("query", "found", "cosine"))
     full = among[np.bincount(query, minlength=len(among)) >= _NEAREST]
     _, once = np.unique(np.minimum(query, found) * len(among) + np.maximum(query, found), return_index=True)
@@ -109,7 +109,7 @@ def _joined(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndar
 # ---- what is told of them -------------------------------------------------------------------------------------------
 
 
-def summed_up(corpus: Corpus, label: np.ndarray, unsearched: int) -> Duplicates:
+def summed_up(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
     """The clusters as numbers; the largest ones with those of declared or flagged images first."""
     import numpy as np
 
@@ -118,7 +118,7 @@ def summed_up(corpus: Corpus, label: np.ndarray, unsearched: int) -> Duplicates:
     suspect = np.bincount(label, weights=corpus.group != 0, minlength=len(label))
     heads = np.flatnonzero(size > 1)
     order = heads[np.lexsort((heads, -size[heads], -(suspect[heads] > 0).astype(int)))]
-    return Duplicates(
+    return NearDuplicates(
         fingerprint=corpus.fingerprint,
         n=len(corpus),
         in_clusters=int(copied.sum()),
@@ -131,7 +131,7 @@ def summed_up(corpus: Corpus, label: np.ndarray, unsearched: int) -> Duplicates:
     )
 
 
-def _cluster(corpus: Corpus, members: np.ndarray) -> Cluster:
+def _cluster(corpus: EmbeddingSet, members: np.ndarray) -> Cluster:
     group = corpus.group[members]
     shown = corpus.columns(members[:_EXAMPLES], ["image", "source"])
     return Cluster(
@@ -143,7 +143,7 @@ def _cluster(corpus: Corpus, members: np.ndarray) -> Cluster:
     )
 
 
-def _share(corpus: Corpus, label: np.ndarray, group: int) -> DuplicateShare:
+def _share(corpus: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShare:
     """Of a group alone: which of its images have a copy in it."""
     import numpy as np
 
@@ -158,9 +158,9 @@ def _share(corpus: Corpus, label: np.ndarray, group: int) -> DuplicateShare:
     )
 
 
-NEAR = 0.65  # cosine from which whole thumbnails are compared
-TOGETHER = 1.55  # cosine and likeness of whole thumbnails: where one barely agrees, the other has to be clear
-CROPPED = 0.80  # cosine from which one is looked for inside the other
+COSINE_CANDIDATE = 0.65  # cosine from which whole thumbnails are compared
+COMBINED_MATCH = 1.55  # cosine and likeness of whole thumbnails: where one barely agrees, the other has to be clear
+COSINE_CROP = 0.80  # cosine from which one is looked for inside the other
 _BLOCK = 8192  # pairs that are compared together
 
 
@@ -176,15 +176,15 @@ def copies(cosine: np.ndarray, fetch: Fetch, *, searches: int | None = None) -> 
     import numpy as np
 
     found = np.zeros(len(cosine), bool)
-    near = np.flatnonzero(cosine >= NEAR)
+    near = np.flatnonzero(cosine >= COSINE_CANDIDATE)
     for start in range(0, len(near), _BLOCK):
         pairs = near[start : start + _BLOCK]
-        alike = whole_likeness(*fetch(pairs))
-        found[pairs] = (alike >= ALIKE) & (alike + cosine[pairs] >= TOGETHER)
-    doubtful = near[~found[near] & (cosine[near] >= CROPPED)]
+        alike = ncc_similarity_whole(*fetch(pairs))
+        found[pairs] = (alike >= NCC_MATCH) & (alike + cosine[pairs] >= COMBINED_MATCH)
+    doubtful = near[~found[near] & (cosine[near] >= COSINE_CROP)]
     doubtful = doubtful[np.argsort(-cosine[doubtful], kind="stable")]
     searched = doubtful[:searches]
     for start in range(0, len(searched), _BLOCK):
         pairs = searched[start : start + _BLOCK]
-        found[pairs] = [likeness(one, other) >= ALIKE for one, other in zip(*fetch(pairs), strict=True)]
+        found[pairs] = [ncc_similarity(one, other) >= NCC_MATCH for one, other in zip(*fetch(pairs), strict=True)]
     return found, len(doubtful) - len(searched)

@@ -12,7 +12,7 @@ from auditor.config import BEFORE
 from auditor.errors import IndexFileError
 from auditor.evidence_store.store import Store
 from auditor.evidence_store.vectors import unit
-from auditor.similarity.embedding_set import Corpus
+from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.neighbours import self_join
 from auditor.similarity.reference_index import Bank, exists
 
@@ -24,7 +24,7 @@ _SAME = 0.9  # cosine in the encoder's space: near copies among a reference coun
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class TemporalReference:
     """The dataset's own images of before a year; those since are held against them. The year is the crawl's where the
     manifest has one, else that of the capture; images without either are on neither side."""
 
@@ -38,7 +38,7 @@ class Earlier:
     def check(self, fingerprint: str) -> None:
         """Nothing: its vectors are the dataset's."""
 
-    def sides(self, corpus: Corpus, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sides(self, corpus: EmbeddingSet, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 numbers of the distinct images of before the year, and of those since; label: each image's cluster.
 
         What has a copy of before the year is of before it, and its later copies are nothing new.
@@ -65,11 +65,11 @@ class Reference:
         return Path(self.folder).name
 
     @cached_property
-    def _source(self) -> Bank | Corpus:
+    def _source(self) -> Bank | EmbeddingSet:
         folder = Path(self.folder)
         if exists(folder):
             return Bank(folder)
-        found = Corpus(list(Store(folder).parts()))
+        found = EmbeddingSet(list(Store(folder).parts()))
         if not len(found):
             raise IndexFileError(f"{folder}: neither a bank nor an audit with vectors")
         return found
@@ -86,7 +86,7 @@ class Reference:
             there = self.fingerprint or "none: it is a bank of digests"
             raise IndexFileError(f"{self.folder}: its vectors are of {there}, the dataset's of {fingerprint}")
 
-    def vectors(self, corpus: Corpus, seed: int) -> np.ndarray:
+    def vectors(self, corpus: EmbeddingSet, seed: int) -> np.ndarray:
         """float32 (at most POOL, dimension): drawn at random, of near copies one."""
         import numpy as np
 
@@ -98,6 +98,6 @@ class Reference:
         return np.delete(found, np.unique(np.concatenate(copied)), axis=0)
 
 
-def parse(text: str) -> Reference | Earlier:
+def parse(text: str) -> Reference | TemporalReference:
     """`before:2021` -> the dataset's own images of before that year; anything else is a folder."""
-    return Earlier(int(text.removeprefix(BEFORE))) if text.startswith(BEFORE) else Reference(text)
+    return TemporalReference(int(text.removeprefix(BEFORE))) if text.startswith(BEFORE) else Reference(text)

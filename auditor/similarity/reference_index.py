@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.embeddings.whitening import Space, read
+from auditor.embeddings.whitening import PcaWhitening, read
 from auditor.errors import EvidenceError, IndexFileError, ModelError
 from auditor.evidence_store.vectors import opened
 from auditor.similarity.neighbours import Index
@@ -31,7 +31,7 @@ FILE = "bank.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class IndexMetadata:
     """What bank.json says. fingerprint: the encoder's, empty for a bank of digests alone; pixels of a thumbnail, 0
     for none; files: name -> sha256 of each of the generation's."""
 
@@ -115,7 +115,7 @@ class Bank:
         except EvidenceError as error:
             raise IndexFileError(str(error).replace("scan again", "build the bank again")) from error
 
-    def _index(self) -> tuple[Index | None, Space | None]:
+    def _index(self) -> tuple[Index | None, PcaWhitening | None]:
         if not self.facts.fingerprint:
             return None, None
         index = Index.read(self.path("index", "faiss"))
@@ -139,7 +139,7 @@ def exists(folder: Path) -> bool:
     return (folder / FILE).exists()
 
 
-def _facts(folder: Path) -> Facts:
+def _facts(folder: Path) -> IndexMetadata:
     try:
         content: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         schema = str(content.pop("schema"))
@@ -150,7 +150,7 @@ def _facts(folder: Path) -> Facts:
         hint = "it was made by a newer version of auditor: update" if newer else f"not {SCHEMA}"
         raise IndexFileError(f"{folder}: a bank of schema {schema}; {hint}")
     try:
-        found = Facts(**content)
+        found = IndexMetadata(**content)
     except TypeError as error:
         raise IndexFileError(f"{folder}/{FILE}: {error}") from error
     if found.kind not in KINDS:

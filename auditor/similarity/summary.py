@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.evidence_store.store import Part
-from auditor.results import Audit, CaptionGroup, Diversity, Duplicates
+from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
 from auditor.similarity.diversity import LEAST, compared, effective_dimension, trace_ratio
-from auditor.similarity.embedding_set import GROUPS, OTHER, Corpus, groups
+from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
 from auditor.similarity.near_duplicates import clusters, summed_up
 from auditor.similarity.neighbours import use_threads
-from auditor.similarity.reference import POOL, Earlier, Reference
+from auditor.similarity.reference import POOL, Reference, TemporalReference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,21 +22,23 @@ if TYPE_CHECKING:
 FILE = "duplicates.parquet"
 
 
-def added(audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | Earlier | None = None) -> Audit:
+def added(
+    audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | TemporalReference | None = None
+) -> Audit:
     """The audit with what its parts' vectors say. Raises IndexFileError."""
-    duplicates, diversity = measured(parts, out, seed=audit.config.seed, reference=reference)
-    return replace(audit, duplicates=duplicates, diversity=diversity, captions=captions(parts))
+    near_duplicates, diversity = measured(parts, out, seed=audit.config.seed, reference=reference)
+    return replace(audit, near_duplicates=near_duplicates, diversity=diversity, captions=captions(parts))
 
 
 def measured(
-    parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | Earlier | None = None
-) -> tuple[Duplicates | None, Diversity | None]:
+    parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | TemporalReference | None = None
+) -> tuple[NearDuplicates | None, Diversity | None]:
     """Near copies among the images, and how diverse the distinct ones are; None where no image has a vector.
 
     Images that have a copy are listed in out/duplicates.parquet, by cluster. Raises IndexFileError for a reference of
     another encoder.
     """
-    corpus = Corpus(parts)
+    corpus = EmbeddingSet(parts)
     if reference and len(corpus):
         reference.check(corpus.fingerprint)
     if not len(corpus):
@@ -48,7 +50,9 @@ def measured(
     return summed_up(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
 
 
-def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Reference | Earlier | None) -> Diversity:
+def _diversity(
+    corpus: EmbeddingSet, label: np.ndarray, seed: int, reference: Reference | TemporalReference | None
+) -> Diversity:
     """Of one image a cluster."""
     import numpy as np
 
@@ -70,7 +74,7 @@ def _diversity(corpus: Corpus, label: np.ndarray, seed: int, reference: Referenc
         dimension=round(effective_dimension(every), 2) if len(every) >= LEAST else None,
         comparisons=tuple(one for one in found if one),
         trace_ratio=trace_ratio(other, suspect, seed=seed) if min(len(other), len(suspect)) >= LEAST else None,
-        left_out=tuple(_too_few(*pair) for pair, one in zip(asked, found, strict=False) if one is None),
+        not_compared=tuple(_too_few(*pair) for pair, one in zip(asked, found, strict=False) if one is None),
     )
 
 
@@ -81,7 +85,7 @@ def _too_few(name: str, reference: np.ndarray, studied: np.ndarray) -> str:
     )
 
 
-def _some(corpus: Corpus, numbers: np.ndarray, seed: int) -> np.ndarray:
+def _some(corpus: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
     """Vectors of so many of these images, drawn at random, in order."""
     import numpy as np
 
@@ -115,7 +119,7 @@ def _fit(name: str, cosine: np.ndarray) -> CaptionGroup | None:
     return CaptionGroup(name, len(cosine), round(float(cosine.mean()), 4), tuple(round(float(q), 4) for q in quantiles))
 
 
-def _listed(corpus: Corpus, label: np.ndarray, path: Path) -> None:
+def _listed(corpus: EmbeddingSet, label: np.ndarray, path: Path) -> None:
     """key, image and the number of the cluster, of images in clusters; the largest cluster first."""
     import numpy as np
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.storage.files import inside, open_file
 
 
@@ -22,9 +22,9 @@ class FileContent:
         url = inside(self.base, self.name, follow_links=self.follow_links)
         try:
             with open_file(url) as file:
-                return bounded(file, limit)
+                return read_limited(file, limit)
         except OSError as error:
-            raise Refused(f"cannot be read: {error.strerror or error}") from None
+            raise SampleError(f"cannot be read: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class BytesContent:
     def read(self, limit: int) -> bytes:
         """All bytes; Refused beyond the limit."""
         if len(self.data) > limit:
-            raise Refused(_too_large(limit))
+            raise SampleError(_too_large(limit))
         return self.data
 
 
@@ -52,7 +52,7 @@ class SliceContent:
     def read(self, limit: int) -> bytes:
         """All bytes; Refused beyond the limit or where the archive ends early."""
         if self.size > limit:
-            raise Refused(_too_large(limit))
+            raise SampleError(_too_large(limit))
         if not self.file.closed:
             return self._read(self.file)
         with open_file(self.url) as file:
@@ -62,26 +62,26 @@ class SliceContent:
         file.seek(self.offset)
         data = file.read(self.size)
         if len(data) < self.size:
-            raise Refused("the archive ends inside this member")
+            raise SampleError("the archive ends inside this member")
         return data
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedContent:
+class UnavailableContent:
     """What is not read, and why."""
 
     reason: str
 
     def read(self, limit: int) -> bytes:
         """Always raises Refused."""
-        raise Refused(self.reason)
+        raise SampleError(self.reason)
 
 
-def bounded(file: IO[bytes], limit: int) -> bytes:
+def read_limited(file: IO[bytes], limit: int) -> bytes:
     """All of a file's bytes. Raises Refused if there are more than `limit`."""
     data = file.read(limit + 1)
     if len(data) > limit:
-        raise Refused(_too_large(limit))
+        raise SampleError(_too_large(limit))
     return data
 
 

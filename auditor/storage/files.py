@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from auditor.errors import DatasetError, Refused
+from auditor.errors import DatasetError, SampleError
 
 IMAGE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
 _WEB = ("http://", "https://", "ftp://", "data:")
@@ -174,28 +174,28 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
     follow_links), and anything that is not a regular file.
     """
     if "://" in name or "::" in name:
-        raise Refused("names another file system: only paths below the dataset are opened")
+        raise SampleError("names another file system: only paths below the dataset are opened")
     if "\0" in name:
-        raise Refused("the path holds a NUL character")
+        raise SampleError("the path holds a NUL character")
     if is_remote(base):
         if ".." in PurePosixPath(name).parts or name.startswith("/"):
-            raise Refused("path leaves the dataset folder (--base-dir sets another one)")
+            raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
         return join(base, name)
     local = name.replace("\\", "/") if os.sep == "\\" else name
     spelled = os.path.normpath(os.path.join(base, local))
     if not Path(spelled).is_relative_to(base):
-        raise Refused("path leaves the dataset folder (--base-dir sets another one)")
+        raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
     try:
         real = os.path.realpath(spelled)
         if not follow_links and not Path(real).is_relative_to(base):
-            raise Refused("link leaves the dataset folder (--follow-links reads it)")
+            raise SampleError("link leaves the dataset folder (--follow-links reads it)")
         mode = os.stat(real).st_mode
     except FileNotFoundError:
-        raise Refused("no such file") from None
+        raise SampleError("no such file") from None
     except (OSError, ValueError) as error:
-        raise Refused(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+        raise SampleError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
     if not stat_flags.S_ISREG(mode):
-        raise Refused("not a regular file")
+        raise SampleError("not a regular file")
     return real
 
 

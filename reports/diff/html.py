@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.compare import FELL, ROSE, TEST, Comparison
-from auditor.safe_text import printable
+from auditor.compare import FELL, ROSE, TEST, AuditDiff
+from auditor.safe_text import safe_text
 from reports import charts, wording
 from reports.charts import Bar
 from reports.page import Page
@@ -12,7 +12,7 @@ _MOST_ROWS = 60
 _MOST_BARS = 8
 
 
-def render(found: Comparison) -> str:
+def render(found: AuditDiff) -> str:
     """The page."""
     page = Page()
     tables = [(name, sorted(found.table(name), key=wording.moved_first)[:_MOST_ROWS]) for name in found.tables]
@@ -28,10 +28,10 @@ def render(found: Comparison) -> str:
     )
 
 
-def _chart(found: Comparison) -> str:
+def _chart(found: AuditDiff) -> str:
     bars = []
     for change in found.table("overall")[:_MOST_BARS]:
-        short = printable(change.name.partition(",")[0].partition(" or ")[0], 22)
+        short = safe_text(change.name.partition(",")[0].partition(" or ")[0], 22)
         for when, side in (("before", change.before), ("after", change.after)):
             if side:
                 bars.append(Bar(f"{short}, {when}", side.share, side.low, side.high))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from auditor.compare import TEST, Comparison
+from auditor.compare import TEST, AuditDiff
 
 SCHEMA = "auditor-diff/1"
 
 
-def render(found: Comparison) -> str:
+def render(found: AuditDiff) -> str:
     """The JSON text."""
     sides = {}
     for name, audit, decision in zip(("before", "after"), (found.before, found.after), found.decisions, strict=True):

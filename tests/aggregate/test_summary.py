@@ -37,9 +37,9 @@ def rows(draw):
     signals = tuple(draw(signal(id, kind)) for id, kind in DETECTORS.items())
     label = draw(st.sampled_from([VerdictKind.SYNTHETIC, VerdictKind.EDITED, VerdictKind.UNKNOWN]))
     verdict = Verdict(label, None if label is VerdictKind.UNKNOWN else draw(st.sampled_from(["alpha", "beta"])))
-    facts = Covariates(width=draw(st.sampled_from([None, 100, 512, 3000])), camera=draw(st.sampled_from([None, "N"])))
+    extras = Covariates(width=draw(st.sampled_from([None, 100, 512, 3000])), camera=draw(st.sampled_from([None, "N"])))
     return Row(
-        draw(st.text("ab", min_size=1)), draw(st.sampled_from("xyz")), "i", status, "", "c", verdict, signals, facts
+        draw(st.text("ab", min_size=1)), draw(st.sampled_from("xyz")), "i", status, "", "c", verdict, signals, extras
     )
 
 
@@ -66,26 +66,26 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
     assert summary.counts.rows == len(every)
     assert summary.counts.ok == len(ok)
     assert summary.counts.repeated_keys == sum(n > 1 for n in Counter(row.key for row in every).values())
-    assert (summary.floor.count, summary.floor.n) == (len(counted), len(ok))
-    assert summary.floor.edited == sum(row.verdict.kind is VerdictKind.EDITED for row in ok)
+    assert (summary.confirmed.count, summary.confirmed.n) == (len(counted), len(ok))
+    assert summary.confirmed.edited == sum(row.verdict.kind is VerdictKind.EDITED for row in ok)
     assert summary.contradictions == sum(
         row.verdict.kind is VerdictKind.SYNTHETIC and row.covariates.camera is not None for row in ok
     )
     assert summary.reasons == Counter(row.reason for row in every if row.status in (Status.FAILED, Status.UNREADABLE))
     for kind in (Evidence.DECLARED, Evidence.MATCHED, Evidence.PRIOR, Evidence.STATISTICAL):
         seen = sum(any(s.evidence is kind and s.outcome.has_looked for s in row.signals) for row in every)
-        assert summary.coverage[kind.value].could_look == seen
+        assert summary.coverage[kind.value].evaluable == seen
     for id, tally in summary.detectors.items():
         mine = [s for row in every for s in row.signals if s.detector == id]
-        assert tally.could_look == sum(s.outcome.has_looked for s in mine)
+        assert tally.evaluable == sum(s.outcome.has_looked for s in mine)
         assert tally.hits == sum(s.is_hit for s in mine)
         assert tally.failed == sum(s.outcome is SignalOutcome.FAILED for s in mine)
     named = Counter(
         next(s.generator for s in row.signals if s.detector == row.verdict.decided_by) or "not named" for row in counted
     )
-    assert summary.floor.generators == named
+    assert summary.confirmed.generators == named
     for by in ("source", "size", "format", "year"):
-        strata = [s for s in summary.strata if s.by == by]
+        strata = [s for s in summary.subgroups if s.by == by]
         assert sum(s.rows for s in strata) == len(every)
         assert sum(s.synthetic for s in strata) == len(counted)
 
@@ -106,7 +106,7 @@ def test_many_sources_are_listed_by_size_and_the_rest_is_put_together(tmp_path):
 def test_no_evidence_at_all_sums_up_to_nothing():
     summary = summarise([])
     assert summary.counts.rows == 0
-    assert summary.floor.share is None
+    assert summary.confirmed.share is None
 
 
 @pytest.mark.parametrize("value", ["caf\udce9", "a\x00b", "\u202e", "x" * 100_000])
@@ -138,12 +138,12 @@ def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, par
     found = [sum(row.verdict.kind is VerdictKind.SYNTHETIC for row in part) for part in ok]
     assert summary.shards.declared == effective_sample_size(np.array(found), np.array([len(part) for part in ok]))
     assert (summary.shards.read, summary.shards.of, full.shards) == (len(parts), of, None)
-    assert (summary.counts, summary.floor.count, summary.floor.share) == (
+    assert (summary.counts, summary.confirmed.count, summary.confirmed.share) == (
         full.counts,
-        full.floor.count,
-        full.floor.share,
+        full.confirmed.count,
+        full.confirmed.share,
     )
-    for narrow, wide in zip(full.strata, summary.strata, strict=True):
+    for narrow, wide in zip(full.subgroups, summary.subgroups, strict=True):
         assert (narrow.by, narrow.value, narrow.share) == (wide.by, wide.value, wide.share)
         if narrow.low is not None:
             assert wide.low <= narrow.low + 1e-9

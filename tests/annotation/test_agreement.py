@@ -3,13 +3,13 @@
 import pytest
 
 from auditor.annotation.agreement import agreements
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 
-S, R, U = Truth
+S, R, U = HumanLabel
 
 
 def answers(**labels):
-    return [Answer(str(key), "", truth, "", who) for who, said in labels.items() for key, truth in enumerate(said)]
+    return [Annotation(str(key), "", truth, "", who) for who, said in labels.items() for key, truth in enumerate(said)]
 
 
 def test_the_published_example_of_fifty_grant_proposals():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditor.annotation.sample import EXPECTED, allocation, by_weight, draw
 from auditor.errors import LabelError
 from auditor.evidence_store.store import Store
-from auditor.sampling.order import place
+from auditor.sampling.order import sampling_rank
 from auditor.types import VerdictKind
 
 DECIDED = (VerdictKind.SYNTHETIC, VerdictKind.EDITED, None)
@@ -38,7 +38,7 @@ def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audite
     drawn = draw(out, seed=3, number=120)
     assert len(drawn) == 120
     orders = {
-        stratum: sorted((key for key, label in rows if label is stratum), key=lambda key: place(key, 3))
+        stratum: sorted((key for key, label in rows if label is stratum), key=lambda key: sampling_rank(key, 3))
         for stratum in EXPECTED
     }
     for stop in range(len(drawn)):

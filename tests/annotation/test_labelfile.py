@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.annotation.file import COLUMNS, Answer, Truth, append, read, sealed, withdraw, write
+from auditor.annotation.file import COLUMNS, Annotation, HumanLabel, append, obfuscate_stratum, read, withdraw, write
 from auditor.errors import LabelError
 from auditor.types import VerdictKind
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 ANSWERS = st.lists(
-    st.builds(Answer, KEYS, WORDS, st.sampled_from(Truth), WORDS, WORDS),
+    st.builds(Annotation, KEYS, WORDS, st.sampled_from(HumanLabel), WORDS, WORDS),
     unique_by=lambda answer: (answer.key, answer.labeller),
     max_size=4,
 )
 LETTERS = "abcdefghABCD"
-ONE = Answer("a.jpg", "unknown", Truth.REAL, "page", "ann")
+ONE = Annotation("a.jpg", "unknown", HumanLabel.REAL, "page", "ann")
 
 
 @given(ANSWERS)
@@ -43,7 +43,7 @@ def test_what_is_appended_is_read_and_can_be_taken_back(tmp_path_factory, answer
 def test_a_files_own_columns_stay(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("Note,Label,KEY,labeller,how,stratum\nlook again,real,a.jpg,ann", "utf-8-sig")
-    append(path, Answer("b.jpg", "unknown", Truth.SYNTHETIC, "page", "ann"))
+    append(path, Annotation("b.jpg", "unknown", HumanLabel.SYNTHETIC, "page", "ann"))
     withdraw(path, "a.jpg", "ann")
     append(path, ONE)
     assert path.read_text() == (
@@ -86,7 +86,7 @@ def test_what_is_no_label_file_is_named_with_its_line(tmp_path, content, why):
 def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
     path = tmp_path / "labels.csv"
     strata = {f"{number}.jpg": list(VerdictKind)[number % 5].value for number in range(20)}
-    write(path, [], todo=[(key, sealed(key, stratum)) for key, stratum in strata.items()])
+    write(path, [], todo=[(key, obfuscate_stratum(key, stratum)) for key, stratum in strata.items()])
     text = path.read_text()
     assert not any(label in text for label in VerdictKind)
     assert len(set(text.splitlines())) == 21
@@ -112,7 +112,7 @@ def test_a_label_is_not_appended_to_what_is_no_label_file(tmp_path):
 
 def _label_much(path, labeller):
     for letter in LETTERS:
-        append(path, Answer(letter, "", Truth.REAL, "", labeller))
+        append(path, Annotation(letter, "", HumanLabel.REAL, "", labeller))
         if letter.isupper():
             withdraw(path, letter, labeller)
 

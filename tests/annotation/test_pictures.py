@@ -7,15 +7,15 @@ import making
 import pytest
 from PIL import Image
 
-from auditor.annotation.app.pictures import Prepared, audited_inputs, pictures
-from auditor.annotation.sample import Drawn
+from auditor.annotation.app.pictures import ImageStore, audited_inputs, pictures
+from auditor.annotation.sample import AnnotationItem
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config, ReadOptions
 from auditor.errors import ConfigError, DatasetError
-from auditor.evidence_store.selection import Place
+from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import Store
 from auditor.fetching.fetcher import Fetcher
-from auditor.storage.content import RefusedContent
+from auditor.storage.content import UnavailableContent
 from auditor.types import Need, VerdictKind
 
 
@@ -25,7 +25,7 @@ def audited(folder, inputs, **options):
 
     audit = run_audit(inputs, folder / "out", Config.of(depth=Need.ROW, **options), make_engine(1, "serial"))
     drawn = [
-        Drawn(key, VerdictKind.UNKNOWN, Place(part.shard, number), None)
+        AnnotationItem(key, VerdictKind.UNKNOWN, RowRef(part.shard, number), None)
         for part in Store(folder / "out").parts()
         for number, key in enumerate(pq.read_table(part.path).column("key").to_pylist())
     ]
@@ -39,7 +39,7 @@ def test_what_was_fetched_of_a_url_is_shown_and_so_is_why_nothing_was(tmp_path):
         dict(fetcher.fetch_all(wanted[:2]))
     table = making.write(tmp_path / "urls.csv", "\n".join(["url,caption", *(f"{url},cat" for url in wanted), ""]))
     audit, drawn = audited(tmp_path, table)
-    shown = list(pictures(drawn, audit, table, read=ReadOptions(), fetched=fetcher.recall))
+    shown = list(pictures(drawn, audit, table, read=ReadOptions(), fetched=fetcher.cached))
     assert [picture.url for picture in shown] == wanted
     assert Image.open(io.BytesIO(shown[0].jpeg)).size == Image.open(io.BytesIO(hosting.IMAGE)).size
     assert [picture.reason for picture in shown[1:]] == ["HTTP 404", "no image bytes: the manifest gives a URL only"]
@@ -52,7 +52,7 @@ def test_pictures_are_numbered_as_they_were_drawn_whatever_order_they_come_in(tm
     audit, drawn = audited(tmp_path, tmp_path / "set")
     drawn = drawn[::-1]
     (tmp_path / "shown").mkdir()
-    prepared = Prepared(tmp_path / "shown", drawn)
+    prepared = ImageStore(tmp_path / "shown", drawn)
     for picture in pictures(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None):
         prepared.add(picture)
     widths = [Image.open(io.BytesIO(prepared.jpeg(number))).width for number in range(6)]
@@ -92,7 +92,7 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
         recorded.updated(ReadOptions())
     again = recorded.updated(ReadOptions(base_dir=str(tmp_path / "images")))
     assert again == read
-    [shown] = pictures(drawn, audit, table, read=again, fetched=lambda url: RefusedContent("no"))
+    [shown] = pictures(drawn, audit, table, read=again, fetched=lambda url: UnavailableContent("no"))
     assert (shown.caption, shown.reason) == ("hello", "")
 
 

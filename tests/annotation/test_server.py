@@ -13,7 +13,7 @@ from PIL import Image
 from auditor.annotation import file
 from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Session
-from auditor.annotation.file import Truth
+from auditor.annotation.file import HumanLabel
 from auditor.errors import DatasetError, LabelError
 
 SAY = {"label": "real", "how": "looks"}
@@ -167,10 +167,10 @@ def test_labelling_is_blind(server, task):
 
 def test_answers_are_saved_one_by_one_and_taken_back(server, task):
     path = server.session.path
-    for number, label in enumerate(Truth):
+    for number, label in enumerate(HumanLabel):
         found = json.loads(ask(server, "answer", {"number": number, "label": label, "how": "page"})[2])
         assert (found["next"], found["done"], found["total"]) == (number + 1, number + 1, 8)
-        assert [a.truth for a in file.read(path)] == list(Truth)[: number + 1]
+        assert [a.truth for a in file.read(path)] == list(HumanLabel)[: number + 1]
     assert json.loads(ask(server, "undo", {})[2])["next"] == 2
     assert [(a.key, a.stratum, a.how, a.labeller) for a in file.read(path)] == [
         (row.key, "unknown", "page", "A") for row in task.drawn[:2]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auditor.annotation.file import Truth
+from auditor.annotation.file import HumanLabel
 from auditor.annotation.strata import Stratum, StratumCounts, collapse_strata, named, strata
 from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.types import VerdictKind
@@ -50,7 +50,7 @@ def counted(weights, labels, truths, skipped=0):
     found = StratumCounts(skipped=skipped)
     found.add_rows(np.array(weights, float))
     for weight, truth in list(zip(weights, truths, strict=True))[:labels]:
-        found.add_label(Truth.SYNTHETIC if truth else Truth.REAL, weight)
+        found.add_label(HumanLabel.SYNTHETIC if truth else HumanLabel.REAL, weight)
     return found
 
 
@@ -107,7 +107,7 @@ def test_n_eff_of_labels_is_no_more_than_their_variance_says(classes):
         one = StratumCounts()
         one.add_rows(weights)
         for _ in range(labels):
-            one.add_label(Truth.REAL, weights.mean())
+            one.add_label(HumanLabel.REAL, weights.mean())
         strata.append(one)
         masses.append(weights.sum())
         shares.append(share)

@@ -8,14 +8,14 @@ from making import encoded, png, write
 
 from auditor.aggregate.summary import summarise
 from auditor.annotation import tally
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.annotation.tally import LabelTally
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import LabelError
 from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.intervals import Interval
-from auditor.sampling.order import place
+from auditor.sampling.order import sampling_rank
 from auditor.types import VerdictKind
 
 SEED = 5
@@ -37,13 +37,19 @@ def dataset(rows=3000, seed=0):
 
 
 def draw(rows, label, n):
-    keys = sorted((r.key for r in rows if r.verdict.kind is label), key=lambda key: place(key, SEED))
+    keys = sorted((r.key for r in rows if r.verdict.kind is label), key=lambda key: sampling_rank(key, SEED))
     return keys[:n]
 
 
 def answers(rows, truth, counts=((FLAGGED, 100), (UNKNOWN, 150), (REAL, 50)), *, stratum=True, labeller="a"):
     return [
-        Answer(key, label.value if stratum else "", Truth.SYNTHETIC if truth[key] else Truth.REAL, "date", labeller)
+        Annotation(
+            key,
+            label.value if stratum else "",
+            HumanLabel.SYNTHETIC if truth[key] else HumanLabel.REAL,
+            "date",
+            labeller,
+        )
         for label, n in counts
         for key in draw(rows, label, n)
     ]
@@ -78,16 +84,16 @@ def test_the_strata_are_told(tmp_path):
         stratum = found.strata[label]
         assert stratum.rows == sum(r.verdict.kind is label for r in rows)
         assert stratum.synthetic + stratum.real == n
-    assert found.passed_over == 0
+    assert found.skipped == 0
 
 
 def test_labels_of_a_plain_random_sample_count_where_their_rows_are(tmp_path):
     rows, truth = dataset(2000)
-    first = sorted((r.key for r in rows), key=lambda key: place(key, SEED))[:500]
-    given = [Answer(key, "", Truth.SYNTHETIC if truth[key] else Truth.REAL) for key in first]
+    first = sorted((r.key for r in rows), key=lambda key: sampling_rank(key, SEED))[:500]
+    given = [Annotation(key, "", HumanLabel.SYNTHETIC if truth[key] else HumanLabel.REAL) for key in first]
     found = estimated(tmp_path, rows, given)
     assert found.low <= sum(truth.values()) / len(rows) <= found.high
-    assert found.labels.passed_over == 0
+    assert found.labels.skipped == 0
     assert found.n == sum(r.verdict.kind is not VerdictKind.SYNTHETIC for r in rows if r.key in set(first))
 
 
@@ -95,33 +101,33 @@ def test_a_row_that_was_skipped_may_be_anything(tmp_path):
     rows, truth = dataset(2000)
     given = answers(rows, truth)
     whole, holey = (estimated(tmp_path, rows, kept) for kept in (given, given[:40] + given[60:]))
-    assert holey.labels.passed_over == 20
+    assert holey.labels.skipped == 20
     assert holey.low < whole.low
     assert holey.high > whole.high
 
 
 def test_labels_of_a_plain_random_sample_reach_as_far_in_every_class_of_weight(tmp_path):
     rows = [row(number, UNKNOWN, weight=8.0 if number % 4 == 0 else 1.0) for number in range(400)]
-    order = sorted((r.key for r in rows), key=lambda key: place(key, SEED))
+    order = sorted((r.key for r in rows), key=lambda key: sampling_rank(key, SEED))
     heavy = {r.key for r in rows if r.covariates.weight == 8}
     last = max(number for number, key in enumerate(order[:100]) if key in heavy)
-    given = [Answer(key, "", Truth.REAL) for number, key in enumerate(order[:100]) if number != last]
+    given = [Annotation(key, "", HumanLabel.REAL) for number, key in enumerate(order[:100]) if number != last]
     found = estimated(tmp_path, rows, given)
-    assert found.labels.passed_over == 1
+    assert found.labels.skipped == 1
     assert found.labels.strata["unknown, weight 8 to under 16"].unsure == 1
 
 
 def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
     rows, _ = dataset(2000)
     picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
-    given = [Answer(key, UNKNOWN, Truth.REAL) for key in picked]
+    given = [Annotation(key, UNKNOWN, HumanLabel.REAL) for key in picked]
     with pytest.raises(LabelError, match="no random sample"):
         summed(tmp_path, rows, given)
 
 
 def test_labels_of_other_rows_are_refused(tmp_path):
     rows, truth = dataset(200)
-    given = [*answers(rows, truth), Answer("nobody.jpg", UNKNOWN, Truth.REAL)]
+    given = [*answers(rows, truth), Annotation("nobody.jpg", UNKNOWN, HumanLabel.REAL)]
     with pytest.raises(LabelError, match=r"no row of this audit has these labelled keys \(1\): 'nobody.jpg'"):
         summed(tmp_path, rows, given)
 
@@ -138,14 +144,16 @@ def test_no_label_at_all_says_what_to_do(tmp_path):
     rows, _ = dataset(500)
     declared = next(r.key for r in rows if r.verdict.kind is VerdictKind.SYNTHETIC)
     with pytest.raises(LabelError, match="auditor label"):
-        estimated(tmp_path, rows, [Answer(declared, "", Truth.SYNTHETIC)])
+        estimated(tmp_path, rows, [Annotation(declared, "", HumanLabel.SYNTHETIC)])
 
 
 def test_two_people_who_disagree_widen_it(tmp_path):
     rows, truth = dataset(2000)
     first = answers(rows, truth)
     second = answers(
-        rows, {key: (not value if place(key, 1) % 20 == 0 else value) for key, value in truth.items()}, labeller="b"
+        rows,
+        {key: (not value if sampling_rank(key, 1) % 20 == 0 else value) for key, value in truth.items()},
+        labeller="b",
     )
     one, agreeing, two = (
         estimated(tmp_path, rows, given)
@@ -159,10 +167,12 @@ def test_two_people_who_disagree_widen_it(tmp_path):
 
 def test_the_sample_of_a_bounded_audit_stands_for_the_rest(tmp_path):
     rows, truth = dataset(3000)
-    drawn = [r if place(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_drawn=False) for r in rows]
-    given = answers([r for r in drawn if r.is_drawn], truth)
+    drawn = [
+        r if sampling_rank(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_sampled=False) for r in rows
+    ]
+    given = answers([r for r in drawn if r.is_sampled], truth)
     found = summed(tmp_path, drawn, given, census=frozenset())
-    assert found.evidence.design.unsampled == sum(not r.is_drawn for r in drawn)
+    assert found.evidence.design.unsampled == sum(not r.is_sampled for r in drawn)
     estimate = tally.estimated(found.evidence, found.labelled)
     assert estimate.low <= sum(truth.values()) / len(rows) <= estimate.high
 
@@ -183,7 +193,7 @@ def test_a_scan_with_labels_keeps_the_evidence_and_rests_on_them(tmp_path):
         write(tmp_path / f"images/{number:02}.png", png(text, seed=number) if number < 8 else encoded(seed=number))
     config = Config.of(detectors=("generator-text",))
     run_audit(tmp_path / "images", tmp_path / "out", config, make_engine(1, "serial"))
-    order = sorted((f"{number:02}.png" for number in range(8, 80)), key=lambda key: place(key, 0))
+    order = sorted((f"{number:02}.png" for number in range(8, 80)), key=lambda key: sampling_rank(key, 0))
     lines = [f"{key},{'synthetic' if number < 3 else 'real'},unknown,page,me" for number, key in enumerate(order[:40])]
     path = write(tmp_path / "labels.csv", "\n".join(["key,label,stratum,how,labeller", *lines]))
     with_labels = Config.of(detectors=("generator-text",), labels=str(path))

@@ -68,7 +68,7 @@ def test_without_its_weights_a_scan_does_not_begin(folders, scan, monkeypatch):
 
 def test_without_a_calibration_it_gives_no_estimate(community_forensics, folders, scan):
     audit = scan(folders / "mixed", detectors=("community-forensics",))
-    assert audit.detectors["community-forensics"].could_look == 8
+    assert audit.detectors["community-forensics"].evaluable == 8
     assert audit.estimate is None
 
 

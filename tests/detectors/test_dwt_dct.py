@@ -182,7 +182,7 @@ def test_a_few_striking_images_among_many_are_seen():
         total = np.zeros(4 * sum({m.length for m in dwt_dct.marks()}) + 4)
         total[place] = count
         found = {p.generator: p for p in detector.dataset_test(1000, total)}["SDXL or diffusers"]
-        assert found.striking == count
+        assert found.exceedances == count
         assert (found.p_value < 1e-3) is is_seen
         assert (found.share_low > 0) is is_seen
         assert found.share_low < count / 1000 or not count

@@ -103,7 +103,7 @@ def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name
     auditor.make_bank(tmp_path / "bank", known, config=config, engine="serial")
     banks = Banks((str(tmp_path / "bank"),))
     audit = scan(sets / "mixed", detectors=(), encoder=name, banks=banks)
-    assert (audit.duplicates.clusters, audit.duplicates.in_clusters) == (len(PHOTOS), 3 * len(PHOTOS))
+    assert (audit.near_duplicates.clusters, audit.near_duplicates.in_clusters) == (len(PHOTOS), 3 * len(PHOTOS))
     rows = auditor.evidence(tmp_path / "audit")
     matched = sorted(rows[rows["decided_by"] == "known-image"]["key"])
     stems = sorted(photo.partition(".")[0] for photo in PHOTOS[:3])

@@ -41,7 +41,7 @@ def run(tmp_path, path, **config):
 
 def test_a_detector_from_outside_is_found_by_its_entry_point(poisoned):
     audit = run(poisoned, captions(poisoned, "a", "b"))
-    assert audit.detectors["poison"].could_look == 2
+    assert audit.detectors["poison"].evaluable == 2
 
 
 def test_an_image_that_kills_its_worker_costs_one_row(poisoned):
@@ -54,7 +54,7 @@ def test_an_image_that_kills_its_worker_costs_one_row(poisoned):
 def test_a_detector_that_raises_costs_one_answer_and_is_counted(poisoned):
     audit = run(poisoned, captions(poisoned, "a", "raise", "b"))
     assert audit.counts.no_bytes == 3
-    assert (audit.detectors["poison"].could_look, audit.detectors["poison"].failed) == (2, 1)
+    assert (audit.detectors["poison"].evaluable, audit.detectors["poison"].failed) == (2, 1)
 
 
 class Broken:
@@ -63,10 +63,10 @@ class Broken:
     def __call__(self, shard):
         raise AuditorError(f"cannot do {shard.id}")
 
-    def probing(self):
+    def with_crash_tracking(self):
         return self
 
-    def refusing(self, shard, reason):
+    def excluding_crash(self, shard, reason):
         return self
 
 

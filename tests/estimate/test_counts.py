@@ -23,7 +23,7 @@ def test_a_full_scan_leaves_nothing_to_chance(confirmed, edited, rest):
     if n := evidence.readable.rows:
         share = confirmed / n
         assert evidence.share == Interval(share, share, share)
-        assert evidence.as_sample == clopper_pearson(confirmed, n)
+        assert evidence.source_interval == clopper_pearson(confirmed, n)
 
 
 @given(confirmed=COUNTS, edited=COUNTS, rest=COUNTS, share=st.floats(0, 1))
@@ -49,7 +49,7 @@ def test_what_a_sample_showed_stands_for_the_unsampled_rows(by_census, found, sa
     assert evidence.share.point == pytest.approx((by_census + rest * found / sampled) / n)
     assert evidence.share.low == pytest.approx((by_census + rest * low) / n)
     assert evidence.share.high == pytest.approx((by_census + rest * high) / n)
-    assert evidence.as_sample == (evidence.share.low, evidence.share.high)
+    assert evidence.source_interval == (evidence.share.low, evidence.share.high)
 
 
 def test_without_a_sampled_row_the_rest_may_be_anything():
@@ -59,7 +59,7 @@ def test_without_a_sampled_row_the_rest_may_be_anything():
 
 def test_without_a_readable_row_there_is_no_share():
     assert EvidenceCounts().share is None
-    assert EvidenceCounts().as_sample is None
+    assert EvidenceCounts().source_interval is None
     with pytest.raises(ValueError, match="no row"):
         EvidenceCounts().whole(Interval(0, 0, 0))
 

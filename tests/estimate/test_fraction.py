@@ -17,8 +17,8 @@ from auditor.types import Status, VerdictKind
 CALIBRATION = models.calibration(("clean", "jpeg95"))
 
 
-def tally(tmp_path, rows, cutoff=0.5):
-    return summarise([part(tmp_path / "part.parquet", rows)], cutoff=("classifier", cutoff))
+def tally(tmp_path, rows, threshold=0.5):
+    return summarise([part(tmp_path / "part.parquet", rows)], threshold=("classifier", threshold))
 
 
 def test_flags_are_counted_among_undecided_images_alone(tmp_path):
@@ -95,18 +95,18 @@ def test_conditions_that_the_calibration_lacks_count_as_clean():
 
 def test_more_false_positives_mean_less_synthetic():
     found = estimate(300, 1000, count=10)
-    lows = [s.low for s in found.sensitivity]
-    highs = [s.high for s in found.sensitivity if s.factor <= 1]  # far above, the model may tell nothing any more
+    lows = [s.low for s in found.fpr_scenarios]
+    highs = [s.high for s in found.fpr_scenarios if s.factor <= 1]  # far above, the model may tell nothing any more
     assert lows == sorted(lows, reverse=True)
     assert all(after <= before + 1e-3 for before, after in pairwise(highs))  # draws are finitely many
-    assert next((s.low, s.high) for s in found.sensitivity if s.factor == 1) == (found.low, found.high)
+    assert next((s.low, s.high) for s in found.fpr_scenarios if s.factor == 1) == (found.low, found.high)
 
 
 def test_the_tipping_point_is_where_the_decision_changes():
     found = estimate(300, 1000)
     factor = tipping_point(found, found.low - 0.05)
-    below, above = (max(s.factor for s in found.sensitivity if s.factor <= factor), min(s.factor for s in found.sensitivity if s.factor >= factor))  # fmt: skip
-    ends = {s.factor: s.low for s in found.sensitivity}
+    below, above = (max(s.factor for s in found.fpr_scenarios if s.factor <= factor), min(s.factor for s in found.fpr_scenarios if s.factor >= factor))  # fmt: skip
+    ends = {s.factor: s.low for s in found.fpr_scenarios}
     assert ends[below] > found.low - 0.05 >= ends[above]
 
 
@@ -118,7 +118,7 @@ def test_a_pass_tips_below_one():
 def test_an_undecided_question_and_an_estimate_of_labels_alone_have_no_tipping_point():
     found = estimate(300, 1000)
     assert tipping_point(found, found.point) is None
-    assert tipping_point(replace(found, sensitivity=()), 0.0) is None
+    assert tipping_point(replace(found, fpr_scenarios=()), 0.0) is None
 
 
 def test_the_same_seed_gives_the_same_estimate():
@@ -137,5 +137,5 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
     flags = Flags.of_rows({"clean": 100}, 5)
     evidence = EvidenceCounts.of_rows(readable=100, undetermined=100, sampled=100)
-    told = prevalence.estimated(evidence, flags, CALIBRATION, seed=0, cutoff_score=0.123)
-    assert told.cutoff == 0.123
+    told = prevalence.estimated(evidence, flags, CALIBRATION, seed=0, threshold_score=0.123)
+    assert told.threshold == 0.123

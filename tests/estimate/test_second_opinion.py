@@ -15,8 +15,8 @@ from auditor.estimate.rogan_gladen import FlagCounts, Rates, corrected, melded
 DRAWS = 40_000
 
 
-def known(sensitivity, specificity):
-    return Rates(np.full(DRAWS, 1 - specificity), np.full(DRAWS, sensitivity))
+def known(fpr_scenarios, specificity):
+    return Rates(np.full(DRAWS, 1 - specificity), np.full(DRAWS, fpr_scenarios))
 
 
 def counted(true, n_true, false, n_false, seed=0):
@@ -25,10 +25,10 @@ def counted(true, n_true, false, n_false, seed=0):
     return Rates(rng.beta(false + 0.5, n_false - false + 0.5, DRAWS), rng.beta(true + 0.5, n_true - true + 0.5, DRAWS))
 
 
-def lang_reiczigel(positives, n, sensitivity, n_true, specificity, n_false):
+def lang_reiczigel(positives, n, fpr_scenarios, n_true, specificity, n_false):
     """Equations 6, 7, 16 and 17 of Lang & Reiczigel, Preventive Veterinary Medicine 113, 2014."""
     z = norm.ppf(0.975)
-    se, sp = (n_true * sensitivity + 1) / (n_true + 2), (n_false * specificity + 1) / (n_false + 2)
+    se, sp = (n_true * fpr_scenarios + 1) / (n_true + 2), (n_false * specificity + 1) / (n_false + 2)
     n_true, n_false = n_true + 2, n_false + 2
     share = (positives + z**2 / 2) / (n + z**2)
     n = n + z**2
@@ -40,7 +40,7 @@ def lang_reiczigel(positives, n, sensitivity, n_true, specificity, n_false):
 
 
 @pytest.mark.parametrize(
-    ("positives", "n", "sensitivity", "specificity", "point", "low", "high"),
+    ("positives", "n", "fpr_scenarios", "specificity", "point", "low", "high"),
     [
         # Brucellosis in cattle (documentation of epiR's epi.prev): 5.1 per 100, 95 % CI 0 to 13.
         (23, 150, 0.96, 0.89, 0.051, 0.0, 0.13),
@@ -48,11 +48,11 @@ def lang_reiczigel(positives, n, sensitivity, n_true, specificity, n_false):
         (6, 151, 0.964, 0.927, 0.0, 0.0, 0.013),
     ],
 )
-def test_published_prevalences_with_rates_that_are_known(positives, n, sensitivity, specificity, point, low, high):
-    found = melded(FlagCounts.of_rows(positives, n), known(sensitivity, specificity))
+def test_published_prevalences_with_rates_that_are_known(positives, n, fpr_scenarios, specificity, point, low, high):
+    found = melded(FlagCounts.of_rows(positives, n), known(fpr_scenarios, specificity))
     assert found.point == pytest.approx(point, abs=0.001)
     # "Nothing flagged" bounds our upper end: 0 of 151 leaves more open than the corrected bound.
-    nothing = clopper_pearson(0, n)[1] / sensitivity
+    nothing = clopper_pearson(0, n)[1] / fpr_scenarios
     assert (found.low, found.high) == pytest.approx((low, max(high, nothing)), abs=0.006)
 
 

@@ -87,19 +87,19 @@ def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
         design = RowSample(unsampled=10**6 - n)
         evidence = EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
         found = estimated(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
-        assert found.low <= found.at_best[0] <= found.at_best[1] <= found.high + 1e-9
-        ends.append(found.at_best)
+        assert found.low <= found.asymptotic[0] <= found.asymptotic[1] <= found.high + 1e-9
+        ends.append(found.asymptotic)
     assert ends[0] == pytest.approx(ends[1], abs=0.02)
     full = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
-    assert estimated(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).at_best is None
+    assert estimated(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
 
 
 # ---- stopping
 
 
-def sampled(low, high, at_best, rows):
+def sampled(low, high, asymptotic, rows):
     """An audit of a sample with this estimate."""
-    found = replace(estimate((low + high) / 2, low, high), at_best=at_best)
+    found = replace(estimate((low + high) / 2, low, high), asymptotic=asymptotic)
     return audit(estimate=found, sample=Counts(rows, rows))
 
 
@@ -146,8 +146,8 @@ def test_what_files_declare_decides_a_scan_early(tmp_path):
     assert stop.reason == "decided: fail"
     assert stop.audit.sample.rows == 100
     assert stop.audit.counts.no_bytes == 1100
-    low = confidence_sequence(stop.audit.floor.count, 100)[0]
-    assert stop.audit.floor.low == pytest.approx(low)
+    low = confidence_sequence(stop.audit.confirmed.count, 100)[0]
+    assert stop.audit.confirmed.low == pytest.approx(low)
     assert api.decide(api.load(tmp_path / "out")).outcome is Outcome.FAIL
 
 

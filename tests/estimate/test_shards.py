@@ -27,21 +27,21 @@ def test_rows_are_worth_no_more_than_themselves_and_no_less_than_their_shards(pa
     assert found.n == rows.sum()
     if found.n:
         least = rows.sum() ** 2 / (rows**2).sum()
-        assert least * (1 - 1e-12) <= found.effective <= found.n * (1 + 1e-12)
-        assert found.design_effect == pytest.approx(found.n / found.effective)
+        assert least * (1 - 1e-12) <= found.n_eff <= found.n * (1 + 1e-12)
+        assert found.design_effect == pytest.approx(found.n / found.n_eff)
 
 
 @given(st.integers(2, 40), st.integers(1, 1000))
 def test_without_a_positive_the_bound_rests_on_the_shards_alone(count, rows):
     found = clusters.effective_sample_size(np.zeros(count), np.full(count, rows))
-    assert found.effective == pytest.approx(count)
-    assert effective_interval(0.0, found.effective)[1] == pytest.approx(clopper_pearson(0, count)[1])
+    assert found.n_eff == pytest.approx(count)
+    assert effective_interval(0.0, found.n_eff)[1] == pytest.approx(clopper_pearson(0, count)[1])
 
 
 @given(st.integers(2, 30), st.integers(1, 30), st.integers(2, 500))
 def test_shards_that_are_each_all_of_a_kind_are_worth_one_row_each(kind, other, rows):
     positives = np.array([rows] * kind + [0] * other)
-    assert clusters.effective_sample_size(positives, np.full(kind + other, rows)).effective <= kind + other + 1e-9
+    assert clusters.effective_sample_size(positives, np.full(kind + other, rows)).n_eff <= kind + other + 1e-9
 
 
 def test_shards_that_are_alike_are_worth_nearly_all_their_rows():
@@ -65,7 +65,7 @@ def test_what_no_shards_can_be_is_refused(positives, rows):
 
 
 def test_shards_without_a_row_tell_nothing():
-    assert clusters.effective_sample_size(np.zeros(3), np.zeros(3)).effective == 0
+    assert clusters.effective_sample_size(np.zeros(3), np.zeros(3)).n_eff == 0
 
 
 @given(st.integers(0, 1000), st.floats(1, 1e5), st.floats(0, 1))
@@ -87,8 +87,8 @@ def test_what_is_decided_is_no_fact_where_shards_were_left_out():
     some = EvidenceCounts.of_rows(**counts, design=ClusterSample(10, 100, design_effect=20.0))
     assert full.share.low == full.share.high
     assert some.share.low < 0.1 < some.share.high
-    assert some.as_sample == pytest.approx(clopper_pearson(5, 50))
-    assert some.as_sample[0] < some.share.low
+    assert some.source_interval == pytest.approx(clopper_pearson(5, 50))
+    assert some.source_interval[0] < some.share.low
     assert (some.design.is_partial, full.design.is_partial) == (True, False)
 
 
@@ -104,6 +104,6 @@ def test_an_estimate_is_wider_by_what_the_shards_are_worth():
         flags = replace(Flags.of_rows({"clean": 5000}, 2500), n_eff=n_eff)
         found = estimated(evidence, flags, calibration, seed=0)
         widths.append(found.high - found.low)
-        assert (found.at_best is None) == (evidence is full)
+        assert (found.asymptotic is None) == (evidence is full)
     assert widths == sorted(widths)
     assert widths[-1] > widths[0] + 0.1

@@ -11,12 +11,12 @@ from models import calibration
 
 from auditor.aggregate.summary import summarise
 from auditor.annotation import tally
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.annotation.tally import LabelTally
 from auditor.estimate import prevalence
 from auditor.estimate.intervals import clopper_pearson
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
-from auditor.sampling.order import place
+from auditor.sampling.order import sampling_rank
 from auditor.types import Status, VerdictKind
 
 WEIGHTS = st.lists(st.tuples(st.floats(1e-3, 1e3), st.booleans()), min_size=1, max_size=60)
@@ -88,7 +88,7 @@ def rows(weights, n=400):
 
 
 def summed(path, weights, **more):
-    return summarise([part(path, rows(weights))], cutoff=("classifier", 0.9), **more)
+    return summarise([part(path, rows(weights))], threshold=("classifier", 0.9), **more)
 
 
 def estimated(found):
@@ -102,8 +102,10 @@ def numbers(found):
 
 def of_weight(folder, weight):
     """The numbers of rows that all have this weight, with 150 labels: the sum, its estimates by flags and by labels."""
-    order = sorted(range(20, 400), key=lambda k: place(f"k{k}", 5))[:150]
-    answers = [Answer(f"k{k}", "unknown", Truth.SYNTHETIC if k % 9 == 0 else Truth.REAL) for k in order if k % 31]
+    order = sorted(range(20, 400), key=lambda k: sampling_rank(f"k{k}", 5))[:150]
+    answers = [
+        Annotation(f"k{k}", "unknown", HumanLabel.SYNTHETIC if k % 9 == 0 else HumanLabel.REAL) for k in order if k % 31
+    ]
     found = summed(folder / "part.parquet", [weight] * 400, labels=LabelTally(answers, 5))
     return found, estimated(found), tally.estimated(found.evidence, found.labelled)
 
@@ -119,20 +121,20 @@ def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, we
     plain, *expected = unweighted
     found, *estimates = of_weight(tmp_path_factory.mktemp("weighted"), weight)
     near = partial(pytest.approx, rel=1e-9, abs=1e-12) if weight != 1.0 else lambda number: number
-    assert (found.floor.count, found.floor.n) == (plain.floor.count, plain.floor.n) == (20, 400)
-    assert found.floor.share == near(plain.floor.share)
-    assert found.floor.as_sample == near(plain.floor.as_sample)
+    assert (found.confirmed.count, found.confirmed.n) == (plain.confirmed.count, plain.confirmed.n) == (20, 400)
+    assert found.confirmed.share == near(plain.confirmed.share)
+    assert found.confirmed.source_interval == near(plain.confirmed.source_interval)
     assert found.evidence.readable.n_eff == near(400)
     for one, other in zip(estimates, expected, strict=True):
         assert (one.point, one.low, one.high) == near((other.point, other.low, other.high))
-        assert [(s.low, s.high) for s in one.sensitivity] == [near((s.low, s.high)) for s in other.sensitivity]
+        assert [(s.low, s.high) for s in one.fpr_scenarios] == [near((s.low, s.high)) for s in other.fpr_scenarios]
         assert (one.n, one.flagged, one.conditions, one.labels) == (
             other.n,
             other.flagged,
             other.conditions,
             other.labels,
         )
-    for one, other in zip(found.strata, plain.strata, strict=True):
+    for one, other in zip(found.subgroups, plain.strata, strict=True):
         assert (one.value, one.rows, one.ok, one.synthetic) == (other.value, other.rows, other.ok, other.synthetic)
         assert (one.share, one.low, one.high) == near((other.share, other.low, other.high))
 
@@ -140,12 +142,12 @@ def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, we
 def test_shares_are_of_the_weight_and_counts_of_rows(tmp_path):
     weights = [5.0] * 20 + [1.0] * 380
     found = summed(tmp_path / "part.parquet", weights)
-    assert (found.floor.count, found.floor.n) == (20, 400)
-    assert found.floor.share == found.floor.low == found.floor.high == pytest.approx(100 / 480)
-    assert found.floor.as_sample[0] < 100 / 480 < found.floor.as_sample[1]
+    assert (found.confirmed.count, found.confirmed.n) == (20, 400)
+    assert found.confirmed.share == found.confirmed.low == found.confirmed.high == pytest.approx(100 / 480)
+    assert found.confirmed.source_interval[0] < 100 / 480 < found.confirmed.source_interval[1]
     narrow = clopper_pearson(100 / 480 * 400, 400)
-    assert found.floor.as_sample[1] - found.floor.as_sample[0] > narrow[1] - narrow[0]
-    half = next(stratum for stratum in found.strata if stratum.value == "a")
+    assert found.confirmed.source_interval[1] - found.confirmed.source_interval[0] > narrow[1] - narrow[0]
+    half = next(stratum for stratum in found.subgroups if stratum.value == "a")
     assert (half.rows, half.ok, half.synthetic) == (200, 200, 10)
     assert half.share == pytest.approx(50 / 240)
 
@@ -168,5 +170,5 @@ def test_unequal_weights_widen_the_estimate(tmp_path):
 
 def test_rows_that_weigh_nothing_are_counted_and_move_no_share(tmp_path):
     found = summed(tmp_path / "part.parquet", [0.0] * 20 + [1.0] * 380)
-    assert (found.floor.count, found.floor.share) == (20, 0.0)
+    assert (found.confirmed.count, found.confirmed.share) == (20, 0.0)
     assert found.evidence.readable.n_eff == pytest.approx(380)

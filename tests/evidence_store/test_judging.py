@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.scanning.detect import run_detector
@@ -39,7 +39,7 @@ def run(view, result=Fixed.result, needs=Need.FILE):
         (DetectorResult.scored(0.7, "so far", Claim.SUSPECTED), SignalOutcome.NEGATIVE, 0.7),
         (DetectorResult.scored(0.1, "real", Claim.LIKELY_REAL), SignalOutcome.NEGATIVE, 0.1),
         (DetectorResult.scored(0.9, "synthetic", Claim.LIKELY_SYNTHETIC), SignalOutcome.HIT, 0.9),
-        (Refused("a broken block"), SignalOutcome.ABSTAINED, None),
+        (SampleError("a broken block"), SignalOutcome.ABSTAINED, None),
         (ArithmeticError("a bug"), SignalOutcome.FAILED, None),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_detector_abstains_on_a_row_without_an_image():
 )
 def test_a_row_outside_the_sample_is_told_from_one_that_cannot_be_looked_at(needs, outcome):
     sample = looking.view(making.png({})).sample
-    assert run(View(sample, depth=Need.FILE, is_drawn=False), needs=needs).outcome is outcome
+    assert run(View(sample, depth=Need.FILE, is_sampled=False), needs=needs).outcome is outcome
     assert run(View(sample, depth=Need.FILE), needs=needs).outcome in (outcome, SignalOutcome.ABSTAINED)
 
 

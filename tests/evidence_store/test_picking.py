@@ -6,7 +6,7 @@ from making import encoded, tar, write
 
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
-from auditor.evidence_store.selection import Place, pick
+from auditor.evidence_store.selection import RowRef, pick
 from auditor.evidence_store.store import Store
 from auditor.readers import choose
 from auditor.types import Need
@@ -41,7 +41,7 @@ def test_rows_come_back_as_evidence_numbers_them(tmp_path, dataset):
     for part in Store(tmp_path / "out").parts():
         rows = pq.read_table(part.path, columns=["key", "image"]).to_pylist()
         wanted[part.shard] = range(0, len(rows), 7)
-        expected |= {Place(part.shard, n): (rows[n]["key"], rows[n]["image"]) for n in wanted[part.shard]}
+        expected |= {RowRef(part.shard, n): (rows[n]["key"], rows[n]["image"]) for n in wanted[part.shard]}
     shards = [shard for input, reader in choose(inputs, CONFIG.scan.read) for shard in reader.shards(input)]
     assert {place: (item.key, item.image) for place, item in pick(shards, wanted)} == expected
     assert len(expected) >= 4

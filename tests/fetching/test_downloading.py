@@ -64,11 +64,11 @@ def test_a_loop_of_redirects_ends(fetcher, host):
 
 @pytest.mark.parametrize("path", ["/drip", "/drip-with-length"])
 def test_a_body_that_only_drips_is_not_waited_for(fetcher, host, path):
-    assert refusal(fetcher(Bounds(seconds=0.5, silence=20)), host.url(path)) == "not there within 0.5 s"
+    assert refusal(fetcher(Bounds(seconds=0.5, read_timeout=20)), host.url(path)) == "not there within 0.5 s"
 
 
 def test_a_host_that_falls_silent_is_not_waited_for(fetcher, host):
-    assert refusal(fetcher(Bounds(seconds=20, silence=0.3)), host.url("/silent")) == "silent for 0.3 s"
+    assert refusal(fetcher(Bounds(seconds=20, read_timeout=0.3)), host.url("/silent")) == "silent for 0.3 s"
 
 
 def _drips(connected, ending):
@@ -87,7 +87,7 @@ def _drips_headers(connected, ending):
 def test_handshakes_and_headers_that_only_drip_are_not_waited_for(fetcher, scheme, talk):
     with hosting.raw(talk) as port:
         url = f"{scheme}://a.test:{port}/x.png"
-        assert refusal(fetcher(Bounds(seconds=0.5, silence=20)), url) == "not there within 0.5 s"
+        assert refusal(fetcher(Bounds(seconds=0.5, read_timeout=20)), url) == "not there within 0.5 s"
 
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-x\r\n", b"\0" * 100, b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000])

@@ -10,7 +10,7 @@ import hosting
 import pytest
 from hosting import IMAGE, refusal
 
-from auditor.errors import FetchError, Refused
+from auditor.errors import FetchError, SampleError
 
 # ---- the cache
 
@@ -41,7 +41,7 @@ def test_an_outage_that_is_over_is_forgotten(fetcher, host, monkeypatch):
     refusal(fetcher(), host.url("/image.png"))
     monkeypatch.undo()
     assert fetcher(again=True).fetch(host.url("/image.png")).read_bytes() == IMAGE
-    assert fetcher().recall(host.url("/image.png")).read(1 << 20) == IMAGE
+    assert fetcher().cached(host.url("/image.png")).read(1 << 20) == IMAGE
 
 
 def test_the_cache_is_recalled_without_asking(fetcher, host, monkeypatch):
@@ -49,10 +49,10 @@ def test_the_cache_is_recalled_without_asking(fetcher, host, monkeypatch):
     made.fetch(host.url("/image.png"))
     refusal(made, host.url("/404"))
     monkeypatch.setenv("AUDITOR_OFFLINE", "1")
-    assert made.recall(host.url("/image.png")).read(1 << 20) == IMAGE
-    with pytest.raises(Refused, match="HTTP 404"):
-        made.recall(host.url("/404")).read(1)
-    assert made.recall(host.url("/unknown")) is None
+    assert made.cached(host.url("/image.png")).read(1 << 20) == IMAGE
+    with pytest.raises(SampleError, match="HTTP 404"):
+        made.cached(host.url("/404")).read(1)
+    assert made.cached(host.url("/unknown")) is None
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"reason": "x"}'])
@@ -91,7 +91,7 @@ def test_every_url_comes_once_with_its_file_or_its_reason(fetcher, host):
     found = dict(listed)
     assert len(listed) == 42
     assert found.keys() == set(wanted)
-    reasons = {url: str(what) for url, what in found.items() if isinstance(what, Refused)}
+    reasons = {url: str(what) for url, what in found.items() if isinstance(what, SampleError)}
     assert reasons == {host.url("/404"): "HTTP 404", "nonsense": "only http and https are fetched"}
     assert all(what.read_bytes() == IMAGE for url, what in found.items() if url not in reasons)
 
@@ -112,7 +112,7 @@ def test_several_hosts_are_asked_at_once(fetcher, host, monkeypatch):
     meeting = threading.Barrier(3)
     monkeypatch.setattr(hosting._Handler, "_image", lambda self: (meeting.wait(20), self._send(IMAGE)))
     found = dict(fetcher().fetch_all([host.url("/image.png", f"{n}.test") for n in range(3)]))
-    assert not any(isinstance(what, Refused) for what in found.values())
+    assert not any(isinstance(what, SampleError) for what in found.values())
 
 
 def test_what_is_broken_off_is_no_failure_and_goes_on_later(fetcher, host, tmp_path):
@@ -123,8 +123,8 @@ def test_what_is_broken_off_is_no_failure_and_goes_on_later(fetcher, host, tmp_p
     notes = list((tmp_path / "cache").rglob("*.json"))
     assert notes == []
     assert not list((tmp_path / "cache").rglob("*.tmp"))
-    assert fetcher().recall(wanted[0]) is None
-    assert [fetcher().recall(url).read(1 << 20) for url in wanted[1:]] == [IMAGE] * 3
+    assert fetcher().cached(wanted[0]) is None
+    assert [fetcher().cached(url).read(1 << 20) for url in wanted[1:]] == [IMAGE] * 3
 
 
 def test_a_full_disk_is_not_taken_for_the_hosts_failure(fetcher, host, tmp_path, monkeypatch):
@@ -137,4 +137,4 @@ def test_a_full_disk_is_not_taken_for_the_hosts_failure(fetcher, host, tmp_path,
     monkeypatch.setattr("auditor.fetching.fetcher._passing", lambda folder: contextlib.nullcontext(Full()))
     with pytest.raises(FetchError, match="cannot be kept: No space left on device"):
         list(fetcher().fetch_all([host.url("/image.png")]))
-    assert fetcher().recall(host.url("/image.png")) is None
+    assert fetcher().cached(host.url("/image.png")) is None

@@ -27,13 +27,13 @@ def scan(inputs, tmp_path, fetch, **config):
 def test_so_many_rows_are_fetched_and_no_other(tmp_path, host):
     audit = scan(manifest(tmp_path, host), tmp_path, 12)
     rows = api.evidence(tmp_path / "out")
-    drawn = rows[rows.drawn]
+    drawn = rows[rows.sampled]
     assert len(host.asked) == len(drawn) == audit.sample.rows == 12
     assert {path for _, path, *_ in host.asked} == {"/" + url.split("/", 3)[3] for url in drawn.image}
     assert audit.sample.ok + audit.sample.failed == 12
     assert audit.sample.failed == drawn.image.str.contains("/404").sum() > 0
     assert set(drawn.status) == {"ok", "failed"}
-    assert set(rows[~rows.drawn].reason) == {"not in the sample"}
+    assert set(rows[~rows.sampled].reason) == {"not in the sample"}
     assert "404" in next(iter(audit.unreadable_reasons))
 
 

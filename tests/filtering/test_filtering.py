@@ -83,11 +83,11 @@ def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
 
 
 def test_rows_beyond_a_sample_get_the_share_of_the_rest(tmp_path):
-    made = rows() + [row(3000 + number, score=None, is_drawn=False) for number in range(300)]
+    made = rows() + [row(3000 + number, score=None, is_sampled=False) for number in range(300)]
     table = evidence(tmp_path, made)
     p, _ = adjusted(table, 0.2, census=frozenset({"tags"}))
     assert np.nanmean(p) == pytest.approx(0.2, abs=1e-6)
-    assert len(set(p[~table["drawn"].to_numpy()])) == 1
+    assert len(set(p[~table["sampled"].to_numpy()])) == 1
 
 
 def test_what_evidence_decides_is_left_out(tmp_path):
@@ -203,7 +203,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     scanned = api.scan(
         tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=("generator-text",)), engine="serial"
     )
-    assert scanned.floor.count == 1
+    assert scanned.confirmed.count == 1
     kept = api.keep_list(tmp_path / "out")
     assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 2
     with tarfile.open(tmp_path / "kept/00000.tar") as archive:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from auditor.config import Limits
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.images import decode
 
 LIMITS = Limits(max_pixels=1_000_000, max_seconds=5)
@@ -96,7 +96,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
     bomb = making.png_chunk(b"IHDR", (40_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0")
     data = b"\x89PNG\r\n\x1a\n" + bomb + making.png_chunk(b"IDAT", zlib.compress(bytes(1000)))
     started = time.perf_counter()
-    with pytest.raises(Refused, match="40000 × 40000: more than 1,000,000 pixels"):
+    with pytest.raises(SampleError, match="40000 × 40000: more than 1,000,000 pixels"):
         decode.pixels(data, LIMITS)
     assert time.perf_counter() - started < 2
 
@@ -107,13 +107,13 @@ def test_a_slow_decode_is_stopped(monkeypatch):
             time.sleep(0.01)
 
     monkeypatch.setattr(decode, "_plain", forever)
-    with pytest.raises(Refused, match=r"longer than 0\.2 s"):
+    with pytest.raises(SampleError, match=r"longer than 0\.2 s"):
         decode.pixels(making.encoded(), Limits(max_seconds=0.2))
 
 
 def test_formats_that_run_programs_are_not_tried():
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n"
-    with pytest.raises(Refused, match="not an image in a known format"):
+    with pytest.raises(SampleError, match="not an image in a known format"):
         decode.header(eps, LIMITS)
 
 
@@ -128,7 +128,7 @@ def test_an_image_cut_anywhere_is_decoded_or_refused(format):
     for end in range(len(data)):
         try:
             assert decode.pixels(data[:end], LIMITS).shape[:2] == (16, 16)
-        except Refused as refusal:
+        except SampleError as refusal:
             assert str(refusal)
             assert "0x" not in str(refusal)  # an address would differ from run to run
 
@@ -141,10 +141,10 @@ def test_a_damaged_image_is_decoded_or_refused(format, data):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
         decode.pixels(bytes(damaged), LIMITS)
-    except Refused:
+    except SampleError:
         pass
 
 
 def test_an_empty_file_is_refused_as_such():
-    with pytest.raises(Refused, match="empty file"):
+    with pytest.raises(SampleError, match="empty file"):
         decode.header(b"", LIMITS)

@@ -64,8 +64,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fraction", "floor", "status"), CASES)
-def test_the_status_follows_from_the_interval_the_floor_and_the_limits(fraction, floor, status):
-    found = criteria.status(fraction, floor, 10_000, A)
+def test_the_status_follows_from_the_interval_the_floor_and_the_limits(fraction, confirmed, status):
+    found = criteria.status(fraction, confirmed, 10_000, A)
     assert found.status == status
     assert found.limit == pytest.approx(0.1493, abs=1e-4)
     assert found.reason

@@ -50,10 +50,10 @@ def test_a_declaring_column_is_read_and_others_are_not(tmp_path, scan):
     making.write(
         tmp_path / "metadata.csv", "file_name,label,generator,source\n0.jpg,ai,Midjourney,ai-site\n1.jpg,real,,\n"
     )
-    assert scan(tmp_path).floor.count == 0
+    assert scan(tmp_path).confirmed.count == 0
     from auditor.config import ReadOptions
 
-    assert scan(tmp_path, out="again", read=ReadOptions(declared_col="label")).floor.count == 1
+    assert scan(tmp_path, out="again", read=ReadOptions(declared_col="label")).confirmed.count == 1
 
 
 def test_a_hostile_file_name_is_refused(tmp_path, read_all):

@@ -76,11 +76,11 @@ def test_every_form_gives_the_same_rows(dataset, read_all):
 def test_reencoded_images_can_be_looked_at_only_through_their_exif_column(dataset, scan):
     audit = scan(dataset)
     assert (audit.counts.ok, audit.counts.failed) == (3, 2)
-    looked = {id: tally.could_look for id, tally in audit.detectors.items()}
+    looked = {id: tally.evaluable for id, tally in audit.detectors.items()}
     assert looked["generator-text"] == looked["c2pa"] == looked["digital-source-type"] == 0
     assert looked["creator-tags"] == 3
-    assert audit.floor.count == 1
-    assert audit.floor.generators == {"Midjourney": 1}
+    assert audit.confirmed.count == 1
+    assert audit.confirmed.generators == {"Midjourney": 1}
 
 
 def test_the_year_of_capture_comes_from_the_exif_column(dataset, scan):
@@ -92,14 +92,14 @@ def test_an_image_whose_hash_is_the_originals_was_not_reencoded(tmp_path, scan):
     frame = pd.DataFrame([row(0, sha256=hashlib.sha256(JPEG).hexdigest())])
     frame.to_parquet(tmp_path / "00000.parquet")
     making.tar(tmp_path / "00000.tar", [("000000000.jpg", JPEG)])
-    assert scan(tmp_path).detectors["generator-text"].could_look == 1
+    assert scan(tmp_path).detectors["generator-text"].evaluable == 1
 
 
 def test_an_image_that_still_says_something_of_itself_was_not_reencoded(tmp_path, scan):
     frame = pd.DataFrame([row(0)])
     frame.to_parquet(tmp_path / "00000.parquet")
     making.tar(tmp_path / "00000.tar", [("000000000.png", making.png({"parameters": making.A1111}))])
-    assert scan(tmp_path).floor.generators == {"AUTOMATIC1111": 1}
+    assert scan(tmp_path).confirmed.generators == {"AUTOMATIC1111": 1}
 
 
 def test_rows_that_are_listed_but_not_in_the_shard_are_unreadable(tmp_path, read_all):

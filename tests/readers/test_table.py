@@ -51,7 +51,7 @@ def test_urls_alone_make_a_metadata_audit(tmp_path, scan, suffix):
     rows = [{"URL": f"http://img{n}.example.co.uk/{n}.jpg", "TEXT": "a"} for n in range(5)]
     audit = scan(table(tmp_path / f"list{suffix}", rows))
     assert (audit.counts.rows, audit.counts.no_bytes) == (5, 5)
-    assert [(s.value, s.rows) for s in audit.strata if s.by == "source"] == [("example.co.uk", 5)]
+    assert [(s.value, s.rows) for s in audit.subgroups if s.by == "source"] == [("example.co.uk", 5)]
 
 
 def test_a_missing_image_is_a_row_that_names_the_reason(images, scan):

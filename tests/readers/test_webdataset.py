@@ -8,7 +8,7 @@ import making
 import pytest
 import webdataset
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.types import Sample, Unreadable
 
 JPEG = making.encoded()
@@ -181,7 +181,7 @@ def test_one_sample_of_a_compressed_archive_does_not_fill_the_memory(tmp_path, r
     def opens(row):
         try:
             return bool(row.content.read(1 << 20))
-        except Refused as error:
+        except SampleError as error:
             assert "its sample is larger" in str(error)
             return False
 

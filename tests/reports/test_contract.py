@@ -9,7 +9,16 @@ from audits import ESTIMATES, audit, source
 import auditor
 from auditor import registry
 from auditor.policy import policy
-from auditor.results import Cluster, Control, Counts, DetectorTally, Duplicates, DuplicateShare, Population, Sensitivity
+from auditor.results import (
+    Cluster,
+    Control,
+    Counts,
+    DatasetTest,
+    DetectorTally,
+    DuplicateShare,
+    FprScenario,
+    NearDuplicates,
+)
 from auditor.types import Evidence
 
 AUDITS = {
@@ -18,7 +27,7 @@ AUDITS = {
         1000,
         30,
         estimate=ESTIMATES["near"],
-        strata=(source("a", 10, 1), source("b|<i>", 5, 5)),
+        subgroups=(source("a", 10, 1), source("b|<i>", 5, 5)),
     ),
     "nothing read": audit(0, no_bytes=10),
     "no rows": audit(0, counts=Counts(), coverage={}),
@@ -31,20 +40,20 @@ AUDITS = {
         estimate=replace(
             ESTIMATES["over"],
             detector="classifier",
-            cutoff=0.9,
+            threshold=0.9,
             flagged=40,
             conditions={"clean": 900},
             controls=(Control("declared", 3, 9, (0.5, 0.1, 0.9), 0.01, True),),
-            sensitivity=(Sensitivity(2.0, 0.1, 0.2),),
+            fpr_scenarios=(FprScenario(2.0, 0.1, 0.2),),
         ),
         detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40, scores=(90,) * 10)},
-        population=(Population("dwt-dct", "FLUX", 900, 5.0, 3, 1e-9, 0.01),),
+        dataset_tests=(DatasetTest("dwt-dct", "FLUX", 900, 5.0, 3, 1e-9, 0.01),),
     ),
     "hostile": audit(
-        strata=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
+        subgroups=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
         unreadable_reasons={"</td><script>": 3},
         contradictions=2,
-        duplicates=Duplicates(
+        near_duplicates=NearDuplicates(
             "made:1",
             9,
             5,

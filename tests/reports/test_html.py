@@ -11,7 +11,7 @@ from galleries import HOSTILE, gallery, pictures
 
 import auditor
 from auditor.config import Config
-from auditor.results import Beside, Counts, DetectorTally, InputRecord, LabelCounts, Labels
+from auditor.results import AlternativeEstimate, Counts, DetectorTally, InputRecord, LabelCounts, Labels
 from auditor.types import Evidence, Need
 from reports import charts
 from reports.charts import Bar
@@ -88,7 +88,7 @@ def test_the_same_audit_gives_the_same_bytes():
 
 
 def test_few_images_are_marked_as_few_and_not_drawn():
-    text = page(audit(1000, 30, strata=(source("many", 500, 20), source("more", 400, 20), source("scant", 5, 5))))
+    text = page(audit(1000, 30, subgroups=(source("many", 500, 20), source("more", 400, 20), source("scant", 5, 5))))
     row = next(line for line in text.splitlines() if "scant" in line)
     assert "(few)" in row
     assert not any("scant" in svg for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL))
@@ -162,9 +162,9 @@ def test_simulate_draws_what_it_found():
 
 
 def test_where_people_labelled_the_page_says_what_the_number_rests_on():
-    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, pairs=10, disagreements=1, passed_over=0)
-    beside = (Beside("a model", 0.4, 0.1, 0.9),)
-    found = replace(ESTIMATES["over"], labels=labels, beside=beside)
+    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, pairs=10, disagreements=1, skipped=0)
+    alternatives = (AlternativeEstimate("a model", 0.4, 0.1, 0.9),)
+    found = replace(ESTIMATES["over"], labels=labels, alternatives=alternatives)
     of = audit(
         1000, estimate=found, sample=Counts(200, 190),
         detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40)},

@@ -15,9 +15,9 @@ from auditor.results import (
     Comparison,
     DetectorTally,
     Diversity,
-    Duplicates,
     InputRecord,
-    Measure,
+    Metric,
+    NearDuplicates,
 )  # fmt: skip
 from auditor.types import Evidence
 
@@ -25,13 +25,13 @@ from auditor.types import Evidence
 def measured(name: str) -> dict:
     """Near copies, a panel and captions."""
     band = [(0.5, 0.4, 0.6), (0.9, 0.4, 0.6), (5.0, 0.4, 0.6), (0.1, 0.4, 0.6), (1.0, 1.0, 1.0)]
-    measures = [
-        Measure(f"measure {n}", value, (low + high) / 2, low, high, 9 * (value - 0.5), not low <= value <= high)
+    metrics = [
+        Metric(f"measure {n}", value, (low + high) / 2, low, high, 9 * (value - 0.5), not low <= value <= high)
         for n, (value, low, high) in enumerate(band)
     ]
     return {
-        "duplicates": Duplicates("0", 900, 90, 0.1, 9, True, largest=(Cluster(9, 3, 2, name, (name, "b")),)),
-        "diversity": Diversity("0", 810, 21.5, (Comparison(name, 300, tuple(measures)),), (0.6, 0.8, 1.1)),
+        "near_duplicates": NearDuplicates("0", 900, 90, 0.1, 9, True, largest=(Cluster(9, 3, 2, name, (name, "b")),)),
+        "diversity": Diversity("0", 810, 21.5, (Comparison(name, 300, tuple(metrics)),), (0.6, 0.8, 1.1)),
         "captions": (CaptionGroup("all", 900, 0.25, (0.1, 0.2, 0.25, 0.3, 0.4)),),
     }
 
@@ -58,7 +58,7 @@ def page(tmp_path):
 @pytest.fixture
 def comparison(tmp_path):
     sides = [
-        audit(1000, n, estimate=ESTIMATES["over"], strata=(source("a" * 90, 100, n), source(HOSTILE[1], 100, 5)))
+        audit(1000, n, estimate=ESTIMATES["over"], subgroups=(source("a" * 90, 100, n), source(HOSTILE[1], 100, 5)))
         for n in (10, 60)
     ]
     path = tmp_path / "diff.html"

@@ -14,7 +14,7 @@ from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.readers import choose
-from auditor.sampling.order import place, places
+from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need
 
 DETECTORS = ("digital-source-type", "generator-text", "file-name-prior", "dwt-dct")
@@ -34,25 +34,25 @@ def scan(inputs, out, **config):
 
 def drawn_keys(out):
     evidence = api.evidence(out)
-    return set(evidence.key[evidence.drawn])
+    return set(evidence.key[evidence.sampled])
 
 
 # ---- the order of drawing
 
 
 def test_the_order_is_the_same_for_ever():
-    assert [place(key, 0) for key in ("a", "b", "ä")] == [place(key, 0) for key in ("a", "b", "ä")]
-    assert place("000.png", 0) == 18035717126218829920
-    assert place("000.png", 1) != place("000.png", 0)
+    assert [sampling_rank(key, 0) for key in ("a", "b", "ä")] == [sampling_rank(key, 0) for key in ("a", "b", "ä")]
+    assert sampling_rank("000.png", 0) == 18035717126218829920
+    assert sampling_rank("000.png", 1) != sampling_rank("000.png", 0)
 
 
 @given(st.lists(st.text(), max_size=30), st.integers(0, 2**70))
 def test_one_by_one_or_together(keys, seed):
-    assert places(keys, seed).tolist() == [place(key, seed) for key in keys]
+    assert sampling_ranks(keys, seed).tolist() == [sampling_rank(key, seed) for key in keys]
 
 
 def test_places_are_uniform():
-    found = places((f"{n}.jpg" for n in range(20_000)), 3) / 2**64
+    found = sampling_ranks((f"{n}.jpg" for n in range(20_000)), 3) / 2**64
     assert abs(found.mean() - 0.5) < 4 * math.sqrt(1 / 12 / 20_000)
     assert abs((found < 0.01).mean() - 0.01) < 4 * math.sqrt(0.0099 / 20_000)
 
@@ -90,31 +90,34 @@ def test_files_speak_for_every_row_and_pixels_for_the_sample(tmp_path):
     audit = scan(dataset(tmp_path), tmp_path / "out", sample=20)
     evidence = api.evidence(tmp_path / "out").explode("signals")
     signal = pd.json_normalize(evidence.signals)
-    beyond = signal[~evidence.drawn.to_numpy(bool)]
+    beyond = signal[~evidence.sampled.to_numpy(bool)]
     assert (beyond[beyond.detector == "dwt-dct"].outcome == "not-sampled").all()
     assert (beyond[beyond.detector == "generator-text"].outcome != "not-sampled").all()
-    assert audit.floor.count == 10
-    assert (audit.floor.low, audit.floor.high) != (10 / 60, 10 / 60)  # a mark in the pixels may be beyond the sample
-    assert audit.floor.low == 10 / 60
+    assert audit.confirmed.count == 10
+    assert (audit.confirmed.low, audit.confirmed.high) != (
+        10 / 60,
+        10 / 60,
+    )  # a mark in the pixels may be beyond the sample
+    assert audit.confirmed.low == 10 / 60
     assert audit.coverage["declared"].share == 1
-    assert audit.detectors["dwt-dct"].could_look <= 20
-    assert audit.detectors["dwt-dct"].share == audit.detectors["dwt-dct"].could_look / 20
+    assert audit.detectors["dwt-dct"].evaluable <= 20
+    assert audit.detectors["dwt-dct"].share == audit.detectors["dwt-dct"].evaluable / 20
 
 
 def test_files_can_be_bounded_as_well(tmp_path):
     audit = scan(dataset(tmp_path), tmp_path / "out", sample=20, sample_files=True)
-    assert (audit.counts.ok, audit.counts.no_bytes, audit.floor.n) == (20, 40, 20)
+    assert (audit.counts.ok, audit.counts.no_bytes, audit.confirmed.n) == (20, 40, 20)
     assert audit.sample == dataclasses.replace(audit.counts, rows=20, no_bytes=0)
-    assert audit.floor.low < audit.floor.share < audit.floor.high
+    assert audit.confirmed.low < audit.confirmed.share < audit.confirmed.high
     evidence = api.evidence(tmp_path / "out")
-    assert set(evidence.reason[~evidence.drawn]) == {"not in the sample"}
+    assert set(evidence.reason[~evidence.sampled]) == {"not in the sample"}
 
 
 def test_the_floor_of_samples_holds_that_of_the_whole(tmp_path):
     inputs, missed = dataset(tmp_path, rows=80, declared=20), 0
     for seed in range(12):
         audit = scan(inputs, tmp_path / f"{seed}", sample=30, sample_files=True, seed=seed)
-        missed += not audit.floor.low <= 0.25 <= audit.floor.high
+        missed += not audit.confirmed.low <= 0.25 <= audit.confirmed.high
     assert missed <= 2
 
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from making import A1111, png, tar, write
 
 from auditor import api
-from auditor.annotation.file import Answer, Truth
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.compare import UNKNOWN, compare
 from auditor.config import Config, ReadOptions
 from auditor.errors import DatasetError, EvidenceError, FilterError
 from auditor.plugin import Input, Shard
 from auditor.results import EffectiveSampleSize, ShardSample
-from auditor.sampling.shards import name, some_of
+from auditor.sampling.shards import name, sample_shards
 from auditor.types import Need
 from reports import advising, wording
 
@@ -54,7 +54,7 @@ def shard(file, *, folder="set", prefix="", start=0):
 def test_a_larger_sample_of_shards_holds_the_smaller(names, seed, data):
     shards = [shard(name) for name in sorted(names)]
     few, more = sorted(data.draw(st.tuples(*[st.integers(1, len(shards))] * 2)))
-    (small, drawn), (large, _) = (some_of(shards, most, seed) for most in (few, more))
+    (small, drawn), (large, _) = (sample_shards(shards, most, seed) for most in (few, more))
     assert set(small) <= set(large)
     assert list(large) == [one for one in shards if one in large]
     assert (drawn is None) == (few == len(shards))
@@ -63,7 +63,7 @@ def test_a_larger_sample_of_shards_holds_the_smaller(names, seed, data):
 
 def test_which_shards_are_drawn_never_changes_and_does_not_depend_on_the_folders_name():
     files = [f"{number:05}.tar" for number in range(20)]
-    here, there = (some_of([shard(file, folder=folder) for file in files], 3, 0)[0] for folder in ("a", "b"))
+    here, there = (sample_shards([shard(file, folder=folder) for file in files], 3, 0)[0] for folder in ("a", "b"))
     assert [one.file for one in here] == [one.file for one in there] == PINNED
     assert name(shard("x.parquet", prefix="one/", start="500:12")) == "one/x.parquet#500:12"
 
@@ -75,7 +75,7 @@ def test_every_shard_has_the_same_chance():
     shards = [shard(f"{number}.tar") for number in range(10)]
     counts = np.zeros(10)
     for seed in range(2000):
-        for one in some_of(shards, 3, seed)[0]:
+        for one in sample_shards(shards, 3, seed)[0]:
             counts[int(one.file.partition(".")[0])] += 1
     assert abs(counts - 600).max() < 5 * np.sqrt(600 * 0.7)
 
@@ -91,7 +91,7 @@ def test_shards_are_read_whole_and_the_others_not_at_all(tmp_path):
     assert len(read(tmp_path / "out")) == 4
     assert (found.counts.rows, found.counts.ok, found.sample) == (24, 24, None)
     assert (found.shards.read, found.shards.of, found.shards.declared.n) == (4, 12, 24)
-    assert found.floor.low < found.floor.share < found.floor.high
+    assert found.confirmed.low < found.confirmed.share < found.confirmed.high
     assert json.loads(api.render(found, api.decide(found), "json"))["shards"]["of"] == 12
 
 
@@ -106,8 +106,8 @@ def test_the_floor_of_shards_holds_that_of_the_dataset(tmp_path):
     inputs, missed, narrow = dataset(tmp_path / "set"), 0, 0
     for seed in range(15):
         found = scan(inputs, tmp_path / f"{seed}", sample_shards=5, seed=seed)
-        missed += not found.floor.low <= 19 / 72 <= found.floor.high
-        narrow += found.floor.high - found.floor.low < 0.02
+        missed += not found.confirmed.low <= 19 / 72 <= found.confirmed.high
+        narrow += found.confirmed.high - found.confirmed.low < 0.02
     assert missed <= 2
     assert not narrow
 
@@ -115,7 +115,7 @@ def test_the_floor_of_shards_holds_that_of_the_dataset(tmp_path):
 def test_all_shards_are_a_full_scan(tmp_path):
     inputs = dataset(tmp_path / "set", declared=(1, 0, 2))
     some, full = (scan(inputs, tmp_path / f"{most}", sample_shards=most) for most in (3, None))
-    assert (some.floor, some.digests, some.shards) == (full.floor, full.digests, None)
+    assert (some.confirmed, some.digests, some.shards) == (full.confirmed, full.digests, None)
 
 
 def test_one_shard_of_several_is_refused(tmp_path):
@@ -172,10 +172,16 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
     """Every row that was read is labelled, one shard's as synthetic; what the others hold is open."""
     inputs = dataset(tmp_path / "set", declared=(0,) * 12)
     whole, some = (scan(inputs, tmp_path / f"{most}", sample_shards=most) for most in (None, 4))
-    assert (whole.floor.high, some.floor.share) == (0.0, 0.0)
+    assert (whole.confirmed.high, some.confirmed.share) == (0.0, 0.0)
     rows = api.evidence(tmp_path / "4")
     labels = tuple(
-        Answer(key, "unknown", Truth.SYNTHETIC if image.startswith(max(rows.image)[:9]) else Truth.REAL, "date", "a")
+        Annotation(
+            key,
+            "unknown",
+            HumanLabel.SYNTHETIC if image.startswith(max(rows.image)[:9]) else HumanLabel.REAL,
+            "date",
+            "a",
+        )
         for key, image in zip(rows.key, rows.image, strict=True)
     )
     found = scan(inputs, tmp_path / "labelled", sample_shards=4, labels=saving.label_file(tmp_path, labels)).estimate
@@ -195,8 +201,8 @@ def of_shards(ok, synthetic, design_effect):
 
     rows = EffectiveSampleSize(ok, ok / design_effect, design_effect)
     made = audit(ok, synthetic, shards=ShardSample(20, 1234, rows, None))
-    low, high = effective_interval(synthetic / ok, rows.effective)
-    return replace(made, floor=replace(made.floor, low=low, high=high, as_sample=(low, high)))
+    low, high = effective_interval(synthetic / ok, rows.n_eff)
+    return replace(made, confirmed=replace(made.confirmed, low=low, high=high, source_interval=(low, high)))
 
 
 def test_the_design_effect_is_said():

@@ -12,7 +12,7 @@ from auditor import api
 from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.readers import choose
-from auditor.sampling.rows import Shares
+from auditor.sampling.rows import Allocation
 from auditor.sampling.stratified import Counted, allocation, first_of_each
 from auditor.types import Need
 
@@ -25,7 +25,7 @@ def test_each_domain_gives_its_share_to_within_one_row(counts, most, seed):
     given = allocation(counts, most, seed)
     exact = counts * min(1.0, most / counts.sum())
     assert given.sum() == min(most, counts.sum())
-    assert (np.floor(exact - 1e-9) <= given).all()
+    assert (np.confirmed(exact - 1e-9) <= given).all()
     assert (given <= np.ceil(exact + 1e-9)).all()
     assert (given <= counts).all()
 
@@ -70,7 +70,7 @@ def test_the_first_of_each_domain_are_its_lowest_places(rows, given):
 @given(st.dictionaries(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), max_size=20), st.integers(0, 2**64 - 1))
 def test_shares_are_found_by_domain(numbers, stranger):
     domains = np.array(sorted(numbers), np.uint64)
-    shares = Shares.of(domains, np.array([numbers[int(domain)] for domain in domains], np.uint64))
+    shares = Allocation.of(domains, np.array([numbers[int(domain)] for domain in domains], np.uint64))
     assert {domain: shares.number(domain) for domain in numbers} == numbers
     assert shares.number(stranger) == numbers.get(stranger)
 
@@ -95,7 +95,7 @@ def scan(inputs, out, **config):
 
 def by_domain(out):
     rows = api.evidence(out)
-    return rows[rows.drawn].source.value_counts().to_dict()
+    return rows[rows.sampled].source.value_counts().to_dict()
 
 
 def test_each_domain_is_in_the_sample_in_proportion(tmp_path):

@@ -67,7 +67,7 @@ def test_changed_copies_are_matched_and_others_are_not(made, tmp_path, scan):
     signals = {signal["detector"]: signal for signal in rows.loc["recompressed.jpg", "signals"]}
     assert "a copy of 1.png in the bank bank" in signals["known-image"]["reason"]
     assert signals["known-image"]["tier"] == "C"
-    assert (audit.floor.count, audit.floor.n) == (3, 4)
+    assert (audit.confirmed.count, audit.confirmed.n) == (3, 4)
     assert audit.digests.banks == {"0:bank": Bank(made / "bank").digest}
 
 

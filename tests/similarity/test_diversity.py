@@ -28,8 +28,8 @@ from auditor.similarity.diversity import (
     trace_ratio,
     vendi,
 )
-from auditor.similarity.embedding_set import Corpus
-from auditor.similarity.reference import Earlier, Reference
+from auditor.similarity.embedding_set import EmbeddingSet
+from auditor.similarity.reference import Reference, TemporalReference
 from auditor.similarity.summary import measured
 from auditor.types import VerdictKind
 from reports import wording
@@ -123,7 +123,7 @@ def test_distances_are_euclidean(both):
 
 
 def outside(comparison):
-    return {measure.name: np.sign(measure.z) for measure in comparison.measures if measure.is_outside}
+    return {measure.name: np.sign(measure.z) for measure in comparison.metrics if measure.is_outside}
 
 
 @pytest.fixture(autouse=True)
@@ -247,12 +247,12 @@ def test_later_images_are_held_against_earlier_ones(tmp_path):
     drawn_in = 0.6 * (clouds(150, 5) - clouds(150, 5).mean(axis=0)) + clouds(150, 5).mean(axis=0)
     vectors = np.concatenate([clouds(300, 1), unit(drawn_in), clouds(40, 7)])
     part(tmp_path, vectors, pictures(490), years=[*[2019] * 300, *[2021] * 150, *[None] * 40])
-    _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=Earlier(2021))
+    _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=TemporalReference(2021))
     (comparison,) = found.comparisons
     assert comparison.name == "images since 2021 against those before"
     assert comparison.n == 150
-    assert {measure.name for measure in comparison.measures if measure.is_outside} >= {"recall", "trace"}
-    assert found.left_out == ()
+    assert {measure.name for measure in comparison.metrics if measure.is_outside} >= {"recall", "trace"}
+    assert found.not_compared == ()
 
 
 def test_images_of_no_known_year_are_on_neither_side_and_copies_of_older_ones_are_older(tmp_path):
@@ -262,22 +262,22 @@ def test_images_of_no_known_year_are_on_neither_side_and_copies_of_older_ones_ar
     part(tmp_path, again, np.concatenate([thumbs, thumbs[:1]]), years=[2022, 2019, None, 2021, 2020, 2023, 2018])
     known = corpus(tmp_path)
     label = np.array([0, 1, 2, 3, 4, 5, 0])  # the first was there in 2018 already
-    before, since = Earlier(2021).sides(known, label)
+    before, since = TemporalReference(2021).sides(known, label)
     assert (before.tolist(), since.tolist()) == ([0, 1, 4], [3, 5])
 
 
 def test_too_few_images_on_a_side_are_told_and_not_compared(tmp_path):
     part(tmp_path, clouds(250, 1), pictures(250), years=[*[2019] * 180, *[2022] * 60, *[None] * 10])
     parts = list(Store(tmp_path).parts())
-    _, found = measured(parts, tmp_path, seed=0, reference=Earlier(2021))
+    _, found = measured(parts, tmp_path, seed=0, reference=TemporalReference(2021))
     assert found.comparisons == ()
-    (told,) = found.left_out
+    (told,) = found.not_compared
     assert "images since 2021 against those before: not compared" in told
     assert "60 of 100 and 180 of 200 in the reference" in told
     assert told in wording.diversity(audit(diversity=found))
     evidence(tmp_path / "few", clouds(50, 2))
     _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "few")))
-    assert "250 of 100 and 50 of 200" in found.left_out[0]
+    assert "250 of 100 and 50 of 200" in found.not_compared[0]
 
 
 def test_a_scan_takes_the_years_of_its_manifest(tmp_path, scan):
@@ -286,7 +286,7 @@ def test_a_scan_takes_the_years_of_its_manifest(tmp_path, scan):
     making.write(tmp_path / "set/metadata.csv", "file_name,year\n0.png,2019\n1.png,2022\n2.png,2023\n")
     found = scan(tmp_path / "set", detectors=(), reference="before:2021")
     assert found.config.estimate.reference == "before:2021"
-    assert "2 of 100 and 1 of 200" in found.diversity.left_out[0]
+    assert "2 of 100 and 1 of 200" in found.diversity.not_compared[0]
 
 
 @pytest.mark.parametrize("text", ["before:", "before:soon", "before:21", "before:٢٠٢١"])
@@ -305,5 +305,5 @@ def test_the_measured_dimension_is_what_mad_assumes_unless_the_policy_names_one(
 
 def test_no_vectors_no_panel(tmp_path):
     assert measured([], tmp_path, seed=0) == (None, None)
-    assert len(Corpus([])) == 0
+    assert len(EmbeddingSet([])) == 0
     assert diversity.LEAST == 100

@@ -17,7 +17,7 @@ from auditor.embeddings import whitening
 from auditor.embeddings.embedded_encoder import embedded
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import SCRATCH, Store
-from auditor.images.thumbnail_match import ALIKE, SIDE, likeness, thumbnail, whole_likeness
+from auditor.images.thumbnail_match import NCC_MATCH, SIDE, ncc_similarity, ncc_similarity_whole, thumbnail
 from auditor.similarity import near_duplicates, neighbours
 from auditor.similarity.near_duplicates import clusters, copies, summed_up
 from auditor.similarity.neighbours import Index, self_join
@@ -66,19 +66,19 @@ def picture(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_changed_copy_is_alike_either_way(change, seed):
     plain, changed = (thumbnail(np.asarray(image)) for image in (picture(seed), CHANGES[change](picture(seed))))
-    assert likeness(plain, changed) >= ALIKE
-    assert likeness(plain, changed) == pytest.approx(likeness(changed, plain), abs=1e-5)
+    assert ncc_similarity(plain, changed) >= NCC_MATCH
+    assert ncc_similarity(plain, changed) == pytest.approx(ncc_similarity(changed, plain), abs=1e-5)
 
 
 def test_different_pictures_are_not_alike():
     thumbs = [thumbnail(np.asarray(picture(seed))) for seed in range(25)]
-    assert max(likeness(thumbs[0], other) for other in thumbs[1:]) < ALIKE
+    assert max(ncc_similarity(thumbs[0], other) for other in thumbs[1:]) < NCC_MATCH
 
 
 def test_blank_pictures_are_alike_to_nothing():
     blank, other = np.full(SIDE * SIDE, 200, np.uint8), corpora.pictures(1)[0]
-    assert likeness(blank, blank) == 0
-    assert likeness(blank, other) < 0.1
+    assert ncc_similarity(blank, blank) == 0
+    assert ncc_similarity(blank, other) < 0.1
 
 
 @given(st.integers(0, 10_000))
@@ -86,8 +86,8 @@ def test_blank_pictures_are_alike_to_nothing():
 def test_whole_pictures_are_compared_the_same_in_bulk(seed):
     one, other = corpora.pictures(2, seed)
     mixed = ((one.astype(int) + other) // 2).astype(np.uint8)
-    assert whole_likeness(one[None], mixed[None])[0] <= likeness(one, mixed) + 1e-5
-    assert whole_likeness(one[None], one[None])[0] == pytest.approx(likeness(one, one), abs=1e-5)
+    assert ncc_similarity_whole(one[None], mixed[None])[0] <= ncc_similarity(one, mixed) + 1e-5
+    assert ncc_similarity_whole(one[None], one[None])[0] == pytest.approx(ncc_similarity(one, one), abs=1e-5)
 
 
 def test_both_measures_have_to_agree():
@@ -229,23 +229,23 @@ def test_a_scan_finds_changed_copies(tmp_path, scan):
     for seed in range(2, 8):
         picture(seed).save(tmp_path / "set" / f"{seed}.png")
     audit = scan(tmp_path / "set", **KEPT)
-    found = audit.duplicates
+    found = audit.near_duplicates
     assert (found.n, found.in_clusters, found.clusters) == (13, len(CHANGES), 1)
     table = pd.read_parquet(tmp_path / "audit/duplicates.parquet")
     assert sorted(table["key"]) == sorted(f"{name}.png" for name in CHANGES)
     assert set(table["cluster"]) == {1}
-    assert audit_json.loads(audit_json.dumps(audit, auditor.decide(audit))).duplicates == found
+    assert audit_json.loads(audit_json.dumps(audit, auditor.decide(audit))).near_duplicates == found
 
 
 def test_without_vectors_there_is_nothing_to_say(tmp_path, scan):
     making.write(tmp_path / "set/a.png", making.encoded("PNG"))
-    assert scan(tmp_path / "set", detectors=("generator-text",)).duplicates is None
+    assert scan(tmp_path / "set", detectors=("generator-text",)).near_duplicates is None
     assert not (tmp_path / "audit/duplicates.parquet").exists()
 
 
 def test_one_image_alone_has_no_copy(tmp_path, scan):
     picture(1).save(tmp_path / "a.png")
-    found = scan(tmp_path / "a.png", **KEPT).duplicates
+    found = scan(tmp_path / "a.png", **KEPT).near_duplicates
     assert (found.n, found.in_clusters, found.largest) == (1, 0, ())
 
 

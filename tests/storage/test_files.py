@@ -3,7 +3,7 @@ import os
 import fsspec
 import pytest
 
-from auditor.errors import DatasetError, Refused
+from auditor.errors import DatasetError, SampleError
 from auditor.storage import files
 from auditor.storage.content import FileContent
 
@@ -18,19 +18,19 @@ def base(tmp_path):
 
 @pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../secret.jpg"])
 def test_names_that_leave_the_dataset_are_refused(base, name):
-    with pytest.raises(Refused, match="leaves the dataset folder"):
+    with pytest.raises(SampleError, match="leaves the dataset folder"):
         files.inside(base, name)
 
 
 @pytest.mark.parametrize("name", ["file:///etc/passwd", "http://host/a.jpg", "simplecache::s3://b/a.jpg", "s3://b/a"])
 def test_names_of_other_file_systems_are_refused(base, name):
-    with pytest.raises(Refused, match="another file system"):
+    with pytest.raises(SampleError, match="another file system"):
         files.inside(base, name)
 
 
 def test_a_link_that_leaves_the_dataset_is_refused_unless_asked_for(base):
     os.symlink("../secret.jpg", f"{base}/link.jpg")
-    with pytest.raises(Refused, match="--follow-links"):
+    with pytest.raises(SampleError, match="--follow-links"):
         files.inside(base, "link.jpg")
     assert FileContent(base, "link.jpg", follow_links=True).read(100) == b"outside"
 
@@ -46,19 +46,19 @@ def test_an_absolute_path_inside_the_dataset_is_read(base):
 
 def test_a_pipe_is_refused_instead_of_waited_for(base):
     os.mkfifo(f"{base}/pipe.jpg")
-    with pytest.raises(Refused, match="not a regular file"):
+    with pytest.raises(SampleError, match="not a regular file"):
         FileContent(base, "pipe.jpg").read(100)
 
 
 @pytest.mark.parametrize("name", ["none.jpg", "in.jpg/deeper.jpg", "x" * 5000 + ".jpg", "nul\0.jpg"])
 def test_names_that_cannot_be_opened_are_refused_with_a_reason(base, name):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(SampleError) as refusal:
         FileContent(base, name).read(100)
     assert str(refusal.value)
 
 
 def test_a_file_over_the_limit_is_refused(base):
-    with pytest.raises(Refused, match="larger than 3 bytes"):
+    with pytest.raises(SampleError, match="larger than 3 bytes"):
         FileContent(base, "in.jpg").read(3)
 
 
@@ -75,7 +75,7 @@ def test_remote_files_are_listed_stamped_and_read():
     assert [entry.name for entry in files.entries("memory://stamped")] == ["a.jpg"]
     assert FileContent("memory://stamped", "a.jpg").read(10) == b"remote"
     assert files.stamp("memory://stamped/a.jpg")
-    with pytest.raises(Refused):
+    with pytest.raises(SampleError):
         FileContent("memory://stamped", "../other/a.jpg").read(10)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.config import Config
 from auditor.estimate.intervals import clopper_pearson
-from auditor.results import Audit, Counts, Coverage, Digests, Estimate, Floor, InputRecord, Stratum
+from auditor.results import Audit, ConfirmedShare, Counts, Coverage, Digests, Estimate, InputRecord, Subgroup
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:
@@ -19,7 +19,7 @@ def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: 
         "counts": Counts(rows, ok, no_bytes, 0, unreadable),
         "coverage": {"declared": Coverage(ok, ok / rows if rows else 0.0), "prior": Coverage(rows, 1.0)},
         "detectors": {},
-        "floor": Floor(synthetic, ok, share, share, share, clopper_pearson(synthetic, ok) if ok else None),
+        "floor": ConfirmedShare(synthetic, ok, share, share, share, clopper_pearson(synthetic, ok) if ok else None),
         "tool": {"name": "mad-auditor", "version": "0"},
     }
     return Audit(**{**settled, **more})
@@ -37,6 +37,6 @@ ESTIMATES = {
 }  # by the MAD status that they lead to under the default assumptions
 
 
-def source(name: str, ok: int, synthetic: int) -> Stratum:
+def source(name: str, ok: int, synthetic: int) -> Subgroup:
     low, high = clopper_pearson(synthetic, ok)
-    return Stratum("source", name, ok, ok, synthetic, 0, synthetic / ok, low, high)
+    return Subgroup("source", name, ok, ok, synthetic, 0, synthetic / ok, low, high)

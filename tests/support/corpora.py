@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
-from auditor.similarity.embedding_set import Corpus
+from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.types import Covariates, Row, Status, Verdict, VerdictKind
 
 
@@ -42,8 +42,8 @@ def part(
     writer.close()
 
 
-def corpus(out: Path) -> Corpus:
-    return Corpus(list(Store(out).parts()))
+def corpus(out: Path) -> EmbeddingSet:
+    return EmbeddingSet(list(Store(out).parts()))
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:

@@ -20,7 +20,7 @@ def row(
     declared: bool = False,
     status: Status = Status.OK,
     decided_by: str | None = None,
-    is_drawn: bool = True,
+    is_sampled: bool = True,
     **facts: Any,
 ) -> Row:
     """A row with the model's score, and where declared a hit of the detector `tags`."""
@@ -37,7 +37,7 @@ def row(
     facts = {"format": "PNG", "width": 600, "height": 400, **facts}
     verdict = Verdict(label, decided_by, score)
     return Row(
-        f"k{number}", source, "i", status, "", None, verdict, signals, Covariates(**facts), "", is_drawn
+        f"k{number}", source, "i", status, "", None, verdict, signals, Covariates(**facts), "", is_sampled
     )  # fmt: skip
 
 

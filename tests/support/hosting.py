@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from making import encoded
 
-from auditor.errors import Refused
+from auditor.errors import SampleError
 from auditor.fetching.download import Bounds
 from auditor.fetching.fetcher import Fetcher
 
@@ -202,6 +202,6 @@ def fetcher(cache: Path, bounds: Bounds = BOUNDS, pause: float = 0.0, **options:
 
 def refusal(fetcher: Fetcher, url: str) -> str:
     """Why a URL is not fetched."""
-    with pytest.raises(Refused) as found:
+    with pytest.raises(SampleError) as found:
         fetcher.fetch(url)
     return str(found.value)

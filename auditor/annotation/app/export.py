@@ -13,15 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auditor.annotation import file
-from auditor.annotation.app.pictures import Prepared
+from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.server import page
-from auditor.annotation.sample import Drawn
+from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
 
 _IMAGES = "images"
 
 
-def export(folder: Path, drawn: Sequence[Drawn], labeller: str, fill: Callable[[Prepared], None]) -> None:
+def export(folder: Path, drawn: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
     """Write the folder. fill: puts every picture in. Raises LabelError where something else lies there already."""
     try:
         (folder / _IMAGES).mkdir(parents=True)
@@ -30,13 +30,15 @@ def export(folder: Path, drawn: Sequence[Drawn], labeller: str, fill: Callable[[
             raise LabelError(f"{folder}: not empty: name a new folder")
     except OSError as error:
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
-    prepared = Prepared(folder / _IMAGES, drawn)
+    prepared = ImageStore(folder / _IMAGES, drawn)
     fill(prepared)
-    file.write(folder / "labels.csv", (), todo=[(row.key, file.sealed(row.key, row.stratum)) for row in drawn])
+    file.write(
+        folder / "labels.csv", (), todo=[(row.key, file.obfuscate_stratum(row.key, row.stratum)) for row in drawn]
+    )
     (folder / "index.html").write_text(_page(drawn, labeller, prepared), "utf-8")
 
 
-def _page(drawn: Sequence[Drawn], labeller: str, prepared: Prepared) -> str:
+def _page(drawn: Sequence[AnnotationItem], labeller: str, prepared: ImageStore) -> str:
     """label.html with its style and script inside, which are all that may run in it."""
     style, script = page("label.css").decode(), page("label.js").decode()
     policy = (
@@ -53,11 +55,11 @@ def _page(drawn: Sequence[Drawn], labeller: str, prepared: Prepared) -> str:
     )
 
 
-def _task(drawn: Sequence[Drawn], labeller: str, prepared: Prepared) -> str:
+def _task(drawn: Sequence[AnnotationItem], labeller: str, prepared: ImageStore) -> str:
     items = [
         {
             "key": row.key,
-            "stratum": file.sealed(row.key, row.stratum),
+            "stratum": file.obfuscate_stratum(row.key, row.stratum),
             "image": "" if prepared.reason(number) else f"{_IMAGES}/{prepared.name(number)}",
             "reason": prepared.reason(number),
             **prepared.about(number),

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.annotation.sample import Drawn
+from auditor.annotation.sample import AnnotationItem
 from auditor.config import Limits, ReadOptions
-from auditor.errors import DatasetError, Refused
+from auditor.errors import DatasetError, SampleError
 from auditor.evidence_store.selection import pick
 from auditor.evidence_store.store import as_stored
 from auditor.images.view import View
 from auditor.readers import Inputs, choose
 from auditor.results import Audit
-from auditor.safe_text import printable
+from auditor.safe_text import safe_text
 from auditor.types import Content, Sample, Unreadable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Finder = Callable[[str], Content | None]  # what was fetched of a URL, if anythi
 class Picture:
     """An image to show: JPEG bytes, or why there are none; and what the dataset says of it, to show when asked."""
 
-    drawn: Drawn
+    drawn: AnnotationItem
     jpeg: bytes | None
     reason: str
     caption: str
@@ -40,10 +40,10 @@ class Picture:
     file: str
 
 
-class Prepared:
+class ImageStore:
     """Pictures on disk, numbered as they are drawn, so that memory holds none of them."""
 
-    def __init__(self, folder: Path, drawn: Sequence[Drawn]) -> None:
+    def __init__(self, folder: Path, drawn: Sequence[AnnotationItem]) -> None:
         self.folder = folder
         self._numbers = {row.key: number for number, row in enumerate(drawn)}
         self._pictures: dict[int, Picture] = {}
@@ -82,7 +82,7 @@ class Prepared:
 
 
 def pictures(
-    drawn: Sequence[Drawn], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
+    drawn: Sequence[AnnotationItem], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
 ) -> Iterator[Picture]:
     """The rows, in the dataset's order. The dataset may lie in another place than it was audited in.
 
@@ -104,28 +104,28 @@ def pictures(
         raise DatasetError(_changed(next(iter(by_place.values()))))
 
 
-def _changed(row: Drawn) -> str:
+def _changed(row: AnnotationItem) -> str:
     return (
-        f"{printable(row.key)} is not where the audit saw it: this is another dataset, it changed, or it was read with "
+        f"{safe_text(row.key)} is not where the audit saw it: this is another dataset, it changed, or it was read with "
         "other options; name the audited one, or scan again"
     )
 
 
-def _picture(row: Drawn, item: Sample | Unreadable, limits: Limits, fetched: Finder) -> Picture:
+def _picture(row: AnnotationItem, item: Sample | Unreadable, limits: Limits, fetched: Finder) -> Picture:
     if isinstance(item, Unreadable):
-        return Picture(row, None, item.reason, "", "", printable(item.image))
+        return Picture(row, None, item.reason, "", "", safe_text(item.image))
     if item.content is None and item.url:
         item = replace(item, content=fetched(item.url))
     jpeg, reason = None, ""
     try:
         view = View(item, limits)
         if row.sha256 not in (None, view.sha256):
-            raise Refused("the file changed since the audit")
+            raise SampleError("the file changed since the audit")
         jpeg = encoded(view.upright)
-    except Refused as refusal:
+    except SampleError as refusal:
         reason = str(refusal)
-    caption = printable(item.caption or "", _LONGEST)
-    return Picture(row, jpeg, printable(reason), caption, item.url or "", printable(item.image, _LONGEST))
+    caption = safe_text(item.caption or "", _LONGEST)
+    return Picture(row, jpeg, safe_text(reason), caption, item.url or "", safe_text(item.image, _LONGEST))
 
 
 def encoded(image: np.ndarray, side: int = SIDE) -> bytes:
@@ -147,7 +147,7 @@ def audited_inputs(audit: Audit, folder: Path) -> list[Path]:
         there = next((place for place in places if place.exists()), None)
         if there is None:
             raise DatasetError(
-                f"{printable(record.name)}: the audited dataset is neither here nor beside {folder}: "
+                f"{safe_text(record.name)}: the audited dataset is neither here nor beside {folder}: "
                 "name it after the audit"
             )
         found.append(there)

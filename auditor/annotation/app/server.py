@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
 
-from auditor.annotation.app.pictures import Prepared
+from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.session import HOW, OutOfTurn, Session
-from auditor.annotation.file import Truth
+from auditor.annotation.file import HumanLabel
 from auditor.errors import LabelError
 
 _LONGEST_BODY = 10_000
@@ -45,7 +45,7 @@ class LabelServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, session: Session, shown: Prepared, port: int = 0) -> None:
+    def __init__(self, session: Session, shown: ImageStore, port: int = 0) -> None:
         self.session = session
         self.shown = shown
         self.token = secrets.token_urlsafe(24)
@@ -156,9 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
         session = self.server.session
         if path == "answer":
             number, truth, how = said.get("number"), said.get("label"), said.get("how")
-            if not isinstance(number, int) or truth not in tuple(Truth) or how not in HOW:
+            if not isinstance(number, int) or truth not in tuple(HumanLabel) or how not in HOW:
                 raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
-            session.answer(number, Truth(truth), how)
+            session.answer(number, HumanLabel(truth), how)
         elif path == "undo":
             session.undo()
         elif path == "finish":

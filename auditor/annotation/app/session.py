@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.annotation import file
-from auditor.annotation.file import Answer, Truth
-from auditor.annotation.sample import Drawn
+from auditor.annotation.file import Annotation, HumanLabel
+from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
 
 # How a label is known, as label files say it.
@@ -35,7 +35,7 @@ class Session:
     Raises LabelError where the label file cannot be read.
     """
 
-    def __init__(self, path: Path, drawn: Sequence[Drawn], labeller: str) -> None:
+    def __init__(self, path: Path, drawn: Sequence[AnnotationItem], labeller: str) -> None:
         self.path = path
         self.drawn = drawn
         self.labeller = labeller
@@ -51,13 +51,13 @@ class Session:
         with self._lock:
             return self._progress()
 
-    def answer(self, number: int, truth: Truth, how: str) -> Progress:
+    def answer(self, number: int, truth: HumanLabel, how: str) -> Progress:
         """Save a label of the next image. Raises OutOfTurn for any other one."""
         with self._lock:
             if number != self._next():
                 raise OutOfTurn("another image is next: this page shows an old one")
             row = self.drawn[number]
-            file.append(self.path, Answer(row.key, row.stratum.value, truth, how, self.labeller))
+            file.append(self.path, Annotation(row.key, row.stratum.value, truth, how, self.labeller))
             self._answered.add(number)
             self._history.append(number)
             return self._progress()

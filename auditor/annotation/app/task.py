@@ -10,10 +10,10 @@ from pathlib import Path
 
 from auditor.annotation import sample
 from auditor.annotation.app import export
-from auditor.annotation.app.pictures import Finder, Prepared, audited_inputs, pictures
+from auditor.annotation.app.pictures import Finder, ImageStore, audited_inputs, pictures
 from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Session
-from auditor.annotation.sample import Drawn
+from auditor.annotation.sample import AnnotationItem
 from auditor.config import ReadOptions
 from auditor.readers import Inputs
 from auditor.results import Audit
@@ -26,7 +26,7 @@ class Task:
     """drawn: what is labelled, in the order of showing. inputs: the dataset that the audit is of."""
 
     audit: Audit
-    drawn: tuple[Drawn, ...]
+    drawn: tuple[AnnotationItem, ...]
     inputs: Inputs
     read: ReadOptions
     fetched: Finder
@@ -38,7 +38,7 @@ class Task:
         """A server that is ready for `serve_forever`. Raises LabelError, and DatasetError where the dataset changed."""
         session = Session(labels, self.drawn, labeller)
         with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
-            prepared = Prepared(Path(passing), self.drawn)
+            prepared = ImageStore(Path(passing), self.drawn)
             with LabelServer(session, prepared, port) as server:
                 self._fill(prepared, told)
                 yield server
@@ -47,7 +47,7 @@ class Task:
         """A folder to label elsewhere. Raises what `served` does."""
         export.export(folder, self.drawn, labeller, lambda prepared: self._fill(prepared, told))
 
-    def _fill(self, prepared: Prepared, told: Told) -> None:
+    def _fill(self, prepared: ImageStore, told: Told) -> None:
         for picture in pictures(self.drawn, self.audit, self.inputs, read=self.read, fetched=self.fetched):
             prepared.add(picture)
             told(1)
