@@ -57,8 +57,8 @@ class SignalTally:
         for kind in Evidence:
             mine = np.asarray(pc.equal(evidence, kind.value))
             self._kinds[kind.value] += len(np.unique(row[mine & looked]))
-            asked = len(np.unique(row[mine & ~np.asarray(outside)]))
-            self._kinds_outside[kind.value] += len(np.unique(row[mine])) - asked
+            sampled = len(np.unique(row[mine & ~np.asarray(outside)]))
+            self._kinds_outside[kind.value] += len(np.unique(row[mine])) - sampled
         if len(self._evidence) < len(set(detector.unique().to_pylist()) | set(self._evidence)):
             self._evidence.update(zip(detector.to_pylist(), evidence.to_pylist(), strict=True))
         decided = column["decided_by"].take(row)

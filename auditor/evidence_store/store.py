@@ -184,7 +184,7 @@ class PartWriter:
         self._statistics[detector] = n + 1, total + statistic
 
     def close(self) -> str:
-        """Finish, sync and rename, vectors first; the digest over what the dataset said."""
+        """Finish, sync and rename, vectors first; the digest over what the dataset says."""
         self._flush()
         statistics = {id: _packed(*found) for id, found in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None

@@ -1,8 +1,8 @@
 """Vectors on disk: float16 (rows, dimension), a row of evidence each; a row without one is NaN.
 
 A part's vectors lie beside it, in the same order, and whose they are (the encoder's fingerprint) stands in the part's
-footer; so do thumbnails (images/thumbnail_match.py), uint8, zeros where there is none. Both files are written before the part,
-whole or not at all, and are mapped into memory, never read whole.
+footer; so do thumbnails (images/thumbnail_match.py), uint8, zeros where there is none. Both files are written before
+the part, whole or not at all, and are mapped into memory, never read whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One sample, opened and decoded at most once, under limits, for whichever detector asks first."""
+"""One sample, opened and decoded at most once, under limits, for all detectors."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ class View:
         except ValueError:
             found = math.nan
         if found != 0 and not 1 / _HEAVIEST <= found <= _HEAVIEST:
-            told = f"is {text[:40]!r}" if text else "is missing"
-            raise SampleError(f"its weight (column '{column}') {told}: it has to be 0, or from 1e-12 to 1e12")
+            problem = f"is {text[:40]!r}" if text else "is missing"
+            raise SampleError(f"its weight (column '{column}') {problem}: it has to be 0, or from 1e-12 to 1e12")
         return found
 
     @cached_property

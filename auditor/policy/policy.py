@@ -149,8 +149,8 @@ def _checked(check: Callable[[Any], Any], value: Any, _: Any) -> Any:
 def _assumptions(entry: Any) -> criteria.Assumptions:
     """From [mad] lambda = 0.7, lambda-range = [0.5, 0.9], delta = 0.05, dimension = 100; each may be left out."""
     if not isinstance(entry, dict) or (unknown := set(entry) - {"lambda", "lambda-range", "delta", "dimension"}):
-        said = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
-        raise PolicyError(f"[mad]: {said}; it has lambda, lambda-range, delta and dimension")
+        problem = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
+        raise PolicyError(f"[mad]: {problem}; it has lambda, lambda-range, delta and dimension")
     usual = criteria.Assumptions()
     try:
         lambda_ = float(entry.get("lambda", usual.lambda_))
@@ -254,8 +254,8 @@ def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
     """Whatever the policy says, nothing can be concluded of nothing."""
     if audit.counts.rows == 0:
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
-    silent = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
-    deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in silent)
+    never_deciding = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
+    deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in never_deciding)
     if not any(coverage.evaluable for coverage in deciding):
         reason = "no evidence that could decide an image could be seen on any row"
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)

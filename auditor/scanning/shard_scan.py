@@ -39,7 +39,7 @@ _READING, _OPENING = "reading", "opening"
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """What comes back of a shard: how many rows it had, and the digest over what the dataset said in them."""
+    """What comes back of a shard: how many rows it had, and the digest over what the dataset says in them."""
 
     shard: str
     rows: int
