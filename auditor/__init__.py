@@ -9,55 +9,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = [
-    "Config", "Policy", "agreements", "bank_facts", "calibrate", "decide", "diff", "draw", "evidence", "examine",
-    "examples_for", "explain", "export", "is_same_dataset", "keep_list", "label", "load", "make_bank", "merge",
-    "plot_simulation", "read_labels", "render", "render_diff", "scan", "scan_until_decided", "search_bank",
-    "simulate", "write_filtered_tars", "write_keep_list", "write_labels",
-]  # fmt: skip
-
 if TYPE_CHECKING:
-    from auditor.api import (
-        agreements,
-        bank_facts,
-        calibrate,
-        decide,
-        diff,
-        draw,
-        evidence,
-        examine,
-        examples_for,
-        explain,
-        export,
-        is_same_dataset,
-        keep_list,
-        label,
-        load,
-        make_bank,
-        merge,
-        plot_simulation,
-        read_labels,
-        render,
-        render_diff,
-        scan,
-        scan_until_decided,
-        search_bank,
-        simulate,
-        write_filtered_tars,
-        write_keep_list,
-        write_labels,
-    )
+    from auditor.api.audits import *  # noqa: F403
+    from auditor.api.indexes import *  # noqa: F403
+    from auditor.api.keeping import *  # noqa: F403
+    from auditor.api.labels import *  # noqa: F403
+    from auditor.api.measures import *  # noqa: F403
+    from auditor.api.records import *  # noqa: F403
+    from auditor.api.theory import *  # noqa: F403
     from auditor.config import Config
     from auditor.policy.policy import Policy
 
-_HOMES = {"Config": "auditor.config", "Policy": "auditor.policy.policy"}
+__version__ = "0.1.0"
+
+# Where the public names live. A module is imported when one of its names is asked for, so that `import auditor` and
+# `auditor --help` stay light.
+_MODULES = {
+    "auditor.api.audits": "examine is_same_dataset merge required_sample_size scan scan_until_decided",
+    "auditor.api.indexes": "build_index index_metadata search_index",
+    "auditor.api.keeping": "keep_list status_after write_filtered_tars write_keep_list",
+    "auditor.api.labels": "agreements draw label read_labels write_labels",
+    "auditor.api.measures": "adapt calibrate",
+    "auditor.api.records": "decide diff evidence examples_for export load render render_diff write",
+    "auditor.api.theory": "explain plot_simulation simulate",
+    "auditor.config": "Config",
+    "auditor.policy.policy": "Policy",
+}
+_MODULE = {name: module for module, names in _MODULES.items() for name in names.split()}
+__all__ = list(_MODULE)
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for, so that `import auditor` and `auditor --help` stay light.
-    if name not in __all__:
+    if name not in _MODULE:
         raise AttributeError(f"module 'auditor' has no attribute '{name}'")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES.get(name, "auditor.api")), name)
+    return getattr(importlib.import_module(_MODULE[name]), name)

@@ -137,7 +137,7 @@ def run_audit(
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
-    """Evidence alone, of every row, with nothing concluded from it; for banks. Raises AuditorError."""
+    """Evidence alone, of every row, with nothing concluded from it; for indexes. Raises AuditorError."""
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
@@ -161,7 +161,7 @@ def shard_scan(
 ) -> ShardScan:
     """What is done with each shard. digest: of what decides the evidence."""
     return ShardScan(
-        out, config.scan, digest, draw, cache, resources.vectors, resources.banks, counts=resources.read_by
+        out, config.scan, digest, draw, cache, resources.vectors, resources.indexes, counts=resources.read_by
     )
 
 

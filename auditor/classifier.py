@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from auditor.embeddings.vector_source import VectorSource
-    from auditor.similarity.match import Banks
+    from auditor.similarity.match import ReferenceIndexes
 
 _LEAST_SIDES = (64, 200)  # pixels, shorter and longer side: smaller ones were not measured
 _SAMPLE = 64  # the image is thinned to about this many pixels a side to see whether there is anything on it
@@ -34,13 +34,18 @@ class ClassifierDetector(Detector):
     logistic function alone."""
 
     evidence = Evidence.STATISTICAL
-    is_of_banks: ClassVar[bool] = False  # its scores are of the banks at hand
+    uses_indexes: ClassVar[bool] = False  # its scores are of the indexes at hand
 
     @classmethod
     def made(
-        cls, *, banks: Banks | None = None, vectors: VectorSource | None = None, counts: Calibration | None = None
+        cls,
+        *,
+        indexes: ReferenceIndexes | None = None,
+        vectors: VectorSource | None = None,
+        counts: Calibration | None = None,
     ) -> Self:
-        """A detector for an audit with these banks, vectors and a calibration of one's own, as far as it needs them."""
+        """A detector for an audit with these indexes, vectors and a calibration of one's own, as far as it needs
+        them."""
         return cls()
 
     @classmethod

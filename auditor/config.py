@@ -68,7 +68,7 @@ class ScanConfig:
 
     encoder: an open_clip model that makes the vectors, instead of the embedded one; embeddings: a folder of vectors
     made already, by embeddings_model; keep_vectors: keep a vector of each image although no detector needs it.
-    banks: folders of reference images that are looked for. Raises ConfigError for options that exclude each other.
+    indexes: folders of reference images that are looked for. Raises ConfigError for options that exclude each other.
     """
 
     detectors: tuple[str, ...] = field(
@@ -81,7 +81,7 @@ class ScanConfig:
     embeddings: str | None = None
     embeddings_model: str | None = None
     keep_vectors: bool = False
-    banks: tuple[str, ...] = field(default=(), metadata=_is("--bank"))
+    indexes: tuple[str, ...] = field(default=(), metadata=_is("--index"))
 
     def __post_init__(self) -> None:
         """Conflicts; and the detectors that reference images need, in one order."""
@@ -89,7 +89,7 @@ class ScanConfig:
             raise ConfigError("`encoder` and `embeddings`: vectors are made or taken, not both")
         if self.embeddings_model and not self.embeddings:
             raise ConfigError("`embeddings_model` names what made `embeddings`, which is not given")
-        wanted = {*self.detectors, *(_REFERENCE_DETECTORS if self.banks else ())}
+        wanted = {*self.detectors, *(_REFERENCE_DETECTORS if self.indexes else ())}
         known = [id for id in registry.table("detectors") if id in wanted]
         object.__setattr__(self, "detectors", (*known, *sorted(wanted.difference(known))))
 
@@ -220,7 +220,7 @@ class Config:
             read=read,
             encoder=_encoder_name(self.scan.encoder),
             embeddings=_name(self.scan.embeddings),
-            banks=tuple(PurePath(folder).name for folder in self.scan.banks),
+            indexes=tuple(PurePath(folder).name for folder in self.scan.indexes),
         )
         calibration, labels, reference = map(
             _name, (self.estimate.calibration, self.estimate.labels, self.estimate.reference)

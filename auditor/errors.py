@@ -45,7 +45,7 @@ class ModelError(AuditorError):
 
 
 class IndexFileError(AuditorError):
-    """A bank or an index that cannot be used: damaged, from a newer version, or of another encoder."""
+    """An index or an index that cannot be used: damaged, from a newer version, or of another encoder."""
 
 
 class LabelError(AuditorError):

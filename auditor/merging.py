@@ -111,7 +111,7 @@ def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
 
 def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
     """Counts belong to weights. Raises EvidenceError where the evidence is of others than those installed here."""
-    model = counted_detector(audit.digests.detectors, audit.digests.banks, calibration)
+    model = counted_detector(audit.digests.detectors, audit.digests.indexes, calibration)
     if model and audit.digests.detectors[model.id] != registry.digest(model.id):
         raise EvidenceError(f"the evidence is of another version of {model.id} than the one installed: scan again")
 

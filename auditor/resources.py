@@ -22,13 +22,13 @@ from auditor.results import Digests
 from auditor.sampling import planning
 from auditor.sampling.rows import SamplePlan
 from auditor.similarity import reference as references
-from auditor.similarity.match import Banks
+from auditor.similarity.match import ReferenceIndexes
 from auditor.similarity.reference import Reference, TemporalReference
 from auditor.types import Need
 from auditor.values import plain
 
 _COLUMNS = 6  # of evidence; parts with others are redone
-_COVERED = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "banks")  # by digests of what they name
+_COVERED = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "indexes")  # by digests of what they name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Resources:
 
     detectors: Mapping[str, str]
     vectors: VectorSource = VectorSource()
-    banks: Banks = Banks()
+    indexes: ReferenceIndexes = ReferenceIndexes()
     calibration: Calibration | None = None
     answers: tuple[Annotation, ...] = ()
     reference: Reference | TemporalReference | None = None
@@ -46,13 +46,13 @@ class Resources:
     def load(cls, config: Config) -> Resources:
         """Raises AuditorError for what cannot be read."""
         scan, estimate = config.scan, config.estimate
-        banks = Banks(scan.banks)
+        indexes = ReferenceIndexes(scan.indexes)
         existing = Existing(scan.embeddings, scan.embeddings_model) if scan.embeddings else None
-        is_wanted = scan.keep_vectors or bool(estimate.reference) or banks.have_vectors
+        is_wanted = scan.keep_vectors or bool(estimate.reference) or indexes.have_vectors
         return cls(
             detectors={id: registry.digest(id) for id in sorted(scan.detectors)},
             vectors=VectorSource(scan.encoder, existing, is_wanted),
-            banks=banks,
+            indexes=indexes,
             calibration=read_calibration(estimate.calibration) if estimate.calibration else None,
             answers=tuple(read_labels(estimate.labels)) if estimate.labels else (),
             reference=references.parse(estimate.reference) if estimate.reference else None,
@@ -69,13 +69,13 @@ class Resources:
                 kind().check()
         if self.reference:
             self.reference.check(self.vectors.fingerprint())
-        if self.banks.have_vectors:
-            self.banks.check(self.vectors.fingerprint())
+        if self.indexes.have_vectors:
+            self.indexes.check(self.vectors.fingerprint())
 
     @property
     def counted_calibration(self) -> Calibration | None:
         """The calibration that the estimate rests on: one's own, or the one that a detector ships; None without any."""
-        model = counted_detector(self.detectors, self.banks.record(), self.calibration)
+        model = counted_detector(self.detectors, self.indexes.record(), self.calibration)
         return (self.calibration or model.calibration()) if model else None
 
     @property
@@ -92,7 +92,7 @@ class Resources:
             shards=shards,
             detectors=self.detectors,
             vectors=self.vectors.record(),
-            banks=self.banks.record(),
+            indexes=self.indexes.record(),
             calibration=calibrations.digest(self.calibration) if self.calibration else None,
             labels=file.digest(self.answers) if self.answers else None,
         )
@@ -105,7 +105,7 @@ class Resources:
             "scan": scan,
             "detectors": self.detectors,
             "vectors": self.vectors.record(),
-            "banks": self.banks.record(),
+            "indexes": self.indexes.record(),
             "calibration": calibrations.digest(self.read_by) if self.read_by else None,
             "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching],
             "shares": draw.shares.digest if draw and draw.shares else None,
@@ -129,7 +129,7 @@ def read_calibration(path: str) -> Calibration:
         if not issubclass(kind, ClassifierDetector):
             raise CalibrationError(f"{found.detector} gives no logits")
         model = kind.made(counts=found)
-        if not model.is_of_banks and found.sha256 != model.weights():  # banks are known where the audit is
+        if not model.uses_indexes and found.sha256 != model.weights():  # indexes are known where the audit is
             raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
     except OSError as error:
         raise CalibrationError(f"{path}: {error.strerror or error}") from error
@@ -146,12 +146,12 @@ def read_labels(path: str) -> list[Annotation]:
 
 
 def counted_detector(
-    detectors: Iterable[str], banks: Mapping[str, str], calibration: Calibration | None
+    detectors: Iterable[str], indexes: Mapping[str, str], calibration: Calibration | None
 ) -> ClassifierDetector | None:
     """The detector whose flags are counted: the one that was calibrated, or the first that ships a calibration.
 
-    banks: their digests. Raises CalibrationError where a calibration is for a detector that does not run, for other
-    weights or for other banks.
+    indexes: their digests. Raises CalibrationError where a calibration is for a detector that does not run, for other
+    weights or for other indexes.
     """
     found = [registry.load("detectors", id)() for id in registry.table("detectors") if id in set(detectors)]
     models = [detector for detector in found if isinstance(detector, ClassifierDetector)]
@@ -159,17 +159,17 @@ def counted_detector(
         return next((model for model in models if model.calibration()), None)
     for model in models:
         if model.id == calibration.detector:
-            return _checked(model, banks, calibration)
+            return _checked(model, indexes, calibration)
     raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
 
 
-def _checked(model: ClassifierDetector, banks: Mapping[str, str], calibration: Calibration) -> ClassifierDetector:
-    """The detector, after the counts were found to be of its weights, or of the banks that its scores are of."""
-    if not model.is_of_banks:
+def _checked(model: ClassifierDetector, indexes: Mapping[str, str], calibration: Calibration) -> ClassifierDetector:
+    """The detector, after the counts were found to be of its weights, or of the indexes that its scores are of."""
+    if not model.uses_indexes:
         made = model.made(counts=calibration)
         if calibration.sha256 != made.weights():
             raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
         return made
-    if calibration.sha256 != Banks.mark(banks):
-        raise CalibrationError(f"it counts errors of {calibration.model} with other banks: calibrate with these")
+    if calibration.sha256 != ReferenceIndexes.mark(indexes):
+        raise CalibrationError(f"it counts errors of {calibration.model} with other indexes: calibrate with these")
     return model.made(counts=calibration)

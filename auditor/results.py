@@ -332,7 +332,7 @@ class Digests:
     shards: str | None = None
     detectors: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[str, str | int] | None = None
-    banks: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, str] = field(default_factory=dict)
     calibration: str | None = None
     labels: str | None = None
 

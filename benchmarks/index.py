@@ -1,4 +1,4 @@
-"""A million vectors of 512 dimensions: near copies, a bank and the panel; seconds and memory, beside faiss alone.
+"""A million vectors of 512 dimensions: near copies, an index and the panel; seconds and memory, beside faiss alone.
 
     python benchmarks/index.py [--vectors 1000000] [--dimension 512]
 
@@ -27,7 +27,7 @@ from auditor.similarity.diversity import compared
 from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.near_duplicates import clusters
 from auditor.similarity.neighbours import Index, self_join, use_threads
-from auditor.similarity.reference_index import Bank
+from auditor.similarity.reference_index import ReferenceIndex
 from auditor.types import Row, Status, Verdict, VerdictKind
 
 _PART = 20_000
@@ -95,13 +95,13 @@ def main() -> None:
         with timed("faiss alone: a flat index, 512 queries"):
             Index.build(compact).nearest(compact[:512], 4)
         del compact
-        with timed("a bank of them"):
-            index_writer.add_parts(out / "bank", parts, "synthetic")
-        with timed("a bank: opened, 512 queries"):
-            bank = Bank(out / "bank")
-            assert bank.index is not None
-            assert bank.space is not None
-            bank.index.nearest(bank.space.of(bank.vectors[:512]), 4)
+        with timed("an index of them"):
+            index_writer.add_parts(out / "index", parts, "synthetic")
+        with timed("an index: opened, 512 queries"):
+            reference_index = ReferenceIndex(out / "index")
+            assert reference_index.index is not None
+            assert reference_index.space is not None
+            reference_index.index.nearest(reference_index.space.of(reference_index.vectors[:512]), 4)
         pool = corpus.vectors(np.arange(0, len(corpus), max(1, len(corpus) // 10_000)))
         with timed("the panel, 1,000 images a draw"):
             compared("x", pool[::2], pool[1::2], seed=0)

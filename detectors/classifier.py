@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from auditor.embeddings.vector_source import VectorSource
-    from auditor.similarity.match import Banks
+    from auditor.similarity.match import ReferenceIndexes
 
 
 class Classifier(ClassifierDetector):
@@ -48,7 +48,11 @@ class Classifier(ClassifierDetector):
 
     @classmethod
     def made(
-        cls, *, banks: Banks | None = None, vectors: VectorSource | None = None, counts: Calibration | None = None
+        cls,
+        *,
+        indexes: ReferenceIndexes | None = None,
+        vectors: VectorSource | None = None,
+        counts: Calibration | None = None,
     ) -> Self:
         """With the head of one's own, if the calibration is the classifier's and holds one."""
         return cls(counts if counts and counts.detector == cls.id and counts.head else None)

@@ -1,16 +1,16 @@
-"""How near an image is to those in reference banks, without being a copy of one (`--bank`, `auditor index`).
+"""How near an image is to those in reference indexes, without being a copy of one (`--index`, `auditor index`).
 
 Sees: what images of one origin have in common in the embedding: a generator's style, its subjects, a prompt's
-variations. Its score is the cosine to the nearest image of the banks of synthetic images, less that to the nearest one
-of the banks of real images where there are any, in the space in which near copies are looked for. That says nothing by
-itself: it abstains until `auditor calibrate --detector known-neighbour --bank …` has counted its errors on labelled
-images, for these very banks; a calibration made with other banks is refused. With one its score is the calibrated
-probability, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never calls an
-image likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
-`--with known-neighbour --bank … --calibration …`.
+variations. Its score is the cosine to the nearest image of the indexes of synthetic images, less that to the nearest
+one of the indexes of real images where there are any, in the space in which near copies are looked for. That says
+nothing by itself: it abstains until `auditor calibrate --detector known-neighbour --index …` has counted its errors on
+labelled images, for these very indexes; a calibration made with other indexes is refused. With one its score is the
+calibrated probability, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never
+calls an image likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
+`--with known-neighbour --index … --calibration …`.
 
-Defeated by: generators that the banks lack; real images of the same subject or style, unless a bank of real ones holds
-such.
+Defeated by: generators that the indexes lack; real images of the same subject or style, unless an index of real ones
+holds such.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from auditor.estimate.calibration import Calibration
 from auditor.images.thumbnail_match import thumbnail
 from auditor.images.view import ReferenceMatch, View
 from auditor.plugin import DetectorResult
-from auditor.similarity.match import Banks, Picture
+from auditor.similarity.match import Picture, ReferenceIndexes
 from auditor.similarity.reference_index import REAL, SYNTHETIC
 from auditor.types import Claim, Need
 
@@ -37,25 +37,34 @@ _STEP = 0.1  # of the difference of cosines that counts as one logit; a calibrat
 
 
 class KnownNeighbour(ClassifierDetector):
-    """See the module. vectors: the encoder, for images of a calibration. counts: made with these banks."""
+    """See the module. vectors: the encoder, for images of a calibration. counts: made with these indexes."""
 
     id = "known-neighbour"
     needs = Need.EMBEDDING
     is_default = False
-    is_of_banks = True
+    uses_indexes = True
 
     def __init__(
-        self, banks: Banks = Banks(), vectors: VectorSource = VectorSource(), counts: Calibration | None = None
+        self,
+        indexes: ReferenceIndexes = ReferenceIndexes(),
+        vectors: VectorSource = VectorSource(),
+        counts: Calibration | None = None,
     ) -> None:
-        self._banks, self._vectors, self._counts = banks, vectors, counts
+        self._indexes, self._vectors, self._counts = indexes, vectors, counts
 
     @classmethod
     def made(
-        cls, *, banks: Banks | None = None, vectors: VectorSource | None = None, counts: Calibration | None = None
+        cls,
+        *,
+        indexes: ReferenceIndexes | None = None,
+        vectors: VectorSource | None = None,
+        counts: Calibration | None = None,
     ) -> Self:
-        """Of these banks, encoder and counts."""
+        """Of these indexes, encoder and counts."""
         return cls(
-            banks or Banks(), vectors or VectorSource(), counts if counts and counts.detector == cls.id else None
+            indexes or ReferenceIndexes(),
+            vectors or VectorSource(),
+            counts if counts and counts.detector == cls.id else None,
         )
 
     @classmethod
@@ -64,26 +73,26 @@ class KnownNeighbour(ClassifierDetector):
         return True
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
-        """One an image; NaN for a copy of a known one. Raises ModelError without a bank of synthetic images."""
+        """One an image; NaN for a copy of a known one. Raises ModelError without an index of synthetic images."""
         encodings = self._vectors.encoder_of_images().encode(images)
         pictures = [Picture(one.vector, thumbnail(image)) for one, image in zip(encodings, images, strict=True)]
-        found = [nearness(known) for known in self._banks.known(pictures)]
+        found = [nearness(known) for known in self._indexes.known(pictures)]
         if None in found:
-            raise ModelError("no bank of synthetic images with vectors was given: --bank")
+            raise ModelError("no index of synthetic images with vectors was given: --index")
         return [math.nan if logit is None else logit for logit in found]
 
     def weights(self) -> str:
-        """The digest over what the banks hold, which names their encoder."""
-        return Banks.mark(self._banks.record())
+        """The digest over what the indexes hold, which names their encoder."""
+        return ReferenceIndexes.mark(self._indexes.record())
 
     def calibration(self) -> Calibration | None:
         """The counts that were given."""
         return self._counts
 
     def check(self) -> None:
-        """Raises IndexFileError for banks of another encoder than that of the images."""
-        if self._banks and not self._vectors.existing:
-            self._banks.check(self._vectors.fingerprint())
+        """Raises IndexFileError for indexes of another encoder than that of the images."""
+        if self._indexes and not self._vectors.existing:
+            self._indexes.check(self._vectors.fingerprint())
 
     def read(self, views: Sequence[View]) -> list[DetectorResult]:
         """By the nearest images, which the pipeline puts into the views."""
@@ -92,10 +101,12 @@ class KnownNeighbour(ClassifierDetector):
     def _result_of(self, view: View) -> DetectorResult:
         logit = nearness(view.known or ())
         if logit is None:
-            return DetectorResult.abstained("no bank of synthetic images with vectors was given, or the image has none")
+            return DetectorResult.abstained(
+                "no index of synthetic images with vectors was given, or the image has none"
+            )
         if self._counts is None:
             return DetectorResult.abstained(
-                "not calibrated for these banks: auditor calibrate --detector known-neighbour"
+                "not calibrated for these indexes: auditor calibrate --detector known-neighbour"
             )
         if why := refusal(view):
             return DetectorResult.abstained(why)
@@ -109,7 +120,7 @@ class KnownNeighbour(ClassifierDetector):
 
 
 def nearness(known: Sequence[ReferenceMatch]) -> float | None:
-    """The logit of what banks know of an image; NaN for a copy, None without a bank of synthetic images."""
+    """The logit of what indexes know of an image; NaN for a copy, None without an index of synthetic images."""
     if any(found.is_copy for found in known):
         return math.nan
     synthetic, real = ([found.cosine for found in known if found.kind == kind] for kind in (SYNTHETIC, REAL))

@@ -242,15 +242,15 @@ def test_an_audit_of_files_decodes_no_pixel(dataset, scan, monkeypatch):
 
 def test_the_digest_tells_whether_a_dataset_changed(dataset, tmp_path, scan):
     audit = scan(dataset)
-    assert auditor.api.is_same_dataset(audit, dataset, jobs=1)
+    assert auditor.is_same_dataset(audit, dataset, jobs=1)
     copy = tmp_path / "copy" / "set"
     shutil.copytree(dataset, copy)
-    assert auditor.api.is_same_dataset(audit, copy, jobs=1)
+    assert auditor.is_same_dataset(audit, copy, jobs=1)
     target = copy / "f1" / "001.png"
     data = bytearray(target.read_bytes())
     data[-20] ^= 1  # same name, same size, one bit
     target.write_bytes(data)
-    assert not auditor.api.is_same_dataset(audit, copy, jobs=1)
+    assert not auditor.is_same_dataset(audit, copy, jobs=1)
 
 
 def test_memory_passes_as_a_file_system(scan):

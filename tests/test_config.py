@@ -61,7 +61,7 @@ def test_files_and_folders_are_in_the_command_too(tmp_path, monkeypatch):
     for file in ("own.json", "labels.csv"):
         (tmp_path / file).touch()
     config = Config.of(
-        banks=("refs", "more"), base_dir="images", embeddings="vectors", embeddings_model="x", reference="refs",
+        indexes=("refs", "more"), base_dir="images", embeddings="vectors", embeddings_model="x", reference="refs",
         calibration="own.json", labels="labels.csv", weight_col="n", depth=Need.FILE,
     )  # fmt: skip
     assert parsed(config.command_line) == config
@@ -70,8 +70,8 @@ def test_files_and_folders_are_in_the_command_too(tmp_path, monkeypatch):
 
 def test_every_option_of_the_configuration_is_one_of_the_command():
     options = {option for param in command.params for option in param.opts}
-    for word in (*Config.of().options, "bank"):
-        assert f"--{word.replace('_', '-')}" in options or word == "banks"
+    for word in (*Config.of().options, "index"):
+        assert f"--{word.replace('_', '-')}" in options or word == "indexes"
 
 
 @given(SAMPLES, OTHERS)
@@ -82,7 +82,7 @@ def test_a_configuration_comes_back_from_plain_values(sample, others):
 
 def test_no_folder_of_ones_own_is_recorded():
     config = Config.of(
-        banks=("/home/me/refs",), base_dir="/home/me/images", embeddings="/home/me/vectors", calibration="/home/me/c.json",
+        indexes=("/home/me/refs",), base_dir="/home/me/images", embeddings="/home/me/vectors", calibration="/home/me/c.json",
         labels="/home/me/labels.csv", reference="/home/me/audit",
     ).portable  # fmt: skip
     assert "/home" not in str(config)

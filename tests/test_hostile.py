@@ -171,10 +171,8 @@ def test_nothing_of_it_becomes_markup_in_the_report(audited):
 def test_nothing_of_it_reaches_the_terminal_or_markdown_raw(audited):
     audit, _, out = audited
     decision = auditor.decide(audit)
-    from auditor import api
-
     for format in ("terminal", "markdown"):
-        text = api.render(audit, decision, format)
+        text = auditor.render(audit, decision, format)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
         assert "<script" not in text
     assert "[x](javascript" not in (out / "summary.md").read_text()

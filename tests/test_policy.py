@@ -6,7 +6,8 @@ from audits import ESTIMATES, audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import api, audit_json
+import auditor
+from auditor import audit_json
 from auditor.config import Config
 from auditor.errors import PolicyError
 from auditor.policy import policy
@@ -320,8 +321,8 @@ def test_exemptions_of_another_kind_are_refused(text):
 
 def test_the_age_of_an_audit_of_which_nobody_told_the_day_is_unknown(tmp_path):
     made = parse(rule("audit-age", max_days=30))
-    assert api.decide(audit(), made).outcome is Outcome.INCONCLUSIVE
-    assert api.decide(audit(), made, audited=datetime.date.today()).outcome is Outcome.PASS
+    assert auditor.decide(audit(), made).outcome is Outcome.INCONCLUSIVE
+    assert auditor.decide(audit(), made, audited=datetime.date.today()).outcome is Outcome.PASS
 
 
 def test_what_brings_a_dataset_back_is_of_the_dataset_not_of_its_sample():

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import auditor
-import auditor.api
 from detectors import dwt_dct
 
 SDXL = next(mark for mark in dwt_dct.marks() if mark.id == "sdxl")
@@ -49,7 +48,7 @@ def test_marks_too_weak_to_decide_add_up_in_the_audit(weakly_marked, scan):
 @pytest.mark.parametrize("format", ["terminal", "markdown", "html", "json"])
 def test_a_population_is_told_in_every_report(weakly_marked, scan, format):
     audit = scan(weakly_marked)
-    assert "SDXL or diffusers" in auditor.api.render(audit, auditor.decide(audit), format)
+    assert "SDXL or diffusers" in auditor.render(audit, auditor.decide(audit), format)
 
 
 def test_a_population_does_not_depend_on_how_rows_were_cut(weakly_marked, scan):
@@ -84,7 +83,7 @@ def test_laions_pwatermark_is_carried_and_shown_apart(tmp_path, scan):
     assert evidence.pwatermark.tolist()[:3] == [0.95, 0.81, 0.1]
     assert np.isnan(evidence.pwatermark.tolist()[3])
     assert set(evidence.verdict.dropna()) <= {"unknown"}
-    assert "66.7 % of 3 rows; not a sign of AI" in auditor.api.render(audit, auditor.decide(audit), "terminal")
+    assert "66.7 % of 3 rows; not a sign of AI" in auditor.render(audit, auditor.decide(audit), "terminal")
     assert audit.confirmed.count == 0
 
 

@@ -10,7 +10,6 @@ import saving
 from click.testing import CliRunner
 
 import auditor
-from auditor import api
 from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.cli import cli
@@ -70,7 +69,7 @@ def test_a_row_whose_weight_is_none_is_unreadable_and_says_so(tmp_path, scan, we
     said = f"is '{weight}'" if weight else "is missing"
     assert reason == f"its weight (column 'seen') {said}: it has to be 0, or from 1e-12 to 1e12"
     assert (audit.confirmed.count, audit.confirmed.n, audit.confirmed.share) == (2, 3, pytest.approx(2 / 3))
-    assert api.is_same_dataset(audit, [path], jobs=1)
+    assert auditor.is_same_dataset(audit, [path], jobs=1)
 
 
 def test_an_image_that_no_table_names_has_no_weight(weighted, scan):
@@ -98,7 +97,7 @@ def test_urls_without_images_have_weights_too(tmp_path, scan):
     path = making.write(tmp_path / "urls.csv", "url,seen\nhttp://a.org/x.png,2\nhttp://b.org/y.png,none\n")
     audit = scan(path, read=WEIGHED)
     assert (audit.counts.no_bytes, audit.counts.unreadable) == (1, 1)
-    assert api.is_same_dataset(audit, [path], jobs=1)
+    assert auditor.is_same_dataset(audit, [path], jobs=1)
 
 
 @pytest.mark.parametrize("sample", [{"sample": 2}, {"fetch": 2}, {"sample_shards": 2}])
@@ -121,8 +120,8 @@ def test_parts_that_were_audited_apart_add_up_to_the_whole(tmp_path):
     two = table(tmp_path / "two", [4, 4, 2], marked=[2])
     config = Config.of(read=WEIGHED)
     for path in (one, two):
-        api.scan(path.parent, out=tmp_path / f"audit-{path.parent.name}", config=config, engine="serial")
-    merged = api.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
+        auditor.scan(path.parent, out=tmp_path / f"audit-{path.parent.name}", config=config, engine="serial")
+    merged = auditor.merge([tmp_path / "audit-one", tmp_path / "audit-two"], tmp_path / "both")
     assert merged.confirmed.share == pytest.approx(12 / 22)
     assert merged.weights.sample_size.n_eff == pytest.approx(22**2 / 138)
 
@@ -152,15 +151,15 @@ def labelled(tmp_path_factory):
     path = table(folder / "set", weights, marked=())
     config = Config.of(detectors=MARKS, read=WEIGHED)
     audit = run_audit(path, folder / "audit", config, make_engine(1, "serial"))
-    api.write(audit, api.decide(audit), folder / "audit", ["json"])
-    drawn = api.label(folder / "audit", path, number=150).drawn
+    auditor.write(audit, auditor.decide(audit), folder / "audit", ["json"])
+    drawn = auditor.label(folder / "audit", path, number=150).drawn
     answers = tuple(
         Annotation(
             row.key, row.stratum, HumanLabel.SYNTHETIC if synthetic[int(row.key[:-4])] else HumanLabel.REAL, "date", "A"
         )
         for row in drawn
     )
-    found = api.scan(
+    found = auditor.scan(
         path,
         out=folder / "audit",
         config=saving.config(folder, detectors=MARKS, read=WEIGHED, labels=answers),
@@ -187,7 +186,7 @@ def test_chances_by_weight_add_up_to_the_estimate(labelled):
 
 def test_keep_lists_hold_each_rows_own_weight(labelled):
     folder, audit, _, _ = labelled
-    kept = api.keep_list(folder / "audit")
+    kept = auditor.keep_list(folder / "audit")
     frame = auditor.evidence(folder / "audit").set_index("key").loc[kept.rows.key]
     assert kept.rows.weight.to_numpy() == pytest.approx(((1 - frame.p_adjusted) * frame.weight).to_numpy(), rel=1e-6)
     assert (kept.after.point, kept.after.low, kept.after.high) == pytest.approx(
@@ -198,7 +197,7 @@ def test_keep_lists_hold_each_rows_own_weight(labelled):
 def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
     path = table(tmp_path / "set", [0, *[1] * 11], marked=())
     answers = tuple(Annotation(f"{n}.png", "unknown", HumanLabel.REAL, "date", "A") for n in range(12))
-    found = api.scan(
+    found = auditor.scan(
         path, config=saving.config(tmp_path, detectors=MARKS, read=WEIGHED, labels=answers), engine="serial"
     )
     assert (found.estimate.point, found.estimate.high) == (0.0, 0.0)
@@ -210,19 +209,19 @@ def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
 @pytest.mark.parametrize("format", ["terminal", "markdown", "html", "croissant"])
 def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, scan, format):
     audit = scan(weighted, read=ReadOptions(weight_col="seen"))
-    text = api.render(audit, api.decide(audit), format).replace("&#39;", "'").replace("\\", "")
+    text = auditor.render(audit, auditor.decide(audit), format).replace("&#39;", "'").replace("\\", "")
     assert "ach row counts what its column 'seen' says" in text
     assert "tell as much as 5 of one weight" in text
 
 
 def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):
     audit = scan(weighted, read=WEIGHED)
-    assert api.decide(audit).mad.advice.endswith("counted in rows of average weight")
-    assert not api.decide(scan(weighted, out="plain")).mad.advice.endswith("weight")
+    assert auditor.decide(audit).mad.advice.endswith("counted in rows of average weight")
+    assert not auditor.decide(scan(weighted, out="plain")).mad.advice.endswith("weight")
 
 
 def test_the_command_writes_what_the_library_finds(weighted, tmp_path, scan):
     out = tmp_path / "out"
     CliRunner().invoke(cli, ["scan", str(weighted), "--out", str(out), "--weight-col", "seen", "--examples", "0"])
-    assert api.load(out).confirmed == scan(weighted, read=WEIGHED).confirmed
+    assert auditor.load(out).confirmed == scan(weighted, read=WEIGHED).confirmed
     assert pd.read_parquet(next(Store(out).folder.glob("*.parquet"))).weight.sum() == 39

@@ -64,7 +64,7 @@ def assemble(
     """The audit that parts of evidence add up to. Raises CalibrationError, LabelError, and DatasetError where no row
     weighs anything."""
     parts = list(parts)
-    model = counted_detector(digests.detectors, digests.banks, grounds.calibration)
+    model = counted_detector(digests.detectors, digests.indexes, grounds.calibration)
     known = (grounds.calibration or model.calibration()) if model else None
     # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
     threshold = (model.id, _threshold(model, known, config.scan.depth)) if model and known else None

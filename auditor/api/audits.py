@@ -116,7 +116,7 @@ def scan_until_decided(
     return stop
 
 
-def rows_for(margin: float, config: Config | None = None) -> int:
+def required_sample_size(margin: float, config: Config | None = None) -> int:
     """How many rows to sample so that the sampling error of the estimate is `margin` (a share of 1) at most; see
     auditor.sampling.planning. Raises ValueError, CalibrationError."""
     from auditor.sampling import planning

@@ -20,17 +20,17 @@ def calibrate(
     synthetic: Inputs | None = None,
     *,
     detector: str = "classifier",
-    banks: Sequence[PathLike] = (),
+    indexes: Sequence[PathLike] = (),
     encoder: str | None = None,
     read: ReadOptions = ReadOptions(),
     jobs: int | None = None,
     engine: str = "processes",
 ) -> Calibration:
-    """Scores of a statistical detector on labelled images; see calibrating. banks, encoder: of a detector whose
-    scores are of banks, as in the audits to come. Raises AuditorError."""
+    """Scores of a statistical detector on labelled images; see calibrating. indexes, encoder: of a detector whose
+    scores are of indexes, as in the audits to come. Raises AuditorError."""
     from auditor.calibration import measure
 
-    config = ScanConfig((), read=read, banks=tuple(map(str, banks)), encoder=encoder)
+    config = ScanConfig((), read=read, indexes=tuple(map(str, indexes)), encoder=encoder)
     return measure.calibrate(real, synthetic, make_engine(jobs, engine), detector=detector, config=config)
 
 

@@ -27,7 +27,7 @@ from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.view import View
 from auditor.plugin import Engine, Reader, Shard
 from auditor.readers import Inputs, choose
-from auditor.similarity.match import Banks
+from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ class ShardScoring:
     detector: str
     conditions: tuple[str, ...]
     limits: Limits
-    banks: Banks = Banks()
+    indexes: ReferenceIndexes = ReferenceIndexes()
     vectors: VectorSource = VectorSource()
     is_adapting: bool = False
 
     def __call__(self, shard: Shard) -> ShardScores:
         """The whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
-        measure = _tokens if self.is_adapting else _calibratable(self.detector, self.banks, self.vectors).logits
+        measure = _tokens if self.is_adapting else _calibratable(self.detector, self.indexes, self.vectors).logits
         found: dict[tuple[str, str], list[Any]] = defaultdict(list)
         held: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
@@ -113,13 +113,13 @@ def calibrate(
     CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
     synthetic images for one that ships no scores.
     """
-    banks, vectors = Banks(config.banks), VectorSource(config.encoder)
-    model = _calibratable(detector, banks, vectors)
+    indexes, vectors = ReferenceIndexes(config.indexes), VectorSource(config.encoder)
+    model = _calibratable(detector, indexes, vectors)
     shipped = model.calibration()
     if shipped is None and synthetic is None:
         raise CalibrationError(f"{detector} ships no scores of synthetic images: give --synthetic too")
     model.check()
-    scoring = ShardScoring(detector, _conditions(shipped), config.limits, banks, vectors)
+    scoring = ShardScoring(detector, _conditions(shipped), config.limits, indexes, vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
     found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: scores for side, (scores, _) in found.items()}
@@ -163,13 +163,13 @@ def adapt(
     return refitted(replace(shipped, origin=origin, conditions=conditions)), adapted
 
 
-def _calibratable(detector: str, banks: Banks, vectors: VectorSource) -> ClassifierDetector:
+def _calibratable(detector: str, indexes: ReferenceIndexes, vectors: VectorSource) -> ClassifierDetector:
     kind = registry.load("detectors", detector)
     if not issubclass(kind, ClassifierDetector):
         raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
-    if kind.is_of_banks and not banks:
-        raise CalibrationError(f"{detector} is calibrated with the banks that it is to look into: --bank")
-    made: ClassifierDetector = kind.made(banks=banks, vectors=vectors)
+    if kind.uses_indexes and not indexes:
+        raise CalibrationError(f"{detector} is calibrated with the indexes that it is to look into: --index")
+    made: ClassifierDetector = kind.made(indexes=indexes, vectors=vectors)
     return made
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.option("--detector", metavar="ID", default="classifier", show_default=True, help="Whose errors are counted.")
 @click.option("--adapt", is_flag=True, help="Fit the classifier to these images; count errors on folders left out.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), default="calibration.json", show_default=True)
-@click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="For known-neighbour: the banks that audits will look into.")  # fmt: skip
+@click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="For known-neighbour: the indexes that audits will look into.")  # fmt: skip
 @click.option("--encoder", metavar="NAME", help="For known-neighbour: the open_clip model that they were made with.")
 @options.reading
 @options.jobs
@@ -38,7 +38,7 @@ def command(
     """
     from pathlib import Path
 
-    from auditor import api
+    import auditor
     from auditor.estimate.calibration import dumps
     from auditor.evidence_store.store import write_atomically
 
@@ -47,27 +47,27 @@ def command(
         if adapt:
             made = _adapted(real, synthetic, read=read, jobs=jobs, **given)
         else:
-            made = api.calibrate(real, synthetic or None, read=read, jobs=jobs, **given)
+            made = auditor.calibrate(real, synthetic or None, read=read, jobs=jobs, **given)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'--real' or '--synthetic'") from error
     write_atomically(Path(output), dumps(made).encode())
     added = "" if made.detector in registry.default_detectors() else f" --with {made.detector}"
-    added += "".join(f" --bank {bank}" for bank in given["banks"])
+    added += "".join(f" --index {reference_index}" for reference_index in given["indexes"])
     click.echo(f"{made.origin}\n{output} is for: auditor scan{added} --calibration {output}")
     return 0
 
 
 def _adapted(
-    real: tuple[str, ...], synthetic: tuple[str, ...], *, detector: str, banks: tuple[str, ...], encoder: str | None,
+    real: tuple[str, ...], synthetic: tuple[str, ...], *, detector: str, indexes: tuple[str, ...], encoder: str | None,
     **given: Any,
 ) -> Calibration:  # fmt: skip
-    from auditor import api
+    import auditor
 
-    if detector != "classifier" or banks or encoder:
-        raise click.UsageError("--adapt is for the embedded classifier: leave --detector, --bank and --encoder out")
+    if detector != "classifier" or indexes or encoder:
+        raise click.UsageError("--adapt is for the embedded classifier: leave --detector, --index and --encoder out")
     if not synthetic:
         raise click.UsageError("--adapt learns from both kinds: give --synthetic too")
-    made, change = api.adapt(real, synthetic, **given)
+    made, change = auditor.adapt(real, synthetic, **given)
     aurocs = f"AUROC on folders left out {change.before:.3f} with the shipped head, {change.after:.3f} adapted"
     click.echo(f"{aurocs}: {'the adapted head is kept' if change.head else 'the shipped head is kept'}")
     return made

@@ -26,10 +26,10 @@ def command(before: str, after: str, format: str, output: str | None) -> int:
     """
     from pathlib import Path
 
-    from auditor import api
+    import auditor
     from auditor.evidence_store.store import write_atomically
 
-    text = api.render_diff(api.diff(before, after), format)
+    text = auditor.render_diff(auditor.diff(before, after), format)
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))
     else:

@@ -21,15 +21,15 @@ def command(what: str | None, as_json: bool) -> int:
 
     Without an argument: the detectors there are.
     """
-    from auditor import api
+    import auditor
 
     if what is None:
         for id in registry.table("detectors"):
-            click.echo(f"{id:<20} {api.explain(id).splitlines()[0]}")
+            click.echo(f"{id:<20} {auditor.explain(id).splitlines()[0]}")
     elif what in registry.table("detectors") or not Path(what).exists():
-        click.echo(api.explain(what))
+        click.echo(auditor.explain(what))
     else:
-        row = api.examine(what)
+        row = auditor.examine(what)
         click.echo(json.dumps(_record(row), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(row)))
     return 0
 

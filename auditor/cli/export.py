@@ -28,9 +28,9 @@ def command(audit: str, format: str, verdict: tuple[str, ...], output: str | Non
     import sys
     from contextlib import nullcontext
 
-    from auditor import api
+    import auditor
 
-    lines = api.export(audit, format, verdicts=verdict)
+    lines = auditor.export(audit, format, verdicts=verdict)
     with open(output, "w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as file:
         for line in lines:
             file.write(line)

@@ -35,18 +35,18 @@ def command(
     audit: str, out: str, drop: str, target: float | None, policy: str | None, tars: str | None, dataset: str | None
 ) -> int:
     """Make a keep-list of AUDIT, a folder that `auditor scan` wrote, and say what it costs."""
-    from auditor import api
+    import auditor
 
     if (tars is None) != (dataset is None):
         raise click.UsageError("--tars DIR and --dataset PATH belong together")
-    kept = api.keep_list(audit, drop=drop, target=target)
-    status = api.status_after(kept, policy)
-    api.write_keep_list(kept, out)
+    kept = auditor.keep_list(audit, drop=drop, target=target)
+    status = auditor.status_after(kept, policy)
+    auditor.write_keep_list(kept, out)
     click.echo(_told(kept))
     if status:
         click.echo(f"MAD {status.status} afterwards: {status.reason}")
     if tars and dataset:
-        click.echo(f"{api.write_filtered_tars(kept, dataset, tars):,} images written to {tars}")
+        click.echo(f"{auditor.write_filtered_tars(kept, dataset, tars):,} images written to {tars}")
     return 0
 
 

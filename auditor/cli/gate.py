@@ -24,17 +24,18 @@ def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any
     """
     import datetime
 
-    from auditor import api
+    import auditor
+    from auditor.api.records import audit_path
 
     read = options.take_reading(given)
-    loaded = api.load(audit)
+    loaded = auditor.load(audit)
     if dataset:
         try:
-            same = api.is_same_dataset(loaded, dataset, read=read, jobs=jobs)
+            same = auditor.is_same_dataset(loaded, dataset, read=read, jobs=jobs)
         except NoSuchInput as error:
             raise click.BadParameter(str(error), param_hint="'--dataset'") from error
         if not same:
             raise AuditorError(f"{' '.join(dataset)} is not the dataset that was audited: scan it again")
-    day = datetime.date.fromtimestamp(api.audit_path(audit).stat().st_mtime)
-    decision = api.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
+    day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
+    decision = auditor.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
     return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])

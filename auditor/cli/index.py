@@ -13,12 +13,12 @@ from auditor.safe_text import safe_text
 
 @click.group("index")
 def command() -> None:
-    """Reference banks: known images, to be recognised by `auditor scan --bank`."""
+    """Reference indexes: known images, to be recognised by `auditor scan --index`."""
 
 
 def _filling(function: Any) -> Any:
     for option in reversed((
-        click.argument("bank", type=click.Path(file_okay=False)),
+        click.argument("index", type=click.Path(file_okay=False)),
         click.argument("inputs", nargs=-1),
         click.option("--kind", type=click.Choice(["synthetic", "real"]), default="synthetic", show_default=True,
                      help="What is known of the images."),
@@ -39,34 +39,34 @@ def _filling(function: Any) -> Any:
 
 @command.command("build")
 @_filling
-def build(bank: str, **given: Any) -> int:
-    """Make a BANK of the images in INPUTS. The same command goes on where it was interrupted."""
+def build(index: str, **given: Any) -> int:
+    """Make a INDEX of the images in INPUTS. The same command goes on where it was interrupted."""
     from pathlib import Path
 
-    from auditor.similarity import reference_index
+    from auditor.similarity.reference_index import exists
 
-    if reference_index.exists(Path(bank)):
-        raise click.UsageError(f"{bank} is a bank already: `auditor index add` adds to it")
-    return _fill(bank, given)
+    if exists(Path(index)):
+        raise click.UsageError(f"{index} is an index already: `auditor index add` adds to it")
+    return _fill(index, given)
 
 
 @command.command("add")
 @_filling
-def add(bank: str, **given: Any) -> int:
-    """Add the images in INPUTS to a BANK."""
-    from auditor import api
+def add(index: str, **given: Any) -> int:
+    """Add the images in INPUTS to a INDEX."""
+    import auditor
 
-    api.bank_facts(bank)
-    return _fill(bank, given)
+    auditor.index_metadata(index)
+    return _fill(index, given)
 
 
 @command.command("info")
-@click.argument("bank", type=click.Path(exists=True, file_okay=False))
-def info(bank: str) -> int:
-    """What a BANK holds."""
-    from auditor import api
+@click.argument("index", type=click.Path(exists=True, file_okay=False))
+def info(index: str) -> int:
+    """What a INDEX holds."""
+    import auditor
 
-    facts = api.bank_facts(bank)
+    facts = auditor.index_metadata(index)
     click.echo(f"kind        {facts.kind}\nimages      {facts.rows:,}\ndigests     {facts.hashes:,}")
     click.echo(f"vectors     {f'{facts.fingerprint}, {facts.dimension} dimensions' if facts.fingerprint else 'none'}")
     click.echo(f"thumbnails  {'yes' if facts.pixels else 'no'}\ngeneration  {facts.generation}")
@@ -74,24 +74,24 @@ def info(bank: str) -> int:
 
 
 @command.command("search")
-@click.argument("bank", type=click.Path(exists=True, file_okay=False))
+@click.argument("index", type=click.Path(exists=True, file_okay=False))
 @click.argument("image", type=click.Path(exists=True, dir_okay=False))
 @click.option("--nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many.")
-@click.option("--encoder", metavar="NAME", help="The open_clip model that the bank was made with.")
-def search(bank: str, image: str, nearest: int, encoder: str | None) -> int:
-    """The nearest images of a BANK to an IMAGE, and which of them it is a copy of."""
-    from auditor import api
+@click.option("--encoder", metavar="NAME", help="The open_clip model that the index was made with.")
+def search(index: str, image: str, nearest: int, encoder: str | None) -> int:
+    """The nearest images of a INDEX to an IMAGE, and which of them it is a copy of."""
+    import auditor
 
     click.echo(f"{'COSINE':>6}  {'THUMBNAILS':>10}  {'COPY':<4}  IMAGE")
-    for found in api.search_bank(bank, image, nearest=nearest, encoder=encoder):
+    for found in auditor.search_index(index, image, nearest=nearest, encoder=encoder):
         alike = "–" if found.ncc_similarity is None else f"{found.ncc_similarity:.2f}"
         copy = "yes" if found.is_copy else "no"
         click.echo(f"{found.cosine:>6.2f}  {alike:>10}  {copy:<4}  {safe_text(found.image, 200)}")
     return 0
 
 
-def _fill(bank: str, given: dict[str, Any]) -> int:
-    from auditor import api
+def _fill(index: str, given: dict[str, Any]) -> int:
+    import auditor
     from auditor.cli.progress import Progress
 
     vectors = {name: given.pop(name) for name in ("encoder", "embeddings", "embeddings_model")}
@@ -101,9 +101,9 @@ def _fill(bank: str, given: dict[str, Any]) -> int:
         raise click.UsageError("name INPUTS, --audit or --digests")
     try:
         with Progress(quiet=quiet) as progress:
-            facts = api.make_bank(bank, config=config, listener=progress, **given)
+            facts = auditor.build_index(index, config=config, listener=progress, **given)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     if not quiet:
-        click.echo(f"{bank}: {facts.rows:,} {facts.kind} images, {facts.hashes:,} digests")
+        click.echo(f"{index}: {facts.rows:,} {facts.kind} images, {facts.hashes:,} digests")
     return 0

@@ -34,11 +34,11 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     neither here nor beside AUDIT. The page is served to this machine alone, and does not say what the audit thinks.
     Labels are saved one by one; the same command goes on where it stopped.
     """
-    from auditor import api
+    import auditor
 
     read, export, labeller = options.take_reading(given), given["export"], given["labeller"].strip()
     try:
-        task = api.label(audit, dataset or None, number=given["number"], read=read)
+        task = auditor.label(audit, dataset or None, number=given["number"], read=read)
         if not export:
             return _serve(task, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
         with _progress(len(task.drawn)) as told:
@@ -68,14 +68,14 @@ def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -
 
 def _report(server: LabelServer, labels: Path) -> None:
     """What was labelled, and how far the labellers of the file agree."""
-    from auditor import api
+    import auditor
     from auditor.safe_text import safe_text
 
     progress = server.session.progress
     click.echo(f"{progress.done:,} of {progress.total:,} images are labelled by {server.session.labeller!r}")
     if not labels.exists():
         return
-    for found in api.agreements(api.read_labels(labels)):
+    for found in auditor.agreements(auditor.read_labels(labels)):
         first, second = (safe_text(name, 40) or "(no name)" for name in found.labellers)
         kappa = "" if found.kappa is None else f", Cohen's kappa {found.kappa:.2f}"
         click.echo(

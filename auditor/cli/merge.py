@@ -20,9 +20,9 @@ def command(audits: tuple[str, ...], out: str, labels: str | None, reference: st
     """Put AUDITS of disjoint inputs together, scanned with the same configuration."""
     import datetime
 
-    from auditor import api
+    import auditor
 
-    merged = api.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference)
-    decision = api.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
-    click.echo(api.render(merged, decision, "terminal"))
+    merged = auditor.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference)
+    decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
+    click.echo(auditor.render(merged, decision, "terminal"))
     return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)

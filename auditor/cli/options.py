@@ -172,6 +172,6 @@ reference = click.option(
     "--reference",
     metavar="DIR|before:YEAR",
     callback=_reference,
-    help="Hold the images' diversity against this bank, this audit's images, or the dataset's own of before a year.",
+    help="Hold the images' diversity against this index, this audit's images, or the dataset's own of before a year.",
 )
 jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")

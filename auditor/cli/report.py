@@ -28,15 +28,17 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     import datetime
     from pathlib import Path
 
-    from auditor import api, audit_json
+    import auditor
+    from auditor import audit_json
+    from auditor.api.records import audit_path
     from auditor.evidence_store.store import write_atomically
 
-    path = api.audit_path(audit)
-    loaded = api.load(path)
+    path = audit_path(audit)
+    loaded = auditor.load(path)
     stored = None if policy else audit_json.decision_of(path.read_bytes())
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
-    decision = stored or api.decide(loaded, policy, audited=day)
-    text = api.render(loaded, decision, format, examples=api.examples_for(format, path.parent))
+    decision = stored or auditor.decide(loaded, policy, audited=day)
+    text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent))
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))
     else:

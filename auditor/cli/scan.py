@@ -51,8 +51,8 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 )
 @options.embedding
 @click.option("--keep-vectors", is_flag=True, help="Keep a vector of each image, even where no detector needs it.")
-@click.option("--bank", "banks", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Recognise the images of this bank (auditor index); may be given again.")  # fmt: skip
+@click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              help="Recognise the images of this index (auditor index); may be given again.")  # fmt: skip
 @options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
@@ -93,7 +93,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     import datetime
     from pathlib import Path
 
-    from auditor import api
+    import auditor
+    from auditor.api.records import OUTPUTS
     from auditor.cli.progress import Progress
 
     quiet = given["quiet"]
@@ -102,21 +103,21 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     try:
         with Progress(quiet=quiet) as progress:
             if config.sampling.until_decided:
-                stop = api.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
+                stop = auditor.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
                 audit = stop.audit
                 click.echo(f"stopped: {stop.reason}", err=True)
             else:
-                audit = api.scan(inputs, out=out, config=config, listener=progress, **run)
+                audit = auditor.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
-    decision = api.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
+    decision = auditor.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
     if given["as_json"]:
-        click.echo(api.render(audit, decision, "json"), nl=False)
+        click.echo(auditor.render(audit, decision, "json"), nl=False)
     elif not quiet:
-        click.echo(api.render(audit, decision, "terminal"))
+        click.echo(auditor.render(audit, decision, "terminal"))
     return finish(
         decision,
-        where=str(Path(out) / api.OUTPUTS["html"]),
+        where=str(Path(out) / OUTPUTS["html"]),
         inconclusive=given["inconclusive"],
         exit_zero=given["exit_zero"],
     )

@@ -48,7 +48,7 @@ def command(
     reality; WORTH the real images that would have given the same distance. An extrapolation from the Gaussian model
     of "Self-Consuming Generative Models Go MAD": lambda is assumed, and many generators make it milder than one.
     """
-    from auditor import api
+    import auditor
 
     if runs and images * dimension > _MOST_DRAWN:
         raise click.UsageError(
@@ -57,7 +57,7 @@ def command(
         )
     fractions = [min(1.0, max(0.0, fraction + growth * step)) for step in range(generations)]
     try:
-        found = api.simulate(
+        found = auditor.simulate(
             fractions, loop=loop, images=images, lambda_=lambda_, dimension=dimension, runs=runs, seed=seed
         )
     except ValueError as error:
@@ -67,7 +67,7 @@ def command(
 
         from auditor.evidence_store.store import write_atomically
 
-        write_atomically(Path(plot), api.plot_simulation(found).encode())
+        write_atomically(Path(plot), auditor.plot_simulation(found).encode())
     click.echo(_json(found) if as_json else _table(found))
     return 0
 

@@ -27,10 +27,10 @@ _HEAVIEST = 1e12  # what a row may weigh: sums of squares stay numbers
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMatch:
-    """The nearest image of a reference bank: the bank and its kind; the image there and their cosine; whether it is a
+    """The nearest image of a reference index: the index and its kind; the image there and their cosine; whether it is a
     copy."""
 
-    bank: str
+    reference_index: str
     kind: str
     image: str
     cosine: float
@@ -57,7 +57,7 @@ class View:
         self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
         self.vector: np.ndarray | None = None  # likewise, where vectors are kept
         self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
-        self.known: tuple[ReferenceMatch, ...] | None = None  # of each bank what is nearest; None: nobody looked
+        self.known: tuple[ReferenceMatch, ...] | None = None  # of each index what is nearest; None: nobody looked
         self.exact_match: ReferenceMatch | None = None
         self._memo: dict[str, Any] = {}
 

@@ -23,7 +23,7 @@ from auditor.images.view import View
 from auditor.plugin import AggregateDetector, Detector, DetectorResult, Reader, Shard
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, unreadable
-from auditor.similarity.match import Banks
+from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
 
@@ -63,7 +63,7 @@ class ShardScan:
     digest: of what decides the evidence. draw: the rows to look at in full, where not all are. cache: where images lie
     that were fetched for the audit. crashes: what is not tried again, because it killed a worker.
     is_probing: write a crash marker, which says what is in hand. vectors: those that are kept.
-    banks: images that are recognised. counts: a calibration of one's own that a detector reads by.
+    indexes: images that are recognised. counts: a calibration of one's own that a detector reads by.
     """
 
     out: Path
@@ -72,7 +72,7 @@ class ShardScan:
     draw: SamplePlan | None = None
     cache: Path | None = None
     vectors: VectorSource = VectorSource()
-    banks: Banks = Banks()
+    indexes: ReferenceIndexes = ReferenceIndexes()
     counts: Calibration | None = None
     crashes: tuple[Crash, ...] = ()
     is_probing: bool = False
@@ -168,8 +168,8 @@ class ShardScan:
         batch.items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
-        if self.banks:
-            self.banks.match(views)
+        if self.indexes:
+            self.indexes.match(views)
         signals = zip(*(run_detector(detector, views) for detector in self._detectors), strict=True)
         rows = map(make_row, views, signals if self._detectors else [()] * len(views))
         added = [
@@ -239,7 +239,7 @@ class ShardScan:
     def _made(self, kind: type[Detector]) -> Detector:
         if not issubclass(kind, ClassifierDetector):
             return kind()
-        return kind.made(banks=self.banks, vectors=self.vectors, counts=self.counts)
+        return kind.made(indexes=self.indexes, vectors=self.vectors, counts=self.counts)
 
 
 def view_of(sample: Sample, limits: Limits, depth: Need, draw: SamplePlan | None, cache: Path | None = None) -> View:

@@ -1,1 +1,1 @@
-"""Which images are alike: near copies inside a dataset, banks of known images, drift and diversity."""
+"""Which images are alike: near copies inside a dataset, indexes of known images, drift and diversity."""

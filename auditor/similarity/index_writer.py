@@ -1,4 +1,4 @@
-"""Making banks, and adding to them: from datasets, from audits that kept vectors, from lists of digests."""
+"""Making indexes, and adding to them: from datasets, from audits that kept vectors, from lists of digests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from auditor.evidence_store.store import Part, Store, write_atomically
 from auditor.evidence_store.vectors import MatrixWriter, blocks
 from auditor.similarity.embedding_set import DECLARED, EmbeddingSet
 from auditor.similarity.neighbours import FLAT, Index
-from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, Bank, IndexMetadata, exists
+from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, IndexMetadata, ReferenceIndex, exists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +35,11 @@ _GROWN = 4  # times the size that its space was fitted at: the axes are fitted a
 
 
 def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: bool = False) -> IndexMetadata:
-    """Adds the images of evidence that have a vector; the bank is made where there is none. A file that is in it (by
+    """Adds the images of evidence that have a vector; the index is made where there is none. A file that is in it (by
     sha256) is not added again, so that the same addition twice is one.
 
     declared_only: those that declared or matched evidence calls synthetic. Raises IndexFileError where there are none,
-    or the bank's kind or encoder is another one.
+    or the index's kind or encoder is another one.
     """
     import numpy as np
 
@@ -80,31 +80,31 @@ def building(folder: Path) -> Path:
 
 
 def built(folder: Path) -> None:
-    """That evidence is in the bank now."""
+    """That evidence is in the index now."""
     shutil.rmtree(building(folder), ignore_errors=True)
 
 
-def _before(folder: Path, kind: str, fingerprint: str) -> Bank | None:
+def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
     if kind not in KINDS:
         raise IndexFileError(f"no kind '{kind}'; there are: {', '.join(KINDS)}")
     if fingerprint.startswith("given:unnamed"):
-        raise IndexFileError("a bank has to know what made its vectors: name it with --embeddings-model")
+        raise IndexFileError("an index has to know what made its vectors: name it with --embeddings-model")
     if not exists(folder):
         strange = [path.name for path in folder.glob("*") if path.name != _BUILDING and not _OURS.fullmatch(path.name)]
         if strange:
-            raise IndexFileError(f"{folder} holds {strange[0]}, which is none of a bank's: name a folder of its own")
+            raise IndexFileError(f"{folder} holds {strange[0]}, which is none of an index's: name a folder of its own")
         return None
-    bank = Bank(folder)
-    if bank.facts.kind != kind:
-        raise IndexFileError(f"{folder} is a bank of {bank.facts.kind} images, these are {kind}")
-    if bank.facts.fingerprint != fingerprint:
-        there, here = (known or "digests alone" for known in (bank.facts.fingerprint, fingerprint))
-        raise IndexFileError(f"{folder} holds {there}, these are {here}: they cannot be compared, make another bank")
-    return bank
+    reference_index = ReferenceIndex(folder)
+    if reference_index.facts.kind != kind:
+        raise IndexFileError(f"{folder} is an index of {reference_index.facts.kind} images, these are {kind}")
+    if reference_index.facts.fingerprint != fingerprint:
+        there, here = (known or "digests alone" for known in (reference_index.facts.fingerprint, fingerprint))
+        raise IndexFileError(f"{folder} holds {there}, these are {here}: they cannot be compared, make another index")
+    return reference_index
 
 
-def _new(digests: Sequence[str | None], before: Bank | None) -> list[int]:
-    """The places of those that are not in the bank yet, each once; a row without a digest is always new."""
+def _new(digests: Sequence[str | None], before: ReferenceIndex | None) -> list[int]:
+    """The places of those that are not in the index yet, each once; a row without a digest is always new."""
     seen: set[str | None] = set()
     found = []
     for place, digest in enumerate(digests):
@@ -116,7 +116,7 @@ def _new(digests: Sequence[str | None], before: Bank | None) -> list[int]:
 
 
 @contextmanager
-def _generation(folder: Path, before: Bank | None) -> Iterator[_Generation]:
+def _generation(folder: Path, before: ReferenceIndex | None) -> Iterator[_Generation]:
     """The next one; what is left of an interrupted one, and the one before, is removed."""
     made = _Generation(folder, before)
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _sweep(folder: Path, keep: int) -> None:
 class _Generation:
     """Files of the generation after `before`; nothing names them until `finish`."""
 
-    def __init__(self, folder: Path, before: Bank | None) -> None:
+    def __init__(self, folder: Path, before: ReferenceIndex | None) -> None:
         self.folder, self.before = folder, before
         self.number = before.facts.generation + 1 if before else 1
         self._facts: dict[str, int] = {"dimension": 0, "pixels": 0, "hashes": 0}
@@ -172,7 +172,7 @@ class _Generation:
         Index.build(space.of_all(every), flat=FLAT).write(self._path("index", "faiss"))
 
     def finish(self, kind: str, fingerprint: str) -> IndexMetadata:
-        """Sync all, then let bank.json name them."""
+        """Sync all, then let index.json name them."""
         for path in self._written:
             with path.open("rb") as file:
                 os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Which images of a dataset are in reference banks: the nearest in each, and whether it is a copy."""
+"""Which images of a dataset are in reference indexes: the nearest in each, and whether it is a copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auditor.images.thumbnail_match import ncc_similarity
 from auditor.images.view import ReferenceMatch, View
 from auditor.similarity.near_duplicates import copies
 from auditor.similarity.neighbours import use_threads
-from auditor.similarity.reference_index import Bank, bank
+from auditor.similarity.reference_index import ReferenceIndex, reference_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +44,8 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Banks:
-    """Folders of banks, opened in each process that looks into them."""
+class ReferenceIndexes:
+    """Folders of indexes, opened in each process that looks into them."""
 
     folders: tuple[str, ...] = ()
 
@@ -54,9 +54,9 @@ class Banks:
         return bool(self.folders)
 
     @property
-    def opened(self) -> list[Bank]:
+    def opened(self) -> list[ReferenceIndex]:
         """Raises IndexFileError."""
-        return [bank(folder) for folder in self.folders]
+        return [reference_index(folder) for folder in self.folders]
 
     @property
     def have_vectors(self) -> bool:
@@ -69,20 +69,20 @@ class Banks:
 
     @staticmethod
     def mark(record: Mapping[str, str]) -> str:
-        """sha256 over what banks hold, whatever their names and their order; record: of an audit, or `record()`."""
+        """sha256 over what indexes hold, whatever their names and their order; record: of an audit, or `record()`."""
         return hashlib.sha256(json.dumps(sorted(record.values())).encode()).hexdigest()
 
     def check(self, fingerprint: str) -> None:
-        """Raises IndexFileError where a bank's vectors are of another encoder than the dataset's."""
+        """Raises IndexFileError where an index's vectors are of another encoder than the dataset's."""
         for one in self.opened:
             if one.facts.fingerprint not in ("", fingerprint):
                 raise IndexFileError(
                     f"{one.folder}: its vectors are of {one.facts.fingerprint}, the dataset's of {fingerprint}: scan "
-                    "with the encoder that the bank was made with, or make it again"
+                    "with the encoder that the index was made with, or make it again"
                 )
 
     def match(self, views: Sequence[View]) -> None:
-        """Notes in each view what the banks know of it: `known_file`, and `known` where it has a vector."""
+        """Notes in each view what the indexes know of it: `known_file`, and `known` where it has a vector."""
         use_threads(1)
         for view in views:
             view.exact_match = self._file(view)
@@ -92,7 +92,7 @@ class Banks:
                 view.known = known
 
     def known(self, pictures: Sequence[Seen]) -> list[tuple[ReferenceMatch, ...]]:
-        """Of each bank with vectors what is nearest to each image; each has a vector and a thumbnail."""
+        """Of each index with vectors what is nearest to each image; each has a vector and a thumbnail."""
         found = [nearest(one, pictures) for one in self.opened if one.facts.fingerprint and pictures]
         return [tuple(known for known in each if known) for each in zip(*found, strict=True)] or [()] * len(pictures)
 
@@ -104,8 +104,8 @@ class Banks:
         return None
 
 
-def nearest(one: Bank, views: Sequence[Seen]) -> list[ReferenceMatch | None]:
-    """The copy of each view in a bank, or else its nearest image there. Each view has a vector and a thumbnail."""
+def nearest(one: ReferenceIndex, views: Sequence[Seen]) -> list[ReferenceMatch | None]:
+    """The copy of each view in an index, or else its nearest image there. Each view has a vector and a thumbnail."""
     import numpy as np
 
     assert one.index is not None
@@ -126,7 +126,7 @@ def nearest(one: Bank, views: Sequence[Seen]) -> list[ReferenceMatch | None]:
     return found
 
 
-def _recognised(one: Bank, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
+def _recognised(one: ReferenceIndex, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
     import numpy as np
 
     image = one.images(np.array([row]))[0] if is_copy else ""
@@ -145,7 +145,7 @@ def _digests(view: View) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of a bank: its name there, the cosine, how alike the thumbnails are, and whether it is a copy."""
+    """An image of an index: its name there, the cosine, how alike the thumbnails are, and whether it is a copy."""
 
     image: str
     cosine: float
@@ -154,14 +154,14 @@ class Neighbour:
 
 
 def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> list[Neighbour]:
-    """The nearest images of a bank to one. Raises IndexFileError for a bank of digests or of another encoder, Refused
-    for an image that cannot be read."""
+    """The nearest images of an index to one. Raises IndexFileError for an index of digests or of another encoder,
+    Refused for an image that cannot be read."""
     import numpy as np
 
-    one = Bank(folder)
+    one = ReferenceIndex(folder)
     if one.index is None or one.space is None:
-        raise IndexFileError(f"{folder}: a bank of digests has no vectors to search")
-    Banks((str(folder),)).check(vectors.fingerprint())
+        raise IndexFileError(f"{folder}: an index of digests has no vectors to search")
+    ReferenceIndexes((str(folder),)).check(vectors.fingerprint())
     (vector,) = encoded(vectors.encoder_of_images(), [view])
     if vector is None or view.thumbnail is None:
         raise IndexFileError("the encoder gives no vector for this image")

@@ -18,7 +18,7 @@ from auditor.errors import IndexFileError
 if TYPE_CHECKING:
     import numpy as np
 
-FLAT = 1_000_000  # vectors of a bank that are compared one by one
+FLAT = 1_000_000  # vectors of an index that are compared one by one
 MAPPED = 1_000_000  # vectors beyond which a dataset is compared with itself from files
 _FLAT_JOIN = 30_000  # and of a dataset with itself, which is the square of it
 _QUERIES = 4096

@@ -1,4 +1,4 @@
-"""What a dataset's images are held against: a bank, the vectors of another audit, or its own older part; without near
+"""What a dataset's images are held against: an index, the vectors of another audit, or its own older part; without near
 copies."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from auditor.evidence_store.store import Store
 from auditor.evidence_store.vectors import unit
 from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.neighbours import self_join
-from auditor.similarity.reference_index import Bank, exists
+from auditor.similarity.reference_index import ReferenceIndex, exists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ class TemporalReference:
 
 @dataclass(frozen=True)
 class Reference:
-    """A folder that is a bank or an audit with vectors. Raises IndexFileError for any other."""
+    """A folder that is an index or an audit with vectors. Raises IndexFileError for any other."""
 
     folder: str
 
@@ -65,25 +65,25 @@ class Reference:
         return Path(self.folder).name
 
     @cached_property
-    def _source(self) -> Bank | EmbeddingSet:
+    def _source(self) -> ReferenceIndex | EmbeddingSet:
         folder = Path(self.folder)
         if exists(folder):
-            return Bank(folder)
+            return ReferenceIndex(folder)
         found = EmbeddingSet(list(Store(folder).parts()))
         if not len(found):
-            raise IndexFileError(f"{folder}: neither a bank nor an audit with vectors")
+            raise IndexFileError(f"{folder}: neither an index nor an audit with vectors")
         return found
 
     @property
     def fingerprint(self) -> str:
-        """The encoder's; empty for a bank of digests."""
+        """The encoder's; empty for an index of digests."""
         source = self._source
-        return source.facts.fingerprint if isinstance(source, Bank) else source.fingerprint
+        return source.facts.fingerprint if isinstance(source, ReferenceIndex) else source.fingerprint
 
     def check(self, fingerprint: str) -> None:
         """Raises IndexFileError where its vectors cannot be compared with those of this encoder."""
         if self.fingerprint != fingerprint:
-            there = self.fingerprint or "none: it is a bank of digests"
+            there = self.fingerprint or "none: it is an index of digests"
             raise IndexFileError(f"{self.folder}: its vectors are of {there}, the dataset's of {fingerprint}")
 
     def vectors(self, corpus: EmbeddingSet, seed: int) -> np.ndarray:
@@ -91,9 +91,11 @@ class Reference:
         import numpy as np
 
         source = self._source
-        size = source.facts.rows if isinstance(source, Bank) else len(source)
+        size = source.facts.rows if isinstance(source, ReferenceIndex) else len(source)
         drawn = np.sort(np.random.default_rng(seed).permutation(size)[:POOL])
-        found = unit(source.vectors[drawn], self.folder) if isinstance(source, Bank) else source.vectors(drawn)
+        found = (
+            unit(source.vectors[drawn], self.folder) if isinstance(source, ReferenceIndex) else source.vectors(drawn)
+        )
         copied = [block.query[block.query > block.found] for block in self_join(corpus.space.of(found), 8, _SAME)]
         return np.delete(found, np.unique(np.concatenate(copied)), axis=0)
 

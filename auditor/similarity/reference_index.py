@@ -1,8 +1,9 @@
-"""Reference banks: images that are known, to be recognised in datasets.
+"""Reference indexes: images that are known, to be recognised in datasets.
 
-A bank is a folder. bank.json says what it is and which generation of files holds: rows-N.parquet (key, source, image,
-sha256), vectors-N.npy, thumbnails-N.npy, space-N.npz and index-N.faiss, or, of a bank of digests alone, rows and
-hashes-N.npy. A generation is written whole before bank.json names it, so a change that is interrupted changes nothing.
+An index is a folder. index.json says what it is and which generation of files holds: rows-N.parquet (key, source,
+image, sha256), vectors-N.npy, thumbnails-N.npy, space-N.npz and index-N.faiss, or, of an index of digests alone, rows
+and hashes-N.npy. A generation is written whole before index.json names it, so a change that is interrupted changes
+nothing.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SCHEMA = "auditor-bank/1"
+SCHEMA = "auditor-index/1"
 SYNTHETIC, REAL = "synthetic", "real"
 KINDS = (SYNTHETIC, REAL)
-FILE = "bank.json"
+FILE = "index.json"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexMetadata:
-    """What bank.json says. fingerprint: the encoder's, empty for a bank of digests alone; pixels of a thumbnail, 0
+    """What index.json says. fingerprint: the encoder's, empty for an index of digests alone; pixels of a thumbnail, 0
     for none; files: name -> sha256 of each of the generation's."""
 
     kind: str
@@ -45,8 +46,8 @@ class IndexMetadata:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-class Bank:
-    """An existing bank, its files mapped. Raises IndexFileError for what is none, damaged, or of a newer version."""
+class ReferenceIndex:
+    """An existing index, its files mapped. Raises IndexFileError for what is none, damaged, or of a newer version."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +55,7 @@ class Bank:
         self.facts = _facts(folder)
         for name in self.facts.files:
             if not (folder / name).is_file():
-                raise IndexFileError(f"{folder}: {name} is gone; build the bank again")
+                raise IndexFileError(f"{folder}: {name} is gone; build the index again")
         self.index, self.space = self._index()
 
     @property
@@ -65,9 +66,9 @@ class Bank:
 
     @property
     def vectors(self) -> np.ndarray:
-        """float16 (rows, dimension), mapped. Raises IndexFileError for a bank of digests."""
+        """float16 (rows, dimension), mapped. Raises IndexFileError for an index of digests."""
         if not self.facts.fingerprint:
-            raise IndexFileError(f"{self.folder}: a bank of digests has no vectors")
+            raise IndexFileError(f"{self.folder}: an index of digests has no vectors")
         return self._matrix("vectors", self.facts.dimension, "float16")
 
     @property
@@ -113,7 +114,7 @@ class Bank:
         try:
             return opened(self.path(name, "npy"), (self.facts.rows, width), kind)
         except EvidenceError as error:
-            raise IndexFileError(str(error).replace("scan again", "build the bank again")) from error
+            raise IndexFileError(str(error).replace("scan again", "build the index again")) from error
 
     def _index(self) -> tuple[Index | None, PcaWhitening | None]:
         if not self.facts.fingerprint:
@@ -122,20 +123,20 @@ class Bank:
         try:
             _, space = read(self.path("space", "npz"))
         except ModelError as error:
-            raise IndexFileError(f"{error}; build the bank again") from error
+            raise IndexFileError(f"{error}; build the index again") from error
         if (index.size, index.dimension) != (self.facts.rows, space.axes.shape[1]):
             raise IndexFileError(f"{self.folder}: its index holds {index.size:,} of {self.facts.rows:,} images")
         return index, space
 
 
 @cache
-def bank(folder: str) -> Bank:
+def reference_index(folder: str) -> ReferenceIndex:
     """Opened once a process."""
-    return Bank(Path(folder))
+    return ReferenceIndex(Path(folder))
 
 
 def exists(folder: Path) -> bool:
-    """Whether there is a bank in a folder."""
+    """Whether there is an index in a folder."""
     return (folder / FILE).exists()
 
 
@@ -144,11 +145,11 @@ def _facts(folder: Path) -> IndexMetadata:
         content: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         schema = str(content.pop("schema"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise IndexFileError(f"{folder}: no bank there ({error}); `auditor index build` makes one") from error
+        raise IndexFileError(f"{folder}: no index there ({error}); `auditor index build` makes one") from error
     if schema != SCHEMA:
-        newer = schema.startswith("auditor-bank/")
+        newer = schema.startswith("auditor-index/")
         hint = "it was made by a newer version of auditor: update" if newer else f"not {SCHEMA}"
-        raise IndexFileError(f"{folder}: a bank of schema {schema}; {hint}")
+        raise IndexFileError(f"{folder}: an index of schema {schema}; {hint}")
     try:
         found = IndexMetadata(**content)
     except TypeError as error:
@@ -172,5 +173,5 @@ def _mapped(path: Path) -> np.ndarray:
     try:
         found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise IndexFileError(f"{path}: {error}; build the bank again") from error
+        raise IndexFileError(f"{path}: {error}; build the index again") from error
     return found

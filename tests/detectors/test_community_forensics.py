@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auditor import api, registry
+import auditor
+from auditor import registry
 from auditor.config import Config
 from auditor.errors import CalibrationError, ModelError
 from auditor.types import Claim
@@ -73,7 +74,9 @@ def test_without_a_calibration_it_gives_no_estimate(community_forensics, folders
 
 
 def test_with_a_calibration_of_ones_own_it_does(community_forensics, folders, scan):
-    made = api.calibrate(folders / "real", folders / "fake", detector="community-forensics", engine="serial", jobs=1)
+    made = auditor.calibrate(
+        folders / "real", folders / "fake", detector="community-forensics", engine="serial", jobs=1
+    )
     assert (made.detector, made.sha256) == ("community-forensics", CommunityForensics().weights())
     audit = scan(folders / "mixed", detectors=("community-forensics",), calibration=made)
     assert audit.estimate.flagged == 3
@@ -82,16 +85,16 @@ def test_with_a_calibration_of_ones_own_it_does(community_forensics, folders, sc
 
 def test_real_images_alone_do_not_calibrate_what_ships_no_counts(community_forensics, folders):
     with pytest.raises(CalibrationError, match="give --synthetic too"):
-        api.calibrate(folders / "real", detector="community-forensics", engine="serial")
+        auditor.calibrate(folders / "real", detector="community-forensics", engine="serial")
 
 
 def test_only_detectors_with_logits_are_calibrated(folders):
     with pytest.raises(CalibrationError, match="gives no logits"):
-        api.calibrate(folders / "real", detector="c2pa", engine="serial")
+        auditor.calibrate(folders / "real", detector="c2pa", engine="serial")
 
 
 def test_a_calibration_of_a_detector_that_does_not_run_is_refused(community_forensics, folders, scan):
-    made = api.calibrate(folders / "real", folders / "fake", detector="community-forensics", engine="serial")
+    made = auditor.calibrate(folders / "real", folders / "fake", detector="community-forensics", engine="serial")
     with pytest.raises(CalibrationError, match="does not run"):
         scan(folders / "mixed", detectors=("caption-prior",), calibration=made)
 
@@ -103,7 +106,7 @@ def test_it_is_asked_for():
 
 def test_explaining_an_image_without_the_weights_says_so(folders, monkeypatch):
     monkeypatch.setenv("AUDITOR_MODELS", str(folders / "none"))
-    row = api.examine(folders / "mixed" / "0.png")
+    row = auditor.examine(folders / "mixed" / "0.png")
     signal = next(signal for signal in row.signals if signal.detector == "community-forensics")
     assert signal.score is None
     assert "models pull" in signal.reason

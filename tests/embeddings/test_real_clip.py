@@ -19,7 +19,7 @@ from auditor.config import Config
 from auditor.embeddings import open_clip
 from auditor.embeddings.open_clip import OpenClipEncoder, open_clip_encoder
 from auditor.errors import IndexFileError
-from auditor.similarity.match import Banks
+from auditor.similarity.match import ReferenceIndexes
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
 
@@ -97,12 +97,12 @@ def sets(tmp_path_factory, photos):
     return base
 
 
-def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name, sets, tmp_path, scan):
+def test_copies_are_found_in_a_dataset_and_again_by_an_index_of_the_originals(name, sets, tmp_path, scan):
     known = [sets / "originals" / f"{photo.partition('.')[0]}.png" for photo in PHOTOS[:3]]
     config = Config.of(detectors=(), encoder=name, keep_vectors=True)
-    auditor.make_bank(tmp_path / "bank", known, config=config, engine="serial")
-    banks = Banks((str(tmp_path / "bank"),))
-    audit = scan(sets / "mixed", detectors=(), encoder=name, banks=banks)
+    auditor.build_index(tmp_path / "index", known, config=config, engine="serial")
+    indexes = ReferenceIndexes((str(tmp_path / "index"),))
+    audit = scan(sets / "mixed", detectors=(), encoder=name, indexes=indexes)
     assert (audit.near_duplicates.clusters, audit.near_duplicates.in_clusters) == (len(PHOTOS), 3 * len(PHOTOS))
     rows = auditor.evidence(tmp_path / "audit")
     matched = sorted(rows[rows["decided_by"] == "known-image"]["key"])
@@ -110,8 +110,8 @@ def test_copies_are_found_in_a_dataset_and_again_by_a_bank_of_the_originals(name
     assert matched == sorted(f"{stem}-{change}.jpg" for stem in stems for change in ("crop", "jpeg", "small"))
 
 
-def test_a_bank_of_another_encoder_is_refused(name, sets, tmp_path, scan):
+def test_an_index_of_another_encoder_is_refused(name, sets, tmp_path, scan):
     config = Config.of(detectors=(), keep_vectors=True)
-    auditor.make_bank(tmp_path / "bank", sets / "originals", config=config, engine="serial")
+    auditor.build_index(tmp_path / "index", sets / "originals", config=config, engine="serial")
     with pytest.raises(IndexFileError, match="its vectors are of ouro-v2.*the dataset's of open_clip:"):
-        scan(sets / "mixed", detectors=(), encoder=name, banks=(str(tmp_path / "bank"),))
+        scan(sets / "mixed", detectors=(), encoder=name, indexes=(str(tmp_path / "index"),))

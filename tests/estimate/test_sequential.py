@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from making import encoded, png, write
 from scipy.stats import binom
 
-from auditor import api
+import auditor
 from auditor.config import Config
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import RowSample, Validity
@@ -110,13 +110,13 @@ def test_it_stops_as_soon_as_the_policy_is_decided():
         asked.append(rows)
         return sampled(0.0, 0.005 if rows >= 2000 else 0.3, (0.0, 0.001), rows)
 
-    stop = until_decided(audit_of, api.decide, first=500)
+    stop = until_decided(audit_of, auditor.decide, first=500)
     assert asked == [500, 1000, 2000]
     assert stop.reason == "decided: pass"
 
 
 def test_it_says_when_no_number_of_rows_decides():
-    stop = until_decided(lambda rows: sampled(0.0, 0.4, (0.02, 0.35), rows), api.decide)
+    stop = until_decided(lambda rows: sampled(0.0, 0.4, (0.02, 0.35), rows), auditor.decide)
     assert stop.audit.sample.rows == 500
     assert "2.0 to 35.0 %" in stop.reason
     assert "auditor label" in stop.reason
@@ -127,7 +127,7 @@ def test_it_goes_on_to_the_last_row_where_it_has_to():
         found = sampled(0.1, 0.2, (0.10, 0.12), rows)
         return replace(found, sample=None) if rows > 4000 else found
 
-    stop = until_decided(audit_of, api.decide)
+    stop = until_decided(audit_of, auditor.decide)
     assert stop.reason == "every row was looked at"
 
 
@@ -142,13 +142,13 @@ def dataset(path, rows, declared):
 def test_what_files_declare_decides_a_scan_early(tmp_path):
     inputs = dataset(tmp_path / "data", 1200, declared=2)
     config = Config.of(detectors=("generator-text",), sample=100)
-    stop = api.scan_until_decided(inputs, out=tmp_path / "out", config=config, engine="serial")
+    stop = auditor.scan_until_decided(inputs, out=tmp_path / "out", config=config, engine="serial")
     assert stop.reason == "decided: fail"
     assert stop.audit.sample.rows == 100
     assert stop.audit.counts.no_bytes == 1100
     low = confidence_sequence(stop.audit.confirmed.count, 100)[0]
     assert stop.audit.confirmed.low == pytest.approx(low)
-    assert api.decide(api.load(tmp_path / "out")).outcome is Outcome.FAIL
+    assert auditor.decide(auditor.load(tmp_path / "out")).outcome is Outcome.FAIL
 
 
 @pytest.mark.slow

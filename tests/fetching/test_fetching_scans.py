@@ -3,7 +3,7 @@
 from hosting import IMAGE, fetcher
 from making import write
 
-from auditor import api
+import auditor
 from auditor.aggregate.build import _with_dead_links
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
@@ -26,7 +26,7 @@ def scan(inputs, tmp_path, fetch, **config):
 
 def test_so_many_rows_are_fetched_and_no_other(tmp_path, host):
     audit = scan(manifest(tmp_path, host), tmp_path, 12)
-    rows = api.evidence(tmp_path / "out")
+    rows = auditor.evidence(tmp_path / "out")
     drawn = rows[rows.sampled]
     assert len(host.asked) == len(drawn) == audit.sample.rows == 12
     assert {path for _, path, *_ in host.asked} == {"/" + url.split("/", 3)[3] for url in drawn.image}
@@ -62,7 +62,7 @@ def test_images_that_are_there_are_drawn_with_the_others(tmp_path, host):
 def test_the_dataset_is_known_again_whatever_its_hosts_give(tmp_path, host):
     inputs = manifest(tmp_path, host)
     audit = scan(inputs, tmp_path, 12)
-    assert api.is_same_dataset(audit, inputs, jobs=1)
+    assert auditor.is_same_dataset(audit, inputs, jobs=1)
 
 
 def test_what_dead_links_leave_open_is_said():

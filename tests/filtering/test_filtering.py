@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, png, tar
 
-from auditor import api
+import auditor
 from auditor.aggregate.posteriors import chances
 from auditor.config import Config
 from auditor.errors import EvidenceError, FilterError
@@ -200,25 +200,25 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     ]
     tar(tmp_path / "data/00000.tar", members)
     tar(tmp_path / "data/00001.tar", [("c.png", encoded(seed=2))])
-    scanned = api.scan(
+    scanned = auditor.scan(
         tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=("generator-text",)), engine="serial"
     )
     assert scanned.confirmed.count == 1
-    kept = api.keep_list(tmp_path / "out")
-    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 2
+    kept = auditor.keep_list(tmp_path / "out")
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 2
     with tarfile.open(tmp_path / "kept/00000.tar") as archive:
         assert archive.getnames() == ["b.png", "b.txt", "b.json"]
         assert archive.extractfile("b.png").read() == encoded(seed=1)
     with pytest.raises(FilterError, match="there already"):
-        api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+        auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
 
 
 def test_a_folder_of_images_has_no_tars_to_write(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.png").write_bytes(encoded())
-    api.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
+    auditor.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
     with pytest.raises(FilterError, match="no tar"):
-        api.write_filtered_tars(api.keep_list(tmp_path / "out"), tmp_path / "data", tmp_path / "kept")
+        auditor.write_filtered_tars(auditor.keep_list(tmp_path / "out"), tmp_path / "data", tmp_path / "kept")
 
 
 def test_every_size_of_table_gives_the_same_list(tmp_path):
@@ -230,8 +230,8 @@ def test_every_size_of_table_gives_the_same_list(tmp_path):
 
 def scanned_tar(folder, members):
     tar(folder / "a.tar", members)
-    api.scan(folder, out=folder.parent / "out", config=Config.of(detectors=("generator-text",)), engine="serial")
-    return api.keep_list(folder.parent / "out")
+    auditor.scan(folder, out=folder.parent / "out", config=Config.of(detectors=("generator-text",)), engine="serial")
+    return auditor.keep_list(folder.parent / "out")
 
 
 def names(path):
@@ -243,7 +243,7 @@ def test_no_kept_image_is_lost_by_how_its_name_is_spelt(tmp_path):
     spelt = ["a.Png", "b.PNG", "c\udcff.png", "é.png", "d.front.png", "d.back.Jpg"]
     (tmp_path / "data").mkdir()
     kept = scanned_tar(tmp_path / "data", [(name, encoded(seed=number)) for number, name in enumerate(spelt)])
-    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == len(spelt) == kept.left
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == len(spelt) == kept.left
     assert names(tmp_path / "kept/a.tar") == spelt
 
 
@@ -251,7 +251,7 @@ def test_what_is_left_out_is_left_out_however_its_name_is_spelt(tmp_path):
     (tmp_path / "data").mkdir()
     text = {"parameters": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"}
     kept = scanned_tar(tmp_path / "data", [("a.Png", png(text)), ("a.real.png", encoded())])
-    assert api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 1
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept") == 1
     assert names(tmp_path / "kept/a.tar") == ["a.real.png"]
 
 
@@ -261,7 +261,7 @@ def test_tars_of_another_dataset_are_refused_before_any_is_written(tmp_path):
     (tmp_path / "other").mkdir()
     tar(tmp_path / "other/b.tar", [("a.png", encoded())])
     with pytest.raises(FilterError, match=r"'a\.tar' is not there"):
-        api.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
+        auditor.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
 
@@ -271,7 +271,7 @@ def test_a_damaged_tar_leaves_nothing_half_written(tmp_path):
     whole = (tmp_path / "data/a.tar").read_bytes()
     (tmp_path / "data/a.tar").write_bytes(whole[:600])
     with pytest.raises(FilterError, match="ends inside this member"):
-        api.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+        auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
     assert not list((tmp_path / "kept").iterdir())
 
 
@@ -300,7 +300,7 @@ def test_a_key_that_ends_in_a_line_break_is_in_no_text(tmp_path):
 def test_of_nothing_that_is_left_nothing_is_said(tmp_path):
     made = [row(number, VerdictKind.SYNTHETIC, 0.9, declared=True, decided_by="tags") for number in range(5)]
     kept = keep_list(evidence(tmp_path, made), audited(), None)
-    assert (kept.left, kept.after, api.status_after(kept)) == (0, None, None)
+    assert (kept.left, kept.after, auditor.status_after(kept)) == (0, None, None)
 
 
 def test_before_is_the_estimate_of_the_audit(tmp_path):
@@ -314,8 +314,8 @@ def test_evidence_that_audit_json_does_not_sum_up_makes_no_list(tmp_path):
     for number in range(2):
         (tmp_path / f"data/{number}.png").write_bytes(encoded(seed=number))
         before = (tmp_path / "out/audit.json").read_bytes() if number else b""
-        api.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
-    assert api.keep_list(tmp_path / "out").left == 2
+        auditor.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
+    assert auditor.keep_list(tmp_path / "out").left == 2
     (tmp_path / "out/audit.json").write_bytes(before)
     with pytest.raises(EvidenceError, match="finish that scan"):
-        api.keep_list(tmp_path / "out")
+        auditor.keep_list(tmp_path / "out")

@@ -75,10 +75,10 @@ def test_a_gallery_of_the_same_evidence_is_kept(folder, scanned, tmp_path):
 
 
 def test_the_gallery_is_no_evidence(folder, scanned, tmp_path):
-    from auditor import api
+    import auditor
 
     scanned(folder, detectors=("generator-text",))
-    assert len(api.evidence(tmp_path / "audit")) == 7
+    assert len(auditor.evidence(tmp_path / "audit")) == 7
     assert not list((tmp_path / "audit" / "evidence").glob("*gallery*"))
 
 
@@ -122,12 +122,12 @@ def test_a_damaged_gallery_says_what_to_do(tmp_path):
 
 
 def test_merged_audits_show_examples_of_both(folder, scanned, tmp_path):
-    from auditor import api
+    import auditor
 
     making.write(tmp_path / "other" / "far.png", making.png({"parameters": making.A1111}))
     for name, path in (("one", folder), ("two", tmp_path / "other")):
         config = Config.of(detectors=("generator-text",))
         found = audit.run_audit(path, tmp_path / name, config, audit.make_engine(1, "serial"), examples=50)
-        api.write(found, api.decide(found), tmp_path / name)
-    api.merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+        auditor.write(found, auditor.decide(found), tmp_path / name)
+    auditor.merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
     assert {example.row.key for example in thumbnails.load(tmp_path / "both")} == {"1.png", "3.png", "5.png", "far.png"}

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 import auditor
-import auditor.api
 from auditor.errors import EvidenceError
 
 
@@ -152,7 +151,7 @@ def test_evidence_that_lost_a_part_is_not_merged(tmp_path, scan):
                 "url\n" + "".join(f"http://{name}.org/{table}{n}.jpg\n" for n in range(5)),
             )
         audit = scan(tmp_path / name, out=f"out-{name}")
-        auditor.api.write(audit, auditor.decide(audit), tmp_path / f"out-{name}")
+        auditor.write(audit, auditor.decide(audit), tmp_path / f"out-{name}")
     part = next((tmp_path / "out-two/evidence").glob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-30])
     with pytest.raises(EvidenceError, match="is not what its audit.json sums up"):

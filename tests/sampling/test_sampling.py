@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, png, write
 
-from auditor import api
+import auditor
 from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import DatasetError
@@ -33,7 +33,7 @@ def scan(inputs, out, **config):
 
 
 def drawn_keys(out):
-    evidence = api.evidence(out)
+    evidence = auditor.evidence(out)
     return set(evidence.key[evidence.sampled])
 
 
@@ -88,7 +88,7 @@ def test_a_sample_of_everything_is_a_full_scan(tmp_path):
 
 def test_files_speak_for_every_row_and_pixels_for_the_sample(tmp_path):
     audit = scan(dataset(tmp_path), tmp_path / "out", sample=20)
-    evidence = api.evidence(tmp_path / "out").explode("signals")
+    evidence = auditor.evidence(tmp_path / "out").explode("signals")
     signal = pd.json_normalize(evidence.signals)
     beyond = signal[~evidence.sampled.to_numpy(bool)]
     assert (beyond[beyond.detector == "dwt-dct"].outcome == "not-sampled").all()
@@ -109,7 +109,7 @@ def test_files_can_be_bounded_as_well(tmp_path):
     assert (audit.counts.ok, audit.counts.no_bytes, audit.confirmed.n) == (20, 40, 20)
     assert audit.sample == dataclasses.replace(audit.counts, rows=20, no_bytes=0)
     assert audit.confirmed.low < audit.confirmed.share < audit.confirmed.high
-    evidence = api.evidence(tmp_path / "out")
+    evidence = auditor.evidence(tmp_path / "out")
     assert set(evidence.reason[~evidence.sampled]) == {"not in the sample"}
 
 
@@ -157,10 +157,10 @@ def test_a_larger_sample_redoes_the_evidence_and_the_same_one_keeps_it(tmp_path)
 def test_the_audited_dataset_is_known_again(tmp_path, sample_files):
     inputs = dataset(tmp_path, rows=20)
     audit = scan(inputs, tmp_path / "out", sample=5, sample_files=sample_files)
-    assert api.is_same_dataset(audit, inputs, jobs=1)
+    assert auditor.is_same_dataset(audit, inputs, jobs=1)
     for number in range(20):
         write(inputs / f"{number:03}.png", encoded(seed=1000 + number))
-    assert not api.is_same_dataset(audit, inputs, jobs=1)
+    assert not auditor.is_same_dataset(audit, inputs, jobs=1)
 
 
 def test_where_there_is_nothing_to_draw_from_it_says_what_to_do(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import A1111, png, tar, write
 
-from auditor import api
+import auditor
 from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.compare import UNKNOWN, compare
@@ -40,7 +40,7 @@ def scan(inputs, out, **config):
 
 
 def read(out):
-    return {place.partition("::")[0] for place in api.evidence(out).image}
+    return {place.partition("::")[0] for place in auditor.evidence(out).image}
 
 
 # ---- which
@@ -92,7 +92,7 @@ def test_shards_are_read_whole_and_the_others_not_at_all(tmp_path):
     assert (found.counts.rows, found.counts.ok, found.sample) == (24, 24, None)
     assert (found.shards.read, found.shards.of, found.shards.declared.n) == (4, 12, 24)
     assert found.confirmed.low < found.confirmed.share < found.confirmed.high
-    assert json.loads(api.render(found, api.decide(found), "json"))["shards"]["of"] == 12
+    assert json.loads(auditor.render(found, auditor.decide(found), "json"))["shards"]["of"] == 12
 
 
 def drawn_of(inputs, most):
@@ -143,29 +143,29 @@ def test_more_shards_are_added_to_what_is_there(tmp_path):
 def test_the_audited_shards_are_known_again_and_a_new_one_is_seen(tmp_path):
     inputs = dataset(tmp_path / "set")
     found = scan(inputs, tmp_path / "out", sample_shards=3)
-    assert api.is_same_dataset(found, inputs, jobs=1)
+    assert auditor.is_same_dataset(found, inputs, jobs=1)
     tar(inputs / "new.tar", [("a.png", png(seed=1))])
-    assert not api.is_same_dataset(found, inputs, jobs=1)
+    assert not auditor.is_same_dataset(found, inputs, jobs=1)
 
 
 def test_samples_of_shards_are_not_merged(tmp_path):
     folders = []
     for which in ("a", "b"):
         folders.append(tmp_path / f"out-{which}")
-        api.scan(
+        auditor.scan(
             dataset(tmp_path / which), out=folders[-1], engine="serial",
             config=Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=3),
         )  # fmt: skip
     with pytest.raises(EvidenceError, match="of a sample"):
-        api.merge(folders, tmp_path / "both")
+        auditor.merge(folders, tmp_path / "both")
 
 
 def test_a_keep_list_of_some_shards_is_refused(tmp_path):
     out = tmp_path / "out"
     config = Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=3)
-    api.scan(dataset(tmp_path / "set"), out=out, engine="serial", config=config)
+    auditor.scan(dataset(tmp_path / "set"), out=out, engine="serial", config=config)
     with pytest.raises(FilterError, match="3 of 12 shards"):
-        api.keep_list(out)
+        auditor.keep_list(out)
 
 
 def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
@@ -173,7 +173,7 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
     inputs = dataset(tmp_path / "set", declared=(0,) * 12)
     whole, some = (scan(inputs, tmp_path / f"{most}", sample_shards=most) for most in (None, 4))
     assert (whole.confirmed.high, some.confirmed.share) == (0.0, 0.0)
-    rows = api.evidence(tmp_path / "4")
+    rows = auditor.evidence(tmp_path / "4")
     labels = tuple(
         Annotation(
             key,
@@ -211,7 +211,7 @@ def test_the_design_effect_is_said():
     assert "1,000 images of them tell as much as 149 drawn one by one (design effect 6.7)" in said
     for format in ("html", "markdown", "terminal"):
         made = of_shards(1000, 100, 6.7)
-        assert "design effect 6.7" in api.render(made, api.decide(made), format).replace("\\", "")
+        assert "design effect 6.7" in auditor.render(made, auditor.decide(made), format).replace("\\", "")
 
 
 def test_rows_of_shards_are_compared_by_their_intervals_alone():

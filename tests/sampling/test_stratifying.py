@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, write
 
-from auditor import api
+import auditor
 from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.readers import choose
@@ -94,7 +94,7 @@ def scan(inputs, out, **config):
 
 
 def by_domain(out):
-    rows = api.evidence(out)
+    rows = auditor.evidence(out)
     return rows[rows.sampled].source.value_counts().to_dict()
 
 
@@ -132,7 +132,7 @@ def test_the_audited_dataset_is_known_again_and_kept(tmp_path):
     for config in ({"stratify": "domain"}, {"stratify": "domain"}, {}):
         made = Config.of(detectors=("host-prior",), sample=50, **config)
         audit = run_audit(inputs, tmp_path / "out", made, make_engine(1, "serial"), listener=Kept())
-        assert api.is_same_dataset(audit, inputs, jobs=1)
+        assert auditor.is_same_dataset(audit, inputs, jobs=1)
     assert kept == [0, 200, 0]
 
 

@@ -202,10 +202,10 @@ def test_suspects_are_compared_with_the_others_without_their_copies(tmp_path):
     )
 
 
-def test_a_bank_or_an_audit_is_a_reference(tmp_path):
+def test_an_index_or_an_audit_is_a_reference(tmp_path):
     parts = evidence(tmp_path / "set", clouds(300, 2))
-    index_writer.add_parts(tmp_path / "bank", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
-    for name in ("bank", "ref"):
+    index_writer.add_parts(tmp_path / "index", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
+    for name in ("index", "ref"):
         _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / name)))
         assert [comparison.name for comparison in found.comparisons] == [f"all images against {name}"]
         assert 150 <= found.comparisons[0].n <= 200
@@ -224,7 +224,7 @@ def test_a_reference_of_another_encoder_or_of_none_is_refused(tmp_path):
     part(tmp_path / "other", clouds(10, 1), pictures(10), fingerprint="made:2")
     with pytest.raises(IndexFileError, match="vectors are of made:2, the dataset's of made:1"):
         measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "other")))
-    with pytest.raises(IndexFileError, match="neither a bank nor an audit with vectors"):
+    with pytest.raises(IndexFileError, match="neither an index nor an audit with vectors"):
         measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "nothing")))
 
 

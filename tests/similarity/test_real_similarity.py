@@ -1,4 +1,4 @@
-"""Similarity on real images: a bank found again in a re-encoded mix, and the panel on real embeddings."""
+"""Similarity on real images: an index found again in a re-encoded mix, and the panel on real embeddings."""
 
 import io
 
@@ -35,7 +35,7 @@ def chosen(data):
     return [[data / "sample" / name for name in side[:: len(side) // FEW][:FEW]] for side in (ai, real)]
 
 
-def test_a_bank_is_found_again_in_a_reencoded_mix_and_no_real_image_is(chosen, tmp_path, scan):
+def test_an_index_is_found_again_in_a_reencoded_mix_and_no_real_image_is(chosen, tmp_path, scan):
     ai, real = chosen
     for side, paths in zip(("ai", "real"), chosen, strict=True):
         (tmp_path / f"known-{side}").mkdir()
@@ -43,8 +43,8 @@ def test_a_bank_is_found_again_in_a_reencoded_mix_and_no_real_image_is(chosen, t
             (tmp_path / f"known-{side}" / path.name).symlink_to(path)
             reencoded(path, tmp_path / "mix" / side)
     config = Config.of(detectors=(), read=ReadOptions(follow_links=True), keep_vectors=True)
-    auditor.make_bank(tmp_path / "bank", tmp_path / "known-ai", config=config, engine="serial")
-    scan(tmp_path / "mix", detectors=(), banks=(str(tmp_path / "bank"),))
+    auditor.build_index(tmp_path / "index", tmp_path / "known-ai", config=config, engine="serial")
+    scan(tmp_path / "mix", detectors=(), indexes=(str(tmp_path / "index"),))
     rows = auditor.evidence(tmp_path / "audit")
     found = rows[rows["decided_by"] == "known-image"]["key"]
     assert found.str.startswith("ai/").sum() >= len(ai) - 1

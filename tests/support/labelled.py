@@ -10,7 +10,7 @@ from typing import Any
 
 import making
 
-from auditor import api
+import auditor
 from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.task import Task
 from auditor.audit import make_engine, run_audit
@@ -40,9 +40,9 @@ def task(folder: Path, **options: Any) -> Task:
     table = dataset(folder / "set")
     config = Config.of(detectors=("creator-tags",))
     audit = run_audit(table, folder / "audit", config, make_engine(1, "serial"))
-    api.write(audit, api.decide(audit), folder / "audit", ["json"])
+    auditor.write(audit, auditor.decide(audit), folder / "audit", ["json"])
     making.write(folder / "set" / BROKEN, making.png(width=96, height=64, seed=99))
-    return api.label(folder / "audit", table, **options)
+    return auditor.label(folder / "audit", table, **options)
 
 
 @contextmanager

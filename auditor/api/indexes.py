@@ -1,4 +1,4 @@
-"""Reference banks: made, told of, searched."""
+"""Reference indexes: made, told of, searched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.similarity.reference_index import IndexMetadata
 
 
-def make_bank(
+def build_index(
     folder: PathLike,
     inputs: Inputs = (),
     *,
@@ -32,38 +32,40 @@ def make_bank(
     engine: str = "processes",
     listener: Listener = Silent(),
 ) -> IndexMetadata:
-    """Puts known images into a bank, which is made where there is none: those of datasets, of audits that kept vectors,
-    or digests from lists. declared_only: of audits only what declared or matched evidence calls synthetic.
+    """Puts known images into an index, which is made where there is none: those of datasets, of audits that kept
+    vectors, or digests from lists. declared_only: of audits only what declared or matched evidence calls synthetic.
 
     Datasets that were read before an interruption are not read again. Raises AuditorError.
     """
     from auditor.audit import gather
     from auditor.similarity import index_writer
 
-    bank = Path(folder)
-    bank.mkdir(parents=True, exist_ok=True)
-    facts = index_writer.add_digests(bank, [Path(path) for path in digests], kind) if digests else None
+    reference_index = Path(folder)
+    reference_index.mkdir(parents=True, exist_ok=True)
+    facts = index_writer.add_digests(reference_index, [Path(path) for path in digests], kind) if digests else None
     for audit in audits:
-        facts = index_writer.add_parts(bank, index_writer.evidence_of(Path(audit)), kind, declared_only=declared_only)
+        facts = index_writer.add_parts(
+            reference_index, index_writer.evidence_of(Path(audit)), kind, declared_only=declared_only
+        )
     if inputs:
         chosen = config or Config.of(detectors=(), keep_vectors=True)
-        parts = gather(inputs, index_writer.building(bank), chosen, make_engine(jobs, engine), listener)
-        facts = index_writer.add_parts(bank, parts, kind)
-        index_writer.built(bank)
+        parts = gather(inputs, index_writer.building(reference_index), chosen, make_engine(jobs, engine), listener)
+        facts = index_writer.add_parts(reference_index, parts, kind)
+        index_writer.built(reference_index)
     if facts is None:
         raise IndexFileError("nothing to add: name datasets, audits or lists of digests")
     return facts
 
 
-def bank_facts(folder: PathLike) -> IndexMetadata:
-    """What a bank is and holds. Raises IndexFileError."""
-    from auditor.similarity.reference_index import Bank
+def index_metadata(folder: PathLike) -> IndexMetadata:
+    """What an index is and holds. Raises IndexFileError."""
+    from auditor.similarity.reference_index import ReferenceIndex
 
-    return Bank(Path(folder)).facts
+    return ReferenceIndex(Path(folder)).facts
 
 
-def search_bank(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:
-    """The nearest images of a bank to one image file. Raises AuditorError."""
+def search_index(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:
+    """The nearest images of an index to one image file. Raises AuditorError."""
     from auditor.similarity.match import neighbours
 
     return neighbours(Path(folder), _view(image), VectorSource(encoder, is_wanted=True), nearest)
