@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403
     from auditor.api.theory import *  # noqa: F403
-    from auditor.config import Config
-    from auditor.policy.policy import Policy
+    from auditor.config import Config as Config
+    from auditor.policy.policy import Policy as Policy
 
 __version__ = "0.1.0"
 
