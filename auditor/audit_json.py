@@ -34,11 +34,11 @@ def dumps(audit: Audit, decision: Decision) -> str:
 def loads(text: str | bytes) -> Audit:
     """The audit of an audit.json. Raises AuditFileError for anything else."""
     audit: Audit = _structured(_content(text), Audit)
-    _refuse_what_is_no_share("floor", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
+    _refuse_what_is_no_share("confirmed", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
     if audit.estimate:
         _refuse_what_is_no_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
     for stratum in audit.subgroups:
-        _refuse_what_is_no_share(f"strata, {stratum.value}", stratum.low, stratum.share, stratum.high)
+        _refuse_what_is_no_share(f"subgroups, {stratum.value}", stratum.low, stratum.share, stratum.high)
     return audit
 
 

@@ -74,7 +74,7 @@ class Html(RowRenderer):
             ),
             histograms={id: page.chart(*found) for id, found in _histograms(audit)},
             groups=[(group[1:], tuple(found)) for group, found in groupby(items, key=_group_of)],
-            strata=[(by, strata, chart and page.chart(*chart)) for by, strata, chart in _strata(audit)],
+            subgroups=[(by, rows, chart and page.chart(*chart)) for by, rows, chart in _subgroups(audit)],
             panels=[page.chart(*drawn) for drawn in _panels(audit)],
             trajectory=page.chart(*drawn) if (drawn := _trajectory(audit, decision)) else None,
             tipping=page.chart(*shown) if (shown := _tipping(audit, decision)) else None,
@@ -108,7 +108,7 @@ def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
             )
 
 
-def _strata(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[str, str] | None]]:
+def _subgroups(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[str, str] | None]]:
     for by, found in groupby(sorted(audit.subgroups, key=lambda stratum: stratum.by), key=lambda stratum: stratum.by):
         strata = tuple(found)
         bars = [

@@ -8,7 +8,9 @@ from auditor import audit_json
 from auditor.errors import AuditFileError
 from auditor.policy import policy
 
-CONTRACT = ("schema tool inputs digests config counts coverage floor estimate mad strata policy decision").split()
+CONTRACT = (
+    "schema tool inputs digests config counts coverage confirmed estimate mad subgroups policy decision"
+).split()
 
 
 def full():
@@ -25,7 +27,7 @@ def test_every_key_of_the_contract_is_there_from_the_start():
         assert set(CONTRACT) <= set(content)
         assert content["schema"] == "auditor/2"
         assert {"rows", "ok", "no_bytes", "failed", "unreadable"} <= set(content["counts"])
-        assert {"count", "share", "low", "high"} <= set(content["floor"])
+        assert {"count", "share", "low", "high"} <= set(content["confirmed"])
         assert {"outcome", "exit_code", "reason", "rules"} <= set(content["decision"])
 
 
@@ -72,10 +74,10 @@ def test_the_text_is_valid_json_without_nan():
 @pytest.mark.parametrize(
     "ends", [(float("nan"), 0.0, 0.1), (-5.0, -4.5, -4.0), (0.9, 0.5, 0.01), (0.0, 0.1, 1.5), (0.0, 1e999, 1.0)]
 )
-@pytest.mark.parametrize("what", ["estimate", "floor", "strata"])
+@pytest.mark.parametrize("what", ["estimate", "confirmed", "subgroups"])
 def test_shares_that_are_none_are_no_audit_that_a_rule_could_pass_on(what, ends):
     content = json.loads(text(full()))
-    numbers = content["strata"][0] if what == "strata" else content[what]
+    numbers = content["subgroups"][0] if what == "subgroups" else content[what]
     numbers.update(low=ends[0], high=ends[2], **{"point" if what == "estimate" else "share": ends[1]})
     with pytest.raises(AuditFileError):
         audit_json.loads(json.dumps(content))

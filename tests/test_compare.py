@@ -54,15 +54,15 @@ def test_where_nothing_changed_a_table_seldom_says_otherwise(runs):
     wrong, count = 0, runs(200, 60)
     for _ in range(count):
         sides = [
-            audit(strata=tuple(source(f"s{n}", 300, int(rng.binomial(300, 0.1))) for n in range(20))) for _ in "ab"
+            audit(subgroups=tuple(source(f"s{n}", 300, int(rng.binomial(300, 0.1))) for n in range(20))) for _ in "ab"
         ]
         wrong += any(found.verdict in (ROSE, FELL) for found in compare(*sides).table("source"))
     assert wrong <= count * 0.05 + 3 * (count * 0.05 * 0.95) ** 0.5
 
 
 def test_a_real_change_in_one_of_many_sources_is_found():
-    before = audit(strata=tuple(source(f"s{n}", 1000, 50) for n in range(40)))
-    after = audit(strata=tuple(source(f"s{n}", 1000, 120 if n == 7 else 50) for n in range(40)))
+    before = audit(subgroups=tuple(source(f"s{n}", 1000, 50) for n in range(40)))
+    after = audit(subgroups=tuple(source(f"s{n}", 1000, 120 if n == 7 else 50) for n in range(40)))
     found = {one.name: one.verdict for one in compare(before, after).table("source")}
     assert found.pop("s7") == ROSE
     assert set(found.values()) == {NOISE}
@@ -70,8 +70,8 @@ def test_a_real_change_in_one_of_many_sources_is_found():
 
 def test_corrected_chances_are_never_smaller_than_raw_ones():
     counts = [(5, 9), (1, 30), (20, 22), (0, 3)]
-    before = audit(strata=tuple(source(f"s{n}", 200, a) for n, (a, _) in enumerate(counts)))
-    after = audit(strata=tuple(source(f"s{n}", 200, b) for n, (_, b) in enumerate(counts)))
+    before = audit(subgroups=tuple(source(f"s{n}", 200, a) for n, (a, _) in enumerate(counts)))
+    after = audit(subgroups=tuple(source(f"s{n}", 200, b) for n, (_, b) in enumerate(counts)))
     found = compare(before, after).table("source")
     raw = [fisher((a, 200), (b, 200)) for a, b in counts]
     assert all(one.p_value >= p for one, p in zip(found, raw, strict=True))
@@ -144,7 +144,7 @@ def test_the_json_holds_every_change():
 
 def test_the_terminal_shows_what_moved_first_and_names_the_test():
     strata = [tuple(source(f"s{n}", 500, b if n == 30 else 20) for n in range(40)) for b in (20, 90)]
-    text = auditor.render_diff(compare(audit(strata=strata[0]), audit(strata=strata[1])), "terminal")
+    text = auditor.render_diff(compare(audit(subgroups=strata[0]), audit(subgroups=strata[1])), "terminal")
     lines = text.split("source ")[1].splitlines()
     assert "s30" in lines[1]
     assert "▲" in lines[1]

@@ -122,10 +122,10 @@ def test_nothing_can_be_concluded_of_nothing():
 
 def test_the_worst_source_counts_if_it_is_large_enough():
     strata = (source("big", 1000, 10), source("bad", 600, 300), source("tiny", 5, 5))
-    assert outcome(rule("worst-source", max=0.2), audit(strata=strata)) is Outcome.FAIL
-    assert outcome(rule("worst-source", max=0.9), audit(strata=strata)) is Outcome.PASS
-    assert outcome(rule("worst-source", max=0.9, least_n=1), audit(strata=strata)) is Outcome.INCONCLUSIVE
-    assert outcome(rule("worst-source", max=0.2), audit(strata=strata[2:])) is Outcome.INCONCLUSIVE
+    assert outcome(rule("worst-source", max=0.2), audit(subgroups=strata)) is Outcome.FAIL
+    assert outcome(rule("worst-source", max=0.9), audit(subgroups=strata)) is Outcome.PASS
+    assert outcome(rule("worst-source", max=0.9, least_n=1), audit(subgroups=strata)) is Outcome.INCONCLUSIVE
+    assert outcome(rule("worst-source", max=0.2), audit(subgroups=strata[2:])) is Outcome.INCONCLUSIVE
 
 
 def test_an_increase_is_measured_against_a_baseline():
@@ -293,7 +293,7 @@ def test_rounding_is_no_reason_to_refuse_an_audit(share):
 
 def test_what_is_not_listed_is_no_source():
     strata = (source("a", 1000, 0), source(OTHERS, 5000, 4000))
-    assert outcome(rule("worst-source", max=0.2), audit(strata=strata)) is Outcome.PASS
+    assert outcome(rule("worst-source", max=0.2), audit(subgroups=strata)) is Outcome.PASS
 
 
 def test_an_exempt_rule_has_not_passed():

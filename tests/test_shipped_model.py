@@ -120,7 +120,7 @@ def test_a_scan_that_decodes_nothing_loads_no_model(tmp_path, scan, monkeypatch,
         raise AssertionError("the model was loaded, or its operating point looked for")
 
     monkeypatch.setattr(classifier, "embedded", loaded)
-    monkeypatch.setattr(prevalence, "cutoff", loaded)
+    monkeypatch.setattr(prevalence, "threshold", loaded)
     making.write(tmp_path / "set/a.jpg", making.encoded())
     audit = scan(tmp_path / "set", depth=depth)
     assert audit.counts.rows == 1

@@ -118,7 +118,7 @@ def test_the_outputs_are_those_of_the_contract(folder):
     }  # fmt: skip
     record = json.loads((folder / "fresh/audit.json").read_text())
     assert record["decision"]["exit_code"] == 1
-    assert record["floor"]["count"] == 1
+    assert record["confirmed"]["count"] == 1
 
 
 def test_json_goes_to_stdout_and_is_the_record(folder):

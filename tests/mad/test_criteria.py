@@ -63,7 +63,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("fraction", "floor", "status"), CASES)
+@pytest.mark.parametrize(("fraction", "confirmed", "status"), CASES)
 def test_the_status_follows_from_the_interval_the_floor_and_the_limits(fraction, confirmed, status):
     found = criteria.status(fraction, confirmed, 10_000, A)
     assert found.status == status

@@ -18,7 +18,7 @@ from reports.charts import Bar
 from reports.svg import Sheet
 
 FULL = audit(
-    1000, 30, estimate=ESTIMATES["near"], strata=tuple(source(f"s{n}", 100 + n, n) for n in range(60)), contradictions=3
+    1000, 30, estimate=ESTIMATES["near"], subgroups=tuple(source(f"s{n}", 100 + n, n) for n in range(60)), contradictions=3
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_nothing_in_the_page_leads_out_of_it():
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text):
     of = audit(
-        100, 30, inputs=(InputRecord(text, "folder", 1),), strata=tuple(source(f"{text}{n}", 100, n) for n in range(3)),
+        100, 30, inputs=(InputRecord(text, "folder", 1),), subgroups=tuple(source(f"{text}{n}", 100, n) for n in range(3)),
         unreadable_reasons={text: 3}, estimate=ESTIMATES["near"],
     )  # fmt: skip
     found = page(of, gallery(3, text))
@@ -70,7 +70,7 @@ def test_a_page_is_below_five_megabytes_whatever_it_holds():
     longest = "ä" * 5000
     of = audit(
         10**7, 30, estimate=ESTIMATES["near"],
-        strata=tuple(source(f"{longest}{n}", 100, 1) for n in range(300)),
+        subgroups=tuple(source(f"{longest}{n}", 100, 1) for n in range(300)),
         unreadable_reasons={f"{longest}{n}": 1 for n in range(20)},
     )  # fmt: skip
     text = page(of, gallery(1000, longest))
@@ -162,7 +162,7 @@ def test_simulate_draws_what_it_found():
 
 
 def test_where_people_labelled_the_page_says_what_the_number_rests_on():
-    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, pairs=10, disagreements=1, skipped=0)
+    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, double_annotated=10, disagreements=1, skipped=0)
     alternatives = (AlternativeEstimate("a model", 0.4, 0.1, 0.9),)
     found = replace(ESTIMATES["over"], labels=labels, alternatives=alternatives)
     of = audit(

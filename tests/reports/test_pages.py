@@ -12,11 +12,11 @@ from auditor.compare import compare
 from auditor.results import (
     CaptionGroup,
     Cluster,
-    Comparison,
     DetectorTally,
     Diversity,
     InputRecord,
     Metric,
+    MetricComparison,
     NearDuplicates,
 )  # fmt: skip
 from auditor.types import Evidence
@@ -31,7 +31,7 @@ def measured(name: str) -> dict:
     ]
     return {
         "near_duplicates": NearDuplicates("0", 900, 90, 0.1, 9, True, largest=(Cluster(9, 3, 2, name, (name, "b")),)),
-        "diversity": Diversity("0", 810, 21.5, (Comparison(name, 300, tuple(metrics)),), (0.6, 0.8, 1.1)),
+        "diversity": Diversity("0", 810, 21.5, (MetricComparison(name, 300, tuple(metrics)),), (0.6, 0.8, 1.1)),
         "captions": (CaptionGroup("all", 900, 0.25, (0.1, 0.2, 0.25, 0.3, 0.4)),),
     }
 
@@ -40,7 +40,7 @@ def made(path: Path, count: int = 20, text: str | None = None) -> Path:
     name = text or "some-dataset"
     of = audit(
         1000, 30, estimate=ESTIMATES["over"], contradictions=3, inputs=(InputRecord(name, "folder", 1000),),
-        strata=tuple(source(f"{text or 'source'} {n}", 100 + n, n) for n in range(30)),
+        subgroups=tuple(source(f"{text or 'source'} {n}", 100 + n, n) for n in range(30)),
         unreadable_reasons={text or "cannot be decoded": 3}, **measured(text or "mine"),
         detectors={"classifier": DetectorTally(
             Evidence.STATISTICAL, 900, 0.9, 40, answers={text or "cannot tell": 5}, scores=(9, 8, 7, 6, 5, 4, 3, 2, 1, 20)

@@ -19,7 +19,7 @@ def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: 
         "counts": Counts(rows, ok, no_bytes, 0, unreadable),
         "coverage": {"declared": Coverage(ok, ok / rows if rows else 0.0), "prior": Coverage(rows, 1.0)},
         "detectors": {},
-        "floor": ConfirmedShare(synthetic, ok, share, share, share, clopper_pearson(synthetic, ok) if ok else None),
+        "confirmed": ConfirmedShare(synthetic, ok, share, share, share, clopper_pearson(synthetic, ok) if ok else None),
         "tool": {"name": "mad-auditor", "version": "0"},
     }
     return Audit(**{**settled, **more})
