@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auditor.api.audits import *  # noqa: F403
     from auditor.api.indexes import *  # noqa: F403
-    from auditor.api.keeping import *  # noqa: F403
+    from auditor.api.filtering import *  # noqa: F403
     from auditor.api.labels import *  # noqa: F403
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "auditor.api.audits": "examine is_same_dataset merge required_sample_size scan scan_until_decided",
     "auditor.api.indexes": "build_index index_metadata search_index",
-    "auditor.api.keeping": "keep_list status_after write_filtered_tars write_keep_list",
+    "auditor.api.filtering": "keep_list status_after write_filtered_tars write_keep_list",
     "auditor.api.labels": "agreements draw label read_labels write_labels",
     "auditor.api.measures": "adapt calibrate",
     "auditor.api.records": "decide diff evidence examples_for export load render render_diff write",

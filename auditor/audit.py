@@ -129,7 +129,7 @@ def run_audit(
         grounds = Grounds(resources.calibration, resources.answers, part)
         digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
         audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
-        audit = summary.added(audit, list(parts.values()), out, resources.reference)
+        audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
         opening = Opening(config.scan.limits, draw, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
         thumbnails.keep(out, parts.values(), plan.shards, opening, examples, made_of)

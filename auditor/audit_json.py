@@ -1,6 +1,6 @@
-"""audit.json: an audit, its policy and its decision as plain values, and back. The schema is auditor/2.
+"""Writes audit.json (an audit, its policy and its decision) and reads it back. The schema is auditor/2.
 
-Fields are added, never renamed. The same audit gives the same bytes.
+Within a schema, fields are added but never renamed. The same audit gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from auditor.results import SCHEMA, UNCHECKABLE, Audit, Decision, MadStatus
 if TYPE_CHECKING:
     from cattrs import Converter
 
-_ROUNDED = 1e-9  # what an end of an interval may be off by
+_TOLERANCE = 1e-9  # rounding error allowed at the ends of intervals
 
 
 def dumps(audit: Audit, decision: Decision) -> str:
     """The JSON text."""
     converter = _converter()
-    decided = converter.unstructure(decision)
-    apart = {"mad": decided.pop("mad"), "policy": decided.pop("policy")}
-    content = {**converter.unstructure(audit), **apart, "decision": decided}
+    plain_decision = converter.unstructure(decision)
+    top_level = {key: plain_decision.pop(key) for key in ("mad", "policy")}
+    content = {**converter.unstructure(audit), **top_level, "decision": plain_decision}
     first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config")}
     content["not_checked"] = UNCHECKABLE
     return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -34,33 +34,33 @@ def dumps(audit: Audit, decision: Decision) -> str:
 def loads(text: str | bytes) -> Audit:
     """The audit of an audit.json. Raises AuditFileError for anything else."""
     audit: Audit = _structured(_content(text), Audit)
-    _refuse_what_is_no_share("confirmed", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
+    _check_share("confirmed", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
     if audit.estimate:
-        _refuse_what_is_no_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
-    for stratum in audit.subgroups:
-        _refuse_what_is_no_share(f"subgroups, {stratum.value}", stratum.low, stratum.share, stratum.high)
+        _check_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
+    for subgroup in audit.subgroups:
+        _check_share(f"subgroups, {subgroup.value}", subgroup.low, subgroup.share, subgroup.high)
     return audit
 
 
-def _refuse_what_is_no_share(what: str, low: float | None, point: float | None, high: float | None) -> None:
-    """A rule would let it pass, because it exceeds no limit."""
+def _check_share(what: str, low: float | None, point: float | None, high: float | None) -> None:
+    """Raises AuditFileError for impossible numbers, which a policy's rule could let pass."""
     known = [number for number in (low, point, high) if number is not None]
-    is_ordered = low is None or high is None or low <= high + _ROUNDED
-    if not is_ordered or not all(-_ROUNDED <= number <= 1 + _ROUNDED for number in known):
+    is_ordered = low is None or high is None or low <= high + _TOLERANCE
+    if not is_ordered or not all(-_TOLERANCE <= number <= 1 + _TOLERANCE for number in known):
         raise AuditFileError(
-            f"not an audit of schema {SCHEMA}: {what}: a share of {point} from {low} to {high}; scan again"
+            f"not an audit of schema {SCHEMA}: {what}: shares must be from 0 to 1, got {point} ({low} to {high}); scan again"
         )
 
 
 def decision_of(text: str | bytes) -> Decision | None:
-    """The decision that stands in an audit.json."""
+    """The decision in an audit.json, if there is one."""
     content = _content(text)
-    found = content.get("decision")
-    return (
-        _structured({**found, "policy": content.get("policy") or {}, "mad": content.get("mad")}, Decision)
-        if found
-        else None
-    )
+    decision = content.get("decision")
+    if not decision:
+        return None
+    values = {**decision, "policy": content.get("policy") or {}, "mad": content.get("mad")}
+    structured: Decision = _structured(values, Decision)
+    return structured
 
 
 def _content(text: str | bytes) -> dict[str, Any]:
@@ -69,13 +69,13 @@ def _content(text: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise AuditFileError(f"not JSON: {error}") from error
     if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
-        found = content.get("schema") if isinstance(content, Mapping) else None
-        raise AuditFileError(f"not an audit of schema {SCHEMA} (found {found})")
+        schema = content.get("schema") if isinstance(content, Mapping) else None
+        raise AuditFileError(f"not an audit of schema {SCHEMA} (found {schema})")
     return dict(content)
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
@@ -95,7 +95,7 @@ def _converter() -> Converter:
     from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
     converter = values.converter().copy()
-    named = override(rename="lambda")  # a keyword of Python's
-    converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=named))
-    converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=named))
+    renamed = override(rename="lambda")  # a keyword in Python
+    converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=renamed))
+    converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=renamed))
     return converter

@@ -66,7 +66,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
             labels=labels_digest(answers) if answers else None,
         )
         merged = assemble(whole, inputs, config, digests, Grounds(calibration, answers))
-        return summary.added(merged, whole, out, reference)
+        return summary.add_similarity_results(merged, whole, out, reference)
 
 
 def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
 from auditor.similarity import index_writer
-from auditor.similarity.diversity import compared
+from auditor.similarity.diversity import compare_metrics
 from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.near_duplicates import clusters
 from auditor.similarity.neighbours import Index, self_join, use_threads
@@ -89,7 +89,7 @@ def main() -> None:
             corpus = EmbeddingSet(parts)
             label, unsearched = clusters(corpus)
         with timed("whitening alone"):
-            compact = corpus.compact()
+            compact = corpus.whitened()
         with timed("faiss alone: the join"):
             pairs = sum(len(block) for block in self_join(compact, 8, 0.65))
         with timed("faiss alone: a flat index, 512 queries"):
@@ -101,10 +101,10 @@ def main() -> None:
             reference_index = ReferenceIndex(out / "index")
             assert reference_index.index is not None
             assert reference_index.space is not None
-            reference_index.index.nearest(reference_index.space.of(reference_index.vectors[:512]), 4)
+            reference_index.index.nearest(reference_index.space.transform(reference_index.vectors[:512]), 4)
         pool = corpus.vectors(np.arange(0, len(corpus), max(1, len(corpus) // 10_000)))
         with timed("the panel, 1,000 images a draw"):
-            compared("x", pool[::2], pool[1::2], seed=0)
+            compare_metrics("x", pool[::2], pool[1::2], seed=0)
     count = int(given.vectors * _COPIES)
     found = (label[-count:] == label[:count]).sum()
     wrong = len(np.unique(label)) - (len(label) - count)

@@ -18,7 +18,7 @@ import numpy as np
 from duplicates import all_seen, images_in
 
 from auditor.results import Comparison
-from auditor.similarity.diversity import compared
+from auditor.similarity.diversity import compare_metrics
 
 _MEANS, _SPLITS = 30, 5
 
@@ -72,7 +72,7 @@ def show(vectors: np.ndarray) -> None:
     for kind, share in (("contraction", 0.2), ("contraction", 0.05), ("mode skew", 0.2), ("artefact shift", 0.2)):
         rng = np.random.default_rng(0)
         reference, clean = np.array_split(vectors[rng.permutation(len(vectors))], 2)
-        found = compared(kind, reference, contaminated(clean, kind, share, rng), seed=0)
+        found = compare_metrics(kind, reference, contaminated(clean, kind, share, rng), seed=0)
         if found is None:
             raise SystemExit("too few images")
         if not header:
@@ -83,7 +83,7 @@ def show(vectors: np.ndarray) -> None:
     for seed in range(_SPLITS):
         rng = np.random.default_rng(100 + seed)
         reference, clean = np.array_split(vectors[rng.permutation(len(vectors))], 2)
-        found = compared("clean", reference, clean, seed=seed)
+        found = compare_metrics("clean", reference, clean, seed=seed)
         assert found is not None
         outside, total = outside + sum(m.is_outside for m in found.measures), total + len(found.measures)
     print(f"\nclean, {_SPLITS} splits: {outside} of {total} measures outside")

@@ -1,1 +1,1 @@
-"""Renderers: one output format a module. Pure functions of an audit and the decision about it."""
+"""Renderers, one module per output format. Pure functions of an audit and the decision about it."""

@@ -1,6 +1,7 @@
-"""The report's charts, drawn by matplotlib as SVG with real text: static, the same bytes for the same numbers.
+"""The report's charts, drawn by matplotlib as SVG with real text: static, and the same bytes for the same numbers.
 
-Colours are names of the page's (COLOURS); what differs also differs in form or has a label, for who sees no colours.
+Colours stand for the page's custom properties (COLOURS). Whatever differs in colour also differs in shape or has a label,
+for readers who see no colours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from auditor.mad.simulation import Generation
 
-# As drawn (and as a chart by itself shows them) -> the page's custom property.
+# Colour as drawn (a chart outside of a page shows it) -> the page's custom property.
 COLOURS = {
     "#1b1f24": "var(--ink)",
     "#5b6570": "var(--soft)",
@@ -32,8 +33,8 @@ COLOURS = {
     "#fefefe": "var(--paper)",
 }
 _INK, _SOFT, _LINE, _MARK, _LIMIT, _SAFE, _NEAR, _OVER, _FILL, _PAPER = COLOURS
-_FAR = 5.0  # half-widths of a band beyond which a measure is drawn at the edge
-_INCH = 72.0  # of matplotlib's SVG, in pixels
+_MAX_SCALED = 5.0  # a metric beyond this (in half-widths of its null band) is drawn at the edge
+_INCH = 72.0  # pixels per inch in matplotlib's SVG
 _WIDTH = 480 / _INCH
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -55,7 +56,7 @@ _SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A share with its interval, in a row of its own; what is None is not drawn."""
+    """One row of a chart: a share (diamond) with its interval (bar); None is not drawn."""
 
     name: str
     share: float | None
@@ -64,42 +65,42 @@ class Bar:
 
 
 def scale(bars: Sequence[Bar], zones: Sequence[tuple[str, float, float]], limits: Sequence[tuple[str, float]]) -> str:
-    """Shares on one axis, over zones (name, from, to) and beside limits (name, at)."""
-    most = _most([*_ends(bars), *(2 * at for _, at in limits)])
+    """Shares on one axis, over zones (name, from, to) and with lines for limits (name, at)."""
+    end = _axis_end([*_ends(bars), *(2 * at for _, at in limits)])
     with _drawn("scale", 0.7 + 0.52 * len(bars) + 0.2 * len(limits)) as (figure, svg):
         axes = _axes(figure, left=0.19)
         top = len(bars) - 0.35
         for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):
-            axes.axvspan(low, min(high, most), color=colour, lw=0)
-            if min(high, most) - low > 0.06 * most:
-                axes.text((low + min(high, most)) / 2, top, name, ha="center", va="bottom", color=_SOFT, size=10)
+            axes.axvspan(low, min(high, end), color=colour, lw=0)
+            if min(high, end) - low > 0.06 * end:
+                axes.text((low + min(high, end)) / 2, top, name, ha="center", va="bottom", color=_SOFT, size=10)
         for level, (name, at) in enumerate(limits):
             axes.axvline(at, color=_LIMIT, lw=1.5, ls=("--", ":", "-.")[level % 3])
-            side, align = (0.012, "left") if at < 0.6 * most else (-0.012, "right")
-            axes.text(at + side * most, top + 0.36 + 0.34 * level, name, color=_LIMIT, size=10, ha=align, va="bottom")
+            side, align = (0.012, "left") if at < 0.6 * end else (-0.012, "right")
+            axes.text(at + side * end, top + 0.36 + 0.34 * level, name, color=_LIMIT, size=10, ha=align, va="bottom")
         _intervals(axes, bars)
         axes.set_ylim(-0.6, top + 0.42 + 0.36 * len(limits))
-        _percent_axis(axes, most)
+        _percent_axis(axes, end)
     return svg()
 
 
 def intervals(bars: Sequence[Bar], limit: float | None = None) -> str:
-    """Shares one below the other."""
-    most = _most([*_ends(bars), *([1.2 * limit] if limit else [])])
+    """One interval per row, and a line for a limit."""
+    end = _axis_end([*_ends(bars), *([1.2 * limit] if limit else [])])
     with _drawn("intervals", 0.5 + 0.26 * len(bars)) as (figure, svg):
         axes = _axes(figure, left=0.34)
         _intervals(axes, bars)
         if limit is not None:
             axes.axvline(limit, color=_LIMIT, lw=1.2, ls="--")
         axes.set_ylim(-0.7, len(bars) - 0.3)
-        _percent_axis(axes, most)
+        _percent_axis(axes, end)
     return svg()
 
 
 def shares(bars: Sequence[Bar]) -> str:
     """Shares of a whole as bars."""
     with _drawn("shares", 0.4 + 0.28 * len(bars)) as (figure, svg):
-        axes = _axes(figure, left=0.19)
+        axes = _axes(figure, left=0.46)
         rows = range(len(bars))[::-1]
         axes.barh(rows, [1.0] * len(bars), color=_LINE, height=0.55)
         axes.barh(rows, [bar.share or 0.0 for bar in bars], color=_MARK, height=0.55)
@@ -108,30 +109,30 @@ def shares(bars: Sequence[Bar]) -> str:
     return svg()
 
 
-def against_chance(rows: Sequence[tuple[str, float, float, float]]) -> str:
-    """Measures (name, value, and the ends of what chance gives), each on its own band: -1 and 1 are the band's ends.
+def against_null(rows: Sequence[tuple[str, float, float, float]]) -> str:
+    """Metrics (name, value, low and high end of the null band), each scaled so that its band is from -1 to 1.
 
-    What lies far outside is drawn at the edge, as an arrow.
+    A metric far outside of its band is drawn at the edge, as an arrow.
     """
-    with _drawn("chance", 0.62 + 0.3 * len(rows)) as (figure, svg):
+    with _drawn("null", 0.62 + 0.3 * len(rows)) as (figure, svg):
         axes = _axes(figure, left=0.34)
         axes.axvspan(-1, 1, color=_FILL, lw=0)
         for row, (_, value, low, high) in zip(range(len(rows))[::-1], rows, strict=True):
             half = (high - low) / 2
             at = (value - (low + high) / 2) / half if half else 0.0
-            edge = max(-_FAR, min(_FAR, at))
+            edge = max(-_MAX_SCALED, min(_MAX_SCALED, at))
             marker = "D" if at == edge else ">" if at > 0 else "<"
             axes.plot([edge], [row], color=_INK if abs(at) <= 1 else _LIMIT, marker=marker, ms=7, mec=_PAPER)
         _rows(axes, [Bar(name, None) for name, *_ in rows])
         axes.set_ylim(-0.7, len(rows) - 0.3)
-        axes.set_xlim(-_FAR - 0.4, _FAR + 0.4)
+        axes.set_xlim(-_MAX_SCALED - 0.4, _MAX_SCALED + 0.4)
         axes.set_xticks([-4, -1, 0, 1, 4], ["-4", "-1", "0", "1", "4"])
-        axes.set_xlabel("half-widths of the band of chance")
+        axes.set_xlabel("z relative to the null (99 % band = ±1)")
     return svg()
 
 
 def histogram(counts: Sequence[int], threshold: float | None) -> str:
-    """Rows in equal parts of a score from 0 to 1, and from which score an image is flagged."""
+    """Rows in equal intervals of the score from 0 to 1, and the threshold from which an image is flagged."""
     with _drawn("histogram", 1.9) as (figure, svg):
         axes = _axes(figure, left=0.14)
         width = 1 / len(counts)
@@ -139,7 +140,7 @@ def histogram(counts: Sequence[int], threshold: float | None) -> str:
         if threshold is not None:
             axes.axvline(threshold, color=_LIMIT, lw=1.5, ls="--")
             side, align = (0.01, "left") if threshold < 0.6 else (-0.01, "right")
-            axes.text(threshold + side, max(counts) * 1.04, "flagged from here", color=_LIMIT, size=10, ha=align)
+            axes.text(threshold + side, max(counts) * 1.04, "threshold", color=_LIMIT, size=10, ha=align)
         axes.set_ylim(0, max([*counts, 1]) * 1.18)
         axes.set_ylabel("images")
         _whole(axes.yaxis, 4)
@@ -148,7 +149,7 @@ def histogram(counts: Sequence[int], threshold: float | None) -> str:
 
 
 def trajectory(middle: Sequence[float], low: Sequence[float], high: Sequence[float], budget: float) -> str:
-    """Diversity lost, generation by generation, in a band, beside the budget."""
+    """Diversity lost, generation by generation, with its band and the budget."""
     with _drawn("trajectory", 2.5) as (figure, svg):
         axes = _axes(figure, left=0.14)
         steps = range(len(middle))
@@ -165,19 +166,19 @@ def trajectory(middle: Sequence[float], low: Sequence[float], high: Sequence[flo
     return svg()
 
 
-def generations(found: Sequence[Generation], budget: float) -> str:
-    """What `simulate` found: diversity lost above, distance from reality below, on one axis of generations."""
+def generations(simulated: Sequence[Generation], budget: float) -> str:
+    """The result of `simulate`: diversity lost above, distance from reality below, on one axis of generations."""
     with _drawn("generations", 4.4, is_alone=True) as (figure, svg):
         above, below = figure.subplots(2, 1, sharex=True)
         figure.subplots_adjust(0.15, 0.12, 0.97, 0.97, hspace=0.18)
-        steps = [generation.number for generation in found]
-        above.plot(steps, [g.diversity_lost for g in found], color=_MARK, lw=2, marker="o", ms=3.5)
+        steps = [generation.number for generation in simulated]
+        above.plot(steps, [g.diversity_lost for g in simulated], color=_MARK, lw=2, marker="o", ms=3.5)
         above.axhline(budget, color=_LIMIT, lw=1.5, ls="--")
         above.text(steps[-1], budget, "budget δ", color=_LIMIT, size=10, ha="right", va="bottom")
-        above.set_ylim(0, max(1.15 * max(g.diversity_lost for g in found), 1.6 * budget))
+        above.set_ylim(0, max(1.15 * max(g.diversity_lost for g in simulated), 1.6 * budget))
         above.set_ylabel("diversity lost")
         _percent(above.yaxis)
-        below.plot(steps, [g.distance for g in found], color=_INK, lw=2, marker="s", ms=3)
+        below.plot(steps, [g.distance for g in simulated], color=_INK, lw=2, marker="s", ms=3)
         below.set_yscale("log")
         below.set_ylabel("distance (W2²)")
         below.set_xlabel("generation")
@@ -190,10 +191,10 @@ def generations(found: Sequence[Generation], budget: float) -> str:
 
 @contextmanager
 def _drawn(name: str, height: float, *, is_alone: bool = False) -> Iterator[tuple[Figure, Callable[[], str]]]:
-    """A figure to draw on, and what gives its SVG afterwards; the user's own settings of matplotlib play no part."""
+    """A figure to draw on, and a function that returns its SVG afterwards; the user's matplotlib settings are ignored."""
     logger = logging.getLogger("matplotlib")
     before = logger.level
-    logger.setLevel(logging.ERROR)  # it warns while it looks for fonts, which SVG with real text does not need
+    logger.setLevel(logging.ERROR)  # matplotlib warns while it looks for fonts, which SVG with real text does not need
     try:
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -233,12 +234,12 @@ def _rows(axes: Axes, bars: Sequence[Bar]) -> None:
 
 
 def _literal(text: str) -> str:
-    """As it is: matplotlib takes what is between dollar signs for mathematics."""
+    """The text as it is: matplotlib would read text between dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 
-def _percent_axis(axes: Axes, most: float, label: str = "") -> None:
-    axes.set_xlim(0, most)
+def _percent_axis(axes: Axes, end: float, label: str = "") -> None:
+    axes.set_xlim(0, end)
     _percent(axes.xaxis)
     axes.set_xlabel(label)
 
@@ -250,16 +251,16 @@ def _percent(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
 
 
-def _whole(axis: Any, most: int) -> None:
+def _whole(axis: Any, ticks: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(most, integer=True))
+    axis.set_major_locator(MaxNLocator(ticks, integer=True))
 
 
 def _ends(bars: Sequence[Bar]) -> list[float]:
     return [max(end for end in (bar.share, bar.high, 0.0) if end is not None) for bar in bars]
 
 
-def _most(values: Sequence[float]) -> float:
+def _axis_end(values: Sequence[float]) -> float:
     """Where an axis ends: a little beyond its largest value, and never beyond 1."""
     return min(1.0, max(1.08 * max(values, default=0.0), 0.02))

@@ -1,8 +1,9 @@
 """A fragment of Croissant-RAI (MLCommons) in JSON-LD, to merge into a dataset's Croissant file.
 
-`rai:hasSyntheticData` is true where it was measured: an image declares it or bears a generator's mark, a mark is in the
-dataset as a whole, or the estimate's lower end is above zero. Otherwise the property is left out, because an audit that
-finds nothing does not show that there is nothing. The numbers are schema.org PropertyValues under `variableMeasured`.
+`rai:hasSyntheticData` is true if metadata or a watermark confirms a synthetic image, a dataset-level test finds a
+watermark, or the estimate's lower end is above zero. Otherwise the property is left out, because an audit without
+findings does not show that there are no synthetic images. The numbers are schema.org PropertyValues under
+`variableMeasured`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
 _CONTEXT = {
     "@vocab": "https://schema.org/",
@@ -23,7 +24,7 @@ _CONTEXT = {
     "dct": "http://purl.org/dc/terms/",
     "conformsTo": "dct:conformsTo",
 }
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 
 
 class Croissant(Renderer):
@@ -43,7 +44,7 @@ class Croissant(Renderer):
         if has_synthetic_data(audit):
             content["rai:hasSyntheticData"] = True
         content |= {
-            "rai:dataLimitations": [safe_text(text, _LONGEST) for text in _limitations(audit)],
+            "rai:dataLimitations": [safe_text(text, _MAX_CHARACTERS) for text in _limitations(audit)],
             "rai:machineAnnotationTools": [f"{audit.tool.get('name')} {audit.tool.get('version')}"],
             "measurementTechnique": "image file metadata, watermarks and a calibrated classifier; see variableMeasured",
             "variableMeasured": list(filter(None, (_declared(audit), _estimated(audit), _policy(decision)))),
@@ -52,18 +53,18 @@ class Croissant(Renderer):
 
 
 def has_synthetic_data(audit: Audit) -> bool:
-    """Whether synthetic images were shown to be there; False means only that they were not."""
-    declares = audit.confirmed.count > 0 or audit.confirmed.edited > 0
-    return declares or bool(wording.dataset_tests(audit)) or (audit.estimate is not None and audit.estimate.low > 0)
+    """Whether synthetic images are proven; False means only that they are not proven."""
+    is_confirmed = audit.confirmed.count > 0 or audit.confirmed.edited > 0
+    return is_confirmed or bool(phrases.dataset_tests(audit)) or (audit.estimate is not None and audit.estimate.low > 0)
 
 
 def _limitations(audit: Audit) -> list[str]:
-    kinds = ", ".join(f"{kind} on {wording.percent(c.share)}" for kind, c in audit.coverage.items())
-    lines = [f"Share of rows on which evidence of each kind could have been seen: {kinds}.", wording.NOT_CHECKED]
-    if weighed := wording.weights(audit):
-        lines.insert(0, f"{weighed[:1].upper()}{weighed[1:]}.")
+    kinds = ", ".join(phrases.coverage(audit, 1))
+    lines = [f"Share of rows on which each kind of evidence could be checked: {kinds}.", phrases.NOT_CHECKED]
+    if weights := phrases.weights(audit):
+        lines.insert(0, f"{weights[:1].upper()}{weights[1:]}.")
     if not has_synthetic_data(audit):
-        lines.insert(0, "No synthetic image was shown to be in the dataset, which does not show that there is none.")
+        lines.insert(0, "The audit found no proof of synthetic images, which does not show that there is none.")
     return lines
 
 
@@ -71,7 +72,7 @@ def _declared(audit: Audit) -> dict[str, Any] | None:
     if audit.confirmed.share is None:
         return None
     low, high = audit.confirmed.source_interval or (audit.confirmed.share, audit.confirmed.share)
-    text = "Share of readable images that declare themselves synthetic or bear a generator's mark; a lower bound"
+    text = "Share of readable images that metadata or watermarks confirm as synthetic; a lower bound"
     return _value("declared synthetic share", text, audit.confirmed.share, low, high)
 
 
@@ -79,7 +80,7 @@ def _estimated(audit: Audit) -> dict[str, Any] | None:
     if audit.estimate is None:
         return None
     e = audit.estimate
-    text = f"{e.method}, {wording.percent(e.confidence, 0)} interval; {e.calibration}"
+    text = f"{e.method}, {phrases.percent(e.confidence, 0)} interval; {e.calibration}"
     return _value("estimated synthetic fraction", text, e.point, e.low, e.high)
 
 
@@ -87,7 +88,7 @@ def _policy(decision: Decision) -> dict[str, Any]:
     return {
         "@type": "sc:PropertyValue",
         "name": "policy outcome",
-        "description": safe_text(decision.reason, _LONGEST),
+        "description": safe_text(decision.reason, _MAX_CHARACTERS),
         "value": decision.outcome.value,
     }
 
@@ -96,7 +97,7 @@ def _value(name: str, text: str, value: float, low: float, high: float) -> dict[
     return {
         "@type": "sc:PropertyValue",
         "name": name,
-        "description": safe_text(text, _LONGEST),
+        "description": safe_text(text, _MAX_CHARACTERS),
         "value": value,
         "minValue": low,
         "maxValue": high,

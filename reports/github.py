@@ -1,9 +1,9 @@
-"""GitHub workflow commands, a line a rule, to print in a step: they become annotations of the run.
+"""GitHub workflow commands, one line per rule, to print in a step: they become annotations of the run.
 
     auditor report audit/ --format github
     cat audit/summary.md >> "$GITHUB_STEP_SUMMARY"
 
-GitHub shows ten errors, ten warnings and ten notices of a step; a policy has fewer rules. Escapes are those of its
+GitHub shows ten errors, ten warnings and ten notices per step; a policy has fewer rules. Text is escaped as in GitHub's
 toolkit (actions/toolkit, command.ts).
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision, Outcome
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 _COMMANDS = {Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning", Outcome.WARN: "warning", Outcome.EXEMPT: "notice"}
 
 
@@ -25,20 +25,20 @@ class Github(Renderer):
     suffix = ".txt"
 
     def render(self, audit: Audit, decision: Decision) -> str:
-        """The lines: one for each rule that did not simply pass, and a last one with the decision."""
+        """One line for each rule that did not simply pass, and a last line with the decision."""
         lines = [
-            _command(_COMMANDS[rule.outcome], f"{wording.TITLES[rule.outcome]} {rule.id}", rule.reason)
+            _command(_COMMANDS[rule.outcome], f"{phrases.TITLES[rule.outcome]} {rule.id}", rule.reason)
             for rule in decision.rules
             if rule.outcome in _COMMANDS
         ]
         names = ", ".join(input.name for input in audit.inputs)
-        title = f"{wording.TITLES[decision.outcome]} audit of {names}"
+        title = f"{phrases.TITLES[decision.outcome]} audit of {names}"
         return "\n".join([*lines, _command("notice", title, decision.reason)]) + "\n"
 
 
 def _command(name: str, title: str, message: str) -> str:
     shown = _escaped(safe_text(title)).replace(":", "%3A").replace(",", "%2C")
-    return f"::{name} title={shown}::{_escaped(safe_text(message, _LONGEST))}"
+    return f"::{name} title={shown}::{_escaped(safe_text(message, _MAX_CHARACTERS))}"
 
 
 def _escaped(text: str) -> str:

@@ -1,7 +1,7 @@
 """The report for people: one self-contained page that requests nothing, and is readable without its one small script.
 
-First screen, evidence with examples, where, how sure. Text from the data passes Jinja's escaping and `printable`;
-pictures are thumbnails that were encoded anew, embedded until the page would outgrow its limit.
+Its parts: the first screen, evidence with examples, subgroups, uncertainty. Text from the data is escaped by Jinja and
+`safe_text`; images are re-encoded thumbnails, embedded until the page would exceed its size limit.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
 from auditor.results import Audit, Decision, Estimate, Subgroup
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
-from reports import charts, wording
+from reports import charts, phrases
 from reports.charts import Bar
 from reports.page import Page
 
-_HEAVIEST = 4_300_000  # bytes of examples in a page, which with the rest stays below 5 MB
-_FRAME = 600  # bytes of an example's markup
+_MAX_EXAMPLE_BYTES = 4_300_000  # the whole page stays below 5 MB
+_MARKUP_BYTES = 600  # of an example
 _KINDS = list(Evidence)
 _GENERATIONS = 12
-_MOST_BARS = 12
-_LONGEST = 120  # characters of a key, a caption or a reason beside a picture
-LEAST = 30  # images of a stratum below which its share says little
+_MAX_BARS = 12
+_MAX_CHARACTERS = 120  # of a key, a caption or a reason beside an image
+MIN_IMAGES = 30  # a subgroup with fewer images is not drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An example as the page shows it: text made safe to look at; a picture as a data: URL, or why there is none."""
+    """An example as the page shows it: text without control characters; the image as a data: URL, or why there is none."""
 
     group: str
     verdict: str
@@ -64,21 +64,24 @@ class Html(RowRenderer):
             script="gallery.js",
             audit=audit,
             decision=decision,
-            scale=page.chart(_scale(audit, decision), wording.scale_in_words(audit, decision)),
+            scale=page.chart(_scale(audit, decision), phrases.scale_in_words(audit, decision)),
             coverage=page.chart(
-                charts.shares([Bar(kind, found.share) for kind, found in audit.coverage.items()] or [Bar("none", 0.0)]),
-                "Share of rows on which each kind of evidence could be seen; the table has the numbers",
+                charts.shares(
+                    [Bar(phrases.evidence(kind), covered.share) for kind, covered in audit.coverage.items()]
+                    or [Bar("none", 0.0)]
+                ),
+                "Share of rows on which each kind of evidence could be checked; the table has the numbers",
             ),
             detectors=sorted(
-                audit.detectors.items(), key=lambda found: (_KINDS.index(found[1].evidence), -found[1].hits)
+                audit.detectors.items(), key=lambda item: (_KINDS.index(item[1].evidence), -item[1].hits)
             ),
-            histograms={id: page.chart(*found) for id, found in _histograms(audit)},
-            groups=[(group[1:], tuple(found)) for group, found in groupby(items, key=_group_of)],
+            histograms={id: page.chart(*drawn) for id, drawn in _histograms(audit)},
+            groups=[(group[1:], tuple(members)) for group, members in groupby(items, key=_group_of)],
             subgroups=[(by, rows, chart and page.chart(*chart)) for by, rows, chart in _subgroups(audit)],
-            panels=[page.chart(*drawn) for drawn in _panels(audit)],
+            metric_charts=[page.chart(*drawn) for drawn in _metric_charts(audit)],
             trajectory=page.chart(*drawn) if (drawn := _trajectory(audit, decision)) else None,
-            tipping=page.chart(*shown) if (shown := _tipping(audit, decision)) else None,
-            least=LEAST,
+            tipping=page.chart(*drawn) if (drawn := _tipping(audit, decision)) else None,
+            min_images=MIN_IMAGES,
         )
 
 
@@ -87,14 +90,14 @@ def _scale(audit: Audit, decision: Decision) -> str:
     if audit.estimate:
         bars.append(Bar("estimate", audit.estimate.point, audit.estimate.low, audit.estimate.high))
     if audit.confirmed.share is not None:
-        bars.append(Bar("declared", audit.confirmed.share, *(audit.confirmed.source_interval or (None, None))))
+        bars.append(Bar("confirmed", audit.confirmed.share, *(audit.confirmed.source_interval or (None, None))))
     mad = decision.mad
     zones, limits = [], []
     if mad:
-        safe = wording.safe_below(mad)
-        zones = [("safe", 0.0, safe), ("near", safe, mad.limit), ("over", mad.limit, 1.0)]
+        close = phrases.close_from(mad)
+        zones = [("below", 0.0, close), ("close", close, mad.limit), ("above", mad.limit, 1.0)]
         limits = [("MAD limit", mad.limit)]
-    limits += [(f"policy: {name}", at) for name, at in wording.limits(decision) if not mad or at != mad.limit]
+    limits += [(f"policy: {name}", at) for name, at in phrases.limits(decision) if not mad or at != mad.limit]
     return charts.scale(bars or [Bar("nothing read", 0.0)], zones, limits)
 
 
@@ -102,32 +105,28 @@ def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
     for id, tally in audit.detectors.items():
         if sum(tally.scores):
             threshold = audit.estimate.threshold if audit.estimate and audit.estimate.detector == id else None
-            yield (
-                id,
-                (charts.histogram(tally.scores, threshold), f"How many images have which score of {id}; table below"),
-            )
+            yield id, (charts.histogram(tally.scores, threshold), f"Images by score of {id}; the table has the numbers")
 
 
 def _subgroups(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[str, str] | None]]:
-    for by, found in groupby(sorted(audit.subgroups, key=lambda stratum: stratum.by), key=lambda stratum: stratum.by):
-        strata = tuple(found)
+    ordered = sorted(audit.subgroups, key=lambda subgroup: subgroup.by)
+    for by, members in groupby(ordered, key=lambda subgroup: subgroup.by):
+        subgroups = tuple(members)
         bars = [
-            Bar(safe_text(stratum.value, 24), stratum.share, stratum.low, stratum.high)
-            for stratum in strata
-            if stratum.share is not None and stratum.ok >= LEAST
-        ][:_MOST_BARS]
-        title = f"Declared share by {by}, with 95 % intervals, of the {len(bars)} largest; the table has the numbers"
-        yield by, strata, (charts.intervals(bars), title) if len(bars) > 1 else None
+            Bar(safe_text(subgroup.value, 24), subgroup.share, subgroup.low, subgroup.high)
+            for subgroup in subgroups
+            if subgroup.share is not None and subgroup.ok >= MIN_IMAGES
+        ][:_MAX_BARS]
+        title = f"Confirmed share by {by}, with 95 % intervals, of the {len(bars)} largest; the table has the numbers"
+        yield by, subgroups, (charts.intervals(bars), title) if len(bars) > 1 else None
 
 
-def _panels(audit: Audit) -> Iterator[tuple[str, str]]:
+def _metric_charts(audit: Audit) -> Iterator[tuple[str, str]]:
     for comparison in audit.diversity.comparisons if audit.diversity else ():
-        rows = [(safe_text(found.name, 24), found.value, found.low, found.high) for found in comparison.metrics]
-        outside = sum(found.is_outside for found in comparison.metrics)
-        title = (
-            f"{comparison.name}: {outside} of {len(rows)} measures outside what chance gives; the table has the numbers"
-        )
-        yield charts.against_chance(rows), safe_text(title)
+        rows = [(safe_text(metric.name, 24), metric.value, metric.low, metric.high) for metric in comparison.metrics]
+        outside = sum(metric.is_outside for metric in comparison.metrics)
+        title = f"{comparison.name}: {outside} of {len(rows)} metrics outside of the null band; the table has the numbers"
+        yield charts.against_null(rows), safe_text(title)
 
 
 def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
@@ -135,43 +134,43 @@ def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
     mad = decision.mad
     if mad is None or audit.confirmed.share is None:
         return None
-    found = audit.estimate
-    point, low, high = (found.point, found.low, found.high) if found else (audit.confirmed.share,) * 3
+    e = audit.estimate
+    point, low, high = (e.point, e.low, e.high) if e else (audit.confirmed.share,) * 3
     low, (conservative, optimistic) = max(low, audit.confirmed.low or 0.0), mad.lambda_range
     steps = range(_GENERATIONS + 1)
     middle, lower, upper = (
         [simulation.diversity_lost(min(p, 1.0), lambda_, step) for step in steps]
         for p, lambda_ in ((max(point, low), mad.lambda_), (low, optimistic), (max(high, low), conservative))
     )
-    words = wording.trajectory_in_words((middle, lower, upper), mad)
+    words = phrases.trajectory_in_words((middle, lower, upper), mad)
     return charts.trajectory(middle, lower, upper, mad.delta), words
 
 
 def _tipping(audit: Audit, decision: Decision) -> tuple[str, str] | None:
-    found: Estimate | None = audit.estimate
-    if found is None or not found.fpr_scenarios:
+    e: Estimate | None = audit.estimate
+    if e is None or not e.fpr_scenarios:
         return None
-    rows = [Bar(f"{case.factor:g} times as many", None, case.low, case.high) for case in found.fpr_scenarios]
-    title = "The interval if false positives were more or less frequent than measured; the table has the numbers"
-    return charts.intervals(rows[:_MOST_BARS], decision.mad.limit if decision.mad else None), title
+    rows = [Bar(f"{case.factor:g}× as many", None, case.low, case.high) for case in e.fpr_scenarios]
+    title = "The interval under other false-positive rates than measured; the table has the numbers"
+    return charts.intervals(rows[:_MAX_BARS], decision.mad.limit if decision.mad else None), title
 
 
 # ---- examples -------------------------------------------------------------------------------------------------------
 
 
 def _items(examples: Sequence[Example]) -> Iterator[Item]:
-    """Pictures are left out once they would make the page too large; text is not."""
-    found = [_item(example) for example in examples]
-    weight = sum(_FRAME + _weight(item) for item in found)
-    for item in found:
-        weight += len(item.picture or "")
-        if item.picture and weight > _HEAVIEST:
+    """Images are left out once they would make the page too large; text is not."""
+    items = [_item(example) for example in examples]
+    size = sum(_MARKUP_BYTES + _text_bytes(item) for item in items)
+    for item in items:
+        size += len(item.picture or "")
+        if item.picture and size > _MAX_EXAMPLE_BYTES:
             yield replace(item, picture=None, no_picture_reason="left out: the page would be too large")
         else:
             yield item
 
 
-def _weight(item: Item) -> int:
+def _text_bytes(item: Item) -> int:
     """Bytes of an example's text in the page."""
     shown = (item.key, item.source, item.image, item.caption, item.reason, item.extras, item.no_picture_reason)
     return sum(len(html.escape(text).encode()) for text in shown)
@@ -183,10 +182,10 @@ def _item(example: Example) -> Item:
     return Item(
         group=safe_text(example.group, 40),
         verdict=row.verdict.kind.value if row.verdict else "not read",
-        key=safe_text(row.key, _LONGEST),
+        key=safe_text(row.key, _MAX_CHARACTERS),
         source=safe_text(row.source, 60),
         image=safe_text(row.image, 60),
-        caption=safe_text(row.caption or "", _LONGEST),
+        caption=safe_text(row.caption or "", _MAX_CHARACTERS),
         reason=safe_text(_reason(example), 160),
         score=row.verdict.p_synthetic if row.verdict else None,
         extras=f"{extras.width} × {extras.height} {extras.format}" if extras.width else "",
@@ -196,12 +195,12 @@ def _item(example: Example) -> Item:
 
 
 def _reason(example: Example) -> str:
-    """What the detector of the group said, or, of a contradiction, the declaration and the camera."""
+    """The reason of the group's detector; for a contradiction, the metadata and the camera."""
     row = example.row
-    said = {signal.detector: signal for signal in row.signals}
-    if signal := said.get(example.group):
+    signals = {signal.detector: signal for signal in row.signals}
+    if signal := signals.get(example.group):
         return signal.reason or (f"score {signal.score:.2f}" if signal.score is not None else "")
-    deciding = said.get(row.verdict.decided_by or "") if row.verdict else None
+    deciding = signals.get(row.verdict.decided_by or "") if row.verdict else None
     parts = (deciding.reason if deciding else "", f"camera: {row.covariates.camera}" if row.covariates.camera else "")
     return " — but ".join(part for part in parts if part)
 

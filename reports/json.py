@@ -1,4 +1,4 @@
-"""The record: audit.json, schema auditor/2, with every key of docs/formats.md and the same bytes for the same audit."""
+"""audit.json, schema auditor/2, with every key of docs/formats.md; the same audit gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""JUnit XML: a test case a rule of the policy, for the test panes of CI systems.
+"""JUnit XML, one test case per rule of the policy, for the test panes of CI systems.
 
-fail is a <failure>; inconclusive is an <error>, because nothing was shown either way; exempt is <skipped>; a warning
-passes and is told in <system-out>.
+fail is a <failure>; inconclusive is an <error>, because nothing is proven either way; exempt is <skipped>; a warning
+passes and is written to <system-out>.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import xml.etree.ElementTree as ET
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision, Outcome, RuleResult
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 _CHILD = {Outcome.FAIL: "failure", Outcome.INCONCLUSIVE: "error", Outcome.EXEMPT: "skipped"}
 
 
@@ -36,8 +36,8 @@ class Junit(Renderer):
             skipped=str(count["skipped"]),
         )
         properties = ET.SubElement(suite, "properties")
-        for key, value in _facts(audit, decision).items():
-            ET.SubElement(properties, "property", name=key, value=safe_text(value, _LONGEST))
+        for key, value in _properties(audit, decision).items():
+            ET.SubElement(properties, "property", name=key, value=safe_text(value, _MAX_CHARACTERS))
         for rule in decision.rules:
             _case(suite, rule, str(decision.policy.get("name")))
         suites = ET.Element("testsuites")
@@ -46,22 +46,22 @@ class Junit(Renderer):
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _facts(audit: Audit, decision: Decision) -> dict[str, str]:
+def _properties(audit: Audit, decision: Decision) -> dict[str, str]:
     return {
         "outcome": decision.outcome.value,
         "exit_code": str(decision.exit_code),
         "reason": decision.reason,
         "dataset": audit.digests.dataset,
         "tool": f"{audit.tool.get('name')} {audit.tool.get('version')}",
-        "declared": wording.confirmed(audit),
-        "estimate": wording.estimate(audit)[0],
+        "declared": phrases.confirmed(audit),
+        "estimate": phrases.estimate(audit)[0],
     }
 
 
 def _case(suite: ET.Element, rule: RuleResult, policy: str) -> None:
     case = ET.SubElement(suite, "testcase", classname=safe_text(f"policy.{policy}"), name=rule.id, time="0")
-    reason = safe_text(rule.reason, _LONGEST)
+    reason = safe_text(rule.reason, _MAX_CHARACTERS)
     if child := _CHILD.get(rule.outcome):
         ET.SubElement(case, child, message=reason).text = reason
     elif rule.outcome is Outcome.WARN:
-        ET.SubElement(case, "system-out").text = f"{wording.TITLES[rule.outcome]}: {reason}"
+        ET.SubElement(case, "system-out").text = f"{phrases.TITLES[rule.outcome]}: {reason}"

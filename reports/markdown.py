@@ -1,4 +1,4 @@
-"""Markdown for pull requests and $GITHUB_STEP_SUMMARY: well under its limit of 1 MiB."""
+"""Markdown for pull requests and $GITHUB_STEP_SUMMARY, well below its limit of 1 MiB."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from auditor.plugin import Renderer
 from auditor.results import Audit, Decision
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
-_LONGEST = 1000  # characters: more than any sentence of ours, less than any prank
+_MAX_CHARACTERS = 1000  # longer than any sentence of a report; cuts hostile text
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
-_MOST_SOURCES = 20
+_MAX_SOURCES = 20
 
 
 class Markdown(Renderer):
@@ -24,7 +24,7 @@ class Markdown(Renderer):
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
         lines = [
-            f"# {wording.TITLES[decision.outcome]}: {escaped(decision.reason)}",
+            f"# {phrases.TITLES[decision.outcome]}: {escaped(decision.reason)}",
             "",
             *_facts(audit, decision),
             "",
@@ -32,14 +32,14 @@ class Markdown(Renderer):
             "",
             "| rule | outcome | reason |",
             "|---|---|---|",
-            *(f"| {r.id} | {wording.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
+            *(f"| {r.id} | {phrases.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
             "",
             "## Evidence",
             "",
-            "| detector | kind | could look | hits |",
+            "| detector | kind | checked | hits |",
             "|---|---|---|---|",
             *(
-                f"| {escaped(id)} | {t.evidence.value} | {wording.percent(t.share)} | {t.hits:,} |"
+                f"| {escaped(id)} | {phrases.EVIDENCE[t.evidence]} | {phrases.percent(t.share)} | {t.hits:,} |"
                 for id, t in audit.detectors.items()
             ),
             "",
@@ -47,57 +47,57 @@ class Markdown(Renderer):
             "",
             *_sources(audit),
             "",
-            escaped(wording.NOT_CHECKED),
+            escaped(phrases.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
 
 
 def _facts(audit: Audit, decision: Decision) -> list[str]:
-    """The table of what was found."""
+    """The table of results."""
     counts = audit.counts
     return [
         "| | |",
         "|---|---|",
         *(
             f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |"
-            for i in audit.inputs[:_MOST_SOURCES]
+            for i in audit.inputs[:_MAX_SOURCES]
         ),
         f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
-        *(f"| sample | {escaped(drawn)} |" for drawn in [wording.sample(audit)] if drawn),
-        *(f"| weights | {escaped(weighed)} |" for weighed in [wording.weights(audit)] if weighed),
-        f"| declared | {escaped(wording.confirmed(audit))} |",
-        *(f"| population | {escaped(found)} |" for found in wording.dataset_tests(audit)),
-        f"| estimate | {escaped('; '.join(wording.estimate(audit)))} |",
-        f"| MAD | {escaped('; '.join(wording.mad(decision)))} |",
-        *(f"| {name} | {escaped(text)} |" for name, text in _seen_apart(audit)),
+        *(f"| sample | {escaped(text)} |" for text in [phrases.sample(audit)] if text),
+        *(f"| weights | {escaped(text)} |" for text in [phrases.weights(audit)] if text),
+        f"| confirmed synthetic | {escaped(phrases.confirmed(audit))} |",
+        *(f"| watermarks in the whole dataset | {escaped(text)} |" for text in phrases.dataset_tests(audit)),
+        f"| estimate | {escaped('; '.join(phrases.estimate(audit)))} |",
+        f"| MAD | {escaped('; '.join(phrases.mad(decision)))} |",
+        *(f"| {name} | {escaped(text)} |" for name, text in _optional_facts(audit)),
     ]
 
 
-def _seen_apart(audit: Audit) -> Iterator[tuple[str, str]]:
-    """What there is not in every audit."""
-    if found := wording.near_duplicates(audit):
-        yield "near copies", "; ".join(found)
-    if spread := wording.diversity(audit):
+def _optional_facts(audit: Audit) -> Iterator[tuple[str, str]]:
+    """Results that only some audits have."""
+    if duplicates := phrases.near_duplicates(audit):
+        yield "near-duplicates", "; ".join(duplicates)
+    if spread := phrases.diversity(audit):
         yield "diversity", "; ".join(spread)
-    if fit := wording.captions(audit):
+    if fit := phrases.captions(audit):
         yield "captions", "; ".join(fit)
-    if stock := wording.stock_watermarks(audit):
-        yield "apart", stock
+    if stock := phrases.stock_watermarks(audit):
+        yield "not counted", stock
 
 
 def _sources(audit: Audit) -> list[str]:
     return [
-        "| source | rows | declared synthetic | interval |",
+        "| source | rows | confirmed synthetic | 95 % interval |",
         "|---|---|---|---|",
         *(
             f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
-            f"{wording.percent(s.low)} to {wording.percent(s.high)} |"
-            for s in [s for s in audit.subgroups if s.by == "source"][:_MOST_SOURCES]
+            f"{'unknown' if s.low is None or s.high is None else phrases.span(s.low, s.high)} |"
+            for s in [s for s in audit.subgroups if s.by == "source"][:_MAX_SOURCES]
         ),
     ]
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", safe_text(text, _LONGEST))
+    """Text escaped so that Markdown shows it as it is."""
+    return _SPECIAL.sub(r"\\\1", safe_text(text, _MAX_CHARACTERS))

@@ -1,4 +1,4 @@
-"""Pages: Jinja2 with everything escaped, under a policy that names the one style and the one script by their hashes."""
+"""HTML pages by Jinja2 with autoescaping, under a content security policy that allows one style and one script by hash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from auditor.safe_text import safe_text
-from reports import advising, wording
+from reports import next_steps, phrases
 from reports.charts import COLOURS
 from reports.svg import Sheet
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """One page in the making: charts add to its style, then it is rendered."""
+    """A page that is being made: charts add to its style, then it is rendered."""
 
     def __init__(self) -> None:
         self._sheet = Sheet(COLOURS)
         self._names = 0
 
     def chart(self, svg: str, title: str) -> Any:
-        """A chart as markup; title: what it shows, in words."""
+        """A chart as markup. title: what it shows, in words."""
         from markupsafe import Markup
 
         self._names += 1
-        return Markup(self._sheet.inline(svg, name=f"s{self._names}", title=title))  # noqa: S704  drawn by charts.py
+        return Markup(self._sheet.inline(svg, name=f"s{self._names}", title=title))  # noqa: S704  from charts.py
 
     def render(self, template: str, script: str | None = None, **content: Any) -> str:
         """The HTML. script: a file of templates/, or none."""
@@ -38,17 +38,17 @@ class Page:
         style = _file("style.css") + self._sheet.css()
         code = _file(script) if script else ""
         return _environment().get_template(template).render(
-            style=Markup(style),  # noqa: S704  a file of ours, and classes of our charts
-            script=Markup(code),  # noqa: S704  a file of ours
+            style=Markup(style),  # noqa: S704  our own file and the charts' classes
+            script=Markup(code),  # noqa: S704  our own file
             policy=_policy(style, code),
-            wording=wording,
-            advising=advising,
+            phrases=phrases,
+            next_steps=next_steps,
             **content,
         )  # fmt: skip
 
 
 def _policy(style: str, script: str) -> str:
-    """What the page may load: its own style and script, pictures that are in it, and nothing else from anywhere."""
+    """The content security policy: its own style and script, embedded images, and nothing else."""
     parts = {
         "default-src": "'none'",
         "img-src": "data:",
@@ -83,6 +83,6 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["shown"] = safe_text
-    environment.filters["percent"] = wording.percent
+    environment.filters["percent"] = phrases.percent
     environment.filters["count"] = "{:,}".format
     return environment

@@ -1,8 +1,9 @@
 """SARIF 2.1.0 (OASIS): a result for each rule of the policy that did not pass, and for up to 1,000 images.
 
-Images are those that declared or matched evidence decides, the strongest first; they are notes, because it is the
-policy that fails, not an image. Every result has a location, as GitHub's code scanning wants: the image's path, or the
-input's name. Rows come from the evidence beside audit.json; without it there are none, and `properties` says so.
+Images are those that metadata, watermarks or known-image matches decide, strongest evidence first. They are notes,
+because the policy fails, not an image. Every result has a location, as GitHub's code scanning requires: the image's
+path, or the input's name. Rows come from the evidence beside audit.json; without it there are none, and `properties`
+says so.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from auditor.plugin import Example, RowRenderer, Shows
 from auditor.results import Audit, Decision, Outcome, RuleResult
 from auditor.safe_text import safe_text
 from auditor.types import Row
-from reports import wording
+from reports import phrases
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 _LEVELS = {Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning", Outcome.WARN: "warning", Outcome.EXEMPT: "note"}
-_SAFE_IN_PATH = "/@!$&'()*+,;=~-._"  # what RFC 3986 lets stand; a colon would make a scheme of what is before it
+_SAFE_IN_PATH = "/@!$&'()*+,;=~-._"  # characters that RFC 3986 allows; text before a colon would be read as a scheme
 _SAFE_IN_URL = _SAFE_IN_PATH + ":?#[]%"
 
 
@@ -41,8 +42,8 @@ class Sarif(RowRenderer):
         rules = [_descriptor(f"policy/{rule.id}", f"Policy rule {rule.id}", rule.outcome) for rule in decision.rules]
         rules += [_descriptor(f"image/{id}", f"Image decided by {id}", Outcome.EXEMPT) for id in detectors]
         place = audit.inputs[0].name if audit.inputs else "audit.json"
-        results = [_of_rule(rule, place) for rule in decision.rules if rule.outcome in _LEVELS]
-        results += [_of_row(row) for row in rows]
+        results = [_rule_result(rule, place) for rule in decision.rules if rule.outcome in _LEVELS]
+        results += [_image_result(row) for row in rows]
         driver = {
             "name": audit.tool.get("name", "mad-auditor"),
             "version": audit.tool.get("version", "0"),
@@ -59,13 +60,13 @@ class Sarif(RowRenderer):
 
 
 def _properties(audit: Audit, decision: Decision, shown: int) -> dict[str, Any]:
-    found = audit.confirmed.count + (0 if audit.config.estimate.count_edited else audit.confirmed.edited)
+    decided = audit.confirmed.count + (0 if audit.config.estimate.count_edited else audit.confirmed.edited)
     return {
         "outcome": decision.outcome.value,
-        "reason": safe_text(decision.reason, _LONGEST),
+        "reason": safe_text(decision.reason, _MAX_CHARACTERS),
         "dataset": audit.digests.dataset,
         "declared": {"count": audit.confirmed.count, "n": audit.confirmed.n, "share": audit.confirmed.share},
-        "imagesDecided": found,
+        "imagesDecided": decided,
         "imagesShown": shown,
     }
 
@@ -75,17 +76,17 @@ def _descriptor(id: str, text: str, outcome: Outcome) -> dict[str, Any]:
     return {"id": id, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}}
 
 
-def _of_rule(rule: RuleResult, place: str) -> dict[str, Any]:
-    text = f"{wording.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _LONGEST)}"
+def _rule_result(rule: RuleResult, place: str) -> dict[str, Any]:
+    text = f"{phrases.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _MAX_CHARACTERS)}"
     return _result(f"policy/{rule.id}", _LEVELS[rule.outcome], text, place, rule.id)
 
 
-def _of_row(row: Row) -> dict[str, Any]:
+def _image_result(row: Row) -> dict[str, Any]:
     verdict = row.verdict
     decided_by = verdict.decided_by if verdict else None
     deciding = next((signal for signal in row.signals if signal.detector == decided_by), None)
     why = f": {deciding.reason}" if deciding and deciding.reason else ""
-    text = safe_text(f"{verdict.kind.value if verdict else 'unknown'} by {decided_by}{why}", _LONGEST)
+    text = safe_text(f"{verdict.kind.value if verdict else 'unknown'} by {decided_by}{why}", _MAX_CHARACTERS)
     return _result(f"image/{decided_by}", "note", text, row.image, f"{row.key}\0{row.image}")
 
 

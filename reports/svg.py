@@ -1,4 +1,4 @@
-"""Charts as elements of a page: matplotlib's SVG without inline styles, so that a strict policy lets it stand.
+"""Charts as elements of a page: matplotlib's SVG without inline styles, so that a strict security policy allows it.
 
 Styles become classes of one sheet, and the chart's colours become the page's, light, dark or printed.
 """
@@ -18,14 +18,14 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
 class Sheet:
-    """The styles of all charts of a page, each once. colours: a chart's colour -> what the page calls it."""
+    """The styles of all charts of a page, each once. colours: a chart's colour -> the page's name for it."""
 
     def __init__(self, colours: Mapping[str, str]) -> None:
         self._colours = colours
         self._classes: dict[str, str] = {}
 
     def inline(self, svg: str, *, name: str, title: str) -> str:
-        """An <svg> element to put into a page. name: unique there. title: what it shows, for who cannot see it."""
+        """An <svg> element to put into a page. name: unique there. title: what it shows, for readers who cannot see it."""
         from xml.etree import ElementTree as ET
 
         from defusedxml.ElementTree import fromstring
@@ -34,7 +34,7 @@ class Sheet:
         wanted = _referenced(root)
         for element in list(root.iter()):
             for child in [child for child in element if child.tag.endswith(("}style", "}metadata"))]:
-                element.remove(child)  # the page's own sheet has the one rule that is in it
+                element.remove(child)  # its one rule is in the page's own sheet
             element.tag = element.tag.rpartition("}")[2]
             self._settle(element, wanted, name)
         for left in ("width", "height", "version"):

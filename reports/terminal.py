@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from auditor.plugin import Renderer
 from auditor.results import UNCHECKABLE, Audit, Decision
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
-_LABEL = 11
-_MOST = 6
-
-_LONGEST = 400  # characters of a line of the estimate
+_LABEL = 11  # width of the labels
+_MAX_ITEMS = 6  # reasons or generators listed
+_MAX_CHARACTERS = 400  # of a line of the estimate
 
 
 class Terminal(Renderer):
@@ -25,47 +24,56 @@ class Terminal(Renderer):
         """The text."""
         lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit, decision)]
         width = max(len(rule.id) for rule in decision.rules)
-        rules = [f"  {wording.TITLES[r.outcome]:<13} {r.id:<{width}}  {safe_text(r.reason)}" for r in decision.rules]
-        return "\n".join([*lines, "", f"policy      {safe_text(str(decision.policy.get('name')))}", *rules]) + "\n"
+        rules = [f"  {phrases.TITLES[r.outcome]:<13} {r.id:<{width}}  {safe_text(r.reason)}" for r in decision.rules]
+        policy = f"{'policy':<{_LABEL}} {safe_text(str(decision.policy.get('name')))}"
+        return "\n".join([*lines, "", policy, *rules]) + "\n"
 
 
 def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
+    yield from _rows(audit)
+    yield from _confirmed(audit)
+    yield "coverage", " · ".join(phrases.coverage(audit))
+    for id, tally in audit.detectors.items():
+        if tally.failed:
+            yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
+    yield from _section("estimate", [safe_text(line, _MAX_CHARACTERS) for line in phrases.estimate(audit)])
+    yield from _section("MAD", phrases.mad(decision))
+    yield from _section("duplicates", phrases.near_duplicates(audit))
+    yield from _section("diversity", phrases.diversity(audit))
+    yield from _section("captions", phrases.captions(audit))
+    yield "not checked", ", ".join(UNCHECKABLE)
+    if stock := phrases.stock_watermarks(audit):
+        yield "not counted", stock
+
+
+def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
     for input in audit.inputs:
         yield "input", f"{safe_text(input.name)} ({input.format}, {input.rows:,} rows)"
     counts = audit.counts
     states = {"ok": counts.ok, "no bytes": counts.no_bytes, "failed": counts.failed, "unreadable": counts.unreadable}
     yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
-    for reason, count in list(audit.unreadable_reasons.items())[:_MOST]:
+    for reason, count in list(audit.unreadable_reasons.items())[:_MAX_ITEMS]:
         yield "", f"{count:,} × {safe_text(reason, 90)}"
     if counts.repeated_keys:
         yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
-    if drawn := wording.sample(audit):
-        yield "sample", drawn
-    if weighed := wording.weights(audit):
-        yield "weights", weighed
-    yield "declared", wording.confirmed(audit)
+    if sample := phrases.sample(audit):
+        yield "sample", sample
+    if weights := phrases.weights(audit):
+        yield "weights", weights
+
+
+def _confirmed(audit: Audit) -> Iterator[tuple[str, str]]:
+    yield "confirmed", phrases.confirmed(audit)
     if audit.confirmed.generators:
-        yield (
-            "",
-            " · ".join(f"{safe_text(name, 40)} {n:,}" for name, n in list(audit.confirmed.generators.items())[:_MOST]),
-        )
+        named = list(audit.confirmed.generators.items())[:_MAX_ITEMS]
+        yield "", " · ".join(f"{safe_text(name, 40)} {n:,}" for name, n in named)
     if audit.confirmed.edited:
-        yield "", f"{audit.confirmed.edited:,} more say they were edited with a generator"
+        yield "", f"{audit.confirmed.edited:,} more were edited with a generator, by their metadata"
     if audit.contradictions:
-        yield "", f"{audit.contradictions:,} of them also carry a camera's settings"
-    for found in wording.dataset_tests(audit):
-        yield "dataset_tests", found
-    yield "coverage", " · ".join(f"{kind} {wording.percent(c.share, 0)}" for kind, c in audit.coverage.items())
-    for id, tally in audit.detectors.items():
-        if tally.failed:
-            yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
-    yield from zip(
-        ("estimate", *[""] * 9), (safe_text(line, _LONGEST) for line in wording.estimate(audit)), strict=False
-    )
-    yield from zip(("MAD", ""), wording.mad(decision), strict=False)
-    yield from zip(("near copies", *[""] * 9), wording.near_duplicates(audit), strict=False)
-    yield from zip(("diversity", *[""] * 9), wording.diversity(audit), strict=False)
-    yield from zip(("captions", *[""] * 9), wording.captions(audit), strict=False)
-    yield "not checked", ", ".join(UNCHECKABLE)
-    if stock := wording.stock_watermarks(audit):
-        yield "apart", stock
+        yield "", f"{audit.contradictions:,} of them also have a camera's settings"
+    yield from _section("watermarks", phrases.dataset_tests(audit))
+
+
+def _section(name: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The lines, the first one with a label."""
+    yield from zip((name, *[""] * 9), lines, strict=False)

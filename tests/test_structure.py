@@ -118,7 +118,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 @pytest.mark.parametrize(("kind", "folder", "others"), [
     ("readers", "auditor/readers", {"__init__", "columns", "listing", "rows", "walk", "tar", "archives"}),
     ("engines", "auditor/engines", {"__init__"}),
-    ("reports", "reports", {"__init__", "wording", "advising", "charts", "page", "svg"}),
+    ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),
 ])  # fmt: skip
 def test_every_module_of_plugins_is_registered(kind, folder, others):
     from auditor import registry

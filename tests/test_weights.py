@@ -211,7 +211,7 @@ def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, 
     audit = scan(weighted, read=ReadOptions(weight_col="seen"))
     text = auditor.render(audit, auditor.decide(audit), format).replace("&#39;", "'").replace("\\", "")
     assert "ach row counts what its column 'seen' says" in text
-    assert "tell as much as 5 of one weight" in text
+    assert "an effective sample size of 5 " in text
 
 
 def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):

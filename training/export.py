@@ -49,7 +49,7 @@ def export(encoder: Path, head: Head, scores: pd.DataFrame, vectors: Halves, out
         cosine=COSINE,
     )
     fingerprint = f"{out.name}:{weights[:16]}:{hashlib.sha256(described.encode()).hexdigest()[:8]}"
-    whitening.write(out / "space.npz", fingerprint, whitening.fitted(vectors.astype(np.float32)))
+    whitening.write(out / "space.npz", fingerprint, whitening.fit(vectors.astype(np.float32)))
     return digest
 
 

@@ -45,13 +45,13 @@ def build_index(
     facts = index_writer.add_digests(reference_index, [Path(path) for path in digests], kind) if digests else None
     for audit in audits:
         facts = index_writer.add_parts(
-            reference_index, index_writer.evidence_of(Path(audit)), kind, declared_only=declared_only
+            reference_index, index_writer.parts_with_vectors(Path(audit)), kind, declared_only=declared_only
         )
     if inputs:
         chosen = config or Config.of(detectors=(), keep_vectors=True)
-        parts = gather(inputs, index_writer.building(reference_index), chosen, make_engine(jobs, engine), listener)
+        parts = gather(inputs, index_writer.staging_folder(reference_index), chosen, make_engine(jobs, engine), listener)
         facts = index_writer.add_parts(reference_index, parts, kind)
-        index_writer.built(reference_index)
+        index_writer.clear_staging(reference_index)
     if facts is None:
         raise IndexFileError("nothing to add: name datasets, audits or lists of digests")
     return facts
@@ -61,7 +61,7 @@ def index_metadata(folder: PathLike) -> IndexMetadata:
     """What an index is and holds. Raises IndexFileError."""
     from auditor.similarity.reference_index import ReferenceIndex
 
-    return ReferenceIndex(Path(folder)).facts
+    return ReferenceIndex(Path(folder)).metadata
 
 
 def search_index(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:

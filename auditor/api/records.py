@@ -61,7 +61,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
 
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
-    chance = chances_of(out, parts)
+    chance = posteriors_of(out, parts)
     if chance is None or chance.adjustment is None:
         return rows
     return rows.assign(p_adjusted=np.concatenate([chance.of(pq.read_table(path)) for path in parts]))
@@ -73,7 +73,7 @@ def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()
     from auditor.evidence_store import export
 
     parts = parts_of(out)
-    chance = chances_of(out, parts)
+    chance = posteriors_of(out, parts)
     return export.lines(parts, format, verdicts, chance.of if chance else None)
 
 
@@ -135,7 +135,7 @@ def parts_of(out: PathLike) -> list[Path]:
     return parts
 
 
-def chances_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
+def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
     """What adjusts the chances of an audit's rows; None before audit.json is there. Raises AuditFileError."""
     from auditor.aggregate.build import census
     from auditor.aggregate.posteriors import chances

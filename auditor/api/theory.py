@@ -32,7 +32,7 @@ def simulate(
     """
     if runs is None:
         return simulation.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
-    return simulation.simulated(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
+    return simulation.simulate_runs(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
 
 
 def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:

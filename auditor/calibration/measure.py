@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _BATCH = 16
 _LARGEST = 1024  # pixels on the longer side before an image is re-encoded, as on the web
 _PRIOR = 0.5
-Measured = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> a score, or tokens, an image
+Scores = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> a score, or tokens, an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ShardScores:
 
     rows: int
     unread: int
-    scores: Measured
+    scores: Scores
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,16 @@ def calibrate(
     model.check()
     scoring = ShardScoring(detector, _conditions(shipped), config.limits, indexes, vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
-    found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
+    found = {side: collect_scores(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: scores for side, (scores, _) in found.items()}
     base = shipped or Calibration(model.id, model.id, model.weights(), "", _PRIOR, 1.0, 0.0, {})
-    origin = described(sides, {side: unread for side, (_, unread) in found.items()}, base)
+    origin = describe_origin(sides, {side: unread for side, (_, unread) in found.items()}, base)
     conditions = {}
     for name in scoring.conditions:
         own = {side: by_source(name, scores) for side, scores in sides.items()}
         conditions[name] = Condition(own["real"], own.get("synthetic") or base.conditions[name].synthetic)
     made = replace(base, origin=origin, conditions=conditions)
-    return refitted(made) if synthetic is not None else made
+    return refit_platt(made) if synthetic is not None else made
 
 
 def adapt(
@@ -149,10 +149,10 @@ def adapt(
     embedded()  # loads, or says why not, before the images are read
     scoring = ShardScoring(shipped.detector, _conditions(shipped), config.limits, is_adapting=True)
     given = {"real": real, "synthetic": synthetic}
-    found = {side: measured(inputs, engine, scoring, config, told) for side, inputs in given.items()}
+    found = {side: collect_scores(inputs, engine, scoring, config, told) for side, inputs in given.items()}
     sides = {side: tokens for side, (tokens, _) in found.items()}
     adapted = adapted_head(sides["real"], sides["synthetic"], embedded().head)
-    origin = described(sides, {side: unread for side, (_, unread) in found.items()}, shipped)
+    origin = describe_origin(sides, {side: unread for side, (_, unread) in found.items()}, shipped)
     conditions = {
         name: Condition(by_source(name, adapted.real), by_source(name, adapted.synthetic))
         for name in scoring.conditions
@@ -160,7 +160,7 @@ def adapt(
     if adapted.head:
         origin += "; head adapted to them, scores out of folder"
         shipped = replace(shipped, head=adapted.head, sha256=embedded().sha256(adapted.head))
-    return refitted(replace(shipped, origin=origin, conditions=conditions)), adapted
+    return refit_platt(replace(shipped, origin=origin, conditions=conditions)), adapted
 
 
 def _calibratable(detector: str, indexes: ReferenceIndexes, vectors: VectorSource) -> ClassifierDetector:
@@ -229,7 +229,7 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def measured(
+def collect_scores(
     inputs: Inputs, engine: Engine, scoring: ShardScoring, config: ScanConfig, told: Callable[[int], None]
 ) -> tuple[dict[tuple[str, str], list[Any]], int]:
     """What was measured by condition and source, and how many rows were not read, or are nothing that a scan would
@@ -251,7 +251,7 @@ def measured(
     return {key: found[key] for key in sorted(found)}, unread
 
 
-def by_source(condition: str, scores: Measured) -> dict[str, tuple[float, ...]]:
+def by_source(condition: str, scores: Scores) -> dict[str, tuple[float, ...]]:
     """The scores in a condition, rising; rounded, so that files stay small."""
     return {
         source: tuple(sorted(round(float(value), 4) for value in values))
@@ -260,7 +260,7 @@ def by_source(condition: str, scores: Measured) -> dict[str, tuple[float, ...]]:
     }
 
 
-def described(sides: Mapping[str, Measured], left_out: Mapping[str, int], shipped: Calibration) -> str:
+def describe_origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], shipped: Calibration) -> str:
     """Where scores come from, in words."""
     parts = []
     for side, scores in sides.items():
@@ -272,7 +272,7 @@ def described(sides: Mapping[str, Measured], left_out: Mapping[str, int], shippe
     return f"own images: {', '.join(parts)}{kept}"
 
 
-def refitted(made: Calibration) -> Calibration:
+def refit_platt(made: Calibration) -> Calibration:
     """With the line from score to chance fitted anew at even odds, over all conditions, sources weighing the same.
     Raises CalibrationError where synthetic images score no higher than real ones."""
     import numpy as np

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from auditor.cli import options
-from auditor.cli.outcome import finish
+from auditor.cli.outcome import print_decision
 from auditor.errors import AuditorError, NoSuchInput
 
 
@@ -38,4 +38,4 @@ def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any
             raise AuditorError(f"{' '.join(dataset)} is not the dataset that was audited: scan it again")
     day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
     decision = auditor.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
-    return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])
+    return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])

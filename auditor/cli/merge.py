@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from auditor.cli import options
-from auditor.cli.outcome import finish
+from auditor.cli.outcome import print_decision
 
 
 @click.command("merge")
@@ -25,4 +25,4 @@ def command(audits: tuple[str, ...], out: str, labels: str | None, reference: st
     merged = auditor.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference)
     decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     click.echo(auditor.render(merged, decision, "terminal"))
-    return finish(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)
+    return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)

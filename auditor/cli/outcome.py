@@ -10,7 +10,7 @@ from auditor.safe_text import safe_text
 _TOLERANT = ("warn", "pass")
 
 
-def finish(decision: Decision, *, inconclusive: str, exit_zero: bool, where: str = "") -> int:
+def print_decision(decision: Decision, *, inconclusive: str, exit_zero: bool, where: str = "") -> int:
     """Says why, last thing on stderr, and returns what to exit with."""
 
     line = f"{decision.outcome.value.upper()} {safe_text(decision.reason, 400)}"

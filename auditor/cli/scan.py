@@ -8,7 +8,7 @@ import click
 
 from auditor import registry
 from auditor.cli import options
-from auditor.cli.outcome import finish
+from auditor.cli.outcome import print_decision
 from auditor.config import DEPTHS, Config
 from auditor.errors import NoSuchInput
 
@@ -115,7 +115,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         click.echo(auditor.render(audit, decision, "json"), nl=False)
     elif not quiet:
         click.echo(auditor.render(audit, decision, "terminal"))
-    return finish(
+    return print_decision(
         decision,
         where=str(Path(out) / OUTPUTS["html"]),
         inconclusive=given["inconclusive"],

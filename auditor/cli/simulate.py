@@ -8,7 +8,7 @@ import click
 
 from auditor.cli import options
 from auditor.mad.criteria import Assumptions
-from auditor.mad.simulation import LOOPS
+from auditor.mad.simulation import LOOP_TYPES
 
 if TYPE_CHECKING:
     from auditor.mad.simulation import Generation
@@ -27,7 +27,7 @@ _MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may
     help="Added to the fraction with each generation.  [default: 0]",
 )
 @click.option("--generations", type=click.IntRange(1, 1000), default=10, show_default=True)
-@click.option("--loop", type=click.Choice(LOOPS), default="fresh", show_default=True,
+@click.option("--loop", type=click.Choice(LOOP_TYPES), default="fresh", show_default=True,
               help="New real images in every generation, the same ones in all, or none after the first.")  # fmt: skip
 @click.option("--images", type=click.IntRange(2), default=1_000_000, show_default=True, help="Images a generation.")
 @click.option("--lambda", "lambda_", type=_SHARE, default=_USUAL.lambda_, show_default=True,

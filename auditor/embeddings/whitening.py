@@ -43,7 +43,7 @@ class PcaWhitening:
         unit: np.ndarray = np.ascontiguousarray(found / np.maximum(length, 1e-12), np.float32)
         return unit
 
-    def of_all(self, vectors: np.ndarray) -> np.ndarray:
+    def transform_blocks(self, vectors: np.ndarray) -> np.ndarray:
         """As `of`, a block at a time."""
         import numpy as np
 
@@ -100,4 +100,4 @@ def write(path: Path, fingerprint: str, space: PcaWhitening) -> None:
     """What `read` reads; float16, which costs no neighbour."""
     import numpy as np
 
-    np.savez(path, fingerprint=fingerprint, mean=space.mean.astype(np.float16), axes=space.axes.astype(np.float16))
+    np.savez(path, fingerprint=fingerprint, mean=space.mean.astype(np.float16), axes=space.components.astype(np.float16))

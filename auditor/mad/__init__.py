@@ -1,1 +1,1 @@
-"""Model Autophagy Disorder: the criteria, and the loops that they come from."""
+"""Model Autophagy Disorder: the criteria, and the simulation of self-consuming loops."""

@@ -1,18 +1,19 @@
-"""The synthetic fraction against the MAD criteria. Pure.
+"""The MAD criteria and their limits on the synthetic fraction. Pure.
 
 MAD (Model Autophagy Disorder): a generator trained on generated data drifts from reality with each generation
-(Alemohammad et al., "Self-Consuming Generative Models Go MAD", arXiv 2307.01850). The paper prints no threshold: the
-limits here follow from its Gaussian model (loops.py) and say which criterion and which assumptions they rest on.
+(Alemohammad et al., "Self-Consuming Generative Models Go MAD", arXiv 2307.01850). The paper gives no threshold: the
+limits here follow from its Gaussian model (simulation.py); each status names its criterion and assumptions.
 
 | criterion | limit on the fraction p | origin | used to |
 |---|---|---|---|
 | diversity | δ/(1-λ(1-δ)) | the fresh loop's limiting loss of variance stays within δ | decide |
 | stability | 1/3 | Bertrand et al., ICLR 2024, sufficient, local, most permissive case | cap |
 | admissible | n_e(p) >= n_r | the MAD paper's own: synthetic data must not cost effective real samples | inform |
-| half | n_e(p) >= n_r/2 | half of the real samples' worth is kept | inform |
+| half | n_e(p) >= n_r/2 | half of the effective real samples is kept | inform |
 
-A verdict extrapolates from a Gaussian model; λ is assumed, the fraction constant, one lineage (many generators make it
-milder). "over" means that the projected loss exceeds the budget if the mix stays, not that a model will collapse.
+A status extrapolates from a Gaussian model: λ is assumed, the fraction is constant, and there is one lineage of
+generators (several reduce the loss). "over" means that the projected loss exceeds the budget if the mix stays, not that
+a model will collapse.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from auditor.mad import simulation
 from auditor.results import MadCriterion, MadLevel, MadLimits, MadStatus
 
 STABILITY_CAP = 1 / 3
-_TOO_MANY = 100  # generations beyond which a loss is as good as its limit
+_MAX_GENERATIONS = 100  # after so many, the loss has practically reached its limit
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What a verdict rests on.
+    """The assumptions of a status.
 
-    lambda_: sampling bias; it may be from lambda_low (the conservative end) to lambda_high (the optimistic end).
-    delta: the loss of variance that is tolerated. dimension: the effective one, measured from embeddings where there
-    are any and none is given.
+    lambda_: the generator's sampling bias (1: unbiased; smaller: truncated, e.g. by guidance), with its range from
+    lambda_low (conservative) to lambda_high (optimistic). delta: the tolerated loss of variance. dimension: the
+    effective dimension, measured from embeddings if there are any and none is given.
     """
 
     lambda_: float = 0.7
@@ -48,39 +49,41 @@ class Assumptions:
     is_dimension_given: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ValueError for assumptions that cannot be."""
+        """Raises ValueError for impossible assumptions."""
         if not 0 <= self.lambda_low <= self.lambda_ <= self.lambda_high <= 1:
             raise ValueError(
-                f"lambda = {self.lambda_:g} has to lie in lambda-range = [{self.lambda_low:g}, {self.lambda_high:g}], "
-                "and that between 0 and 1"
+                f"lambda must be within lambda-range, and both between 0 and 1, got lambda = {self.lambda_:g}, "
+                f"lambda-range = [{self.lambda_low:g}, {self.lambda_high:g}]"
             )
         if not 0 < self.delta < 1 or not 1 <= self.dimension < math.inf:
             raise ValueError(
-                f"delta = {self.delta:g} has to lie between 0 and 1, dimension = {self.dimension:g} above 1"
+                f"delta must be between 0 and 1, and dimension at least 1, got delta = {self.delta:g}, "
+                f"dimension = {self.dimension:g}"
             )
 
 
 def diversity_limit(lambda_: float, delta: float) -> float:
     """The largest synthetic fraction whose limiting loss of variance stays within delta, capped at 1/3.
 
-    In the fresh-data loop the variance settles at (1-p)/(1-pλ), a loss of p(1-λ)/(1-pλ); solved for p that is
+    In the fresh-data loop the variance converges to (1-p)/(1-pλ), a loss of p(1-λ)/(1-pλ). Solved for p, the limit is
     δ/(1-λ(1-δ)). Raises ValueError outside 0 <= λ <= 1, 0 < δ < 1.
     """
     if not 0 <= lambda_ <= 1 or not 0 < delta < 1:
-        raise ValueError(f"λ = {lambda_} or δ = {delta} is out of range")
+        raise ValueError(f"λ must be from 0 to 1 and δ between 0 and 1, got λ = {lambda_}, δ = {delta}")
     return min(delta / (1 - lambda_ * (1 - delta)), STABILITY_CAP)
 
 
 def effective_limit(keep: float, n: float, assumptions: Assumptions) -> float:
-    """The largest fraction at which n samples, in the fresh loop's limit, are worth `keep` of their real part.
+    """The largest fraction at which the effective sample size of n samples, in the fresh loop's limit, is at least
+    `keep` times their real part.
 
-    keep 1 is the criterion `admissible`, 0.5 is `half`. The worth is not monotonic in p at λ near 1, where synthetic
-    data help; the first crossing counts, and none means no limit (1).
+    keep = 1 is the criterion `admissible`, 0.5 is `half`. The effective sample size is not monotonic in p at λ near 1,
+    where synthetic data help: the first crossing is the limit, and without a crossing there is none (1).
     """
     d, lambda_ = assumptions.dimension, assumptions.lambda_
 
     def shortfall(p: float) -> float:
-        return simulation.effective_n(_settled(p, n, d, lambda_), d) - keep * (1 - p) * n
+        return simulation.effective_n(_limiting_distance(p, n, d, lambda_), d) - keep * (1 - p) * n
 
     shares = [10 ** (-9 + 9 * step / 900) for step in range(900)]
     for before, after in pairwise(shares):
@@ -89,11 +92,11 @@ def effective_limit(keep: float, n: float, assumptions: Assumptions) -> float:
     return 0.0 if shortfall(shares[0]) < 0 else 1.0
 
 
-def _settled(p: float, n: float, d: float, lambda_: float) -> float:
-    """The distance that the fresh loop settles at."""
+def _limiting_distance(p: float, n: float, d: float, lambda_: float) -> float:
+    """The distance to which the fresh loop converges."""
     q = 1 - p
     mean, variance = 1 / n, 1.0
-    for _ in range(50):  # the two limits depend on each other, weakly
+    for _ in range(50):  # the two limits depend weakly on each other
         variance = (q + p * q * mean) / (1 - p * lambda_)
         mean = (q + p * lambda_ * variance) / (n * (1 - p**2))
     scatter = d * (d + 1) * (q + p * (lambda_ * variance) ** 2) / (n * (1 - (p * lambda_) ** 2))
@@ -107,15 +110,16 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     return float(brentq(function, low, high))
 
 
-# ---- the verdict ----------------------------------------------------------------------------------------------------
+# ---- the status -----------------------------------------------------------------------------------------------------
 
 
 def status(fraction: Interval | None, confirmed: float, n: int, assumptions: Assumptions) -> MadStatus:
-    """Where a dataset of n readable images stands.
+    """The MAD status of a dataset of n readable images.
 
-    fraction: the estimate, or None; floor: the lower end of what declared and matched evidence decides, which alone can
-    be over. over: the fraction's lower end exceeds the limit; inconclusive: its upper end does; safe: the upper end is
-    below half of the limit at the conservative λ; near: otherwise.
+    fraction: the estimate, or None. confirmed: the lower end of the share confirmed by metadata, watermarks and
+    known-image matches; it can exceed the limit on its own. over: the fraction's lower end exceeds the limit;
+    inconclusive: only its upper end does; safe: the upper end is below half of the limit at the conservative λ; near:
+    otherwise.
     """
     case = _Case(fraction, confirmed, n, assumptions)
     return MadStatus(
@@ -134,7 +138,7 @@ def status(fraction: Interval | None, confirmed: float, n: int, assumptions: Ass
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What a status is made from, and the status as a level and as a sentence."""
+    """The inputs of a status, and the status as a level and as sentences."""
 
     fraction: Interval | None
     confirmed: float
@@ -171,37 +175,42 @@ class _Case:
 
     @property
     def reason(self) -> str:
+        """One or two sentences, without a full stop at the end."""
         lambda_, delta = self.assumptions.lambda_, self.assumptions.delta
-        basis = f"{self.criterion} limit {100 * self.limit:.1f} % (λ {lambda_:g}, δ {100 * delta:g} %)"
-        span = f"{100 * self.low:.1f} to {100 * self.high:.1f} %"
-        conservative = f"{100 * self.conservative_limit:.1f} % (λ {self.assumptions.lambda_low:g})"
+        limit = f"{100 * self.limit:.1f} % ({self.criterion} criterion, λ {lambda_:g}, δ {100 * delta:g} %)"
+        span = f"{100 * self.low:.1f} % to {100 * self.high:.1f} %"
         if self.level is MadLevel.OVER:
-            return f"at least {100 * self.low:.1f} % is over the {basis}{self._source}"
+            return f"At least {100 * self.low:.1f} % synthetic{self._basis}; the MAD limit is {limit}"
         if self.fraction is None:
-            known = f"{100 * self.low:.1f} %"
-            return f"no calibrated estimate; declared and matched evidence alone ({known}) is under the {basis}"
+            confirmed = f"{100 * self.low:.1f} %"
+            return f"No calibrated estimate. Metadata and watermarks confirm {confirmed}, below the MAD limit of {limit}"
         if self.level is MadLevel.INCONCLUSIVE:
-            return f"the fraction, {span}, straddles the {basis}"
+            return f"Cannot decide: {span} synthetic; the MAD limit is {limit}"
+        conservative = f"{100 * self.conservative_limit:.1f} % (λ {self.assumptions.lambda_low:g})"
+        half = f"{50 * self.conservative_limit:.1f} %, half of the conservative limit of {conservative}"
         if self.level is MadLevel.SAFE:
-            return f"the fraction, {span}, is below half of the conservative limit {conservative}"
-        return f"the fraction, {span}, is under the {basis}, and not below half of the conservative one, {conservative}"
+            return f"{span} synthetic: below {half}"
+        return f"{span} synthetic: below the MAD limit of {limit}, but not below {half}"
 
     @property
-    def _source(self) -> str:
+    def _basis(self) -> str:
         is_estimated = self.fraction is not None and self.fraction.low > self.confirmed
-        return "" if is_estimated else ", by declared and matched evidence alone"
+        return "" if is_estimated else " by metadata and watermarks alone"
 
     @property
     def advice(self) -> str:
-        """How soon the budget is spent, and what brings the dataset back; empty where nothing has to be done."""
+        """When the budget is exceeded, and how to get below the limit; empty if nothing has to be done."""
         if self.level is not MadLevel.OVER:
             return ""
         point = max(self.low, self.fraction.point) if self.fraction else self.low
-        when = generations_until(point, self.assumptions)
-        soon = f"in {when} generation{'s' if when != 1 else ''}"
-        loss = f"the loss of diversity exceeds its budget {soon} if the mix stays; " if when else ""
+        generations = generations_until(point, self.assumptions)
+        within = f"in {generations} generation{'s' if generations != 1 else ''}"
+        loss = f"The loss of diversity exceeds its budget {within} if the mix stays. " if generations else ""
         remove, add = actions(point, self.n, self.limit)
-        return f"{loss}to get back under: remove {remove:,} of the synthetic images or add {add:,} real ones"
+        return (
+            f"{loss}To get below {100 * self.limit:.1f} %: remove about {remove:,} synthetic images or add about "
+            f"{add:,} real ones"
+        )
 
 
 @cache
@@ -218,14 +227,14 @@ def limits(n: int, assumptions: Assumptions) -> MadLimits:
 
 def generations_until(p: float, assumptions: Assumptions) -> int | None:
     """The first generation whose loss of variance exceeds δ at a constant fraction; None if none does."""
-    for number in range(1, _TOO_MANY + 1):
+    for number in range(1, _MAX_GENERATIONS + 1):
         if simulation.diversity_lost(p, assumptions.lambda_, number) > assumptions.delta:
             return number
     return None
 
 
 def actions(p: float, n: int, limit: float) -> tuple[int, int]:
-    """How many synthetic images to remove, or how many real ones to add, to bring a fraction p of n down to a limit."""
+    """How many synthetic images to remove, or real ones to add, to bring a fraction p of n images down to a limit."""
     excess = p - limit
     if excess <= 0:
         return 0, 0

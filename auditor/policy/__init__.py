@@ -1,1 +1,1 @@
-"""What a dataset must keep to: the rules, and the decision of a whole policy."""
+"""Policies: their rules, and the decision of a whole policy about an audit."""

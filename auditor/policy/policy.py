@@ -1,4 +1,4 @@
-"""What a dataset must keep to: a policy in TOML, and decide(), which holds an audit against it. Pure."""
+"""Policies in TOML, and decide(), which checks an audit against a policy. Pure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 DEFAULT = """\
 name = "default"
 
-[rules.mad]                 # where the dataset stands against the MAD criterion
+[rules.mad]                 # the synthetic fraction and the MAD limit
 fail = "over"
 warn = "near"
 
-[rules.declared]            # what the files themselves admit: a floor of the synthetic fraction
+[rules.declared]            # the confirmed share: a lower bound of the synthetic fraction
 max = "mad-limit"
 
 [rules.decoded]             # rows that could be read
@@ -45,7 +45,7 @@ max = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A rule that is let off through a day (ISO), and why."""
+    """A rule that does not count until the end of a day (ISO), and the reason."""
 
     rule: str
     reason: str
@@ -54,7 +54,7 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules, exemptions, and what the MAD criteria assume. written: rule -> its settings as the file has them."""
+    """Rules, exemptions, and the assumptions of the MAD criteria. written: rule -> its settings as in the file."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -64,7 +64,7 @@ class Policy:
 
 
 def default() -> Policy:
-    """The policy that holds where none is given."""
+    """The default policy, used if no policy is given."""
     return parse(DEFAULT)
 
 
@@ -77,7 +77,7 @@ def parse(text: str) -> Policy:
     content = content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content
     unknown = set(content) - {"name", "rules", "exemptions", "mad"}
     if unknown:
-        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy has name, rules, exemptions and mad")
+        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy can have name, rules, exemptions and mad")
     rules = content.get("rules")
     if not isinstance(rules, dict) or not rules:
         raise PolicyError(
@@ -93,14 +93,14 @@ def parse(text: str) -> Policy:
 
 
 def _rule(id: str, written: Any) -> Rule:
-    """A rule by its table. Raises PolicyError for the first of its settings that is wrong."""
+    """A rule from its table. Raises PolicyError for the first wrong setting."""
     from cattrs.errors import ClassValidationError
 
     if id not in RULES:
-        raise PolicyError(f"no rule '{id}'{_meant(id, RULES) or ';'} there are: {', '.join(RULES)}")
+        raise PolicyError(f"no rule '{id}'{_suggestion(id, RULES) or ';'} there are: {', '.join(RULES)}")
     kind = RULES[id]
     if not isinstance(written, dict):
-        raise PolicyError(f"rules.{id} is a table with {', '.join(kind.setting_names())}")
+        raise PolicyError(f"rules.{id} must be a table with {', '.join(kind.setting_names())}, got {written!r}")
     try:
         return _converter().structure(written, kind)
     except ClassValidationError as error:
@@ -108,60 +108,60 @@ def _rule(id: str, written: Any) -> Rule:
 
 
 def _problem(error: ClassValidationError, kind: type[Rule], written: Mapping[str, Any]) -> str:
-    """What is wrong with a rule's settings, to follow its name."""
+    """The problem with a rule's settings, as text that follows the rule's name."""
     names = kind.setting_names()
     unknown = next((name for name in written if name not in names), None)
     if unknown is not None:
-        return f" has no setting '{unknown}'; there are: {', '.join(names)}{_meant(unknown, names)}"
-    wrong = {setting_name(note.name): found for found, note in error.group_exceptions()[0]}
-    for name, found in wrong.items():
+        return f" has no setting '{unknown}'; there are: {', '.join(names)}{_suggestion(unknown, names)}"
+    wrong = {setting_name(note.name): problem for problem, note in error.group_exceptions()[0]}
+    for name, problem in wrong.items():
         if name in written:
-            return f".{name} = {written[name]!r}: {found}"
+            return f".{name} {problem}, got {written[name]!r}"
     return f" needs {', '.join(wrong)}"
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
-    """The known word that is closest, if one is close."""
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    """The closest known word, if any is close."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 @cache
 def _converter() -> Converter:
-    """Rules from their tables; what a rule has no field for is refused."""
+    """Makes rules from their tables; refuses settings that a rule does not have."""
     from cattrs import Converter
     from cattrs.gen import make_dict_structure_fn, override
 
     converter = Converter(forbid_extra_keys=True)
     for kind in RULES.values():
-        of_fields: dict[str, Any] = {
-            found.name: override(rename=setting_name(found.name), struct_hook=partial(_checked, found.metadata[CHECK]))
-            for found in fields(kind)
+        overrides: dict[str, Any] = {
+            each.name: override(rename=setting_name(each.name), struct_hook=partial(_validate, each.metadata[CHECK]))
+            for each in fields(kind)
         }
-        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **of_fields))
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **overrides))
     return converter
 
 
-def _checked(check: Callable[[Any], Any], value: Any, _: Any) -> Any:
+def _validate(check: Callable[[Any], Any], value: Any, _: Any) -> Any:
     return check(value)
 
 
 def _assumptions(entry: Any) -> criteria.Assumptions:
-    """From [mad] lambda = 0.7, lambda-range = [0.5, 0.9], delta = 0.05, dimension = 100; each may be left out."""
+    """From [mad] lambda = 0.7, lambda-range = [0.5, 0.9], delta = 0.05, dimension = 100; each is optional."""
     if not isinstance(entry, dict) or (unknown := set(entry) - {"lambda", "lambda-range", "delta", "dimension"}):
         problem = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
-        raise PolicyError(f"[mad]: {problem}; it has lambda, lambda-range, delta and dimension")
-    usual = criteria.Assumptions()
+        raise PolicyError(f"[mad]: {problem}; it can have lambda, lambda-range, delta and dimension")
+    default = criteria.Assumptions()
     try:
-        lambda_ = float(entry.get("lambda", usual.lambda_))
-        around = min(lambda_, usual.lambda_low), max(lambda_, usual.lambda_high)
-        low, high = (float(end) for end in entry.get("lambda-range", around))
+        lambda_ = float(entry.get("lambda", default.lambda_))
+        default_range = min(lambda_, default.lambda_low), max(lambda_, default.lambda_high)
+        low, high = (float(end) for end in entry.get("lambda-range", default_range))
         return criteria.Assumptions(
             lambda_=lambda_,
             lambda_low=low,
             lambda_high=high,
-            delta=float(entry.get("delta", usual.delta)),
-            dimension=float(entry.get("dimension", usual.dimension)),
+            delta=float(entry.get("delta", default.delta)),
+            dimension=float(entry.get("dimension", default.dimension)),
             is_dimension_given="dimension" in entry,
         )
     except (TypeError, ValueError) as error:
@@ -169,57 +169,56 @@ def _assumptions(entry: Any) -> criteria.Assumptions:
 
 
 def _exemptions(entries: Any, rules: Mapping[str, Any]) -> tuple[Exemption, ...]:
-    """Of each rule the one that ends last."""
-    found = [_exemption(entry, rules) for entry in (entries if isinstance(entries, list) else [entries])]
-    return tuple({entry.rule: entry for entry in sorted(found, key=lambda entry: entry.expires)}.values())
+    """For each rule, the exemption that ends last."""
+    exemptions = [_exemption(entry, rules) for entry in (entries if isinstance(entries, list) else [entries])]
+    return tuple({entry.rule: entry for entry in sorted(exemptions, key=lambda entry: entry.expires)}.values())
 
 
 def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
     if not isinstance(entry, dict) or set(entry) != {"rule", "reason", "expires"}:
         raise PolicyError(
-            "each of [[exemptions]] has a rule, a reason and a day on which it ends: expires = 2027-01-31"
+            "each of [[exemptions]] needs a rule, a reason and its last day: expires = 2027-01-31"
         )
     if entry["rule"] not in list(rules):
-        raise PolicyError(f"an exemption for '{entry['rule']}', which is no rule of this policy")
+        raise PolicyError(f"an exemption for '{entry['rule']}', which is not a rule of this policy")
     if not isinstance(entry["expires"], datetime.date) or not str(entry["reason"]).strip():
-        raise PolicyError(f"the exemption for {entry['rule']} needs a reason and a day: expires = 2027-01-31")
+        raise PolicyError(f"the exemption for {entry['rule']} needs a reason and its last day: expires = 2027-01-31")
     return Exemption(entry["rule"], str(entry["reason"]), entry["expires"].isoformat()[:10])
 
 
 def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decision:
-    """Any rule that fails fails the policy; else any inconclusive one leaves it inconclusive; else it passes."""
-    stands = mad_status(audit, policy.mad)
-    context = replace(context, mad=stands)
-    results = (*_seen_at_all(audit), *(_judged(audit, rule, policy, context) for rule in policy.rules))
+    """The policy fails if any rule fails, is inconclusive if any rule is, and passes otherwise."""
+    mad = mad_status(audit, policy.mad)
+    context = replace(context, mad=mad)
+    results = (*_no_evidence(audit), *(_evaluate(audit, rule, policy, context) for rule in policy.rules))
     for outcome, verb in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive")):
-        mine = [result for result in results if result.outcome is outcome]
-        if mine:
-            reason = f"{mine[0].reason} · {len(mine)} of {len(results)} rules {verb}"
-            return Decision(outcome, EXIT_CODE[outcome], reason, results, plain(policy), stands)
+        matching = [result for result in results if result.outcome is outcome]
+        if matching:
+            reason = f"{matching[0].reason} · {len(matching)} of {len(results)} rules {verb}"
+            return Decision(outcome, EXIT_CODE[outcome], reason, results, to_dict(policy), mad)
     warnings = [result.reason for result in results if result.outcome is Outcome.WARN]
     exempt = sum(result.outcome is Outcome.EXEMPT for result in results)
     passed = f"{len(results) - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
     reason = passed + "".join(f" · warning: {warning}" for warning in warnings)
-    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, plain(policy), stands)
+    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, to_dict(policy), mad)
 
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:
-    """Where the dataset stands by these assumptions; None where no image could be read."""
+    """The MAD status under these assumptions; None if no image could be read."""
     if not audit.counts.ok or audit.confirmed.low is None:
         return None
     if not assumptions.is_dimension_given and audit.diversity and audit.diversity.dimension:
         assumptions = replace(assumptions, dimension=max(1.0, audit.diversity.dimension))
-    found = audit.estimate
-    fraction = Interval(found.point, found.low, found.high) if found else None
-    stands = criteria.status(fraction, audit.confirmed.low, _readable(audit), assumptions)
-    if audit.weights and stands.advice:
-        return replace(stands, advice=f"{stands.advice}, counted in rows of average weight")
-    return stands
+    e = audit.estimate
+    fraction = Interval(e.point, e.low, e.high) if e else None
+    status = criteria.status(fraction, audit.confirmed.low, _readable_rows(audit), assumptions)
+    if audit.weights and status.advice:
+        return replace(status, advice=f"{status.advice}, counted in rows of average weight")
+    return status
 
 
-def _readable(audit: Audit) -> int:
-    """Rows of the dataset that can be read: of a sample, as many as its share of them makes likely; of some shards, as
-    many as that share of all makes likely."""
+def _readable_rows(audit: Audit) -> int:
+    """Readable rows of the whole dataset; extrapolated if only a sample of rows, or of shards, was read."""
     if audit.shards:
         return round(audit.counts.ok * audit.shards.of / audit.shards.read)
     if audit.sample is None or not audit.sample.rows:
@@ -227,8 +226,8 @@ def _readable(audit: Audit) -> int:
     return round(audit.counts.rows * audit.sample.ok / audit.sample.rows)
 
 
-def plain(policy: Policy) -> dict[str, Any]:
-    """The policy as plain values, named as in its file."""
+def to_dict(policy: Policy) -> dict[str, Any]:
+    """The policy as plain values, with the names of its file."""
     m = policy.mad
     assumed = {"lambda": m.lambda_, "lambda-range": [m.lambda_low, m.lambda_high], "delta": m.delta}
     return {
@@ -239,9 +238,9 @@ def plain(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _judged(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleResult:
-    result = rule.judge(audit, context)
-    exemption = next((found for found in policy.exemptions if found.rule == rule.id), None)
+def _evaluate(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleResult:
+    result = rule.evaluate(audit, context)
+    exemption = next((each for each in policy.exemptions if each.rule == rule.id), None)
     if exemption is None or result.outcome in (Outcome.PASS, Outcome.WARN):
         return result
     if context.today is None or context.today.isoformat() > exemption.expires:
@@ -250,13 +249,13 @@ def _judged(audit: Audit, rule: Rule, policy: Policy, context: Context) -> RuleR
     return replace(result, outcome=Outcome.EXEMPT, reason=reason)
 
 
-def _seen_at_all(audit: Audit) -> tuple[RuleResult, ...]:
-    """Whatever the policy says, nothing can be concluded of nothing."""
+def _no_evidence(audit: Audit) -> tuple[RuleResult, ...]:
+    """An inconclusive result, whatever the policy says, if there are no rows or nothing that could be checked."""
     if audit.counts.rows == 0:
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
-    never_deciding = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
-    deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in never_deciding)
+    indecisive = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
+    deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in indecisive)
     if not any(coverage.evaluable for coverage in deciding):
-        reason = "no evidence that could decide an image could be seen on any row"
+        reason = "no row could be checked for any evidence that decides an image"
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     return ()

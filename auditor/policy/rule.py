@@ -1,7 +1,7 @@
-"""The contract of a policy's rule, and what its settings may be: metadata for its fields, each with a check. Pure.
+"""The base class of a policy's rules, and the checks of their settings, as metadata of their fields. Pure.
 
-A check takes the value as TOML gives it and returns it as the rule holds it, or raises ValueError, whose text says what
-the setting has to be.
+A check takes a value from TOML and returns the rule's value. It raises ValueError, whose text says what the setting
+must be.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ CHECK = "check"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What rules may look at beside the audit: today, the day of the audit, the audit it is held against, and where
-    the dataset stands against the MAD criteria by the policy's assumptions.
+    """What rules use apart from the audit: today, the day of the audit, the baseline audit that it is compared with, and
+    the MAD status under the policy's assumptions.
     """
 
     today: datetime.date | None = None
@@ -33,7 +33,7 @@ class Context:
 
 
 class Rule(ABC):
-    """A rule with its settings. is_on_synthetic_share: its limit is one on the share of synthetic images."""
+    """A rule with its settings. is_on_synthetic_share: its setting `max` limits the share of synthetic images."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -41,41 +41,41 @@ class Rule(ABC):
     is_on_synthetic_share: ClassVar[bool] = False
 
     @abstractmethod
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """Whether the audit keeps to the rule."""
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """The result of the rule for this audit."""
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:
-        """As a policy has them."""
-        return tuple(setting_name(found.name) for found in fields(cls))
+        """The names of its settings in a policy."""
+        return tuple(setting_name(each.name) for each in fields(cls))
 
-    def _result(self, outcome: Outcome, value: float | str | None, limit: float | str | None, why: str) -> RuleResult:
-        return RuleResult(self.id, outcome, value, limit, why)
+    def _result(self, outcome: Outcome, value: float | str | None, limit: float | str | None, reason: str) -> RuleResult:
+        return RuleResult(self.id, outcome, value, limit, reason)
 
-    def _missing(self, limit: float | str | None, why: str) -> RuleResult:
-        return self._result(Outcome.INCONCLUSIVE, None, limit, why)
+    def _missing(self, limit: float | str | None, reason: str) -> RuleResult:
+        return self._result(Outcome.INCONCLUSIVE, None, limit, reason)
 
     def _at_most(self, what: str, share: float, low: float, high: float, limit: float) -> RuleResult:
-        """A share with its interval against the most that is allowed."""
+        """Compares a share and its interval with the largest share allowed."""
         number = f"{what} {percent(share)} %"
         if low != high:
             number += f" [{percent(low)}, {percent(high)}] at 95 %"
         if low > limit:
             return self._result(Outcome.FAIL, share, limit, f"{number} > {percent(limit)} % allowed")
         if high > limit:
-            why = f"{number} straddles the {percent(limit)} % allowed"
-            return self._result(Outcome.INCONCLUSIVE, share, limit, why)
+            reason = f"{number} includes the limit of {percent(limit)} %"
+            return self._result(Outcome.INCONCLUSIVE, share, limit, reason)
         return self._result(Outcome.PASS, share, limit, f"{number} ≤ {percent(limit)} % allowed")
 
     def _at_least(self, what: str, share: float, limit: float, below: Outcome) -> RuleResult:
-        """A share against the least that is needed; below: the outcome where it is less."""
+        """Compares a share with the smallest share allowed; below: the outcome if it is smaller."""
         if share >= limit:
             return self._result(Outcome.PASS, share, limit, f"{what} {percent(share)} % ≥ {percent(limit)} % needed")
         return self._result(below, share, limit, f"{what} {percent(share)} % < {percent(limit)} % needed")
 
 
 def setting_name(field: str) -> str:
-    """A field's name as a policy writes it."""
+    """The name of a field in a policy."""
     return field.replace("_", "-")
 
 
@@ -93,7 +93,7 @@ def _is_number(value: object) -> bool:
 
 def _share(value: Any) -> float:
     if not _is_number(value) or not 0 <= value <= 1:
-        raise ValueError("a share is a fraction from 0 to 1 (5 % is 0.05)")
+        raise ValueError("must be a fraction from 0 to 1 (5 % is 0.05)")
     return float(value)
 
 
@@ -103,13 +103,13 @@ def _share_or_mad_limit(value: Any) -> float | str:
 
 def _factor(value: Any) -> float:
     if not _is_number(value) or not 1 <= value <= 20:
-        raise ValueError("a factor from 1 to 20")
+        raise ValueError("must be a factor from 1 to 20")
     return float(value)
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError("a whole number above 0")
+        raise ValueError("must be a whole number above 0")
     return value
 
 
@@ -118,7 +118,7 @@ def _one_of(*choices: Choice) -> Callable[[Any], Choice]:
         for choice in choices:
             if value == choice:
                 return choice
-        raise ValueError(f"one of {', '.join(choices)}")
+        raise ValueError(f"must be one of {', '.join(choices)}")
 
     return check
 

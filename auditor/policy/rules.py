@@ -1,10 +1,10 @@
-"""The rules that a policy can hold a dataset to: one class a rule, its settings as fields. Pure.
+"""The rules of policies, one class per rule, with its settings as fields. Pure.
 
-Rules look at intervals, never at points: a share fails when its lower end is above the limit, passes when its upper
-end is not, and is inconclusive in between. A rule whose number is missing is inconclusive by itself.
+Rules compare the 95 % interval with the limit: a share fails if its lower end is above the limit, passes if its upper
+end is not, and is inconclusive otherwise. A rule whose number is missing is inconclusive.
 
 A rule's name in a policy is its `id`, and a setting's is the field's with hyphens. Each field's metadata (rule.py) has
-the check that the setting has to pass where the policy is read (policy.py).
+the check that policy.py applies when it reads a policy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from auditor.policy.rule import Context, Rule
 from auditor.results import OTHERS, Audit, Estimate, MadLevel, Outcome, RuleResult
 from auditor.types import Evidence, Need
 
-Basis = Literal["labels", "any"]  # what a pass has to rest on
+Basis = Literal["labels", "any"]  # what a pass must be based on
+_ROBUST_FACTOR = 2  # on the false-positive rate
 RULES: dict[str, type[Rule]] = {}  # by id, in the order of their definition
 AnyRule = TypeVar("AnyRule", bound=type[Rule])
 
@@ -31,17 +32,18 @@ def _rule(cls: AnyRule) -> AnyRule:
 # ---- what rules share -----------------------------------------------------------------------------------------------
 
 
-def could_declare(audit: Audit) -> bool:
-    """Whether the floor is more than an absence of evidence: on some row it could have been seen."""
+def is_confirmation_possible(audit: Audit) -> bool:
+    """Whether any row could be checked for metadata, watermarks or known images: without, a confirmed share of 0 means
+    nothing."""
     kinds = (audit.coverage.get(kind.value) for kind in (Evidence.DECLARED, Evidence.MATCHED))
     return any(coverage is not None and coverage.evaluable for coverage in kinds)
 
 
 def tipping_point(estimate: Estimate, limit: float) -> float | None:
-    """How many times as frequent false positives would have to be for the decision on a limit to change.
+    """The factor on the false-positive rate at which the decision on a limit changes.
 
-    Above 1 for a failure, below 1 for a pass; interpolated on a logarithmic scale between the factors that the audit
-    gives. None: undecided already, or no factor among those changes it.
+    Above 1 for a failure, below 1 for a pass; interpolated on a logarithmic scale between the factors of the audit.
+    None if the decision is inconclusive, or no factor changes it.
     """
     if estimate.low > limit:
         steps = [(s.factor, s.low) for s in estimate.fpr_scenarios if s.factor >= 1]
@@ -57,29 +59,33 @@ def tipping_point(estimate: Estimate, limit: float) -> float | None:
 
 
 def tipping_text(factor: float | None) -> str:
-    """A tipping point in words, to follow a reason."""
-    return f"; it would change if false positives were {factor:.2g} times as frequent" if factor else ""
+    """A tipping point in words, as text that follows a reason."""
+    if not factor:
+        return ""
+    outcome, bound = ("fail", "up to") if factor > 1 else ("pass", "as little as")
+    word = "Robust" if max(factor, 1 / factor) >= _ROBUST_FACTOR else "Sensitive"
+    return f". {word}: would still {outcome} with {bound} {factor:.2g}× the false-positive rate"
 
 
-def _robust(result: RuleResult, estimate: Estimate | None, limit: float, tipping: float, basis: Basis) -> RuleResult:
-    """The result, or inconclusive where a policy asks for more than the estimate rests on: labels for a pass, and
-    decisions that false positives `tipping` times as frequent (for a pass: as rare) leave as they are."""
+def _require_robustness(result: RuleResult, estimate: Estimate | None, limit: float, tipping: float, basis: Basis) -> RuleResult:
+    """The result, or inconclusive if the estimate does not meet the policy's requirements: labels for a pass, or a
+    decision that still holds if the false-positive rate is off by the factor `tipping`."""
     if estimate is None:
         return result
     factor = tipping_point(estimate, limit)
     if factor is not None and max(factor, 1 / factor) < tipping:
-        reason = f"{result.reason}, and {tipping:g} times have to be withstood"
+        reason = f"{result.reason}; the policy requires a factor of {tipping:g}"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
     if basis == "labels" and estimate.labels is None and result.outcome is Outcome.PASS:
-        reason = f"{result.reason}, by a model alone: labels of the dataset are needed (auditor label)"
+        reason = f"{result.reason}, by the classifier alone; the policy requires labels (auditor label)"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
     return result
 
 
-def _of_rows(status: str, audit: Audit) -> float:
-    """The share of rows with this status, of the sample where there is one."""
-    looked_at = audit.sample or audit.counts
-    return getattr(looked_at, status) / looked_at.rows if looked_at.rows else 0.0
+def _row_share(status: str, audit: Audit) -> float:
+    """The share of rows with this status, in the sample if there is one."""
+    counts = audit.sample or audit.counts
+    return getattr(counts, status) / counts.rows if counts.rows else 0.0
 
 
 # ---- the rules ------------------------------------------------------------------------------------------------------
@@ -96,41 +102,41 @@ class SyntheticFraction(Rule):
     tipping: float = field(default=1.0, metadata=rule.FACTOR)
     basis: Basis = field(default="any", metadata=rule.BASIS)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the estimate's interval."""
         if audit.estimate is None:
-            return self._missing(self.max, "synthetic fraction unknown: no calibrated detector ran")
+            return self._missing(self.max, "synthetic fraction unknown: no calibrated classifier ran")
         estimate = audit.estimate
         result = self._at_most("synthetic fraction", estimate.point, estimate.low, estimate.high, self.max)
         result = replace(result, reason=f"{result.reason}{tipping_text(tipping_point(estimate, self.max))}")
-        return _robust(result, estimate, self.max, self.tipping, self.basis)
+        return _require_robustness(result, estimate, self.max, self.tipping, self.basis)
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class Declared(Rule):
-    """What files and manifests themselves declare."""
+    """The share confirmed by metadata, watermarks and known-image matches."""
 
     id = "declared"
     is_on_synthetic_share = True
     max: float | Literal["mad-limit"] = field(metadata=rule.SHARE_OR_MAD_LIMIT)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """By the floor's interval."""
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the interval of the confirmed share."""
         confirmed = audit.confirmed
-        if not could_declare(audit):
-            why = "declared share unknown: no declared or matched evidence could be seen on any image"
-            return self._missing(self.max, why)
+        if not is_confirmation_possible(audit):
+            reason = "confirmed share unknown: no image could be checked for metadata or watermarks"
+            return self._missing(self.max, reason)
         if context.mad is None or confirmed.share is None or confirmed.low is None or confirmed.high is None:
-            return self._missing(self.max, "declared share unknown: no image could be read")
+            return self._missing(self.max, "confirmed share unknown: no image could be read")
         limit = context.mad.limit if isinstance(self.max, str) else self.max
-        return self._at_most("declared synthetic share", confirmed.share, confirmed.low, confirmed.high, limit)
+        return self._at_most("confirmed synthetic share", confirmed.share, confirmed.low, confirmed.high, limit)
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class Mad(Rule):
-    """Where the dataset stands against the MAD criterion."""
+    """The MAD status of the dataset."""
 
     id = "mad"
     fail: MadLevel = field(default=MadLevel.OVER, metadata=rule.FATAL_LEVEL)
@@ -138,7 +144,7 @@ class Mad(Rule):
     tipping: float = field(default=1.0, metadata=rule.FACTOR)
     basis: Basis = field(default="any", metadata=rule.BASIS)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the level."""
         mad = context.mad
         if mad is None:
@@ -151,32 +157,32 @@ class Mad(Rule):
         elif mad.status is self.warn:
             outcome = Outcome.WARN
         tipping = tipping_text(tipping_point(audit.estimate, mad.limit)) if audit.estimate else ""
-        result = self._result(outcome, mad.status.value, mad.limit, f"MAD {mad.status}: {mad.reason}{tipping}")
-        return _robust(result, audit.estimate, mad.limit, self.tipping, self.basis)
+        result = self._result(outcome, mad.status.value, mad.limit, f"{mad.reason}{tipping}")
+        return _require_robustness(result, audit.estimate, mad.limit, self.tipping, self.basis)
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class WorstSource(Rule):
-    """The largest declared share of a source with at least least-n images."""
+    """The largest confirmed share among sources with at least least-n images."""
 
     id = "worst-source"
     max: float = field(metadata=rule.SHARE)
     least_n: int = field(default=500, metadata=rule.WHOLE)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """By the intervals of the sources' declared shares."""
-        if not could_declare(audit):
-            why = "shares of sources unknown: no declared or matched evidence could be seen on any image"
-            return self._missing(self.max, why)
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the intervals of the sources' confirmed shares."""
+        if not is_confirmation_possible(audit):
+            reason = "shares of sources unknown: no image could be checked for metadata or watermarks"
+            return self._missing(self.max, reason)
         results = [
-            self._at_most(f"declared share of source {source.value}", source.share, source.low, source.high, self.max)
+            self._at_most(f"confirmed share of source {source.value}", source.share, source.low, source.high, self.max)
             for source in audit.subgroups
             if source.by == "source" and source.value != OTHERS and source.ok >= self.least_n
             if source.share is not None and source.low is not None and source.high is not None
         ]
         if not results:
-            return self._missing(self.max, f"no source with {self.least_n} images or more that could be read")
+            return self._missing(self.max, f"no source has {self.least_n} readable images or more")
         severity = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
         return min(results, key=lambda result: (severity.index(result.outcome), -float(result.value or 0)))
 
@@ -184,38 +190,39 @@ class WorstSource(Rule):
 @_rule
 @dataclass(frozen=True, slots=True)
 class Increase(Rule):
-    """The increase against a baseline audit."""
+    """The increase over a baseline audit."""
 
     id = "increase"
     max: float = field(metadata=rule.SHARE)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """By the ends of both intervals: of the estimates where one calibration made both, else of the floors."""
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the ends of both intervals: those of the estimates if both have the same calibration, else those of the
+        confirmed shares."""
         if context.baseline is None:
             return self._missing(self.max, "no baseline audit to compare with (--baseline)")
-        calibrations = [one.estimate and one.estimate.calibration for one in (audit, context.baseline)]
-        measure = _estimated_share if calibrations[0] == calibrations[1] else _declared_share
+        calibrations = [each.estimate and each.estimate.calibration for each in (audit, context.baseline)]
+        measure = _estimated_share if calibrations[0] == calibrations[1] else _confirmed_share
         now, before = measure(audit), measure(context.baseline)
         if now is None or before is None:
-            return self._missing(self.max, "the increase is unknown: one of the audits has no share")
+            return self._missing(self.max, "increase unknown: one of the audits has no share")
         if (audit.digests.of_data, audit.confirmed) == (context.baseline.digests.of_data, context.baseline.confirmed):
-            return self._at_most("increase against the baseline, the same dataset,", 0.0, 0.0, 0.0, self.max)
-        what = f"increase of the {now[0]} against the baseline"
+            return self._at_most("increase over the baseline (the same dataset)", 0.0, 0.0, 0.0, self.max)
+        what = f"increase of the {now[0]} over the baseline"
         return self._at_most(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], self.max)
 
 
 def _estimated_share(audit: Audit) -> tuple[str, float, float, float] | None:
-    """Name, point, low and high; those of the floor without an estimate."""
+    """Name, point, low and high of the estimate; those of the confirmed share if there is no estimate."""
     if audit.estimate is not None:
         return "synthetic fraction", audit.estimate.point, audit.estimate.low, audit.estimate.high
-    return _declared_share(audit)
+    return _confirmed_share(audit)
 
 
-def _declared_share(audit: Audit) -> tuple[str, float, float, float] | None:
+def _confirmed_share(audit: Audit) -> tuple[str, float, float, float] | None:
     confirmed = audit.confirmed
-    if not could_declare(audit) or confirmed.share is None or confirmed.low is None or confirmed.high is None:
+    if not is_confirmation_possible(audit) or confirmed.share is None or confirmed.low is None or confirmed.high is None:
         return None
-    return "declared share", confirmed.share, confirmed.low, confirmed.high
+    return "confirmed share", confirmed.share, confirmed.low, confirmed.high
 
 
 @_rule
@@ -227,44 +234,44 @@ class Decoded(Rule):
     min: float = field(metadata=rule.SHARE)
     below: Outcome = field(default=Outcome.INCONCLUSIVE, metadata=rule.BELOW)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """By the share of rows, in an audit that decodes."""
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the share of rows, if the audit decoded images."""
         depth = audit.config.scan.depth
         if depth < Need.PIXELS:
             return self._missing(self.min, f"no image was decoded: the audit's depth is {depth.name.lower()}")
-        return self._at_least("decoded", _of_rows("ok", audit), self.min, self.below)
+        return self._at_least("decoded", _row_share("ok", audit), self.min, self.below)
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class Observable(Rule):
-    """Rows on which a kind of evidence could have been seen."""
+    """Rows on which a kind of evidence could be checked."""
 
     id = "observable"
     min: float = field(metadata=rule.SHARE)
     below: Outcome = field(default=Outcome.INCONCLUSIVE, metadata=rule.BELOW)
     evidence: Evidence = field(default=Evidence.DECLARED, metadata=rule.EVIDENCE)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the coverage."""
         if self.evidence is Evidence.STATISTICAL and audit.estimate is None:
-            return self._missing(self.min, "no model whose errors were measured could look")
+            return self._missing(self.min, "no classifier with measured error rates ran")
         coverage = audit.coverage.get(self.evidence.value)
         share = coverage.share if coverage else 0.0
-        return self._at_least(f"{self.evidence} evidence observable on", share, self.min, self.below)
+        return self._at_least(f"coverage of evidence '{self.evidence}'", share, self.min, self.below)
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class Unreadable(Rule):
-    """Rows that should be readable and are not."""
+    """Rows that should be readable but are not."""
 
     id = "unreadable"
     max: float = field(metadata=rule.SHARE)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the share of rows."""
-        share = _of_rows("unreadable", audit)
+        share = _row_share("unreadable", audit)
         return self._at_most("unreadable", share, share, share, self.max)
 
 
@@ -276,12 +283,12 @@ class AuditAge(Rule):
     id = "audit-age"
     max_days: int = field(metadata=rule.WHOLE)
 
-    def judge(self, audit: Audit, context: Context) -> RuleResult:
-        """By the days of the context."""
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the days in the context."""
         if context.today is None or context.audited is None:
-            return self._missing(self.max_days, "the audit's age is unknown")
+            return self._missing(self.max_days, "age of the audit unknown")
         days = (context.today - context.audited).days
         if days < 0:
-            return self._missing(self.max_days, f"the audit's age is unknown: its day is {-days} days ahead of today")
+            return self._missing(self.max_days, f"age of the audit unknown: its date is {-days} days after today")
         outcome = Outcome.FAIL if days > self.max_days else Outcome.PASS
-        return self._result(outcome, days, self.max_days, f"the audit is {days} days old, {self.max_days} allowed")
+        return self._result(outcome, days, self.max_days, f"audit age {days} days {'>' if days > self.max_days else '≤'} {self.max_days} days allowed")

@@ -32,11 +32,11 @@ _BAND = 2.6  # standard deviations: 99 % of what chance does
 _SIGMA, _SCALE = 10.0, 1000.0  # of CMMD, as published
 
 
-def compared(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int) -> MetricComparison | None:
+def compare_metrics(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int) -> MetricComparison | None:
     """The panel of unit vectors (n, dimension) against a reference; None with too few of either.
 
     Draws of a fixed number from both are averaged; chance is disjoint draws of the reference against each other, its
-    spread widened for what draws of one pool have in common (see `_widening`).
+    spread widened for what draws of one pool have in common (see `_pool_sd_factor`).
     """
     import numpy as np
 
@@ -47,16 +47,16 @@ def compared(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int
     chance = []
     for _ in range(_CHANCE):
         both = rng.permutation(len(reference))[: 2 * n]
-        chance.append(panel(reference[both[:n]], reference[both[n:]]))
+        chance.append(metrics(reference[both[:n]], reference[both[n:]]))
     seen = [
-        panel(reference[rng.permutation(len(reference))[:n]], studied[rng.permutation(len(studied))[:n]])
+        metrics(reference[rng.permutation(len(reference))[:n]], studied[rng.permutation(len(studied))[:n]])
         for _ in range(_DRAWS)
     ]
-    wider = _widening(n, len(reference), len(studied))
+    wider = _pool_sd_factor(n, len(reference), len(studied))
     return MetricComparison(name=name, n=n, metrics=tuple(_metric(each, seen, chance, wider) for each in seen[0]))
 
 
-def _widening(n: int, reference: int, studied: int) -> float:
+def _pool_sd_factor(n: int, reference: int, studied: int) -> float:
     """By how much the difference of two pools spreads more than draws of n from the reference's pool do.
 
     A mean over n of N drawn without replacement has the variance σ²(1/n - 1/N); what is compared are two pools, each
@@ -80,7 +80,7 @@ def _metric(name: str, seen: list[dict[str, float]], chance: list[dict[str, floa
     )
 
 
-def panel(reference: np.ndarray, studied: np.ndarray) -> dict[str, float]:
+def metrics(reference: np.ndarray, studied: np.ndarray) -> dict[str, float]:
     """Every measure by name, of float (n, dimension) vectors against as many of a reference."""
     apart = distances(reference, studied), distances(reference, reference), distances(studied, studied)
     values = _eigenvalues(studied)

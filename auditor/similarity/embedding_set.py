@@ -103,12 +103,12 @@ class EmbeddingSet:
         """float32 (n, axes) of unit length: every image in `space`; in a file, mapped, where a folder is given."""
         import numpy as np
 
-        shape = len(self), self.space.axes.shape[1]
+        shape = len(self), self.space.components.shape[1]
         found: np.ndarray = (
             np.memmap(scratch / "compact", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
         )
         for at, file in enumerate(self._files):
-            found[self._of(at)] = self.space.of_all(file.open()[self._row[self._of(at)]])
+            found[self._of(at)] = self.space.transform_blocks(file.open()[self._row[self._of(at)]])
         return found
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:

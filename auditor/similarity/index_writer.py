@@ -52,7 +52,7 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
     rows = corpus.columns(wanted, ["key", "source", "image", "sha256"])
     new = _new(rows["sha256"], before)
     if before and not new:
-        return before.facts
+        return before.metadata
     wanted = wanted[new]
     with _generation(folder, before) as made:
         made.rows({name: [values[place] for place in new] for name, values in rows.items()})
@@ -68,20 +68,20 @@ def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> IndexMetadata
     before = _before(folder, kind, "")
     found = [found[place] for place in _new(found, before)]
     if before and not found:
-        return before.facts
+        return before.metadata
     with _generation(folder, before) as made:
         made.rows({"key": found, "source": [""] * len(found), "image": [""] * len(found), "sha256": found})
         return made.finish(kind, "")
 
 
-def building(folder: Path) -> Path:
+def staging_folder(folder: Path) -> Path:
     """Where evidence is gathered of what is to be added; kept if that is interrupted."""
     return folder / _BUILDING
 
 
-def built(folder: Path) -> None:
+def clear_staging(folder: Path) -> None:
     """That evidence is in the index now."""
-    shutil.rmtree(building(folder), ignore_errors=True)
+    shutil.rmtree(staging_folder(folder), ignore_errors=True)
 
 
 def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
@@ -95,10 +95,10 @@ def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
             raise IndexFileError(f"{folder} holds {strange[0]}, which is none of an index's: name a folder of its own")
         return None
     reference_index = ReferenceIndex(folder)
-    if reference_index.facts.kind != kind:
-        raise IndexFileError(f"{folder} is an index of {reference_index.facts.kind} images, these are {kind}")
-    if reference_index.facts.fingerprint != fingerprint:
-        there, here = (known or "digests alone" for known in (reference_index.facts.fingerprint, fingerprint))
+    if reference_index.metadata.kind != kind:
+        raise IndexFileError(f"{folder} is an index of {reference_index.metadata.kind} images, these are {kind}")
+    if reference_index.metadata.fingerprint != fingerprint:
+        there, here = (known or "digests alone" for known in (reference_index.metadata.fingerprint, fingerprint))
         raise IndexFileError(f"{folder} holds {there}, these are {here}: they cannot be compared, make another index")
     return reference_index
 
@@ -120,7 +120,7 @@ def _generation(folder: Path, before: ReferenceIndex | None) -> Iterator[_Genera
     """The next one; what is left of an interrupted one, and the one before, is removed."""
     made = _Generation(folder, before)
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder, before.facts.generation if before else 0)
+    _sweep(folder, before.metadata.generation if before else 0)
     yield made
     _sweep(folder, made.number)
 
@@ -138,7 +138,7 @@ class _Generation:
 
     def __init__(self, folder: Path, before: ReferenceIndex | None) -> None:
         self.folder, self.before = folder, before
-        self.number = before.facts.generation + 1 if before else 1
+        self.number = before.metadata.generation + 1 if before else 1
         self._facts: dict[str, int] = {"dimension": 0, "pixels": 0, "hashes": 0}
         self._written: list[Path] = []
 
@@ -169,7 +169,7 @@ class _Generation:
         every = np.load(self.folder / f"vectors-{self.number}.npy", mmap_mode="r")
         space = self._space(corpus.fingerprint, every)
         write(self._path("space", "npz"), corpus.fingerprint, space)
-        Index.build(space.of_all(every), flat=FLAT).write(self._path("index", "faiss"))
+        Index.build(space.transform_blocks(every), flat=FLAT).write(self._path("index", "faiss"))
 
     def finish(self, kind: str, fingerprint: str) -> IndexMetadata:
         """Sync all, then let index.json name them."""
@@ -186,7 +186,7 @@ class _Generation:
         from auditor.embeddings.whitening import LEAST, SAMPLE, space_for
 
         known = self.before and self.before.space
-        if known and self.before and (self.before.facts.rows >= LEAST and len(every) < _GROWN * self.before.facts.rows):
+        if known and self.before and (self.before.metadata.rows >= LEAST and len(every) < _GROWN * self.before.metadata.rows):
             return known
         import numpy as np
 
@@ -247,7 +247,7 @@ def _column(path: Path) -> list[str]:
     return found
 
 
-def evidence_of(audit: Path) -> list[Part]:
+def parts_with_vectors(audit: Path) -> list[Part]:
     """The parts of an audit's folder. Raises IndexFileError where none has vectors."""
     parts = list(Store(audit).parts())
     if not any(part.vectors for part in parts):

@@ -61,7 +61,7 @@ class ReferenceIndexes:
     @property
     def have_vectors(self) -> bool:
         """Whether there is anything to compare vectors with."""
-        return any(one.facts.fingerprint for one in self.opened)
+        return any(one.metadata.fingerprint for one in self.opened)
 
     def record(self) -> dict[str, str]:
         """Name and digest of each, in order."""
@@ -75,9 +75,9 @@ class ReferenceIndexes:
     def check(self, fingerprint: str) -> None:
         """Raises IndexFileError where an index's vectors are of another encoder than the dataset's."""
         for one in self.opened:
-            if one.facts.fingerprint not in ("", fingerprint):
+            if one.metadata.fingerprint not in ("", fingerprint):
                 raise IndexFileError(
-                    f"{one.folder}: its vectors are of {one.facts.fingerprint}, the dataset's of {fingerprint}: scan "
+                    f"{one.folder}: its vectors are of {one.metadata.fingerprint}, the dataset's of {fingerprint}: scan "
                     "with the encoder that the index was made with, or make it again"
                 )
 
@@ -93,14 +93,14 @@ class ReferenceIndexes:
 
     def known(self, pictures: Sequence[Seen]) -> list[tuple[ReferenceMatch, ...]]:
         """Of each index with vectors what is nearest to each image; each has a vector and a thumbnail."""
-        found = [nearest(one, pictures) for one in self.opened if one.facts.fingerprint and pictures]
+        found = [nearest(one, pictures) for one in self.opened if one.metadata.fingerprint and pictures]
         return [tuple(known for known in each if known) for each in zip(*found, strict=True)] or [()] * len(pictures)
 
     def _file(self, view: View) -> ReferenceMatch | None:
         for digest in _digests(view):
             for one in self.opened:
                 if one.knows(digest):
-                    return ReferenceMatch(one.name, one.facts.kind, "", 1.0, True)
+                    return ReferenceMatch(one.name, one.metadata.kind, "", 1.0, True)
         return None
 
 
@@ -110,7 +110,7 @@ def nearest(one: ReferenceIndex, views: Sequence[Seen]) -> list[ReferenceMatch |
 
     assert one.index is not None
     assert one.space is not None
-    pairs = one.index.nearest(one.space.of(np.stack([view.vector for view in views])), _NEAREST)  # type: ignore[misc]
+    pairs = one.index.nearest(one.space.transform(np.stack([view.vector for view in views])), _NEAREST)  # type: ignore[misc]
     pictures = one.thumbnails
 
     def fetch(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def _recognised(one: ReferenceIndex, row: int, cosine: float, is_copy: bool) -> 
     import numpy as np
 
     image = one.images(np.array([row]))[0] if is_copy else ""
-    return ReferenceMatch(one.name, one.facts.kind, image, round(float(cosine), 3), is_copy)
+    return ReferenceMatch(one.name, one.metadata.kind, image, round(float(cosine), 3), is_copy)
 
 
 def _digests(view: View) -> list[str]:
@@ -165,7 +165,7 @@ def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> l
     (vector,) = encoded(vectors.encoder_of_images(), [view])
     if vector is None or view.thumbnail is None:
         raise IndexFileError("the encoder gives no vector for this image")
-    pairs = one.index.nearest(one.space.of(vector[None]), count)
+    pairs = one.index.nearest(one.space.transform(vector[None]), count)
     pictures, mine = one.thumbnails, view.thumbnail
     alike = [ncc_similarity(mine, pictures[row]) if pictures is not None else None for row in pairs.found]
 

@@ -48,7 +48,7 @@ def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
     label = np.arange(len(corpus))
     among, unsearched = label, 0
     with _scratch(corpus) as scratch:
-        compact = corpus.compact(scratch)
+        compact = corpus.whitened(scratch)
         for _ in range(_ROUNDS):
             first, second, full, left = _verified(corpus, compact, among, scratch)
             joined, unsearched = _joined(label, first, second), unsearched + left
@@ -109,7 +109,7 @@ def _joined(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndar
 # ---- what is told of them -------------------------------------------------------------------------------------------
 
 
-def summed_up(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
+def summarise(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
     """The clusters as numbers; the largest ones with those of declared or flagged images first."""
     import numpy as np
 

@@ -78,7 +78,7 @@ class Reference:
     def fingerprint(self) -> str:
         """The encoder's; empty for an index of digests."""
         source = self._source
-        return source.facts.fingerprint if isinstance(source, ReferenceIndex) else source.fingerprint
+        return source.metadata.fingerprint if isinstance(source, ReferenceIndex) else source.fingerprint
 
     def check(self, fingerprint: str) -> None:
         """Raises IndexFileError where its vectors cannot be compared with those of this encoder."""
@@ -91,12 +91,12 @@ class Reference:
         import numpy as np
 
         source = self._source
-        size = source.facts.rows if isinstance(source, ReferenceIndex) else len(source)
+        size = source.metadata.rows if isinstance(source, ReferenceIndex) else len(source)
         drawn = np.sort(np.random.default_rng(seed).permutation(size)[:POOL])
         found = (
             unit(source.vectors[drawn], self.folder) if isinstance(source, ReferenceIndex) else source.vectors(drawn)
         )
-        copied = [block.query[block.query > block.found] for block in self_join(corpus.space.of(found), 8, _SAME)]
+        copied = [block.query[block.query > block.found] for block in self_join(corpus.space.transform(found), 8, _SAME)]
         return np.delete(found, np.unique(np.concatenate(copied)), axis=0)
 
 

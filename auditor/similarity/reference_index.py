@@ -52,8 +52,8 @@ class ReferenceIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
-        self.facts = _facts(folder)
-        for name in self.facts.files:
+        self.metadata = _facts(folder)
+        for name in self.metadata.files:
             if not (folder / name).is_file():
                 raise IndexFileError(f"{folder}: {name} is gone; build the index again")
         self.index, self.space = self._index()
@@ -61,20 +61,20 @@ class ReferenceIndex:
     @property
     def digest(self) -> str:
         """Over all that is in it."""
-        text = json.dumps([self.facts.kind, self.facts.fingerprint, sorted(self.facts.files.items())])
+        text = json.dumps([self.metadata.kind, self.metadata.fingerprint, sorted(self.metadata.files.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def vectors(self) -> np.ndarray:
         """float16 (rows, dimension), mapped. Raises IndexFileError for an index of digests."""
-        if not self.facts.fingerprint:
+        if not self.metadata.fingerprint:
             raise IndexFileError(f"{self.folder}: an index of digests has no vectors")
-        return self._matrix("vectors", self.facts.dimension, "float16")
+        return self._matrix("vectors", self.metadata.dimension, "float16")
 
     @property
     def thumbnails(self) -> np.ndarray | None:
         """uint8 (rows, pixels), mapped; None where it has none."""
-        return self._matrix("thumbnails", self.facts.pixels, "uint8") if self.facts.pixels else None
+        return self._matrix("thumbnails", self.metadata.pixels, "uint8") if self.metadata.pixels else None
 
     def images(self, rows: np.ndarray) -> list[str]:
         """These rows' images, as the input that they came from named them."""
@@ -89,7 +89,7 @@ class ReferenceIndex:
         """Whether a file of that sha256 (hexadecimal) is in it."""
         import numpy as np
 
-        if not self.facts.hashes:
+        if not self.metadata.hashes:
             return False
         try:
             wanted = np.frombuffer(bytes.fromhex(digest), "S32")
@@ -101,31 +101,31 @@ class ReferenceIndex:
 
     def path(self, name: str, suffix: str) -> Path:
         """A file of the generation that holds."""
-        return self.folder / f"{name}-{self.facts.generation}.{suffix}"
+        return self.folder / f"{name}-{self.metadata.generation}.{suffix}"
 
     @property
     def _hashes(self) -> np.ndarray:
         found = _mapped(self.path("hashes", "npy"))
-        if found.dtype != "S32" or len(found) != self.facts.hashes:
+        if found.dtype != "S32" or len(found) != self.metadata.hashes:
             raise IndexFileError(f"{self.folder}: its digests are not those that {FILE} speaks of; build it again")
         return found
 
     def _matrix(self, name: str, width: int, kind: str) -> np.ndarray:
         try:
-            return opened(self.path(name, "npy"), (self.facts.rows, width), kind)
+            return opened(self.path(name, "npy"), (self.metadata.rows, width), kind)
         except EvidenceError as error:
             raise IndexFileError(str(error).replace("scan again", "build the index again")) from error
 
     def _index(self) -> tuple[Index | None, PcaWhitening | None]:
-        if not self.facts.fingerprint:
+        if not self.metadata.fingerprint:
             return None, None
         index = Index.read(self.path("index", "faiss"))
         try:
             _, space = read(self.path("space", "npz"))
         except ModelError as error:
             raise IndexFileError(f"{error}; build the index again") from error
-        if (index.size, index.dimension) != (self.facts.rows, space.axes.shape[1]):
-            raise IndexFileError(f"{self.folder}: its index holds {index.size:,} of {self.facts.rows:,} images")
+        if (index.size, index.dimension) != (self.metadata.rows, space.components.shape[1]):
+            raise IndexFileError(f"{self.folder}: its index holds {index.size:,} of {self.metadata.rows:,} images")
         return index, space
 
 

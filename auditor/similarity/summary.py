@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
-from auditor.similarity.diversity import LEAST, compared, effective_dimension, trace_ratio
+from auditor.similarity.diversity import LEAST, compare_metrics, effective_dimension, trace_ratio
 from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
-from auditor.similarity.near_duplicates import clusters, summed_up
+from auditor.similarity.near_duplicates import clusters, summarise
 from auditor.similarity.neighbours import use_threads
 from auditor.similarity.reference import POOL, Reference, TemporalReference
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 FILE = "duplicates.parquet"
 
 
-def added(
+def add_similarity_results(
     audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | TemporalReference | None = None
 ) -> Audit:
     """The audit with what its parts' vectors say. Raises IndexFileError."""
-    near_duplicates, diversity = measured(parts, out, seed=audit.config.seed, reference=reference)
+    near_duplicates, diversity = similarity_results(parts, out, seed=audit.config.seed, reference=reference)
     return replace(audit, near_duplicates=near_duplicates, diversity=diversity, captions=captions(parts))
 
 
-def measured(
+def similarity_results(
     parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | TemporalReference | None = None
 ) -> tuple[NearDuplicates | None, Diversity | None]:
     """Near copies among the images, and how diverse the distinct ones are; None where no image has a vector.
@@ -47,7 +47,7 @@ def measured(
     use_threads(os.cpu_count() or 1)
     label, unsearched = clusters(corpus)
     _listed(corpus, label, out / FILE)
-    return summed_up(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
+    return summarise(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
 
 
 def _diversity(
@@ -66,7 +66,7 @@ def _diversity(
     elif reference:
         before, since = (_some(corpus, numbers, seed) for numbers in reference.sides(corpus, label))
         pairs.insert(0, (f"images since {reference.year} against those before", before, since))
-    found = [compared(*pair, seed=seed) for pair in pairs]
+    found = [compare_metrics(*pair, seed=seed) for pair in pairs]
     asked = pairs[:1] if reference else []
     return Diversity(
         fingerprint=corpus.fingerprint,

@@ -1,4 +1,4 @@
-"""A comparison as JSON, schema auditor-diff/1: every change as auditor/compare.py has it."""
+"""A comparison as JSON, schema auditor-diff/1, with every change of auditor/compare.py."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from auditor.compare import TEST, AuditDiff
 SCHEMA = "auditor-diff/1"
 
 
-def render(found: AuditDiff) -> str:
+def render(diff: AuditDiff) -> str:
     """The JSON text."""
     sides = {}
-    for name, audit, decision in zip(("before", "after"), (found.before, found.after), found.decisions, strict=True):
+    for name, audit, decision in zip(("before", "after"), (diff.before, diff.after), diff.decisions, strict=True):
         sides[name] = {
             "inputs": [asdict(input) for input in audit.inputs],
             "digests": dict(zip(("dataset", "shards"), audit.digests.of_data, strict=True)),
             "outcome": decision.outcome.value if decision else None,
         }
-    changes = [asdict(change) for change in found.changes]
-    content = {"schema": SCHEMA, **sides, "test": TEST, "notes": found.notes, "changes": changes}
+    changes = [asdict(change) for change in diff.changes]
+    content = {"schema": SCHEMA, **sides, "test": TEST, "notes": diff.notes, "changes": changes}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,39 +1,39 @@
-"""A comparison as plain text: one line a share, those that moved first."""
+"""A comparison as plain text, one line per share, significant changes first."""
 
 from __future__ import annotations
 
 from auditor.compare import FELL, ROSE, TEST, AuditDiff, Change, Side
 from auditor.safe_text import safe_text
-from reports import wording
+from reports import phrases
 
-_MOST = 12  # lines of a table; what moved comes first
+_MAX_LINES = 12  # of a table
 _SIGNS = {ROSE: "▲", FELL: "▼"}
 
 
-def render(found: AuditDiff) -> str:
+def render(diff: AuditDiff) -> str:
     """The text."""
-    lines = [f"{'before':<12}{_side(found, 0)}", f"{'after':<12}{_side(found, 1)}", ""]
-    for name in found.tables:
-        changes = sorted(found.table(name), key=wording.moved_first)
+    lines = [f"{'before':<12}{_side(diff, 0)}", f"{'after':<12}{_side(diff, 1)}", ""]
+    for name in diff.tables:
+        changes = sorted(diff.table(name), key=phrases.significance_order)
         lines += [f"{name:<34}{'BEFORE':>9}{'AFTER':>10}   DIFFERENCE"]
-        lines += [_line(change) for change in changes[:_MOST]]
-        if len(changes) > _MOST:
-            lines.append(f"  and {len(changes) - _MOST:,} more")
+        lines += [_line(change) for change in changes[:_MAX_LINES]]
+        if len(changes) > _MAX_LINES:
+            lines.append(f"  and {len(changes) - _MAX_LINES:,} more")
         lines.append("")
-    lines += [f"note        {safe_text(note)}" for note in found.notes]
-    return "\n".join([*lines, f"test        {TEST}; estimates: the interval of the difference leaves out zero"]) + "\n"
+    lines += [f"note        {safe_text(note)}" for note in diff.notes]
+    return "\n".join([*lines, f"test        {TEST}; for estimates: the interval of the difference excludes zero"]) + "\n"
 
 
-def _side(found: AuditDiff, which: int) -> str:
-    audit, decision = (found.before, found.after)[which], found.decisions[which]
-    outcome = f" · {wording.TITLES[decision.outcome]}" if decision else ""
-    return safe_text(f"{wording.names(audit)}{outcome}")
+def _side(diff: AuditDiff, which: int) -> str:
+    audit, decision = (diff.before, diff.after)[which], diff.decisions[which]
+    outcome = f" · {phrases.TITLES[decision.outcome]}" if decision else ""
+    return safe_text(f"{phrases.inputs(audit)}{outcome}")
 
 
 def _line(change: Change) -> str:
-    sign, name = _SIGNS.get(change.verdict, " "), safe_text(change.name, 30)
-    return f"{sign} {name:<32}{_share(change.before)}{_share(change.after)}   {wording.change(change)}"
+    sign, name = _SIGNS.get(change.verdict, " "), safe_text(phrases.change_name(change), 30)
+    return f"{sign} {name:<32}{_share(change.before)}{_share(change.after)}   {phrases.change(change)}"
 
 
 def _share(side: Side | None) -> str:
-    return f"{wording.percent(side.share) if side else 'none':>10}"
+    return f"{phrases.percent(side.share) if side else 'none':>10}"

@@ -20,15 +20,15 @@
     source: (a, b) => a.source.localeCompare(b.source) || a.number - b.number,
   };
   let shown = items;
-  const say = text => { get("shown").textContent = text; };
+  const report = text => { get("shown").textContent = text; };
   const filter = () => {
     const group = get("by-group").value, verdict = get("by-verdict").value, text = get("by-text").value.toLowerCase();
     shown = items.filter(item => (!group || item.group.dataset.group === group) &&
       (!verdict || item.group.dataset.verdict === verdict) && (!text || item.text.includes(text)));
     const kept = new Set(shown);
     for (const item of items) item.element.hidden = !kept.has(item);
-    for (const one of groups) one.hidden = !shown.some(item => item.group === one);
-    say(`${shown.length} of ${items.length} shown`);
+    for (const section of groups) section.hidden = !shown.some(item => item.group === section);
+    report(`${shown.length} of ${items.length} shown`);
   };
   const sort = () => {
     for (const item of [...items].sort(orders[get("order").value])) item.list.append(item.element);
@@ -45,7 +45,7 @@
       document.execCommand("copy");
       area.remove();
     }
-    say(`${keys ? keys.split("\n").length : 0} keys copied`);
+    report(`${keys ? keys.split("\n").length : 0} keys copied`);
   };
   for (const id of ["by-group", "by-verdict"]) get(id).addEventListener("change", filter);
   get("by-text").addEventListener("input", filter);

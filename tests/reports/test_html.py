@@ -109,9 +109,9 @@ def test_the_command_repeats_the_configuration():
         detectors=("c2pa", "classifier"), depth=Need.FILE, max_bytes=9, image_col="my col", follow_links=True,
         count_edited=True,
     )  # fmt: skip
-    from reports import advising
+    from reports import next_steps
 
-    assert advising.command(audit(config=given)) == (
+    assert next_steps.command(audit(config=given)) == (
         "auditor scan set --detectors=c2pa,classifier --depth=file --max-bytes=9 '--image-col=my col' "
         "--follow-links --count-edited"
     )
@@ -151,7 +151,7 @@ def test_axes_fit_what_is_tiny_and_what_is_everything():
         )
         assert "<svg" in charts.trajectory([0, share], [0, 0], [0, 1], 0.05)
     assert "<svg" in charts.histogram((0,) * 10, 0.9)
-    assert "<svg" in charts.against_chance([("far", 1e9, 0, 1), ("no band", 1, 1, 1), ("low", -1e9, 0, 1)])
+    assert "<svg" in charts.against_null([("far", 1e9, 0, 1), ("no band", 1, 1, 1), ("low", -1e9, 0, 1)])
 
 
 def test_simulate_draws_what_it_found():
@@ -173,5 +173,5 @@ def test_where_people_labelled_the_page_says_what_the_number_rests_on():
     assert "people labelled" in text
     assert "likely-synthetic" in text
     assert "40.0 %, 10.0 % to 90.0 %, by a model" in text
-    assert "labels are. It only said where labels tell most." in text
-    assert "200 of 1,000 rows were looked at in full" in text
+    assert "the estimate rests on these labels" in text
+    assert "200 of 1,000 rows were checked in full" in text

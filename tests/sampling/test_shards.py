@@ -20,7 +20,7 @@ from auditor.plugin import Input, Shard
 from auditor.results import EffectiveSampleSize, ShardSample
 from auditor.sampling.shards import name, sample_shards
 from auditor.types import Need
-from reports import advising, wording
+from reports import next_steps, phrases
 
 DETECTORS = ("generator-text", "file-name-prior")
 
@@ -206,9 +206,9 @@ def of_shards(ok, synthetic, design_effect):
 
 
 def test_the_design_effect_is_said():
-    said = wording.sample(of_shards(1000, 100, 6.7))
+    said = phrases.sample(of_shards(1000, 100, 6.7))
     assert "20 of 1,234 shards" in said
-    assert "1,000 images of them tell as much as 149 drawn one by one (design effect 6.7)" in said
+    assert "their 1,000 images have an effective sample size of 149 (design effect 6.7)" in said
     for format in ("html", "markdown", "terminal"):
         made = of_shards(1000, 100, 6.7)
         assert "design effect 6.7" in auditor.render(made, auditor.decide(made), format).replace("\\", "")
@@ -217,17 +217,17 @@ def test_the_design_effect_is_said():
 def test_rows_of_shards_are_compared_by_their_intervals_alone():
     before, after = of_shards(1000, 100, 10.0), of_shards(1000, 150, 10.0)
     found = compare(before, after)
-    declared = next(one for one in found.changes if one.name.startswith("declared"))
+    declared = next(one for one in found.changes if one.name.startswith("confirmed"))
     assert declared.verdict == "no more than noise"
     assert {one.verdict for one in found.changes if one is not declared} == {UNKNOWN}
     assert any("not independent" in note for note in found.notes)
-    grown = next(one for one in compare(before, of_shards(1000, 500, 10.0)).changes if one.name.startswith("declared"))
+    grown = next(one for one in compare(before, of_shards(1000, 500, 10.0)).changes if one.name.startswith("confirmed"))
     assert grown.verdict == "rose"
 
 
 def test_the_command_that_repeats_it_names_the_shards():
     made = audit(config=Config.of(sample_shards=20))
-    assert "--sample-shards=20" in advising.command(made)
+    assert "--sample-shards=20" in next_steps.command(made)
 
 
 def test_a_folders_runs_of_images_are_shards_too(tmp_path):

@@ -189,7 +189,7 @@ def test_an_interrupted_addition_changes_nothing_and_is_swept_up(tmp_path, monke
         with pytest.raises(ZeroDivisionError):
             filled(tmp_path / "index", 2, seed=1)
     assert (tmp_path / "index/index.json").read_bytes() == before
-    assert ReferenceIndex(tmp_path / "index").facts.rows == 4
+    assert ReferenceIndex(tmp_path / "index").metadata.rows == 4
     assert filled(tmp_path / "index", 2, seed=2).rows == 6
     assert len(list((tmp_path / "index").iterdir())) == 7
 
@@ -203,7 +203,7 @@ def test_an_interrupted_reading_goes_on(tmp_path, monkeypatch):
             auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")
     monkeypatch.setattr(embedded(), "encode", None)
     assert auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial").rows == 3
-    assert not index_writer.building(tmp_path / "index").exists()
+    assert not index_writer.staging_folder(tmp_path / "index").exists()
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):

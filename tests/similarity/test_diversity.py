@@ -18,21 +18,21 @@ from auditor.results import Diversity
 from auditor.similarity import diversity, index_writer
 from auditor.similarity.diversity import (
     cmmd,
-    compared,
+    compare_metrics,
     distances,
     effective_dimension,
     log_determinant,
     manifolds,
-    panel,
+    metrics,
     trace,
     trace_ratio,
     vendi,
 )
 from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.reference import Reference, TemporalReference
-from auditor.similarity.summary import measured
+from auditor.similarity.summary import similarity_results
 from auditor.types import VerdictKind
-from reports import wording
+from reports import phrases
 
 
 def clouds(count, seed, *, dimension=24, kinds=8, scatter=0.6):
@@ -111,7 +111,7 @@ def test_trace_and_determinant_follow_the_scale():
 def test_no_measure_depends_on_the_order(seed):
     x, y = clouds(40, seed), clouds(40, seed + 1)
     order = np.random.default_rng(seed).permutation(40)
-    assert panel(x[order], y[order[::-1]]) == pytest.approx(panel(x, y), rel=1e-5, abs=1e-7)
+    assert metrics(x[order], y[order[::-1]]) == pytest.approx(metrics(x, y), rel=1e-5, abs=1e-7)
 
 
 def test_distances_are_euclidean(both):
@@ -146,7 +146,7 @@ def contaminated(kind, share=0.2, n=600):
 
 
 def test_clean_data_stay_inside_what_chance_does():
-    wrong = [outside(compared("x", clouds(900, seed), clouds(600, 20 + seed), seed=seed)) for seed in range(5)]
+    wrong = [outside(compare_metrics("x", clouds(900, seed), clouds(600, 20 + seed), seed=seed)) for seed in range(5)]
     assert sum(map(len, wrong)) <= 1  # of 55 measures, at 1 % each
 
 
@@ -156,18 +156,18 @@ def test_clean_data_stay_inside_what_chance_does():
     ("artefact", {"cmmd": 1}),
 ])  # fmt: skip
 def test_each_contamination_moves_what_theory_says(kind, moves):
-    found = compared("x", clouds(900, 1), contaminated(kind), seed=0)
+    found = compare_metrics("x", clouds(900, 1), contaminated(kind), seed=0)
     assert outside(found).items() >= moves.items()
 
 
 def test_too_few_images_are_not_compared():
-    assert compared("x", clouds(199, 1), clouds(500, 2), seed=0) is None
-    assert compared("x", clouds(500, 1), clouds(99, 2), seed=0) is None
-    assert compared("x", clouds(200, 1), clouds(100, 2), seed=0).n == 100
+    assert compare_metrics("x", clouds(199, 1), clouds(500, 2), seed=0) is None
+    assert compare_metrics("x", clouds(500, 1), clouds(99, 2), seed=0) is None
+    assert compare_metrics("x", clouds(200, 1), clouds(100, 2), seed=0).n == 100
 
 
 def test_the_same_seed_gives_the_same_numbers():
-    one, again, other = (compared("x", clouds(300, 1), clouds(200, 2), seed=seed) for seed in (1, 1, 2))
+    one, again, other = (compare_metrics("x", clouds(300, 1), clouds(200, 2), seed=seed) for seed in (1, 1, 2))
     assert one == again != other
 
 
@@ -192,7 +192,7 @@ def test_suspects_are_compared_with_the_others_without_their_copies(tmp_path):
     labels = [*[VerdictKind.UNKNOWN] * 300, *[VerdictKind.LIKELY_SYNTHETIC] * 190]
     thumbs = np.concatenate([pictures(450), pictures(450)[300:301].repeat(40, axis=0)])
     part(tmp_path, vectors, thumbs, labels=labels)
-    _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0)
+    _, found = similarity_results(list(Store(tmp_path).parts()), tmp_path, seed=0)
     assert found.distinct == 450
     assert [comparison.name for comparison in found.comparisons] == ["declared and flagged images against the others"]
     assert found.trace_ratio[2] < 0.95
@@ -206,7 +206,7 @@ def test_an_index_or_an_audit_is_a_reference(tmp_path):
     parts = evidence(tmp_path / "set", clouds(300, 2))
     index_writer.add_parts(tmp_path / "index", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
     for name in ("index", "ref"):
-        _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / name)))
+        _, found = similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / name)))
         assert [comparison.name for comparison in found.comparisons] == [f"all images against {name}"]
         assert 150 <= found.comparisons[0].n <= 200
         assert found.trace_ratio is None
@@ -223,9 +223,9 @@ def test_a_reference_of_another_encoder_or_of_none_is_refused(tmp_path):
     parts = evidence(tmp_path / "set", clouds(10, 2))
     part(tmp_path / "other", clouds(10, 1), pictures(10), fingerprint="made:2")
     with pytest.raises(IndexFileError, match="vectors are of made:2, the dataset's of made:1"):
-        measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "other")))
+        similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "other")))
     with pytest.raises(IndexFileError, match="neither an index nor an audit with vectors"):
-        measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "nothing")))
+        similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "nothing")))
 
 
 def test_a_reference_makes_vectors_wanted_and_leaves_the_evidence_alone(tmp_path):
@@ -247,7 +247,7 @@ def test_later_images_are_held_against_earlier_ones(tmp_path):
     drawn_in = 0.6 * (clouds(150, 5) - clouds(150, 5).mean(axis=0)) + clouds(150, 5).mean(axis=0)
     vectors = np.concatenate([clouds(300, 1), unit(drawn_in), clouds(40, 7)])
     part(tmp_path, vectors, pictures(490), years=[*[2019] * 300, *[2021] * 150, *[None] * 40])
-    _, found = measured(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=TemporalReference(2021))
+    _, found = similarity_results(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=TemporalReference(2021))
     (comparison,) = found.comparisons
     assert comparison.name == "images since 2021 against those before"
     assert comparison.n == 150
@@ -269,14 +269,14 @@ def test_images_of_no_known_year_are_on_neither_side_and_copies_of_older_ones_ar
 def test_too_few_images_on_a_side_are_told_and_not_compared(tmp_path):
     part(tmp_path, clouds(250, 1), pictures(250), years=[*[2019] * 180, *[2022] * 60, *[None] * 10])
     parts = list(Store(tmp_path).parts())
-    _, found = measured(parts, tmp_path, seed=0, reference=TemporalReference(2021))
+    _, found = similarity_results(parts, tmp_path, seed=0, reference=TemporalReference(2021))
     assert found.comparisons == ()
     (told,) = found.not_compared
     assert "images since 2021 against those before: not compared" in told
     assert "60 of 100 and 180 of 200 in the reference" in told
-    assert told in wording.diversity(audit(diversity=found))
+    assert told in phrases.diversity(audit(diversity=found))
     evidence(tmp_path / "few", clouds(50, 2))
-    _, found = measured(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "few")))
+    _, found = similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "few")))
     assert "250 of 100 and 50 of 200" in found.not_compared[0]
 
 
@@ -304,6 +304,6 @@ def test_the_measured_dimension_is_what_mad_assumes_unless_the_policy_names_one(
 
 
 def test_no_vectors_no_panel(tmp_path):
-    assert measured([], tmp_path, seed=0) == (None, None)
+    assert similarity_results([], tmp_path, seed=0) == (None, None)
     assert len(EmbeddingSet([])) == 0
     assert diversity.LEAST == 100

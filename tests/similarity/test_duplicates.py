@@ -19,7 +19,7 @@ from auditor.errors import EvidenceError
 from auditor.evidence_store.store import SCRATCH, Store
 from auditor.images.thumbnail_match import NCC_MATCH, SIDE, ncc_similarity, ncc_similarity_whole, thumbnail
 from auditor.similarity import near_duplicates, neighbours
-from auditor.similarity.near_duplicates import clusters, copies, summed_up
+from auditor.similarity.near_duplicates import clusters, copies, summarise
 from auditor.similarity.neighbours import Index, self_join
 from auditor.types import VerdictKind
 
@@ -168,7 +168,7 @@ def test_the_shipped_space_is_the_shipped_encoders():
     """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/benchmarks/similarity.md again."""
     fingerprint, axes = whitening.shipped()
     assert fingerprint == embedded().fingerprint
-    assert axes.axes.shape == (embedded().dimension, whitening.AXES)
+    assert whitening_found.components.shape == (embedded().dimension, whitening.COMPONENTS)
 
 
 # ---- clusters
@@ -178,7 +178,7 @@ def test_clusters_go_over_parts_and_leave_the_others_alone(tmp_path):
     vectors, thumbs = corpora.directions(6), corpora.pictures(6)
     corpora.part(tmp_path, vectors[:4], thumbs[:4], name="a")
     corpora.part(tmp_path, [vectors[5], None, vectors[1], vectors[0]], [*thumbs[[5, 0, 1]], thumbs[5]], name="b")
-    found = summed_up(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
+    found = summarise(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
     assert (found.n, found.in_clusters, found.clusters, found.is_verified) == (7, 2, 1, True)
     assert found.largest[0].images == ("a-1", "b-2")  # b-3 has a-0's vector and another picture
 
@@ -198,7 +198,7 @@ def test_groups_are_counted_apart_and_suspects_come_first(tmp_path):
     rows = [0, 0, 1, 1, 1, 2]
     labels = [VerdictKind.SYNTHETIC, VerdictKind.SYNTHETIC, *[VerdictKind.UNKNOWN] * 3, VerdictKind.LIKELY_SYNTHETIC]
     corpora.part(tmp_path, vectors[rows], thumbs[rows], labels=labels)
-    found = summed_up(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
+    found = summarise(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
     assert [(group.name, group.n, group.in_clusters, group.largest) for group in found.groups] == [
         ("declared or matched", 2, 2, 2), ("flagged by a model", 1, 0, 1), ("others", 3, 3, 3),
     ]  # fmt: skip
@@ -208,7 +208,7 @@ def test_groups_are_counted_apart_and_suspects_come_first(tmp_path):
 def test_without_thumbnails_only_what_is_all_but_the_same_is_joined_and_said_to_be_unverified(tmp_path):
     one, other, far = corpora.directions(3)
     corpora.part(tmp_path, [one, one + 0.01 * other, one + 0.5 * other, far], [None] * 4)
-    found = summed_up(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
+    found = summarise(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
     assert (found.is_verified, found.in_clusters) == (False, 2)
 
 

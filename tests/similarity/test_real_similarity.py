@@ -10,7 +10,7 @@ from PIL import Image
 import auditor
 from auditor import audit as pipeline
 from auditor.config import Config, ReadOptions
-from auditor.similarity.diversity import panel
+from auditor.similarity.diversity import metrics
 
 FEW = 30
 
@@ -72,7 +72,7 @@ def moved(vectors, change):
     rng, found = np.random.default_rng(0), []
     for _ in range(20):
         reference, clean = np.array_split(vectors[rng.permutation(len(vectors))], 2)
-        before, after = panel(reference, unit(clean)), panel(reference, unit(change(clean, rng)))
+        before, after = metrics(reference, unit(clean)), metrics(reference, unit(change(clean, rng)))
         found.append({name: after[name] - before[name] for name in before})
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from auditor.mad.simulation import LOOPS, diversity_lost, effective_n, real_only, simulated, trajectory
+from auditor.mad.simulation import LOOP_TYPES, diversity_lost, effective_n, real_only, simulate_runs, trajectory
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", LOOP_TYPES)
 @pytest.mark.parametrize("lambda_", [0.5, 0.85, 1.0])
 def test_closed_forms_agree_with_the_simulation(loop, lambda_):
     fractions, n, d = [0.3] * 6, 1500, 12
     closed = trajectory(loop, fractions, n=n, d=d, lambda_=lambda_)
-    drawn = simulated(loop, fractions, n=n, d=d, lambda_=lambda_, runs=60, seed=1)
+    drawn = simulate_runs(loop, fractions, n=n, d=d, lambda_=lambda_, runs=60, seed=1)
     for one, two in zip(closed, drawn, strict=True):
         assert one.diversity_lost == pytest.approx(two.diversity_lost, abs=0.01)
         assert one.distance == pytest.approx(two.distance, rel=0.06)
@@ -19,7 +19,7 @@ def test_closed_forms_agree_with_the_simulation(loop, lambda_):
 def test_a_growing_fraction_agrees_with_the_simulation():
     fractions = [0.1, 0.2, 0.4, 0.6]
     closed = trajectory("fresh", fractions, n=1500, d=12, lambda_=0.7)
-    drawn = simulated("fresh", fractions, n=1500, d=12, lambda_=0.7, runs=40, seed=2)
+    drawn = simulate_runs("fresh", fractions, n=1500, d=12, lambda_=0.7, runs=40, seed=2)
     for one, two in zip(closed, drawn, strict=True):
         assert one.diversity_lost == pytest.approx(two.diversity_lost, abs=0.01)
 
@@ -57,15 +57,15 @@ def test_unbiased_synthetic_data_help_and_biased_ones_have_a_phase_transition():
     """Effective over real samples as synthetic ones are added: rising at λ = 1 (1+p), in the end below 1 at λ < 1."""
     n_real, d = 1000, 100
 
-    def worth(share: float, lambda_: float) -> float:
+    def effective_share(share: float, lambda_: float) -> float:
         n = n_real / (1 - share)
         return trajectory("fresh", [share] * 200, n=n, d=d, lambda_=lambda_)[-1].effective_n / n_real
 
     shares = (0.05, 0.2, 0.4, 0.6)
-    unbiased = [worth(p, 1.0) for p in shares]
+    unbiased = [effective_share(p, 1.0) for p in shares]
     assert unbiased == sorted(unbiased)
     assert unbiased[1] == pytest.approx(1 / (1 - 0.2) * (1 - 0.2**2), rel=0.02)
-    biased = [worth(p, 0.7) for p in shares]
+    biased = [effective_share(p, 0.7) for p in shares]
     assert biased[-1] < 1 < biased[0]
     assert biased[1:] == sorted(biased[1:], reverse=True)
 
@@ -81,7 +81,7 @@ def test_impossible_loops_are_refused(loop, fractions):
     with pytest.raises(ValueError, match="loop"):
         trajectory(loop, fractions, n=100, d=5, lambda_=0.7)
     with pytest.raises(ValueError, match="loop"):
-        simulated(loop, fractions, n=100, d=5, lambda_=0.7, runs=1, seed=0)
+        simulate_runs(loop, fractions, n=100, d=5, lambda_=0.7, runs=1, seed=0)
 
 
 def test_a_loop_that_loses_everything_has_a_distance():
@@ -94,9 +94,9 @@ def test_a_loop_that_loses_everything_has_a_distance():
 
 
 def test_one_dimension_can_be_simulated():
-    assert simulated("fresh", [0.5], n=100, d=1, lambda_=0.7, runs=3, seed=0)[-1].distance > 0
+    assert simulate_runs("fresh", [0.5], n=100, d=1, lambda_=0.7, runs=3, seed=0)[-1].distance > 0
 
 
 def test_too_few_samples_are_refused():
     with pytest.raises(ValueError, match="fewer than two samples"):
-        simulated("augmentation", [0.9], n=10, d=2, lambda_=0.7, runs=1, seed=0)
+        simulate_runs("augmentation", [0.9], n=10, d=2, lambda_=0.7, runs=1, seed=0)

@@ -1,0 +1,332 @@
+"""The texts that people read, the same in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.compare import FELL, ROSE, Change
+from auditor.policy.rules import RULES
+from auditor.results import UNCHECKABLE, Audit, Control, Decision, MadLevel, MadLimits, MadStatus, Outcome, ShardSample
+from auditor.safe_text import safe_text
+from auditor.types import Evidence
+
+TITLES = {
+    Outcome.PASS: "PASS",
+    Outcome.WARN: "WARN",
+    Outcome.FAIL: "FAIL",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.EXEMPT: "EXEMPT",
+}
+NOT_CHECKED = (
+    "Not checked, because only their makers can read them or because they name no generator: "
+    f"{', '.join(UNCHECKABLE)}. An image without metadata or a watermark may still be synthetic."
+)
+EVIDENCE = {
+    Evidence.DECLARED: "metadata",
+    Evidence.MATCHED: "watermark or known-image match",
+    Evidence.STATISTICAL: "classifier",
+    Evidence.PRIOR: "weak hint",
+}
+MAD_LEVELS = {
+    MadLevel.SAFE: "below the limit",
+    MadLevel.NEAR: "close to the limit",
+    MadLevel.INCONCLUSIVE: "inconclusive",
+    MadLevel.OVER: "above the limit",
+}
+_MAX_P_VALUE = 1e-3  # at most this p-value of a dataset test is reported
+_MAX_INPUTS = 5
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.035 -> '3.5 %'."""
+    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def span(low: float, high: float) -> str:
+    """An interval: '3.2 % to 8.3 %'."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def evidence(kind: str) -> str:
+    """What people read for a kind of evidence: 'declared' -> 'metadata'."""
+    return EVIDENCE[Evidence(kind)]
+
+
+def coverage(audit: Audit, digits: int = 0) -> list[str]:
+    """The share of rows on which each kind of evidence could be checked."""
+    return [f"{evidence(kind)} {percent(covered.share, digits)}" for kind, covered in audit.coverage.items()]
+
+
+def confirmed(audit: Audit) -> str:
+    """The share that is synthetic by metadata, watermarks and known-image matches, with its interval."""
+    share = audit.confirmed
+    if share.share is None:
+        return "no image could be read"
+    text = f"at least {share.count:,} of {share.n:,} images"
+    if share.low == share.high:
+        text += f" ({percent(share.share)}{' by weight' if audit.weights else ''})"
+    if share.low is not None and share.high is not None and share.low != share.high:
+        return f"{text}; 95 % CI for the whole dataset: {span(share.low, share.high)}"
+    if share.source_interval:
+        text += f"; 95 % CI for new data from the same source: {span(*share.source_interval)}"
+    return text
+
+
+def estimate(audit: Audit) -> list[str]:
+    """The synthetic fraction, or why there is none; then its basis and calibration shifts."""
+    e = audit.estimate
+    if e is None:
+        return ["none: no calibrated classifier ran"]
+    of_weight = " of the rows' weight" if audit.weights else ""
+    lines = [f"{percent(e.point)}{of_weight}, {percent(e.confidence, 0)} CI {span(e.low, e.high)}"]
+    if e.flagged is not None:
+        name, _, details = e.calibration.partition(": ")
+        lines.append(
+            f"{e.detector or 'a classifier'} flagged {e.flagged:,} of {e.n:,} undecided images; corrected with the "
+            f"error rates of {name}{' (details: report.html#calibration)' if details else ''}"
+        )
+    if e.labels is not None:
+        lines.append(f"{e.n:,} images labelled by people; the classifier's error rates are not used")
+    lines += [f"alternative: {percent(a.point)}, {span(a.low, a.high)} by {a.method}" for a in e.alternatives]
+    return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def weights(audit: Audit) -> str | None:
+    """How rows are weighted; None where all rows count the same."""
+    if audit.weights is None:
+        return None
+    rows = audit.weights.sample_size
+    text = f"rows are weighted by their column '{safe_text(audit.weights.column, 40)}', and shares are of that weight"
+    if not rows.n:
+        return text
+    return (
+        f"{text}; the {rows.n:,} readable rows have an effective sample size of {rows.n_eff:,.0f} "
+        f"(design effect {rows.design_effect:,.1f})"
+    )
+
+
+def sample(audit: Audit) -> str | None:
+    """How much of the dataset was checked in full; None where all of it was."""
+    if audit.shards is not None:
+        return _shards(audit.shards, audit)
+    if audit.sample is None:
+        return None
+    return (
+        f"{audit.sample.rows:,} of {audit.counts.rows:,} rows were checked in full, drawn at random by the hash of "
+        f"their keys (seed {audit.config.seed}); {audit.sample.ok:,} of them could be read"
+    )
+
+
+def _shards(shards: ShardSample, audit: Audit) -> str:
+    """Which shards were read, and the effective sample size of their rows."""
+    sizes = [
+        f"for {what}, their {size.n:,} images have an effective sample size of {size.n_eff:,.0f} "
+        f"(design effect {size.design_effect:,.1f})"
+        for what, size in (("the confirmed share", shards.declared), ("the classifier's flags", shards.flags))
+        if size is not None and size.n
+    ]
+    read = (
+        f"{shards.read:,} of {shards.of:,} shards were read, drawn at random by the hash of their names "
+        f"(seed {audit.config.seed}); the number of rows in the others is unknown"
+    )
+    return "; ".join([read, *sizes])
+
+
+def model(audit: Audit, id: str) -> str:
+    """How a classifier's scores are used."""
+    e = audit.estimate
+    if e is not None and e.labels is not None:
+        return f"The scores of {id} only chose which images people labelled; the estimate rests on these labels."
+    if e is None or e.detector != id:
+        return f"The error rates of {id} are not measured here: its scores are reported and give no estimate."
+    return (
+        f"No score decides a single image; all scores together give the estimate. An image is flagged if its score is "
+        f"at least {percent(e.threshold or 0)}. Error rates: {e.calibration}."
+    )
+
+
+def shift(control: Control) -> str:
+    """A control whose flags the calibration does not explain."""
+    rate = percent(control.flagged / control.n)
+    return (
+        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} were flagged; "
+        f"the calibration predicts {span(*control.expected[1:])}. The interval was widened; calibrate on your own images"
+    )
+
+
+def mad(decision: Decision) -> list[str]:
+    """The MAD level and its reason, or why it is unknown; then what to do, if anything."""
+    if decision.mad is None:
+        return ["unknown: no image could be read"]
+    lines = [f"{MAD_LEVELS[decision.mad.status]}. {decision.mad.reason}"]
+    return [*lines, *([decision.mad.advice] if decision.mad.advice else [])]
+
+
+def dataset_tests(audit: Audit) -> list[str]:
+    """Watermarks that are in the dataset although no single image shows them for certain."""
+    return [
+        f"{test.generator}: traces in at least {percent(test.share_low, 2)} of {test.n:,} undecided images "
+        f"(p = {test.p_value:.0e})"
+        for test in audit.dataset_tests
+        if test.p_value < _MAX_P_VALUE
+    ]
+
+
+def near_duplicates(audit: Audit) -> list[str]:
+    """How many images have near-duplicates, overall and by group; empty where no image has a vector."""
+    near = audit.near_duplicates
+    if near is None:
+        return []
+    if not near.in_clusters:
+        return [f"none among {near.n:,} images"]
+    lines = [f"{near.in_clusters:,} of {near.n:,} images ({percent(near.share)}) in {near.clusters:,} clusters"]
+    lines += [
+        f"{group.name}: {percent(group.share)} of {group.n:,}, largest cluster {group.largest:,}"
+        for group in near.groups
+        if len(near.groups) > 1
+    ]
+    if not near.is_verified:
+        lines.append("by their vectors alone: there are no thumbnails to confirm them")
+    if near.unsearched:
+        lines.append(f"{near.unsearched:,} more similar pairs were not searched for crops")
+    return lines
+
+
+def diversity(audit: Audit) -> list[str]:
+    """Which metrics lie outside of their null bands, one line per comparison; then the spread of suspect images."""
+    spread = audit.diversity
+    if spread is None:
+        return []
+    lines = []
+    for comparison in spread.comparisons:
+        outside = [f"{m.name} {m.value:.3g} (z {m.z:+.1f})" for m in comparison.metrics if m.is_outside]
+        lines.append(f"{comparison.name}: {', '.join(outside) or 'all metrics within their null bands'}")
+    lines += spread.not_compared
+    if spread.trace_ratio:
+        low, ratio, high = spread.trace_ratio
+        lines.append(
+            f"a hint for choosing λ, not a measurement: the variance of confirmed and flagged images is {ratio:.2f} "
+            f"times that of the others (95 % CI {low:.2f} to {high:.2f})"
+        )
+    return lines
+
+
+def captions(audit: Audit) -> list[str]:
+    """How well captions fit their images; empty where that was not measured."""
+    return [
+        f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {group.n:,} images, "
+        f"90 % within {group.quantiles[0]:.3f} to {group.quantiles[-1]:.3f}"
+        for group in audit.captions
+    ]
+
+
+def stock_watermarks(audit: Audit) -> str | None:
+    """LAION's pwatermark scores, which say nothing about generators; None where the manifest has no such column."""
+    stock = audit.extras.get("stock_watermarks", {})
+    if not stock.get("known"):
+        return None
+    share = percent(stock["above_0.8"] / stock["known"])
+    return f"stock-photo watermarks (LAION's pwatermark above 0.8): {share} of {stock['known']:,} rows; not a sign of AI"
+
+
+# ---- the report for people ------------------------------------------------------------------------------------------
+
+KINDS = {
+    Evidence.DECLARED: "the file or the manifest says so",
+    Evidence.MATCHED: "a watermark was decoded, or the image is in a reference index",
+    Evidence.STATISTICAL: "a classifier with measured error rates",
+    Evidence.PRIOR: "ranks images and decides nothing",
+}
+_ERRORS = {
+    Evidence.DECLARED: "Not measured (1)",
+    Evidence.MATCHED: "False-positive rate very low by design (2)",
+    Evidence.STATISTICAL: "Not measured here: its scores are reported and give no estimate",
+    Evidence.PRIOR: "Not measured: reported, not counted",
+}
+ERROR_NOTES = (
+    "(1) Metadata can be forged, and are lost when images are re-encoded. "
+    "(2) See docs/watermarks.md. Re-encoding weakens watermarks."
+)
+
+
+def change(change: Change) -> str:
+    """How a share changed, and whether the change is more than noise."""
+    if change.difference is None:
+        return "too few to tell" if change.before and change.after else "not in both"
+    difference, low, high = (round(100 * value, 1) + 0.0 for value in change.difference)  # no minus before a zero
+    text = f"{change.verdict}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    return text if change.p_value is None else f"{text}, p = {change.p_value:.2g}"
+
+
+def change_name(change: Change) -> str:
+    """What changed; kinds of evidence by the names that people read."""
+    return evidence(change.name) if change.table == "coverage" else change.name
+
+
+def significance_order(change: Change) -> tuple[bool, float]:
+    """Sort key of changes: those that are more than noise first, then by p-value."""
+    return change.verdict not in (ROSE, FELL), -1.0 if change.p_value is None else change.p_value
+
+
+def inputs(audit: Audit) -> str:
+    """The inputs, with their formats and rows; of many inputs the first few."""
+    shown = [f"{input.name} ({input.format}, {input.rows:,} rows)" for input in audit.inputs[:_MAX_INPUTS]]
+    more = len(audit.inputs) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def errors(audit: Audit, id: str) -> str:
+    """What is known of a detector's error rate."""
+    e, kind = audit.estimate, audit.detectors[id].evidence
+    if kind is Evidence.STATISTICAL and e is not None and e.labels is not None:
+        return model(audit, id)
+    if e is None or e.detector != id:
+        return _ERRORS[kind]
+    return f"Measured on {e.calibration}; flagged from a score of {percent(e.threshold or 0)}"
+
+
+def limits(decision: Decision) -> list[tuple[str, float]]:
+    """The policy's limits on shares of synthetic images: rule and number."""
+    return [
+        (rule.id, float(rule.limit))
+        for rule in decision.rules
+        if rule.id in RULES and RULES[rule.id].is_on_synthetic_share and isinstance(rule.limit, int | float)
+    ]
+
+
+def close_from(mad: MadStatus) -> float:
+    """Half of the limit at the conservative λ: fractions from there to the limit are close to it."""
+    return mad.limits.diversity_conservative / 2
+
+
+def mad_limits(limits: MadLimits) -> list[tuple[str, float]]:
+    """Each criterion and its limit on the fraction."""
+    return [
+        ("diversity", limits.diversity),
+        ("diversity, conservative λ", limits.diversity_conservative),
+        ("stability", limits.stability),
+        ("admissible", limits.admissible),
+        ("half", limits.half),
+    ]
+
+
+def zones(mad: MadStatus) -> str:
+    """Where the zones of the first chart end."""
+    return f"“Close” is from {percent(close_from(mad))} to the MAD limit of {percent(mad.limit)}."
+
+
+def scale_in_words(audit: Audit, decision: Decision) -> str:
+    """What the first chart shows."""
+    parts = [f"Synthetic fraction, estimated: {estimate(audit)[0]}", f"confirmed: {percent(audit.confirmed.share)}"]
+    if decision.mad:
+        parts.append(f"MAD limit {percent(decision.mad.limit)}, status: {MAD_LEVELS[decision.mad.status]}")
+    return "; ".join([*parts, *(f"policy limit of {name} {percent(at)}" for name, at in limits(decision))])
+
+
+def trajectory_in_words(lines: Sequence[Sequence[float]], mad: MadStatus) -> str:
+    """What the chart of generations shows: lines are middle, low and high."""
+    middle, low, high = (line[-1] for line in lines)
+    return (
+        f"Diversity lost after {len(lines[0]) - 1} generations if the mix stays: {percent(middle)}, between "
+        f"{percent(low)} and {percent(high)}; the budget is {percent(mad.delta)}"
+    )
