@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditor.api.audits import *  # noqa: F403
-    from auditor.api.indexes import *  # noqa: F403
     from auditor.api.filtering import *  # noqa: F403
+    from auditor.api.indexes import *  # noqa: F403
     from auditor.api.labels import *  # noqa: F403
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403

@@ -54,7 +54,8 @@ def _check_share(what: str, low: float | None, point: float | None, high: float 
     is_ordered = low is None or high is None or low <= high + _TOLERANCE
     if not is_ordered or not all(-_TOLERANCE <= number <= 1 + _TOLERANCE for number in known):
         raise AuditFileError(
-            f"not an audit of schema {SCHEMA}: {what}: shares must be from 0 to 1, got {point} ({low} to {high}); scan again"
+            f"not an audit of schema {SCHEMA}: {what}: shares must be from 0 to 1, got {point} "
+            f"({low} to {high}); scan again"
         )
 
 

@@ -1,14 +1,14 @@
 """Comparison of two audits: which shares rose or fell, and whether that is more than noise. Pure.
 
-Counts (shares of images) are compared by Fisher's exact test, two-sided, at 5 % per table: each table of many comparisons
-(sources, formats …) has Holm's correction. The interval of a difference is MOVER's (Zou & Donner 2008; Newcombe's
-square-and-add), from the Clopper-Pearson intervals of both shares. Estimates have intervals and no counts: a change is
-more than noise if MOVER's interval of the difference excludes zero and both estimates come from one detector.
+Counts (shares of images) are compared by Fisher's exact test, two-sided, at 5 % per table: each table of many
+comparisons (sources, formats …) has Holm's correction. The interval of a difference is MOVER's (Zou & Donner 2008;
+Newcombe's square-and-add), from the Clopper-Pearson intervals of both shares. Estimates have intervals and no counts: a
+change is more than noise if MOVER's interval of the difference excludes zero and both estimates come from one detector.
 
 The datasets are treated as independent samples; shared rows make the test conservative. Rows of randomly drawn shards
-are not independent, and rows may have different weights: counts of such audits are not tested, and only the estimate and
-the confirmed share are compared, by their own intervals. Different versions or options can change a number although no
-image has changed: notes name them.
+are not independent, and rows may have different weights: counts of such audits are not tested, and only the estimate
+and the confirmed share are compared, by their own intervals. Different versions or options can change a number although
+no image has changed: notes name them.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def _verdict(rose: bool, fell: bool) -> str:
 def _notes(before: Audit, after: Audit) -> Iterable[str]:
     """Other differences between the two audits that can change a number."""
     if before.digests.of_data == after.digests.of_data:
-        yield "both audits are of the same dataset, byte for byte: all differences come from the audits' options or versions"
+        yield "both audits are of the same dataset, byte for byte: differences come from options or versions"
     if before.tool != after.tool:
         yield f"the tool differs: {' '.join(before.tool.values())} and {' '.join(after.tool.values())}"
     first, second = before.digests.detectors, after.digests.detectors

@@ -1,7 +1,7 @@
 """The report's charts, drawn by matplotlib as SVG with real text: static, and the same bytes for the same numbers.
 
-Colours stand for the page's custom properties (COLOURS). Whatever differs in colour also differs in shape or has a label,
-for readers who see no colours.
+Colours stand for the page's custom properties (COLOURS). Whatever differs in colour also differs in shape or has a
+label, for readers who see no colours.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ def generations(simulated: Sequence[Generation], budget: float) -> str:
 
 @contextmanager
 def _drawn(name: str, height: float, *, is_alone: bool = False) -> Iterator[tuple[Figure, Callable[[], str]]]:
-    """A figure to draw on, and a function that returns its SVG afterwards; the user's matplotlib settings are ignored."""
+    """A figure to draw on, and a function that returns its SVG afterwards; the user's matplotlib settings are
+    ignored."""
     logger = logging.getLogger("matplotlib")
     before = logger.level
     logger.setLevel(logging.ERROR)  # matplotlib warns while it looks for fonts, which SVG with real text does not need

@@ -32,7 +32,8 @@ MIN_IMAGES = 30  # a subgroup with fewer images is not drawn
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An example as the page shows it: text without control characters; the image as a data: URL, or why there is none."""
+    """An example as the page shows it: text without control characters; the image as a data: URL, or why there is
+    none."""
 
     group: str
     verdict: str
@@ -72,9 +73,7 @@ class Html(RowRenderer):
                 ),
                 "Share of rows on which each kind of evidence could be checked; the table has the numbers",
             ),
-            detectors=sorted(
-                audit.detectors.items(), key=lambda item: (_KINDS.index(item[1].evidence), -item[1].hits)
-            ),
+            detectors=sorted(audit.detectors.items(), key=lambda item: (_KINDS.index(item[1].evidence), -item[1].hits)),
             histograms={id: page.chart(*drawn) for id, drawn in _histograms(audit)},
             groups=[(group[1:], tuple(members)) for group, members in groupby(items, key=_group_of)],
             subgroups=[(by, rows, chart and page.chart(*chart)) for by, rows, chart in _subgroups(audit)],
@@ -125,7 +124,9 @@ def _metric_charts(audit: Audit) -> Iterator[tuple[str, str]]:
     for comparison in audit.diversity.comparisons if audit.diversity else ():
         rows = [(safe_text(metric.name, 24), metric.value, metric.low, metric.high) for metric in comparison.metrics]
         outside = sum(metric.is_outside for metric in comparison.metrics)
-        title = f"{comparison.name}: {outside} of {len(rows)} metrics outside of the null band; the table has the numbers"
+        title = (
+            f"{comparison.name}: {outside} of {len(rows)} metrics outside of the null band; the table has the numbers"
+        )
         yield charts.against_null(rows), safe_text(title)
 
 

@@ -58,10 +58,7 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
     return [
         "| | |",
         "|---|---|",
-        *(
-            f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |"
-            for i in audit.inputs[:_MAX_SOURCES]
-        ),
+        *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs[:_MAX_SOURCES]),
         f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
         *(f"| sample | {escaped(text)} |" for text in [phrases.sample(audit)] if text),

@@ -1,4 +1,5 @@
-"""HTML pages by Jinja2 with autoescaping, under a content security policy that allows one style and one script by hash."""
+"""HTML pages by Jinja2 with autoescaping, under a content security policy that allows one style and one script by
+hash."""
 
 from __future__ import annotations
 

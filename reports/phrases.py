@@ -149,8 +149,9 @@ def shift(control: Control) -> str:
     """A control whose flags the calibration does not explain."""
     rate = percent(control.flagged / control.n)
     return (
-        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} were flagged; "
-        f"the calibration predicts {span(*control.expected[1:])}. The interval was widened; calibrate on your own images"
+        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} were "
+        f"flagged; the calibration predicts {span(*control.expected[1:])}. The interval was widened; calibrate on your "
+        "own images"
     )
 
 
@@ -226,7 +227,9 @@ def stock_watermarks(audit: Audit) -> str | None:
     if not stock.get("known"):
         return None
     share = percent(stock["above_0.8"] / stock["known"])
-    return f"stock-photo watermarks (LAION's pwatermark above 0.8): {share} of {stock['known']:,} rows; not a sign of AI"
+    return (
+        f"stock-photo watermarks (LAION's pwatermark above 0.8): {share} of {stock['known']:,} rows; not a sign of AI"
+    )
 
 
 # ---- the report for people ------------------------------------------------------------------------------------------

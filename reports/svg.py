@@ -25,7 +25,8 @@ class Sheet:
         self._classes: dict[str, str] = {}
 
     def inline(self, svg: str, *, name: str, title: str) -> str:
-        """An <svg> element to put into a page. name: unique there. title: what it shows, for readers who cannot see it."""
+        """An <svg> element to put into a page. name: unique there. title: what it shows, for readers who cannot see
+        it."""
         from xml.etree import ElementTree as ET
 
         from defusedxml.ElementTree import fromstring

@@ -137,7 +137,7 @@ def test_merged_audits_can_be_held_against_a_reference_of_their_own(halves):
     assert merged.config.estimate.reference == "before:2021"
     assert "too few distinct images" in merged.diversity.not_compared[0]
     merged = auditor.merge(audits, halves / "against", reference=halves / "audit-one")
-    assert "all images against audit-one" in merged.diversity.not_compared[0]
+    assert "all images vs. audit-one" in merged.diversity.not_compared[0]
     assert auditor.merge(audits, halves / "plain").config.estimate.reference is None
 
 

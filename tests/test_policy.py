@@ -205,9 +205,15 @@ def test_a_policy_can_live_in_a_pyproject():
         ("[rules.worst-source]\nmax = 0.1\nleast_n = 5", "no setting 'least_n'; .* did you mean least-n?"),
         ("[rules.worst-source]\nleast-n = 5", "rules.worst-source needs max"),
         ("[rules.decoded]\nmin = 2\nbelow = 'warn'", "rules.decoded.min must be a fraction from 0 to 1 .*, got 2"),
-        ("[rules.decoded]\nmin = 1\nbelow = 'warn'", "rules.decoded.below must be one of inconclusive, fail, got 'warn'"),
+        (
+            "[rules.decoded]\nmin = 1\nbelow = 'warn'",
+            "rules.decoded.below must be one of inconclusive, fail, got 'warn'",
+        ),
         ("[rules.decoded]\nmin = [1]", r"rules.decoded.min must be a fraction .*, got \[1\]"),
-        ("[rules.observable]\nmin = 1\nevidence = 3", "rules.observable.evidence must be one of declared, matched, .*, got 3"),
+        (
+            "[rules.observable]\nmin = 1\nevidence = 3",
+            "rules.observable.evidence must be one of declared, matched, .*, got 3",
+        ),
         ("[rules.mad]\ntipping = 0.5", "rules.mad.tipping must be a factor from 1 to 20, got 0.5"),
         ("[rules.declared]\nmax = 5", "5 % is 0.05"),
         ("[rules.declared]\nmax = true", "5 % is 0.05"),

@@ -1,1 +1,1 @@
-"""The public functions, which are the attributes of `auditor`: everything that the command line does."""
+"""The public functions, available as attributes of `auditor`; the command line uses only these."""

@@ -1,4 +1,4 @@
-"""Audits of datasets: whole, of a sample, of as many rows as a decision takes, merged."""
+"""Audits of datasets: complete, sampled, sequential until a decision, or merged."""
 
 from __future__ import annotations
 
@@ -42,17 +42,21 @@ def scan(
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
-    With `out` the evidence is kept there and the run can be resumed, and audit.json, report.html and summary.md are
-    written with what `policy` decides, and the formats `also` asked for; without it only the audit is returned.
-    examples: rows that the report shows with small pictures, at most 1,000. With the `processes` engine the calling
-    script needs the usual `if __name__ == "__main__":`. fetcher: brings what config.fetch asks for. Raises
-    AuditorError.
+    With `out`, evidence is kept in that folder, the run can be resumed, and audit.json, report.html, summary.md (with
+    the decision of `policy`) and the formats of `also` are written. Without it, only the audit is returned. examples:
+    rows that the report shows with thumbnails, at most 1,000. With the `processes` engine, the calling script needs
+    `if __name__ == "__main__":`. fetcher: fetches images if the configuration samples URLs. Raises AuditorError.
     """
-    chosen = policy_of(policy)
+    chosen_policy = policy_of(policy)
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
+        with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
             return run_audit(
-                inputs, Path(passing), config or Config(), make_engine(jobs, engine), listener=listener, fetcher=fetcher
+                inputs,
+                Path(temporary),
+                config or Config(),
+                make_engine(jobs, engine),
+                listener=listener,
+                fetcher=fetcher,
             )
     folder = Path(out)
     audit = run_audit(
@@ -65,7 +69,7 @@ def scan(
         listener=listener,
         fetcher=fetcher,
     )
-    write(audit, decide(audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+    write(audit, decide(audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return audit
 
 
@@ -83,41 +87,41 @@ def scan_until_decided(
     also: Iterable[str] = (),
     listener: Listener = Silent(),
 ) -> Stop:
-    """Audit no more rows than the policy takes to be decided, in samples that double; the option `sample` is the first.
+    """Audit samples of doubling size until the policy can be decided; the first size is the option `sample`.
 
-    Files beyond the sample are not opened. The audit is that of the last sample, written like that of `scan`. Raises
+    Unsampled files are not opened. The result has the audit of the last sample, written as by `scan`. Raises
     AuditorError.
     """
     from auditor.sampling import sequential
 
-    chosen, folder = policy_of(policy), Path(out)
-    given = config or Config()
-    growing = replace(given, sampling=replace(given.sampling, until_decided=True))
-    workers, anew = make_engine(jobs, engine), iter((restart,))
+    chosen_policy, folder = policy_of(policy), Path(out)
+    base = config or Config()
+    sequential_config = replace(base, sampling=replace(base.sampling, until_decided=True))
+    workers, restarts = make_engine(jobs, engine), iter((restart,))
 
     def audit_of(rows: int) -> Audit:
-        bounded = replace(growing, sampling=replace(growing.sampling, sample=rows))
+        sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
         return run_audit(
             inputs,
             folder,
-            bounded,
+            sampled,
             workers,
-            restart=next(anew, False),
+            restart=next(restarts, False),
             examples=min(examples, thumbnails.MOST),
             listener=listener,
         )
 
     stop = sequential.until_decided(
         audit_of,
-        lambda audit: decide(audit, chosen, baseline=baseline, audited=_today()),
-        first=growing.sampling.sample or sequential.FIRST,
+        lambda audit: decide(audit, chosen_policy, baseline=baseline, audited=_today()),
+        first=sequential_config.sampling.sample or sequential.FIRST,
     )
-    write(stop.audit, decide(stop.audit, chosen, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+    write(stop.audit, decide(stop.audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return stop
 
 
 def required_sample_size(margin: float, config: Config | None = None) -> int:
-    """How many rows to sample so that the sampling error of the estimate is `margin` (a share of 1) at most; see
+    """The number of rows to sample for a sampling error of the estimate of at most `margin` (a fraction of 1); see
     auditor.sampling.planning. Raises ValueError, CalibrationError."""
     from auditor.sampling import planning
 
@@ -127,9 +131,9 @@ def required_sample_size(margin: float, config: Config | None = None) -> int:
 def is_same_dataset(
     audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
 ) -> bool:
-    """Whether a dataset is still the audited one, byte for byte; read in full, decoded not at all. Of an audit of some
-    shards: those are read, and all shards' names. read: where it differs from how the audit read it. Raises
-    ConfigError where the audit needs a `base_dir`."""
+    """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
+    a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.
+    Raises ConfigError if the audit needs a `base_dir`."""
     config = replace(audit.config, scan=replace(audit.config.scan, read=audit.config.scan.read.updated(read)))
     return digests_of_data(dataset, config, make_engine(jobs)) == audit.digests.of_data
 
@@ -143,15 +147,16 @@ def merge(
     baseline: Audit | PathLike | None = None,
     reference: PathLike | None = None,
 ) -> Audit:
-    """One audit from evidence that was gathered apart, say on several machines. reference: what the diversity is held
-    against, a folder or `before:YEAR`. Raises EvidenceError where the parts were made differently, overlap, or are
-    samples; LabelError where the labels are of other rows; IndexFileError for a reference of another encoder."""
+    """Merges audits that were made separately, for example on several machines. reference: the reference for diversity,
+    a folder or `before:YEAR`. Raises EvidenceError if the audits have different configurations, overlap, or are
+    samples;
+    LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
 
-    given = EstimateConfig(
+    options = EstimateConfig(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), given)
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 
@@ -167,5 +172,5 @@ def examine(path: PathLike, *, read: ReadOptions = ReadOptions()) -> Row:
 
 
 def _today() -> datetime.date:
-    """The day of an audit that is made now."""
+    """The day of an audit made now."""
     return datetime.date.today()

@@ -1,4 +1,4 @@
-"""What to train on."""
+"""Keep-lists: which rows to train on."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
-    """What to train on, of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
-    EvidenceError where the evidence is not that of audit.json, as after a scan that was broken off."""
+    """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
+    EvidenceError if the evidence does not match audit.json, as after an interrupted scan."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -29,34 +29,35 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
     audit = load(out)
     parts = list(Store(Path(out)).parts())
     if not parts:
-        raise EvidenceError(f"{out}: no evidence there")
+        raise EvidenceError(f"{out}: no evidence in this folder")
     if dataset_digest(part.digest for part in parts) != audit.digests.dataset:
-        raise EvidenceError(f"{out}: its evidence is not what its audit.json sums up: finish that scan")
+        raise EvidenceError(f"{out}: its evidence does not match its audit.json: finish that scan")
     tables = [pq.read_table(part.path, columns=list(selection.COLUMNS)) for part in parts]
     return selection.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:
-    """Writes it as parquet, text or DataComp's npy, by the suffix where no format is given. Raises FilterError."""
+    """Writes a keep-list as parquet, text or DataComp's npy; by the suffix if no format is given. Raises
+    FilterError."""
     from auditor.filtering import keep_lists
 
     keep_lists.write(kept.rows, Path(path), format)
 
 
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
-    """The dataset's tars with the kept images alone; how many were written. Raises FilterError."""
-    from auditor.filtering.keep_lists import refuse_both
+    """Writes the dataset's tars with only the kept images; returns their number. Raises FilterError."""
+    from auditor.filtering.keep_lists import refuse_ambiguous
     from auditor.filtering.tars import write_tars
     from auditor.readers import choose
 
-    refuse_both(kept.rows, "image")
+    refuse_ambiguous(kept.rows, "image")
 
     shards = [shard for input, reader in choose(dataset, read) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
 
 
 def status_after(kept: KeepList, policy: Policy | PathLike | None = None) -> MadStatus | None:
-    """Where the kept rows stand against the MAD criteria of a policy; None without an estimate."""
+    """The MAD status of the kept rows under a policy; None without an estimate."""
     from auditor.mad import criteria
 
     if kept.after is None:

@@ -1,4 +1,4 @@
-"""Reference indexes: made, told of, searched."""
+"""Reference indexes: build, describe, search."""
 
 from __future__ import annotations
 
@@ -32,40 +32,42 @@ def build_index(
     engine: str = "processes",
     listener: Listener = Silent(),
 ) -> IndexMetadata:
-    """Puts known images into an index, which is made where there is none: those of datasets, of audits that kept
-    vectors, or digests from lists. declared_only: of audits only what declared or matched evidence calls synthetic.
+    """Adds known images to an index, and makes it if there is none: images of datasets, of audits with vectors, or
+    digests from lists. declared_only: from audits, only images confirmed as synthetic.
 
-    Datasets that were read before an interruption are not read again. Raises AuditorError.
+    After an interruption, finished parts of datasets are not read again. Raises AuditorError.
     """
     from auditor.audit import gather
     from auditor.similarity import index_writer
 
     reference_index = Path(folder)
     reference_index.mkdir(parents=True, exist_ok=True)
-    facts = index_writer.add_digests(reference_index, [Path(path) for path in digests], kind) if digests else None
+    metadata = index_writer.add_digests(reference_index, [Path(path) for path in digests], kind) if digests else None
     for audit in audits:
-        facts = index_writer.add_parts(
+        metadata = index_writer.add_parts(
             reference_index, index_writer.parts_with_vectors(Path(audit)), kind, declared_only=declared_only
         )
     if inputs:
         chosen = config or Config.of(detectors=(), keep_vectors=True)
-        parts = gather(inputs, index_writer.staging_folder(reference_index), chosen, make_engine(jobs, engine), listener)
-        facts = index_writer.add_parts(reference_index, parts, kind)
+        parts = gather(
+            inputs, index_writer.staging_folder(reference_index), chosen, make_engine(jobs, engine), listener
+        )
+        metadata = index_writer.add_parts(reference_index, parts, kind)
         index_writer.clear_staging(reference_index)
-    if facts is None:
-        raise IndexFileError("nothing to add: name datasets, audits or lists of digests")
-    return facts
+    if metadata is None:
+        raise IndexFileError("nothing to add: give datasets, audits or lists of digests")
+    return metadata
 
 
 def index_metadata(folder: PathLike) -> IndexMetadata:
-    """What an index is and holds. Raises IndexFileError."""
+    """The metadata of an index. Raises IndexFileError."""
     from auditor.similarity.reference_index import ReferenceIndex
 
     return ReferenceIndex(Path(folder)).metadata
 
 
 def search_index(folder: PathLike, image: PathLike, *, nearest: int = 5, encoder: str | None = None) -> list[Neighbour]:
-    """The nearest images of an index to one image file. Raises AuditorError."""
+    """The images of an index that are nearest to an image file. Raises AuditorError."""
     from auditor.similarity.match import neighbours
 
     return neighbours(Path(folder), _view(image), VectorSource(encoder, is_wanted=True), nearest)

@@ -1,4 +1,4 @@
-"""Labels of people."""
+"""Annotation: samples to label, label files, agreement."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
-    """The rows of an audit's folder that people should label, in the order in which they should: a random, stratified
-    sample of those that are undecided. Raises LabelError where there are none.
+    """The rows of an audit's folder that people should label, in labelling order: a random sample of the undecided
+    rows, stratified by verdict. Raises LabelError if there are none.
     """
     from auditor.annotation import sample
 
@@ -29,33 +29,33 @@ def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
 def label(
     audit: PathLike, dataset: Inputs | None = None, *, number: int = 300, read: ReadOptions = ReadOptions()
 ) -> Task:
-    """The labelling of an audit's folder: `with made.served(Path("labels.csv"), "A") as server` a page to label on.
+    """The labelling task of an audit's folder; `with task.served(Path("labels.csv"), "A") as server:` serves its page.
 
-    dataset: what was audited (default: what the audit names, if it is found). Raises LabelError, DatasetError.
+    dataset: the audited dataset (default: the inputs that the audit names). Raises LabelError, DatasetError.
     """
     from auditor.annotation.app import task
     from auditor.fetching.fetcher import Fetcher
 
-    folder, found = audit_path(audit).parent, load(audit)
-    return task.task(folder, found, dataset, number=number, read=read, fetched=Fetcher().cached)
+    folder, loaded = audit_path(audit).parent, load(audit)
+    return task.task(folder, loaded, dataset, number=number, read=read, fetched=Fetcher().cached)
 
 
 def read_labels(path: PathLike) -> list[Annotation]:
-    """Every label of a label file. Raises LabelError, with the line."""
+    """All labels of a label file. Raises LabelError, with the line."""
     from auditor.annotation import file
 
     return file.read(Path(path))
 
 
 def write_labels(path: PathLike, answers: Iterable[Annotation]) -> None:
-    """A label file, whole."""
+    """Writes a label file."""
     from auditor.annotation import file
 
     file.write(Path(path), answers)
 
 
 def agreements(answers: Iterable[Annotation]) -> list[Agreement]:
-    """How far labellers agree on the images that they share, two by two."""
+    """The agreement of each pair of labellers on the images that both labelled."""
     from auditor.annotation import agreement
 
     return agreement.agreements(answers)

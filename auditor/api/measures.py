@@ -1,4 +1,4 @@
-"""Error rates of detectors on one's own images."""
+"""Error rates of classifiers on the user's images."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def calibrate(
     jobs: int | None = None,
     engine: str = "processes",
 ) -> Calibration:
-    """Scores of a statistical detector on labelled images; see calibrating. indexes, encoder: of a detector whose
-    scores are of indexes, as in the audits to come. Raises AuditorError."""
+    """A calibration: a classifier's scores on labelled images (auditor.calibration.measure). indexes, encoder: for a
+    detector that searches indexes, the same as in the audits to come. Raises AuditorError."""
     from auditor.calibration import measure
 
     config = ScanConfig((), read=read, indexes=tuple(map(str, indexes)), encoder=encoder)
@@ -42,9 +42,9 @@ def adapt(
     jobs: int | None = None,
     engine: str = "processes",
 ) -> tuple[Calibration, Adaptation]:
-    """The classifier adapted to images of one's own kind: a calibration that holds its head, and what changed.
+    """Adapts the classifier to the user's images: a calibration that contains the adapted head, and the change.
 
-    Where the shipped head is at least as good on folders left out, the calibration holds none. Raises AuditorError.
+    If the shipped head is at least as good on folders left out, the calibration contains none. Raises AuditorError.
     """
     from auditor.calibration import measure
 

@@ -1,4 +1,4 @@
-"""What an audit left on the disk, and what it is turned into: decisions, reports, frames."""
+"""Audits on disk, and what is made from them: decisions, reports, data frames."""
 
 from __future__ import annotations
 
@@ -41,44 +41,46 @@ def decide(
     baseline: Audit | PathLike | None = None,
     audited: datetime.date | None = None,
 ) -> Decision:
-    """Hold an audit against a policy (default: the default one). audited: its day, without which a rule on its age
-    is inconclusive."""
-    against = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
-    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, against))
+    """Decides about an audit by a policy (default: the default policy). audited: the day of the audit; without it the
+    rule
+    `audit-age` is inconclusive."""
+    baseline_audit = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
+    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, baseline_audit))
 
 
 def load(path: PathLike) -> Audit:
-    """The audit of an audit.json, or of the folder that it lies in. Raises AuditFileError."""
+    """The audit in an audit.json file, given by its path or its folder. Raises AuditFileError."""
     return audit_json.loads(bytes_of(audit_path(path)))
 
 
 def evidence(out: PathLike) -> pd.DataFrame:
-    """Every row of evidence of an audit's folder; the columns are those of docs/formats.md, and `p_adjusted` where the
-    audit has an estimate. It has to fit in memory. Raises EvidenceError, AuditFileError."""
+    """All rows of evidence in an audit's folder, with the columns of docs/formats.md, and `p_adjusted` if the audit has
+    an
+    estimate. They must fit in memory. Raises EvidenceError, AuditFileError."""
     import numpy as np
     import pandas as pd
     import pyarrow.parquet as pq
 
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
-    chance = posteriors_of(out, parts)
-    if chance is None or chance.adjustment is None:
+    posteriors = posteriors_of(out, parts)
+    if posteriors is None or posteriors.adjustment is None:
         return rows
-    return rows.assign(p_adjusted=np.concatenate([chance.of(pq.read_table(path)) for path in parts]))
+    return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
-    """The evidence of an audit's folder as lines of csv or jsonl, adjusted chances included. Raises EvidenceError where
+    """The evidence in an audit's folder as lines of csv or jsonl, with adjusted probabilities. Raises EvidenceError if
     there is none."""
     from auditor.evidence_store import export
 
     parts = parts_of(out)
-    chance = posteriors_of(out, parts)
-    return export.lines(parts, format, verdicts, chance.of if chance else None)
+    posteriors = posteriors_of(out, parts)
+    return export.lines(parts, format, verdicts, posteriors.of if posteriors else None)
 
 
 def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
-    """An audit in an output format; `examples` are shown by those that show rows. Raises UnknownPlugin."""
+    """An audit in an output format; formats that show rows show `examples`. Raises UnknownPlugin."""
     renderer: Renderer = registry.load("reports", format)()
     if isinstance(renderer, RowRenderer):
         return renderer.render_with(audit, decision, tuple(examples)[: renderer.most])
@@ -86,7 +88,7 @@ def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[
 
 
 def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
-    """The rows of an audit's folder that a format shows; none where it shows none or there is no evidence."""
+    """The rows of an audit's folder that a format shows; empty if it shows no rows or there is no evidence."""
     renderer = registry.load("reports", format)
     if not issubclass(renderer, RowRenderer):
         return ()
@@ -96,12 +98,12 @@ def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
 
 
 def diff(before: PathLike, after: PathLike) -> AuditDiff:
-    """Two audits side by side; see comparing. Raises AuditFileError."""
+    """The comparison of two audits; see auditor.compare. Raises AuditFileError."""
     from auditor.compare import compare
 
     texts = [bytes_of(audit_path(path)) for path in (before, after)]
-    one, two = (audit_json.decision_of(text) for text in texts)
-    return compare(audit_json.loads(texts[0]), audit_json.loads(texts[1]), (one, two))
+    first, second = (audit_json.decision_of(text) for text in texts)
+    return compare(audit_json.loads(texts[0]), audit_json.loads(texts[1]), (first, second))
 
 
 def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:
@@ -109,12 +111,13 @@ def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:
     from importlib import import_module
 
     if format not in DIFFS:
-        raise UnknownPlugin(f"no format of comparisons named '{format}'; there are: {', '.join(DIFFS)}")
+        raise UnknownPlugin(f"format of a comparison must be one of {', '.join(DIFFS)}, got '{format}'")
     return str(import_module(f"reports.diff.{format}").render(comparison))
 
 
 def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = tuple(OUTPUTS)) -> None:
-    """An audit in its folder, in each format under its usual name: audit.json, report.html, summary.md …"""
+    """Writes an audit to its folder in several formats, each with its usual name: audit.json, report.html, summary.md
+    …"""
     out.mkdir(parents=True, exist_ok=True)
     for format in formats:
         text = render(audit, decision, format, examples=examples_for(format, out))
@@ -122,21 +125,21 @@ def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = 
 
 
 def file_name(format: str) -> str:
-    """What a format's file is called in an audit's folder."""
+    """The name of a format's file in an audit's folder."""
     names = {**OUTPUTS, **OTHERS}
     return names.get(format) or f"{format}{registry.load('reports', format).suffix}"
 
 
 def parts_of(out: PathLike) -> list[Path]:
-    """The parts of evidence in an audit's folder. Raises EvidenceError where there is none."""
+    """The parts of evidence in an audit's folder. Raises EvidenceError if there is none."""
     parts = [part.path for part in Store(Path(out)).parts()]
     if not parts:
-        raise EvidenceError(f"{out}: no evidence there")
+        raise EvidenceError(f"{out}: no evidence in this folder")
     return parts
 
 
 def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
-    """What adjusts the chances of an audit's rows; None before audit.json is there. Raises AuditFileError."""
+    """The adjusted probabilities of an audit's rows; None if there is no audit.json yet. Raises AuditFileError."""
     from auditor.aggregate.build import census
     from auditor.aggregate.posteriors import chances
 
@@ -147,13 +150,13 @@ def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
 
 
 def audit_path(path: PathLike) -> Path:
-    """The audit.json that a path means: itself, or the one in a folder."""
-    found = Path(path)
-    return found / OUTPUTS["json"] if found.is_dir() else found
+    """The path of an audit.json, given by itself or by its folder."""
+    given = Path(path)
+    return given / OUTPUTS["json"] if given.is_dir() else given
 
 
 def read_policy(path: PathLike) -> Policy:
-    """A policy file. Raises PolicyError."""
+    """The policy in a file. Raises PolicyError."""
     try:
         return policies.parse(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -163,14 +166,14 @@ def read_policy(path: PathLike) -> Policy:
 
 
 def policy_of(policy: Policy | PathLike | None) -> Policy:
-    """The policy that is given, read, or the default one. Raises PolicyError."""
+    """The given policy (read if it is a path), or the default policy. Raises PolicyError."""
     if policy is None:
         return policies.default()
     return policy if isinstance(policy, Policy) else read_policy(policy)
 
 
 def bytes_of(path: Path) -> bytes:
-    """A file, whole. Raises AuditFileError."""
+    """The content of a file. Raises AuditFileError."""
     try:
         return path.read_bytes()
     except OSError as error:

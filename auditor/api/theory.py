@@ -1,4 +1,4 @@
-"""What detectors see, and what a synthetic fraction does."""
+"""Documentation of detectors, and simulation of self-consuming loops."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ def simulate(
     runs: int | None = None,
     seed: int = 0,
 ) -> list[Generation]:
-    """Generation after generation of generators trained on these synthetic fractions of `images`, 0 trained on reality.
+    """Simulates generators that are trained on these synthetic fractions of `images`; generation 0 on real images only.
 
-    By closed forms, or, with `runs`, as the mean of so many simulated loops. Raises ValueError for an unknown loop
-    (fresh, augmentation, synthetic) or fractions that it cannot have.
+    Uses closed forms, or with `runs` the mean of so many simulated loops. Raises ValueError for an unknown loop (fresh,
+    augmentation, synthetic) or impossible fractions.
     """
     if runs is None:
         return simulation.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)
-    return simulation.simulate_runs(loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed)
+    return simulation.simulate_runs(
+        loop, fractions, n=images, d=round(dimension), lambda_=lambda_, runs=runs, seed=seed
+    )
 
 
-def plot_simulation(found: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:
-    """A chart of `simulate`'s generations as SVG, with the loss of diversity that is tolerated."""
+def plot_simulation(generations: Sequence[Generation], *, budget: float = Assumptions().delta) -> str:
+    """A chart of `simulate`'s generations as SVG, with the tolerated loss of diversity."""
     from reports import charts
 
-    return charts.generations(found, budget)
+    return charts.generations(generations, budget)

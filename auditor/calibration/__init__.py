@@ -1,1 +1,1 @@
-"""A calibration of one's own: scores of labelled images, and a classifier's head adapted to them."""
+"""Calibration on the user's labelled images: their scores, and a classifier head adapted to them."""

@@ -1,13 +1,13 @@
-"""Fitting the classifier's head to images of one's own, without forgetting what it knows.
+"""Adapts the classifier's head to the user's images, regularised towards the shipped head.
 
-Ridge regression of what the shipped head gets wrong: with its scores s and the targets y = ±1, the change δ of its
-weights minimises Σ w (y - s - x·δ)² + strength |δ|², so that a large strength gives the shipped head and a small one a
-head of these images alone (biased regularisation; Schölkopf, Herbrich & Smola, "A Generalized Representer Theorem",
-2001). In the dual form, with K = XXᵀ and A = (K + strength W⁻¹)⁻¹, the residuals of the rows S when all of S are left
-out are A_SS⁻¹ (A r)_S, so that leaving folders out, alone and in pairs, costs one inverse a strength.
+Ridge regression on the residuals of the shipped head: with its scores s and the targets y = ±1, the change δ of its
+weights minimises Σ w (y - s - x·δ)² + strength |δ|². A large strength keeps the shipped head, a small one fits a head
+to these images alone (biased regularisation; Schölkopf, Herbrich & Smola, "A Generalized Representer Theorem", 2001).
+In the dual form, with K = XXᵀ and A = (K + strength W⁻¹)⁻¹, the residuals of rows S when all of S are left out are
+A_SS⁻¹ (A r)_S, so leaving out folders, alone and in pairs, costs one inverse per strength.
 
-The strength is chosen by leaving folders out. The scores that errors are counted of leave out one folder for the head
-and, for the choice of its strength, a second one in turn: nothing of a folder decides its own scores.
+The strength is chosen by cross-validation over folders. The scores that error rates are measured on are nested: the
+head leaves out the scored folder, and the choice of its strength leaves out a second folder in turn.
 """
 
 from __future__ import annotations
@@ -22,19 +22,26 @@ from auditor.estimate.head import Head
 if TYPE_CHECKING:
     import numpy as np
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # times the number of features, which are of deviation 1; a row weighs 1
-_ROWS = 4096  # that a head is fitted on: as many as an inverse takes in seconds
-_FOLDERS, _IMAGES = 2, 20  # a side, at least
-_BY_ROW = ("x", "target", "shipped", "residual", "folder", "weight", "condition")
-Tokens = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> float32 (numbers,) an image
+STRENGTHS = (
+    0.3,
+    1.0,
+    3.0,
+    10.0,
+    30.0,
+    100.0,
+)  # times the number of features (standardised); a row has weight 1 on average
+_MAX_ROWS = 4096  # that a head is fitted to; inverting their kernel matrix takes seconds
+_MIN_FOLDERS, _MIN_IMAGES = 2, 20  # per class
+_ROW_FIELDS = ("x", "target", "shipped", "residual", "folder", "weight", "condition")
+Tokens = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> one float32 (features,) per image
 Scores = Mapping[tuple[str, str], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """head: the adapted one; None where the shipped one is at least as good. real, synthetic: scores out of folder, of
-    the head that is kept. before, after: AUROC out of folder with the shipped and with the adapted head, sources
-    weighing the same, the mean over conditions. strength: chosen on all folders; None where no change is best."""
+    """head: the adapted head; None if the shipped one is at least as good. real, synthetic: out-of-folder scores of the
+    head that is kept. before, after: out-of-folder AUROC of the shipped and the adapted head, the mean over conditions
+    with equal weights of sources. strength: chosen on all folders; None if no change is best."""
 
     head: Head | None
     real: Scores
@@ -46,9 +53,10 @@ class Adaptation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """One an image and condition. x: standardised, about `middle`, their mean: a constant would follow which class the
-    folder left out is of. residual: what the shipped head leaves of the targets, about its mean. folder: its number,
-    real and synthetic apart."""
+    """One row per image and condition. x: standardised and centred on `middle`, because a fitted constant would reveal
+    the class of the folder that is left out. residual: target minus the shipped head's score, centred. folder: its
+    number;
+    real and synthetic folders have different numbers."""
 
     x: np.ndarray
     middle: np.ndarray
@@ -60,21 +68,21 @@ class _Rows:
     condition: np.ndarray
 
 
-def adapted(real: Tokens, synthetic: Tokens, shipped: Head) -> Adaptation:
-    """See the module. Raises CalibrationError for too few folders or images."""
+def adapt_head(real: Tokens, synthetic: Tokens, shipped: Head) -> Adaptation:
+    """The adaptation; see the module. Raises CalibrationError for too few folders or images."""
     import numpy as np
 
     for side, tokens in (("real", real), ("synthetic", synthetic)):
         _check(side, tokens)
     keys = [*((0, key) for key in real), *((1, key) for key in synthetic)]
     rows = _rows(keys, (real, synthetic), shipped)
-    fitted = rows if len(rows.x) <= _ROWS else _some(rows)
+    fitted = rows if len(rows.x) <= _MAX_ROWS else _subsample(rows)
     fits = [_Fit(fitted, strength * len(shipped.weights)) for strength in STRENGTHS]
     scores, folders = rows.shipped.copy(), np.unique(rows.folder)
     for folder in folders:
-        own = rows.folder == folder
+        in_folder = rows.folder == folder
         if (best := _best(fits, without=int(folder))) is not None:
-            scores[own] += rows.x[own] @ best.change(fitted.folder == folder)
+            scores[in_folder] += rows.x[in_folder] @ best.change(fitted.folder == folder)
     before, after = _auroc(rows, rows.shipped), _auroc(rows, scores)
     chosen = _best(fits)
     if chosen is None or after <= before:
@@ -87,7 +95,7 @@ def adapted(real: Tokens, synthetic: Tokens, shipped: Head) -> Adaptation:
 
 
 class _Fit:
-    """All folders at one strength: residuals with any of them left out."""
+    """The fit on all folders at one strength; gives fits and residuals with any folder left out."""
 
     def __init__(self, rows: _Rows, strength: float) -> None:
         import numpy as np
@@ -97,7 +105,7 @@ class _Fit:
         self.dual = self.inverse @ rows.residual
 
     def change(self, left_out: np.ndarray) -> np.ndarray:
-        """δ, float64 (numbers,), without these rows (bool)."""
+        """δ, float64 (features,), with these rows (bool) left out."""
         import numpy as np
 
         dual = self.dual.copy()
@@ -110,28 +118,28 @@ class _Fit:
         return change
 
     def loss(self, without: int | None) -> float:
-        """Mean weighted squared residual of each folder left out in turn; `without` is left out of all."""
+        """Mean weighted squared residual with each folder left out in turn; `without` is always left out."""
         import numpy as np
 
         rows, total, weight = self.rows, 0.0, 0.0
-        away = rows.folder == without
-        for folder in np.unique(rows.folder[~away]):
-            own = rows.folder == folder
-            both = np.flatnonzero(own | away)
-            residual = np.linalg.solve(self.inverse[np.ix_(both, both)], self.dual[both])[own[both]]
-            total += float((rows.weight[own] * residual**2).sum())
-            weight += float(rows.weight[own].sum())
+        is_excluded = rows.folder == without
+        for folder in np.unique(rows.folder[~is_excluded]):
+            in_folder = rows.folder == folder
+            both = np.flatnonzero(in_folder | is_excluded)
+            residual = np.linalg.solve(self.inverse[np.ix_(both, both)], self.dual[both])[in_folder[both]]
+            total += float((rows.weight[in_folder] * residual**2).sum())
+            weight += float(rows.weight[in_folder].sum())
         return total / weight
 
 
 def _best(fits: Sequence[_Fit], without: int | None = None) -> _Fit | None:
-    """The fit with the least loss; None where no change at all has less."""
+    """The fit with the lowest loss; None if the unchanged head has a lower loss."""
     rows = fits[0].rows
     kept = rows.folder != without
-    nothing = float((rows.weight * rows.residual**2)[kept].sum() / rows.weight[kept].sum())
+    unchanged = float((rows.weight * rows.residual**2)[kept].sum() / rows.weight[kept].sum())
     losses = [fit.loss(without) for fit in fits]
-    least = min(losses)
-    return fits[losses.index(least)] if least < nothing else None
+    lowest = min(losses)
+    return fits[losses.index(lowest)] if lowest < unchanged else None
 
 
 def _check(side: str, tokens: Tokens) -> None:
@@ -139,16 +147,16 @@ def _check(side: str, tokens: Tokens) -> None:
     images = max(
         sum(len(values) for (name, _), values in tokens.items() if name == condition) for condition, _ in tokens
     )
-    if len(folders) < _FOLDERS or images < _IMAGES:
+    if len(folders) < _MIN_FOLDERS or images < _MIN_IMAGES:
         raise CalibrationError(
-            f"--adapt leaves folders out: it needs {_FOLDERS} folders and {_IMAGES} images a side at least, and the "
-            f"{side} side has {len(folders)} ({', '.join(sorted(folders))[:80]}) and {images}. Keep images of "
-            "different origin in different folders"
+            f"--adapt validates on folders that are left out: it needs {_MIN_FOLDERS} folders and {_MIN_IMAGES} images "
+            f"per class; the {side} class has {len(folders)} ({', '.join(sorted(folders))[:80]}) and {images}. Keep images "
+            "of different origin in different folders"
         )
 
 
 def _rows(keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Tokens], shipped: Head) -> _Rows:
-    """Sources weigh as the root of their images, the two classes the same, a row 1 in the mean."""
+    """Rows and weights: sources count as the square root of their images, both classes equally, with mean weight 1."""
     import numpy as np
 
     parts = [np.stack(sides[label][key]) for label, key in keys]
@@ -157,8 +165,8 @@ def _rows(keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Toke
     label = np.repeat([label for label, _ in keys], counts)
     names = [f"{label} {source}" for label, (_, source) in keys]
     weight = np.repeat([count**-0.5 for count in counts], counts)
-    for one in (0, 1):
-        weight[label == one] *= len(label) / 2 / weight[label == one].sum()
+    for value in (0, 1):
+        weight[label == value] *= len(label) / 2 / weight[label == value].sum()
     x = shipped.standardised(tokens).astype(np.float64)
     middle = np.average(x, axis=0, weights=weight)
     target, scores = np.where(label == 1, 1.0, -1.0), shipped.scores(tokens).astype(np.float64)
@@ -174,20 +182,20 @@ def _rows(keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Toke
     )
 
 
-def _some(rows: _Rows) -> _Rows:
-    """_ROWS of them, drawn with a fixed seed."""
+def _subsample(rows: _Rows) -> _Rows:
+    """_MAX_ROWS of the rows, drawn with a fixed seed."""
     import numpy as np
 
-    picked = np.sort(np.random.default_rng(0).choice(len(rows.x), _ROWS, replace=False))
-    return replace(rows, **{name: getattr(rows, name)[picked] for name in _BY_ROW})
+    picked = np.sort(np.random.default_rng(0).choice(len(rows.x), _MAX_ROWS, replace=False))
+    return replace(rows, **{name: getattr(rows, name)[picked] for name in _ROW_FIELDS})
 
 
 def _auroc(rows: _Rows, scores: np.ndarray) -> float:
-    """The mean over conditions, sources weighing the same."""
+    """The mean AUROC over conditions, with equal weights of sources."""
     import numpy as np
     from scipy.stats import mannwhitneyu
 
-    found = []
+    aurocs = []
     for condition in np.unique(rows.condition):
         real, synthetic = (
             [
@@ -197,17 +205,17 @@ def _auroc(rows: _Rows, scores: np.ndarray) -> float:
             for y in (-1, 1)
         )
         pairs = [mannwhitneyu(b, a).statistic / (len(a) * len(b)) for a in real for b in synthetic if len(a) and len(b)]
-        found.append(np.mean(pairs))
-    return float(np.mean(found))
+        aurocs.append(np.mean(pairs))
+    return float(np.mean(aurocs))
 
 
 def _split(
     keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Tokens], scores: np.ndarray
 ) -> tuple[Scores, Scores]:
-    found: tuple[dict[tuple[str, str], Sequence[float]], ...] = ({}, {})
+    split: tuple[dict[tuple[str, str], Sequence[float]], ...] = ({}, {})
     start = 0
     for label, key in keys:
         end = start + len(sides[label][key])
-        found[label][key] = [float(score) for score in scores[start:end]]
+        split[label][key] = [float(score) for score in scores[start:end]]
         start = end
-    return found[0], found[1]
+    return split[0], split[1]

@@ -1,9 +1,10 @@
-"""Scores of labelled images of one's own: what `auditor calibrate` makes for `auditor scan --calibration`.
+"""Scores of the user's labelled images: `auditor calibrate` makes them for `auditor scan --calibration`.
 
-labelled inputs -> every image in every condition -> the model's scores by source (or, to adapt it, the head's tokens)
+labelled inputs -> every image in every condition -> the classifier's scores by source (or the tokens, to adapt its
+head)
 
-An image's source is its domain or folder, as in audits: keep images of different origin in different folders, because
-error rates differ between sources, and how much they differ decides how wide an estimate has to be.
+An image's source is its domain or folder, as in audits. Keep images of different origin in different folders: error
+rates differ between sources, and their variance determines the width of an estimate's interval.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor import registry
-from auditor.calibration.adapt import Adaptation
-from auditor.calibration.adapt import adapted as adapted_head
+from auditor.calibration.adapt import Adaptation, adapt_head
 from auditor.classifier import ClassifierDetector, refusal
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.vector_source import VectorSource
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _BATCH = 16
-_LARGEST = 1024  # pixels on the longer side before an image is re-encoded, as on the web
+_MAX_SIDE = 1024  # pixels on the longer side before an image is re-encoded, as on the web
 _PRIOR = 0.5
-Scores = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> a score, or tokens, an image
+Scores = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> one score, or one array of tokens, per image
 
 
 @dataclass(frozen=True, slots=True)
 class ShardScores:
-    """What was measured of a shard's images, and how many rows it had, of which some could not be read."""
+    """The scores of a shard's images, the number of its rows, and how many of them could not be read or scored."""
 
     rows: int
     unread: int
@@ -51,7 +51,7 @@ class ShardScores:
 
 @dataclass(frozen=True)
 class ShardScoring:
-    """Reads a shard and measures each image in each condition. is_adapting: tokens instead of scores. Picklable."""
+    """Reads a shard and scores each image in each condition. is_adapting: tokens instead of scores. Picklable."""
 
     detector: str
     conditions: tuple[str, ...]
@@ -61,40 +61,40 @@ class ShardScoring:
     is_adapting: bool = False
 
     def __call__(self, shard: Shard) -> ShardScores:
-        """The whole shard."""
+        """The scores of a whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
-        measure = _tokens if self.is_adapting else _calibratable(self.detector, self.indexes, self.vectors).logits
-        found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-        held: list[tuple[str, str, np.ndarray]] = []
+        score = _tokens if self.is_adapting else _calibratable(self.detector, self.indexes, self.vectors).logits
+        scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        batch: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
 
-        def clear() -> None:
-            if not held:
+        def score_batch() -> None:
+            if not batch:
                 return
-            for (condition, source, _), value in zip(held, measure([image for *_, image in held]), strict=True):
+            for (condition, source, _), value in zip(batch, score([image for *_, image in batch]), strict=True):
                 if not isinstance(value, float) or math.isfinite(value):
-                    found[condition, source].append(value)
-            held.clear()
+                    scores[condition, source].append(value)
+            batch.clear()
 
         for item in reader.read(shard):
             rows += 1
             try:
-                upright = _seen(item, self.limits)
+                upright = _pixels(item, self.limits)
             except SampleError:
                 unread += 1
                 continue
-            held += [(name, item.source, changed(upright, name)) for name in self.conditions]
-            if len(held) >= _BATCH:
-                clear()
-        clear()
-        return ShardScores(rows, unread, dict(found))
+            batch += [(name, item.source, apply_condition(upright, name)) for name in self.conditions]
+            if len(batch) >= _BATCH:
+                score_batch()
+        score_batch()
+        return ShardScores(rows, unread, dict(scores))
 
     def with_crash_tracking(self) -> ShardScoring:
-        """The same."""
+        """This object: a calibration needs no crash tracking."""
         return self
 
     def excluding_crash(self, shard: Shard, reason: str) -> ShardScoring:
-        """Raises CalibrationError: an image that kills a worker ends a calibration."""
+        """Raises CalibrationError: an image that crashes a worker ends a calibration."""
         raise CalibrationError(f"{shard.file or shard.start}: an image in this part of the dataset {reason}")
 
 
@@ -105,32 +105,32 @@ def calibrate(
     *,
     detector: str,
     config: ScanConfig,
-    told: Callable[[int], None] = lambda rows: None,
+    on_rows: Callable[[int], None] = lambda rows: None,
 ) -> Calibration:
-    """Scores of these images, in the conditions of the detector's own calibration if it ships one.
+    """A calibration from the scores of these images, in the conditions of the detector's shipped calibration, if any.
 
-    Without synthetic images the shipped scores of those are kept: real ones alone fix the false-positive rate. Raises
-    CalibrationError where no image could be read, where the detector is none that can be calibrated, and without
-    synthetic images for one that ships no scores.
+    Without synthetic images the shipped scores of synthetic images are kept: real images alone determine the
+    false-positive rate. Raises CalibrationError if no image can be read, the detector cannot be calibrated, or it has
+    no shipped scores and no synthetic images are given.
     """
     indexes, vectors = ReferenceIndexes(config.indexes), VectorSource(config.encoder)
     model = _calibratable(detector, indexes, vectors)
     shipped = model.calibration()
     if shipped is None and synthetic is None:
-        raise CalibrationError(f"{detector} ships no scores of synthetic images: give --synthetic too")
+        raise CalibrationError(f"{detector} has no shipped scores of synthetic images: give --synthetic too")
     model.check()
     scoring = ShardScoring(detector, _conditions(shipped), config.limits, indexes, vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
-    found = {side: collect_scores(inputs, engine, scoring, config, told) for side, inputs in given.items()}
-    sides = {side: scores for side, (scores, _) in found.items()}
+    collected = {side: collect_scores(inputs, engine, scoring, config, on_rows) for side, inputs in given.items()}
+    sides = {side: scores for side, (scores, _) in collected.items()}
     base = shipped or Calibration(model.id, model.id, model.weights(), "", _PRIOR, 1.0, 0.0, {})
-    origin = describe_origin(sides, {side: unread for side, (_, unread) in found.items()}, base)
+    origin = describe_origin(sides, {side: unread for side, (_, unread) in collected.items()}, base)
     conditions = {}
     for name in scoring.conditions:
-        own = {side: by_source(name, scores) for side, scores in sides.items()}
-        conditions[name] = Condition(own["real"], own.get("synthetic") or base.conditions[name].synthetic)
-    made = replace(base, origin=origin, conditions=conditions)
-    return refit_platt(made) if synthetic is not None else made
+        scores_of = {side: by_source(name, scores) for side, scores in sides.items()}
+        conditions[name] = Condition(scores_of["real"], scores_of.get("synthetic") or base.conditions[name].synthetic)
+    calibration = replace(base, origin=origin, conditions=conditions)
+    return refit_platt(calibration) if synthetic is not None else calibration
 
 
 def adapt(
@@ -139,38 +139,38 @@ def adapt(
     engine: Engine,
     *,
     config: ScanConfig,
-    told: Callable[[int], None] = lambda rows: None,
+    on_rows: Callable[[int], None] = lambda rows: None,
 ) -> tuple[Calibration, Adaptation]:
-    """The classifier's head fitted anew to these images, and what that changed; see adapting. The calibration holds the
-    head, or none where the shipped one was better out of folder. Raises CalibrationError."""
+    """The classifier with its head adapted to these images (adapt.py), and the adaptation. The calibration contains the
+    head, or none if the shipped one is better out of folder. Raises CalibrationError."""
     from auditor.embeddings.embedded_encoder import embedded, shipped_calibration
 
     shipped = shipped_calibration()
-    embedded()  # loads, or says why not, before the images are read
+    embedded()  # raises an error before the images are read
     scoring = ShardScoring(shipped.detector, _conditions(shipped), config.limits, is_adapting=True)
     given = {"real": real, "synthetic": synthetic}
-    found = {side: collect_scores(inputs, engine, scoring, config, told) for side, inputs in given.items()}
-    sides = {side: tokens for side, (tokens, _) in found.items()}
-    adapted = adapted_head(sides["real"], sides["synthetic"], embedded().head)
-    origin = describe_origin(sides, {side: unread for side, (_, unread) in found.items()}, shipped)
+    collected = {side: collect_scores(inputs, engine, scoring, config, on_rows) for side, inputs in given.items()}
+    sides = {side: tokens for side, (tokens, _) in collected.items()}
+    adaptation = adapt_head(sides["real"], sides["synthetic"], embedded().head)
+    origin = describe_origin(sides, {side: unread for side, (_, unread) in collected.items()}, shipped)
     conditions = {
-        name: Condition(by_source(name, adapted.real), by_source(name, adapted.synthetic))
+        name: Condition(by_source(name, adaptation.real), by_source(name, adaptation.synthetic))
         for name in scoring.conditions
     }
-    if adapted.head:
+    if adaptation.head:
         origin += "; head adapted to them, scores out of folder"
-        shipped = replace(shipped, head=adapted.head, sha256=embedded().sha256(adapted.head))
-    return refit_platt(replace(shipped, origin=origin, conditions=conditions)), adapted
+        shipped = replace(shipped, head=adaptation.head, sha256=embedded().sha256(adaptation.head))
+    return refit_platt(replace(shipped, origin=origin, conditions=conditions)), adaptation
 
 
 def _calibratable(detector: str, indexes: ReferenceIndexes, vectors: VectorSource) -> ClassifierDetector:
     kind = registry.load("detectors", detector)
     if not issubclass(kind, ClassifierDetector):
-        raise CalibrationError(f"{detector} gives no logits: only statistical detectors are calibrated")
+        raise CalibrationError(f"{detector} gives no scores: only classifiers can be calibrated")
     if kind.uses_indexes and not indexes:
-        raise CalibrationError(f"{detector} is calibrated with the indexes that it is to look into: --index")
-    made: ClassifierDetector = kind.made(indexes=indexes, vectors=vectors)
-    return made
+        raise CalibrationError(f"{detector} needs the indexes that audits will search: give --index")
+    classifier: ClassifierDetector = kind.made(indexes=indexes, vectors=vectors)
+    return classifier
 
 
 def _conditions(shipped: Calibration | None) -> tuple[str, ...]:
@@ -183,18 +183,18 @@ def _tokens(images: Sequence[np.ndarray]) -> list[Any]:
     return [encoding.tokens for encoding in embedded().encode(images)]
 
 
-def _seen(item: object, limits: Limits) -> np.ndarray:
-    """The pixels of what a scan would judge. Raises Refused for anything else."""
+def _pixels(item: object, limits: Limits) -> np.ndarray:
+    """The pixels of an image that a scan would score. Raises SampleError for any other item."""
     if not isinstance(item, Sample) or item.content is None:
         raise SampleError("no image")
     view = View(item, limits)
-    if why := refusal(view):
-        raise SampleError(why)
+    if reason := refusal(view):
+        raise SampleError(reason)
     return view.upright
 
 
-def changed(image: np.ndarray, condition: str) -> np.ndarray:
-    """An image as it is after one more encoding."""
+def apply_condition(image: np.ndarray, condition: str) -> np.ndarray:
+    """The image after compression or processing in a condition."""
     import numpy as np
     from PIL import Image
 
@@ -205,7 +205,7 @@ def _encoded(format: str, quality: int) -> Callable[[Image.Image], Image.Image]:
     def change(image: Image.Image) -> Image.Image:
         from PIL import Image as Pillow
 
-        image.thumbnail((_LARGEST, _LARGEST), Pillow.Resampling.BICUBIC)
+        image.thumbnail((_MAX_SIDE, _MAX_SIDE), Pillow.Resampling.BICUBIC)
         out = io.BytesIO()
         image.save(out, format, quality=quality)
         return Pillow.open(out)
@@ -214,7 +214,7 @@ def _encoded(format: str, quality: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def _img2dataset(image: Image.Image) -> Image.Image:
-    """Its defaults: the longer side 256 pixels by area, white bars to a square, JPEG 95."""
+    """img2dataset's defaults: the longer side 256 pixels by area, white bars to a square, JPEG 95."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -230,29 +230,30 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def collect_scores(
-    inputs: Inputs, engine: Engine, scoring: ShardScoring, config: ScanConfig, told: Callable[[int], None]
+    inputs: Inputs, engine: Engine, scoring: ShardScoring, config: ScanConfig, on_rows: Callable[[int], None]
 ) -> tuple[dict[tuple[str, str], list[Any]], int]:
-    """What was measured by condition and source, and how many rows were not read, or are nothing that a scan would
-    judge. Raises CalibrationError where nothing is left."""
+    """The scores by condition and source, and the number of rows that could not be read or would not be scored by a
+    scan.
+    Raises CalibrationError if no image is left."""
     shards = [shard for input, reader in choose(inputs, config.read) for shard in reader.shards(input)]
-    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
     rows = unread = 0
     for result in engine.run(shards, scoring):
         rows += result.rows
         unread += result.unread
-        told(result.rows)
+        on_rows(result.rows)
         for key, values in result.scores.items():
-            found[key] += values
-    if not found:
+            scores[key] += values
+    if not scores:
         named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
         raise CalibrationError(
-            f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and judged"
+            f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and scored"
         )
-    return {key: found[key] for key in sorted(found)}, unread
+    return {key: scores[key] for key in sorted(scores)}, unread
 
 
 def by_source(condition: str, scores: Scores) -> dict[str, tuple[float, ...]]:
-    """The scores in a condition, rising; rounded, so that files stay small."""
+    """The scores in a condition, ascending; rounded to keep files small."""
     return {
         source: tuple(sorted(round(float(value), 4) for value in values))
         for (name, source), values in scores.items()
@@ -261,33 +262,34 @@ def by_source(condition: str, scores: Scores) -> dict[str, tuple[float, ...]]:
 
 
 def describe_origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], shipped: Calibration) -> str:
-    """Where scores come from, in words."""
+    """The origin of the scores, in words."""
     parts = []
     for side, scores in sides.items():
         sources = {source for _, source in scores}
         images = sum(len(values) for (name, _), values in scores.items() if name == "clean")
-        without = f" ({left_out[side]:,} more not read or not judged)" if left_out[side] else ""
+        without = f" ({left_out[side]:,} more not read or not scored)" if left_out[side] else ""
         parts.append(f"{images:,} {side} images of {len(sources)} sources{without}")
-    kept = "" if "synthetic" in sides else f"; synthetic ones as in: {shipped.origin}"
+    kept = "" if "synthetic" in sides else f"; synthetic scores from: {shipped.origin}"
     return f"own images: {', '.join(parts)}{kept}"
 
 
-def refit_platt(made: Calibration) -> Calibration:
-    """With the line from score to chance fitted anew at even odds, over all conditions, sources weighing the same.
-    Raises CalibrationError where synthetic images score no higher than real ones."""
+def refit_platt(calibration: Calibration) -> Calibration:
+    """The calibration with slope and intercept of Platt scaling fitted again, at a prior of 0.5, over all conditions,
+    with
+    equal weights of sources. Raises CalibrationError if synthetic images do not score higher than real ones."""
     import numpy as np
 
     scores: list[float] = []
     labels: list[int] = []
     weights: list[float] = []
-    for condition in made.conditions.values():
+    for condition in calibration.conditions.values():
         for label, side in enumerate((condition.real, condition.synthetic)):
             for values in side.values():
                 scores += values
                 labels += [label] * len(values)
-                weights += [1 / (len(made.conditions) * len(side) * len(values))] * len(values)
+                weights += [1 / (len(calibration.conditions) * len(side) * len(values))] * len(values)
     x, y, w = (np.array(values) for values in (scores, labels, weights))
-    slope, intercept = platt(x, y, w, start=(made.slope, made.intercept))
+    slope, intercept = platt(x, y, w, start=(calibration.slope, calibration.intercept))
     if slope <= 0:
-        raise CalibrationError("synthetic images score no higher than real ones: were the folders mixed up?")
-    return replace(made, slope=slope, intercept=intercept)
+        raise CalibrationError("synthetic images do not score higher than real ones: were the folders mixed up?")
+    return replace(calibration, slope=slope, intercept=intercept)

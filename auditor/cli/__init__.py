@@ -1,4 +1,4 @@
-"""The command line: parse, call, exit. Commands translate; what they call is the public functions of `auditor`.
+"""The command line: commands parse their options, call the public functions of `auditor`, and exit.
 
 Exit codes: 0 pass · 1 the policy failed · 2 usage · 3 no audit · 4 inconclusive · 130 interrupted.
 """
@@ -22,8 +22,8 @@ _COMMANDS = (
 EXIT_USAGE, EXIT_NO_AUDIT, EXIT_INTERRUPTED = 2, 3, 130
 
 
-class _Lazy(click.Group):
-    """A group whose commands live in modules of their own, imported when asked for."""
+class _LazyGroup(click.Group):
+    """A group with one module per command, imported when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -31,22 +31,22 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"auditor.cli.{name}").command
-        return found
+        command: click.Command = importlib.import_module(f"auditor.cli.{name}").command
+        return command
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="auditor")
 def cli() -> None:
     """Does this dataset feed a model its own tail?
 
-    Audits image/caption datasets for machine-made images and gates training by exit code: 0 pass, 1 fail,
-    2 usage, 3 no audit, 4 inconclusive, 130 interrupted.
+    Finds generated images in image/caption datasets, estimates their fraction, and gates training by exit code: 0 pass,
+    1 fail, 2 usage, 3 no audit, 4 inconclusive, 130 interrupted.
     """
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command and exit. An unexpected error must not look like a failed policy: it exits 3."""
+    """Run a command and exit. An unexpected error exits 3, so that it does not look like a failed policy."""
     try:
         code = cli.main(args=args, standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -55,13 +55,13 @@ def main(args: list[str] | None = None) -> None:
         error.show()
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: finished shards are kept; the same command goes on from there", err=True)
+        click.echo("interrupted: finished shards are kept; run the same command to continue", err=True)
         code = EXIT_INTERRUPTED
     except AuditorError as error:
         click.echo(f"ERROR {error}", err=True)
         code = EXIT_NO_AUDIT
-    except SystemExit:  # click's way out where nobody reads what is written (| head), with the code of a failed policy
-        click.echo("ERROR the output was closed before all was written", err=True)
+    except SystemExit:  # raised by click when the output is closed (| head), with the exit code of a failed policy
+        click.echo("ERROR the output was closed before everything was written", err=True)
         code = EXIT_NO_AUDIT
     except OSError as error:
         code = _system_error(error)
@@ -71,7 +71,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _system_error(error: OSError) -> int:
-    """A file that cannot be written or read is the user's to mend; where none is named, the bug is ours."""
+    """An error of a file is the user's to fix; an error without a file name is a bug."""
     if not isinstance(error.filename, str):
         return _bug(error)
     click.echo(f"ERROR {error.filename.removesuffix('.tmp')}: {error.strerror or error}", err=True)
@@ -80,5 +80,5 @@ def _system_error(error: OSError) -> int:
 
 def _bug(error: Exception) -> int:
     traceback.print_exc()
-    click.echo(f"ERROR unexpected {type(error).__name__}: {error} (a bug of auditor's: please report it)", err=True)
+    click.echo(f"ERROR unexpected {type(error).__name__}: {error} (a bug in auditor: please report it)", err=True)
     return EXIT_NO_AUDIT

@@ -8,7 +8,7 @@ import click
 @click.command("demo")
 @click.argument("folder", type=click.Path(file_okay=False), default="demo-dataset")
 def command(folder: str) -> int:
-    """Write a small dataset to try the tool on (default: demo-dataset)."""
+    """Write a small dataset for trying out the tool (default: demo-dataset)."""
     from pathlib import Path
 
     from auditor.demo import build

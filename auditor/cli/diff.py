@@ -19,10 +19,10 @@ import click
 )
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
 def command(before: str, after: str, format: str, output: str | None) -> int:
-    """Two audits side by side: what rose, what fell, and whether it is more than noise.
+    """Compare two audits: which shares rose or fell, and whether that is more than noise.
 
-    BEFORE and AFTER are audits' folders or audit.json files. Exits 0 whatever changed; a policy's rule `increase` with
-    --baseline gates on a change.
+    BEFORE and AFTER are audit folders or audit.json files. Always exits 0; to gate on a change, use the policy rule
+    `increase` with --baseline.
     """
     from pathlib import Path
 

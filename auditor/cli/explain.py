@@ -17,9 +17,9 @@ from auditor.types import Evidence, Signal
 @click.argument("what", required=False)
 @click.option("--json", "as_json", is_flag=True, help="An image's signals as JSON.")
 def command(what: str | None, as_json: bool) -> int:
-    """What a detector sees and what defeats it, or every signal of one image file.
+    """Explain a detector, or show every signal of one image file.
 
-    Without an argument: the detectors there are.
+    Without an argument: list the detectors.
     """
     import auditor
 
@@ -42,6 +42,7 @@ def _record(row: Any) -> dict[str, Any]:
 
 
 def _lines(row: Any) -> list[str]:
+    from reports.phrases import EVIDENCE
 
     verdict = row.verdict
     decided = f" by {verdict.decided_by}" if verdict and verdict.decided_by else ""
@@ -50,23 +51,23 @@ def _lines(row: Any) -> list[str]:
         f"status   {row.status.value}{': ' + safe_text(row.reason) if row.reason else ''}",
         f"verdict  {verdict.kind.value if verdict else 'none'}{decided}",
     ]
-    facts = row.covariates
-    if facts.format:
-        lines.append(f"file     {facts.format}, {facts.width} × {facts.height}, sha256 {facts.sha256}")
-    if facts.camera:
-        lines.append(f"camera   {safe_text(facts.camera)}")
+    file = row.covariates
+    if file.format:
+        lines.append(f"file     {file.format}, {file.width} × {file.height}, sha256 {file.sha256}")
+    if file.camera:
+        lines.append(f"camera   {safe_text(file.camera)}")
     for signal in row.signals:
         state = _state(signal)
         tier = f" (tier {signal.tier.value})" if signal.tier else ""
         lines.append(
-            f"{signal.detector:<20} {signal.evidence.value:<12} {state}{tier}  {safe_text(signal.reason)}".rstrip()
+            f"{signal.detector:<20} {EVIDENCE[signal.evidence]:<31} {state}{tier}  {safe_text(signal.reason)}".rstrip()
         )
     return lines
 
 
 def _state(signal: Signal) -> str:
     if not signal.outcome.has_looked:
-        return "could not look"
+        return "not checked"
     if signal.evidence is Evidence.STATISTICAL:
-        return "answered"
-    return "found" if signal.is_hit else "nothing"
+        return "scored"
+    return "hit" if signal.is_hit else "no hit"

@@ -18,12 +18,13 @@ _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown"
     show_default=True,
     help="csv for spreadsheets, jsonl with every signal.",
 )
-@click.option("--verdict", multiple=True, type=click.Choice(_VERDICTS), help="Only rows of this verdict; repeatable.")
+@click.option("--verdict", multiple=True, type=click.Choice(_VERDICTS), help="Only rows with this verdict; repeatable.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
 def command(audit: str, format: str, verdict: tuple[str, ...], output: str | None) -> int:
-    """Write the rows of an AUDIT's folder as a table, a row an image.
+    """Write the rows of an AUDIT folder as a table, one row per image.
 
-    Text that a spreadsheet would take for a formula gets a quote before it. The parquet files in evidence/ hold more.
+    Text that a spreadsheet would read as a formula gets a leading quote. The parquet files in evidence/ have more
+    columns.
     """
     import sys
     from contextlib import nullcontext

@@ -13,14 +13,16 @@ from auditor.errors import AuditorError, NoSuchInput
 
 @click.command("gate")
 @click.argument("audit", type=click.Path(exists=True))
-@click.option("--dataset", multiple=True, metavar="PATH", help="Check first that this is still the audited dataset.")
+@click.option(
+    "--dataset", multiple=True, metavar="PATH", help="First check that this is still the audited dataset; repeatable."
+)
 @options.reading
 @options.jobs
 @options.deciding
 def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any) -> int:
     """Decide again from an AUDIT (its folder or audit.json), without scanning.
 
-    With --dataset every file is read once more, but not decoded; a dataset that changed since exits 3.
+    With --dataset, every file is read again, but not decoded. Exits 3 if the dataset has changed.
     """
     import datetime
 
@@ -35,7 +37,7 @@ def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any
         except NoSuchInput as error:
             raise click.BadParameter(str(error), param_hint="'--dataset'") from error
         if not same:
-            raise AuditorError(f"{' '.join(dataset)} is not the dataset that was audited: scan it again")
+            raise AuditorError(f"{' '.join(dataset)} is not the audited dataset: scan it again")
     day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
     decision = auditor.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])

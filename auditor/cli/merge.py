@@ -13,11 +13,11 @@ from auditor.cli.outcome import print_decision
 @click.command("merge")
 @click.argument("audits", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
-@click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, of the merged rows.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="Label file for the merged rows.")
 @options.reference
 @options.deciding
 def command(audits: tuple[str, ...], out: str, labels: str | None, reference: str | None, **given: Any) -> int:
-    """Put AUDITS of disjoint inputs together, scanned with the same configuration."""
+    """Merge AUDITS of disjoint inputs that were scanned with the same configuration."""
     import datetime
 
     import auditor
@@ -25,4 +25,4 @@ def command(audits: tuple[str, ...], out: str, labels: str | None, reference: st
     merged = auditor.merge(audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference)
     decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     click.echo(auditor.render(merged, decision, "terminal"))
-    return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], where=out)
+    return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], report=out)

@@ -7,34 +7,34 @@ import click
 
 @click.group("models")
 def command() -> None:
-    """Optional models: list them, fetch one, check what is here. Nothing is fetched unasked."""
+    """List, download and verify optional models. Nothing is downloaded unless you ask."""
 
 
 @command.command("list")
 def list_all() -> int:
-    """Each model with its licence, size, digest, and whether it is on this machine."""
+    """List the models with licence, size, digest, and whether they are on this machine."""
     from auditor.embeddings import hub
     from auditor.embeddings.embedded_encoder import EMBEDDED
 
-    what = "encoder, and detector classifier; its card lies beside it"
+    what = "encoder of the detector `classifier`; see its card in the same folder"
     _show(f"{EMBEDDED.name} (embedded)", what=what, here=str(EMBEDDED))
     for model in hub.CATALOGUE.values():
         here = str(model.path) if model.path.exists() else f"no: auditor models pull {model.id}"
-        facts = {"what": model.what, "licence": model.licence, "size": f"{model.size:,} bytes"}
-        _show(model.id, **facts, sha256=model.sha256, url=model.url, here=here)
+        details = {"what": model.what, "licence": model.licence, "size": f"{model.size:,} bytes"}
+        _show(model.id, **details, sha256=model.sha256, url=model.url, here=here)
     return 0
 
 
-def _show(title: str, **facts: str) -> None:
+def _show(title: str, **details: str) -> None:
     click.echo(title)
-    for name, text in facts.items():
+    for name, text in details.items():
         click.echo(f"  {name:<8} {text}")
 
 
 @command.command("pull")
 @click.argument("id")
 def pull(id: str) -> int:
-    """Fetch the weights of model ID, show its licence, check its digest."""
+    """Download the weights of model ID, show its licence, and verify its digest."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
     from auditor.embeddings import hub
@@ -44,18 +44,18 @@ def pull(id: str) -> int:
     with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), transient=True) as progress:
         task = progress.add_task(id, total=model.size)
         path = hub.pull(id, lambda size: progress.advance(task, size))
-    click.echo(f"{path}\nsha256 {model.sha256}: as pinned")
+    click.echo(f"{path}\nsha256 {model.sha256}: verified")
     return 0
 
 
 @command.command("verify")
 @click.argument("ids", nargs=-1)
 def verify(ids: tuple[str, ...]) -> int:
-    """Check the digests of models IDS (default: those that are here), and the embedded one's answers."""
+    """Verify the digests of models IDS (default: all on this machine), and the built-in model's outputs."""
     from auditor.embeddings import hub
     from auditor.embeddings.embedded_encoder import embedded
 
-    click.echo(f"{embedded().fingerprint}: answers as its parity vectors say")
+    click.echo(f"{embedded().fingerprint}: outputs match its parity vectors")
     for id in ids or [model.id for model in hub.CATALOGUE.values() if model.path.exists()]:
-        click.echo(f"{hub.verified(id)}: sha256 as pinned")
+        click.echo(f"{hub.verified(id)}: sha256 verified")
     return 0

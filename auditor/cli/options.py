@@ -15,19 +15,19 @@ from auditor.config import BEFORE, Config, ReadOptions, option_of
 from auditor.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
-SEED = click.IntRange(0, 2**32 - 1)  # what all that draws can take
-_READING = tuple(one.name for one in fields(ReadOptions))
+SEED = click.IntRange(0, 2**32 - 1)  # the range that all random generators accept
+_READING = tuple(each.name for each in fields(ReadOptions))
 
 
 class Number(click.FloatRange):
-    """A float in a range; no nan, which no range of click's keeps out, and no infinity."""
+    """A finite float in a range; click's own ranges accept nan and infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As the base class does. Fails for what is not finite."""
-        found = super().convert(value, param, ctx)
-        if not math.isfinite(found):
-            self.fail(f"{value!r} is no number.", param, ctx)
-        return found
+        """As the base class does; fails for values that are not finite."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"must be a finite number, got {value!r}.", param, ctx)
+        return number
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:
@@ -37,134 +37,138 @@ def _all(function: F, *options: Callable[[F], F]) -> F:
 
 
 def reading(function: F) -> F:
-    """How inputs are read; `take_reading` makes ReadOptions of them."""
+    """Options on how inputs are read; `take_reading` makes ReadOptions of them."""
     return _all(
         function,
         click.option(
             "--input-format",
             type=click.Choice(list(registry.table("readers"))),
-            help="Read the inputs as this format, whatever they look like.",
+            help="Read the inputs as this format.  [default: detected]",
         ),
         click.option("--image-col", metavar="NAME", help="Column with image paths or bytes."),
         click.option("--url-col", metavar="NAME", help="Column with URLs."),
         click.option("--caption-col", metavar="NAME", help="Column with captions."),
         click.option("--id-col", metavar="NAME", help="Column with unique keys."),
-        click.option("--declared-col", metavar="NAME", help="Column that declares whether an image is synthetic."),
+        click.option("--declared-col", metavar="NAME", help="Column that says whether an image is synthetic."),
         click.option(
             "--base-dir",
             type=click.Path(exists=True, file_okay=False),
-            help="Folder that a table's image paths are below.  [default: the table's own]",
+            help="Folder of a table's relative image paths.  [default: the table's folder]",
         ),
-        click.option("--follow-links", is_flag=True, help="Read links that leave the dataset's folder."),
+        click.option("--follow-links", is_flag=True, help="Follow links that lead out of the dataset's folder."),
     )
 
 
 def weighing(function: F) -> F:
-    """What rows count; belongs to how inputs are read."""
+    """The option on row weights; one of ReadOptions."""
     return _all(
         function,
         click.option(
             "--weight-col",
             metavar="NAME",
-            help="Column that says how much each row counts: how often training sees it.  [default: all the same]",
+            help="Column with row weights: how often training sees each row.  [default: equal weights]",
         ),
     )
 
 
 def take_reading(options: dict[str, Any]) -> ReadOptions:
-    """The ReadOptions among a command's options, taken out of them."""
+    """The ReadOptions among a command's options; removes them from `options`."""
     return ReadOptions(**{name: options.pop(name) for name in _READING if name in options})
 
 
 def sampling(function: F) -> F:
-    """Which rows are looked at in full: the fields of SamplingConfig."""
+    """Options on which rows are checked in full: the fields of SamplingConfig."""
     return _all(
         function,
-        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode N rows only, drawn at random."),
+        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode only N random rows."),
         click.option(
             "--margin",
             type=Number(min=0, max=0.5, min_open=True),
             metavar="SHARE",
-            help="As many rows as keep chance within ± SHARE (0.01 is one point).",
+            help="Choose the sample size for a sampling error of ± SHARE (0.01 is one percentage point).",
         ),
         click.option(
             "--stratify",
             type=click.Choice(["domain"]),
-            help="Share the sample out among domains, in proportion to their rows.",
+            help="Stratify the sample by domain, in proportion to their rows.",
         ),
         click.option(
             "--sample-shards",
             type=click.IntRange(min=2),
             metavar="K",
-            help="Read K whole shards only (tars, pieces of tables), drawn at random.",
+            help="Read only K random shards (tars, pieces of tables), each in full.",
         ),
-        click.option("--sample-files", is_flag=True, help="Do not open other files at all."),
+        click.option("--sample-files", is_flag=True, help="With --sample: skip metadata checks of unsampled files."),
         click.option(
             "--fetch",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Fetch and audit N rows of a manifest of URLs, drawn at random; no other.",
+            help="Fetch and audit only N random rows of a manifest of URLs.",
         ),
         click.option(
-            "--until-decided", is_flag=True, help="Sample more and more rows, until the policy can be decided."
+            "--until-decided", is_flag=True, help="Sample more and more rows until the policy can be decided."
         ),
     )
 
 
 def deciding(function: F) -> F:
-    """How a decision becomes an exit code."""
+    """Options on the decision and the exit code."""
     return _all(
         function,
-        click.option("--policy", type=click.Path(exists=True, dir_okay=False), help="Policy in TOML."),
         click.option(
-            "--baseline", type=click.Path(exists=True), help="Audit that a rule on the increase compares with."
+            "--policy",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Policy file in TOML.  [default: the default policy]",
         ),
+        click.option("--baseline", type=click.Path(exists=True), help="Previous audit for the rule `increase`."),
         click.option(
             "--inconclusive",
             type=click.Choice(["fail", "warn", "pass"]),
             default="fail",
             show_default=True,
-            help="An inconclusive policy exits 4 (fail) or 0; audit.json says inconclusive either way.",
+            help="Exit code if the policy is inconclusive: 4 (fail) or 0 (warn, pass); audit.json is the same.",
         ),
-        click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the policy says: report only."),
+        click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the decision is: report only."),
     )
 
 
 def embedding(function: F) -> F:
-    """Which vectors are kept of the images."""
+    """Options on the images' embedding vectors."""
     return _all(
         function,
         click.option(
             "--encoder",
             metavar="NAME",
-            help="Encode with this open_clip model too: local-dir:FOLDER, ARCHITECTURE:FILE.safetensors, "
+            help="Also encode with this open_clip model: local-dir:FOLDER, ARCHITECTURE:FILE.safetensors, "
             "open_clip:ARCHITECTURE/PRETRAINED.",
         ),
         click.option(
             "--embeddings",
             type=click.Path(exists=True, file_okay=False),
-            help="Vectors made already, instead: clip-retrieval's img_emb/ and metadata/, or DataComp's .npz.",
+            help="Use existing vectors instead: clip-retrieval's img_emb/ and metadata/, or DataComp's .npz.",
         ),
         click.option(
-            "--embeddings-model", metavar="NAME", help="What made them; of DataComp the array.  [default: l14_img]"
+            "--embeddings-model",
+            metavar="NAME",
+            help="Model of these vectors; for DataComp, the array.  [default: l14_img]",
         ),
     )
 
 
 def config_of(options: dict[str, Any]) -> Config:
-    """A command's options as a configuration. Raises UsageError, which names options as they are typed."""
+    """A command's options as a configuration. Raises UsageError, which names options as typed on the command line."""
     try:
         return Config.of(**options)
     except ConfigError as error:
-        raise click.UsageError(re.sub(r"`(\w+)`", lambda found: option_of(found[1]), str(error))) from error
+        raise click.UsageError(re.sub(r"`(\w+)`", lambda match: option_of(match[1]), str(error))) from error
 
 
 def _reference(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """As given. Raises BadParameter for neither a folder nor a year."""
+    """The value. Raises BadParameter unless it is a folder or a year."""
     from pathlib import Path
 
     if value is not None and not value.startswith(BEFORE) and not Path(value).is_dir():
-        raise click.BadParameter(f"{value}: no such folder; or name a year: {BEFORE}2021")
+        raise click.BadParameter(f"must be a folder or a year ({BEFORE}2021), got {value}")
     return value
 
 
@@ -172,6 +176,8 @@ reference = click.option(
     "--reference",
     metavar="DIR|before:YEAR",
     callback=_reference,
-    help="Hold the images' diversity against this index, this audit's images, or the dataset's own of before a year.",
+    help="Compare diversity with this reference index or audit, or with the dataset's own images from before a year.",
 )
-jobs = click.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes.  [default: every core]")
+jobs = click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), help="Number of worker processes.  [default: one per core]"
+)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Listens to a run. What was kept, redone or dropped of earlier evidence is always said."""
+    """Reports on a run: always prints how much earlier evidence is kept, redone or dropped."""
 
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
@@ -43,7 +43,7 @@ class Progress:
         self._bar.stop()
 
     def planned(self, plan: Plan) -> None:
-        """Which reader reads what, and what happens to earlier evidence."""
+        """Prints which reader reads which input, and what happens to earlier evidence."""
         rows = [shard.rows for shard in plan.todo]
         self._bar.update(self._task, total=None if None in rows else sum(filter(None, rows)))
         if self._quiet:
@@ -52,39 +52,43 @@ class Progress:
             count = sum(shard.input.name == input.name for shard in plan.shards)
             click.echo(f"reading {input.name!r} as {reader.id}: {count:,} shards", err=True)
         for rows_, what in (
-            (plan.kept, "rows are done already and kept"),
-            (plan.redone, "rows changed, or were made by another configuration or detector: redone"),
-            (plan.dropped, "rows are no longer in the input, or in the sample of shards: dropped"),
+            (plan.kept, "rows are already done and kept"),
+            (plan.redone, "rows have changed, or come from another configuration or detector version: redone"),
+            (plan.dropped, "rows are no longer in the input or the sample of shards: dropped"),
         ):
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
         if plan.draw:
-            shared = ", shared out among domains" if plan.draw.shares else ""
+            stratified = ", stratified by domain" if plan.draw.shares else ""
             drawn = f"{plan.draw.rows:,} of {plan.draw.of:,} rows"
-            click.echo(f"sample: {drawn}, by the hash of their keys{shared}", err=True)
+            click.echo(f"sample: {drawn}, drawn by the hash of their keys{stratified}", err=True)
         if plan.part:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"
-            click.echo(f"sample: {shards}, by the hash of their names; nothing of the others is read", err=True)
+            click.echo(f"sample: {shards}, drawn by the hash of their names; the others are not read", err=True)
         for share, interval in plan.expected.items():
-            told = _span(interval)
+            expected = _span(interval)
             if share in plan.apart:
-                told += f" if shards are alike, {_span(plan.apart[share])} if each is all of a kind"
-            click.echo(f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {told}", err=True)
+                expected += (
+                    f" if all shards are similar, {_span(plan.apart[share])} if each shard is all synthetic or all real"
+                )
+            click.echo(
+                f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {expected}", err=True
+            )
 
     def advanced(self, rows: int) -> None:
-        """One shard more."""
+        """Advances by the rows of a finished shard."""
         self._bar.advance(self._task, rows)
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, rate=f"{speed:,.0f} rows/s" if speed else "")
 
     def fetching(self, urls: int) -> None:
-        """How many images are to come."""
+        """Announces how many images will be fetched."""
         if not self._quiet:
-            click.echo(f"fetching {urls:,} images, a second apart from each host", err=True)
+            click.echo(f"fetching {urls:,} images, at most one per second from each host", err=True)
         self._fetching = self._bar.add_task("", total=urls, rate="fetched")
 
     def fetched(self) -> None:
-        """One more."""
+        """Advances by one fetched image."""
         self._bar.advance(self._fetching)
 
 

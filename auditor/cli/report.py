@@ -18,12 +18,16 @@ from auditor import registry
     show_default=True,
     help="Output format.",
 )
-@click.option("--policy", type=click.Path(exists=True, dir_okay=False), help="Decide by this policy instead.")
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Decide again by this policy.  [default: the stored decision]",
+)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
 def command(audit: str, format: str, policy: str | None, output: str | None) -> int:
-    """Render an AUDIT (its folder or audit.json) again, in any format.
+    """Render an AUDIT (its folder or audit.json) in any format.
 
-    Exits 0 whatever was decided; `auditor gate` exits with the decision.
+    Always exits 0; use `auditor gate` for an exit code that reflects the decision.
     """
     import datetime
     from pathlib import Path

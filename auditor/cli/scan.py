@@ -30,47 +30,61 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
 @options.reading
 @options.weighing
-@click.option("--detectors", callback=_ids, metavar="ID,…", help="Only these detectors.")
-@click.option("--with", "added", callback=_ids, metavar="ID,…", help="These too, which are not on by default.")
-@click.option("--without", callback=_ids, metavar="ID,…", help="Not these.")
+@click.option("--detectors", callback=_ids, metavar="ID,…", help="Run only these detectors.")
+@click.option(
+    "--with", "added", callback=_ids, metavar="ID,…", help="Also run these detectors, which are off by default."
+)
+@click.option("--without", callback=_ids, metavar="ID,…", help="Turn these detectors off.")
 @click.option(
     "--depth",
     type=click.Choice(list(DEPTHS)),
     default="pixels",
     show_default=True,
-    help="How far an image is opened: not at all, its metadata, or decoded.",
+    help="How far images are opened: not at all, metadata only, or decoded.",
 )
 @options.sampling
-@click.option("--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file.")
-@click.option("--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image.")
-@click.option("--max-seconds", type=options.Number(min=0.1), default=30.0, show_default=True, help="Longest decode.")
+@click.option(
+    "--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file size."
+)
+@click.option(
+    "--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image size."
+)
+@click.option(
+    "--max-seconds",
+    type=options.Number(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Time limit for decoding an image.",
+)
 @click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False),
-    help="Error counts of your own (auditor calibrate).  [default: the model's]",
+    help="Error rates from `auditor calibrate`.  [default: the built-in ones]",
 )
 @options.embedding
-@click.option("--keep-vectors", is_flag=True, help="Keep a vector of each image, even where no detector needs it.")
+@click.option(
+    "--keep-vectors", is_flag=True, help="Store an embedding vector of each image, even if no detector needs it."
+)
 @click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Recognise the images of this index (auditor index); may be given again.")  # fmt: skip
+              help="Reference index to match images with (auditor index); repeatable.")  # fmt: skip
 @options.reference
 @click.option(
-    "--labels", type=click.Path(exists=True, dir_okay=False), help="Labels of people, which the estimate then rests on."
+    "--labels", type=click.Path(exists=True, dir_okay=False), help="Label file (auditor label) to base the estimate on."
 )
-@click.option("--count-edited", is_flag=True, help="Count images with a generated part as synthetic.")
-@click.option("--seed", type=options.SEED, default=0, show_default=True, help="For everything drawn at random.")
+@click.option("--count-edited", is_flag=True, help="Count images that were edited with a generator as synthetic.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Seed of all random draws.")
 @click.option(
     "--examples",
     type=click.IntRange(0, 1000),
     default=240,
     show_default=True,
-    help="Rows that the report shows, with pictures of 96 pixels; 0: none.",
+    help="Rows that the report shows, with thumbnails of 96 pixels; 0: none.",
 )
 @click.option(
     "--also",
     multiple=True,
     type=click.Choice([id for id in registry.table("reports") if id not in ("json", "html", "markdown")]),
-    help="Write this format to --out too; repeatable.",
+    help="Also write this format to --out; repeatable.",
 )
 @options.jobs
 @click.option(
@@ -78,17 +92,17 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     type=click.Choice(list(registry.table("engines"))),
     default="processes",
     show_default=True,
-    help="How work is spread.",
+    help="How work is distributed.",
 )
-@click.option("--restart", is_flag=True, help="Replace evidence of another audit in the same folder.")
+@click.option("--restart", is_flag=True, help="Replace the evidence of another audit in --out.")
 @options.deciding
 @click.option("--json", "as_json", is_flag=True, help="Print audit.json instead of the summary.")
-@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only the last line.")
 def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
-    """Audit a dataset: folders, tables, tars or URLs of them.
+    """Audit a dataset: folders, tables, tars, or URLs of them.
 
-    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out; the same command again does only what
-    is missing. Exits with the policy's decision.
+    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out. The same command again does only what is
+    missing. The exit code is the policy's decision.
     """
     import datetime
     from pathlib import Path
@@ -117,15 +131,15 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         click.echo(auditor.render(audit, decision, "terminal"))
     return print_decision(
         decision,
-        where=str(Path(out) / OUTPUTS["html"]),
+        report=str(Path(out) / OUTPUTS["html"]),
         inconclusive=given["inconclusive"],
         exit_zero=given["exit_zero"],
     )
 
 
 def configured(given: dict[str, Any]) -> Config:
-    """The configuration among the command's parameters; what belongs to the run or to the output is left out."""
+    """The configuration from the command's parameters, without those of the run and the output."""
     only, added, without = (given[name] for name in ("detectors", "added", "without"))
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
-    told = {name: value for name, value in given.items() if name in _CONFIGURED}
-    return options.config_of({**told, "detectors": tuple(chosen), "depth": DEPTHS[given["depth"]]})
+    chosen_options = {name: value for name, value in given.items() if name in _CONFIGURED}
+    return options.config_of({**chosen_options, "detectors": tuple(chosen), "depth": DEPTHS[given["depth"]]})

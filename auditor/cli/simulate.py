@@ -13,51 +13,57 @@ from auditor.mad.simulation import LOOP_TYPES
 if TYPE_CHECKING:
     from auditor.mad.simulation import Generation
 
-_USUAL = Assumptions()
+_DEFAULTS = Assumptions()
 _SHARE = options.Number(0, 1)
-_MOST_DRAWN = 20_000_000  # numbers that one generation of one simulated run may draw: 160 MB
+_MAX_NUMBERS = 20_000_000  # drawn in one generation of one simulated run: 160 MB
 
 
 @click.command("simulate")
-@click.option("--fraction", type=_SHARE, required=True, help="Synthetic fraction that the first generation trains on.")
+@click.option(
+    "--fraction", type=_SHARE, required=True, help="Synthetic fraction of the first generation's training data."
+)
 @click.option(
     "--growth",
     type=options.Number(-1, 1),
     default=0.0,
-    help="Added to the fraction with each generation.  [default: 0]",
+    help="Increase of the fraction per generation.  [default: 0]",
 )
-@click.option("--generations", type=click.IntRange(1, 1000), default=10, show_default=True)
+@click.option(
+    "--generations", type=click.IntRange(1, 1000), default=10, show_default=True, help="Number of generations."
+)
 @click.option("--loop", type=click.Choice(LOOP_TYPES), default="fresh", show_default=True,
-              help="New real images in every generation, the same ones in all, or none after the first.")  # fmt: skip
-@click.option("--images", type=click.IntRange(2), default=1_000_000, show_default=True, help="Images a generation.")
-@click.option("--lambda", "lambda_", type=_SHARE, default=_USUAL.lambda_, show_default=True,
-              help="Sampling bias: 1 is unbiased, smaller is quality chosen over diversity.")  # fmt: skip
-@click.option("--dimension", type=click.IntRange(1), default=round(_USUAL.dimension), show_default=True,
+              help="fresh: new real images in every generation; augmentation: the same real images in all; "
+                   "synthetic: no real images after the first.")  # fmt: skip
+@click.option("--images", type=click.IntRange(2), default=1_000_000, show_default=True, help="Images per generation.")
+@click.option("--lambda", "lambda_", type=_SHARE, default=_DEFAULTS.lambda_, show_default=True,
+              help="Sampling bias: 1 is unbiased, smaller is truncated (quality over diversity).")  # fmt: skip
+@click.option("--dimension", type=click.IntRange(1), default=round(_DEFAULTS.dimension), show_default=True,
               help="Effective dimension of the images' distribution.")  # fmt: skip
-@click.option("--runs", type=click.IntRange(1), help="Draw samples and fit Gaussians this often, instead of formulas.")
-@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of --runs.")
+@click.option("--runs", type=click.IntRange(1), help="Average this many simulated runs instead of using closed forms.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Random seed for --runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw it, too.")
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Also write a chart.")
 def command(
     fraction: float, growth: float, generations: int, loop: str, images: int, lambda_: float, dimension: int,
     runs: int | None, seed: int, as_json: bool, plot: str | None,
 ) -> int:  # fmt: skip
-    """How a synthetic fraction wears generators down, generation by generation.
+    """Simulate how a synthetic fraction degrades generators, generation by generation.
 
-    DIVERSITY LOST is the share of variance that is gone; DISTANCE the expected squared Wasserstein-2 distance from
-    reality; WORTH the real images that would have given the same distance. An extrapolation from the Gaussian model
-    of "Self-Consuming Generative Models Go MAD": lambda is assumed, and many generators make it milder than one.
+    DIVERSITY LOST is the share of variance lost, W2² TO REAL the expected squared Wasserstein-2 distance from the real
+    distribution, and EFFECTIVE N the number of real images with the same distance. The results extrapolate from the
+    Gaussian model of "Self-Consuming Generative Models Go MAD": lambda is assumed, and with many generators the loss is
+    smaller than with one.
     """
     import auditor
 
-    if runs and images * dimension > _MOST_DRAWN:
+    if runs and images * dimension > _MAX_NUMBERS:
         raise click.UsageError(
-            f"--runs with {images:,} images of {dimension} dimensions draws too much: "
-            f"--images {_MOST_DRAWN // dimension} or fewer"
+            f"--runs with {images:,} images of {dimension} dimensions needs too much memory: "
+            f"use --images {_MAX_NUMBERS // dimension} or fewer"
         )
     fractions = [min(1.0, max(0.0, fraction + growth * step)) for step in range(generations)]
     try:
-        found = auditor.simulate(
+        simulated = auditor.simulate(
             fractions, loop=loop, images=images, lambda_=lambda_, dimension=dimension, runs=runs, seed=seed
         )
     except ValueError as error:
@@ -67,23 +73,23 @@ def command(
 
         from auditor.evidence_store.store import write_atomically
 
-        write_atomically(Path(plot), auditor.plot_simulation(found).encode())
-    click.echo(_json(found) if as_json else _table(found))
+        write_atomically(Path(plot), auditor.plot_simulation(simulated).encode())
+    click.echo(_json(simulated) if as_json else _table(simulated))
     return 0
 
 
-def _table(found: list[Generation]) -> str:
-    lines = [f"{'GENERATION':>10}  {'SYNTHETIC':>9}  {'DIVERSITY LOST':>14}  {'DISTANCE':>10}  {'WORTH':>13}"]
+def _table(simulated: list[Generation]) -> str:
+    lines = [f"{'GENERATION':>10}  {'SYNTHETIC':>9}  {'DIVERSITY LOST':>14}  {'W2² TO REAL':>11}  {'EFFECTIVE N':>13}"]
     lines += [
-        f"{g.number:>10}  {100 * g.fraction:>7.1f} %  {100 * g.diversity_lost:>12.2f} %  {g.distance:>10.4g}  "
+        f"{g.number:>10}  {100 * g.fraction:>7.1f} %  {100 * g.diversity_lost:>12.2f} %  {g.distance:>11.4g}  "
         f"{g.effective_n:>13,.0f}"
-        for g in found
+        for g in simulated
     ]
     return "\n".join(lines)
 
 
-def _json(found: list[Generation]) -> str:
+def _json(simulated: list[Generation]) -> str:
     import json
     from dataclasses import asdict
 
-    return json.dumps([asdict(generation) for generation in found], indent=2, allow_nan=False)
+    return json.dumps([asdict(generation) for generation in simulated], indent=2, allow_nan=False)

@@ -1,1 +1,1 @@
-"""Unit vectors of images: the encoders that make them, vectors made already, whitening, and where models lie."""
+"""Unit vectors of images: encoders, precomputed vectors, whitening, and the store of optional models."""

@@ -1,8 +1,8 @@
-"""Images -> unit vectors, and, from the embedded model, the tokens that the classifier's head reads, in the same pass.
+"""The built-in encoder: unit vectors of images, and in the same pass the tokens that the classifier's head reads.
 
-The embedded encoder is CLIP ViT-B/16's image tower in int8, an ONNX file beside the detectors: no torch, nothing
-downloaded. It sees the whole image, squashed to a square (preparation.py). How it was made: training/. When it is
-loaded, its answers to some pictures are compared with those in parity.npz.
+It is CLIP ViT-B/16's image tower in int8, an ONNX file shipped with the detectors: no torch, no download. It sees the
+whole image, resized to a square (preparation.py). training/ made it. When it is loaded, its outputs on some test images
+are compared with those in parity.npz.
 """
 
 from __future__ import annotations
@@ -30,40 +30,39 @@ _HEAD = ("mean", "deviation", "weights", "bias")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """vector: float32 (dimension,) of unit length. tokens: float32 (numbers,), what a head reads; None from encoders
-    that give none."""
+    """vector: float32 (dimension,) of unit length. tokens: float32 (features,), the input of a head; None from encoders
+    without tokens."""
 
     vector: np.ndarray
     tokens: np.ndarray | None = None
 
 
 def tokens_of(encodings: Sequence[Encoding]) -> np.ndarray:
-    """float32 (n, numbers). Raises ModelError where an encoder gave none."""
+    """float32 (n, features). Raises ModelError if the encoder gives no tokens."""
     import numpy as np
 
-    found = [encoding.tokens for encoding in encodings if encoding.tokens is not None]
-    if len(found) < len(encodings):
-        raise ModelError("the classifier reads tokens of the embedded encoder, and this one gives none")
-    return np.stack(found)
+    tokens = [encoding.tokens for encoding in encodings if encoding.tokens is not None]
+    if len(tokens) < len(encodings):
+        raise ModelError("the classifier needs the tokens of the built-in encoder, and this encoder gives none")
+    return np.stack(tokens)
 
 
 class Encoder(ABC):
-    """Vectors of one fingerprint (model, weights, preprocessing) can be compared with each other and no others."""
+    """An encoder. Only vectors with the same fingerprint (model, weights, preprocessing) can be compared."""
 
     fingerprint: str
     dimension: int
 
     @abstractmethod
     def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
-        """One encoding for each uint8 (height, width, 3) RGB image, upright; independent of its neighbours."""
+        """One encoding for each upright uint8 (height, width, 3) RGB image, independent of the other images."""
 
 
 class EmbeddedEncoder(Encoder):
     """A folder with encoder.onnx, head.npz, preprocessing.json, calibration.json and parity.npz.
 
-    threads: of one process; one, because audits spread over processes. Raises ModelError for a folder that lacks a
-    file, for parts that do not belong together, a preparation that is not this code's, or answers to its pictures that
-    are not those of parity.npz.
+    threads: per process; one, because audits use several processes. Raises ModelError for a missing file, files that
+    do not belong together, a preparation that differs from this code's, or outputs that differ from parity.npz.
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
@@ -80,20 +79,20 @@ class EmbeddedEncoder(Encoder):
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own kinds of errors, which share no base but this
+        except Exception as error:  # onnxruntime's errors have no other common base class
             raise ModelError(f"{folder}: encoder.onnx cannot be loaded ({error}); reinstall") from error
         self._size = int(self._session.get_inputs()[0].shape[1])
         self.dimension = int(self._session.get_outputs()[1].shape[0])
         if json.loads(preprocessing) != preparation.described(self._size):
-            raise ModelError(f"{folder}: preprocessing.json describes another preparation than this code's; reinstall")
+            raise ModelError(f"{folder}: preprocessing.json does not match this version's preparation; reinstall")
         self._check_parity(folder)
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
-        """See Encoder. One by one: the steps of an int8 activation depend on all that goes through with it."""
+        """See Encoder. Images are encoded one by one, because int8 activations are scaled over the whole batch."""
         return [self._encoded(image) for image in images]
 
     def sha256(self, head: Head) -> str:
-        """Of what decides a score: the encoder and a head."""
+        """The digest of what determines a score: the encoder and a head."""
         return hashlib.sha256(f"{self.weights} {head.digest}".encode()).hexdigest()
 
     def _encoded(self, image: np.ndarray) -> Encoding:
@@ -104,29 +103,29 @@ class EmbeddedEncoder(Encoder):
         return Encoding(vector, tokens.reshape(-1))
 
     def _check_parts(self, folder: Path) -> None:
-        wanted = shipped_calibration(folder).sha256
-        if wanted != self.sha256(self.head):
-            raise ModelError(f"{folder}: encoder.onnx, head.npz: not those that calibration.json is for; reinstall")
+        expected = shipped_calibration(folder).sha256
+        if expected != self.sha256(self.head):
+            raise ModelError(f"{folder}: encoder.onnx and head.npz do not match calibration.json; reinstall")
 
     def _check_parity(self, folder: Path) -> None:
         import numpy as np
 
         with _arrays(folder / "parity.npz") as known:
-            found = self.encode([known[name] for name in known.files if name.startswith("picture")])
-            vectors, tokens = np.stack([one.vector for one in found]), tokens_of(found)
+            encodings = self.encode([known[name] for name in known.files if name.startswith("picture")])
+            vectors, tokens = np.stack([encoding.vector for encoding in encodings]), tokens_of(encodings)
             cosine = float((vectors * known["vector"]).sum(axis=1).min())
-            apart = float(np.abs(self.head.scores(tokens) - known["score"]).max())
-            if not (cosine >= float(known["cosine"]) and apart <= float(known["tolerance"])):
+            difference = float(np.abs(self.head.scores(tokens) - known["score"]).max())
+            if not (cosine >= float(known["cosine"]) and difference <= float(known["tolerance"])):
                 raise ModelError(
-                    f"{folder}: on this machine the model answers otherwise than parity.npz says (scores differ by "
-                    f"{apart:.3f}, cosine of vectors {cosine:.4f}): its figures would not hold here. Another version "
-                    "of onnxruntime, or another processor, may be the cause: please report it"
+                    f"{folder}: on this machine the model's outputs differ from parity.npz (scores by "
+                    f"{difference:.3f}, cosine of vectors {cosine:.4f}): its measured error rates would not apply. "
+                    "Another version of onnxruntime, or another processor, may be the cause: please report it"
                 )
 
 
 @cache
 def embedded() -> EmbeddedEncoder:
-    """The encoder that ships with the package, loaded once a process."""
+    """The built-in encoder, loaded once per process."""
     return EmbeddedEncoder(EMBEDDED)
 
 
@@ -144,7 +143,7 @@ def _head(folder: Path) -> Head:
         try:
             return Head(*(known[name] for name in _HEAD)).checked()
         except (KeyError, ValueError) as error:
-            raise ModelError(f"{folder}: head.npz is no head ({error}); reinstall") from error
+            raise ModelError(f"{folder}: head.npz is not a valid head ({error}); reinstall") from error
 
 
 def _arrays(path: Path) -> np.lib.npyio.NpzFile:
@@ -154,10 +153,10 @@ def _arrays(path: Path) -> np.lib.npyio.NpzFile:
     import numpy as np
 
     try:
-        found: np.lib.npyio.NpzFile = np.load(io.BytesIO(_read(path)), allow_pickle=False)
+        arrays: np.lib.npyio.NpzFile = np.load(io.BytesIO(_read(path)), allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path.parent}: {path.name} cannot be read ({error}); reinstall") from error
-    return found
+    return arrays
 
 
 def _short(data: bytes) -> str:

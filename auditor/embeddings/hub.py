@@ -1,7 +1,7 @@
-"""Optional models: which there are, and whether their weights lie on this machine. Nothing is fetched unasked.
+"""Optional models: the catalogue, and their weights on this machine. Nothing is downloaded unless the user asks.
 
-Weights are pinned by digest: a file of another digest is never loaded. Formats are ONNX and safetensors, which hold
-numbers and a graph; pickles, which hold code, are refused.
+Weights are pinned by digest: a file with another digest is never loaded. Formats are ONNX and safetensors, which
+contain numbers and a graph; pickles, which can contain code, are refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TIMEOUT = 30  # seconds without a byte
 
 @dataclass(frozen=True, slots=True)
 class OptionalModel:
-    """id: also the detector's. repo, revision, file: where its weights are kept on the Hugging Face hub."""
+    """id: also the id of its detector. repo, revision, file: its weights on the Hugging Face hub."""
 
     id: str
     what: str
@@ -40,13 +40,13 @@ class OptionalModel:
 
     @property
     def url(self) -> str:
-        """Where `pull` fetches it; HF_ENDPOINT names a mirror, as for all of the hub's tools."""
+        """The address that `pull` downloads; HF_ENDPOINT names a mirror, as in the hub's own tools."""
         endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         return f"{endpoint}/{self.repo}/resolve/{self.revision}/{self.file}"
 
     @property
     def path(self) -> Path:
-        """Where it lies on this machine."""
+        """The file on this machine."""
         return folder() / f"{self.id}-{self.sha256[:12]}{Path(self.file).suffix}"
 
 
@@ -68,7 +68,7 @@ CATALOGUE = {
 
 
 def folder() -> Path:
-    """Where optional models are kept: AUDITOR_MODELS, or the user's cache."""
+    """The folder of optional models: AUDITOR_MODELS, or the user's cache."""
     from platformdirs import user_cache_path
 
     chosen = os.environ.get("AUDITOR_MODELS")
@@ -76,7 +76,7 @@ def folder() -> Path:
 
 
 def find(id: str) -> OptionalModel:
-    """The model of that name. Raises ModelError with the names there are."""
+    """The model with this id. Raises ModelError, with the known ids."""
     try:
         return CATALOGUE[id]
     except KeyError:
@@ -84,46 +84,46 @@ def find(id: str) -> OptionalModel:
 
 
 def verified(id: str) -> Path:
-    """The weights, if they are here and unchanged. Raises ModelError, which says what to do."""
+    """The file of weights, if it is on this machine and unchanged. Raises ModelError, which says what to do."""
     model = find(id)
     if not model.path.exists():
         raise ModelError(
-            f"{id} is not on this machine: `auditor models pull {id}` fetches {model.size / 1e6:.0f} MB "
+            f"{id} is not on this machine: `auditor models pull {id}` downloads {model.size / 1e6:.0f} MB "
             f"({model.licence}) to {model.path}"
         )
-    found = _digest(model.path, model.path.stat().st_mtime_ns)
-    if found != model.sha256:
-        raise ModelError(f"{model.path}: its sha256 is {found}, not {model.sha256}: delete it and pull it again")
+    digest = _digest(model.path, model.path.stat().st_mtime_ns)
+    if digest != model.sha256:
+        raise ModelError(f"{model.path}: its sha256 is {digest}, not {model.sha256}: delete it and pull it again")
     return model.path
 
 
-def pull(id: str, told: Callable[[int], None] = lambda size: None) -> Path:
-    """Fetch a model's weights, unless they are here. told: bytes, as they come.
+def pull(id: str, on_bytes: Callable[[int], None] = lambda size: None) -> Path:
+    """Downloads a model's weights, unless they are on this machine. on_bytes: called with the size of each block.
 
-    Raises ModelError where HF_HUB_OFFLINE or AUDITOR_OFFLINE is set, the address is not https, the fetch fails, or what
-    came is not what was pinned; nothing is left then.
+    Raises ModelError, and keeps nothing, if HF_HUB_OFFLINE or AUDITOR_OFFLINE is set, the address is not https, the
+    download fails, or the file is not the pinned one.
     """
     model = find(id)
     if model.path.exists():
         return verified(id)
     offline = next((name for name in _OFFLINE if os.environ.get(name, "") not in ("", "0")), None)
     if offline:
-        raise ModelError(f"{offline} is set: nothing is fetched. Put {model.url} at {model.path} by other means")
+        raise ModelError(f"{offline} is set: nothing is downloaded. Put {model.url} at {model.path} by other means")
     _require_https(model.url)
     try:
         model.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=model.path.parent, suffix=".tmp") as passing:
-            _fetch(model, cast("IO[bytes]", passing), told)
-            os.link(passing.name, model.path)
-    except FileExistsError:  # another one was faster
+        with tempfile.NamedTemporaryFile(dir=model.path.parent, suffix=".tmp") as temporary:
+            _fetch(model, cast("IO[bytes]", temporary), on_bytes)
+            os.link(temporary.name, model.path)
+    except FileExistsError:  # another process was faster
         return verified(id)
     except (OSError, HTTPException, ValueError) as error:
-        raise ModelError(f"{model.url}: cannot be fetched: {error or type(error).__name__}") from error
+        raise ModelError(f"{model.url}: cannot be downloaded: {error or type(error).__name__}") from error
     return model.path
 
 
-def _fetch(model: OptionalModel, file: IO[bytes], told: Callable[[int], None]) -> None:
-    """Writes what comes, no more than was announced. Raises ModelError for what is not the pinned file."""
+def _fetch(model: OptionalModel, file: IO[bytes], on_bytes: Callable[[int], None]) -> None:
+    """Writes the download, up to the expected size. Raises ModelError if it is not the pinned file."""
     from urllib.request import build_opener
 
     total, size = hashlib.sha256(), 0
@@ -131,19 +131,19 @@ def _fetch(model: OptionalModel, file: IO[bytes], told: Callable[[int], None]) -
         while block := answer.read(_BLOCK):
             size += len(block)
             if size > model.size:
-                raise ModelError(f"{model.url}: more than the {model.size:,} bytes it should have; it is not kept")
+                raise ModelError(f"{model.url}: larger than the expected {model.size:,} bytes; it is not kept")
             total.update(block)
             file.write(block)
-            told(len(block))
+            on_bytes(len(block))
     file.flush()
     if size < model.size:
-        raise ModelError(f"{model.url}: {size:,} of {model.size:,} bytes came; they are not kept")
+        raise ModelError(f"{model.url}: {size:,} of {model.size:,} bytes were received; they are not kept")
     if total.hexdigest() != model.sha256:
         raise ModelError(f"{model.url}: its sha256 is {total.hexdigest()}, not {model.sha256}: it is not kept")
 
 
 class _HttpsOnly(HTTPRedirectHandler):
-    """Redirects stay on https, as the first address has to be."""
+    """Follows redirects to https addresses only."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         """See HTTPRedirectHandler. Raises ModelError."""
@@ -158,7 +158,7 @@ def _require_https(url: str) -> None:
         raise ModelError(f"{url}: {error}") from error
     is_own = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
     if parts.scheme != "https" and not is_own:
-        raise ModelError(f"{url}: models are fetched over https")
+        raise ModelError(f"{url}: models must be downloaded over https")
 
 
 @cache

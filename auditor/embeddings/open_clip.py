@@ -1,10 +1,10 @@
-"""open_clip models as encoders: any of its architectures, with weights that lie on this machine.
+"""open_clip models as encoders: any of its architectures, with weights on this machine.
 
 `local-dir:FOLDER` is a folder with open_clip_config.json and open_clip_model.safetensors, as the hub has them;
 `ARCHITECTURE:FILE.safetensors` is one of open_clip's architectures with weights from a file;
-`open_clip:ARCHITECTURE/PRETRAINED` is one of open_clip's models whose weights lie in the hub's cache (HF_HOME). Weights
-are never fetched here, and pickles, which hold code, are refused. Runs on a GPU where torch finds one, there in half
-precision, whose vectors can be compared with those in single (docs/similarity.md). Needs the extra `clip`.
+`open_clip:ARCHITECTURE/PRETRAINED` is one of open_clip's models with weights in the hub's cache (HF_HOME). Weights are
+never downloaded here, and pickles, which can contain code, are refused. If torch finds a GPU, the model runs there in
+half precision; its vectors can be compared with those in single precision (docs/similarity.md). Needs the extra `clip`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WEIGHTS = "open_clip_model.safetensors"
 
 
 class OpenClipEncoder(Encoder):
-    """See the module. Raises ModelError where the name, the weights or open_clip cannot be used."""
+    """See the module. Raises ModelError if the name, the weights or open_clip cannot be used."""
 
     def __init__(self, name: str) -> None:
         weights = weights_of(name)
@@ -38,16 +38,16 @@ class OpenClipEncoder(Encoder):
             import torch
         except ImportError as error:
             raise ModelError(f"{name}: needs open_clip: pip install 'mad-auditor[clip]' ({error})") from error
-        torch.set_num_threads(1)  # audits spread over processes
+        torch.set_num_threads(1)  # audits use several processes
         architecture, options = _plan(name, weights)
         _refuse_fetching(name, architecture)
         self._device, precision = running_on()
         options |= {"device": self._device, "precision": precision}
         try:
             self._model, _, self._prepare = open_clip.create_model_and_transforms(architecture, **options)
-        except Exception as error:  # open_clip raises whatever its loading runs into, assertions among it
-            why = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise ModelError(f"{name}: open_clip cannot load it: {why}") from error
+        except Exception as error:  # open_clip raises any error of its loading code, assertions included
+            problem = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise ModelError(f"{name}: open_clip cannot load it: {problem}") from error
         self._model.eval()
         self._kind = open_clip.get_input_dtype(precision)
         self._architecture = architecture
@@ -60,34 +60,34 @@ class OpenClipEncoder(Encoder):
         self.dimension = int(self.encode([_blank()])[0].vector.shape[0])
 
     def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
-        """Unit vectors; no logits."""
+        """Unit vectors, without tokens."""
         import torch
         from PIL import Image
 
-        found: list[Encoding] = []
+        encodings: list[Encoding] = []
         for start in range(0, len(images), _BATCH):
             batch = torch.stack([self._prepare(Image.fromarray(image)) for image in images[start : start + _BATCH]])
             with torch.inference_mode():
                 vectors = self._model.encode_image(batch.to(self._device, self._kind)).float()
-            found += [Encoding(vector) for vector in _unit(vectors)]
-        return found
+            encodings += [Encoding(vector) for vector in _unit(vectors)]
+        return encodings
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 (n, dimension), unit vectors of captions. Raises ModelError for one that does not read texts."""
+        """float32 (n, dimension), unit vectors of captions. Raises ModelError for a model without a text encoder."""
         import numpy as np
         import torch
 
-        found = []
+        encoded = []
         for start in range(0, len(texts), _BATCH):
             tokens = self._tokenizer(list(texts[start : start + _BATCH])).to(self._device)
             with torch.inference_mode():
-                found.append(_unit(self._model.encode_text(tokens).float()))
-        vectors: np.ndarray = np.concatenate(found)
+                encoded.append(_unit(self._model.encode_text(tokens).float()))
+        vectors: np.ndarray = np.concatenate(encoded)
         return vectors
 
     @cached_property
     def reads_texts(self) -> bool:
-        """Whether it has a text tower of the vocabulary that comes with open_clip; others would have to be fetched."""
+        """Whether its text encoder uses the vocabulary of open_clip; others would have to be downloaded."""
         import open_clip
 
         text = (open_clip.get_model_config(self._architecture) or {}).get("text_cfg", {})
@@ -99,12 +99,12 @@ class OpenClipEncoder(Encoder):
         import open_clip
 
         if not self.reads_texts:
-            raise ModelError(f"{self._architecture}: it has no text tower of the vocabulary that comes with open_clip")
+            raise ModelError(f"{self._architecture}: it has no text encoder with the vocabulary of open_clip")
         return open_clip.SimpleTokenizer(context_length=self._model.context_length)
 
 
 def running_on() -> tuple[str, str]:
-    """Device and precision: half where it pays, on a GPU; on a CPU it is slower than single."""
+    """Device and precision: half precision on a GPU, single on a CPU, where it is faster."""
     import torch
 
     return ("cuda", "fp16") if torch.cuda.is_available() else ("cpu", "fp32")
@@ -112,30 +112,30 @@ def running_on() -> tuple[str, str]:
 
 @cache
 def open_clip_encoder(name: str) -> OpenClipEncoder:
-    """The encoder of that name, loaded once a process."""
+    """The encoder with this name, loaded once per process."""
     return OpenClipEncoder(name)
 
 
 def weights_of(name: str) -> Path:
-    """The file with a model's weights. Raises ModelError for a name of neither form, a pickle, or no such file."""
+    """The file with a model's weights. Raises ModelError for a malformed name, a pickle, or a missing file."""
     kind, _, place = name.partition(":")
     if not place:
         raise ModelError(
-            f"{name}: name local weights: {_FOLDER}FOLDER, ARCHITECTURE:FILE.safetensors, or "
+            f"{name}: must name local weights: {_FOLDER}FOLDER, ARCHITECTURE:FILE.safetensors, or "
             f"{_TAGGED}ARCHITECTURE/PRETRAINED"
         )
     if name.startswith(_TAGGED):
         return _cached(name)
     path = Path(place) / _WEIGHTS if f"{kind}:" == _FOLDER else Path(place)
     if path.suffix != ".safetensors":
-        raise ModelError(f"{name}: only safetensors are loaded, because pickles can hold code")
+        raise ModelError(f"{name}: only safetensors are loaded, because pickles can contain code")
     if not path.is_file():
-        raise ModelError(f"{path}: no such file; weights are not fetched")
+        raise ModelError(f"{path}: no such file; weights are not downloaded")
     return path
 
 
 def _plan(name: str, weights: Path) -> tuple[str, dict[str, Any]]:
-    """The architecture, and what else open_clip is to be told."""
+    """The architecture, and the other arguments for open_clip."""
     if name.startswith(_FOLDER):
         return name, {"pretrained": None}
     if not name.startswith(_TAGGED):
@@ -152,24 +152,24 @@ def _plan(name: str, weights: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _refuse_fetching(name: str, architecture: str) -> None:
-    """Raises ModelError for a text tower that open_clip would have described by the hub, unless the hub is offline."""
+    """Raises ModelError if open_clip would ask the hub about the text encoder, unless the hub is offline."""
     import open_clip
     from huggingface_hub import constants
 
     try:
         config = open_clip.get_model_config(architecture) or {}
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{name}: no open_clip_config.json that says what model it is ({error})") from error
+        raise ModelError(f"{name}: no open_clip_config.json that describes the model ({error})") from error
     tower = config.get("text_cfg", {}).get("hf_model_name")
     if tower and not constants.HF_HUB_OFFLINE:
         raise ModelError(
-            f"{name}: its text tower is {tower}, which would be fetched: `hf download {tower}` fetches it, and "
-            "HF_HUB_OFFLINE=1 takes it from the hub's cache"
+            f"{name}: its text encoder {tower} would be downloaded: run `hf download {tower}`, then set "
+            "HF_HUB_OFFLINE=1 to read it from the hub's cache"
         )
 
 
 def _tagged(name: str) -> tuple[str, dict[str, Any]]:
-    """Architecture and what open_clip knows of these weights. Raises ModelError for a name that it does not know."""
+    """The architecture and open_clip's settings of these weights. Raises ModelError for an unknown name."""
     architecture, _, tag = name.removeprefix(_TAGGED).partition("/")
     try:
         from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
@@ -178,33 +178,33 @@ def _tagged(name: str) -> tuple[str, dict[str, Any]]:
     known: dict[str, Any] = get_pretrained_cfg(architecture, tag) or {}
     if not known:
         tags = ", ".join(list_pretrained_tags_by_model(architecture)) or "none: no such architecture"
-        raise ModelError(f"{name}: open_clip knows no such weights; of {architecture} there are: {tags}")
+        raise ModelError(f"{name}: open_clip has no such weights; for {architecture} there are: {tags}")
     return architecture, known
 
 
 def _cached(name: str) -> Path:
-    """The weights in the hub's cache. Raises ModelError, which says how to fetch them, where they are not there."""
+    """The weights in the hub's cache. Raises ModelError, which says how to download them, if they are missing."""
     from huggingface_hub import try_to_load_from_cache
 
     _, known = _tagged(name)
     repo, _, file = str(known.get("hf_hub", "")).rpartition("/")
     file = f"{Path(file).stem}.safetensors" if file else _WEIGHTS
     if not repo:
-        raise ModelError(f"{name}: these weights are on no hub; fetch them and name ARCHITECTURE:FILE.safetensors")
-    found = try_to_load_from_cache(repo, file)
-    if not isinstance(found, str):
         raise ModelError(
-            f"{name}: not on this machine, and not fetched unasked: `hf download {repo} {file}` fetches it"
+            f"{name}: these weights are not on the hub; download them and use ARCHITECTURE:FILE.safetensors"
         )
-    return Path(found)
+    path = try_to_load_from_cache(repo, file)
+    if not isinstance(path, str):
+        raise ModelError(f"{name}: not on this machine: download it with `hf download {repo} {file}`")
+    return Path(path)
 
 
 def _unit(vectors: Any) -> np.ndarray:
-    """float32 (n, dimension), of a tensor; normalised in single precision, whatever the model's."""
+    """float32 (n, dimension) from a tensor, normalised in single precision."""
     from torch.nn.functional import normalize
 
-    found: np.ndarray = normalize(vectors, dim=-1).cpu().numpy()
-    return found
+    unit: np.ndarray = normalize(vectors, dim=-1).cpu().numpy()
+    return unit
 
 
 def _blank() -> Any:

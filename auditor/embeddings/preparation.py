@@ -1,4 +1,4 @@
-"""From decoded pixels to what the embedded encoder sees: the whole image, squashed to a square. Pure."""
+"""The built-in encoder's preprocessing: the whole image, resized to a square. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-GAP = 2.0  # large images are reduced by a whole factor first, to no less than this times the size: as good, and quicker
+GAP = 2.0  # large images are first reduced by an integer factor, to at least this times the size: as good, and faster
 
 
 def squashed(image: Image.Image, size: int) -> np.ndarray:
@@ -20,7 +20,8 @@ def squashed(image: Image.Image, size: int) -> np.ndarray:
 
 
 def described(size: int) -> dict[str, object]:
-    """What an implementation in another language has to know; preprocessing.json beside the weights says the same."""
+    """The preprocessing in words, for implementations in other languages; equal to preprocessing.json with the
+    weights."""
     return {
         "input": {"name": "pixels", "dtype": "uint8", "axes": ["1", "row", "column", "channel (RGB)"], "size": size},
         "before": "apply EXIF orientation; composite transparency on white; convert to RGB",

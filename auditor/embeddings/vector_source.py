@@ -1,4 +1,4 @@
-"""Which vectors an audit keeps of its images, and where they come from."""
+"""The source of an audit's image vectors: the built-in encoder, an open_clip model, or precomputed vectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.embeddings.embedded_encoder import Encoder, embedded
 from auditor.embeddings.open_clip import open_clip_encoder
-from auditor.embeddings.precomputed import Existing, lookup, survey
+from auditor.embeddings.precomputed import Existing, lookup, vector_stats
 from auditor.images.view import View
 from auditor.types import Need
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VectorSource:
-    """encoder: an open_clip model's name (see clip.py), None for the embedded one. existing: vectors made already.
+    """encoder: an open_clip model's name (see open_clip.py), None for the built-in encoder. existing: precomputed
+    vectors, used instead.
 
-    is_wanted: vectors are made though no detector asks for them; without, they are kept where one does.
+    is_wanted: make vectors even if no detector needs them.
     """
 
     encoder: str | None = None
@@ -29,34 +30,36 @@ class VectorSource:
 
     @property
     def is_own(self) -> bool:
-        """Whether the embedded encoder makes them."""
+        """Whether the built-in encoder makes the vectors."""
         return self.encoder is None and self.existing is None
 
     def fingerprint(self) -> str:
-        """Vectors of one fingerprint can be compared. Raises ModelError, or DatasetError for vectors that are odd."""
-        return survey(self.existing).fingerprint if self.existing else self.encoder_of_images().fingerprint
+        """Only vectors with the same fingerprint can be compared. Raises ModelError, or DatasetError for invalid
+        vectors."""
+        return vector_stats(self.existing).fingerprint if self.existing else self.encoder_of_images().fingerprint
 
     def record(self) -> dict[str, Any] | None:
-        """What decides the vectors; None where the embedded encoder makes them as detectors ask for it."""
+        """What determines the vectors, as plain values; None if the built-in encoder makes them for a detector."""
         if self.existing:
-            found = survey(self.existing)
-            return {"fingerprint": found.fingerprint, "rows": found.rows, "digest": found.digest}
+            stats = vector_stats(self.existing)
+            return {"fingerprint": stats.fingerprint, "rows": stats.rows, "digest": stats.digest}
         if self.encoder is None and not self.is_wanted:
             return None
         return {"fingerprint": self.fingerprint()}
 
     def vectors(self, views: Sequence[View]) -> list[np.ndarray | None]:
-        """One a view; None where there is none, because nothing could be seen or the encoder failed on it."""
+        """One vector per view; None if the image could not be decoded or the encoder failed on it."""
         if self.existing:
             return lookup(self.existing).vectors([view.sample for view in views])
         if self.is_own:
             return [view.encoding.vector if view.encoding else None for view in views]
-        seen = [view for view in views if view.unavailable_reason(Need.EMBEDDING) is None]
-        found = iter(encoded(self.encoder_of_images(), seen))
-        return [next(found) if view.unavailable_reason(Need.EMBEDDING) is None else None for view in views]
+        available = [view for view in views if view.unavailable_reason(Need.EMBEDDING) is None]
+        vectors = iter(encoded(self.encoder_of_images(), available))
+        return [next(vectors) if view.unavailable_reason(Need.EMBEDDING) is None else None for view in views]
 
     def caption_similarities(self, views: Sequence[View]) -> list[float | None]:
-        """The cosine of image and caption a view, by an open_clip model that reads texts; None where one is missing."""
+        """The cosine of image and caption per view, from an open_clip model with a text encoder; None if one is
+        missing."""
         with_both = [view for view in views if view.vector is not None and view.sample.caption]
         encoder = open_clip_encoder(self.encoder) if self.encoder else None
         if encoder is None or not encoder.reads_texts or not with_both:
@@ -66,27 +69,27 @@ class VectorSource:
         return [cosines.get(id(view)) for view in views]
 
     def encoder_of_images(self) -> Encoder:
-        """The model. Raises ModelError."""
+        """The encoder of images. Raises ModelError."""
         return open_clip_encoder(self.encoder) if self.encoder else embedded()
 
 
 def encoded(encoder: Encoder, views: Sequence[View]) -> list[np.ndarray | None]:
-    """A vector a view; None for a view that the encoder fails on, which costs no other one."""
+    """One vector per view; None for a view on which the encoder fails. Other views are not affected."""
     return [encoding and encoding.vector for encoding in encodings(encoder, views)]
 
 
 def encodings(encoder: Encoder, views: Sequence[View]) -> list[Any]:
-    """As `encoded`, with what else the encoder gives."""
+    """As `encoded`, but the whole encodings."""
     if not views:
         return []
     try:
         return list(encoder.encode([view.upright for view in views]))
-    except Exception:  # one image spoils the batch: which?
-        return [_alone(encoder, view) for view in views]
+    except Exception:  # one image makes the batch fail; find out which one
+        return [_encode_one(encoder, view) for view in views]
 
 
-def _alone(encoder: Encoder, view: View) -> Any:
+def _encode_one(encoder: Encoder, view: View) -> Any:
     try:
         return encoder.encode([view.upright])[0]
-    except Exception:  # a detector that asks for this image tells what was wrong with it
+    except Exception:  # a detector that needs this image reports the error
         return None

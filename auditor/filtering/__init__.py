@@ -1,1 +1,1 @@
-"""Which rows to train on, and the lists and tars that say so."""
+"""Keep-lists of rows to train on, and filtered copies of tars."""

@@ -1,8 +1,8 @@
-"""Which rows to train on: keep-lists that bring a dataset under a target, with what they cost.
+"""Keep-lists: which rows to train on so that the synthetic fraction is at most a target, and what that costs.
 
-What evidence decides goes first; with a target, more rows follow, those with the highest adjusted chance before others,
-until the fraction that is left is at most the target. Among them are real images: how many is told, as is the fraction
-that remains, with its interval.
+Rows decided by evidence are removed first. With a target, more rows are removed, highest adjusted probability first,
+until the remaining fraction is at most the target. The keep-list reports how many real images are probably among them,
+and the remaining fraction with its interval.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
 DROPS = ("nothing", "decided", "likely")
-_OF_REMOVED = "removed to reach the target"
+_TO_REACH_TARGET = "removed to reach the target"
 
 
 @dataclass(frozen=True, slots=True)
 class KeepList:
-    """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; a row of evidence each.
+    """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; one per row of evidence.
 
-    weight: of a kept row in training, its chance of being real, times its own weight where rows have one. removed:
-    reason -> rows. false_removals: real images that can be expected among them. before, after: the synthetic fraction,
-    by those weights (None without an estimate, or where no row is left). left: rows kept.
+    weight: a training weight for a kept row: its probability of being real, times its own weight if rows have weights.
+    removed: reason -> rows. false_removals: expected number of real images among removed rows. before, after: the
+    synthetic fraction (None without an estimate, or if no row is left). left: number of rows kept.
     """
 
     rows: pd.DataFrame
@@ -55,51 +55,52 @@ def keep_list(
     drop: str = "decided",
     target: float | None = None,
 ) -> KeepList:
-    """What to keep. evidence: COLUMNS of every row. census: as in counts.masks.
+    """The keep-list. evidence: COLUMNS of every row. census: as in counts.masks.
 
-    drop: `decided` (what declared or matched evidence says is synthetic), `likely` (what the model says is likely so,
-    too) or `nothing`. target: the largest fraction that may be left. Raises FilterError where the audit has no
-    estimate to reach a target by, no keep-list reaches it, or the audit is of some shards only.
+    drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
+    classifier flags) or `nothing`. target: the largest synthetic fraction allowed. Raises FilterError if a target is
+    given and the audit has no estimate, if no keep-list reaches the target, or if the audit read only a sample of
+    shards.
     """
     if audit.shards:
         raise FilterError(
-            f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would leave the "
-            "others out: scan them all (what was read is kept)"
+            f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would remove all "
+            "others: scan all shards (results so far are kept)"
         )
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
     own = masks(column, count_edited=audit.config.estimate.count_edited, census=census)
-    chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
+    probability = column["p_synthetic"].to_numpy(zero_copy_only=False)
     weight = row_weights(column)
-    ends = _ends(audit, chance, own, weight)
+    ends = _ends(audit, probability, own, weight)
     reasons = _reasons(column, own.confirmed, drop)
     if target is not None:
         if ends is None:
-            raise FilterError("the audit has no estimate to reach a target by: scan with the model, or give --labels")
-        _reach(target, ends[0], reasons, weight)
-    return _listed(column, reasons, ends, audit.estimate, weight)
+            raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
+        _remove_to_target(target, ends[0], reasons, weight)
+    return _make_list(column, reasons, ends, audit.estimate, weight)
 
 
 def _ends(
-    audit: Audit, chance: np.ndarray, own: EvidenceMasks, weight: np.ndarray
+    audit: Audit, probability: np.ndarray, own: EvidenceMasks, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Every row's adjusted chance at the estimate's point, lower and upper end."""
+    """Every row's adjusted probability at the estimate's point, lower and upper end."""
     if audit.estimate is None:
         return None
     sums, undecided = sums_of(own, weight), own.undecided
     evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
     ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
     point, low, high = (
-        adjustment(chance[undecided], weight[undecided], evidence, share)(chance, own) for share in ends
+        adjustment(probability[undecided], weight[undecided], evidence, share)(probability, own) for share in ends
     )
     return point, low, high
 
 
 def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -> np.ndarray:
-    """Why each row is removed, '' for those that stay so far."""
+    """The reason for removing each row; '' for rows that are not removed yet."""
     import numpy as np
 
     if drop not in DROPS:
-        raise FilterError(f"no such choice: {drop}; there are {', '.join(DROPS)}")
+        raise FilterError(f"drop must be one of {', '.join(DROPS)}, got {drop}")
     status = column["status"].to_numpy(zero_copy_only=False)
     verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
     decided = column["decided_by"].fill_null("").to_numpy(zero_copy_only=False)
@@ -114,27 +115,27 @@ def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -
     return reasons
 
 
-def _reach(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray) -> None:
-    """Removes rows, the likeliest first, until the mean chance of those that are left is at most the target."""
+def _remove_to_target(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray) -> None:
+    """Removes rows, highest probability first, until the mean probability of the other rows is at most the target."""
     import numpy as np
 
     left = np.flatnonzero((reasons == "") & ~np.isnan(p))
     order = left[np.argsort(-p[left], kind="stable")]
-    # The mean of the k least likely rows, for every k: the largest k whose mean fits.
-    least_first = order[::-1]
-    counts = weight[least_first]
-    means = np.cumsum(p[least_first] * counts) / np.maximum(np.cumsum(counts), np.finfo(float).tiny)
+    # The mean of the k rows with the lowest probability, for every k; the largest k whose mean fits is kept.
+    lowest_first = order[::-1]
+    counts = weight[lowest_first]
+    means = np.cumsum(p[lowest_first] * counts) / np.maximum(np.cumsum(counts), np.finfo(float).tiny)
     fits = np.flatnonzero(means <= target + 1e-12)
     if len(order) and not len(fits):
         raise FilterError(
-            f"no keep-list reaches {100 * target:g} %: even the likeliest real image is synthetic with a chance of "
-            f"{100 * p[order].min():.1f} %; label some rows (auditor label) to know more, or raise the target"
+            f"no keep-list reaches {100 * target:g} %: the lowest probability of being synthetic is "
+            f"{100 * p[order].min():.1f} %; label some rows (auditor label) for a better estimate, or raise the target"
         )
     kept = int(fits[-1]) + 1 if len(fits) else 0
-    reasons[order[: len(order) - kept]] = _OF_REMOVED
+    reasons[order[: len(order) - kept]] = _TO_REACH_TARGET
 
 
-def _listed(
+def _make_list(
     column: Mapping[str, pa.Array],
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
@@ -169,7 +170,7 @@ def _listed(
 
 
 def _mean(p: np.ndarray, keep: np.ndarray, weight: np.ndarray) -> float:
-    """Of the rows that are kept and stand for something."""
+    """The weighted mean over rows that are kept and have a probability."""
     import numpy as np
 
     counts = (keep & ~np.isnan(p)).astype(float) * weight

@@ -1,4 +1,4 @@
-"""A dataset's tars again, without what a keep-list leaves out. Bytes are copied; no image is opened or encoded."""
+"""Writes copies of a dataset's tars with only the kept samples. Bytes are copied; no image is decoded or encoded."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from auditor.readers import tar
 from auditor.readers.tar import Broken, Group, Member
 from auditor.storage import files
 
-_LARGEST = 256 << 20  # bytes of one member
+_MAX_MEMBER_BYTES = 256 << 20
 _MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
 
 
 def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int:
-    """A tar for each tar, with the kept images and what belongs to their samples; how many images were written.
+    """Writes one tar per tar, with the kept images and the other files of their samples; returns the number of images.
 
-    kept: images as evidence names them (`a.tar::member`). Raises FilterError for a dataset that is no tars, or another
-    one, for a damaged archive, and an archive that is there already.
+    kept: images as evidence names them (`a.tar::member`). Raises FilterError if the dataset has other files than tars
+    or is not the audited one, if an archive is damaged, or if an output file exists.
     """
     wanted, written = frozenset(kept), 0
     shards = tuple(shards)
-    _refuse_another(wanted, {_place(shard) for shard in shards})
+    _check_archives(wanted, {_place(shard) for shard in shards})
     for shard in shards:
         if not tar.is_tar(shard.file):
-            raise FilterError(f"{shard.file or shard.input.name} is no tar: write a .parquet or .txt instead")
+            raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
         target = out / shard.file
         if target.exists():
-            raise FilterError(f"{target} is there already: give an empty folder")
+            raise FilterError(f"{target} already exists: give an empty folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f"{target.name}.tmp")
         try:
@@ -47,17 +47,17 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
 
 
 def _place(shard: Shard) -> str:
-    """The archive as images in evidence name it."""
+    """The archive's name in evidence."""
     return as_stored(shard.input.prefix + shard.file)
 
 
-def _refuse_another(wanted: Collection[str], there: Collection[str]) -> None:
-    """Raises FilterError where archives with kept images are not there: they would be left out unasked."""
+def _check_archives(wanted: Collection[str], there: Collection[str]) -> None:
+    """Raises FilterError if archives with kept images are missing: their images would be lost silently."""
     for image in wanted:
         name, colons, _ = image.partition("::")
         if colons and name not in there and not any(image.startswith(f"{place}::") for place in there):
             raise FilterError(
-                f"{image[:80]!r} is to be kept, and {name[:80]!r} is not there: name the dataset as it was audited"
+                f"{name[:80]!r} with the kept image {image[:80]!r} is missing: give the dataset as it was audited"
             )
 
 
@@ -66,7 +66,7 @@ def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int
     with tar.groups(files.join(shard.input.url, shard.file)) as groups:
         for group in groups:
             if isinstance(group, Broken):
-                raise FilterError(f"{place}: {group.reason}; mend it, or leave it out")
+                raise FilterError(f"{place}: {group.reason}; repair the archive, or leave it out")
             images = {member.name for member in group.members if _is_image(member)}
             keep = {name for name in images if f"{place}::{as_stored(name)}" in wanted}
             if keep:
@@ -76,7 +76,7 @@ def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int
 
 
 def _is_image(member: Member) -> bool:
-    """As the reader of tars has it."""
+    """Whether the member is an image for the reader of tars."""
     return member.suffix.rpartition(".")[2] in files.IMAGE_SUFFIXES
 
 
@@ -85,9 +85,9 @@ def _add(group: Group, left_out: Collection[str], archive: tarfile.TarFile, plac
         if member.name in left_out:
             continue
         try:
-            data = member.content.read(_LARGEST)
+            data = member.content.read(_MAX_MEMBER_BYTES)
         except SampleError as error:
-            raise FilterError(f"{place}::{member.name}: {error}; leave its sample out of the keep-list") from error
+            raise FilterError(f"{place}::{member.name}: {error}; remove its sample from the keep-list") from error
         info = tarfile.TarInfo(member.name)
         info.size = len(data)
         archive.addfile(info, io.BytesIO(data))

@@ -183,7 +183,9 @@ class _Case:
             return f"At least {100 * self.low:.1f} % synthetic{self._basis}; the MAD limit is {limit}"
         if self.fraction is None:
             confirmed = f"{100 * self.low:.1f} %"
-            return f"No calibrated estimate. Metadata and watermarks confirm {confirmed}, below the MAD limit of {limit}"
+            return (
+                f"No calibrated estimate. Metadata and watermarks confirm {confirmed}, below the MAD limit of {limit}"
+            )
         if self.level is MadLevel.INCONCLUSIVE:
             return f"Cannot decide: {span} synthetic; the MAD limit is {limit}"
         conservative = f"{100 * self.conservative_limit:.1f} % (λ {self.assumptions.lambda_low:g})"

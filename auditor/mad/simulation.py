@@ -8,9 +8,9 @@ Three loops (Alemohammad et al. 2023, arXiv 2307.01850, section 3):
     augmentation  the same real samples in every generation, with synthetic ones added
     synthetic     no real samples after the first generation
 
-The closed forms are derived for this project; tests/mad/test_simulation.py compares them with the simulation. p = n_s/n,
-q = 1-p; σ² is the mean variance per dimension, m the squared error of the mean per dimension, V the summed squared error
-of the covariance's entries; ' marks the generation before.
+The closed forms are derived for this project; tests/mad/test_simulation.py compares them with the simulation. p =
+n_s/n, q = 1-p; σ² is the mean variance per dimension, m the squared error of the mean per dimension, V the summed
+squared error of the covariance's entries; ' marks the generation before.
 
     fresh         σ² = q + pλσ²' + pq m',  m = (q + pλσ²')/n + p²m',  V = d(d+1)(q + pλ²σ⁴')/n + p²λ²V'
     synthetic     the same with p = 1
@@ -93,7 +93,11 @@ def trajectory(loop: str, fractions: Sequence[float], *, n: float, d: float, lam
     generations = [_generation(0, 0.0, state, d)]
     for number, share in enumerate(fractions, start=1):
         p = 1.0 if loop == "synthetic" else share
-        state = _augmentation_step(state, p, real, d, lambda_) if loop == "augmentation" else _fresh_step(state, p, n, d, lambda_)
+        state = (
+            _augmentation_step(state, p, real, d, lambda_)
+            if loop == "augmentation"
+            else _fresh_step(state, p, n, d, lambda_)
+        )
         generations.append(_generation(number, p, state, d))
     return generations
 

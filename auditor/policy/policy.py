@@ -77,7 +77,9 @@ def parse(text: str) -> Policy:
     content = content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content
     unknown = set(content) - {"name", "rules", "exemptions", "mad"}
     if unknown:
-        raise PolicyError(f"unknown keys {', '.join(sorted(unknown))}; a policy can have name, rules, exemptions and mad")
+        raise PolicyError(
+            f"unknown keys {', '.join(sorted(unknown))}; a policy can have name, rules, exemptions and mad"
+        )
     rules = content.get("rules")
     if not isinstance(rules, dict) or not rules:
         raise PolicyError(
@@ -151,17 +153,17 @@ def _assumptions(entry: Any) -> criteria.Assumptions:
     if not isinstance(entry, dict) or (unknown := set(entry) - {"lambda", "lambda-range", "delta", "dimension"}):
         problem = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
         raise PolicyError(f"[mad]: {problem}; it can have lambda, lambda-range, delta and dimension")
-    default = criteria.Assumptions()
+    defaults = criteria.Assumptions()
     try:
-        lambda_ = float(entry.get("lambda", default.lambda_))
-        default_range = min(lambda_, default.lambda_low), max(lambda_, default.lambda_high)
+        lambda_ = float(entry.get("lambda", defaults.lambda_))
+        default_range = min(lambda_, defaults.lambda_low), max(lambda_, defaults.lambda_high)
         low, high = (float(end) for end in entry.get("lambda-range", default_range))
         return criteria.Assumptions(
             lambda_=lambda_,
             lambda_low=low,
             lambda_high=high,
-            delta=float(entry.get("delta", default.delta)),
-            dimension=float(entry.get("dimension", default.dimension)),
+            delta=float(entry.get("delta", defaults.delta)),
+            dimension=float(entry.get("dimension", defaults.dimension)),
             is_dimension_given="dimension" in entry,
         )
     except (TypeError, ValueError) as error:
@@ -176,9 +178,7 @@ def _exemptions(entries: Any, rules: Mapping[str, Any]) -> tuple[Exemption, ...]
 
 def _exemption(entry: Any, rules: Mapping[str, Any]) -> Exemption:
     if not isinstance(entry, dict) or set(entry) != {"rule", "reason", "expires"}:
-        raise PolicyError(
-            "each of [[exemptions]] needs a rule, a reason and its last day: expires = 2027-01-31"
-        )
+        raise PolicyError("each of [[exemptions]] needs a rule, a reason and its last day: expires = 2027-01-31")
     if entry["rule"] not in list(rules):
         raise PolicyError(f"an exemption for '{entry['rule']}', which is not a rule of this policy")
     if not isinstance(entry["expires"], datetime.date) or not str(entry["reason"]).strip():

@@ -22,8 +22,8 @@ CHECK = "check"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What rules use apart from the audit: today, the day of the audit, the baseline audit that it is compared with, and
-    the MAD status under the policy's assumptions.
+    """What rules use apart from the audit: today, the day of the audit, the baseline audit that it is compared with,
+    and the MAD status under the policy's assumptions.
     """
 
     today: datetime.date | None = None
@@ -49,7 +49,9 @@ class Rule(ABC):
         """The names of its settings in a policy."""
         return tuple(setting_name(each.name) for each in fields(cls))
 
-    def _result(self, outcome: Outcome, value: float | str | None, limit: float | str | None, reason: str) -> RuleResult:
+    def _result(
+        self, outcome: Outcome, value: float | str | None, limit: float | str | None, reason: str
+    ) -> RuleResult:
         return RuleResult(self.id, outcome, value, limit, reason)
 
     def _missing(self, limit: float | str | None, reason: str) -> RuleResult:

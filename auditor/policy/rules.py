@@ -67,7 +67,9 @@ def tipping_text(factor: float | None) -> str:
     return f". {word}: would still {outcome} with {bound} {factor:.2g}× the false-positive rate"
 
 
-def _require_robustness(result: RuleResult, estimate: Estimate | None, limit: float, tipping: float, basis: Basis) -> RuleResult:
+def _require_robustness(
+    result: RuleResult, estimate: Estimate | None, limit: float, tipping: float, basis: Basis
+) -> RuleResult:
     """The result, or inconclusive if the estimate does not meet the policy's requirements: labels for a pass, or a
     decision that still holds if the false-positive rate is off by the factor `tipping`."""
     if estimate is None:
@@ -220,7 +222,12 @@ def _estimated_share(audit: Audit) -> tuple[str, float, float, float] | None:
 
 def _confirmed_share(audit: Audit) -> tuple[str, float, float, float] | None:
     confirmed = audit.confirmed
-    if not is_confirmation_possible(audit) or confirmed.share is None or confirmed.low is None or confirmed.high is None:
+    if (
+        not is_confirmation_possible(audit)
+        or confirmed.share is None
+        or confirmed.low is None
+        or confirmed.high is None
+    ):
         return None
     return "confirmed share", confirmed.share, confirmed.low, confirmed.high
 
@@ -291,4 +298,9 @@ class AuditAge(Rule):
         if days < 0:
             return self._missing(self.max_days, f"age of the audit unknown: its date is {-days} days after today")
         outcome = Outcome.FAIL if days > self.max_days else Outcome.PASS
-        return self._result(outcome, days, self.max_days, f"audit age {days} days {'>' if days > self.max_days else '≤'} {self.max_days} days allowed")
+        return self._result(
+            outcome,
+            days,
+            self.max_days,
+            f"audit age {days} days {'>' if days > self.max_days else '≤'} {self.max_days} days allowed",
+        )

@@ -1,1 +1,1 @@
-"""Which images are alike: near copies inside a dataset, indexes of known images, drift and diversity."""
+"""Similarity of images: near-duplicates within a dataset, reference indexes, distribution shift and diversity."""

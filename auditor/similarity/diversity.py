@@ -1,18 +1,18 @@
-"""Drift and diversity of vectors against a reference, each measure held against real-against-real chance. Pure.
+"""Distribution shift and diversity of vectors relative to a reference, each metric with its null band. Pure.
 
-| measure | says | source |
+| metric | meaning | source |
 |---|---|---|
 | precision, recall | share inside the reference's manifold; of it inside theirs | Kynkäänniemi et al., NeurIPS 2019 |
-| density, coverage | how crowded the reference's surroundings are, how many visited | Naeem et al., ICML 2020 |
-| nearest | mean distance to the nearest image of the reference | |
-| spacing | mean distance to the nearest image among themselves | |
+| density, coverage | images per reference neighbourhood; share of these with an image | Naeem et al., ICML 2020 |
+| nearest | mean distance to the nearest reference image | |
+| spacing | mean distance to the nearest image of the same set | |
 | vendi | effective number of different images | Friedman & Dieng, TMLR 2023 |
-| cmmd | distance of the distributions as a whole | Jayasumana et al., CVPR 2024 |
-| trace, log_determinant | spread, in sum and in volume | |
+| cmmd | distance between the whole distributions | Jayasumana et al., CVPR 2024 |
+| trace, log_determinant | spread: total variance, and volume | |
 | dimension | effective dimension: trace² / trace of the square | |
 
-Contraction raises density and lowers recall and nearest; too much of a few kinds lowers vendi; an artefact that all
-share raises cmmd. None of them is the synthetic fraction, and below 5 % most are blind.
+Contraction raises density and lowers recall and nearest; an excess of a few kinds lowers vendi; an artefact shared by
+all images raises cmmd. No metric is the synthetic fraction, and most cannot detect fractions below 5 %.
 """
 
 from __future__ import annotations
@@ -26,53 +26,55 @@ if TYPE_CHECKING:
     import numpy as np
 
 NEIGHBOURS = 5
-LEAST, MOST = 100, 1000  # images of either side in one draw: with fewer chance hides all, more cost their square
-_DRAWS, _CHANCE = 10, 40  # draws of the studied images, and of the reference against itself
-_BAND = 2.6  # standard deviations: 99 % of what chance does
-_SIGMA, _SCALE = 10.0, 1000.0  # of CMMD, as published
+MIN_IMAGES, MAX_IMAGES = 100, 1000  # per side and draw: fewer images give only noise, and the cost is quadratic
+_DRAWS, _NULL_DRAWS = 10, 40  # draws of the studied images, and of the reference compared with itself
+_BAND = 2.6  # standard deviations: 99 % of the null distribution
+_SIGMA, _SCALE = 10.0, 1000.0  # CMMD's published settings
 
 
 def compare_metrics(name: str, reference: np.ndarray, studied: np.ndarray, *, seed: int) -> MetricComparison | None:
-    """The panel of unit vectors (n, dimension) against a reference; None with too few of either.
+    """All metrics of unit vectors (n, dimension) relative to a reference; None if either has too few.
 
-    Draws of a fixed number from both are averaged; chance is disjoint draws of the reference against each other, its
-    spread widened for what draws of one pool have in common (see `_pool_sd_factor`).
+    Each value is the mean over draws of a fixed number of images from both. The null distribution comes from disjoint
+    draws of the reference, with its spread widened because all draws come from one pool (see `_pool_sd_factor`).
     """
     import numpy as np
 
-    n = min(MOST, len(reference) // 2, len(studied))
-    if n < LEAST:
+    n = min(MAX_IMAGES, len(reference) // 2, len(studied))
+    if n < MIN_IMAGES:
         return None
     rng = np.random.default_rng(seed)
-    chance = []
-    for _ in range(_CHANCE):
+    null = []
+    for _ in range(_NULL_DRAWS):
         both = rng.permutation(len(reference))[: 2 * n]
-        chance.append(metrics(reference[both[:n]], reference[both[n:]]))
-    seen = [
+        null.append(metrics(reference[both[:n]], reference[both[n:]]))
+    observed = [
         metrics(reference[rng.permutation(len(reference))[:n]], studied[rng.permutation(len(studied))[:n]])
         for _ in range(_DRAWS)
     ]
-    wider = _pool_sd_factor(n, len(reference), len(studied))
-    return MetricComparison(name=name, n=n, metrics=tuple(_metric(each, seen, chance, wider) for each in seen[0]))
+    factor = _pool_sd_factor(n, len(reference), len(studied))
+    return MetricComparison(
+        name=name, n=n, metrics=tuple(_metric(each, observed, null, factor) for each in observed[0])
+    )
 
 
 def _pool_sd_factor(n: int, reference: int, studied: int) -> float:
-    """By how much the difference of two pools spreads more than draws of n from the reference's pool do.
+    """The standard deviation of the difference of two pools, relative to that of draws of n from the reference pool.
 
-    A mean over n of N drawn without replacement has the variance σ²(1/n - 1/N); what is compared are two pools, each
-    with an error of its own, σ²/N and σ²/M, and the mean of some draws from the second. At least 1.
+    A mean over n of N images drawn without replacement has the variance σ²(1/n - 1/N). The comparison is between two
+    pools with errors of their own, σ²/N and σ²/M, and uses the mean of several draws from the second. At least 1.
     """
     within = 1 / n - 1 / reference
     between = 1 / reference + 1 / studied + (1 / n - 1 / studied) / _DRAWS
     return float(max(1.0, between / within) ** 0.5)
 
 
-def _metric(name: str, seen: list[dict[str, float]], chance: list[dict[str, float]], wider: float) -> Metric:
+def _metric(name: str, observed: list[dict[str, float]], null: list[dict[str, float]], factor: float) -> Metric:
     import numpy as np
 
-    value = float(np.mean([one[name] for one in seen]))
-    expected = np.array([one[name] for one in chance])
-    mean, spread = float(expected.mean()), wider * float(expected.std(ddof=1))
+    value = float(np.mean([draw[name] for draw in observed]))
+    expected = np.array([draw[name] for draw in null])
+    mean, spread = float(expected.mean()), factor * float(expected.std(ddof=1))
     low, high = mean - _BAND * spread, mean + _BAND * spread
     z = (value - mean) / spread if spread > 0 else 0.0
     return Metric(
@@ -81,13 +83,13 @@ def _metric(name: str, seen: list[dict[str, float]], chance: list[dict[str, floa
 
 
 def metrics(reference: np.ndarray, studied: np.ndarray) -> dict[str, float]:
-    """Every measure by name, of float (n, dimension) vectors against as many of a reference."""
-    apart = distances(reference, studied), distances(reference, reference), distances(studied, studied)
+    """Every metric by name, of float (n, dimension) vectors relative to as many of a reference."""
+    pairwise = distances(reference, studied), distances(reference, reference), distances(studied, studied)
     values = _eigenvalues(studied)
     return {
-        **_manifolds(*apart, NEIGHBOURS),
+        **_manifolds(*pairwise, NEIGHBOURS),
         "vendi": vendi(studied),
-        "cmmd": _cmmd(*apart),
+        "cmmd": _cmmd(*pairwise),
         "trace": float(values.sum()),
         "log_determinant": _log_determinant(values, studied.shape),
         "dimension": _effective_dimension(values, studied.shape),
@@ -95,10 +97,11 @@ def metrics(reference: np.ndarray, studied: np.ndarray) -> dict[str, float]:
 
 
 def manifolds(reference: np.ndarray, studied: np.ndarray, k: int = NEIGHBOURS) -> Mapping[str, float]:
-    """precision, recall, density, coverage, nearest and spacing; a manifold is the balls that reach each point's k-th
-    neighbour."""
-    apart = distances(reference, studied), distances(reference, reference), distances(studied, studied)
-    return _manifolds(*apart, k)
+    """precision, recall, density, coverage, nearest and spacing. A manifold is the union of balls around the points
+    that
+    reach their k-th neighbours."""
+    pairwise = distances(reference, studied), distances(reference, reference), distances(studied, studied)
+    return _manifolds(*pairwise, k)
 
 
 def _manifolds(
@@ -106,35 +109,35 @@ def _manifolds(
 ) -> Mapping[str, float]:
     import numpy as np
 
-    real = np.partition(among_reference, k, axis=1)[:, k]  # the nearest of all is the point itself
-    other = np.partition(among_studied, (1, k), axis=1)
-    inside = across < real[:, None]
+    reference_radius = np.partition(among_reference, k, axis=1)[:, k]  # index 0 is the point itself
+    studied = np.partition(among_studied, (1, k), axis=1)
+    inside = across < reference_radius[:, None]
     return {
         "precision": float(inside.any(axis=0).mean()),
-        "recall": float((across < other[:, k][None, :]).any(axis=1).mean()),
+        "recall": float((across < studied[:, k][None, :]).any(axis=1).mean()),
         "density": float(inside.sum(axis=0).mean() / k),
-        "coverage": float((across.min(axis=1) < real).mean()),
+        "coverage": float((across.min(axis=1) < reference_radius).mean()),
         "nearest": float(across.min(axis=0).mean()),
-        "spacing": float(other[:, 1].mean()),
+        "spacing": float(studied[:, 1].mean()),
     }
 
 
-def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Euclidean, float64 (len(one), len(other))."""
+def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Euclidean distances, float64 (len(left), len(right))."""
     import numpy as np
 
-    a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T
-    found: np.ndarray = np.sqrt(np.maximum(squares, 0))
-    if one is other:
-        np.fill_diagonal(found, 0)
-    return found
+    roots: np.ndarray = np.sqrt(np.maximum(squares, 0))
+    if left is right:
+        np.fill_diagonal(roots, 0)
+    return roots
 
 
 def vendi(vectors: np.ndarray) -> float:
-    """exp of the entropy of the similarity matrix's eigenvalues: n for n that share nothing, 1 for n that are the same.
+    """exp of the entropy of the similarity matrix's eigenvalues: n for n orthogonal vectors, 1 for n equal ones.
 
-    By the cosine kernel; the eigenvalues of X Xᵀ/n are those of the much smaller Xᵀ X/n.
+    With the cosine kernel. The eigenvalues of X Xᵀ/n are those of the much smaller Xᵀ X/n.
     """
     import numpy as np
 
@@ -147,7 +150,8 @@ def vendi(vectors: np.ndarray) -> float:
 
 
 def cmmd(reference: np.ndarray, studied: np.ndarray) -> float:
-    """1000 times the squared maximum mean discrepancy with a Gaussian kernel of width 10, biased, as published."""
+    """1000 times the squared maximum mean discrepancy with a Gaussian kernel of width 10; the biased estimator, as
+    published."""
     return _cmmd(distances(reference, studied), distances(reference, reference), distances(studied, studied))
 
 
@@ -155,20 +159,20 @@ def _cmmd(across: np.ndarray, among_reference: np.ndarray, among_studied: np.nda
     import numpy as np
 
     kernels = [
-        float(np.exp(-(apart**2) / (2 * _SIGMA**2)).mean()) for apart in (among_reference, among_studied, across)
+        float(np.exp(-(pairwise**2) / (2 * _SIGMA**2)).mean()) for pairwise in (among_reference, among_studied, across)
     ]
     return _SCALE * (kernels[0] + kernels[1] - 2 * kernels[2])
 
 
 def trace(vectors: np.ndarray) -> float:
-    """Of the covariance: the variance in all directions together."""
+    """The trace of the covariance: the total variance."""
     return float(vectors.var(axis=0, ddof=1).sum())
 
 
 def log_determinant(vectors: np.ndarray) -> float:
     """The mean logarithm of the covariance's largest eigenvalues, half as many as there are vectors or dimensions.
 
-    The logarithm of the whole determinant is -∞ with fewer vectors than dimensions; and its last terms are noise.
+    With fewer vectors than dimensions the logarithm of the whole determinant is -∞, and its last terms are noise.
     """
     return _log_determinant(_eigenvalues(vectors), vectors.shape)
 
@@ -182,7 +186,7 @@ def _log_determinant(values: np.ndarray, shape: tuple[int, ...]) -> float:
 def effective_dimension(vectors: np.ndarray) -> float:
     """trace² / trace of the square, of the covariance: d for a ball in d dimensions, 1 for a line.
 
-    Of Gaussian samples tr(S²) exceeds tr(Σ²) by about (tr(Σ)² + tr(Σ²))/(n-1), which is taken away.
+    For Gaussian samples tr(S²) exceeds tr(Σ²) by about (tr(Σ)² + tr(Σ²))/(n-1), which is subtracted.
     """
     return _effective_dimension(_eigenvalues(vectors), vectors.shape)
 
@@ -199,12 +203,12 @@ def _eigenvalues(vectors: np.ndarray) -> np.ndarray:
     centred = np.asarray(vectors, np.float64)
     centred = centred - centred.mean(axis=0)
     small = centred.T @ centred if centred.shape[1] <= len(centred) else centred @ centred.T
-    found: np.ndarray = np.maximum(np.linalg.eigvalsh(small / (len(centred) - 1)), 0)
-    return found
+    values: np.ndarray = np.maximum(np.linalg.eigvalsh(small / (len(centred) - 1)), 0)
+    return values
 
 
 def trace_ratio(reference: np.ndarray, studied: np.ndarray, *, seed: int) -> tuple[float, float, float]:
-    """The studied vectors' trace over the reference's, with a 95 % bootstrap interval: low, ratio, high."""
+    """The studied vectors' trace divided by the reference's, with a 95 % bootstrap interval: low, ratio, high."""
     import numpy as np
 
     rng = np.random.default_rng(seed)

@@ -1,5 +1,4 @@
-"""All images of an audit that have a vector, over its parts of evidence: vectors and thumbnails on disk, numbers in
-memory (nine bytes an image)."""
+"""The vectors and thumbnails of an audit's images, on disk in its parts of evidence; 9 bytes of memory per image."""
 
 from __future__ import annotations
 
@@ -19,36 +18,40 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OTHER, DECLARED, FLAGGED = 0, 1, 2
-GROUPS = {DECLARED: "declared or matched", FLAGGED: "flagged by a model", OTHER: "others"}
-_OF = {VerdictKind.SYNTHETIC: DECLARED, VerdictKind.EDITED: DECLARED, VerdictKind.LIKELY_SYNTHETIC: FLAGGED}
+GROUPS = {DECLARED: "confirmed synthetic", FLAGGED: "flagged by the classifier", OTHER: "others"}
+_GROUP_OF_VERDICT = {
+    VerdictKind.SYNTHETIC: DECLARED,
+    VerdictKind.EDITED: DECLARED,
+    VerdictKind.LIKELY_SYNTHETIC: FLAGGED,
+}
 
 
 def groups(verdicts: pa.ChunkedArray) -> np.ndarray:
     """uint8 (n,): OTHER, DECLARED or FLAGGED."""
     import numpy as np
 
-    found: np.ndarray = verdicts.to_pandas().map(_OF).fillna(OTHER).to_numpy(np.uint8)
-    return found
+    numbers: np.ndarray = verdicts.to_pandas().map(_GROUP_OF_VERDICT).fillna(OTHER).to_numpy(np.uint8)
+    return numbers
 
 
 class EmbeddingSet:
-    """Images are numbered through, in the order of the parts. Raises EvidenceError for vectors of two encoders."""
+    """Images with a vector, numbered in the order of the parts. Raises EvidenceError for vectors of two encoders."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         import numpy as np
 
         self._parts = [part for part in parts if part.vectors]
         self._files = [part.vectors for part in self._parts if part.vectors]
-        prints = sorted({file.fingerprint for file in self._files})
-        if len(prints) > 1:
-            raise EvidenceError(f"vectors of different encoders cannot be compared: {', '.join(prints)}")
-        self.fingerprint = prints[0] if prints else ""
+        fingerprints = sorted({file.fingerprint for file in self._files})
+        if len(fingerprints) > 1:
+            raise EvidenceError(f"vectors of different encoders cannot be compared: {', '.join(fingerprints)}")
+        self.fingerprint = fingerprints[0] if fingerprints else ""
         rows = [np.flatnonzero(present(file.open())).astype(np.int32) for file in self._files]
         self._row = np.concatenate(rows or [np.zeros(0, np.int32)])
-        self._first = np.cumsum([0, *(len(found) for found in rows)])
+        self._first = np.cumsum([0, *(len(numbers) for numbers in rows)])
 
     def __len__(self) -> int:
-        """How many images have a vector."""
+        """The number of images with a vector."""
         return len(self._row)
 
     @property
@@ -58,12 +61,12 @@ class EmbeddingSet:
 
     @property
     def has_thumbnails(self) -> bool:
-        """Whether every image could have one."""
+        """Whether all parts have thumbnails."""
         return bool(self._files) and all(file.thumbnails for file in self._files)
 
     @cached_property
     def space(self) -> PcaWhitening:
-        """In which neighbours are looked for."""
+        """The whitened space in which neighbours are searched."""
         import numpy as np
 
         return space_for(self.fingerprint, self.vectors(np.arange(len(self))[:: max(1, len(self) // SAMPLE)]))
@@ -77,7 +80,7 @@ class EmbeddingSet:
 
     @cached_property
     def year(self) -> np.ndarray:
-        """int16 (n,): of the crawl, or else of the capture; 0 where neither is known."""
+        """int16 (n,): the year of the crawl, else of the capture; 0 if both are unknown."""
         import numpy as np
 
         years = (column.fill_null(0).to_numpy().astype(np.int16) for column in self._each("year"))
@@ -87,49 +90,50 @@ class EmbeddingSet:
         """float32 (n, dimension) of unit length, of images by ascending number."""
         import numpy as np
 
-        found = [unit(file.open()[rows], str(file.path)) for file, rows in self._rows(numbers)]
-        return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
+        vectors = [unit(file.open()[rows], str(file.path)) for file, rows in self._rows(numbers)]
+        return np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32)
 
     def thumbnails(self, numbers: np.ndarray) -> np.ndarray:
-        """uint8 (n, pixels), of images by number; zeros for one without."""
+        """uint8 (n, pixels), of images by number; zeros for an image without a thumbnail."""
         import numpy as np
 
         order, back = np.unique(numbers, return_inverse=True)
-        pictures = ((file.open_thumbnails(), rows) for file, rows in self._rows(order))
-        found: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in pictures if pixels is not None])[back]
-        return found
+        files = ((file.open_thumbnails(), rows) for file, rows in self._rows(order))
+        thumbnails: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in files if pixels is not None])[back]
+        return thumbnails
 
-    def compact(self, scratch: Path | None = None) -> np.ndarray:
-        """float32 (n, axes) of unit length: every image in `space`; in a file, mapped, where a folder is given."""
+    def whitened(self, scratch: Path | None = None) -> np.ndarray:
+        """float32 (n, components) of unit length: every image in `space`; memory-mapped in a file if a folder is
+        given."""
         import numpy as np
 
         shape = len(self), self.space.components.shape[1]
-        found: np.ndarray = (
-            np.memmap(scratch / "compact", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
+        whitened: np.ndarray = (
+            np.memmap(scratch / "whitened", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
         )
         for at, file in enumerate(self._files):
-            found[self._of(at)] = self.space.transform_blocks(file.open()[self._row[self._of(at)]])
-        return found
+            whitened[self._slice(at)] = self.space.transform_blocks(file.open()[self._row[self._slice(at)]])
+        return whitened
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:
         """Columns of evidence, of images by ascending number."""
         import pyarrow.parquet as pq
 
-        found: dict[str, list[str]] = {name: [] for name in names}
+        columns: dict[str, list[str]] = {name: [] for name in names}
         for part, rows in self._places(numbers):
             table = pq.read_table(part.path, columns=list(names)).take(rows)
             for name in names:
-                found[name] += table[name].to_pylist()
-        return found
+                columns[name] += table[name].to_pylist()
+        return columns
 
     def _each(self, name: str) -> Iterator[pa.ChunkedArray]:
-        """A column of evidence, part by part, of the images that have a vector."""
+        """A column of evidence, part by part, for the images with a vector."""
         import pyarrow.parquet as pq
 
         for number, part in enumerate(self._parts):
-            yield pq.read_table(part.path, columns=[name])[name].take(self._row[self._of(number)])
+            yield pq.read_table(part.path, columns=[name])[name].take(self._row[self._slice(number)])
 
-    def _of(self, part: int) -> slice:
+    def _slice(self, part: int) -> slice:
         return slice(int(self._first[part]), int(self._first[part + 1]))
 
     def _places(self, numbers: np.ndarray) -> Iterator[tuple[Part, np.ndarray]]:
@@ -137,9 +141,9 @@ class EmbeddingSet:
 
         cuts = np.searchsorted(numbers, self._first)
         for at, part in enumerate(self._parts):
-            mine = numbers[cuts[at] : cuts[at + 1]]
-            if len(mine):
-                yield part, self._row[mine]
+            in_part = numbers[cuts[at] : cuts[at + 1]]
+            if len(in_part):
+                yield part, self._row[in_part]
 
     def _rows(self, numbers: np.ndarray) -> Iterator[tuple[Vectors, np.ndarray]]:
         for part, rows in self._places(numbers):

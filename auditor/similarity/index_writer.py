@@ -1,4 +1,4 @@
-"""Making indexes, and adding to them: from datasets, from audits that kept vectors, from lists of digests."""
+"""Builds reference indexes and adds to them, from datasets, audits with vectors, or lists of digests."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_BUILDING = "building"  # evidence of what is being added
+_STAGING = "building"  # folder of evidence on the images that are being added
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_OURS = re.compile(
+_INDEX_FILE = re.compile(
     r"(?:rows-(?=\d+\.parquet)|index-(?=\d+\.faiss)|space-(?=\d+\.npz)|(?:vectors|thumbnails|hashes)-(?=\d+\.npy))"
     r"(\d+)\.\w+(?:\.\d+\.tmp)?"
 )
-_GROWN = 4  # times the size that its space was fitted at: the axes are fitted anew
+_REFIT_FACTOR = 4  # the whitening is fitted again when the index has grown by this factor
 
 
 def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: bool = False) -> IndexMetadata:
-    """Adds the images of evidence that have a vector; the index is made where there is none. A file that is in it (by
-    sha256) is not added again, so that the same addition twice is one.
+    """Adds the images with a vector; makes the index if there is none. A file that is in the index (by sha256) is not
+    added again, so that adding twice has no further effect.
 
-    declared_only: those that declared or matched evidence calls synthetic. Raises IndexFileError where there are none,
-    or the index's kind or encoder is another one.
+    declared_only: only images confirmed as synthetic. Raises IndexFileError if there are none, or the index is of
+    another kind or encoder.
     """
     import numpy as np
 
     corpus = EmbeddingSet(list(parts))
     wanted = np.flatnonzero(corpus.group == DECLARED) if declared_only else np.arange(len(corpus))
     if not len(wanted):
-        which = "that is declared or matched" if declared_only else "with a vector"
+        which = "confirmed as synthetic" if declared_only else "with a vector"
         raise IndexFileError(f"nothing to add: no image {which}")
     before = _before(folder, kind, corpus.fingerprint)
     rows = corpus.columns(wanted, ["key", "source", "image", "sha256"])
@@ -54,96 +54,102 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
     if before and not new:
         return before.metadata
     wanted = wanted[new]
-    with _generation(folder, before) as made:
-        made.rows({name: [values[place] for place in new] for name, values in rows.items()})
-        made.vectors(corpus, wanted)
-        return made.finish(kind, corpus.fingerprint)
+    with _next_generation(folder, before) as generation:
+        generation.rows({name: [values[number] for number in new] for name, values in rows.items()})
+        generation.vectors(corpus, wanted)
+        return generation.commit(kind, corpus.fingerprint)
 
 
 def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> IndexMetadata:
-    """Adds sha256 digests: from text files, one a line, or a table's column `sha256`. Raises IndexFileError."""
-    found = [digest for path in lists for digest in _digests(path)]
-    if not found:
+    """Adds sha256 digests from text files (one per line) or a table's column `sha256`. Raises IndexFileError."""
+    digests = [digest for path in lists for digest in _digests(path)]
+    if not digests:
         raise IndexFileError("nothing to add: no digest in those files")
     before = _before(folder, kind, "")
-    found = [found[place] for place in _new(found, before)]
-    if before and not found:
+    digests = [digests[number] for number in _new(digests, before)]
+    if before and not digests:
         return before.metadata
-    with _generation(folder, before) as made:
-        made.rows({"key": found, "source": [""] * len(found), "image": [""] * len(found), "sha256": found})
-        return made.finish(kind, "")
+    with _next_generation(folder, before) as generation:
+        empty = [""] * len(digests)
+        generation.rows({"key": digests, "source": empty, "image": empty, "sha256": digests})
+        return generation.commit(kind, "")
 
 
 def staging_folder(folder: Path) -> Path:
-    """Where evidence is gathered of what is to be added; kept if that is interrupted."""
-    return folder / _BUILDING
+    """The folder of evidence on images that are being added; kept after an interruption."""
+    return folder / _STAGING
 
 
 def clear_staging(folder: Path) -> None:
-    """That evidence is in the index now."""
+    """Removes that evidence, after its images are in the index."""
     shutil.rmtree(staging_folder(folder), ignore_errors=True)
 
 
 def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
     if kind not in KINDS:
-        raise IndexFileError(f"no kind '{kind}'; there are: {', '.join(KINDS)}")
+        raise IndexFileError(f"kind must be one of {', '.join(KINDS)}, got '{kind}'")
     if fingerprint.startswith("given:unnamed"):
-        raise IndexFileError("an index has to know what made its vectors: name it with --embeddings-model")
+        raise IndexFileError("an index needs the name of its vectors' model: give --embeddings-model")
     if not exists(folder):
-        strange = [path.name for path in folder.glob("*") if path.name != _BUILDING and not _OURS.fullmatch(path.name)]
-        if strange:
-            raise IndexFileError(f"{folder} holds {strange[0]}, which is none of an index's: name a folder of its own")
+        unknown = [
+            path.name for path in folder.glob("*") if path.name != _STAGING and not _INDEX_FILE.fullmatch(path.name)
+        ]
+        if unknown:
+            raise IndexFileError(f"{folder} contains {unknown[0]}, which is not part of an index: name an empty folder")
         return None
     reference_index = ReferenceIndex(folder)
     if reference_index.metadata.kind != kind:
         raise IndexFileError(f"{folder} is an index of {reference_index.metadata.kind} images, these are {kind}")
     if reference_index.metadata.fingerprint != fingerprint:
-        there, here = (known or "digests alone" for known in (reference_index.metadata.fingerprint, fingerprint))
-        raise IndexFileError(f"{folder} holds {there}, these are {here}: they cannot be compared, make another index")
+        there, here = (known or "only digests" for known in (reference_index.metadata.fingerprint, fingerprint))
+        raise IndexFileError(
+            f"{folder} contains {there}, these are {here}: they cannot be compared; build another index"
+        )
     return reference_index
 
 
 def _new(digests: Sequence[str | None], before: ReferenceIndex | None) -> list[int]:
-    """The places of those that are not in the index yet, each once; a row without a digest is always new."""
+    """The numbers of the digests that are not in the index yet, without repeats; a row without a digest is always
+    new."""
     seen: set[str | None] = set()
-    found = []
-    for place, digest in enumerate(digests):
+    new = []
+    for number, digest in enumerate(digests):
         is_there = digest and (digest in seen or (before and before.knows(digest)))
         if not is_there:
-            found.append(place)
+            new.append(number)
         seen.add(digest)
-    return found
+    return new
 
 
 @contextmanager
-def _generation(folder: Path, before: ReferenceIndex | None) -> Iterator[_Generation]:
-    """The next one; what is left of an interrupted one, and the one before, is removed."""
-    made = _Generation(folder, before)
+def _next_generation(folder: Path, before: ReferenceIndex | None) -> Iterator[_Generation]:
+    """The next generation of files; removes the one before, and files of interrupted ones."""
+    generation = _Generation(folder, before)
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder, before.metadata.generation if before else 0)
-    yield made
-    _sweep(folder, made.number)
+    _remove_generations(folder, keep=before.metadata.generation if before else 0)
+    yield generation
+    _remove_generations(folder, keep=generation.number)
 
 
-def _sweep(folder: Path, keep: int) -> None:
-    """Files of every generation but one."""
+def _remove_generations(folder: Path, *, keep: int) -> None:
+    """Removes the files of every generation but one."""
     for path in folder.iterdir():
-        found = _OURS.fullmatch(path.name)
-        if found and int(found[1]) != keep:
+        match = _INDEX_FILE.fullmatch(path.name)
+        if match and int(match[1]) != keep:
             path.unlink()
 
 
 class _Generation:
-    """Files of the generation after `before`; nothing names them until `finish`."""
+    """The files of the generation after `before`; index.json does not name them until `commit`."""
 
     def __init__(self, folder: Path, before: ReferenceIndex | None) -> None:
         self.folder, self.before = folder, before
         self.number = before.metadata.generation + 1 if before else 1
-        self._facts: dict[str, int] = {"dimension": 0, "pixels": 0, "hashes": 0}
+        self._sizes: dict[str, int] = {"dimension": 0, "pixels": 0, "hashes": 0}
         self._written: list[Path] = []
 
     def rows(self, added: Any) -> None:
-        """The table of rows, and the digests among them, sorted."""
+        """Writes the table of rows, and their digests, sorted."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -156,37 +162,41 @@ class _Generation:
         digests = {digest.lower() for digest in table["sha256"].to_pylist() if digest}
         known = np.sort(np.array([bytes.fromhex(digest) for digest in digests], "S32"))
         np.save(self._path("hashes", "npy"), known)
-        self._facts |= {"rows": table.num_rows, "hashes": len(known)}
+        self._sizes |= {"rows": table.num_rows, "hashes": len(known)}
 
     def vectors(self, corpus: EmbeddingSet, wanted: np.ndarray) -> None:
-        """Vectors and thumbnails after those that were there, the space, and the index over all of them."""
+        """Appends vectors and thumbnails; writes the whitening and the index over all of them."""
         import numpy as np
 
-        self._facts["dimension"] = self._matrix("vectors", "<f2", self._blocks(corpus.vectors, wanted, "vectors"))
+        self._sizes["dimension"] = self._matrix("vectors", "<f2", self._blocks(corpus.vectors, wanted, "vectors"))
         if corpus.has_thumbnails and (not self.before or self.before.thumbnails is not None):
-            found = self._blocks(corpus.thumbnails, wanted, "thumbnails")
-            self._facts["pixels"] = self._matrix("thumbnails", "|u1", found)
+            thumbnails = self._blocks(corpus.thumbnails, wanted, "thumbnails")
+            self._sizes["pixels"] = self._matrix("thumbnails", "|u1", thumbnails)
         every = np.load(self.folder / f"vectors-{self.number}.npy", mmap_mode="r")
         space = self._space(corpus.fingerprint, every)
         write(self._path("space", "npz"), corpus.fingerprint, space)
         Index.build(space.transform_blocks(every), flat=FLAT).write(self._path("index", "faiss"))
 
-    def finish(self, kind: str, fingerprint: str) -> IndexMetadata:
-        """Sync all, then let index.json name them."""
+    def commit(self, kind: str, fingerprint: str) -> IndexMetadata:
+        """Syncs all files, then writes index.json, which names them."""
         for path in self._written:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         files = {path.name: _digest(path) for path in self._written}
-        facts = IndexMetadata(kind=kind, fingerprint=fingerprint, generation=self.number, files=files, **self._facts)
-        text = json.dumps({"schema": SCHEMA, **asdict(facts)}, indent=2, sort_keys=True) + "\n"
+        metadata = IndexMetadata(kind=kind, fingerprint=fingerprint, generation=self.number, files=files, **self._sizes)
+        text = json.dumps({"schema": SCHEMA, **asdict(metadata)}, indent=2, sort_keys=True) + "\n"
         write_atomically(self.folder / FILE, text.encode())
-        return facts
+        return metadata
 
     def _space(self, fingerprint: str, every: np.ndarray) -> PcaWhitening:
-        from auditor.embeddings.whitening import LEAST, SAMPLE, space_for
+        from auditor.embeddings.whitening import MIN_VECTORS, SAMPLE, space_for
 
         known = self.before and self.before.space
-        if known and self.before and (self.before.metadata.rows >= LEAST and len(every) < _GROWN * self.before.metadata.rows):
+        if (
+            known
+            and self.before
+            and (self.before.metadata.rows >= MIN_VECTORS and len(every) < _REFIT_FACTOR * self.before.metadata.rows)
+        ):
             return known
         import numpy as np
 
@@ -199,11 +209,11 @@ class _Generation:
         for start in range(0, len(wanted), 65_536):
             yield fetch(wanted[start : start + 65_536])
 
-    def _matrix(self, name: str, kind: str, found: Iterator[np.ndarray]) -> int:
+    def _matrix(self, name: str, kind: str, matrix_blocks: Iterator[np.ndarray]) -> int:
         path = self._path(name, "npy")
         writer = MatrixWriter(path, kind, 0)
         try:
-            for block in found:
+            for block in matrix_blocks:
                 writer.write_all(block)
         except BaseException:
             writer.abandon()
@@ -222,7 +232,7 @@ def _digest(path: Path) -> str:
 
 
 def _digests(path: Path) -> Iterator[str]:
-    """Lower-case sha256 digests. Raises IndexFileError for a line that is none."""
+    """Lower-case sha256 digests. Raises IndexFileError for any other line."""
     try:
         lines = _column(path) if path.suffix == ".parquet" else path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
@@ -230,7 +240,7 @@ def _digests(path: Path) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         text = line.split()[0] if line and line.split() else ""
         if text and not _DIGEST.fullmatch(text):
-            raise IndexFileError(f"{path}, line {number}: {text[:40]!r} is no sha256 in hexadecimal")
+            raise IndexFileError(f"{path}, line {number}: must be a sha256 in hexadecimal, got {text[:40]!r}")
         if text:
             yield text.lower()
 
@@ -241,15 +251,15 @@ def _column(path: Path) -> list[str]:
 
     try:
         table: pa.Table = pq.read_table(path, columns=["sha256"])
-        found: list[str] = table["sha256"].to_pylist()
+        digests: list[str] = table["sha256"].to_pylist()
     except (pa.ArrowException, KeyError) as error:
-        raise IndexFileError(f"{path}: no column sha256 in it ({str(error).splitlines()[0][:120]})") from error
-    return found
+        raise IndexFileError(f"{path}: no column sha256 ({str(error).splitlines()[0][:120]})") from error
+    return digests
 
 
 def parts_with_vectors(audit: Path) -> list[Part]:
-    """The parts of an audit's folder. Raises IndexFileError where none has vectors."""
+    """The parts of an audit's folder. Raises IndexFileError if none has vectors."""
     parts = list(Store(audit).parts())
     if not any(part.vectors for part in parts):
-        raise IndexFileError(f"{audit}: no vectors beside its evidence; scan with the detector synthetic, or --encoder")
+        raise IndexFileError(f"{audit}: no vectors with its evidence; scan with the detector classifier, or --encoder")
     return parts

@@ -1,4 +1,4 @@
-"""Which images of a dataset are in reference indexes: the nearest in each, and whether it is a copy."""
+"""Matches images with reference indexes: the nearest image in each index, and whether it is a copy."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _NEAREST = 16
 
 
-class Seen(Protocol):
-    """What an image is recognised by: its vector and its thumbnail."""
+class Matchable(Protocol):
+    """An image as matching needs it: its vector and its thumbnail."""
 
     @property
     def vector(self) -> np.ndarray | None:
-        """In the encoder's dimensions."""
+        """float32 (dimension,) of the encoder."""
 
     @property
     def thumbnail(self) -> np.ndarray | None:
@@ -37,7 +37,7 @@ class Seen(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image outside of an audit."""
+    """An image that is not from an audit."""
 
     vector: np.ndarray
     thumbnail: np.ndarray
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceIndexes:
-    """Folders of indexes, opened in each process that looks into them."""
+    """Folders of indexes; each process opens them on first use."""
 
     folders: tuple[str, ...] = ()
 
@@ -55,97 +55,102 @@ class ReferenceIndexes:
 
     @property
     def opened(self) -> list[ReferenceIndex]:
-        """Raises IndexFileError."""
+        """The indexes. Raises IndexFileError."""
         return [reference_index(folder) for folder in self.folders]
 
     @property
     def have_vectors(self) -> bool:
-        """Whether there is anything to compare vectors with."""
-        return any(one.metadata.fingerprint for one in self.opened)
+        """Whether any index has vectors."""
+        return any(index.metadata.fingerprint for index in self.opened)
 
     def record(self) -> dict[str, str]:
-        """Name and digest of each, in order."""
-        return {f"{number}:{one.name}": one.digest for number, one in enumerate(self.opened)}
+        """Name and digest of each index, in order."""
+        return {f"{number}:{index.name}": index.digest for number, index in enumerate(self.opened)}
 
     @staticmethod
     def mark(record: Mapping[str, str]) -> str:
-        """sha256 over what indexes hold, whatever their names and their order; record: of an audit, or `record()`."""
+        """sha256 over the contents of indexes, independent of their names and order. record: from an audit, or
+        `record()`."""
         return hashlib.sha256(json.dumps(sorted(record.values())).encode()).hexdigest()
 
     def check(self, fingerprint: str) -> None:
-        """Raises IndexFileError where an index's vectors are of another encoder than the dataset's."""
-        for one in self.opened:
-            if one.metadata.fingerprint not in ("", fingerprint):
+        """Raises IndexFileError if an index's vectors are not from the dataset's encoder."""
+        for index in self.opened:
+            if index.metadata.fingerprint not in ("", fingerprint):
                 raise IndexFileError(
-                    f"{one.folder}: its vectors are of {one.metadata.fingerprint}, the dataset's of {fingerprint}: scan "
-                    "with the encoder that the index was made with, or make it again"
+                    f"{index.folder}: its vectors are from {index.metadata.fingerprint}, the dataset's from "
+                    f"{fingerprint}: scan with the encoder of the index, or build the index again"
                 )
 
     def match(self, views: Sequence[View]) -> None:
-        """Notes in each view what the indexes know of it: `known_file`, and `known` where it has a vector."""
+        """Sets each view's `exact_match`, and `known` if it has a vector, by the indexes."""
         use_threads(1)
         for view in views:
             view.exact_match = self._file(view)
-        seen = [view for view in views if view.vector is not None and view.thumbnail is not None]
-        if seen and self.have_vectors:
-            for view, known in zip(seen, self.known(seen), strict=True):
+        matchable = [view for view in views if view.vector is not None and view.thumbnail is not None]
+        if matchable and self.have_vectors:
+            for view, known in zip(matchable, self.known(matchable), strict=True):
                 view.known = known
 
-    def known(self, pictures: Sequence[Seen]) -> list[tuple[ReferenceMatch, ...]]:
-        """Of each index with vectors what is nearest to each image; each has a vector and a thumbnail."""
-        found = [nearest(one, pictures) for one in self.opened if one.metadata.fingerprint and pictures]
-        return [tuple(known for known in each if known) for each in zip(*found, strict=True)] or [()] * len(pictures)
+    def known(self, pictures: Sequence[Matchable]) -> list[tuple[ReferenceMatch, ...]]:
+        """For each image the nearest one of each index with vectors. Each image has a vector and a thumbnail."""
+        matches = [nearest(index, pictures) for index in self.opened if index.metadata.fingerprint and pictures]
+        return [tuple(match for match in each if match) for each in zip(*matches, strict=True)] or [()] * len(pictures)
 
     def _file(self, view: View) -> ReferenceMatch | None:
         for digest in _digests(view):
-            for one in self.opened:
-                if one.knows(digest):
-                    return ReferenceMatch(one.name, one.metadata.kind, "", 1.0, True)
+            for index in self.opened:
+                if index.knows(digest):
+                    return ReferenceMatch(index.name, index.metadata.kind, "", 1.0, True)
         return None
 
 
-def nearest(one: ReferenceIndex, views: Sequence[Seen]) -> list[ReferenceMatch | None]:
-    """The copy of each view in an index, or else its nearest image there. Each view has a vector and a thumbnail."""
+def nearest(reference: ReferenceIndex, views: Sequence[Matchable]) -> list[ReferenceMatch | None]:
+    """Each view's copy in an index, or else its nearest image. Each view has a vector and a thumbnail."""
     import numpy as np
 
-    assert one.index is not None
-    assert one.space is not None
-    pairs = one.index.nearest(one.space.transform(np.stack([view.vector for view in views])), _NEAREST)  # type: ignore[misc]
-    pictures = one.thumbnails
+    assert reference.index is not None
+    assert reference.space is not None
+    vectors = np.stack([view.vector for view in views])  # type: ignore[misc]
+    pairs = reference.index.nearest(reference.space.transform(vectors), _NEAREST)
+    thumbnails = reference.thumbnails
 
     def fetch(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mine = np.stack([views[query].thumbnail for query in pairs.query[numbers]])
-        return mine, np.asarray(pictures)[pairs.found[numbers]]
+        queries = np.stack([views[query].thumbnail for query in pairs.query[numbers]])
+        return queries, np.asarray(thumbnails)[pairs.found[numbers]]
 
-    are = copies(pairs.cosine, fetch)[0] if pictures is not None else np.zeros(len(pairs), bool)
-    found: list[ReferenceMatch | None] = []
+    is_copy = copies(pairs.cosine, fetch)[0] if thumbnails is not None else np.zeros(len(pairs), bool)
+    matches: list[ReferenceMatch | None] = []
     for query in range(len(views)):
-        mine = np.flatnonzero(pairs.query == query)
-        best = next((pair for pair in mine if are[pair]), mine[0] if len(mine) else None)
-        found.append(None if best is None else _recognised(one, pairs.found[best], pairs.cosine[best], bool(are[best])))
-    return found
+        candidates = np.flatnonzero(pairs.query == query)
+        best = next((pair for pair in candidates if is_copy[pair]), candidates[0] if len(candidates) else None)
+        if best is None:
+            matches.append(None)
+        else:
+            matches.append(_match(reference, pairs.found[best], pairs.cosine[best], bool(is_copy[best])))
+    return matches
 
 
-def _recognised(one: ReferenceIndex, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
+def _match(reference: ReferenceIndex, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
     import numpy as np
 
-    image = one.images(np.array([row]))[0] if is_copy else ""
-    return ReferenceMatch(one.name, one.metadata.kind, image, round(float(cosine), 3), is_copy)
+    image = reference.images(np.array([row]))[0] if is_copy else ""
+    return ReferenceMatch(reference.name, reference.metadata.kind, image, round(float(cosine), 3), is_copy)
 
 
 def _digests(view: View) -> list[str]:
-    """sha256 of the file, and of the original as the manifest gives it."""
-    said = view.sample.row.get("sha256")
-    found = [said] if isinstance(said, str) else []
+    """sha256 of the file, and of the original image if the manifest has it."""
+    original = view.sample.row.get("sha256")
+    digests = [original] if isinstance(original, str) else []
     try:
-        return [*found, view.sha256] if view.is_opened else found
+        return [*digests, view.sha256] if view.is_opened else digests
     except SampleError:
-        return found
+        return digests
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of an index: its name there, the cosine, how alike the thumbnails are, and whether it is a copy."""
+    """An image of an index: its name there, the cosine, the thumbnails' similarity, and whether it is a copy."""
 
     image: str
     cosine: float
@@ -154,24 +159,24 @@ class Neighbour:
 
 
 def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> list[Neighbour]:
-    """The nearest images of an index to one. Raises IndexFileError for an index of digests or of another encoder,
-    Refused for an image that cannot be read."""
+    """The images of an index that are nearest to one image. Raises IndexFileError for an index of digests or of another
+    encoder, SampleError for an image that cannot be read."""
     import numpy as np
 
-    one = ReferenceIndex(folder)
-    if one.index is None or one.space is None:
+    reference = ReferenceIndex(folder)
+    if reference.index is None or reference.space is None:
         raise IndexFileError(f"{folder}: an index of digests has no vectors to search")
     ReferenceIndexes((str(folder),)).check(vectors.fingerprint())
     (vector,) = encoded(vectors.encoder_of_images(), [view])
     if vector is None or view.thumbnail is None:
         raise IndexFileError("the encoder gives no vector for this image")
-    pairs = one.index.nearest(one.space.transform(vector[None]), count)
-    pictures, mine = one.thumbnails, view.thumbnail
-    alike = [ncc_similarity(mine, pictures[row]) if pictures is not None else None for row in pairs.found]
+    pairs = reference.index.nearest(reference.space.transform(vector[None]), count)
+    thumbnails, own = reference.thumbnails, view.thumbnail
+    similarity = [ncc_similarity(own, thumbnails[row]) if thumbnails is not None else None for row in pairs.found]
 
     def fetch(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.stack([mine] * len(numbers)), np.asarray(pictures)[pairs.found[numbers]]
+        return np.stack([own] * len(numbers)), np.asarray(thumbnails)[pairs.found[numbers]]
 
-    are = copies(pairs.cosine, fetch)[0] if pictures is not None else np.zeros(len(pairs), bool)
-    rows = zip(one.images(pairs.found), pairs.cosine, alike, are, strict=True)
+    is_copy_of = copies(pairs.cosine, fetch)[0] if thumbnails is not None else np.zeros(len(pairs), bool)
+    rows = zip(reference.images(pairs.found), pairs.cosine, similarity, is_copy_of, strict=True)
     return [Neighbour(image, float(cosine), score, bool(is_copy)) for image, cosine, score, is_copy in rows]

@@ -1,15 +1,13 @@
-"""Near copies inside a dataset: clusters of them, what share of the images they are, and whose they are.
+"""Near-duplicates within a dataset: their clusters, the share of images in clusters, and the groups of these images.
 
-A thousand variations of one picture are what a dying loop looks like, so clusters among declared and flagged images
-come first. Each image is compared with its nearest in the embedding's space, pairs are verified (copies.py), and pairs
-are joined to clusters; what costs grows with the images, never with their square.
+A collapsing generator produces many variations of few images, so clusters with confirmed or flagged images come first.
+Each image is compared with its nearest neighbours in the whitened embedding space, pairs are verified, and verified
+pairs are joined to clusters. The cost grows about linearly with the number of images.
 
-When two images count as copies of one picture: two measures that share nothing have to agree.
-
-The embedding's cosine (in the space of embedding/space.py) says that they may be; their thumbnails
-(images/thumbnail_match.py), laid over each other, say that they are. What this finds again of images that were cropped,
-resized, recompressed, mirrored, brightened or written on, and how often it takes two pictures for one, is measured in
-benchmarks/duplicates.py.
+Two images are copies of each other if two independent measures agree: the cosine of their whitened embeddings
+(embeddings/whitening.py) proposes a pair, and the correlation of their thumbnails (images/thumbnail_match.py) confirms
+it. benchmarks/duplicates.py measures the recall for images that were cropped, resized, recompressed, mirrored,
+brightened or overlaid with text, and the false positives.
 """
 
 from __future__ import annotations
@@ -30,28 +28,28 @@ if TYPE_CHECKING:
     import numpy as np
 
 _NEAREST = 8
-_SEARCHES = 20_000  # pairs that are searched for crops, at a few milliseconds each
-_ROUNDS = 4
-_ALONE = 0.95  # cosine that decides where there are no thumbnails
-_LARGEST = 10
-_EXAMPLES = 3
+_MAX_CROP_SEARCHES = 20_000  # pairs, at a few milliseconds each
+_MAX_ROUNDS = 4
+_COSINE_ALONE = 0.95  # decides if there are no thumbnails
+_MAX_CLUSTERS = 10  # reported
+_MAX_EXAMPLES = 3  # images reported per cluster
 
 
 def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
-    """int64 (n,), each image's cluster, named by its first image; and how many pairs were not searched for crops.
+    """int64 (n,), each image's cluster, named by its first image; and the number of pairs not searched for crops.
 
-    Images with as many copies as were looked at may belong to a larger cluster: they are compared again, one a
-    cluster, until nothing joins any more.
+    An image whose nearest neighbours are all copies may belong to a larger cluster. One such image per cluster is
+    compared again, until no more clusters are joined.
     """
     import numpy as np
 
     label = np.arange(len(corpus))
     among, unsearched = label, 0
     with _scratch(corpus) as scratch:
-        compact = corpus.whitened(scratch)
-        for _ in range(_ROUNDS):
-            first, second, full, left = _verified(corpus, compact, among, scratch)
-            joined, unsearched = _joined(label, first, second), unsearched + left
+        whitened = corpus.whitened(scratch)
+        for _ in range(_MAX_ROUNDS):
+            first, second, full, skipped = _verified_pairs(corpus, whitened, among, scratch)
+            joined, unsearched = _join(label, first, second), unsearched + skipped
             if not len(full) or np.array_equal(joined, label):
                 return joined, unsearched
             label = joined
@@ -61,7 +59,7 @@ def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
 
 @contextmanager
 def _scratch(corpus: EmbeddingSet) -> Iterator[Path | None]:
-    """A folder beside the evidence for what is too much for memory, gone afterwards; None where nothing is."""
+    """A temporary folder beside the evidence for data that is too large for memory; None if none is."""
     if len(corpus) <= MAPPED:
         yield None
         return
@@ -69,30 +67,36 @@ def _scratch(corpus: EmbeddingSet) -> Iterator[Path | None]:
         yield Path(folder)
 
 
-def _verified(
-    corpus: EmbeddingSet, compact: np.ndarray, among: np.ndarray, scratch: Path | None
+def _verified_pairs(
+    corpus: EmbeddingSet, whitened: np.ndarray, among: np.ndarray, scratch: Path | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Pairs of copies among some images; those of them that may have more than were looked at; pairs not searched."""
+    """Pairs of copies among some images; images that may have more copies than were compared; the number of pairs not
+    searched for crops."""
     import numpy as np
 
-    mine = compact if len(among) == len(compact) else compact[among]
-    blocks = list(self_join(mine, _NEAREST, COSINE_CANDIDATE if corpus.has_thumbnails else _ALONE, scratch=scratch))
-    query, found, cosine = (np.concatenate([getattr(b, of) for b in blocks]) for of in ("query", "found", "cosine"))
+    vectors = whitened if len(among) == len(whitened) else whitened[among]
+    blocks = list(
+        self_join(vectors, _NEAREST, COSINE_CANDIDATE if corpus.has_thumbnails else _COSINE_ALONE, scratch=scratch)
+    )
+    query = np.concatenate([block.query for block in blocks])
+    neighbour = np.concatenate([block.found for block in blocks])
+    cosine = np.concatenate([block.cosine for block in blocks])
     full = among[np.bincount(query, minlength=len(among)) >= _NEAREST]
-    _, once = np.unique(np.minimum(query, found) * len(among) + np.maximum(query, found), return_index=True)
-    one, other, cosine = among[query[once]], among[found[once]], cosine[once]
+    pair_id = np.minimum(query, neighbour) * len(among) + np.maximum(query, neighbour)
+    _, once = np.unique(pair_id, return_index=True)
+    first, second, cosine = among[query[once]], among[neighbour[once]], cosine[once]
     if not corpus.has_thumbnails:
-        return one, other, full, 0
+        return first, second, full, 0
 
     def fetch(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return corpus.thumbnails(one[pairs]), corpus.thumbnails(other[pairs])
+        return corpus.thumbnails(first[pairs]), corpus.thumbnails(second[pairs])
 
-    are, left = copies(cosine, fetch, searches=_SEARCHES)
-    return one[are], other[are], full, left
+    is_copy, skipped = copies(cosine, fetch, searches=_MAX_CROP_SEARCHES)
+    return first[is_copy], second[is_copy], full, skipped
 
 
-def _joined(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Clusters after these pairs were joined, each named by its first image."""
+def _join(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The clusters after joining these pairs, each named by its first image."""
     import numpy as np
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -102,15 +106,15 @@ def _joined(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndar
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(n, n))
     _, component = connected_components(graph, directed=False)
     _, names = np.unique(component, return_index=True)
-    found: np.ndarray = names[component]
-    return found
+    clusters: np.ndarray = names[component]
+    return clusters
 
 
-# ---- what is told of them -------------------------------------------------------------------------------------------
+# ---- summary of the clusters ---------------------------------------------------------------------------------------
 
 
 def summarise(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
-    """The clusters as numbers; the largest ones with those of declared or flagged images first."""
+    """Numbers on the clusters, and the largest ones; those with confirmed or flagged images first."""
     import numpy as np
 
     size = np.bincount(label, minlength=len(label))
@@ -126,25 +130,25 @@ def summarise(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearD
         clusters=len(heads),
         is_verified=corpus.has_thumbnails,
         unsearched=unsearched,
-        largest=tuple(_cluster(corpus, np.flatnonzero(label == head)) for head in order[:_LARGEST]),
+        largest=tuple(_cluster(corpus, np.flatnonzero(label == head)) for head in order[:_MAX_CLUSTERS]),
         groups=tuple(_share(corpus, label, group) for group in GROUPS if (corpus.group == group).any()),
     )
 
 
 def _cluster(corpus: EmbeddingSet, members: np.ndarray) -> Cluster:
     group = corpus.group[members]
-    shown = corpus.columns(members[:_EXAMPLES], ["image", "source"])
+    examples = corpus.columns(members[:_MAX_EXAMPLES], ["image", "source"])
     return Cluster(
         size=len(members),
         declared=int((group == DECLARED).sum()),
         flagged=int((group == FLAGGED).sum()),
-        source=shown["source"][0],
-        images=tuple(shown["image"]),
+        source=examples["source"][0],
+        images=tuple(examples["image"]),
     )
 
 
 def _share(corpus: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShare:
-    """Of a group alone: which of its images have a copy in it."""
+    """The images of a group that have a copy within the group."""
     import numpy as np
 
     size = np.bincount(label[corpus.group == group])
@@ -159,8 +163,8 @@ def _share(corpus: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShar
 
 
 COSINE_CANDIDATE = 0.65  # cosine from which whole thumbnails are compared
-COMBINED_MATCH = 1.55  # cosine and likeness of whole thumbnails: where one barely agrees, the other has to be clear
-COSINE_CROP = 0.80  # cosine from which one is looked for inside the other
+COMBINED_MATCH = 1.55  # least sum of cosine and correlation of whole thumbnails: one of them must be clear
+COSINE_CROP = 0.80  # cosine from which one image is searched for within the other
 _BLOCK = 8192  # pairs that are compared together
 
 
@@ -168,23 +172,24 @@ Fetch = Callable[["np.ndarray"], tuple["np.ndarray", "np.ndarray"]]
 
 
 def copies(cosine: np.ndarray, fetch: Fetch, *, searches: int | None = None) -> tuple[np.ndarray, int]:
-    """bool (n,), which of n pairs are copies; and how many pairs were not searched for crops.
+    """bool (n,), which of n pairs are copies; and the number of pairs not searched for crops.
 
-    cosine: float (n,). fetch: the thumbnails, uint8 (m, SIZE) of either side, of pairs by number. searches: at most so
-    many pairs, the likeliest first, are looked at for crops, which takes milliseconds each; None for all.
+    cosine: float (n,). fetch: returns the thumbnails of pairs by number, uint8 (m, SIZE) for either side. searches:
+    largest number of pairs that are searched for crops (a few milliseconds each), highest cosine first; None for all.
     """
     import numpy as np
 
-    found = np.zeros(len(cosine), bool)
+    is_copy = np.zeros(len(cosine), bool)
     near = np.flatnonzero(cosine >= COSINE_CANDIDATE)
     for start in range(0, len(near), _BLOCK):
         pairs = near[start : start + _BLOCK]
-        alike = ncc_similarity_whole(*fetch(pairs))
-        found[pairs] = (alike >= NCC_MATCH) & (alike + cosine[pairs] >= COMBINED_MATCH)
-    doubtful = near[~found[near] & (cosine[near] >= COSINE_CROP)]
+        similarity = ncc_similarity_whole(*fetch(pairs))
+        is_copy[pairs] = (similarity >= NCC_MATCH) & (similarity + cosine[pairs] >= COMBINED_MATCH)
+    doubtful = near[~is_copy[near] & (cosine[near] >= COSINE_CROP)]
     doubtful = doubtful[np.argsort(-cosine[doubtful], kind="stable")]
     searched = doubtful[:searches]
     for start in range(0, len(searched), _BLOCK):
         pairs = searched[start : start + _BLOCK]
-        found[pairs] = [ncc_similarity(one, other) >= NCC_MATCH for one, other in zip(*fetch(pairs), strict=True)]
-    return found, len(doubtful) - len(searched)
+        thumbnails = zip(*fetch(pairs), strict=True)
+        is_copy[pairs] = [ncc_similarity(first, second) >= NCC_MATCH for first, second in thumbnails]
+    return is_copy, len(doubtful) - len(searched)

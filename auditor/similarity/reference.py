@@ -1,5 +1,5 @@
-"""What a dataset's images are held against: an index, the vectors of another audit, or its own older part; without near
-copies."""
+"""References for diversity: an index, another audit's vectors, or the dataset's older images; without
+near-duplicates."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from auditor.similarity.reference_index import ReferenceIndex, exists
 if TYPE_CHECKING:
     import numpy as np
 
-POOL = 5000  # images that draws are taken from
-_SAME = 0.9  # cosine in the encoder's space: near copies among a reference count once
+POOL = 5000  # images from which draws are taken
+_DUPLICATE_COSINE = 0.9  # in whitened space: near-duplicates in a reference count once
 
 
 @dataclass(frozen=True, slots=True)
 class TemporalReference:
-    """The dataset's own images of before a year; those since are held against them. The year is the crawl's where the
-    manifest has one, else that of the capture; images without either are on neither side."""
+    """The dataset's own images from before a year, which later ones are compared with. The year is that of the crawl if
+    the manifest has it, else of the capture; images with neither are left out."""
 
     year: int
 
     @property
     def name(self) -> str:
-        """As it is asked for."""
+        """The text of the option: before:YEAR."""
         return f"{BEFORE}{self.year}"
 
     def check(self, fingerprint: str) -> None:
-        """Nothing: its vectors are the dataset's."""
+        """Does nothing: its vectors are the dataset's own."""
 
     def sides(self, corpus: EmbeddingSet, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """int64 numbers of the distinct images of before the year, and of those since; label: each image's cluster.
+        """int64 numbers of the distinct images from before the year, and of later ones. label: each image's cluster.
 
-        What has a copy of before the year is of before it, and its later copies are nothing new.
+        An image with a copy from before the year counts as from before.
         """
         import numpy as np
 
@@ -55,13 +55,13 @@ class TemporalReference:
 
 @dataclass(frozen=True)
 class Reference:
-    """A folder that is an index or an audit with vectors. Raises IndexFileError for any other."""
+    """A folder with an index, or an audit with vectors. Raises IndexFileError for any other folder."""
 
     folder: str
 
     @property
     def name(self) -> str:
-        """Without the folders above."""
+        """The name of the folder."""
         return Path(self.folder).name
 
     @cached_property
@@ -69,37 +69,40 @@ class Reference:
         folder = Path(self.folder)
         if exists(folder):
             return ReferenceIndex(folder)
-        found = EmbeddingSet(list(Store(folder).parts()))
-        if not len(found):
+        embeddings = EmbeddingSet(list(Store(folder).parts()))
+        if not len(embeddings):
             raise IndexFileError(f"{folder}: neither an index nor an audit with vectors")
-        return found
+        return embeddings
 
     @property
     def fingerprint(self) -> str:
-        """The encoder's; empty for an index of digests."""
+        """The encoder's fingerprint; empty for an index of digests."""
         source = self._source
         return source.metadata.fingerprint if isinstance(source, ReferenceIndex) else source.fingerprint
 
     def check(self, fingerprint: str) -> None:
-        """Raises IndexFileError where its vectors cannot be compared with those of this encoder."""
+        """Raises IndexFileError if its vectors are not from this encoder."""
         if self.fingerprint != fingerprint:
             there = self.fingerprint or "none: it is an index of digests"
-            raise IndexFileError(f"{self.folder}: its vectors are of {there}, the dataset's of {fingerprint}")
+            raise IndexFileError(f"{self.folder}: its vectors are from {there}, the dataset's from {fingerprint}")
 
     def vectors(self, corpus: EmbeddingSet, seed: int) -> np.ndarray:
-        """float32 (at most POOL, dimension): drawn at random, of near copies one."""
+        """float32 (at most POOL, dimension): drawn at random, without near-duplicates."""
         import numpy as np
 
         source = self._source
         size = source.metadata.rows if isinstance(source, ReferenceIndex) else len(source)
         drawn = np.sort(np.random.default_rng(seed).permutation(size)[:POOL])
-        found = (
+        vectors = (
             unit(source.vectors[drawn], self.folder) if isinstance(source, ReferenceIndex) else source.vectors(drawn)
         )
-        copied = [block.query[block.query > block.found] for block in self_join(corpus.space.transform(found), 8, _SAME)]
-        return np.delete(found, np.unique(np.concatenate(copied)), axis=0)
+        copied = [
+            block.query[block.query > block.found]
+            for block in self_join(corpus.space.transform(vectors), 8, _DUPLICATE_COSINE)
+        ]
+        return np.delete(vectors, np.unique(np.concatenate(copied)), axis=0)
 
 
 def parse(text: str) -> Reference | TemporalReference:
-    """`before:2021` -> the dataset's own images of before that year; anything else is a folder."""
+    """`before:2021` -> the dataset's own images from before that year; any other text is a folder."""
     return TemporalReference(int(text.removeprefix(BEFORE))) if text.startswith(BEFORE) else Reference(text)

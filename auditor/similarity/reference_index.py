@@ -1,9 +1,8 @@
-"""Reference indexes: images that are known, to be recognised in datasets.
+"""Reference indexes: known images that datasets are matched with.
 
-An index is a folder. index.json says what it is and which generation of files holds: rows-N.parquet (key, source,
-image, sha256), vectors-N.npy, thumbnails-N.npy, space-N.npz and index-N.faiss, or, of an index of digests alone, rows
-and hashes-N.npy. A generation is written whole before index.json names it, so a change that is interrupted changes
-nothing.
+An index is a folder. index.json describes it and names the current generation of files: rows-N.parquet (key, source,
+image, sha256), vectors-N.npy, thumbnails-N.npy, space-N.npz and index-N.faiss; an index of digests has only rows and
+hashes-N.npy. A generation is complete before index.json names it, so an interrupted change has no effect.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ FILE = "index.json"
 
 @dataclass(frozen=True, slots=True)
 class IndexMetadata:
-    """What index.json says. fingerprint: the encoder's, empty for an index of digests alone; pixels of a thumbnail, 0
-    for none; files: name -> sha256 of each of the generation's."""
+    """The content of index.json. fingerprint: the encoder's, empty for an index of digests. pixels: of a thumbnail, 0
+    without thumbnails. files: the generation's files, name -> sha256."""
 
     kind: str
     fingerprint: str
@@ -47,46 +46,46 @@ class IndexMetadata:
 
 
 class ReferenceIndex:
-    """An existing index, its files mapped. Raises IndexFileError for what is none, damaged, or of a newer version."""
+    """An existing index, memory-mapped. Raises IndexFileError if there is none, or it is damaged or of a newer
+    version."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
-        self.metadata = _facts(folder)
+        self.metadata = _read_metadata(folder)
         for name in self.metadata.files:
             if not (folder / name).is_file():
-                raise IndexFileError(f"{folder}: {name} is gone; build the index again")
+                raise IndexFileError(f"{folder}: {name} is missing; build the index again")
         self.index, self.space = self._index()
 
     @property
     def digest(self) -> str:
-        """Over all that is in it."""
+        """sha256 over its contents."""
         text = json.dumps([self.metadata.kind, self.metadata.fingerprint, sorted(self.metadata.files.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def vectors(self) -> np.ndarray:
-        """float16 (rows, dimension), mapped. Raises IndexFileError for an index of digests."""
+        """float16 (rows, dimension), memory-mapped. Raises IndexFileError for an index of digests."""
         if not self.metadata.fingerprint:
             raise IndexFileError(f"{self.folder}: an index of digests has no vectors")
         return self._matrix("vectors", self.metadata.dimension, "float16")
 
     @property
     def thumbnails(self) -> np.ndarray | None:
-        """uint8 (rows, pixels), mapped; None where it has none."""
+        """uint8 (rows, pixels), memory-mapped; None if it has none."""
         return self._matrix("thumbnails", self.metadata.pixels, "uint8") if self.metadata.pixels else None
 
     def images(self, rows: np.ndarray) -> list[str]:
-        """These rows' images, as the input that they came from named them."""
+        """The images of these rows, by their names in their original input."""
         import pyarrow.parquet as pq
 
-        found: list[str] = (
-            pq.read_table(self.path("rows", "parquet"), columns=["image"])["image"].take(rows).to_pylist()
-        )
-        return found
+        table = pq.read_table(self.path("rows", "parquet"), columns=["image"])
+        names: list[str] = table["image"].take(rows).to_pylist()
+        return names
 
     def knows(self, digest: str) -> bool:
-        """Whether a file of that sha256 (hexadecimal) is in it."""
+        """Whether a file with this sha256 (hexadecimal) is in the index."""
         import numpy as np
 
         if not self.metadata.hashes:
@@ -100,15 +99,15 @@ class ReferenceIndex:
         return at < len(known) and bool(known[at] == wanted[0])
 
     def path(self, name: str, suffix: str) -> Path:
-        """A file of the generation that holds."""
+        """A file of the current generation."""
         return self.folder / f"{name}-{self.metadata.generation}.{suffix}"
 
     @property
     def _hashes(self) -> np.ndarray:
-        found = _mapped(self.path("hashes", "npy"))
-        if found.dtype != "S32" or len(found) != self.metadata.hashes:
-            raise IndexFileError(f"{self.folder}: its digests are not those that {FILE} speaks of; build it again")
-        return found
+        hashes = _mapped(self.path("hashes", "npy"))
+        if hashes.dtype != "S32" or len(hashes) != self.metadata.hashes:
+            raise IndexFileError(f"{self.folder}: its digests do not match {FILE}; build the index again")
+        return hashes
 
     def _matrix(self, name: str, width: int, kind: str) -> np.ndarray:
         try:
@@ -125,38 +124,38 @@ class ReferenceIndex:
         except ModelError as error:
             raise IndexFileError(f"{error}; build the index again") from error
         if (index.size, index.dimension) != (self.metadata.rows, space.components.shape[1]):
-            raise IndexFileError(f"{self.folder}: its index holds {index.size:,} of {self.metadata.rows:,} images")
+            raise IndexFileError(f"{self.folder}: its index has {index.size:,} of {self.metadata.rows:,} images")
         return index, space
 
 
 @cache
 def reference_index(folder: str) -> ReferenceIndex:
-    """Opened once a process."""
+    """The index of a folder, opened once per process."""
     return ReferenceIndex(Path(folder))
 
 
 def exists(folder: Path) -> bool:
-    """Whether there is an index in a folder."""
+    """Whether a folder contains an index."""
     return (folder / FILE).exists()
 
 
-def _facts(folder: Path) -> IndexMetadata:
+def _read_metadata(folder: Path) -> IndexMetadata:
     try:
         content: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         schema = str(content.pop("schema"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise IndexFileError(f"{folder}: no index there ({error}); `auditor index build` makes one") from error
+        raise IndexFileError(f"{folder}: no index in this folder ({error}); `auditor index build` makes one") from error
     if schema != SCHEMA:
         newer = schema.startswith("auditor-index/")
         hint = "it was made by a newer version of auditor: update" if newer else f"not {SCHEMA}"
-        raise IndexFileError(f"{folder}: an index of schema {schema}; {hint}")
+        raise IndexFileError(f"{folder}: schema {schema} cannot be read; {hint}")
     try:
-        found = IndexMetadata(**content)
+        metadata = IndexMetadata(**content)
     except TypeError as error:
         raise IndexFileError(f"{folder}/{FILE}: {error}") from error
-    if found.kind not in KINDS:
-        raise IndexFileError(f"{folder}: of kind {found.kind}; there are: {', '.join(KINDS)}")
-    return found
+    if metadata.kind not in KINDS:
+        raise IndexFileError(f"{folder}: kind must be one of {', '.join(KINDS)}, got {metadata.kind}")
+    return metadata
 
 
 @lru_cache(maxsize=4)
@@ -171,7 +170,7 @@ def _mapped(path: Path) -> np.ndarray:
     import numpy as np
 
     try:
-        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise IndexFileError(f"{path}: {error}; build the index again") from error
-    return found
+    return array

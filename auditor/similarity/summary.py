@@ -1,4 +1,4 @@
-"""What an audit says of how alike its images are; nothing where none has a vector."""
+"""Adds near-duplicates, diversity and caption fit to an audit; nothing if no image has a vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
-from auditor.similarity.diversity import LEAST, compare_metrics, effective_dimension, trace_ratio
+from auditor.similarity.diversity import MIN_IMAGES, compare_metrics, effective_dimension, trace_ratio
 from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
 from auditor.similarity.near_duplicates import clusters, summarise
 from auditor.similarity.neighbours import use_threads
@@ -25,7 +25,7 @@ FILE = "duplicates.parquet"
 def add_similarity_results(
     audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | TemporalReference | None = None
 ) -> Audit:
-    """The audit with what its parts' vectors say. Raises IndexFileError."""
+    """The audit with the results from its parts' vectors. Raises IndexFileError."""
     near_duplicates, diversity = similarity_results(parts, out, seed=audit.config.seed, reference=reference)
     return replace(audit, near_duplicates=near_duplicates, diversity=diversity, captions=captions(parts))
 
@@ -33,9 +33,9 @@ def add_similarity_results(
 def similarity_results(
     parts: Sequence[Part], out: Path, *, seed: int, reference: Reference | TemporalReference | None = None
 ) -> tuple[NearDuplicates | None, Diversity | None]:
-    """Near copies among the images, and how diverse the distinct ones are; None where no image has a vector.
+    """Near-duplicates among the images, and the diversity of the distinct ones; None if no image has a vector.
 
-    Images that have a copy are listed in out/duplicates.parquet, by cluster. Raises IndexFileError for a reference of
+    Images with a copy are listed in out/duplicates.parquet, by cluster. Raises IndexFileError for a reference of
     another encoder.
     """
     corpus = EmbeddingSet(parts)
@@ -46,47 +46,47 @@ def similarity_results(
         return None, None
     use_threads(os.cpu_count() or 1)
     label, unsearched = clusters(corpus)
-    _listed(corpus, label, out / FILE)
+    _write_clusters(corpus, label, out / FILE)
     return summarise(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
 
 
 def _diversity(
     corpus: EmbeddingSet, label: np.ndarray, seed: int, reference: Reference | TemporalReference | None
 ) -> Diversity:
-    """Of one image a cluster."""
+    """The diversity of the distinct images, one per cluster."""
     import numpy as np
 
     distinct = np.unique(label)
-    every = _some(corpus, distinct, seed)
+    every = _sample(corpus, distinct, seed)
     group = corpus.group[distinct]
-    suspect, other = (_some(corpus, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
-    pairs = [("declared and flagged images against the others", other, suspect)]
+    suspect, other = (_sample(corpus, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
+    pairs = [("confirmed and flagged images vs. the others", other, suspect)]
     if isinstance(reference, Reference):
-        pairs.insert(0, (f"all images against {reference.name}", reference.vectors(corpus, seed), every))
+        pairs.insert(0, (f"all images vs. {reference.name}", reference.vectors(corpus, seed), every))
     elif reference:
-        before, since = (_some(corpus, numbers, seed) for numbers in reference.sides(corpus, label))
-        pairs.insert(0, (f"images since {reference.year} against those before", before, since))
-    found = [compare_metrics(*pair, seed=seed) for pair in pairs]
-    asked = pairs[:1] if reference else []
+        before, since = (_sample(corpus, numbers, seed) for numbers in reference.sides(corpus, label))
+        pairs.insert(0, (f"images since {reference.year} vs. those before", before, since))
+    results = [compare_metrics(*pair, seed=seed) for pair in pairs]
+    requested = pairs[:1] if reference else []
     return Diversity(
         fingerprint=corpus.fingerprint,
         distinct=len(distinct),
-        dimension=round(effective_dimension(every), 2) if len(every) >= LEAST else None,
-        comparisons=tuple(one for one in found if one),
-        trace_ratio=trace_ratio(other, suspect, seed=seed) if min(len(other), len(suspect)) >= LEAST else None,
-        not_compared=tuple(_too_few(*pair) for pair, one in zip(asked, found, strict=False) if one is None),
+        dimension=round(effective_dimension(every), 2) if len(every) >= MIN_IMAGES else None,
+        comparisons=tuple(result for result in results if result),
+        trace_ratio=trace_ratio(other, suspect, seed=seed) if min(len(other), len(suspect)) >= MIN_IMAGES else None,
+        not_compared=tuple(_too_few(*pair) for pair, result in zip(requested, results, strict=False) if result is None),
     )
 
 
 def _too_few(name: str, reference: np.ndarray, studied: np.ndarray) -> str:
     return (
-        f"{name}: not compared, too few distinct images ({len(studied):,} of {LEAST} and {len(reference):,} of "
-        f"{2 * LEAST} in the reference)"
+        f"{name}: not compared, too few distinct images ({len(studied):,} of {MIN_IMAGES} and {len(reference):,} of "
+        f"{2 * MIN_IMAGES} in the reference)"
     )
 
 
-def _some(corpus: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
-    """Vectors of so many of these images, drawn at random, in order."""
+def _sample(corpus: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
+    """Vectors of at most POOL of these images, drawn at random, in order."""
     import numpy as np
 
     drawn = np.random.default_rng(seed).permutation(len(numbers))[:POOL]
@@ -94,7 +94,7 @@ def _some(corpus: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
 
 
 def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
-    """How well captions fit, group by group and over all; empty where no encoder of texts was at hand."""
+    """How well captions fit their images, over all and by group; empty without a text encoder."""
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -105,12 +105,12 @@ def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
         cosines.append(table["caption_similarity"].to_numpy().astype(float))
     group, cosine = np.concatenate(names), np.concatenate(cosines)
     known = np.isfinite(cosine)
-    found = [_fit("all", cosine[known])]
-    found += [_fit(name, cosine[known & (group == number)]) for number, name in GROUPS.items()]
-    return tuple(one for one in found if one)
+    fits = [_caption_group("all", cosine[known])]
+    fits += [_caption_group(name, cosine[known & (group == number)]) for number, name in GROUPS.items()]
+    return tuple(fit for fit in fits if fit)
 
 
-def _fit(name: str, cosine: np.ndarray) -> CaptionGroup | None:
+def _caption_group(name: str, cosine: np.ndarray) -> CaptionGroup | None:
     import numpy as np
 
     if not len(cosine):
@@ -119,8 +119,8 @@ def _fit(name: str, cosine: np.ndarray) -> CaptionGroup | None:
     return CaptionGroup(name, len(cosine), round(float(cosine.mean()), 4), tuple(round(float(q), 4) for q in quantiles))
 
 
-def _listed(corpus: EmbeddingSet, label: np.ndarray, path: Path) -> None:
-    """key, image and the number of the cluster, of images in clusters; the largest cluster first."""
+def _write_clusters(corpus: EmbeddingSet, label: np.ndarray, path: Path) -> None:
+    """Writes key, image and cluster number of the images in clusters; the largest cluster first."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -21,7 +21,9 @@ def render(diff: AuditDiff) -> str:
             lines.append(f"  and {len(changes) - _MAX_LINES:,} more")
         lines.append("")
     lines += [f"note        {safe_text(note)}" for note in diff.notes]
-    return "\n".join([*lines, f"test        {TEST}; for estimates: the interval of the difference excludes zero"]) + "\n"
+    return (
+        "\n".join([*lines, f"test        {TEST}; for estimates: the interval of the difference excludes zero"]) + "\n"
+    )
 
 
 def _side(diff: AuditDiff, which: int) -> str:

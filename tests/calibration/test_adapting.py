@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.calibration import adapt
-from auditor.calibration.adapt import adapted
+from auditor.calibration.adapt import adapt_head
 from auditor.errors import CalibrationError
 from auditor.estimate.head import Head
 
@@ -37,7 +37,7 @@ def folders(rng, centre, *, count=4, images=15, spread=0.3):
 def test_what_the_shipped_head_cannot_see_is_learnt():
     rng = np.random.default_rng(0)
     real, synthetic = folders(rng, -2 * axis(1)), folders(rng, 2 * axis(1))
-    found = adapted(real, synthetic, head(axis(0)))
+    found = adapt_head(real, synthetic, head(axis(0)))
     assert found.before < 0.7
     assert found.after > 0.9
     assert found.head is not None
@@ -47,7 +47,7 @@ def test_what_the_shipped_head_cannot_see_is_learnt():
 def test_where_nothing_is_to_be_learnt_the_shipped_head_is_kept():
     rng = np.random.default_rng(1)
     shipped = head(axis(0) / 2)
-    found = adapted(folders(rng, -2 * axis(0)), folders(rng, 2 * axis(0)), shipped)
+    found = adapt_head(folders(rng, -2 * axis(0)), folders(rng, 2 * axis(0)), shipped)
     kept = found.head or shipped
     assert found.after >= found.before or found.head is None
     assert np.abs(kept.weights - shipped.weights).max() < 0.2
@@ -58,7 +58,7 @@ def test_where_nothing_is_to_be_learnt_the_shipped_head_is_kept():
 def test_a_head_is_kept_only_where_it_is_better_out_of_folder(seed):
     rng = np.random.default_rng(seed)
     real, synthetic = folders(rng, 0 * axis(0), spread=1), folders(rng, 0.5 * axis(0), spread=1)
-    found = adapted(real, synthetic, head(axis(0) / 2))
+    found = adapt_head(real, synthetic, head(axis(0) / 2))
     assert (found.head is not None) == (found.strength is not None)
     if found.head is not None:
         assert found.after > found.before
@@ -71,8 +71,8 @@ def test_a_folders_scores_do_not_depend_on_its_own_labels():
     odd = {**real, ("clean", "odd"): list(rng.standard_normal((15, NUMBERS)).astype(np.float32))}
     turned = {**synthetic, ("clean", "odd"): odd[("clean", "odd")]}
     asked = head(axis(0) / 2)
-    one = adapted(odd, synthetic, asked).real[("clean", "odd")]
-    other = adapted(real, turned, asked).synthetic[("clean", "odd")]
+    one = adapt_head(odd, synthetic, asked).real[("clean", "odd")]
+    other = adapt_head(real, turned, asked).synthetic[("clean", "odd")]
     assert np.corrcoef(one, other)[0, 1] > 0.98  # weights of the classes differ a little, nothing else does
 
 
@@ -92,7 +92,7 @@ def test_many_images_are_thinned(monkeypatch):
     monkeypatch.setattr(adapt, "_ROWS", 60)
     rng = np.random.default_rng(4)
     real, synthetic = folders(rng, -2 * axis(1)), folders(rng, 2 * axis(1))
-    found = adapted(real, synthetic, head(axis(0)))
+    found = adapt_head(real, synthetic, head(axis(0)))
     assert found.after > 0.9
     assert sum(map(len, found.real.values())) == 60
 
@@ -102,9 +102,9 @@ def test_too_little_to_leave_out_is_refused_by_side_and_number(count, images):
     rng = np.random.default_rng(0)
     few, enough = folders(rng, axis(0), count=count, images=images), folders(rng, axis(1))
     with pytest.raises(CalibrationError, match=rf"needs 2 folders and 20 images .* real side has {count} "):
-        adapted(few, enough, head(axis(0)))
+        adapt_head(few, enough, head(axis(0)))
     with pytest.raises(CalibrationError, match=r"synthetic side"):
-        adapted(enough, few, head(axis(0)))
+        adapt_head(enough, few, head(axis(0)))
 
 
 def test_a_folder_left_out_does_not_pull_its_own_scores_down():

@@ -95,7 +95,7 @@ def test_images_that_cannot_be_read_are_an_error(tmp_path):
 @pytest.mark.parametrize("name", measure.CHANGES)
 def test_every_condition_gives_an_image_of_the_shape_that_models_take(name):
     image = np.random.default_rng(0).integers(0, 256, (300, 500, 3), dtype=np.uint8)
-    found = measure.changed(image, name)
+    found = measure.apply_condition(image, name)
     assert found.dtype == np.uint8
     assert found.shape == ((256, 256, 3) if name == "img2dataset256" else (300, 500, 3))
     assert np.array_equal(found, image) == (name == "clean")
@@ -105,7 +105,7 @@ def test_one_condition_leaves_the_image_to_the_next():
     image = np.random.default_rng(0).integers(0, 256, (1500, 1400, 3), dtype=np.uint8)
     kept = image.copy()
     for name in measure.CHANGES:
-        measure.changed(image, name)
+        measure.apply_condition(image, name)
     assert (image == kept).all()
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from auditor.config import Config
-from auditor.embeddings.precomputed import Existing, Lookup, pairs, survey
+from auditor.embeddings.precomputed import Existing, Lookup, pairs, vector_stats
 from auditor.errors import DatasetError
 from auditor.evidence_store.store import Store
 from auditor.evidence_store.vectors import present
@@ -74,8 +74,8 @@ def test_more_than_ten_files_keep_their_tables(tmp_path):
 
 def test_of_datacomp_the_better_array_is_taken_unless_one_is_named(tmp_path):
     whole = datacomp(tmp_path, ["u1", "u2"])
-    assert survey(Existing(str(tmp_path))).fingerprint == "given:l14_img:16"
-    assert survey(Existing(str(tmp_path), "b32_img")).fingerprint == "given:b32_img:8"
+    assert vector_stats(Existing(str(tmp_path))).fingerprint == "given:l14_img:16"
+    assert vector_stats(Existing(str(tmp_path), "b32_img")).fingerprint == "given:b32_img:8"
     (found,) = Lookup(Existing(str(tmp_path), "b32_img")).vectors([sample("u2")])
     assert along(found, whole[1]) == pytest.approx(1, abs=1e-3)
 
@@ -151,7 +151,7 @@ def test_what_is_wrong_is_named(tmp_path, spoil, words):
     clip_retrieval(tmp_path, ["a", "b", "c", "d"])
     spoil(tmp_path)
     with pytest.raises(DatasetError, match=words):
-        survey(Existing(str(tmp_path)))
+        vector_stats(Existing(str(tmp_path)))
 
 
 def test_a_folder_of_neither_kind_is_refused(tmp_path):

@@ -128,8 +128,8 @@ def outside(comparison):
 
 @pytest.fixture(autouse=True)
 def _small_draws(monkeypatch):
-    monkeypatch.setattr(diversity, "MOST", 300)
-    monkeypatch.setattr("auditor.similarity.near_duplicates._SEARCHES", 0)  # made-up thumbnails have no crops
+    monkeypatch.setattr(diversity, "MAX_IMAGES", 300)
+    monkeypatch.setattr("auditor.similarity.near_duplicates._MAX_CROP_SEARCHES", 0)  # made-up thumbnails have no crops
 
 
 def contaminated(kind, share=0.2, n=600):
@@ -194,7 +194,7 @@ def test_suspects_are_compared_with_the_others_without_their_copies(tmp_path):
     part(tmp_path, vectors, thumbs, labels=labels)
     _, found = similarity_results(list(Store(tmp_path).parts()), tmp_path, seed=0)
     assert found.distinct == 450
-    assert [comparison.name for comparison in found.comparisons] == ["declared and flagged images against the others"]
+    assert [comparison.name for comparison in found.comparisons] == ["confirmed and flagged images vs. the others"]
     assert found.trace_ratio[2] < 0.95
     assert (
         audit_json.loads(audit_json.dumps(audit(diversity=found), policy.decide(audit(), policy.default()))).diversity
@@ -207,7 +207,7 @@ def test_an_index_or_an_audit_is_a_reference(tmp_path):
     index_writer.add_parts(tmp_path / "index", evidence(tmp_path / "ref", clouds(400, 1), seed=1), "real")
     for name in ("index", "ref"):
         _, found = similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / name)))
-        assert [comparison.name for comparison in found.comparisons] == [f"all images against {name}"]
+        assert [comparison.name for comparison in found.comparisons] == [f"all images vs. {name}"]
         assert 150 <= found.comparisons[0].n <= 200
         assert found.trace_ratio is None
 
@@ -272,7 +272,7 @@ def test_too_few_images_on_a_side_are_told_and_not_compared(tmp_path):
     _, found = similarity_results(parts, tmp_path, seed=0, reference=TemporalReference(2021))
     assert found.comparisons == ()
     (told,) = found.not_compared
-    assert "images since 2021 against those before: not compared" in told
+    assert "images since 2021 vs. those before: not compared" in told
     assert "60 of 100 and 180 of 200 in the reference" in told
     assert told in phrases.diversity(audit(diversity=found))
     evidence(tmp_path / "few", clouds(50, 2))
@@ -306,4 +306,4 @@ def test_the_measured_dimension_is_what_mad_assumes_unless_the_policy_names_one(
 def test_no_vectors_no_panel(tmp_path):
     assert similarity_results([], tmp_path, seed=0) == (None, None)
     assert len(EmbeddingSet([])) == 0
-    assert diversity.LEAST == 100
+    assert diversity.MIN_IMAGES == 100

@@ -166,9 +166,9 @@ def test_searching_an_index_of_few_gives_no_more_than_there_are():
 
 def test_the_shipped_space_is_the_shipped_encoders():
     """After the model was changed: benchmarks/duplicates.py --fit, and the measurements in docs/benchmarks/similarity.md again."""
-    fingerprint, axes = whitening.shipped()
+    fingerprint, space = whitening.shipped()
     assert fingerprint == embedded().fingerprint
-    assert whitening_found.components.shape == (embedded().dimension, whitening.COMPONENTS)
+    assert space.components.shape == (embedded().dimension, whitening.COMPONENTS)
 
 
 # ---- clusters
@@ -200,7 +200,7 @@ def test_groups_are_counted_apart_and_suspects_come_first(tmp_path):
     corpora.part(tmp_path, vectors[rows], thumbs[rows], labels=labels)
     found = summarise(corpora.corpus(tmp_path), *clusters(corpora.corpus(tmp_path)))
     assert [(group.name, group.n, group.in_clusters, group.largest) for group in found.groups] == [
-        ("declared or matched", 2, 2, 2), ("flagged by a model", 1, 0, 1), ("others", 3, 3, 3),
+        ("confirmed synthetic", 2, 2, 2), ("flagged by the classifier", 1, 0, 1), ("others", 3, 3, 3),
     ]  # fmt: skip
     assert [(cluster.size, cluster.declared) for cluster in found.largest] == [(2, 2), (3, 0)]
 
@@ -250,7 +250,7 @@ def test_one_image_alone_has_no_copy(tmp_path, scan):
 
 
 def test_nothing_is_joined_beyond_the_rounds(tmp_path, monkeypatch):
-    monkeypatch.setattr(near_duplicates, "_ROUNDS", 1)
+    monkeypatch.setattr(near_duplicates, "_MAX_ROUNDS", 1)
     corpora.part(tmp_path, corpora.directions(4), corpora.pictures(4))
     label, _ = clusters(corpora.corpus(tmp_path))
     assert len(np.unique(label)) == 4
