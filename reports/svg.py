@@ -52,8 +52,8 @@ class Sheet:
         if href := element.attrib.pop(_XLINK, None):
             element.set("href", f"#{name}-{href[1:]}")
         for attribute in ("clip-path", "fill"):
-            if found := _REFERENCE.fullmatch(element.get(attribute, "")):
-                element.set(attribute, f"url(#{name}-{found[1]})")
+            if match := _REFERENCE.fullmatch(element.get(attribute, "")):
+                element.set(attribute, f"url(#{name}-{match[1]})")
         id = element.attrib.pop("id", None)
         if id in wanted:
             element.set("id", f"{name}-{id}")
@@ -68,7 +68,7 @@ class Sheet:
 
 
 def _referenced(root: Element) -> set[str]:
-    found = {element.get(_XLINK, "#")[1:] for element in root.iter()}
+    ids = {element.get(_XLINK, "#")[1:] for element in root.iter()}
     for element in root.iter():
-        found.update(_REFERENCE.findall(" ".join(element.attrib.values())))
-    return found
+        ids.update(_REFERENCE.findall(" ".join(element.attrib.values())))
+    return ids

@@ -17,7 +17,7 @@ from auditor.results import DetectorTally, Digests
 from auditor.types import Evidence, Need
 
 
-def change(before, after, name="declared synthetic or marked"):
+def change(before, after, name="confirmed synthetic"):
     return next(found for found in compare(before, after).changes if found.name == name)
 
 
@@ -110,7 +110,7 @@ def test_what_else_differs_is_noted():
     after = other(audit(digests=Digests("1", detectors={"c2pa": "2"}), tool={"name": "mad-auditor", "version": "9"}))
     assert list(compare(before, after).notes) == [
         "the tool differs: mad-auditor 0 and mad-auditor 9",
-        "detectors differ, or their versions: c2pa",
+        "detectors or their versions differ: c2pa",
         "the configuration differs: depth",
     ]
 

@@ -210,7 +210,7 @@ def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
 def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, scan, format):
     audit = scan(weighted, read=ReadOptions(weight_col="seen"))
     text = auditor.render(audit, auditor.decide(audit), format).replace("&#39;", "'").replace("\\", "")
-    assert "ach row counts what its column 'seen' says" in text
+    assert "ows are weighted by their column 'seen'" in text
     assert "an effective sample size of 5 " in text
 
 

@@ -42,10 +42,9 @@ def scan(
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
-    With `out`, evidence is kept in that folder, the run can be resumed, and audit.json, report.html, summary.md (with
-    the decision of `policy`) and the formats of `also` are written. Without it, only the audit is returned. examples:
-    rows that the report shows with thumbnails, at most 1,000. With the `processes` engine, the calling script needs
-    `if __name__ == "__main__":`. fetcher: fetches images if the configuration samples URLs. Raises AuditorError.
+    With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
+    decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.
+    The `processes` engine needs `if __name__ == "__main__":` in the calling script. Raises AuditorError.
     """
     chosen_policy = policy_of(policy)
     if out is None:

@@ -22,14 +22,8 @@ from auditor.estimate.head import Head
 if TYPE_CHECKING:
     import numpy as np
 
-STRENGTHS = (
-    0.3,
-    1.0,
-    3.0,
-    10.0,
-    30.0,
-    100.0,
-)  # times the number of features (standardised); a row has weight 1 on average
+# Times the number of features (standardised); a row has weight 1 on average.
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _MAX_ROWS = 4096  # that a head is fitted to; inverting their kernel matrix takes seconds
 _MIN_FOLDERS, _MIN_IMAGES = 2, 20  # per class
 _ROW_FIELDS = ("x", "target", "shipped", "residual", "folder", "weight", "condition")
@@ -150,8 +144,8 @@ def _check(side: str, tokens: Tokens) -> None:
     if len(folders) < _MIN_FOLDERS or images < _MIN_IMAGES:
         raise CalibrationError(
             f"--adapt validates on folders that are left out: it needs {_MIN_FOLDERS} folders and {_MIN_IMAGES} images "
-            f"per class; the {side} class has {len(folders)} ({', '.join(sorted(folders))[:80]}) and {images}. Keep images "
-            "of different origin in different folders"
+            f"per class; the {side} class has {len(folders)} ({', '.join(sorted(folders))[:80]}) and {images}. Keep "
+            "images of different origin in different folders"
         )
 
 

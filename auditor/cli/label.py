@@ -48,8 +48,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
         task = auditor.label(audit, dataset or None, number=given["number"], read=read)
         if not export:
             return _serve(task, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
-        with _progress(len(task.drawn)) as told:
-            task.export(Path(export), labeller, told=told)
+        with _progress(len(task.drawn)) as on_ready:
+            task.export(Path(export), labeller, told=on_ready)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'DATASET...'") from error
     click.echo(f"{len(task.drawn):,} images to label: open {Path(export) / 'index.html'}, or fill in labels.csv there")
@@ -58,8 +58,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
 
 def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
     with ExitStack() as stack:
-        with _progress(len(task.drawn)) as told:
-            server = stack.enter_context(task.served(labels, labeller, port=port, told=told))
+        with _progress(len(task.drawn)) as on_ready:
+            server = stack.enter_context(task.served(labels, labeller, port=port, told=on_ready))
         click.echo(
             f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when all images are labelled"
         )

@@ -43,21 +43,21 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
     """
     import numpy as np
 
-    corpus = EmbeddingSet(list(parts))
-    wanted = np.flatnonzero(corpus.group == DECLARED) if declared_only else np.arange(len(corpus))
+    embeddings = EmbeddingSet(list(parts))
+    wanted = np.flatnonzero(embeddings.group == DECLARED) if declared_only else np.arange(len(embeddings))
     if not len(wanted):
         which = "confirmed as synthetic" if declared_only else "with a vector"
         raise IndexFileError(f"nothing to add: no image {which}")
-    before = _before(folder, kind, corpus.fingerprint)
-    rows = corpus.columns(wanted, ["key", "source", "image", "sha256"])
+    before = _before(folder, kind, embeddings.fingerprint)
+    rows = embeddings.columns(wanted, ["key", "source", "image", "sha256"])
     new = _new(rows["sha256"], before)
     if before and not new:
         return before.metadata
     wanted = wanted[new]
     with _next_generation(folder, before) as generation:
         generation.rows({name: [values[number] for number in new] for name, values in rows.items()})
-        generation.vectors(corpus, wanted)
-        return generation.commit(kind, corpus.fingerprint)
+        generation.vectors(embeddings, wanted)
+        return generation.commit(kind, embeddings.fingerprint)
 
 
 def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> IndexMetadata:
@@ -164,17 +164,17 @@ class _Generation:
         np.save(self._path("hashes", "npy"), known)
         self._sizes |= {"rows": table.num_rows, "hashes": len(known)}
 
-    def vectors(self, corpus: EmbeddingSet, wanted: np.ndarray) -> None:
+    def vectors(self, embeddings: EmbeddingSet, wanted: np.ndarray) -> None:
         """Appends vectors and thumbnails; writes the whitening and the index over all of them."""
         import numpy as np
 
-        self._sizes["dimension"] = self._matrix("vectors", "<f2", self._blocks(corpus.vectors, wanted, "vectors"))
-        if corpus.has_thumbnails and (not self.before or self.before.thumbnails is not None):
-            thumbnails = self._blocks(corpus.thumbnails, wanted, "thumbnails")
+        self._sizes["dimension"] = self._matrix("vectors", "<f2", self._blocks(embeddings.vectors, wanted, "vectors"))
+        if embeddings.has_thumbnails and (not self.before or self.before.thumbnails is not None):
+            thumbnails = self._blocks(embeddings.thumbnails, wanted, "thumbnails")
             self._sizes["pixels"] = self._matrix("thumbnails", "|u1", thumbnails)
         every = np.load(self.folder / f"vectors-{self.number}.npy", mmap_mode="r")
-        space = self._space(corpus.fingerprint, every)
-        write(self._path("space", "npz"), corpus.fingerprint, space)
+        space = self._space(embeddings.fingerprint, every)
+        write(self._path("space", "npz"), embeddings.fingerprint, space)
         Index.build(space.transform_blocks(every), flat=FLAT).write(self._path("index", "faiss"))
 
     def commit(self, kind: str, fingerprint: str) -> IndexMetadata:

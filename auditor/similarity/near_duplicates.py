@@ -35,7 +35,7 @@ _MAX_CLUSTERS = 10  # reported
 _MAX_EXAMPLES = 3  # images reported per cluster
 
 
-def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
+def clusters(embeddings: EmbeddingSet) -> tuple[np.ndarray, int]:
     """int64 (n,), each image's cluster, named by its first image; and the number of pairs not searched for crops.
 
     An image whose nearest neighbours are all copies may belong to a larger cluster. One such image per cluster is
@@ -43,12 +43,12 @@ def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
     """
     import numpy as np
 
-    label = np.arange(len(corpus))
+    label = np.arange(len(embeddings))
     among, unsearched = label, 0
-    with _scratch(corpus) as scratch:
-        whitened = corpus.whitened(scratch)
+    with _scratch(embeddings) as scratch:
+        whitened = embeddings.whitened(scratch)
         for _ in range(_MAX_ROUNDS):
-            first, second, full, skipped = _verified_pairs(corpus, whitened, among, scratch)
+            first, second, full, skipped = _verified_pairs(embeddings, whitened, among, scratch)
             joined, unsearched = _join(label, first, second), unsearched + skipped
             if not len(full) or np.array_equal(joined, label):
                 return joined, unsearched
@@ -58,17 +58,17 @@ def clusters(corpus: EmbeddingSet) -> tuple[np.ndarray, int]:
 
 
 @contextmanager
-def _scratch(corpus: EmbeddingSet) -> Iterator[Path | None]:
+def _scratch(embeddings: EmbeddingSet) -> Iterator[Path | None]:
     """A temporary folder beside the evidence for data that is too large for memory; None if none is."""
-    if len(corpus) <= MAPPED:
+    if len(embeddings) <= MAPPED:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=corpus.paths[0].parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=embeddings.paths[0].parent) as folder:
         yield Path(folder)
 
 
 def _verified_pairs(
-    corpus: EmbeddingSet, whitened: np.ndarray, among: np.ndarray, scratch: Path | None
+    embeddings: EmbeddingSet, whitened: np.ndarray, among: np.ndarray, scratch: Path | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Pairs of copies among some images; images that may have more copies than were compared; the number of pairs not
     searched for crops."""
@@ -76,7 +76,7 @@ def _verified_pairs(
 
     vectors = whitened if len(among) == len(whitened) else whitened[among]
     blocks = list(
-        self_join(vectors, _NEAREST, COSINE_CANDIDATE if corpus.has_thumbnails else _COSINE_ALONE, scratch=scratch)
+        self_join(vectors, _NEAREST, COSINE_CANDIDATE if embeddings.has_thumbnails else _COSINE_ALONE, scratch=scratch)
     )
     query = np.concatenate([block.query for block in blocks])
     neighbour = np.concatenate([block.found for block in blocks])
@@ -85,11 +85,11 @@ def _verified_pairs(
     pair_id = np.minimum(query, neighbour) * len(among) + np.maximum(query, neighbour)
     _, once = np.unique(pair_id, return_index=True)
     first, second, cosine = among[query[once]], among[neighbour[once]], cosine[once]
-    if not corpus.has_thumbnails:
+    if not embeddings.has_thumbnails:
         return first, second, full, 0
 
     def fetch(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return corpus.thumbnails(first[pairs]), corpus.thumbnails(second[pairs])
+        return embeddings.thumbnails(first[pairs]), embeddings.thumbnails(second[pairs])
 
     is_copy, skipped = copies(cosine, fetch, searches=_MAX_CROP_SEARCHES)
     return first[is_copy], second[is_copy], full, skipped
@@ -113,31 +113,31 @@ def _join(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
 # ---- summary of the clusters ---------------------------------------------------------------------------------------
 
 
-def summarise(corpus: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
+def summarise(embeddings: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
     """Numbers on the clusters, and the largest ones; those with confirmed or flagged images first."""
     import numpy as np
 
     size = np.bincount(label, minlength=len(label))
     copied = size[label] > 1
-    suspect = np.bincount(label, weights=corpus.group != 0, minlength=len(label))
+    suspect = np.bincount(label, weights=embeddings.group != 0, minlength=len(label))
     heads = np.flatnonzero(size > 1)
     order = heads[np.lexsort((heads, -size[heads], -(suspect[heads] > 0).astype(int)))]
     return NearDuplicates(
-        fingerprint=corpus.fingerprint,
-        n=len(corpus),
+        fingerprint=embeddings.fingerprint,
+        n=len(embeddings),
         in_clusters=int(copied.sum()),
-        share=float(copied.mean()) if len(corpus) else 0.0,
+        share=float(copied.mean()) if len(embeddings) else 0.0,
         clusters=len(heads),
-        is_verified=corpus.has_thumbnails,
+        is_verified=embeddings.has_thumbnails,
         unsearched=unsearched,
-        largest=tuple(_cluster(corpus, np.flatnonzero(label == head)) for head in order[:_MAX_CLUSTERS]),
-        groups=tuple(_share(corpus, label, group) for group in GROUPS if (corpus.group == group).any()),
+        largest=tuple(_cluster(embeddings, np.flatnonzero(label == head)) for head in order[:_MAX_CLUSTERS]),
+        groups=tuple(_share(embeddings, label, group) for group in GROUPS if (embeddings.group == group).any()),
     )
 
 
-def _cluster(corpus: EmbeddingSet, members: np.ndarray) -> Cluster:
-    group = corpus.group[members]
-    examples = corpus.columns(members[:_MAX_EXAMPLES], ["image", "source"])
+def _cluster(embeddings: EmbeddingSet, members: np.ndarray) -> Cluster:
+    group = embeddings.group[members]
+    examples = embeddings.columns(members[:_MAX_EXAMPLES], ["image", "source"])
     return Cluster(
         size=len(members),
         declared=int((group == DECLARED).sum()),
@@ -147,11 +147,11 @@ def _cluster(corpus: EmbeddingSet, members: np.ndarray) -> Cluster:
     )
 
 
-def _share(corpus: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShare:
+def _share(embeddings: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShare:
     """The images of a group that have a copy within the group."""
     import numpy as np
 
-    size = np.bincount(label[corpus.group == group])
+    size = np.bincount(label[embeddings.group == group])
     n = int(size.sum())
     return DuplicateShare(
         name=GROUPS[group],

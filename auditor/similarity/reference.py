@@ -38,7 +38,7 @@ class TemporalReference:
     def check(self, fingerprint: str) -> None:
         """Does nothing: its vectors are the dataset's own."""
 
-    def sides(self, corpus: EmbeddingSet, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sides(self, embeddings: EmbeddingSet, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 numbers of the distinct images from before the year, and of later ones. label: each image's cluster.
 
         An image with a copy from before the year counts as from before.
@@ -46,8 +46,8 @@ class TemporalReference:
         import numpy as np
 
         unknown = np.iinfo(np.int16).max
-        first = np.full(len(corpus), unknown, np.int16)
-        np.minimum.at(first, label, np.where(corpus.year > 0, corpus.year, unknown))
+        first = np.full(len(embeddings), unknown, np.int16)
+        np.minimum.at(first, label, np.where(embeddings.year > 0, embeddings.year, unknown))
         distinct = np.unique(label)
         years = first[distinct]
         return distinct[years < self.year], distinct[(years >= self.year) & (years < unknown)]
@@ -86,7 +86,7 @@ class Reference:
             there = self.fingerprint or "none: it is an index of digests"
             raise IndexFileError(f"{self.folder}: its vectors are from {there}, the dataset's from {fingerprint}")
 
-    def vectors(self, corpus: EmbeddingSet, seed: int) -> np.ndarray:
+    def vectors(self, embeddings: EmbeddingSet, seed: int) -> np.ndarray:
         """float32 (at most POOL, dimension): drawn at random, without near-duplicates."""
         import numpy as np
 
@@ -98,7 +98,7 @@ class Reference:
         )
         copied = [
             block.query[block.query > block.found]
-            for block in self_join(corpus.space.transform(vectors), 8, _DUPLICATE_COSINE)
+            for block in self_join(embeddings.space.transform(vectors), 8, _DUPLICATE_COSINE)
         ]
         return np.delete(vectors, np.unique(np.concatenate(copied)), axis=0)
 

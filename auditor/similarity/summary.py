@@ -38,38 +38,38 @@ def similarity_results(
     Images with a copy are listed in out/duplicates.parquet, by cluster. Raises IndexFileError for a reference of
     another encoder.
     """
-    corpus = EmbeddingSet(parts)
-    if reference and len(corpus):
-        reference.check(corpus.fingerprint)
-    if not len(corpus):
+    embeddings = EmbeddingSet(parts)
+    if reference and len(embeddings):
+        reference.check(embeddings.fingerprint)
+    if not len(embeddings):
         (out / FILE).unlink(missing_ok=True)
         return None, None
     use_threads(os.cpu_count() or 1)
-    label, unsearched = clusters(corpus)
-    _write_clusters(corpus, label, out / FILE)
-    return summarise(corpus, label, unsearched), _diversity(corpus, label, seed, reference)
+    label, unsearched = clusters(embeddings)
+    _write_clusters(embeddings, label, out / FILE)
+    return summarise(embeddings, label, unsearched), _diversity(embeddings, label, seed, reference)
 
 
 def _diversity(
-    corpus: EmbeddingSet, label: np.ndarray, seed: int, reference: Reference | TemporalReference | None
+    embeddings: EmbeddingSet, label: np.ndarray, seed: int, reference: Reference | TemporalReference | None
 ) -> Diversity:
     """The diversity of the distinct images, one per cluster."""
     import numpy as np
 
     distinct = np.unique(label)
-    every = _sample(corpus, distinct, seed)
-    group = corpus.group[distinct]
-    suspect, other = (_sample(corpus, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
+    every = _sample(embeddings, distinct, seed)
+    group = embeddings.group[distinct]
+    suspect, other = (_sample(embeddings, distinct[mask], seed) for mask in (group != OTHER, group == OTHER))
     pairs = [("confirmed and flagged images vs. the others", other, suspect)]
     if isinstance(reference, Reference):
-        pairs.insert(0, (f"all images vs. {reference.name}", reference.vectors(corpus, seed), every))
+        pairs.insert(0, (f"all images vs. {reference.name}", reference.vectors(embeddings, seed), every))
     elif reference:
-        before, since = (_sample(corpus, numbers, seed) for numbers in reference.sides(corpus, label))
+        before, since = (_sample(embeddings, numbers, seed) for numbers in reference.sides(embeddings, label))
         pairs.insert(0, (f"images since {reference.year} vs. those before", before, since))
     results = [compare_metrics(*pair, seed=seed) for pair in pairs]
     requested = pairs[:1] if reference else []
     return Diversity(
-        fingerprint=corpus.fingerprint,
+        fingerprint=embeddings.fingerprint,
         distinct=len(distinct),
         dimension=round(effective_dimension(every), 2) if len(every) >= MIN_IMAGES else None,
         comparisons=tuple(result for result in results if result),
@@ -85,12 +85,12 @@ def _too_few(name: str, reference: np.ndarray, studied: np.ndarray) -> str:
     )
 
 
-def _sample(corpus: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
+def _sample(embeddings: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
     """Vectors of at most POOL of these images, drawn at random, in order."""
     import numpy as np
 
     drawn = np.random.default_rng(seed).permutation(len(numbers))[:POOL]
-    return corpus.vectors(numbers[np.sort(drawn)])
+    return embeddings.vectors(numbers[np.sort(drawn)])
 
 
 def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
@@ -119,7 +119,7 @@ def _caption_group(name: str, cosine: np.ndarray) -> CaptionGroup | None:
     return CaptionGroup(name, len(cosine), round(float(cosine.mean()), 4), tuple(round(float(q), 4) for q in quantiles))
 
 
-def _write_clusters(corpus: EmbeddingSet, label: np.ndarray, path: Path) -> None:
+def _write_clusters(embeddings: EmbeddingSet, label: np.ndarray, path: Path) -> None:
     """Writes key, image and cluster number of the images in clusters; the largest cluster first."""
     import numpy as np
     import pyarrow as pa
@@ -131,7 +131,7 @@ def _write_clusters(corpus: EmbeddingSet, label: np.ndarray, path: Path) -> None
     heads = heads[np.argsort(-size[heads], kind="stable")]
     number = np.zeros(len(label), np.int64)
     number[heads] = np.arange(len(heads)) + 1
-    table = pa.table({"cluster": number[label[members]], **corpus.columns(members, ["key", "image"])})
+    table = pa.table({"cluster": number[label[members]], **embeddings.columns(members, ["key", "image"])})
     temporary = path.with_name(f"{path.name}.tmp")
     pq.write_table(table.sort_by([("cluster", "ascending"), ("image", "ascending")]), temporary)
     os.replace(temporary, path)

@@ -89,7 +89,7 @@ def test_leaving_out_in_closed_form_is_leaving_out():
 
 
 def test_many_images_are_thinned(monkeypatch):
-    monkeypatch.setattr(adapt, "_ROWS", 60)
+    monkeypatch.setattr(adapt, "_MAX_ROWS", 60)
     rng = np.random.default_rng(4)
     real, synthetic = folders(rng, -2 * axis(1)), folders(rng, 2 * axis(1))
     found = adapt_head(real, synthetic, head(axis(0)))
@@ -101,9 +101,9 @@ def test_many_images_are_thinned(monkeypatch):
 def test_too_little_to_leave_out_is_refused_by_side_and_number(count, images):
     rng = np.random.default_rng(0)
     few, enough = folders(rng, axis(0), count=count, images=images), folders(rng, axis(1))
-    with pytest.raises(CalibrationError, match=rf"needs 2 folders and 20 images .* real side has {count} "):
+    with pytest.raises(CalibrationError, match=rf"needs 2 folders and 20 images .* real class has {count} "):
         adapt_head(few, enough, head(axis(0)))
-    with pytest.raises(CalibrationError, match=r"synthetic side"):
+    with pytest.raises(CalibrationError, match=r"synthetic class"):
         adapt_head(enough, few, head(axis(0)))
 
 

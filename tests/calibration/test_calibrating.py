@@ -69,7 +69,7 @@ def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
     assert made.conditions["clean"].synthetic == SHIPPED.conditions["clean"].synthetic
     assert made.conditions["clean"].real != SHIPPED.conditions["clean"].real
     assert (made.slope, made.intercept) == (SHIPPED.slope, SHIPPED.intercept)
-    assert made.origin.endswith("synthetic ones as in: made up")
+    assert made.origin.endswith("synthetic scores from: made up")
 
 
 def test_unreadable_images_are_left_out(tmp_path):
@@ -78,7 +78,7 @@ def test_unreadable_images_are_left_out(tmp_path):
     Image.fromarray(np.full((300, 300, 3), 255, np.uint8)).save(tmp_path / "real/a/blank.png")  # no scan judges it
     made = calibrate(tmp_path / "real")
     assert len(made.conditions["clean"].real["a"]) == 4
-    assert "8 real images of 2 sources (2 more not read or not judged)" in made.origin
+    assert "8 real images of 2 sources (2 more not read or not scored)" in made.origin
 
 
 def test_folders_that_were_mixed_up_are_noticed(tmp_path):

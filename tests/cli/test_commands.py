@@ -166,7 +166,7 @@ def test_export_writes_rows_to_stdout_or_a_file(folder):
 def test_export_without_evidence_says_so(folder, tmp_path):
     result = run("export", tmp_path, cwd=folder)
     assert result.returncode == 3
-    assert "no evidence there" in last(result)
+    assert "no evidence in this folder" in last(result)
 
 
 def test_diff_says_what_changed_and_exits_0(folder):
@@ -226,9 +226,9 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "goes on from there" in stderr.strip().splitlines()[-1]
+    assert "run the same command to continue" in stderr.strip().splitlines()[-1]
     assert list((tmp_path / "audit/evidence").glob("*.parquet"))
-    assert "done already and kept" in run("scan", "urls.csv", cwd=tmp_path).stderr
+    assert "already done and kept" in run("scan", "urls.csv", cwd=tmp_path).stderr
 
 
 def test_explain_shows_a_detectors_documentation(folder):

@@ -78,8 +78,8 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(opened, tmp_path):
     page.process.send_signal(signal.SIGINT)
     code, out, err = page.ended()
     assert code == 130
-    assert "2 of 6 images are labelled by 'A'" in out
-    assert err.strip().splitlines()[-1] == "interrupted: labels so far are saved; the same command goes on from there"
+    assert "2 of 6 images labelled by 'A'" in out
+    assert err.strip().splitlines()[-1] == "interrupted: labels are saved; run the same command to continue"
     page = opened(*args)
     assert page.ask("answer", number=2, label="synthetic", how="page")["done"] == 3
     page.ask("finish")
@@ -96,7 +96,7 @@ def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(op
             page.ask("answer", number=number, label=label, how="looks")
         page.ask("finish")
         out = page.ended()[1]
-    assert "A and B: 4 images in common; of 3 that both could tell they disagree on 1, Cohen's kappa 0.40" in out
+    assert "A and B: 4 images in common; of 3 that both could judge they disagree on 1, Cohen's kappa 0.40" in out
     keys = [[a.key for a in file.read(tmp_path / "labels.csv") if a.labeller == name] for name in labels]
     assert keys[0] == keys[1]
 

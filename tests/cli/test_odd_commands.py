@@ -43,7 +43,7 @@ def test_what_cannot_be_written_is_said_in_a_line(folder, command):
 def test_numbers_that_are_none_are_a_usage_error(folder, command):
     result = run(*command.split(), cwd=folder)
     assert result.returncode == 2
-    assert "is no number" in result.stderr
+    assert "must be a finite number" in result.stderr
 
 
 def test_a_reader_who_leaves_early_does_not_make_a_failed_policy(folder):

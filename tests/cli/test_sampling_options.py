@@ -41,7 +41,7 @@ def test_a_sample_of_shards_is_announced_and_told(tmp_path):
     assert result.returncode == 0
     told = result.stdout + result.stderr
     assert "sample: 4 of 6 shards" in told
-    assert "if shards are alike" in told
-    assert "if each is all of a kind" in told
+    assert "if all shards are similar" in told
+    assert "if each shard is all synthetic or all real" in told
     assert "4 of 6 shards were read" in told
     assert "design effect" in told

@@ -43,7 +43,7 @@ def test_a_fraction_that_grows_past_all_stays_at_all():
         (("--fraction", 1.5), "0<=x<=1"),
         ((), "--fraction"),
         (("--fraction", 0.1, "--loop", "eternal"), "eternal"),
-        (("--fraction", 1, "--loop", "augmentation"), "outside of what the augmentation loop can have"),
+        (("--fraction", 1, "--loop", "augmentation"), "fractions of the augmentation loop must be"),
         (("--fraction", 0.1, "--runs", 5), "--images 200000 or fewer"),
     ],
 )

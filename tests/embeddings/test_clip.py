@@ -92,18 +92,18 @@ def test_weights_that_are_not_here_are_not_fetched(monkeypatch):
 def test_a_text_tower_that_would_be_fetched_is_refused_unless_the_hub_is_offline(monkeypatch, tmp_path):
     making.write(tmp_path / "w.safetensors", b"x")
     name = f"roberta-ViT-B-32:{tmp_path / 'w.safetensors'}"
-    with pytest.raises(ModelError, match="its text tower is roberta-base, which would be fetched"):
+    with pytest.raises(ModelError, match="its text encoder roberta-base would be downloaded"):
         OpenClipEncoder(name)
     folder = models.clip(tmp_path / "clip")
     config = json.loads((folder / "open_clip_config.json").read_text())
     config["model_cfg"]["text_cfg"]["hf_model_name"] = "someone/tower"
     (folder / "open_clip_config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="someone/tower, which would be fetched"):
+    with pytest.raises(ModelError, match="someone/tower would be downloaded"):
         OpenClipEncoder(f"local-dir:{folder}")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     open_clip._refuse_fetching(name, "roberta-ViT-B-32")
     (folder / "open_clip_config.json").write_text("{")
-    with pytest.raises(ModelError, match="no open_clip_config.json that says"):
+    with pytest.raises(ModelError, match="no open_clip_config.json that describes"):
         OpenClipEncoder(f"local-dir:{folder}")
 
 
@@ -116,7 +116,7 @@ def test_weights_in_the_hubs_cache_are_used_with_their_own_preprocessing(monkeyp
 
 
 def test_a_tag_that_open_clip_does_not_know_is_refused_with_those_there_are():
-    with pytest.raises(ModelError, match="of ViT-B-32 there are: openai"):
+    with pytest.raises(ModelError, match="for ViT-B-32 there are: openai"):
         weights_of("open_clip:ViT-B-32/nonsense")
     with pytest.raises(ModelError, match="no such architecture"):
         weights_of("open_clip:nonsense/openai")

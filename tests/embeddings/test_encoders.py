@@ -75,7 +75,7 @@ def test_an_incomplete_folder_is_refused_by_the_missing_files_name(tmp_path, nam
 def test_weights_that_were_not_measured_are_refused(tmp_path):
     folder = models.folder(tmp_path / "tiny-v1")
     (folder / "calibration.json").write_text(models.dumps(models.calibration(sha256="1")))
-    with pytest.raises(ModelError, match="not those that calibration.json is for"):
+    with pytest.raises(ModelError, match="do not match calibration.json"):
         EmbeddedEncoder(folder)
 
 
@@ -85,7 +85,7 @@ def test_a_machine_that_answers_otherwise_is_refused(tmp_path, name, change):
     with np.load(folder / "parity.npz") as known:
         changed = {**known, name: change(known[name])}
     np.savez(folder / "parity.npz", **changed)
-    with pytest.raises(ModelError, match="on this machine the model answers otherwise"):
+    with pytest.raises(ModelError, match="on this machine the model's outputs differ"):
         EmbeddedEncoder(folder)
 
 
@@ -93,7 +93,7 @@ def test_a_head_of_other_numbers_is_refused(tmp_path):
     folder = models.folder(tmp_path / "tiny-v1")
     with np.load(folder / "head.npz") as known:
         np.savez(folder / "head.npz", **{**known, "weights": known["weights"] * 2})
-    with pytest.raises(ModelError, match="not those that calibration.json is for"):
+    with pytest.raises(ModelError, match="do not match calibration.json"):
         EmbeddedEncoder(folder)
 
 
@@ -102,7 +102,7 @@ def test_another_preparation_is_refused(tmp_path):
     changed = json.loads((folder / "preprocessing.json").read_text())
     changed["resize"]["filter"] = "nearest"
     (folder / "preprocessing.json").write_text(json.dumps(changed))
-    with pytest.raises(ModelError, match="another preparation"):
+    with pytest.raises(ModelError, match="does not match this version's preparation"):
         EmbeddedEncoder(folder)
 
 

@@ -138,14 +138,14 @@ def spoil_value(value):
 
 
 @pytest.mark.parametrize(("spoil", "words"), [
-    (spoil_rows, r"img_emb_1\.npy has 9 rows, metadata_1\.parquet has 2: not of one run"),
+    (spoil_rows, r"img_emb_1\.npy has 9 rows, metadata_1\.parquet has 2: not from the same run"),
     (spoil_dimension, r"img_emb_1\.npy: 5 dimensions, the others have 8"),
     (spoil_value(np.nan), r"img_emb_1\.npy, row 1: a vector that is not finite"),
     (spoil_value(0), r"img_emb_1\.npy, row 1: a vector that is zero"),
     (lambda folder: (folder / "metadata/metadata_1.parquet").unlink(), r"metadata_1\.parquet: no such file"),
     (lambda folder: (folder / "metadata/metadata_1.parquet").write_bytes(b"x"), r"metadata_1\.parquet: "),
-    (lambda folder: (folder / "img_emb/img_emb_1.npy").write_bytes(b"x"), r"img_emb_1\.npy: no vectors in it"),
-    (lambda folder: np.save(folder / "img_emb/img_emb_1.npy", np.zeros(3)), "not a matrix of floats"),
+    (lambda folder: (folder / "img_emb/img_emb_1.npy").write_bytes(b"x"), r"img_emb_1\.npy: no vectors in this file"),
+    (lambda folder: np.save(folder / "img_emb/img_emb_1.npy", np.zeros(3)), "must be a matrix of floats"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path, spoil, words):
     clip_retrieval(tmp_path, ["a", "b", "c", "d"])

@@ -112,5 +112,5 @@ def test_copies_are_found_in_a_dataset_and_again_by_an_index_of_the_originals(na
 def test_an_index_of_another_encoder_is_refused(name, sets, tmp_path, scan):
     config = Config.of(detectors=(), keep_vectors=True)
     auditor.build_index(tmp_path / "index", sets / "originals", config=config, engine="serial")
-    with pytest.raises(IndexFileError, match="its vectors are of ouro-v2.*the dataset's of open_clip:"):
+    with pytest.raises(IndexFileError, match="its vectors are from ouro-v2.*the dataset's from open_clip:"):
         scan(sets / "mixed", detectors=(), encoder=name, indexes=(str(tmp_path / "index"),))

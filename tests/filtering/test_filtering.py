@@ -130,7 +130,7 @@ def test_a_target_out_of_reach_says_what_to_do(tmp_path):
 
 def test_without_an_estimate_there_is_no_target_and_still_a_list(tmp_path):
     table = evidence(tmp_path, rows())
-    with pytest.raises(FilterError, match="no estimate"):
+    with pytest.raises(FilterError, match="needs an audit with an estimate"):
         keep_list(table, audit(), None, target=0.05)
     kept = keep_list(table, audit(), None)
     assert kept.after is None
@@ -165,7 +165,7 @@ def test_datacomps_list_is_sorted_pairs(tmp_path):
 
 
 def test_keys_that_are_no_uids_are_named(tmp_path):
-    with pytest.raises(FilterError, match="'a.jpg' is no DataComp uid"):
+    with pytest.raises(FilterError, match="'a.jpg' is not a DataComp uid"):
         keep_lists.write(listed(["a.jpg"], [True]), tmp_path / "kept.npy")
     assert not (tmp_path / "kept.npy").exists()
 
@@ -209,7 +209,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     with tarfile.open(tmp_path / "kept/00000.tar") as archive:
         assert archive.getnames() == ["b.png", "b.txt", "b.json"]
         assert archive.extractfile("b.png").read() == encoded(seed=1)
-    with pytest.raises(FilterError, match="there already"):
+    with pytest.raises(FilterError, match="already exists"):
         auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
 
 
@@ -217,7 +217,7 @@ def test_a_folder_of_images_has_no_tars_to_write(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.png").write_bytes(encoded())
     auditor.scan(tmp_path / "data", out=tmp_path / "out", config=Config.of(detectors=()), engine="serial")
-    with pytest.raises(FilterError, match="no tar"):
+    with pytest.raises(FilterError, match="not a tar"):
         auditor.write_filtered_tars(auditor.keep_list(tmp_path / "out"), tmp_path / "data", tmp_path / "kept")
 
 
@@ -260,7 +260,7 @@ def test_tars_of_another_dataset_are_refused_before_any_is_written(tmp_path):
     kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
     (tmp_path / "other").mkdir()
     tar(tmp_path / "other/b.tar", [("a.png", encoded())])
-    with pytest.raises(FilterError, match=r"'a\.tar' is not there"):
+    with pytest.raises(FilterError, match=r"'a\.tar' .* is missing"):
         auditor.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
@@ -279,7 +279,7 @@ def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):
     uid = "0" * 32
     both = pd.DataFrame({"key": [uid, uid], "image": ["a.tar::a.png"] * 2, "keep": [True, False]})
     for name in ("keep.txt", "keep.npy"):
-        with pytest.raises(FilterError, match="to keep and of one to leave out"):
+        with pytest.raises(FilterError, match="to keep and of a row to remove"):
             keep_lists.write(both, tmp_path / name)
     keep_lists.write(both, tmp_path / "keep.parquet")
     keep_lists.write(both.assign(keep=True), tmp_path / "keep.txt")
@@ -287,7 +287,7 @@ def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):
 
 @pytest.mark.parametrize("key", ["0x" + "1" * 30, "+" + "1" * 31, "1" * 30 + "_1", " " + "1" * 31, "١" * 32])
 def test_what_only_looks_like_a_number_is_no_uid(tmp_path, key):
-    with pytest.raises(FilterError, match="no DataComp uid"):
+    with pytest.raises(FilterError, match="not a DataComp uid"):
         keep_lists.write(pd.DataFrame({"key": [key], "keep": [True]}), tmp_path / "keep.npy")
 
 

@@ -121,7 +121,7 @@ def test_another_index_is_another_configuration(made, tmp_path):
 def test_an_index_of_another_encoder_is_refused_before_anything_is_read(tmp_path, scan):
     filled(tmp_path / "index")
     making.write(tmp_path / "set/a.png", making.encoded("PNG"))
-    with pytest.raises(IndexFileError, match=f"vectors are of made:1, the dataset's of {embedded().fingerprint}"):
+    with pytest.raises(IndexFileError, match=f"vectors are from made:1, the dataset's from {embedded().fingerprint}"):
         scan(tmp_path / "set", indexes=(str(tmp_path / "index"),))
     assert not (tmp_path / "audit").exists()
 
@@ -177,7 +177,7 @@ def test_the_same_digest_is_in_it_once(tmp_path):
 def test_only_declared_images_of_an_audit_are_taken(tmp_path):
     labels = [VerdictKind.SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_SYNTHETIC, VerdictKind.EDITED]
     assert filled(tmp_path / "index", labels=labels, declared_only=True).rows == 2
-    with pytest.raises(IndexFileError, match="no image that is declared"):
+    with pytest.raises(IndexFileError, match="no image confirmed as synthetic"):
         filled(tmp_path / "other", declared_only=True)
 
 
@@ -208,7 +208,7 @@ def test_an_interrupted_reading_goes_on(tmp_path, monkeypatch):
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
     making.write(tmp_path / "mine/index-3.html", "x")
-    with pytest.raises(IndexFileError, match=r"holds index-3\.html, which is none of an index's"):
+    with pytest.raises(IndexFileError, match=r"contains index-3\.html, which is not part of an index"):
         filled(tmp_path / "mine")
     assert (tmp_path / "mine/index-3.html").exists()
 
@@ -228,9 +228,9 @@ def test_kinds_and_encoders_are_not_mixed(tmp_path):
     filled(tmp_path / "index")
     with pytest.raises(IndexFileError, match="an index of synthetic images, these are real"):
         filled(tmp_path / "index", kind="real", seed=1)
-    with pytest.raises(IndexFileError, match="holds made:1, these are made:2"):
+    with pytest.raises(IndexFileError, match="contains made:1, these are made:2"):
         filled(tmp_path / "index", fingerprint="made:2", seed=2)
-    with pytest.raises(IndexFileError, match="name it with --embeddings-model"):
+    with pytest.raises(IndexFileError, match="give --embeddings-model"):
         filled(tmp_path / "other", fingerprint="given:unnamed:32")
 
 
@@ -259,16 +259,16 @@ def test_a_damaged_file_is_refused(tmp_path, name):
 
 
 def test_what_is_no_index_is_refused(tmp_path):
-    with pytest.raises(IndexFileError, match="no index there"):
+    with pytest.raises(IndexFileError, match="no index in this folder"):
         ReferenceIndex(tmp_path)
     (tmp_path / reference_index.FILE).write_text("[]")
-    with pytest.raises(IndexFileError, match="no index there"):
+    with pytest.raises(IndexFileError, match="no index in this folder"):
         ReferenceIndex(tmp_path)
 
 
 def test_lines_that_are_no_digests_are_refused_by_number(tmp_path):
     making.write(tmp_path / "list.txt", f"{'a' * 64}\nxyz\n")
-    with pytest.raises(IndexFileError, match="list.txt, line 2: 'xyz' is no sha256"):
+    with pytest.raises(IndexFileError, match="list.txt, line 2: must be a sha256 in hexadecimal, got 'xyz'"):
         auditor.build_index(tmp_path / "index", digests=[tmp_path / "list.txt"])
     pd.DataFrame({"md5": ["x"]}).to_parquet(tmp_path / "list.parquet")
     with pytest.raises(IndexFileError, match="no column sha256"):
@@ -278,5 +278,5 @@ def test_lines_that_are_no_digests_are_refused_by_number(tmp_path):
 def test_an_audit_without_vectors_gives_no_index(tmp_path, scan):
     making.write(tmp_path / "set/a.png", making.encoded("PNG"))
     scan(tmp_path / "set", detectors=("generator-text",))
-    with pytest.raises(IndexFileError, match="no vectors beside its evidence"):
+    with pytest.raises(IndexFileError, match="no vectors with its evidence"):
         auditor.build_index(tmp_path / "index", audits=[tmp_path / "audit"])

@@ -222,7 +222,7 @@ def test_copies_in_a_reference_count_once(tmp_path):
 def test_a_reference_of_another_encoder_or_of_none_is_refused(tmp_path):
     parts = evidence(tmp_path / "set", clouds(10, 2))
     part(tmp_path / "other", clouds(10, 1), pictures(10), fingerprint="made:2")
-    with pytest.raises(IndexFileError, match="vectors are of made:2, the dataset's of made:1"):
+    with pytest.raises(IndexFileError, match="vectors are from made:2, the dataset's from made:1"):
         similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "other")))
     with pytest.raises(IndexFileError, match="neither an index nor an audit with vectors"):
         similarity_results(parts, tmp_path, seed=0, reference=Reference(str(tmp_path / "nothing")))
