@@ -72,7 +72,7 @@ def scale(bars: Sequence[Bar], zones: Sequence[tuple[str, float, float]], limits
         top = len(bars) - 0.35
         for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):
             axes.axvspan(low, min(high, end), color=colour, lw=0)
-            if min(high, end) - low > 0.06 * end:
+            if min(high, end) - low > 0.085 * end:
                 axes.text((low + min(high, end)) / 2, top, name, ha="center", va="bottom", color=_SOFT, size=10)
         for level, (name, at) in enumerate(limits):
             axes.axvline(at, color=_LIMIT, lw=1.5, ls=("--", ":", "-.")[level % 3])

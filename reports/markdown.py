@@ -66,7 +66,7 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         f"| confirmed synthetic | {escaped(phrases.confirmed(audit))} |",
         *(f"| watermarks in the whole dataset | {escaped(text)} |" for text in phrases.dataset_tests(audit)),
         f"| estimate | {escaped('; '.join(phrases.estimate(audit)))} |",
-        f"| MAD | {escaped('; '.join(phrases.mad(decision)))} |",
+        f"| MAD | {escaped('. '.join(phrases.mad(decision)))} |",
         *(f"| {name} | {escaped(text)} |" for name, text in _optional_facts(audit)),
     ]
 

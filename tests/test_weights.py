@@ -129,7 +129,7 @@ def test_parts_that_were_audited_apart_add_up_to_the_whole(tmp_path):
 def test_two_audits_with_weights_are_compared_by_their_intervals(weighted, scan):
     before, after = scan(weighted, out="plain"), scan(weighted, read=WEIGHED)
     found = compare(before, after)
-    declared = next(change for change in found.changes if change.name == "declared synthetic or marked")
+    declared = next(change for change in found.changes if change.name == "confirmed synthetic")
     assert declared.difference is not None
     assert all(change.p_value is None for change in found.changes)
     assert any("do not count the same" in note for note in found.notes)

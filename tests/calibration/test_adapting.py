@@ -83,7 +83,7 @@ def test_leaving_out_in_closed_form_is_leaving_out():
     keys = [(label, key) for label in (0, 1) for key in sides[label]]
     rows = adapt._rows(keys, sides, head(axis(0) / 2))
     fit, out = adapt._Fit(rows, 1000.0), rows.folder == 2
-    kept = replace(rows, **{name: getattr(rows, name)[~out] for name in adapt._BY_ROW})
+    kept = replace(rows, **{name: getattr(rows, name)[~out] for name in adapt._ROW_FIELDS})
     again = adapt._Fit(kept, 1000.0).change(np.zeros((~out).sum(), bool))
     assert np.allclose(fit.change(out), again, atol=1e-8)
 
