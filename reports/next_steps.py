@@ -22,7 +22,7 @@ def steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
         suggested.append(("Gate training on this decision; the gate fails if the dataset has changed.", gate))
     if decision.outcome is Outcome.FAIL:
         keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
-        text = "Write a keep-list that brings the dataset below a target; the command says how many real images that removes."
+        text = "Write a keep-list that brings the dataset below a target; it says how many real images that removes."
         suggested.append((text, keep))
     if audit.estimate and any(control.is_shift for control in audit.estimate.controls):
         own = "auditor calibrate --real FOLDER --synthetic FOLDER"
