@@ -12,14 +12,14 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+
 from auditor.estimate.calibration import Calibration
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from auditor.embeddings.vector_source import VectorSource
     from auditor.similarity.match import ReferenceIndexes
 
@@ -112,8 +112,6 @@ def refusal(view: View) -> str | None:
 
 def plain(rgb: np.ndarray) -> float:
     """The share of pixels within a few levels of the commonest colour."""
-    import numpy as np
-
     step = max(1, min(rgb.shape[:2]) // _SAMPLE)
     thin = rgb[::step, ::step].reshape(-1, 3).astype(np.int16)
     coarse = (thin // _NEAR) @ np.array([1, 32, 1024])

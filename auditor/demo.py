@@ -12,6 +12,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from PIL import Image, PngImagePlugin
+
 from auditor.errors import AuditorError
 
 _PHOTOS = (
@@ -66,8 +69,6 @@ def _photos() -> list[Path]:
 
 
 def _jpeg(path: Path, *, xmp: bytes | None = None) -> bytes:
-    from PIL import Image
-
     out = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(out, "JPEG", quality=92, **({"xmp": xmp} if xmp else {}))
@@ -75,8 +76,6 @@ def _jpeg(path: Path, *, xmp: bytes | None = None) -> bytes:
 
 
 def _png(path: Path, **texts: str) -> bytes:
-    from PIL import Image, PngImagePlugin
-
     info = PngImagePlugin.PngInfo()
     for key, value in texts.items():
         info.add_text(key, value)
@@ -88,9 +87,6 @@ def _png(path: Path, **texts: str) -> bytes:
 
 def _stealth(path: Path) -> bytes:
     """The settings in the lowest bits of red, green and blue, down the columns."""
-    import numpy as np
-    from PIL import Image
-
     payload = _SETTINGS.encode()
     bits = np.unpackbits(np.frombuffer(b"stealth_rgbinfo" + (8 * len(payload)).to_bytes(4, "big") + payload, np.uint8))
     with Image.open(path) as image:

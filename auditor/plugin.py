@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
+import numpy as np
+
 from auditor.config import ReadOptions
 from auditor.results import Audit, DatasetTest, Decision
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from auditor.images.view import View
 
 R_co = TypeVar("R_co", covariant=True)

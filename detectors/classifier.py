@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from auditor import classifier
 from auditor.classifier import ClassifierDetector
 from auditor.embeddings import embedded_encoder, preparation
@@ -26,8 +28,6 @@ from auditor.images.view import View
 from auditor.types import Need
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from auditor.embeddings.vector_source import VectorSource
     from auditor.similarity.match import ReferenceIndexes
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from auditor.classifier import ClassifierDetector
 from auditor.embeddings import hub
 from auditor.types import Need
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _SHORTER, _CROP = 440, 384
 # As its training code prepares images (JeongsooP/Community-Forensics, models.py): ImageNet's mean and deviation.
@@ -38,8 +38,6 @@ class CommunityForensics(ClassifierDetector):
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
         """One an image; higher is synthetic. Raises ModelError where the weights are not here."""
-        import numpy as np
-
         session = _session(str(hub.verified(self.id)))
         found: list[float] = []
         for start in range(0, len(images), _BATCH):
@@ -62,9 +60,6 @@ class CommunityForensics(ClassifierDetector):
 
 def prepared(image: np.ndarray) -> np.ndarray:
     """float32 (3, 384, 384): shorter side to 440 (bilinear, antialiased), centre, normalised."""
-    import numpy as np
-    from PIL import Image
-
     # The centre of the reduced image, without making the rest of it: a strip would become gigabytes.
     height, width = image.shape[:2]
     half = _CROP / _SHORTER * min(height, width) / 2

@@ -10,14 +10,11 @@ Defeated by: cropping, which many did on purpose; widths below 200 pixels. Tier 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _PALETTE = ((255, 255, 102), (66, 255, 255), (81, 218, 76), (255, 110, 60), (60, 70, 255))
 _LIMIT = 40.0  # largest difference of a channel
@@ -53,8 +50,6 @@ def difference(rgb: np.ndarray, width: int) -> float:
 
     The squares are looked for in the lower right corner, at the size they have in an image `width` pixels wide.
     """
-    import numpy as np
-
     side = width * _SQUARE
     if width < _LEAST_WIDTH or rgb.shape[0] < side or rgb.shape[1] < len(_PALETTE) * side:
         return 255.0
@@ -79,8 +74,6 @@ def _content(rgb: np.ndarray) -> tuple[np.ndarray, int]:
     Borders are of one colour and equally wide on both sides. A plain background may run into them at the left and top,
     not at the right and bottom: the bar stands there.
     """
-    import numpy as np
-
     rows = np.flatnonzero(np.ptp(rgb, axis=1).max(axis=1) > _FLAT)
     columns = np.flatnonzero(np.ptp(rgb, axis=0).max(axis=1) > _FLAT)
     if not len(rows) or not len(columns):

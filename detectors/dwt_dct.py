@@ -28,15 +28,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, DetectorResult
 from auditor.results import DatasetTest
 from auditor.types import Claim, Evidence, Need, Tier
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _DATA = Path(__file__).parent / "data" / "dwt_dct.json"
 _STEP = 36.0  # quantisation step, in units of the low-low band
@@ -99,8 +97,6 @@ class DwtDct(AggregateDetector):
         """What adds up over images: the position means of every message length and plane, each scaled to length 1;
         then, for each mark, whether the image is striking.
         """
-        import numpy as np
-
         if refusal(view):
             return None
         found = _positions(view)
@@ -174,8 +170,6 @@ def soft_bits(rgb: np.ndarray) -> np.ndarray:
     band) makes all of them positive, float U (offset 0.5, so 1) is signed. 8-bit rounding is left out; it moves v by
     0.3 at most where cells are 18 wide. Constants: ITU-R BT.601 as OpenCV's COLOR_BGR2YUV has it.
     """
-    import numpy as np
-
     width = rgb.shape[1] // _BLOCK * _BLOCK
     height = min(rgb.shape[0], max(_MOST_PIXELS // max(width, 1), _BLOCK)) // _BLOCK * _BLOCK
     lines = np.add(rgb[0:height:2, :width], rgb[1:height:2, :width], dtype=np.uint16)
@@ -199,8 +193,6 @@ def positions(soft: np.ndarray) -> dict[int, np.ndarray]:
 
 
 def _averaged(flat: np.ndarray, length: int) -> np.ndarray:
-    import numpy as np
-
     count = flat.shape[1]
     whole, rest = divmod(count, length)
     sums = flat[:, : whole * length].reshape(len(flat), whole, length).sum(axis=1, dtype=np.float64)
@@ -214,8 +206,6 @@ def _averaged(flat: np.ndarray, length: int) -> np.ndarray:
 
 def t_values(found: np.ndarray, mark: Mark) -> np.ndarray:
     """Student's t of each plane's position means (planes, length) against a message; 0 for a flat image."""
-    import numpy as np
-
     c = np.clip(unit(found) @ key(mark), -1, 1)
     t: np.ndarray = c * np.sqrt((mark.length - 2) / np.maximum(1 - c**2, 1e-9))
     return t
@@ -224,15 +214,11 @@ def t_values(found: np.ndarray, mark: Mark) -> np.ndarray:
 @cache
 def key(mark: Mark) -> np.ndarray:
     """The message, less its mean, scaled to length 1."""
-    import numpy as np
-
     return np.asarray(unit(np.array([[float(bit) for bit in mark.message]]) - mark.message.count("1") / mark.length)[0])
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
     """Each row scaled to length 1; rows of zeros stay so."""
-    import numpy as np
-
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-12)
     return scaled
@@ -256,7 +242,6 @@ def _population(mark: Mark, n: int, total: np.ndarray) -> DatasetTest:
 
 def _lean(mark: Mark, n: int, found: np.ndarray) -> tuple[float, float, float]:
     """t of the summed position means, its p-value over the planes, and the lower bound on the marked share."""
-    import numpy as np
     from scipy import stats
 
     t = t_values(found, mark)

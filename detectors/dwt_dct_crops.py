@@ -12,16 +12,14 @@ Tier C; a suspicion for SD 2's 32 bits, as there.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 from detectors import dwt_dct
 from detectors.dwt_dct import Mark, marks
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _WIDTHS = (512, 576, 640, 704, 768, 832, 896, 960, 1024, 1088, 1152, 1216, 1280, 1344, 1408, 1472, 1536)
 _OFFSETS = 8
@@ -39,8 +37,6 @@ class DwtDctCrops(Detector):
 
     def look(self, view: View) -> DetectorResult:
         """The best of all offsets, widths and phases for each mark."""
-        import numpy as np
-
         if why := dwt_dct.refusal(view):
             return DetectorResult.abstained(why)
         rows = max(_MOST_PIXELS // view.pixels.shape[1], 64)
@@ -75,8 +71,6 @@ def _strides(length: int) -> tuple[int, ...]:
 
 def _best(soft: np.ndarray, mark: Mark) -> float:
     """The largest statistic over width and phase, for soft bits (planes, rows, columns)."""
-    import numpy as np
-
     planes, rows, columns = soft.shape
     flat = soft.reshape(planes, -1)
     best = -np.inf
@@ -92,6 +86,4 @@ def _best(soft: np.ndarray, mark: Mark) -> float:
 @cache
 def _phases(mark: Mark) -> np.ndarray:
     """(length, length): the message's key, begun at each of its bits."""
-    import numpy as np
-
     return np.stack([np.roll(dwt_dct.key(mark), phase) for phase in range(mark.length)], axis=1)

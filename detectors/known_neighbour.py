@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from auditor.classifier import ClassifierDetector, refusal
 from auditor.embeddings.vector_source import VectorSource
@@ -29,9 +31,6 @@ from auditor.plugin import DetectorResult
 from auditor.similarity.match import Picture, ReferenceIndexes
 from auditor.similarity.reference_index import REAL, SYNTHETIC
 from auditor.types import Claim, Need
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _STEP = 0.1  # of the difference of cosines that counts as one logit; a calibration fits its own line
 

@@ -13,15 +13,13 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.images.containers import MAX_INFLATED
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _SIGNATURES = {
     "alpha": (b"stealth_pnginfo", b"stealth_pngcomp"),
@@ -77,8 +75,6 @@ def _payload(pixels: np.ndarray, plane: str, signatures: tuple[bytes, bytes]) ->
 
 def _bits(pixels: np.ndarray, plane: str, count: int) -> bytes:
     """The first `count` bits of a plane, down the columns, packed; fewer where the image ends."""
-    import numpy as np
-
     height = pixels.shape[0]
     each = 1 if plane == "alpha" else 3
     columns = min(-(-count // (height * each)), pixels.shape[1])

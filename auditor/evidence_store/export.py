@@ -11,14 +11,13 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from auditor.evidence_store import rows
 from auditor.safe_text import safe_text
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")  # also the full-width forms, which some locales' spreadsheets take
 _LONGEST = 32_000  # characters; a spreadsheet's cell holds 32,767

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _BATCH = 4096
 _DIGITS = 9  # of a chance, as stored ones have
@@ -30,8 +31,6 @@ def every(
     adjusted: a batch's chances in this dataset, which become the column p_adjusted. hits_only: of the signals those
     alone that found something, which is several times as fast.
     """
-    import pyarrow.parquet as pq
-
     for path in parts:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH):
@@ -42,10 +41,6 @@ def every(
 
 
 def _thinned(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     at = batch.schema.get_field_index("signals")
     signals = batch.column(at)
     flat = signals.flatten()
@@ -58,19 +53,12 @@ def _thinned(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 
 def hits(signals: pa.StructArray) -> np.ndarray:
     """Which signals found something, as Signal.is_hit has it: bool, one each."""
-    import numpy as np
-    import pyarrow.compute as pc
-
     found: np.ndarray = np.asarray(pc.equal(signals.field("outcome"), SignalOutcome.HIT.value))
     return found
 
 
 def looked(signals: pa.StructArray) -> np.ndarray:
     """Which signals are of a detector that looked, as SignalOutcome.has_looked has it: bool, one each."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     outcomes = pa.array([outcome.value for outcome in SignalOutcome if outcome.has_looked])
     found: np.ndarray = np.asarray(pc.is_in(signals.field("outcome"), outcomes))
     return found
@@ -78,8 +66,6 @@ def looked(signals: pa.StructArray) -> np.ndarray:
 
 def at(path: Path, numbers: Collection[int]) -> dict[int, Row]:
     """The rows of one part with these numbers."""
-    import pyarrow.parquet as pq
-
     found: dict[int, Row] = {}
     with pq.ParquetFile(path) as file:
         start = 0

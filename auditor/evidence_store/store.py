@@ -17,17 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _Each = Sequence["np.ndarray | None"]  # of a row each
 _META = b"auditor"
@@ -114,9 +113,6 @@ class Store:
 
     def parts(self) -> Iterator[Part]:
         """Every whole part, by name. A damaged one is passed over, so its shard is done again."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             try:
                 metadata = pq.read_metadata(path)
@@ -155,8 +151,6 @@ class PartWriter:
     """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
 
     def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
-        import pyarrow.parquet as pq
-
         self._path = path
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -196,8 +190,6 @@ class PartWriter:
         return self._digest.hexdigest()
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         if self._waiting:
             self._writer.write_table(pa.concat_tables(self._waiting))
             self._waiting.clear()
@@ -215,8 +207,6 @@ def _packed(n: int, total: np.ndarray) -> dict[str, Any]:
 
 
 def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
-    import numpy as np
-
     return int(entry["n"]), np.frombuffer(base64.b64decode(entry["sum"]), "<f8")
 
 
@@ -245,8 +235,6 @@ def _sync(path: Path) -> None:
 
 
 def _schema() -> pa.Schema:
-    import pyarrow as pa
-
     signal = pa.struct(
         [("detector", pa.string()), ("evidence", pa.string()), ("outcome", pa.string()), ("tier", pa.string()),
          ("score", pa.float64()), ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
@@ -264,8 +252,6 @@ def _schema() -> pa.Schema:
 
 def table_of(rows: Sequence[Row]) -> pa.Table:
     """Rows in evidence's columns."""
-    import pyarrow as pa
-
     schema = _schema()
     facts = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
@@ -289,9 +275,6 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
 
 def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
     """Lists of structs. The same few signals recur row after row: each is converted once, and taken by its number."""
-    import numpy as np
-    import pyarrow as pa
-
     numbers: dict[int, int] = {}
     distinct: list[Signal] = []
     codes: list[int] = []
@@ -311,8 +294,6 @@ def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """An arrow array; names that were no UTF-8 become visible escapes, so that distinct ones stay distinct."""
-    import pyarrow as pa
-
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:

@@ -7,16 +7,17 @@ the part, whole or not at all, and are mapped into memory, never read whole.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import write_array_header_1_0
 
 from auditor.errors import EvidenceError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SUFFIX, THUMBNAILS = ".npy", ".thumbnails.npy"
 BLOCK = 65_536  # rows that are looked at together
@@ -74,8 +75,6 @@ class MatrixWriter:
 
     def write(self, rows: Sequence[np.ndarray | None]) -> None:
         """Append rows; None where there is nothing. Raises EvidenceError for one of another width."""
-        import numpy as np
-
         known = [row for row in rows if row is not None]
         before, self._rows = self._rows, self._rows + len(rows)
         if not self._width:
@@ -169,16 +168,12 @@ def described(part: Path, rows: int, facts: Mapping[str, Any] | None) -> Vectors
 
 def blocks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """The first row's number and float32 (n, dimension), a block at a time."""
-    import numpy as np
-
     for start in range(0, len(matrix), BLOCK):
         yield start, np.asarray(matrix[start : start + BLOCK], np.float32)
 
 
 def present(matrix: np.ndarray) -> np.ndarray:
     """bool (rows,): which rows have a vector."""
-    import numpy as np
-
     return np.concatenate([np.isfinite(block[:, 0]) for _, block in blocks(matrix)] or [np.zeros(0, bool)])
 
 
@@ -187,8 +182,6 @@ def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:
 
     where, first: the file, and the number of the block's first row in it.
     """
-    import numpy as np
-
     found = np.asarray(matrix, np.float32)
     length = np.linalg.norm(found, axis=1)
     odd = np.flatnonzero(~(np.isfinite(length) & (length > _SHORT)))
@@ -201,8 +194,6 @@ def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:
 
 def opened(path: Path, shape: tuple[int, int], kind: str) -> np.ndarray:
     """A matrix, mapped. Raises EvidenceError for a file that holds another one."""
-    import numpy as np
-
     try:
         found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -213,10 +204,6 @@ def opened(path: Path, shape: tuple[int, int], kind: str) -> np.ndarray:
 
 
 def _header(kind: str, rows: int, width: int) -> bytes:
-    import io
-
-    from numpy.lib.format import write_array_header_1_0
-
     out = io.BytesIO()
     write_array_header_1_0(out, {"descr": kind, "fortran_order": False, "shape": (rows, width)})
     if len(out.getvalue()) != _HEADER:  # numpy's padding changed: a file with a gap would be misread

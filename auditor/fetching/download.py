@@ -8,6 +8,7 @@ cookies, no credentials, no proxy.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
@@ -17,14 +18,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from http.client import HTTPException
+from typing import IO
+from urllib.parse import urljoin
+
+from urllib3 import BaseHTTPResponse
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, IncompleteRead, LocationParseError, ReadTimeoutError
+from urllib3.util import Url, parse_url
 
 from auditor.errors import FetchError
 from auditor.fetching import addresses
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
-    from urllib3.util import Url
 
 AGENT = "mad-auditor"
 USER_AGENT = f"{AGENT} (audit of an image dataset; opt out by X-Robots-Tag: noai)"
@@ -96,10 +100,6 @@ class Downloader:
 
     def _request(self, url: Url, out: IO[bytes], ends: float) -> str | None:
         """One request: the image is written, or the address to go on to returned."""
-        from http.client import HTTPException
-
-        from urllib3.exceptions import HTTPError
-
         try:
             with self._connected(url, ends) as connected, closing(_answer(connected, url)) as response:
                 redirect_location = response.headers.get("Location") if response.status in _REDIRECTS else None
@@ -163,9 +163,6 @@ class Downloader:
 
 def _parsed(text: str) -> Url:
     """The URL in its parts, everything quoted that has to be. Raises Failed."""
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
-
     try:
         url = parse_url(text.strip())
     except (LocationParseError, ValueError):
@@ -182,8 +179,6 @@ def _parsed(text: str) -> Url:
 
 
 def _joined(base: str, redirect_location: str) -> str:
-    from urllib.parse import urljoin
-
     try:
         return urljoin(base, redirect_location.strip())
     except ValueError:
@@ -206,8 +201,6 @@ def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
 
 
 def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
-    from urllib3.connection import HTTPConnection
-
     headers = {
         "Host": url.netloc or "",
         "User-Agent": USER_AGENT,
@@ -293,10 +286,6 @@ def _too_large(limit: int) -> str:
 
 def _reason(error: Exception, bounds: Bounds) -> str:
     """In a few words, without addresses or numbers that differ from run to run."""
-    import http.client
-
-    from urllib3.exceptions import IncompleteRead, ReadTimeoutError
-
     kinds = [error, error.__cause__, *error.args]
     reasons: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         ssl.SSLCertVerificationError: "its certificate is not valid",

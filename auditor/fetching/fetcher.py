@@ -15,10 +15,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
+
+from platformdirs import user_cache_path
 
 from auditor.errors import FetchError, SampleError
 from auditor.evidence_store.store import write_atomically
@@ -35,8 +38,6 @@ Found = SimpleQueue[tuple[str, Path | SampleError] | BaseException]
 
 def folder() -> Path:
     """Where images are kept unless told otherwise: the user's cache."""
-    from platformdirs import user_cache_path
-
     return user_cache_path("mad-auditor") / "images"
 
 
@@ -91,8 +92,6 @@ class Fetcher:
         Left early, by an exception or Ctrl-C too, it breaks off what is under way, which is not taken for a failure;
         this fetcher is done with then.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
         _require_online()
         hosts: dict[str, list[str]] = defaultdict(list)
         for url in dict.fromkeys(wanted):

@@ -7,18 +7,18 @@ that the same evidence gives the same rows, whatever the parts they lie in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.evidence_store.rows import hits, looked
 from auditor.evidence_store.selection import RowRef
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
 
 _BATCH = 16_384
 _LEAST = 4  # rows a group, however many groups there are
@@ -50,10 +50,6 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[R
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
     """Up to `most` rows that declared or matched evidence decides, the strongest evidence first."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     best = _Best(most)
     for shard, start, batch in _batches(parts):
         wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))
@@ -65,8 +61,6 @@ def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
 
 
 def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.RecordBatch]]:
-    import pyarrow.parquet as pq
-
     for shard, path in parts:
         start = 0
         with pq.ParquetFile(path) as file:
@@ -77,10 +71,7 @@ def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.R
 
 def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndarray, np.ndarray]]:
     """Each group of a batch: numbers of its rows (int64), how strong each is (float64), hashes of keys (uint64)."""
-    import numpy as np
     import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
     hashes = pd.util.hash_array(batch.column("key").to_numpy(zero_copy_only=False))
     verdict = np.asarray(batch.column("verdict").fill_null(""), dtype=object)
@@ -110,10 +101,6 @@ def _by_detector(
 
     A model's strength is its score; otherwise it is the tier and, within it, the score.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     flat, row = signals.flatten(), np.asarray(pc.list_parent_indices(signals))
     is_model = pc.equal(flat.field("evidence"), Evidence.STATISTICAL.value)
     shown = (np.asarray(is_model) & looked(flat)) | hits(flat)
@@ -132,8 +119,6 @@ def _by_detector(
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
     """As an arrow array of strings."""
-    import pyarrow as pa
-
     return pa.array(values, pa.string())
 
 
@@ -146,8 +131,6 @@ class _Best:
 
     def add(self, shard: str, numbers: np.ndarray, ranks: np.ndarray, hashes: np.ndarray) -> None:
         """More rows of one shard."""
-        import numpy as np
-
         for index in np.lexsort((hashes, ranks))[: self._most].tolist():
             place = RowRef(shard, int(numbers[index]))
             rank = (float(ranks[index]), int(hashes[index]))

@@ -10,7 +10,11 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
 
 from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, SampleError
@@ -24,9 +28,6 @@ from auditor.plugin import Example, Shard
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.shard_scan import view_of
 from auditor.types import Need, Sample
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SIDE = 96  # pixels of a thumbnail's longer side
 USUAL, MOST = 240, 1000  # examples in a gallery
@@ -74,9 +75,6 @@ def keep(
 
 def load(out: Path) -> tuple[Example, ...]:
     """What `keep` wrote; nothing where there is no gallery. Raises EvidenceError for a damaged one."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = out / FILE
     if not path.exists():
         return ()
@@ -121,9 +119,6 @@ def _group_of(example: Example) -> Group:
 
 
 def _made_of(path: Path) -> bytes | None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         return (pq.read_metadata(path).metadata or {}).get(_MADE_OF)
     except (pa.ArrowException, OSError):
@@ -173,8 +168,6 @@ def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
 
 def small(rgb: np.ndarray) -> bytes:
     """A WebP of SIDE pixels or less a side and _HEAVIEST bytes or less, of uint8 (height, width, 3)."""
-    from PIL import Image
-
     image = Image.fromarray(rgb)
     image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
     data = b""
@@ -190,9 +183,6 @@ def small(rgb: np.ndarray) -> bytes:
 
 
 def _write(path: Path, found: Sequence[Example], made_of: bytes) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     table = table_of([example.row for example in found])
     extra = {
         "group": pa.array([example.group for example in found], pa.string()),

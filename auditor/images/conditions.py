@@ -6,10 +6,8 @@ Names are those of calibration files. A condition is a matter of the last encodi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 SMALL = 256  # pixels on the longer side: as img2dataset leaves them by default
 _JPEG = ((90, "jpeg95"), (80, "jpeg85"), (68, "jpeg75"), (0, "jpeg60"))  # least quality -> nearest condition
@@ -36,8 +34,6 @@ def _total(number: int) -> int:
 
 def conditions(format: np.ndarray, longest: np.ndarray, quality: np.ndarray) -> np.ndarray:
     """Name of the condition of each image: its format, longer side in pixels, and JPEG quality (0: not known)."""
-    import numpy as np
-
     known = ((format == "JPEG") | (format == "MPO")) & (quality > 0)
     tests = [longest <= SMALL, *(known & (quality >= least) for least, _ in _JPEG), format == "WEBP"]
     names = ["img2dataset256", *(name for _, name in _JPEG), "webp80"]

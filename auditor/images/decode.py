@@ -15,16 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from auditor.config import Limits
 from auditor.errors import SampleError
 from auditor.images import conditions
 from auditor.images.containers import MAX_INFLATED
-
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
@@ -56,8 +54,6 @@ def pixels(data: bytes, limits: Limits) -> np.ndarray:
 
     The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A), 16 bits and floats become 8. Raises Refused.
     """
-    import numpy as np
-
     with _guarded(limits), _opened(data, limits) as image:
         image.load()
         plain = _plain(image)
@@ -67,8 +63,6 @@ def pixels(data: bytes, limits: Limits) -> np.ndarray:
 
 def rgb(array: np.ndarray) -> np.ndarray:
     """uint8 (height, width, 3) of any array that `pixels` returns; alpha is composited on white."""
-    import numpy as np
-
     channels = array.shape[2]
     colour = array[:, :, : channels - 1] if channels in (2, 4) else array
     if channels in (2, 4) and (alpha := array[:, :, -1:]).min() < 255:
@@ -79,8 +73,6 @@ def rgb(array: np.ndarray) -> np.ndarray:
 
 def upright(array: np.ndarray, orientation: object) -> np.ndarray:
     """The array turned and mirrored as an EXIF orientation (1 to 8) says; anything else leaves it as it is."""
-    import numpy as np
-
     try:
         number = int(str(orientation))
     except ValueError:
@@ -100,9 +92,6 @@ def _quality(luma: tuple[int, ...]) -> int:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    import numpy as np
-    from PIL import Image
-
     if image.mode in ("L", "LA", "RGB", "RGBA"):
         return image
     if image.mode.startswith("I;16"):
@@ -119,8 +108,6 @@ def _plain(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
-    from PIL import Image, UnidentifiedImageError
-
     if not data:
         raise SampleError("empty file")
     with _pillow_without_limits():
@@ -138,8 +125,6 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
 @contextmanager
 def _pillow_without_limits() -> Iterator[None]:
     """Pillow's own limits are fixed and silent about the size; ours apply. Its warnings are of what we tolerate."""
-    from PIL import Image, PngImagePlugin
-
     before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
     Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, MAX_INFLATED
     try:

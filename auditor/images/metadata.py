@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+from PIL import ExifTags, Image
+
 from auditor.images.containers import Block, Container, Kind
 
 _IIM_RESOURCE = 0x0404
@@ -127,8 +131,6 @@ class Metadata:
 
 
 def _exif(data: bytes) -> dict[str, Any]:
-    from PIL import ExifTags, Image
-
     names = {**ExifTags.TAGS, **_XP_TAGS}
     if data[:6] == b"Exif\0\0":  # some WebP writers keep JPEG's prefix
         data = data[6:]
@@ -191,9 +193,6 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _properties(packet: bytes) -> Iterator[Property]:
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
-
     try:
         root = fromstring(packet.strip(b"\0 \r\n\t\xef\xbb\xbf"), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):

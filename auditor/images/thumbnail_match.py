@@ -10,10 +10,9 @@ alike for both being bright above.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from PIL import Image
 
 SIDE = 32
 SIZE = SIDE * SIDE
@@ -28,9 +27,6 @@ _KEPT = 4096  # thumbnails whose reductions are kept
 
 def thumbnail(rgb: np.ndarray) -> np.ndarray:
     """uint8 (SIZE,) of a uint8 (height, width, 3) image: grey, squashed to a square, each pixel a mean."""
-    import numpy as np
-    from PIL import Image
-
     grey = Image.fromarray(rgb).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     found: np.ndarray = np.asarray(grey).reshape(SIZE)
     return found
@@ -48,8 +44,6 @@ def ncc_similarity(one: np.ndarray, other: np.ndarray) -> float:
 
 def ncc_similarity_whole(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 (n,): of whole pictures alone, no crops, for uint8 (n, SIZE) each; quick."""
-    import numpy as np
-
     first, second = _details(ones), _details(others)
     plain = np.einsum("nij,nij->n", first, second)
     mirrored = np.einsum("nij,nij->n", first, second[:, :, ::-1])
@@ -59,7 +53,6 @@ def ncc_similarity_whole(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _details(pictures: np.ndarray) -> np.ndarray:
     """float32 (n, SIDE, SIDE) of length 1."""
-    import numpy as np
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     levels = np.asarray(pictures, np.float32).reshape(-1, SIDE, SIDE)
@@ -77,8 +70,6 @@ def _crops() -> tuple[tuple[int, int], ...]:
 
 def _overlaid(whole: bytes, crop: bytes, size: tuple[int, int]) -> float:
     """The largest correlation of a crop, or its mirror image, with any window of that size."""
-    import numpy as np
-
     windows, lengths = _windows(whole, size)
     plain, mirrored = _template(crop, size)
     products = windows @ np.stack([plain, mirrored], axis=1)
@@ -88,8 +79,6 @@ def _overlaid(whole: bytes, crop: bytes, size: tuple[int, int]) -> float:
 @lru_cache(maxsize=_KEPT)
 def _windows(data: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Each window's pixels, float32 (places, height · width), its mean taken away; and their lengths."""
-    import numpy as np
-
     found = np.lib.stride_tricks.sliding_window_view(_detail(data, (SIDE, SIDE)), size).reshape(-1, size[0] * size[1])
     found = found - found.mean(axis=1, keepdims=True)
     return found, np.linalg.norm(found, axis=1) + _FLAT * SIDE
@@ -98,8 +87,6 @@ def _windows(data: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray
 @lru_cache(maxsize=_KEPT)
 def _template(data: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A thumbnail reduced to a crop's size, of length 1, and its mirror image."""
-    import numpy as np
-
     found = _detail(data, size)
     found = found - found.mean()
     found = found / (np.linalg.norm(found) + _FLAT * SIDE)
@@ -108,8 +95,6 @@ def _template(data: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarra
 
 def _detail(data: bytes, size: tuple[int, int]) -> np.ndarray:
     """float32 (height, width): each pixel against the mean of its surroundings."""
-    import numpy as np
-    from PIL import Image
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     image = Image.frombytes("L", (SIDE, SIDE), data)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from auditor.config import Limits
 from auditor.errors import SampleError
 from auditor.images import covariates, decode, thumbnail_match
@@ -18,8 +20,6 @@ from auditor.images.metadata import Metadata
 from auditor.types import Covariates, Need, Sample
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from auditor.embeddings.embedded_encoder import Encoding
 
 _HEAVIEST = 1e12  # what a row may weigh: sums of squares stay numbers

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
+import bracex
+
 from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
 from auditor.plugin import Input
@@ -40,8 +42,6 @@ def _last(url: str) -> str:
 
 
 def _expanded(folder: str, pattern: str) -> list[str]:
-    import bracex
-
     if "{" not in pattern and not _GLOB & set(pattern):
         return []
     there = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []

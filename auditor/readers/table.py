@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
@@ -21,9 +22,6 @@ from auditor.readers.rows import RowReader
 from auditor.storage import files, tables
 from auditor.storage.tables import Chunk
 from auditor.types import Sample, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _ROWS_WITH_IMAGES = 500
 _ROWS_WITHOUT = 100_000
@@ -118,8 +116,6 @@ class Table(Reader):
         return not input.only and any(True for _ in walk.images(input))
 
     def _others(self, input: Input, found: Iterator[walk.Found]) -> Iterator[walk.Found]:
-        import numpy as np
-
         listed = _listed(type(self), input, files.stamp(*(files.join(input.url, name) for name in self._tables(input))))
         for item in found:
             if not len(listed) or listed[np.searchsorted(listed, _hash(item.name)) % len(listed)] != _hash(item.name):
@@ -167,8 +163,6 @@ def _label(input: Input, name: str, first: int) -> str:
 @lru_cache(maxsize=4)
 def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
     """Hashes of every image name that the tables hold, sorted: eight bytes a name, whatever the dataset's size."""
-    import numpy as np
-
     found: list[np.uint64] = []
     for name in reader()._tables(input):
         if not input.only and _damage(input, name):
@@ -185,6 +179,4 @@ def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
 
 
 def _hash(name: str) -> np.uint64:
-    import numpy as np
-
     return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()))

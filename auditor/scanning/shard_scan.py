@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor import registry
 from auditor.classifier import ClassifierDetector
@@ -26,9 +27,6 @@ from auditor.scanning.detect import make_row, replace_signal, row_from_unreadabl
 from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _OF_BANKS = ("known-image", "known-neighbour")  # need the vectors that are kept, whichever they are
 _BATCH_ROWS = 512

@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+import fsspec
+
 from auditor.errors import DatasetError, SampleError
 
 IMAGE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
@@ -200,8 +202,6 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    import fsspec
-
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
     except (ImportError, ValueError) as error:

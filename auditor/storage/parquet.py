@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError
 from auditor.storage import files
 from auditor.storage.tables import BadRow, Chunk
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _BATCH = 4096
 _BATCH_WITH_BYTES = 32
@@ -116,8 +115,6 @@ def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
 
 
 def _readable(schema: pa.Schema) -> list[str]:
-    import pyarrow as pa
-
     def plain(kind: pa.DataType) -> bool:
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             return _is_text(kind.value_type) or _is_binary(kind.value_type) or pa.types.is_struct(kind.value_type)
@@ -127,8 +124,6 @@ def _readable(schema: pa.Schema) -> list[str]:
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     if pa.types.is_struct(kind):
         return any(_holds_bytes(field.type) for field in kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -137,22 +132,15 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[pq.ParquetFile]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with files.open_file(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file

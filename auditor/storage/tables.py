@@ -7,6 +7,7 @@ Each format is a module with three functions over a file's URL:
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -65,8 +66,6 @@ def _suffix(name: str) -> str:
 
 
 def _format(url: str) -> ModuleType:
-    import importlib
-
     try:
         return importlib.import_module(f"auditor.storage.tables.{FORMATS[_suffix(url)]}")
     except KeyError:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from publicsuffixlist import PublicSuffixList
 
 _PARTS = re.compile(r"(?:[^:/?#]+:)?(?://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)[^/?#]*)?([^?#]*)", re.DOTALL)
 
@@ -53,6 +51,4 @@ def _is_address(host: str) -> bool:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList
-
     return PublicSuffixList()
