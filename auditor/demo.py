@@ -1,7 +1,7 @@
-"""A small dataset to try the tool on: photographs that scikit-image ships, some marked the way generators mark files.
+"""A small dataset to try the tool on: scikit-image's photographs, some with the metadata that generators write.
 
-The photographs are freely licensed (scikit-image's data/README) and none is synthetic: the marks are what is real
-about the marked ones. Needs the extra `demo`.
+The photographs are freely licensed (scikit-image's data/README). None is synthetic; only the metadata of the marked
+ones say so. Needs the extra `demo`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _XMP = (
 def build(folder: Path) -> int:
     """Write the dataset (an imagefolder with metadata.csv) and return its number of rows.
 
-    Raises AuditorError without scikit-image, or where the folder holds something else already.
+    Raises AuditorError without scikit-image, or if the folder already holds something else.
     """
     photos = _photos()
     if folder.exists() and any(folder.iterdir()) and not (folder / "metadata.csv").exists():

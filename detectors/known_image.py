@@ -28,9 +28,9 @@ class KnownImage(Detector):
 
     def look(self, view: View) -> DetectorResult:
         """A hit for a copy of a synthetic image."""
-        if view.known is None:
+        if view.reference_matches is None:
             return DetectorResult.abstained("no index with vectors was given, or the image has none")
-        copies = [found for found in view.known if found.is_copy]
+        copies = [found for found in view.reference_matches if found.is_copy]
         for found in copies:
             if found.kind == "synthetic":
                 words = f"a copy of {safe_text(found.image, 80)} in the index {safe_text(found.reference_index, 40)}"
@@ -39,7 +39,7 @@ class KnownImage(Detector):
             return DetectorResult.negative(
                 f"a copy of a known real image, in the index {safe_text(copies[0].reference_index, 40)}"
             )
-        nearest = max((found.cosine for found in view.known), default=None)
+        nearest = max((found.cosine for found in view.reference_matches), default=None)
         return DetectorResult.negative(
             "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy"
         )

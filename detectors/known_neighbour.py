@@ -98,7 +98,7 @@ class KnownNeighbour(ClassifierDetector):
         return [self._result_of(view) for view in views]
 
     def _result_of(self, view: View) -> DetectorResult:
-        logit = nearness(view.known or ())
+        logit = nearness(view.reference_matches or ())
         if logit is None:
             return DetectorResult.abstained(
                 "no index of synthetic images with vectors was given, or the image has none"

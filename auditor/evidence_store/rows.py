@@ -17,7 +17,7 @@ from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcom
 
 _BATCH = 4096
 _DIGITS = 9  # of a chance, as stored ones have
-_FACTS = tuple(field.name for field in fields(Covariates))
+_COVARIATES = tuple(field.name for field in fields(Covariates))
 
 
 def every(
@@ -95,7 +95,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         caption=entry["caption"],
         verdict=Verdict(VerdictKind(verdict), entry["decided_by"], entry["p_synthetic"]) if verdict else None,
         signals=tuple(_signal(signal) for signal in entry["signals"]),
-        covariates=Covariates(**{name: entry[name] for name in _FACTS}),
+        covariates=Covariates(**{name: entry[name] for name in _COVARIATES}),
     )
 
 

@@ -1,7 +1,7 @@
 """Evidence on disk: one parquet part a shard, whole or absent.
 
 A part is written beside its final name, synced and renamed, so that a killed run leaves whole parts and nothing else.
-Each part carries, in its own footer, which shard it is of (the stamp) and how it was made (the configuration); a run
+Each part carries, in its own footer, which shard it is of (its version) and how it was made (the configuration); a run
 over the same dataset keeps what fits and redoes the rest. evidence/manifest.json says whose evidence it is.
 """
 
@@ -42,7 +42,7 @@ class Part:
 
     path: Path
     shard: str
-    stamp: str
+    version: str
     config: str
     rows: int
     digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
@@ -116,18 +116,18 @@ class Store:
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             try:
                 metadata = pq.read_metadata(path)
-                facts = json.loads((metadata.metadata or {})[_META])
-                vectors = described(path, metadata.num_rows, facts.get("vectors"))
+                footer = json.loads((metadata.metadata or {})[_META])
+                vectors = described(path, metadata.num_rows, footer.get("vectors"))
                 if vectors and not vectors.is_whole:
                     continue
                 yield Part(
                     path=path,
-                    shard=facts["shard"],
-                    stamp=facts["stamp"],
-                    config=facts["config"],
+                    shard=footer["shard"],
+                    version=footer["stamp"],
+                    config=footer["config"],
                     rows=metadata.num_rows,
-                    digest=facts["digest"],
-                    statistics={id: _unpacked(entry) for id, entry in facts["statistics"].items()},
+                    digest=footer["digest"],
+                    statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
                     vectors=vectors,
                 )
             except (pa.ArrowException, OSError, KeyError, ValueError):
@@ -154,7 +154,7 @@ class PartWriter:
         self._path = path
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
+        self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
@@ -182,8 +182,8 @@ class PartWriter:
         self._flush()
         statistics = {id: _packed(*found) for id, found in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None
-        facts = {**self._facts, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
-        self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
+        footer = {**self._footer, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
+        self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
         os.replace(self._temporary, self._path)
@@ -253,7 +253,7 @@ def _schema() -> pa.Schema:
 def table_of(rows: Sequence[Row]) -> pa.Table:
     """Rows in evidence's columns."""
     schema = _schema()
-    facts = [row.covariates for row in rows]
+    covariates = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
     columns: dict[str, list[Any]] = {
         "key": [row.key for row in rows],
@@ -266,7 +266,7 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
         "sampled": [row.is_sampled for row in rows],
-        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
+        **{name: [getattr(values, name) for values in covariates] for name in schema.names[10:-1]},
     }
     arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
     arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)

@@ -159,11 +159,11 @@ def remove(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def described(part: Path, rows: int, facts: Mapping[str, Any] | None) -> Vectors | None:
+def described(part: Path, rows: int, footer: Mapping[str, Any] | None) -> Vectors | None:
     """The vectors that a part's footer speaks of; None where it has none. Raises KeyError for a footer that is odd."""
-    if facts is None:
+    if footer is None:
         return None
-    return Vectors(beside(part), str(facts["fingerprint"]), rows, int(facts["dimension"]), int(facts["thumbnails"]))
+    return Vectors(beside(part), str(footer["fingerprint"]), rows, int(footer["dimension"]), int(footer["thumbnails"]))
 
 
 def blocks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -35,7 +35,7 @@ USER_AGENT = f"{AGENT} (audit of an image dataset; opt out by X-Robots-Tag: noai
 _BLOCK = 1 << 16
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # statuses that may be others tomorrow
+_RETRYABLE_STATUS = (408, 425, 429, 500, 502, 503, 504)  # statuses that may be others tomorrow
 _GZIPPED = {"gzip", "x-gzip", "deflate"}
 # img2dataset's list (its --disallowed_header_directives): whom it leaves alone, this tool does too.
 _OPT_OUTS = frozenset(("noai", "noimageai", "noindex", "noimageindex"))
@@ -59,7 +59,7 @@ class Failed(Exception):
         self.transient = transient
 
 
-Turn = Callable[[str], AbstractContextManager[None]]
+Slot = Callable[[str], AbstractContextManager[None]]
 
 
 class Downloader:
@@ -84,12 +84,12 @@ class Downloader:
         for connected in tuple(self._open):
             _abort(connected)
 
-    def get(self, url: str, out: IO[bytes], turn: Turn) -> None:
-        """Write the image at a URL. turn: held around each request to a host. Raises Failed."""
+    def get(self, url: str, out: IO[bytes], slot: Slot) -> None:
+        """Write the image at a URL. slot: held around each request to a host. Raises Failed."""
         left = self.bounds.seconds
         for _ in range(self.bounds.redirects + 1):
             parsed = _parsed(url)
-            with turn(parsed.host or ""):
+            with slot(parsed.host or ""):
                 began = time.monotonic()
                 redirect_location = self._request(parsed, out, began + left)
                 left -= time.monotonic() - began
@@ -98,42 +98,42 @@ class Downloader:
             url = _joined(url, redirect_location)
         raise Failed(f"more than {self.bounds.redirects} redirects")
 
-    def _request(self, url: Url, out: IO[bytes], ends: float) -> str | None:
+    def _request(self, url: Url, out: IO[bytes], deadline: float) -> str | None:
         """One request: the image is written, or the address to go on to returned."""
         try:
-            with self._connected(url, ends) as connected, closing(_answer(connected, url)) as response:
+            with self._connected(url, deadline) as connected, closing(_answer(connected, url)) as response:
                 redirect_location = response.headers.get("Location") if response.status in _REDIRECTS else None
                 if redirect_location is None:
                     _check(response, self.bounds.max_bytes)
                     _write(response, out, self.bounds.max_bytes)
         except Failed:
-            self._check_time(ends)
+            self._check_time(deadline)
             raise
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            self._check_time(ends)
+            self._check_time(deadline)
             raise Failed(_reason(error, self.bounds), transient=True) from error
-        self._check_time(ends)
+        self._check_time(deadline)
         return redirect_location
 
-    def _check_time(self, ends: float) -> None:
+    def _check_time(self, deadline: float) -> None:
         """Raises Failed where it was hung up: what came until then may look whole, or like anything."""
         if self._is_stopped:
             raise Failed("interrupted", transient=True)
-        if time.monotonic() >= ends:
+        if time.monotonic() >= deadline:
             raise Failed(f"not there within {self.bounds.seconds:g} s", transient=True)
 
     @contextmanager
-    def _connected(self, url: Url, ends: float) -> Iterator[socket.socket]:
-        """A connection to a checked address, hung up at `ends` whatever is going on."""
-        connected = self._connection(url, ends)
+    def _connected(self, url: Url, deadline: float) -> Iterator[socket.socket]:
+        """A connection to a checked address, hung up at `deadline` whatever is going on."""
+        connected = self._connection(url, deadline)
         if url.scheme == "https":
             connected = _encrypted(connected, (url.host or "").strip("[]"))
         self._open.add(connected)
-        watchdog = threading.Timer(max(0.0, ends - time.monotonic()), _abort, [connected])
+        watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), _abort, [connected])
         watchdog.daemon = True
         watchdog.start()
         try:
-            self._check_time(ends)
+            self._check_time(deadline)
             if isinstance(connected, ssl.SSLSocket):
                 connected.do_handshake()
             yield connected
@@ -142,7 +142,7 @@ class Downloader:
             self._open.discard(connected)
             connected.close()
 
-    def _connection(self, url: Url, ends: float) -> socket.socket:
+    def _connection(self, url: Url, deadline: float) -> socket.socket:
         """Connected to the first address that answers."""
         host, port = (url.host or "").strip("[]"), url.port or _PORTS[url.scheme or ""]
         try:
@@ -153,7 +153,7 @@ class Downloader:
             raise Failed(f"its host is at {private[0]}, which is no public address")
         failure: Exception = Failed("no such host", transient=True)
         for address in found:
-            timeout = min(self.bounds.read_timeout, ends - time.monotonic())
+            timeout = min(self.bounds.read_timeout, deadline - time.monotonic())
             try:
                 return socket.create_connection((address, port), max(0.001, timeout))
             except OSError as error:
@@ -217,7 +217,7 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
     """Raises Failed for answers that are no image, too large, or not meant for us."""
     headers = response.headers
     if response.status != 200:
-        raise Failed(f"HTTP {response.status}", transient=response.status in _PASSING)
+        raise Failed(f"HTTP {response.status}", transient=response.status in _RETRYABLE_STATUS)
     if opts_out(headers.getlist("X-Robots-Tag"), headers.get("TDM-Reservation")):
         raise Failed("the host opts out")
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -74,7 +74,7 @@ class Fetcher:
         return None if failure is None else UnavailableContent(str(failure))
 
     def fetch(self, url: str) -> Path:
-        """The file of a URL's image, fetched unless it is in the cache. Raises Refused, and FetchError when offline."""
+        """The file of a URL's image, fetched unless it is in the cache. Raises SampleError, and FetchError when offline."""
         _require_online()
         path = self._path(url)
         if path.exists():

@@ -20,8 +20,8 @@ def shards(input: Input, reader: str) -> Iterator[Shard]:
     """One an archive below the input, for a reader whose `read` hands them to `row`."""
     if not input.only:
         for name in listing.named(input, tar.is_tar):
-            id, stamp = listing.label("archive", input, name), files.facts(files.join(input.url, name))
-            yield Shard(id, input, reader, name, rows=1, stamp=stamp)
+            id, version = listing.label("archive", input, name), files.stat_signature(files.join(input.url, name))
+            yield Shard(id, input, reader, name, rows=1, version=version)
 
 
 def is_one(shard: Shard) -> bool:

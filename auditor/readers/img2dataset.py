@@ -116,14 +116,14 @@ def _embeds(url: str, options: ReadOptions) -> bool:
 
 def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
     names = [number + suffix for suffix in sorted(suffixes) if suffix]
-    stamp = files.stamp(*(files.join(input.url, name) for name in names))
+    version = files.version(*(files.join(input.url, name) for name in names))
     if form == "":
         listed = files.entries(files.join(input.url, number))
-        stamp = hashlib.sha256(
-            "\n".join([stamp, *(f"{x.name} {x.facts}" for x in listed)]).encode("utf-8", "surrogateescape")
+        version = hashlib.sha256(
+            "\n".join([version, *(f"{x.name} {x.stat_signature}" for x in listed)]).encode("utf-8", "surrogateescape")
         ).hexdigest()
     label = listing.label("shard", input, number)
-    return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), stamp=stamp)
+    return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), version=version)
 
 
 def _count(input: Input, number: str, suffixes: set[str]) -> int | None:

@@ -65,11 +65,11 @@ class RowReader:
             if found.startswith(above)
         }
 
-    def facts(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
+    def image_signatures(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
         """What tells whether the images that a row names have changed."""
         for name in self.names(row):
             is_outside = name.startswith(("/", "../")) or "://" in name
-            yield f"{name}\0{'' if is_outside else files.facts(files.join(self.base, name))}"
+            yield f"{name}\0{'' if is_outside else files.stat_signature(files.join(self.base, name))}"
 
     def _sample(
         self, row: Mapping[str, Any], number: int, image: Any, key: str | None, suffix: str

@@ -76,11 +76,11 @@ class Table(Reader):
     def _pieces(self, input: Input, name: str) -> Iterator[Shard]:
         url = files.join(input.url, name)
         if not files.exists(url):
-            yield Shard(_label(input, name, 0), input, self.id, name, rows=1, stamp="missing")
+            yield Shard(_label(input, name, 0), input, self.id, name, rows=1, version="missing")
             return
-        stamp = files.stamp(url)
+        version = files.version(url)
         if not input.only and (reason := _damage(input, name)):
-            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, stamp=stamp)
+            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, version=version)
             return
         columns = Columns.find(tables.columns(url), input.options, where=name)
         refuse_unweighted(tables.columns(url), input.options, where=name)
@@ -94,7 +94,7 @@ class Table(Reader):
                 start=f"{piece.first}:{piece.start}",
                 stop=piece.stop,
                 rows=piece.rows,
-                stamp=stamp if is_whole else _with_images(stamp, url, piece, RowReader(input, name, columns)),
+                version=version if is_whole else _with_images(version, url, piece, RowReader(input, name, columns)),
             )
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -116,7 +116,9 @@ class Table(Reader):
         return not input.only and any(True for _ in walk.images(input))
 
     def _others(self, input: Input, found: Iterator[walk.Found]) -> Iterator[walk.Found]:
-        listed = _listed(type(self), input, files.stamp(*(files.join(input.url, name) for name in self._tables(input))))
+        listed = _listed(
+            type(self), input, files.version(*(files.join(input.url, name) for name in self._tables(input)))
+        )
         for item in found:
             if not len(listed) or listed[np.searchsorted(listed, _hash(item.name)) % len(listed)] != _hash(item.name):
                 yield item
@@ -144,12 +146,12 @@ def _damage(input: Input, name: str) -> str | None:
     return None
 
 
-def _with_images(stamp: str, url: str, piece: Chunk, row_of: RowReader) -> str:
-    """The stamp of a piece of a table together with the images that it names."""
-    total = hashlib.sha256(stamp.encode())
+def _with_images(version: str, url: str, piece: Chunk, row_of: RowReader) -> str:
+    """The version of a piece of a table together with the images that it names."""
+    total = hashlib.sha256(version.encode())
     try:
         for row in tables.rows(url, piece, (row_of.columns.image or "",)):
-            for fact in row_of.facts(row):
+            for fact in row_of.image_signatures(row):
                 total.update(fact.encode("utf-8", "surrogatepass"))
     except DatasetError as error:  # the row that tells is made where it is read
         total.update(str(error).encode("utf-8", "surrogatepass"))
@@ -161,7 +163,7 @@ def _label(input: Input, name: str, first: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
+def _listed(reader: type[Table], input: Input, version: str) -> np.ndarray:
     """Hashes of every image name that the tables hold, sorted: eight bytes a name, whatever the dataset's size."""
     found: list[np.uint64] = []
     for name in reader()._tables(input):

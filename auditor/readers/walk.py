@@ -29,13 +29,13 @@ class Found:
     """A file's name below the input, and what tells whether it or its side-cars changed."""
 
     name: str
-    facts: str
+    stat_signature: str
 
 
 def images(input: Input, start: str = "") -> Iterator[Found]:
     """Every image of an input from `start` (inclusive) on: the files that were named, or all below its folder."""
     if input.only:
-        listed = {entry.name: entry.facts for entry in files.entries(input.url)}
+        listed = {entry.name: entry.stat_signature for entry in files.entries(input.url)}
         yield from (Found(name, listed.get(name, "")) for name in sorted(input.only) if name >= start)
     else:
         first = tuple(start.split("/")) if start else ()
@@ -45,7 +45,9 @@ def images(input: Input, start: str = "") -> Iterator[Found]:
 def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: tuple[str, ...]) -> Iterator[Found]:
     first = start[0] if start else ""
     listing = files.entries(files.join(base, folder))
-    sidecars = {entry.name: entry.facts for entry in listing if entry.name.endswith((".txt", ".caption", ".json"))}
+    sidecars = {
+        entry.name: entry.stat_signature for entry in listing if entry.name.endswith((".txt", ".caption", ".json"))
+    }
     for entry in listing:
         if entry.name < first:
             continue
@@ -54,7 +56,7 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
             if files.is_image_name(entry.name):
                 stem = entry.name.rpartition(".")[0]
                 beside = [sidecars.get(f"{stem}.{suffix}", "") for suffix in ("txt", "caption", "json")]
-                yield Found(name, "|".join([entry.facts, *beside]))
+                yield Found(name, "|".join([entry.stat_signature, *beside]))
             continue
         if entry.is_link:
             real = os.path.realpath(files.join(base, name))
@@ -82,7 +84,7 @@ def cut(input: Input, reader: str, found: Iterator[Found]) -> Iterator[Shard]:
 def _shard(input: Input, reader: str, run: list[Found]) -> Shard:
     total = hashlib.sha256()
     for item in run:
-        total.update(os.fsencode(f"{item.name}\0{item.facts}\n"))
+        total.update(os.fsencode(f"{item.name}\0{item.stat_signature}\n"))
     label = hashlib.sha256(os.fsencode(f"{input.name}\0{run[0].name}")).hexdigest()[:16]
     return Shard(
         id=f"images-{label}",
@@ -91,7 +93,7 @@ def _shard(input: Input, reader: str, run: list[Found]) -> Shard:
         start=run[0].name,
         stop=run[-1].name,
         rows=len(run),
-        stamp=total.hexdigest(),
+        version=total.hexdigest(),
     )
 
 

@@ -43,8 +43,8 @@ class Webdataset(Reader):
         """One an archive, then the loose images."""
         for name in listing.named(input, tar.is_tar):
             url = files.join(input.url, name)
-            stamp = files.stamp(url) if files.exists(url) else "missing"
-            yield Shard(listing.label("tar", input, name), input, self.id, name, stamp=stamp)
+            version = files.version(url) if files.exists(url) else "missing"
+            yield Shard(listing.label("tar", input, name), input, self.id, name, version=version)
         if not input.only:
             yield from walk.cut(input, Folder.id, walk.images(input))
 

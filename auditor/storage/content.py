@@ -18,7 +18,7 @@ class FileContent:
     follow_links: bool = False
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused as types.Content says."""
+        """All bytes; SampleError as types.Content says."""
         url = inside(self.base, self.name, follow_links=self.follow_links)
         try:
             with open_file(url) as file:
@@ -34,7 +34,7 @@ class BytesContent:
     data: bytes
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused beyond the limit."""
+        """All bytes; SampleError beyond the limit."""
         if len(self.data) > limit:
             raise SampleError(_too_large(limit))
         return self.data
@@ -50,7 +50,7 @@ class SliceContent:
     size: int
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused beyond the limit or where the archive ends early."""
+        """All bytes; SampleError beyond the limit or where the archive ends early."""
         if self.size > limit:
             raise SampleError(_too_large(limit))
         if not self.file.closed:
@@ -73,12 +73,12 @@ class UnavailableContent:
     reason: str
 
     def read(self, limit: int) -> bytes:
-        """Always raises Refused."""
+        """Always raises SampleError."""
         raise SampleError(self.reason)
 
 
 def read_limited(file: IO[bytes], limit: int) -> bytes:
-    """All of a file's bytes. Raises Refused if there are more than `limit`."""
+    """All of a file's bytes. Raises SampleError if there are more than `limit`."""
     data = file.read(limit + 1)
     if len(data) > limit:
         raise SampleError(_too_large(limit))

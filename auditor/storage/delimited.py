@@ -60,11 +60,11 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
 
 
 def _layout(url: str) -> _Layout:
-    return _layout_of(url, files.stamp(url))
+    return _layout_of(url, files.version(url))
 
 
 @lru_cache(maxsize=64)
-def _layout_of(url: str, stamp: str) -> _Layout:
+def _layout_of(url: str, version: str) -> _Layout:
     csv.field_size_limit(_FIELD_LIMIT)
     with files.open_file(url) as file:
         peek = file.read(_PEEK)

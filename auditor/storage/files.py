@@ -25,12 +25,12 @@ _WEB = ("http://", "https://", "ftp://", "data:")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder. facts: size and time of change (or the store's etag), which tell whether it changed."""
+    """One name in a folder. stat_signature: size and time of change (or the store's etag), which tell whether it changed."""
 
     name: str
     is_folder: bool
     is_link: bool
-    facts: str
+    stat_signature: str
 
 
 def is_image_name(name: str) -> bool:
@@ -104,22 +104,22 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def stamp(*urls: str) -> str:
+def version(*urls: str) -> str:
     """A digest of each file's size and time of change: cheap, and another one once a file was touched."""
-    facts = []
+    stat_signature = []
     for url in urls:
         fs, path = _filesystem(url)
-        facts.append(_facts(fs.info(path)) if is_remote(url) else _local_facts(os.stat(url)))
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+        stat_signature.append(_remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
+    return hashlib.sha256("\n".join(stat_signature).encode()).hexdigest()
 
 
-def facts(url: str) -> str:
+def stat_signature(url: str) -> str:
     """Size and time of change of one file, or why there are none; a remote one's come with its folder's listing."""
     try:
         if is_remote(url):
             folder, name = split(url)
-            return next((entry.facts for entry in entries(folder) if entry.name == name), "")
-        return _local_facts(os.stat(url))
+            return next((entry.stat_signature for entry in entries(folder) if entry.name == name), "")
+        return _local_signature(os.stat(url))
     except (OSError, ValueError, DatasetError) as error:
         return type(error).__name__
 
@@ -150,29 +150,29 @@ def _scan(url: str) -> Iterator[Entry]:
         fs, path = _filesystem(url)
         for info in fs.ls(path, detail=True):
             name = str(info["name"]).rstrip("/").rpartition("/")[2]
-            yield Entry(name, info["type"] == "directory", False, _facts(info))
+            yield Entry(name, info["type"] == "directory", False, _remote_signature(info))
         return
     with os.scandir(url) as found:
         for item in found:
             try:
-                is_folder, facts = item.is_dir(), _local_facts(item.stat())
+                is_folder, stat_signature = item.is_dir(), _local_signature(item.stat())
             except OSError as error:  # a broken link, or one to itself: the row will tell
-                is_folder, facts = False, f"{error.errno}"
-            yield Entry(item.name, is_folder, item.is_symlink(), facts)
+                is_folder, stat_signature = False, f"{error.errno}"
+            yield Entry(item.name, is_folder, item.is_symlink(), stat_signature)
 
 
-def _local_facts(found: os.stat_result) -> str:
+def _local_signature(found: os.stat_result) -> str:
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def _facts(info: Mapping[str, Any]) -> str:
+def _remote_signature(info: Mapping[str, Any]) -> str:
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
 
 
 def inside(base: str, name: str, *, follow_links: bool = False) -> str:
     """The URL of a name that a manifest gives, if it stays inside the base folder.
 
-    Raises Refused for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
+    Raises SampleError for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
     follow_links), and anything that is not a regular file.
     """
     if "://" in name or "::" in name:

@@ -67,6 +67,6 @@ def _suffix(name: str) -> str:
 
 def _format(url: str) -> ModuleType:
     try:
-        return importlib.import_module(f"auditor.storage.tables.{FORMATS[_suffix(url)]}")
+        return importlib.import_module(f"auditor.storage.{FORMATS[_suffix(url)]}")
     except KeyError:
         raise DatasetError(f"{url}: tables are read from {', '.join(FORMATS)} files") from None
