@@ -44,7 +44,7 @@ class ClassifierDetector(Detector):
         vectors: VectorSource | None = None,
         counts: Calibration | None = None,
     ) -> Self:
-        """The detector for an audit with these indexes, vectors and user calibration; it ignores what it does not need."""
+        """The detector for an audit with these indexes, vectors and user calibration, as far as it needs them."""
         return cls()
 
     @classmethod
@@ -54,7 +54,7 @@ class ClassifierDetector(Detector):
 
     @abstractmethod
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
-        """One logit per image; higher means synthetic. images: upright RGB, uint8 (height, width, 3). Raises ModelError."""
+        """One logit per upright RGB image, uint8 (height, width, 3); higher: synthetic. Raises ModelError."""
 
     @abstractmethod
     def weights(self) -> str:

@@ -1,9 +1,9 @@
-"""One image from one URL of a dataset, which is to say from anywhere: nothing that the other side does can hurt.
+"""Downloads one image from an untrusted URL.
 
-http and https on ordinary ports only; the addresses of a host are looked up once a request, must all be public, and
-one of them is spoken to, so that what was checked is what is reached (DNS rebinding); each redirect is a new request
-that is checked again; size, time and redirects are bounded, what is compressed is inflated within the bound; no
-cookies, no credentials, no proxy.
+Only http and https on ordinary ports are used. The addresses of a host are resolved once per request and must all be
+public; the connection goes to one of them, so that the checked address is the one reached (no DNS rebinding). Each
+redirect is a new request with the same checks. Size, time and redirects are limited; compressed content is decompressed
+within the limit. There are no cookies, credentials or proxies.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ USER_AGENT = f"{AGENT} (audit of an image dataset; opt out by X-Robots-Tag: noai
 _BLOCK = 1 << 16
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_RETRYABLE_STATUS = (408, 425, 429, 500, 502, 503, 504)  # statuses that may be others tomorrow
+_RETRYABLE_STATUS = (408, 425, 429, 500, 502, 503, 504)  # later requests may succeed
 _GZIPPED = {"gzip", "x-gzip", "deflate"}
-# img2dataset's list (its --disallowed_header_directives): whom it leaves alone, this tool does too.
+# As in img2dataset (--disallowed_header_directives): hosts that opt out there opt out here.
 _OPT_OUTS = frozenset(("noai", "noimageai", "noindex", "noimageindex"))
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one image may cost: bytes (also once inflated), seconds in all, seconds without a byte, redirects."""
+    """Limits for one image: bytes (also decompressed), seconds in total, seconds without data, redirects."""
 
     max_bytes: int = 64 << 20
     seconds: float = 60.0
@@ -52,7 +52,7 @@ class Bounds:
 
 
 class Failed(Exception):
-    """Why there is no image. passing: another day there may be one."""
+    """The reason why there is no image. transient: a later attempt may succeed."""
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:
         super().__init__(reason)
@@ -63,7 +63,7 @@ Slot = Callable[[str], AbstractContextManager[None]]
 
 
 class Downloader:
-    """resolve: host and port to addresses. reachable: whether an address may be spoken to."""
+    """Downloads images. resolve: (host, port) -> addresses. reachable: whether connecting to an address is allowed."""
 
     def __init__(
         self,
@@ -79,29 +79,29 @@ class Downloader:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Break off whatever is under way, from another thread; nothing is fetched any more."""
+        """Abort all downloads, from another thread; later ones fail at once."""
         self._is_stopped = True
-        for connected in tuple(self._open):
-            _abort(connected)
+        for connection in tuple(self._open):
+            _abort(connection)
 
     def get(self, url: str, out: IO[bytes], slot: Slot) -> None:
-        """Write the image at a URL. slot: held around each request to a host. Raises Failed."""
-        left = self.bounds.seconds
+        """Write the image at a URL to `out`. slot: a context manager for each request to a host. Raises Failed."""
+        remaining = self.bounds.seconds
         for _ in range(self.bounds.redirects + 1):
             parsed = _parsed(url)
             with slot(parsed.host or ""):
                 began = time.monotonic()
-                redirect_location = self._request(parsed, out, began + left)
-                left -= time.monotonic() - began
+                redirect_location = self._request(parsed, out, began + remaining)
+                remaining -= time.monotonic() - began
             if redirect_location is None:
                 return
             url = _joined(url, redirect_location)
         raise Failed(f"more than {self.bounds.redirects} redirects")
 
     def _request(self, url: Url, out: IO[bytes], deadline: float) -> str | None:
-        """One request: the image is written, or the address to go on to returned."""
+        """Make one request. Either writes the image and returns None, or returns the location of a redirect."""
         try:
-            with self._connected(url, deadline) as connected, closing(_answer(connected, url)) as response:
+            with self._connected(url, deadline) as connected, closing(_response(connected, url)) as response:
                 redirect_location = response.headers.get("Location") if response.status in _REDIRECTS else None
                 if redirect_location is None:
                     _check(response, self.bounds.max_bytes)
@@ -116,7 +116,7 @@ class Downloader:
         return redirect_location
 
     def _check_time(self, deadline: float) -> None:
-        """Raises Failed where it was hung up: what came until then may look whole, or like anything."""
+        """Raises Failed after a stop or the deadline: the data received until then may be incomplete."""
         if self._is_stopped:
             raise Failed("interrupted", transient=True)
         if time.monotonic() >= deadline:
@@ -124,7 +124,7 @@ class Downloader:
 
     @contextmanager
     def _connected(self, url: Url, deadline: float) -> Iterator[socket.socket]:
-        """A connection to a checked address, hung up at `deadline` whatever is going on."""
+        """A connection to a checked address, aborted at the deadline."""
         connected = self._connection(url, deadline)
         if url.scheme == "https":
             connected = _encrypted(connected, (url.host or "").strip("[]"))
@@ -143,16 +143,16 @@ class Downloader:
             connected.close()
 
     def _connection(self, url: Url, deadline: float) -> socket.socket:
-        """Connected to the first address that answers."""
+        """A connection to the first address that accepts one."""
         host, port = (url.host or "").strip("[]"), url.port or _PORTS[url.scheme or ""]
         try:
-            found = self._resolve(host, port)
+            resolved = self._resolve(host, port)
         except (OSError, UnicodeError):
-            found = []
-        if private := [address for address in found if not self._reachable(address)]:
+            resolved = []
+        if private := [address for address in resolved if not self._reachable(address)]:
             raise Failed(f"its host is at {private[0]}, which is no public address")
         failure: Exception = Failed("no such host", transient=True)
-        for address in found:
+        for address in resolved:
             timeout = min(self.bounds.read_timeout, deadline - time.monotonic())
             try:
                 return socket.create_connection((address, port), max(0.001, timeout))
@@ -162,7 +162,7 @@ class Downloader:
 
 
 def _parsed(text: str) -> Url:
-    """The URL in its parts, everything quoted that has to be. Raises Failed."""
+    """The parts of a URL, percent-encoded where needed. Raises Failed."""
     try:
         url = parse_url(text.strip())
     except (LocationParseError, ValueError):
@@ -187,12 +187,12 @@ def _joined(base: str, redirect_location: str) -> str:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Certificates and names are checked, by the system's authorities."""
+    """Verifies certificates and host names with the system's certificate authorities."""
     return ssl.create_default_context()
 
 
 def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
-    """Its handshake comes later: until then nobody could hang up on a host that draws it out."""
+    """A TLS socket. Its handshake comes later, when the watchdog can abort a slow one."""
     try:
         return _tls().wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
@@ -200,7 +200,7 @@ def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
         raise
 
 
-def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
+def _response(connected: socket.socket, url: Url) -> BaseHTTPResponse:
     headers = {
         "Host": url.netloc or "",
         "User-Agent": USER_AGENT,
@@ -214,7 +214,7 @@ def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
 
 
 def _check(response: BaseHTTPResponse, limit: int) -> None:
-    """Raises Failed for answers that are no image, too large, or not meant for us."""
+    """Raises Failed for a response that is not an image, is too large, or opts out."""
     headers = response.headers
     if response.status != 200:
         raise Failed(f"HTTP {response.status}", transient=response.status in _RETRYABLE_STATUS)
@@ -229,19 +229,19 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
 
 
 def opts_out(robots: Sequence[str], reservation: str | None = None) -> bool:
-    """Whether a host does not want its images used for models.
+    """Whether a host forbids the use of its images for models.
 
-    robots: values of X-Robots-Tag, which may begin with the agent that they are for, as img2dataset reads them.
-    reservation: TDM-Reservation of the W3C's TDM Reservation Protocol.
+    robots: values of X-Robots-Tag, which may begin with a user agent, as img2dataset parses them. reservation:
+    TDM-Reservation of the W3C's TDM Reservation Protocol.
     """
     for value in robots:
-        agent, colon, said = value.partition(":")
+        agent, colon, directives = value.partition(":")
         agent = agent.strip().lower()
         if not colon or "," in agent or agent == "unavailable_after":
-            said = value
+            directives = value
         elif agent != AGENT:
             continue
-        if _OPT_OUTS & {directive.strip().lower() for directive in said.split(",")}:
+        if _OPT_OUTS & {directive.strip().lower() for directive in directives.split(",")}:
             return True
     return reservation is not None and reservation.strip() == "1"
 
@@ -254,25 +254,25 @@ def _write(response: BaseHTTPResponse, out: IO[bytes], limit: int) -> None:
             raise Failed(_too_large(limit))
         try:
             out.write(block)
-        except OSError as error:  # of this machine, not of the other one
+        except OSError as error:  # a local error, not one of the host
             raise FetchError(f"an image of {size:,} bytes cannot be kept: {error.strerror or error}") from error
     if not size:
         raise Failed("an empty answer")
 
 
 def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> Iterator[bytes]:
-    """The body, no more than a byte above the limit of it. Raises Failed."""
+    """The decompressed body, up to one byte more than the limit. Raises Failed."""
     coding = headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
         yield from blocks
         return
     if coding not in _GZIPPED:
         raise Failed(f"compressed as {coding[:20]!r}, which was not asked for")
-    inflate, left = zlib.decompressobj(wbits=47), limit + 1  # 47: gzip or zlib, by its header
+    inflate, remaining = zlib.decompressobj(wbits=47), limit + 1  # 47: gzip or zlib, by the header
     try:
         for block in blocks:
-            inflated = inflate.decompress(block, left)
-            left -= len(inflated)
+            inflated = inflate.decompress(block, remaining)
+            remaining -= len(inflated)
             yield inflated
     except zlib.error:
         raise Failed("its compression is damaged") from None
@@ -285,8 +285,8 @@ def _too_large(limit: int) -> str:
 
 
 def _reason(error: Exception, bounds: Bounds) -> str:
-    """In a few words, without addresses or numbers that differ from run to run."""
-    kinds = [error, error.__cause__, *error.args]
+    """A short reason, without addresses or numbers that differ from run to run."""
+    causes = [error, error.__cause__, *error.args]
     reasons: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         ssl.SSLCertVerificationError: "its certificate is not valid",
         (TimeoutError, ReadTimeoutError): f"silent for {bounds.read_timeout:g} s",
@@ -296,14 +296,14 @@ def _reason(error: Exception, bounds: Bounds) -> str:
         ValueError: "not HTTP",
     }
     for kind, reason in reasons.items():
-        if any(isinstance(found, kind) for found in kinds):
+        if any(isinstance(cause, kind) for cause in causes):
             return reason
     return "the connection broke off"
 
 
 def _abort(connected: socket.socket) -> None:
     try:
-        # Not SSLSocket's own, which would let its reader go on with what is not decrypted.
+        # SSLSocket.shutdown would drop the TLS layer, and the reader would go on with encrypted data.
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
-    except OSError:  # it is over already
+    except OSError:  # already closed
         return

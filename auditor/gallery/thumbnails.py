@@ -80,7 +80,10 @@ def load(out: Path) -> tuple[Example, ...]:
         return ()
     try:
         table = pq.read_table(path)
-        columns = (rows.of(table), *(table[name].to_pylist() for name in ("group", "thumbnail", "no_thumbnail_reason")))
+        columns = (
+            rows.from_table(table),
+            *(table[name].to_pylist() for name in ("group", "thumbnail", "no_thumbnail_reason")),
+        )
         return tuple(Example(*fields) for fields in zip(*columns, strict=True))
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise EvidenceError(f"{path}: {error}; scan again to replace it") from error

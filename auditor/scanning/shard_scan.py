@@ -124,7 +124,7 @@ class ShardScan(ShardTask[PartResult]):
             yield batch
 
     def _items(self, shard: Shard) -> Iterator[Sample | Unreadable]:
-        """The reader's items. If reading one crashes the worker, a single unreadable item replaces it and all after it."""
+        """The reader's items. If reading one crashes the worker, one unreadable item replaces it and all after it."""
         reader: Reader = registry.load("readers", shard.reader)()
         items = reader.read(shard)
         for number in itertools.count():
@@ -247,8 +247,8 @@ class ShardScan(ShardTask[PartResult]):
 def view_of(
     sample: Sample, limits: Limits, depth: Need, sample_plan: SamplePlan | None, cache: Path | None = None
 ) -> View:
-    """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample. cache: where what was
-    fetched of the sample's rows lies."""
+    """The view of a sample. depth: for rows in the sample; other rows get the sample plan's lower depth. cache: folder
+    of the fetched images."""
     if sample_plan is not None and not sample_plan.includes(sample):
         return View(sample, limits, min(depth, sample_plan.beyond), is_sampled=False)
     if cache is None or sample.content is not None or sample.url is None:
