@@ -159,7 +159,7 @@ class Reader(ABC):
 
     @abstractmethod
     def shards(self, input: Input) -> Iterator[Shard]:
-        """The shards: names, counts and versions, found without opening images. Raises DatasetError if there are none."""
+        """The shards, found without opening images. Raises DatasetError if the input is not a dataset."""
 
     @abstractmethod
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:

@@ -162,7 +162,7 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def user_comment(value: bytes) -> str:
-    """Decodes UserComment (EXIF 2.32, section 4.6.5): eight bytes name the encoding. UTF-16 occurs in both byte orders."""
+    """UserComment as text (EXIF 2.32, section 4.6.5): eight bytes name the code. UTF-16 occurs in both byte orders."""
     code, body = value[:8], value[8:]
     if code == b"UNICODE\0":
         return _utf16(body)

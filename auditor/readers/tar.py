@@ -113,7 +113,7 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
 
 
 def _is_cut(file: IO[bytes], offset: int) -> bool:
-    # tarfile takes a damaged header for the end of the archive. The true end is a block of zeros or the end of the file.
+    # tarfile takes a damaged header for the end. The true end is a block of zeros or the end of the file.
     file.seek(offset)
     return bool(file.read(_TAR_BLOCK).strip(b"\0"))
 

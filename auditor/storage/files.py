@@ -25,7 +25,7 @@ _WEB = ("http://", "https://", "ftp://", "data:")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder. stat_signature: size and modification time (or the store's etag): differs after a change."""
+    """One name in a folder. stat_signature: size and modification time (or the store's etag)."""
 
     name: str
     is_folder: bool
