@@ -116,7 +116,7 @@ def run_audit(
         chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=restart)
         shards, part = shards_of(chosen, config)
-        sample_plan = sample_plan_of(shards, config, engine)
+        sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         expected, apart = expectation(sample_plan, part, calibration)
@@ -211,7 +211,7 @@ def shards_of(
     return sample_shards(shards, max_shards, config.seed)
 
 
-def sample_plan_of(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan | None:
+def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan | None:
     """The sample that the configuration asks for; None if it covers every row. Raises DatasetError if no row can be
     sampled."""
     sampling = config.sampling
@@ -290,7 +290,7 @@ def expectation(
 def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str, str | None]:
     """The digests that an audit of these inputs would record, computed without decoding an image."""
     shards, part = shards_of(choose(inputs, config.scan.read), config)
-    task = ShardDigest(config.scan.depth, config.scan.limits, sample_plan_of(shards, config, engine))
+    task = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
     return dataset_digest(result.digest for result in engine.run(shards, task)), part.names if part else None
 
 

@@ -69,7 +69,7 @@ class ClassifierDetector(Detector):
         calibration = self.calibration()
         return calibration.probability(logit) if calibration else 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
-    def seen(self, views: Sequence[View]) -> list[float]:
+    def logits_of_views(self, views: Sequence[View]) -> list[float]:
         """The logits of views that have enough content to be judged."""
         return self.logits([view.upright for view in views])
 
@@ -81,7 +81,7 @@ class ClassifierDetector(Detector):
         """The probability of each view, and on which side of the thresholds it lies."""
         refusals = [refusal(view) for view in views]
         judged = [view for view, reason in zip(views, refusals, strict=True) if reason is None]
-        logits = iter(self.seen(judged) if judged else ())
+        logits = iter(self.logits_of_views(judged) if judged else ())
         return [
             self._result(next(logits)) if reason is None else DetectorResult.abstained(reason) for reason in refusals
         ]

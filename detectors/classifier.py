@@ -60,7 +60,7 @@ class Classifier(ClassifierDetector):
         """The logits of the head."""
         return self._scores(embedded().encode(images))
 
-    def seen(self, views: Sequence[View]) -> list[float]:
+    def logits_of_views(self, views: Sequence[View]) -> list[float]:
         """The logits, from encodings that the pipeline has already computed, if there are any."""
         return self._scores([view.encoding or embedded().encode([view.upright])[0] for view in views])
 

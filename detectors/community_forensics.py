@@ -41,7 +41,7 @@ class CommunityForensics(ClassifierDetector):
         session = _session(str(hub.verified(self.id)))
         logits: list[float] = []
         for start in range(0, len(images), _BATCH):
-            pixels = np.stack([prepared(image) for image in images[start : start + _BATCH]])
+            pixels = np.stack([preprocess(image) for image in images[start : start + _BATCH]])
             logits += session.run(None, {session.get_inputs()[0].name: pixels})[0].reshape(-1).tolist()
         return logits
 
@@ -58,7 +58,7 @@ class CommunityForensics(ClassifierDetector):
         return (hub.__file__,)
 
 
-def prepared(image: np.ndarray) -> np.ndarray:
+def preprocess(image: np.ndarray) -> np.ndarray:
     """float32 (3, 384, 384): shorter side resized to 440 (bilinear, antialiased), centre crop, normalised."""
     # Only the centre is resized: the whole of a long strip would take gigabytes.
     height, width = image.shape[:2]

@@ -6,9 +6,9 @@ of 36 to hold one bit. The message repeats along the blocks, row by row. Embedde
 order, so four U planes are read: 8-bit or float, BGR or RGB taken as BGR.
 
 The statistic. Each coefficient v gives a soft bit -sin(2πv/36). Its extremes are the centres of the two cells, and it
-is more informative than a hard bit after JPEG has moved v. Soft bits are averaged over the blocks of each position of the
-message (L positions), which gives L numbers; c is their correlation with the message and t = c √((L-2)/(1-c²)). For a
-random key, t has Student's distribution with L-2 degrees of freedom for any image, because the image's structure adds
+is more informative than a hard bit after JPEG has moved v. Soft bits are averaged over the blocks of each position of
+the message (L positions), which gives L numbers; c is their correlation with the message and t = c √((L-2)/(1-c²)). For
+a random key, t has Student's distribution with L-2 degrees of freedom for any image, because the image's structure adds
 to the noise in the numerator and to the denominator alike. Therefore one threshold is valid also at widths where blocks
 and message stay in step, at which a plain z-score reaches 9 on clean photographs. This was checked on real images with
 random keys at all kinds of widths; docs/watermarks.md has the results.
@@ -164,7 +164,7 @@ def _positions(view: View) -> Mapping[int, np.ndarray]:
 
 
 def soft_bits(rgb: np.ndarray) -> np.ndarray:
-    """One soft bit in [-1, 1] per block and plane: float32 (4, block rows, block columns); rgb: uint8 (height, width, 3).
+    """One soft bit in [-1, 1] per block and plane, float32 (4, block rows, block columns). rgb: uint8 (height, width, 3).
 
     The low-low band is a sum over 2×2 pixels, so pixels are summed before the conversion to U, which takes a quarter of
     the work. Only the magnitude of the largest coefficient matters, not its place. The offset of 128 in 8-bit U (256 in

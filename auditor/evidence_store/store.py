@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
-from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
+from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, vectors_of, remove
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
 
@@ -117,7 +117,7 @@ class Store:
             try:
                 metadata = pq.read_metadata(path)
                 footer = json.loads((metadata.metadata or {})[_META])
-                vectors = described(path, metadata.num_rows, footer.get("vectors"))
+                vectors = vectors_of(path, metadata.num_rows, footer.get("vectors"))
                 if vectors and not vectors.is_whole:
                     continue
                 yield Part(

@@ -159,7 +159,7 @@ def remove(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def described(part: Path, rows: int, footer: Mapping[str, Any] | None) -> Vectors | None:
+def vectors_of(part: Path, rows: int, footer: Mapping[str, Any] | None) -> Vectors | None:
     """The vectors that a part's footer describes; None if it has none. Raises KeyError for an incomplete footer."""
     if footer is None:
         return None

@@ -45,7 +45,7 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[R
             random.add(shard, numbers + start, hashes * 0.0, hashes)
     share = max(_MIN_ROWS_PER_GROUP, most // max(len(best), 1))
     chosen = {group: _mixed(*pair, share) for group, pair in sorted(best.items())}
-    return within(chosen, most)
+    return take_in_turn(chosen, most)
 
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
@@ -150,7 +150,7 @@ def _mixed(strongest: _Best, random: _Best, most: int) -> list[RowRef]:
     return first + rest[: most - len(first)]
 
 
-def within(chosen: Mapping[Group, list[RowRef]], most: int) -> dict[Group, list[RowRef]]:
+def take_in_turn(chosen: Mapping[Group, list[RowRef]], most: int) -> dict[Group, list[RowRef]]:
     """At most `most` rows of all groups, taken from each group in turn."""
     kept: dict[Group, list[RowRef]] = {group: [] for group in chosen}
     count = 0

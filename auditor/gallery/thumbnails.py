@@ -113,7 +113,7 @@ def _thinned(gallery: Sequence[Example], most: int) -> list[Example]:
     for example in gallery:
         by_group.setdefault(_group_of(example), []).append(example)
     numbers = {group: [RowRef(str(group), n) for n in range(len(members))] for group, members in by_group.items()}
-    chosen = select.within(numbers, most)
+    chosen = select.take_in_turn(numbers, most)
     return [by_group[group][ref.number] for group, refs in chosen.items() for ref in refs]
 
 
