@@ -207,7 +207,7 @@ def shards_of(
     if max_shards is None:
         return shards, None
     if max_shards < 2 <= len(shards):
-        raise DatasetError("one shard does not show how shards differ: --sample-shards must be 2 or more")
+        raise DatasetError("one shard does not show how shards differ: sample two or more (--sample-shards)")
     return sample_shards(shards, max_shards, config.seed)
 
 

@@ -72,7 +72,7 @@ class KnownNeighbour(ClassifierDetector):
         return True
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
-        """One logit per image; NaN for a copy of a known image. Raises ModelError if no index holds synthetic images."""
+        """One logit per image; NaN for copies of known images. Raises ModelError if no index has synthetic images."""
         encodings = self._vectors.encoder_of_images().encode(images)
         pictures = [
             Picture(encoding.vector, thumbnail(image)) for encoding, image in zip(encodings, images, strict=True)

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
-from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, vectors_of, remove
+from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
 
