@@ -193,7 +193,7 @@ class Example:
 class Shows(StrEnum):
     """Which rows a format shows."""
 
-    GALLERY = "gallery"  # examples of each detector and verdict, with pictures
+    GALLERY = "gallery"  # examples of each detector and verdict, with thumbnails
     DECIDED = "decided"  # rows decided by declared or matched evidence, the strongest first
 
 

@@ -29,7 +29,7 @@ from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "ISOBMFF": "image/avif"}
-# c2pa-rs looks up the issuers of identity assertions even so; the empty list of allowed hosts forbids it.
+# Even then c2pa-rs looks up the issuers of identity assertions; the empty list of allowed hosts forbids it.
 _OFFLINE = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "core": {"allowed_network_hosts": []},

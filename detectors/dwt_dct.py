@@ -164,7 +164,7 @@ def _positions(view: View) -> Mapping[int, np.ndarray]:
 
 
 def soft_bits(rgb: np.ndarray) -> np.ndarray:
-    """One soft bit in [-1, 1] per block and plane: float32 (4, block rows, block columns) from uint8 (height, width, 3).
+    """Soft bits in [-1, 1], float32 (4 planes, block rows, block columns), from uint8 (height, width, 3).
 
     The low-low band is a sum over 2×2 pixels, so pixels are summed before the conversion to U, which takes a quarter of
     the work. Only the magnitude of the largest coefficient matters, not its place. The offset of 128 in 8-bit U (256 in
