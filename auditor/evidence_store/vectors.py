@@ -187,7 +187,7 @@ def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:
     odd = np.flatnonzero(~(np.isfinite(length) & (length > _MIN_NORM)))
     if len(odd):
         what = "zero" if np.isfinite(length[odd[0]]) else "not finite"
-        raise EvidenceError(f"{where}, row {first + int(odd[0])}: the vector is {what}")
+        raise EvidenceError(f"{where}, row {first + int(odd[0])}: a vector that is {what}")
     unitary: np.ndarray = rows / length[:, None]
     return unitary
 
