@@ -25,7 +25,7 @@ from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, SampleError
 from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.view import View
-from auditor.plugin import Engine, Reader, Shard
+from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.readers import Inputs, choose
 from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
@@ -50,7 +50,7 @@ class ShardScores:
 
 
 @dataclass(frozen=True)
-class ShardScoring:
+class ShardScoring(ShardTask[ShardScores]):
     """Reads a shard and measures each image in each condition. is_adapting: tokens instead of scores. Picklable."""
 
     detector: str
@@ -88,10 +88,6 @@ class ShardScoring:
                 clear()
         clear()
         return ShardScores(rows, unread, dict(found))
-
-    def with_crash_tracking(self) -> ShardScoring:
-        """The same."""
-        return self
 
     def excluding_crash(self, shard: Shard, reason: str) -> ShardScoring:
         """Raises CalibrationError: an image that kills a worker ends a calibration."""
@@ -184,7 +180,7 @@ def _tokens(images: Sequence[np.ndarray]) -> list[Any]:
 
 
 def _seen(item: object, limits: Limits) -> np.ndarray:
-    """The pixels of what a scan would judge. Raises Refused for anything else."""
+    """The pixels of what a scan would judge. Raises SampleError for anything else."""
     if not isinstance(item, Sample) or item.content is None:
         raise SampleError("no image")
     view = View(item, limits)

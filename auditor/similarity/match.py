@@ -89,7 +89,7 @@ class ReferenceIndexes:
         seen = [view for view in views if view.vector is not None and view.thumbnail is not None]
         if seen and self.have_vectors:
             for view, known in zip(seen, self.known(seen), strict=True):
-                view.known = known
+                view.reference_matches = known
 
     def known(self, pictures: Sequence[Seen]) -> list[tuple[ReferenceMatch, ...]]:
         """Of each index with vectors what is nearest to each image; each has a vector and a thumbnail."""
@@ -155,7 +155,7 @@ class Neighbour:
 
 def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> list[Neighbour]:
     """The nearest images of an index to one. Raises IndexFileError for an index of digests or of another encoder,
-    Refused for an image that cannot be read."""
+    SampleError for an image that cannot be read."""
     import numpy as np
 
     one = ReferenceIndex(folder)
