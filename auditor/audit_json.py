@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 _PARTS = frozenset(part.name for part in fields(Config))  # of a configuration: a default would be a guess
-_RENAMED = "docs/audit-json-2.md"
 _ROUNDED = 1e-9  # what an end of an interval may be off by
 
 
@@ -77,7 +76,7 @@ def _content(text: str | bytes) -> dict[str, Any]:
         raise AuditFileError(f"not JSON: {error}") from error
     if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, Mapping) else None
-        hint = f"; scan again. {_RENAMED} lists what is called how" if found == "auditor/1" else ""
+        hint = "; scan again. docs/audit-json-2.md lists what is called how" if found == "auditor/1" else ""
         raise AuditFileError(f"not an audit of schema {SCHEMA} (found {found}){hint}")
     return dict(content)
 
