@@ -1,8 +1,8 @@
 """The pipeline: inputs -> shards -> evidence -> audit.
 
-plan       which reader, which shards, and which of them are done already
-engine     the shards that are missing
-summarise  all parts, old and new, into the numbers of an audit
+plan       choose the reader and the shards; find the shards that are already done
+engine     scan the missing shards
+summarise  build the audit's numbers from all parts, old and new
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
 from auditor.types import Need
 
-_TOLD = (0.0, 0.15)  # fractions for which the interval to expect of a sample is told
+_EXPECTED_AT = (0.0, 0.15)  # synthetic fractions for which the expected interval of a sample is reported
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run has before it.
+    """What a run is going to do.
 
-    kept: rows of shards that are done; redone: rows of those that no longer fit; dropped: rows of parts whose shard is
-    gone. draw: the sample, where not all rows are looked at in full; expected: the interval that its estimate would
-    have if this fraction were synthetic. part: which part of the dataset `shards` are, where not all are read; expected
-    is then what shards that are alike would give, apart what they would if each were all of a kind.
+    kept: rows of shards that are done. redone: rows of parts that no longer match. dropped: rows of parts whose shard
+    is gone. sample_plan: the sample of rows; None if every row is examined. part: the sample of shards; None if all are
+    read. expected: synthetic fraction -> the interval that the estimate would have; in a sample of shards, the one for
+    an intra-shard correlation of 0. apart: the same for a correlation of 1.
     """
 
     inputs: tuple[tuple[Input, Reader], ...]
@@ -53,30 +53,30 @@ class Plan:
     kept: int = 0
     redone: int = 0
     dropped: int = 0
-    draw: SamplePlan | None = None
+    sample_plan: SamplePlan | None = None
     expected: Mapping[float, Interval] = field(default_factory=dict)
     part: ShardSamplePlan | None = None
     apart: Mapping[float, Interval] = field(default_factory=dict)
 
 
 class Listener(Protocol):
-    """Told how a run goes; the command line draws its progress bar from this."""
+    """Receives the progress of a run; the command line draws its progress bar from it."""
 
     def planned(self, plan: Plan) -> None:
-        """Before the first shard."""
+        """Called before the first shard."""
 
     def advanced(self, rows: int) -> None:
-        """After each shard."""
+        """Called after each shard."""
 
     def fetching(self, urls: int) -> None:
-        """Before images are fetched."""
+        """Called before images are fetched."""
 
     def fetched(self) -> None:
-        """After each of them, whether it could be had or not."""
+        """Called after each image, whether it was fetched or failed."""
 
 
 class Silent:
-    """A listener that draws nothing."""
+    """A listener that does nothing."""
 
     def planned(self, plan: Plan) -> None:
         """Nothing."""
@@ -102,10 +102,10 @@ def run_audit(
     listener: Listener = Silent(),
     fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit the inputs, keeping evidence in out/evidence. Raises AuditorError for what the user can mend.
+    """Audit the inputs; evidence is kept in out/evidence. Raises AuditorError for problems that the user can fix.
 
-    examples: how many rows are kept with small pictures, in out/gallery.parquet. fetcher: brings what config asks
-    for, if another than the usual one.
+    examples: the number of rows that are saved with thumbnails in out/gallery.parquet. fetcher: replaces the default
+    one, if config asks for fetching.
     """
     resources = Resources.load(config)
     calibration = resources.counted_calibration
@@ -116,28 +116,29 @@ def run_audit(
         chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=restart)
         shards, part = shards_of(chosen, config)
-        draw = drawn(shards, config, engine)
-        digest = resources.evidence_digest(config, draw)
-        plan = make_plan(chosen, shards, store, digest, draw)
-        expected, apart = expectation(draw, part, calibration)
+        sample_plan = drawn(shards, config, engine)
+        digest = resources.evidence_digest(config, sample_plan)
+        plan = make_plan(chosen, shards, store, digest, sample_plan)
+        expected, apart = expectation(sample_plan, part, calibration)
         listener.planned(replace(plan, expected=expected, part=part, apart=apart))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
-        work = shard_scan(out, config, resources, digest, draw, cache)
-        parts = _done(plan, store, work, engine, listener)
+        task = shard_scan(out, config, resources, digest, sample_plan, cache)
+        parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
         grounds = Grounds(resources.calibration, resources.answers, part)
-        digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
+        digests = resources.digests(
+            dataset_digest(result.digest for result in parts.values()), part.names if part else None
+        )
         audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
-        opening = Opening(config.scan.limits, draw, cache) if config.scan.depth >= Need.PIXELS else None
-        made_of = f"{digests.dataset} {digest}"
-        thumbnails.keep(out, parts.values(), plan.shards, opening, examples, made_of)
+        opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
+        thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, f"{digests.dataset} {digest}")
         return audit
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
-    """Evidence alone, of every row, with nothing concluded from it; for indexes. Raises AuditorError."""
+    """Collect the evidence of every row, without an estimate; for reference indexes. Raises AuditorError."""
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
@@ -147,8 +148,8 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
         digest = resources.evidence_digest(config)
         plan = make_plan(chosen, shards, store, digest, None)
         listener.planned(plan)
-        work = shard_scan(out, config, resources, digest)
-        return list(_done(plan, store, work, engine, listener).values())
+        task = shard_scan(out, config, resources, digest)
+        return list(_done(plan, store, task, engine, listener).values())
 
 
 def shard_scan(
@@ -156,18 +157,18 @@ def shard_scan(
     config: Config,
     resources: Resources,
     digest: str,
-    draw: SamplePlan | None = None,
+    sample_plan: SamplePlan | None = None,
     cache: Path | None = None,
 ) -> ShardScan:
-    """What is done with each shard. digest: of what decides the evidence."""
+    """The task that scans each shard. digest: covers all that decides the evidence."""
     return ShardScan(
-        out, config.scan, digest, draw, cache, resources.vectors, resources.indexes, counts=resources.read_by
+        out, config.scan, digest, sample_plan, cache, resources.vectors, resources.indexes, counts=resources.read_by
     )
 
 
-def _done(plan: Plan, store: Store, work: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
-    """Every shard's part, after those that were missing were made."""
-    for result in engine.run(plan.todo, work):
+def _done(plan: Plan, store: Store, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
+    """Every shard's part; missing ones are made first."""
+    for result in engine.run(plan.todo, task):
         listener.advanced(result.rows)
     parts = {part.shard: part for part in store.parts()}
     lost = [shard.id for shard in plan.shards if shard.id not in parts]
@@ -177,19 +178,19 @@ def _done(plan: Plan, store: Store, work: ShardScan, engine: Engine, listener: L
 
 
 def _refuse_strange_vectors(parts: Iterable[Part], resources: Resources) -> None:
-    """Raises DatasetError where existing vectors were given and no row has one: they are of another dataset."""
+    """Raises DatasetError if existing vectors were given and no row has one: they belong to another dataset."""
     existing = resources.vectors.existing
     parts = list(parts)
     if existing and parts and not any(part.vectors for part in parts):
         rows = sum(part.rows for part in parts)
         raise DatasetError(
-            f"{existing.folder} has a vector for none of the {rows:,} rows: rows are found by key, path or URL, by the "
-            "tables' columns of those names"
+            f"{existing.folder} has a vector for none of the {rows:,} rows: its tables must name rows by key, path or "
+            "URL, in columns of those names"
         )
 
 
 def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
-    """Whose evidence a folder holds: evidence of another owner is never mixed in."""
+    """What identifies the evidence of a folder: evidence of another tool or dataset is never mixed in."""
     return {
         "schema": SCHEMA,
         "tool": f"{TOOL} {__version__}",
@@ -200,24 +201,24 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
 def shards_of(
     chosen: Iterable[tuple[Input, Reader]], config: Config
 ) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
-    """The shards that are read, and which part of all they are. Raises DatasetError for one shard of several."""
-    most = config.sampling.sample_shards
+    """The shards to read, and the plan by which they were sampled. Raises DatasetError for one shard of several."""
+    max_shards = config.sampling.sample_shards
     shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
-    if most is None:
+    if max_shards is None:
         return shards, None
-    if most < 2 <= len(shards):
-        raise DatasetError("one shard does not tell how shards differ: sample two or more (--sample-shards)")
-    return sample_shards(shards, most, config.seed)
+    if max_shards < 2 <= len(shards):
+        raise DatasetError("one shard does not show how shards differ: sample two or more (--sample-shards)")
+    return sample_shards(shards, max_shards, config.seed)
 
 
 def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan | None:
-    """The sample that the configuration asks for; None where it takes in every row. Raises DatasetError where there is
-    nothing to draw from."""
+    """The sample that the configuration asks for; None if it covers every row. Raises DatasetError if no row can be
+    sampled."""
     sampling = config.sampling
     if sampling.rows is None:
         return None
-    how = stratified.draw if sampling.stratify else draw
-    found = how(
+    draw_sample = stratified.draw if sampling.stratify else draw
+    sample_plan = draw_sample(
         shards,
         engine,
         most=sampling.rows,
@@ -225,16 +226,16 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
         beyond=sampling.depth_outside(config.scan.depth),
         is_fetching=sampling.fetch is not None,
     )
-    if not found.of:
-        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
-    return found if found.rows < found.of else None
+    if not sample_plan.of:
+        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)")
+    return sample_plan if sample_plan.rows < sample_plan.of else None
 
 
 def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> Path:
-    """Brings the images of the sample's URLs into the fetcher's cache; where that is. Raises FetchError."""
-    wanted = {url for found in engine.run(plan.todo, ShardUrls(plan.draw)) for url in found.urls}
-    listener.fetching(len(wanted))
-    for _ in fetcher.fetch_all(sorted(wanted)):
+    """Fetch the images of the sample's URLs and return the fetcher's cache folder. Raises FetchError."""
+    urls = {url for result in engine.run(plan.todo, ShardUrls(plan.sample_plan)) for url in result.urls}
+    listener.fetching(len(urls))
+    for _ in fetcher.fetch_all(sorted(urls)):
         listener.fetched()
     return fetcher.cache
 
@@ -244,24 +245,24 @@ def make_plan(
     shards: tuple[Shard, ...],
     store: Store,
     digest: str,
-    draw: SamplePlan | None = None,
+    sample_plan: SamplePlan | None = None,
 ) -> Plan:
-    """Which shards have a part that fits: the same files, the same configuration (its digest)."""
-    there = {part.shard: part for part in store.parts()}
-    fits = {
+    """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest)."""
+    parts = {part.shard: part for part in store.parts()}
+    done = {
         shard.id
         for shard in shards
-        if (part := there.get(shard.id)) and (part.stamp, part.config) == (shard.stamp, digest)
+        if (part := parts.get(shard.id)) and (part.version, part.config) == (shard.version, digest)
     }
     wanted = {shard.id for shard in shards}
-    stale = [part for id, part in there.items() if id not in wanted]
+    stale = [part for id, part in parts.items() if id not in wanted]
     return Plan(
         inputs=chosen,
         shards=shards,
-        draw=draw,
-        todo=tuple(shard for shard in shards if shard.id not in fits),
-        kept=sum(there[id].rows for id in fits),
-        redone=store.drop(part for id, part in there.items() if id in wanted - fits),
+        sample_plan=sample_plan,
+        todo=tuple(shard for shard in shards if shard.id not in done),
+        kept=sum(parts[id].rows for id in done),
+        redone=store.drop(part for id, part in parts.items() if id in wanted - done),
         dropped=store.drop(stale),
     )
 
@@ -277,22 +278,20 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
 def expectation(
     sample: SamplePlan | None, part: ShardSamplePlan | None, calibration: Calibration | None
 ) -> tuple[dict[float, Interval], dict[float, Interval]]:
-    """What the sample's estimate may look like, told before the audit; of shards that are alike, and that are not."""
+    """The intervals to expect from the sample, by synthetic fraction: see Plan.expected and Plan.apart."""
     if calibration and part:
-        both = {share: planning.expected_of_shards(calibration, part.read, share) for share in _TOLD}
-        return {share: alike for share, (alike, _) in both.items()}, {
-            share: apart for share, (_, apart) in both.items()
-        }
+        pairs = {share: planning.expected_of_shards(calibration, part.read, share) for share in _EXPECTED_AT}
+        return {share: pair[0] for share, pair in pairs.items()}, {share: pair[1] for share, pair in pairs.items()}
     if calibration and sample:
-        return {share: planning.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}, {}
+        return {share: planning.expected(calibration, sample.rows, sample.of, share) for share in _EXPECTED_AT}, {}
     return {}, {}
 
 
 def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str, str | None]:
-    """The digests that an audit of these inputs would record of them, read without decoding an image."""
+    """The digests that an audit of these inputs would record, computed without decoding an image."""
     shards, part = shards_of(choose(inputs, config.scan.read), config)
-    work = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
-    return dataset_digest(result.digest for result in engine.run(shards, work)), part.names if part else None
+    task = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
+    return dataset_digest(result.digest for result in engine.run(shards, task)), part.names if part else None
 
 
 def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:

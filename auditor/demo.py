@@ -1,7 +1,7 @@
-"""A small dataset to try the tool on: photographs that scikit-image ships, some marked the way generators mark files.
+"""A small dataset to try the tool on: scikit-image's photographs, some with the metadata that generators write.
 
-The photographs are freely licensed (scikit-image's data/README) and none is synthetic: the marks are what is real
-about the marked ones. Needs the extra `demo`.
+The photographs are freely licensed (scikit-image's data/README). None is synthetic; only the metadata of the marked
+ones say so. Needs the extra `demo`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
 
 from auditor.errors import AuditorError
 
@@ -32,7 +35,7 @@ _XMP = (
 def build(folder: Path) -> int:
     """Write the dataset (an imagefolder with metadata.csv) and return its number of rows.
 
-    Raises AuditorError without scikit-image, or where the folder holds something else already.
+    Raises AuditorError without scikit-image, or if the folder already holds something else.
     """
     photos = _photos()
     if folder.exists() and any(folder.iterdir()) and not (folder / "metadata.csv").exists():
@@ -66,8 +69,6 @@ def _photos() -> list[Path]:
 
 
 def _jpeg(path: Path, *, xmp: bytes | None = None) -> bytes:
-    from PIL import Image
-
     out = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(out, "JPEG", quality=92, **({"xmp": xmp} if xmp else {}))
@@ -75,8 +76,6 @@ def _jpeg(path: Path, *, xmp: bytes | None = None) -> bytes:
 
 
 def _png(path: Path, **texts: str) -> bytes:
-    from PIL import Image, PngImagePlugin
-
     info = PngImagePlugin.PngInfo()
     for key, value in texts.items():
         info.add_text(key, value)
@@ -88,9 +87,6 @@ def _png(path: Path, **texts: str) -> bytes:
 
 def _stealth(path: Path) -> bytes:
     """The settings in the lowest bits of red, green and blue, down the columns."""
-    import numpy as np
-    from PIL import Image
-
     payload = _SETTINGS.encode()
     bits = np.unpackbits(np.frombuffer(b"stealth_rgbinfo" + (8 * len(payload)).to_bytes(4, "big") + payload, np.uint8))
     with Image.open(path) as image:

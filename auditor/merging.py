@@ -1,4 +1,4 @@
-"""Evidence gathered apart put together: same configuration, disjoint rows."""
+"""Merges audits of disjoint rows that were made with the same configuration."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ from auditor.similarity.reference import parse as parse_reference
 
 
 def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) -> Audit:
-    """Copies every part into out/evidence and sums them up. Raises EvidenceError where the audits were made by
-    different tools or configurations, where the same rows are in two of them, or where they are of samples. given:
-    labels of the merged rows and a reference of all; those that single audits were given are left out.
+    """Copy every part into out/evidence and summarise all of them.
+
+    given: labels of the merged rows, and a reference; those of the single audits are not used. Raises EvidenceError if
+    the audits differ in tool or configuration, share rows, or are audits of samples.
     """
     if len(folders) < 2:
-        raise EvidenceError("merging takes two audits or more")
-    if twice := [folder for folder, times in Counter(folders).items() if times > 1]:
-        raise EvidenceError(f"{twice[0]} is named twice: merging would count its rows twice")
+        raise EvidenceError("merging needs two audits or more")
+    if repeated := [folder for folder, times in Counter(folders).items() if times > 1]:
+        raise EvidenceError(f"{repeated[0]} is named twice: merging would count its rows twice")
     audits = [audit_json.loads(_audit(folder)) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
-        for what, mine, others in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
-            if mine != others:
-                raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan them with the same one")
+        for what, value, expected in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
+            if value != expected:
+                raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan both with the same")
     parts = {folder: list(Store(folder).parts()) for folder in folders}
     for folder, audit in zip(folders, audits, strict=True):
         _refuse_samples(folder, audit)
@@ -57,31 +58,31 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         _refuse_older_weights(audits[0], calibration)
         save_calibration(out, calibration)
         thumbnails.merge(folders, out)
-        whole = list(store.parts())
+        merged_parts = list(store.parts())
         first = audits[0].config
         config = replace(first, estimate=replace(first.estimate, labels=given.labels, reference=given.reference))
         digests = replace(
             audits[0].digests,
-            dataset=dataset_digest(part.digest for part in whole),
+            dataset=dataset_digest(part.digest for part in merged_parts),
             labels=labels_digest(answers) if answers else None,
         )
-        merged = assemble(whole, inputs, config, digests, Grounds(calibration, answers))
-        return summary.add_similarity_results(merged, whole, out, reference)
+        merged = assemble(merged_parts, inputs, config, digests, Grounds(calibration, answers))
+        return summary.add_similarity_results(merged, merged_parts, out, reference)
 
 
 def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
-    """Every part, the vectors first, under a name that no two audits share."""
+    """Copy every part, its vectors first, under a name that is unique among the audits."""
     for number, parts in enumerate(audits):
         for part in parts:
             for path in (*(part.vectors.files if part.vectors else ()), part.path):
                 shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
 
 
-_COMPARED = ("tool", "configuration", "detectors or files of one's own")
+_COMPARED = ("tool", "configuration", "detectors or user files")
 
 
 def _compared(audit: Audit) -> tuple[Any, ...]:
-    """What has to be the same, whatever files were called; labels and references are given anew."""
+    """What must be the same in all audits. File names, labels and references may differ."""
     config = replace(audit.config, estimate=EstimateConfig(audit.config.estimate.count_edited))
     return audit.tool, config, replace(audit.digests, dataset="", labels=None)
 
@@ -89,31 +90,33 @@ def _compared(audit: Audit) -> tuple[Any, ...]:
 def _refuse_samples(folder: Path, audit: Audit) -> None:
     if not audit.config.sampling.is_full:
         raise EvidenceError(
-            f"{folder} is an audit of a sample: together they would be none, since each draws its own share of its "
-            "rows; scan the whole dataset at once with --sample, or --sample-shards"
+            f"{folder} is an audit of a sample, and separate samples cannot be merged into one: scan the whole dataset "
+            "at once with --sample or --sample-shards"
         )
 
 
 def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
-    """The one that was given to the scans. Raises EvidenceError where no folder has it any more."""
+    """The calibration that was given to the scans. Raises EvidenceError if no folder has it any more."""
     wanted = audit.digests.calibration
     if not wanted:
         return None
     for folder in folders:
         try:
-            found = parse((Store(folder).folder / CALIBRATION).read_text())
+            calibration = parse((Store(folder).folder / CALIBRATION).read_text())
         except (OSError, ValueError, CalibrationError):
             continue
-        if digest(found) == wanted:
-            return found
+        if digest(calibration) == wanted:
+            return calibration
     raise EvidenceError(f"none of the audits has the calibration that they were made with ({wanted[:12]}…): scan again")
 
 
 def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
-    """Counts belong to weights. Raises EvidenceError where the evidence is of others than those installed here."""
+    """A calibration is valid for its weights only. Raises EvidenceError if the evidence was made with other weights."""
     model = counted_detector(audit.digests.detectors, audit.digests.indexes, calibration)
     if model and audit.digests.detectors[model.id] != registry.digest(model.id):
-        raise EvidenceError(f"the evidence is of another version of {model.id} than the one installed: scan again")
+        raise EvidenceError(
+            f"the evidence was made with another version of {model.id} than the installed one: scan again"
+        )
 
 
 def _audit(folder: Path) -> bytes:
@@ -124,32 +127,32 @@ def _audit(folder: Path) -> bytes:
 
 
 def _refuse_incomplete(folder: Path, audit: Audit, parts: list[Part]) -> None:
-    """Raises EvidenceError where the parts are not those that the folder's audit.json sums up."""
+    """Raises EvidenceError if the parts are not those that the folder's audit.json summarises."""
     rows = sum(part.rows for part in parts)
     if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
         raise EvidenceError(
-            f"{folder}: its evidence ({rows:,} rows) is not what its audit.json sums up ({audit.counts.rows:,} rows): "
+            f"{folder}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
             "scan that dataset again"
         )
 
 
 def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
     seen: dict[str, Path] = {}
-    for folder, mine in parts.items():
-        if not mine:
+    for folder, folder_parts in parts.items():
+        if not folder_parts:
             raise EvidenceError(f"{folder}: no evidence there")
-        for part in mine:
-            if part.rows and (other := seen.setdefault(part.digest, folder)) != folder:
+        for part in folder_parts:
+            if part.rows and (first := seen.setdefault(part.digest, folder)) != folder:
                 raise EvidenceError(
-                    f"{folder} and {other} hold the same rows ({part.shard}): merging would count them twice"
+                    f"{folder} and {first} hold the same rows ({part.shard}): merging would count them twice"
                 )
 
 
 def _encoder(parts: dict[Path, list[Part]]) -> str | None:
-    """The fingerprint of all vectors; None where there are none. Raises EvidenceError for those of two encoders."""
+    """The encoder's fingerprint of all vectors; None if there are none. Raises EvidenceError for two encoders."""
     seen: dict[str, Path] = {}
-    for folder, mine in parts.items():
-        for part in mine:
+    for folder, folder_parts in parts.items():
+        for part in folder_parts:
             if part.vectors:
                 seen.setdefault(part.vectors.fingerprint, folder)
     if len(seen) > 1:
@@ -161,7 +164,7 @@ def _encoder(parts: dict[Path, list[Part]]) -> str | None:
 def _check_reference(reference: Reference | TemporalReference, encoder: str | None) -> None:
     if encoder is None:
         raise EvidenceError(
-            f"nothing to hold against {reference.name}: the audits kept no vectors, scan with --encoder"
+            f"nothing to compare with {reference.name}: the audits kept no vectors; scan with --encoder"
         )
     reference.check(encoder)
 

@@ -1,4 +1,4 @@
-"""The contracts that plugins fill: Detector, Reader, Renderer, Engine; and DetectorResult, a detector's answer.
+"""The interfaces that plugins implement: Detector, Reader, Renderer and Engine, and the values that they exchange.
 
 A plugin is one module with one public class and one line in registry.py. Its module docstring is its documentation.
 """
@@ -9,16 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
 
 from auditor.config import ReadOptions
+from auditor.images.view import View
 from auditor.results import Audit, DatasetTest, Decision
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from auditor.images.view import View
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -28,7 +26,7 @@ CONTRADICTION = "contradiction"  # a group of examples: declared synthetic, with
 
 @dataclass(frozen=True, slots=True)
 class DetectorResult:
-    """A detector's answer for one image, made by one of the constructors. score: as in types.Signal."""
+    """A detector's result for one image. Use the class methods to make one. score: as in types.Signal."""
 
     outcome: SignalOutcome
     score: float | None = None
@@ -39,17 +37,17 @@ class DetectorResult:
 
     @classmethod
     def abstained(cls, reason: str) -> DetectorResult:
-        """Could not look, and why."""
+        """The detector could not examine the image, for this reason."""
         return cls(SignalOutcome.ABSTAINED, reason=reason)
 
     @classmethod
     def failed(cls, error: Exception) -> DetectorResult:
-        """The detector raised, which is a bug of its own; counted apart from abstentions."""
+        """The detector raised, which is a bug in it; failures are counted apart from abstentions."""
         return cls(SignalOutcome.FAILED, reason=crash_reason(error))
 
     @classmethod
     def negative(cls, reason: str = "") -> DetectorResult:
-        """Looked and found nothing."""
+        """The detector examined the image and found nothing."""
         return cls(SignalOutcome.NEGATIVE, 0.0, reason)
 
     @classmethod
@@ -62,24 +60,26 @@ class DetectorResult:
         claim: Claim = Claim.SYNTHETIC,
         score: float = 1.0,
     ) -> DetectorResult:
-        """Found something: how strong, what it says, and who is named."""
+        """The detector found something: its strength, its claim, and the generator that it names."""
         return cls(SignalOutcome.HIT, score, reason, tier, claim, generator)
 
     @classmethod
     def scored(cls, score: float, reason: str, claim: Claim | None = None) -> DetectorResult:
-        """A classifier's answer: the probability of being synthetic, and what the classifier claims by it, if
-        anything. A hit where that is likely synthetic."""
+        """A classifier's result: the probability of being synthetic, and the claim that follows from it, if any.
+
+        The outcome is a hit if the claim is *likely synthetic*.
+        """
         is_hit = claim is Claim.LIKELY_SYNTHETIC
         return cls(SignalOutcome.HIT if is_hit else SignalOutcome.NEGATIVE, score, reason, claim=claim)
 
 
 def crash_reason(error: Exception) -> str:
-    """The reason of a row or a signal that an unexpected exception cost, at most 200 characters."""
+    """The reason given for a row or signal that was lost to an unexpected exception: at most 200 characters."""
     return f"failed: {type(error).__name__}: {error}"[:200]
 
 
 class Detector(ABC):
-    """One kind of evidence. Knows nothing of thresholds for verdicts, of other detectors, or of reports."""
+    """One kind of evidence. A detector is independent of other detectors, of verdicts and of reports."""
 
     id: ClassVar[str]
     evidence: ClassVar[Evidence]
@@ -88,38 +88,38 @@ class Detector(ABC):
 
     @abstractmethod
     def look(self, view: View) -> DetectorResult:
-        """One answer for one image. Everything in `needs` is there; Refused may come out of the view."""
+        """The result for one image. The view provides all that `needs` asks for; it may raise SampleError."""
 
     def read(self, views: Sequence[View]) -> list[DetectorResult]:
-        """One answer a view, in order. Detectors that gain from batches override this."""
+        """One result per view, in order. Detectors that gain from batches override this."""
         return [self.look(view) for view in views]
 
     def check(self) -> None:  # noqa: B027  most have nothing to check
-        """Raises AuditorError where it cannot work on this machine; asked once, before an audit begins."""
+        """Raises AuditorError if the detector cannot work on this machine; called once, before an audit begins."""
 
     def resources(self) -> tuple[str, ...]:
-        """Paths of the data files that decide its answers; with the module's source they make its digest."""
+        """Paths of the data files that decide the results; with the module's source they make the detector's digest."""
         return ()
 
 
 class AggregateDetector(Detector):
-    """A detector that also tests a whole dataset, by a statistic too weak to decide any one image."""
+    """A detector that also tests a whole dataset, with a statistic that is too weak to decide single images."""
 
     @abstractmethod
     def statistic(self, view: View) -> np.ndarray | None:
-        """What one undecided image adds: a float64 vector of fixed length, or None where it could not look."""
+        """One undecided image's contribution: a float64 vector of fixed length, or None if it cannot be examined."""
 
     @abstractmethod
     def dataset_test(self, n: int, total: np.ndarray) -> tuple[DatasetTest, ...]:
-        """The tests of the dataset, by the sum of the statistics of n images. Pure."""
+        """The tests of the dataset, from the sum of the statistics of n images. Pure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input: the folder it lies in, the name it goes by in the audit, and how to read it.
+    """One input: its folder, its name in the audit, and how to read it.
 
-    only: the files below the folder that were named (one, or those of a pattern); empty: all of it.
-    prefix: put before keys and images that are paths; not empty where several inputs are audited at once.
+    only: the files below the folder that were named (one file, or those of a pattern); empty: the whole folder.
+    prefix: is put before keys and images that are paths; not empty if several inputs are audited at once.
     """
 
     url: str
@@ -133,9 +133,9 @@ class Input:
 class Shard:
     """The unit of work, of storage and of resuming: some rows of one input.
 
-    id: stable file name of its evidence. file: what to read, below the input. start, stop: which rows, in the
-    reader's own terms. rows: how many, where that is known unread. stamp: changes when the files below it do.
-    reader: who reads it; a reader hands what is not of its kind to another.
+    id: stable file name of its evidence. file: the file to read, below the input. start, stop: the range of rows, in
+    the reader's own units. rows: their number, if it is known without reading. version: changes when the files change.
+    reader: id of the reader that reads it, which may differ from the one that listed it.
     """
 
     id: str
@@ -145,7 +145,7 @@ class Shard:
     start: str | int = 0
     stop: str | int | None = None
     rows: int | None = None
-    stamp: str = ""
+    version: str = ""
 
 
 class Reader(ABC):
@@ -159,7 +159,7 @@ class Reader(ABC):
 
     @abstractmethod
     def shards(self, input: Input) -> Iterator[Shard]:
-        """Cheap: names, counts and stamps, no images. Raises DatasetError for what is no dataset."""
+        """The shards, found without opening images. Raises DatasetError if the input is not a dataset."""
 
     @abstractmethod
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -167,7 +167,7 @@ class Reader(ABC):
 
 
 class Renderer(ABC):
-    """One output format. Pure: an audit and what was decided about it in, text or bytes out."""
+    """One output format: a pure function from an audit and its decision to text."""
 
     id: ClassVar[str]
     suffix: ClassVar[str]
@@ -181,7 +181,7 @@ class Renderer(ABC):
 class Example:
     """A row that a report shows. group: the detector that it is an example of, or CONTRADICTION.
 
-    thumbnail: a small WebP; without one no_thumbnail_reason says why.
+    thumbnail: a small WebP; if there is none, no_thumbnail_reason says why.
     """
 
     row: Row
@@ -193,12 +193,12 @@ class Example:
 class Shows(StrEnum):
     """Which rows a format shows."""
 
-    GALLERY = "gallery"  # examples of each detector and verdict, with pictures
-    DECIDED = "decided"  # what declared or matched evidence decides, the strongest first
+    GALLERY = "gallery"  # examples of each detector and verdict, with thumbnails
+    DECIDED = "decided"  # rows decided by declared or matched evidence, the strongest first
 
 
 class RowRenderer(Renderer):
-    """An output format that shows some rows too, where they can be had."""
+    """An output format that also shows some rows, if they are available."""
 
     shows: ClassVar[Shows]
     most: ClassVar[int]
@@ -212,17 +212,23 @@ class RowRenderer(Renderer):
         return self.render_with(audit, decision, ())
 
 
-class ShardTask(Protocol[R_co]):
-    """What is done with a shard. Work, shards and results pickle; pixels never travel."""
+class ShardTask(ABC, Generic[R_co]):
+    """What a worker does with a shard. Tasks, shards and results are picklable; pixels stay in the worker.
 
+    A task that decodes images overrides the other two methods, so that a crash costs one row and not the run.
+    """
+
+    @abstractmethod
     def __call__(self, shard: Shard) -> R_co:
-        """The whole shard."""
+        """The result for the whole shard."""
 
     def with_crash_tracking(self) -> ShardTask[R_co]:
-        """The same work, done so that `refusing` can tell what killed it."""
+        """The same task, which also records the row in progress, so that `excluding_crash` can find it."""
+        return self
 
     def excluding_crash(self, shard: Shard, reason: str) -> ShardTask[R_co]:
-        """The same work, without the row that killed a probing worker."""
+        """The same task without the row that crashed a worker with crash tracking."""
+        return self
 
 
 class Engine(ABC):
@@ -234,5 +240,5 @@ class Engine(ABC):
         self.workers = workers
 
     @abstractmethod
-    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
-        """work(shard) for each shard, in any order. An error in one ends the run; closing the iterator stops it."""
+    def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:
+        """task(shard) for each shard, in any order. An error ends the run; closing the iterator stops it."""

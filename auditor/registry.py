@@ -1,6 +1,6 @@
-"""Which plugins there are: tables of "id" -> "module:Class", imported when used.
+"""The available plugins: tables of "id" -> "module:Class", imported when used.
 
-Packages from outside join through the entry-point groups auditor.detectors, auditor.readers, auditor.reports and
+Other packages add plugins through the entry-point groups auditor.detectors, auditor.readers, auditor.reports and
 auditor.engines (name = id, value = module:Class).
 """
 
@@ -66,20 +66,20 @@ _HOME = Path(__file__).resolve().parent.parent
 
 @cache
 def table(kind: str) -> dict[str, str]:
-    """Every plugin of a kind: our own first, then installed ones. An id that is ours cannot be taken over."""
-    outside = {point.name: point.value for point in entry_points(group=f"auditor.{kind}")}
-    return {**_TABLES[kind], **{id: value for id, value in outside.items() if id not in _TABLES[kind]}}
+    """Every plugin of a kind: built-in ones first, then installed ones, which cannot replace a built-in id."""
+    installed = {point.name: point.value for point in entry_points(group=f"auditor.{kind}")}
+    return {**_TABLES[kind], **{id: value for id, value in installed.items() if id not in _TABLES[kind]}}
 
 
 @cache
 def load(kind: str, id: str) -> Any:
-    """The plugin's class. Raises UnknownPlugin with the ids there are, or if its module is not the one meant."""
-    known = table(kind)
-    if id not in known:
-        close = difflib.get_close_matches(id, known, n=1)
+    """The plugin's class. Raises UnknownPlugin for an unknown id, and for a built-in one loaded from elsewhere."""
+    plugins = table(kind)
+    if id not in plugins:
+        close = difflib.get_close_matches(id, plugins, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise UnknownPlugin(f"no {kind.rstrip('s')} named '{id}'{hint} There are: {', '.join(known)}")
-    module_name, _, class_name = known[id].partition(":")
+        raise UnknownPlugin(f"no {kind.rstrip('s')} named '{id}'{hint} There are: {', '.join(plugins)}")
+    module_name, _, class_name = plugins[id].partition(":")
     module = importlib.import_module(module_name)
     if id in _TABLES[kind] and not Path(inspect.getfile(module)).resolve().is_relative_to(_HOME):
         package = module_name.partition(".")[0]
@@ -91,7 +91,7 @@ def load(kind: str, id: str) -> Any:
 
 
 def default_detectors() -> tuple[str, ...]:
-    """Detectors that run unless others are asked for."""
+    """The ids of the detectors that run by default."""
     return tuple(id for id in table("detectors") if load("detectors", id).is_default)
 
 
@@ -101,7 +101,7 @@ def documentation(kind: str, id: str) -> str:
 
 
 def digest(id: str) -> str:
-    """sha256 over a detector's source and data files: evidence of another digest is redone."""
+    """sha256 of a detector's source and data files. Evidence with another digest is made again."""
     cls = load("detectors", id)
     total = hashlib.sha256()
     for path in (inspect.getfile(cls), *cls().resources()):

@@ -85,7 +85,7 @@ class Content(Protocol):
     """An image's bytes, unopened until asked."""
 
     def read(self, limit: int) -> bytes:
-        """All bytes. Raises Refused beyond `limit` bytes, or when they cannot be had."""
+        """All bytes. Raises SampleError beyond `limit` bytes, or when they cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Sees: XMP TC260:AIGC (element or attribute), PNG tEXt `AIGC`, EXIF UserComment or ImageDescription with
 `{"AIGC": {…}}`, and `AIGC{…}` in a JPEG application segment. Accepted only if the JSON parses and has one of the
 standard's fields (Label, ContentProducer, ProduceID, ContentPropagator, PropagateID, ReservedCode1, ReservedCode2).
-Label 1 says generated. 2 ("possibly") and 3 ("suspected") are a platform's guesses: kept, shown, counted nowhere.
+Label 1 means generated. 2 ("possibly") and 3 ("suspected") are guesses of a platform: reported, but not counted.
 
 Defeated by: re-encoding and metadata stripping. Tier B for label 1, D for 2 and 3.
 """
@@ -47,11 +47,11 @@ class AigcLabel(Detector):
 
 
 def _candidates(view: View) -> Iterator[tuple[str, str, bool]]:
-    """(where, text, whether the place itself is named AIGC, so that the label may stand there bare)."""
+    """(place, text, whether the place itself is named AIGC, so that the text is the label without a wrapper)."""
     metadata = view.metadata
-    for found in metadata.xmp:
-        if found.name == "AIGC":
-            yield "XMP TC260:AIGC", found.value, True
+    for entry in metadata.xmp:
+        if entry.name == "AIGC":
+            yield "XMP TC260:AIGC", entry.value, True
     for text in metadata.texts:
         if text.key in ("AIGC", "UserComment", "ImageDescription"):
             yield f"{text.where} {text.key}", text.value, text.key == "AIGC"

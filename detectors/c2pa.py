@@ -1,14 +1,15 @@
-"""Content Credentials (C2PA): signed manifests that say how an image came to be.
+"""Content Credentials (C2PA): signed manifests that record how an image was made.
 
-Sees: manifests embedded in JPEG, PNG, WebP, AVIF and HEIC. An action whose digitalSourceType is an AI term declares;
-so does a known generator that names itself as claim generator. Ingredients are walked, because the AI action often
-sits in a parent's manifest and the active one only says that a file was opened: `parentOf` carries the origin over,
-`componentOf` makes a composite, that is an edit. A camera's or an editor's manifest without an AI action is not AI.
+Sees: manifests embedded in JPEG, PNG, WebP, AVIF and HEIC. An action whose digitalSourceType is an AI term is a
+declaration, and so is a known generator as claim generator. Ingredients are examined too, because the AI action is
+often in a parent's manifest while the active one only says that a file was opened: `parentOf` passes the origin on,
+`componentOf` makes a composite, which is an edit. A camera's or an editor's manifest without an AI action is not AI.
 Soft bindings (hidden watermarks that a manifest names) are listed in the reason.
 
-Trust: a failed hash or signature gives no verdict. An untrusted or expired certificate is usual in real files and
-leaves the claim intact: an unknown signer who admits AI speaks against his interest and is believed (tier B). Tier A
-needs a signer on a trust list. Nothing is fetched: remote manifests, OCSP and identity look-ups are off.
+Trust: after a failed hash or signature the detector abstains. An untrusted or expired certificate is common in real
+files and does not invalidate the claim: an unknown signer has no interest in declaring AI, so the claim is accepted
+(tier B). Tier A needs a signer on a trust list. Nothing is fetched: remote manifests, OCSP and identity look-ups are
+off.
 
 Defeated by: re-encoding, screenshots, most image hosts. Sources: C2PA specification 2.x; c2pa-rs validation codes.
 """
@@ -28,14 +29,14 @@ from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "ISOBMFF": "image/avif"}
-# Without hosts that may be asked, c2pa-rs still looks up the issuers of identity assertions: the empty list forbids it.
+# Even then c2pa-rs looks up the issuers of identity assertions; the empty list of allowed hosts forbids it.
 _OFFLINE = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "core": {"allowed_network_hosts": []},
 }
-# Failures that mean "this is not what was signed"; all others concern who signed, or when.
+# Failures that mean that this is not what was signed. All other failures concern who signed, or when.
 _BROKEN = ("claim.missing", "claim.multiple", "claimSignature.missing", "assertion.missing", "hashedURI.missing")
-# Actions that put generated parts into something else; an AI source type on them is an edit.
+# Actions that put generated parts into an existing image; with an AI source type they are edits.
 _PARTIAL = frozenset(("c2pa.placed", "c2pa.edited", "c2pa.drawing", "c2pa.filtered", "c2pa.removed", "c2pa.repackaged"))
 _GENERATORS = {
     "openai": "OpenAI",
@@ -55,7 +56,7 @@ _GENERATORS = {
     "titan image generator": "Amazon Titan",
 }
 _RANK = {Claim.SYNTHETIC: 0, Claim.EDITED: 1}
-_DEEPEST = 32
+_MAX_DEPTH = 32  # of ingredients
 
 _Manifest = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ class C2pa(Detector):
             return DetectorResult.negative()
         try:
             store = _read(view.data, mime)
-        except Exception as error:  # c2pa-python raises a class of its own for each of c2pa-rs's errors
+        except Exception as error:  # c2pa-python has one class per error of c2pa-rs
             return DetectorResult.abstained(f"the manifest cannot be read: {str(error)[:120]}")
         return _result(store) if store else DetectorResult.negative()
 
@@ -107,7 +108,7 @@ def _result(store: _Manifest) -> DetectorResult:
     bindings = "".join(f"; soft binding {name}" for name in _soft_bindings(store))
     if not claims:
         return DetectorResult.negative(f"a manifest without an AI claim{bindings}")
-    claim, reason, generator = min(claims, key=lambda found: _RANK[found[0]])
+    claim, reason, generator = min(claims, key=lambda claim: _RANK[claim[0]])
     tier = Tier.A if store.get("validation_state") == "Trusted" else Tier.B
     return DetectorResult.hit(tier, reason + bindings, claim=claim, generator=generator)
 
@@ -134,21 +135,21 @@ def _failures(store: _Manifest, active: str) -> Iterator[tuple[str, str]]:
 
 
 def _claims(store: _Manifest, label: str, broken: set[str], depth: int) -> Iterator[tuple[Claim, str, str | None]]:
-    """(claim, reason, generator) of a manifest and of what it was made from."""
+    """(claim, reason, generator) of a manifest and of its ingredients."""
     manifest = (store.get("manifests") or {}).get(label)
-    if not manifest or label in broken or depth > _DEEPEST:
+    if not manifest or label in broken or depth > _MAX_DEPTH:
         return
     names, agents = list(_names(manifest)), list(_agents(manifest))
-    maker = _known(names)
-    generator = maker or _known([name for _, name in agents])
-    own = list(_actions(manifest))
-    for claim, action, value in own:
+    maker = _known_generator(names)
+    generator = maker or _known_generator([name for _, name in agents])
+    actions = list(_actions(manifest))
+    for claim, action, value in actions:
         named = next(iter([*names, *(name for _, name in agents)]), "an unnamed tool")
         yield claim, f"{action} {term(value)}, by {named}", generator
-    if maker and not own:
+    if maker and not actions:
         yield Claim.SYNTHETIC, f"made by {maker}", maker
-    for action, name in agents if not own and not maker else ():
-        if agent := _known([name]):  # a generator that worked on something else
+    for action, name in agents if not actions and not maker else ():
+        if agent := _known_generator([name]):  # a generator that edited something else
             yield (Claim.SYNTHETIC if action == "c2pa.created" else Claim.EDITED), f"{action} by {agent}", agent
     for ingredient in manifest.get("ingredients") or ():
         relation = ingredient.get("relationship")
@@ -171,19 +172,19 @@ def _actions(manifest: _Manifest) -> Iterator[tuple[Claim, str, str]]:
 
 
 def _names(manifest: _Manifest) -> Iterator[str]:
-    """What the manifest's maker calls itself."""
+    """The names of the claim generator."""
     infos = manifest.get("claim_generator_info") or ()
     yield from (str(info.get("name")) for info in infos if isinstance(info, dict) and info.get("name"))
     if manifest.get("claim_generator"):
         yield str(manifest["claim_generator"])
 
 
-def _known(names: Iterable[str]) -> str | None:
-    """The generator that is named, as words of their own ("Imagenomic" is none)."""
+def _known_generator(names: Iterable[str]) -> str | None:
+    """The known generator in one of the names, matched as whole words ("Imagenomic" does not match)."""
     for name in names:
-        for part, known in _GENERATORS.items():
+        for part, generator in _GENERATORS.items():
             if re.search(rf"(?<![a-z]){re.escape(part)}(?![a-z])", name.casefold()):
-                return known
+                return generator
     return None
 
 
@@ -199,10 +200,10 @@ def _agents(manifest: _Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _soft_bindings(store: _Manifest) -> list[str]:
-    found = {
+    algorithms = {
         str((assertion.get("data") or {}).get("alg"))
         for manifest in (store.get("manifests") or {}).values()
         for assertion in manifest.get("assertions") or ()
         if str(assertion.get("label", "")).startswith("c2pa.soft-binding")
     }
-    return sorted(found)
+    return sorted(algorithms)

@@ -1,11 +1,12 @@
-r"""Wording of captions that goes with generated images: prompt syntax, settings, and plain statements.
+r"""Caption wording that is typical of generated images: prompt syntax, settings and plain statements.
 
-Sees: switches of Midjourney (`--ar 16:9`), LoRA tags, weighted words `(detailed:1.2)`, `Negative prompt:`,
+Sees: Midjourney's switches (`--ar 16:9`), LoRA tags, weighted words `(detailed:1.2)`, `Negative prompt:`,
 `Steps: 20, Sampler:`, and the stock phrases of prompts ("masterpiece, best quality", "trending on artstation"),
 "AI-generated" and generators' names.
 
-A prior (tier E, a score below 1): pages about AI art carry the same words beside photographs, and most captions of
-generated images carry none. Before mid-2022 the base rate is nearly nil. It stratifies and ranks; it never decides.
+A prior (tier E, a score below 1): pages about AI art use the same words beside photographs, and most captions of
+generated images have none of them. Before mid-2022 the base rate is close to zero. It stratifies and ranks; it never
+decides.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 
-# (strength, generator or None, what, pattern): strength ranks, it is no probability
+# (strength, generator or None, name, pattern): the strength is for ranking; it is not a probability
 _FORMS = (
     (0.9, "Midjourney", "switches", r"(?:^|\s)(?:--|—)(?:ar|v|niji|stylize|s|chaos|seed|style|q|no|iw|sref|cref)\s+\S"),
     (0.9, None, "a LoRA tag", r"<lora:[^<>]{1,80}>"),
@@ -43,7 +44,7 @@ class CaptionPrior(Detector):
     needs = Need.ROW
 
     def look(self, view: View) -> DetectorResult:
-        """The strongest wording found."""
+        """The result for the strongest wording in the caption."""
         caption = view.sample.caption
         if not caption:
             return DetectorResult.abstained("no caption")

@@ -1,30 +1,30 @@
 """Community Forensics: a vision transformer trained on images of 4,803 generators (arXiv 2411.04125, CVPR 2025).
 
-Sees: the centre of an image at 384 pixels, after its shorter side was brought to 440. Asked for with
+Sees: the central 384 pixels of an image whose shorter side was resized to 440. Turn it on with
 `--with community-forensics`, after `auditor models pull community-forensics` (MIT, 87 MB; nothing is fetched unasked).
-Its score is the logistic function of its logit, as its authors read it. None of its error rates was measured here, so
-it calls no image likely, and gives no estimate until `auditor calibrate --detector community-forensics` has counted its
-errors on labelled images of your own.
+The score is the logistic function of the logit, as its authors use it. Its error rates were not measured here, so it
+calls no image likely. It gives an estimate only with a calibration: `auditor calibrate --detector community-forensics`
+measures the error rates on labelled images of your own.
 
-Defeated by: what defeats such models: reduction, heavy compression, generators newer than 2024. Some eight times as
-slow as the embedded model.
+Defeated by: downscaling, heavy compression, generators newer than 2024, as are similar models. It takes about eight
+times as long as the embedded model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from auditor.classifier import ClassifierDetector
 from auditor.embeddings import hub
 from auditor.types import Need
 
-if TYPE_CHECKING:
-    import numpy as np
-
-_SHORTER, _CROP = 440, 384
-# As its training code prepares images (JeongsooP/Community-Forensics, models.py): ImageNet's mean and deviation.
+_SHORTER_SIDE_PX, _CROP_PX = 440, 384
+# From its training code (JeongsooP/Community-Forensics, models.py): ImageNet's mean and standard deviation.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 4
 
@@ -37,39 +37,34 @@ class CommunityForensics(ClassifierDetector):
     is_default = False
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
-        """One an image; higher is synthetic. Raises ModelError where the weights are not here."""
-        import numpy as np
-
+        """One logit per image; higher means synthetic. Raises ModelError if the weights are not installed."""
         session = _session(str(hub.verified(self.id)))
-        found: list[float] = []
+        logits: list[float] = []
         for start in range(0, len(images), _BATCH):
-            pixels = np.stack([prepared(image) for image in images[start : start + _BATCH]])
-            found += session.run(None, {session.get_inputs()[0].name: pixels})[0].reshape(-1).tolist()
-        return found
+            pixels = np.stack([preprocess(image) for image in images[start : start + _BATCH]])
+            logits += session.run(None, {session.get_inputs()[0].name: pixels})[0].reshape(-1).tolist()
+        return logits
 
     def weights(self) -> str:
-        """The pinned digest."""
+        """The pinned sha256."""
         return hub.find(self.id).sha256
 
     def check(self) -> None:
-        """Raises ModelError where the weights are not here, or are not those that were pinned."""
+        """Raises ModelError if the weights are not installed, or differ from the pinned ones."""
         hub.verified(self.id)
 
     def resources(self) -> tuple[str, ...]:
-        """The module that pins them."""
+        """The module that pins the weights."""
         return (hub.__file__,)
 
 
-def prepared(image: np.ndarray) -> np.ndarray:
-    """float32 (3, 384, 384): shorter side to 440 (bilinear, antialiased), centre, normalised."""
-    import numpy as np
-    from PIL import Image
-
-    # The centre of the reduced image, without making the rest of it: a strip would become gigabytes.
+def preprocess(image: np.ndarray) -> np.ndarray:
+    """float32 (3, 384, 384): shorter side resized to 440 (bilinear, antialiased), centre crop, normalised."""
+    # Only the centre is resized: the whole of a long strip would take gigabytes.
     height, width = image.shape[:2]
-    half = _CROP / _SHORTER * min(height, width) / 2
+    half = _CROP_PX / _SHORTER_SIDE_PX * min(height, width) / 2
     box = (width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half)
-    picture = Image.fromarray(image).resize((_CROP, _CROP), Image.Resampling.BILINEAR, box=box)
+    picture = Image.fromarray(image).resize((_CROP_PX, _CROP_PX), Image.Resampling.BILINEAR, box=box)
     square = np.asarray(picture, np.float32) / 255
     normal = (square - np.asarray(_MEAN, np.float32)) / np.asarray(_DEVIATION, np.float32)
     return np.ascontiguousarray(normal.transpose(2, 0, 1))

@@ -1,12 +1,12 @@
-r"""Generators named in the fields that say who or what made a file.
+r"""Generators named in the fields for the creator of a file.
 
 Sees: EXIF Make, Software, ImageDescription, Artist; XMP CreatorTool, Credit; IPTC-IIM Credit; Samsung's edit record
-behind a JPEG. Names match on word boundaries and only where no camera, person or other product bears them: bare
-"firefly", "flux", "imagen", "gemini", "sora", "aurora", "runway" and "leonardo" prove nothing and are left alone.
-Where an image was re-encoded and the manifest kept its EXIF (img2dataset's `exif` column), that copy is read.
+after a JPEG. Names match on word boundaries, and only if no camera, person or other product has the same name: bare
+"firefly", "flux", "imagen", "gemini", "sora", "aurora", "runway" and "leonardo" prove nothing and are ignored.
+If an image was re-encoded and the manifest kept its EXIF (img2dataset's `exif` column), that copy is read.
 
-Grok signs: ImageDescription `Signature: <base64>` together with a UUID as Artist. Edits (Samsung's generative edit,
-Apple's Clean Up) and Google's credit line on edited photos are claims of an edit, not of generation.
+Grok writes ImageDescription `Signature: <base64>` and a UUID as Artist. Edits (Samsung's generative edit, Apple's Clean
+Up) and Google's credit line on edited photos are claims of an edit, not of generation.
 
 Defeated by: re-encoding, and anyone with an EXIF editor. Tier D (a name), C for Grok's and Ideogram's own fields.
 """
@@ -53,9 +53,9 @@ class CreatorTags(Detector):
     needs = Need.TAGS
 
     def look(self, view: View) -> DetectorResult:
-        """The strongest of what the fields say."""
-        found = [*_generated(view.metadata), *_edited(view.metadata)]
-        return min(found, key=lambda hit: str(hit.tier)) if found else DetectorResult.negative()
+        """The strongest hit in the fields."""
+        hits = [*_generated(view.metadata), *_edited(view.metadata)]
+        return min(hits, key=lambda hit: str(hit.tier)) if hits else DetectorResult.negative()
 
 
 def _generated(metadata: Metadata) -> Iterator[DetectorResult]:

@@ -1,29 +1,27 @@
-"""DALL·E 2's colour bar: five squares at the lower right corner of everything it made.
+"""DALL·E 2's colour bar: five squares in the lower right corner of every image that it made.
 
-Sees: yellow, turquoise, green, orange and blue, each 16 pixels a side at a width of 1024, smaller in proportion; also
-inside the borders that img2dataset adds when it letter-boxes. The centre of each square is averaged, and the largest
-difference of any channel from the palette decides: measured on originals 0, after 256 pixels and JPEG 95 at most 3, at
-JPEG 75 23, against 106 and more on clean images; 40 is the limit. docs/watermarks.md has the count over real images.
+Sees: yellow, turquoise, green, orange and blue squares with sides of 16 pixels at a width of 1024, smaller in
+proportion; also inside the borders that img2dataset adds for letter-boxing. The centre of each square is averaged, and
+the largest difference of any channel from the palette decides. Measured: 0 on originals, at most 3 after resizing to
+256 pixels and JPEG 95, 23 at JPEG 75, and 106 or more on clean images. The threshold is 40. docs/watermarks.md has the
+counts over real images.
 
-Defeated by: cropping, which many did on purpose; widths below 200 pixels. Tier C (nothing else draws it).
+Defeated by: cropping, which was often done on purpose; widths below 200 pixels. Tier C (nothing else draws it).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 
-if TYPE_CHECKING:
-    import numpy as np
-
 _PALETTE = ((255, 255, 102), (66, 255, 255), (81, 218, 76), (255, 110, 60), (60, 70, 255))
-_LIMIT = 40.0  # largest difference of a channel
+_MAX_DIFFERENCE = 40.0  # levels, of any channel
 _SQUARE = 16 / 1024  # of the width
-_LEAST_WIDTH = 200
-_FLAT = 12  # levels by which a border may vary
+_MIN_SIDE_PX = 200
+_BORDER_LEVELS = 12  # by which the pixels of a border may vary
 
 
 class Dalle2Bar(Detector):
@@ -34,16 +32,16 @@ class Dalle2Bar(Detector):
     needs = Need.PIXELS
 
     def look(self, view: View) -> DetectorResult:
-        """At the image's corner, then at its content's."""
-        if view.header.width < _LEAST_WIDTH or view.header.height < _LEAST_WIDTH:
+        """Compares the corner of the image, and that of its content without borders."""
+        if view.header.width < _MIN_SIDE_PX or view.header.height < _MIN_SIDE_PX:
             return DetectorResult.abstained(
                 f"{view.header.width} × {view.header.height} pixels are too few to see the bar"
             )
         if view.pixels.shape[2] < 3:
-            return DetectorResult.abstained("greyscale: the bar is told by its colours")
+            return DetectorResult.abstained("greyscale: the bar is recognised by its colours")
         rgb = view.pixels[:, :, :3]
         error = min(difference(rgb, rgb.shape[1]), difference(*_content(rgb)))
-        if error <= _LIMIT:
+        if error <= _MAX_DIFFERENCE:
             return DetectorResult.hit(Tier.C, f"the colour bar, {error:.0f} levels off at most", generator="DALL·E 2")
         return DetectorResult.negative()
 
@@ -51,12 +49,10 @@ class Dalle2Bar(Detector):
 def difference(rgb: np.ndarray, width: int) -> float:
     """The largest difference of a channel between the five squares' centres and the palette, 0 to 255.
 
-    The squares are looked for in the lower right corner, at the size they have in an image `width` pixels wide.
+    The squares are expected in the lower right corner, at their size in an image of `width` pixels.
     """
-    import numpy as np
-
     side = width * _SQUARE
-    if width < _LEAST_WIDTH or rgb.shape[0] < side or rgb.shape[1] < len(_PALETTE) * side:
+    if width < _MIN_SIDE_PX or rgb.shape[0] < side or rgb.shape[1] < len(_PALETTE) * side:
         return 255.0
     top, bottom = _inner(rgb.shape[0] - side, side)
     centres = []
@@ -67,7 +63,7 @@ def difference(rgb: np.ndarray, width: int) -> float:
 
 
 def _inner(start: float, side: float) -> tuple[int, int]:
-    """The pixels of the middle half of a square that begins at `start`: at least one."""
+    """The pixel range of the middle half of a square that begins at `start`: at least one pixel."""
     middle = start + side / 2
     first = int(middle - side / 4)
     return first, max(first + 1, int(middle + side / 4))
@@ -76,13 +72,11 @@ def _inner(start: float, side: float) -> tuple[int, int]:
 def _content(rgb: np.ndarray) -> tuple[np.ndarray, int]:
     """The image up to the lower and right edge of its content, and the content's width.
 
-    Borders are of one colour and equally wide on both sides. A plain background may run into them at the left and top,
-    not at the right and bottom: the bar stands there.
+    Borders have one colour and equal widths on both sides. A plain background may merge with them at the left and top,
+    but not at the right and bottom, where the bar is.
     """
-    import numpy as np
-
-    rows = np.flatnonzero(np.ptp(rgb, axis=1).max(axis=1) > _FLAT)
-    columns = np.flatnonzero(np.ptp(rgb, axis=0).max(axis=1) > _FLAT)
+    rows = np.flatnonzero(np.ptp(rgb, axis=1).max(axis=1) > _BORDER_LEVELS)
+    columns = np.flatnonzero(np.ptp(rgb, axis=0).max(axis=1) > _BORDER_LEVELS)
     if not len(rows) or not len(columns):
         return rgb, 0
     right = int(columns[-1]) + 1

@@ -1,10 +1,10 @@
 """A column of the manifest that says whether an image is synthetic.
 
 Sees: columns named synthetic, is_synthetic, is_ai, ai_generated or digital_source_type (any case), or the one given
-with --declared-col. True, 1, yes, ai, synthetic, generated and the like declare, their opposites do not; an IPTC
-digital source type is read by its term. No other column is ever taken as a declaration, whatever it is called.
+with --declared-col. True, 1, yes, ai, synthetic, generated and similar values declare; their opposites do not. An IPTC
+digital source type is interpreted by its term. No other column counts as a declaration.
 
-Defeated by: manifests without such a column, and columns filled by somebody's classifier rather than by knowledge.
+Defeated by: manifests without such a column, and columns filled by a classifier instead of from knowledge.
 Tier B (an explicit label, unsigned).
 """
 
@@ -27,15 +27,15 @@ class DeclaredColumn(Detector):
     needs = Need.ROW
 
     def look(self, view: View) -> DetectorResult:
-        """By the column's value; one that is neither yes, no nor a source type is not understood."""
+        """The result for the column's value; an abstention if it is not yes, no or a source type."""
         if view.sample.declared is None:
             return DetectorResult.abstained("no such column, or no value in it")
         column, value = view.sample.declared
-        said = f"column {column} = {value[:80]}"
+        text = f"column {column} = {value[:80]}"
         folded = value.strip().casefold()
         claim = Claim.SYNTHETIC if folded in _YES else source_type_claim(value)
         if claim:
-            return DetectorResult.hit(Tier.B, said, claim=claim)
+            return DetectorResult.hit(Tier.B, text, claim=claim)
         if folded in _NO or is_source_type(value):
-            return DetectorResult.negative(said)
-        return DetectorResult.abstained(f"{said}: not understood")
+            return DetectorResult.negative(text)
+        return DetectorResult.abstained(f"{text}: not understood")

@@ -2,8 +2,8 @@
 
 Sees: Iptc4xmpExt:DigitalSourceType (and DigitalSourcefileType, its old name) as attribute, element or resource, with
 any prefix, http or https. trainedAlgorithmicMedia declares generation; compositeWithTrainedAlgorithmicMedia and
-compositeSynthetic declare an edit. algorithmicMedia, dataDrivenMedia, algorithmicallyEnhanced and screenCapture are
-no AI terms, whatever they sound like. AISystemUsed, AISystemVersionUsed, AIPromptInformation and AIPromptWriterName
+compositeSynthetic declare an edit. algorithmicMedia, dataDrivenMedia, algorithmicallyEnhanced and screenCapture do
+not mean AI, in spite of their names. AISystemUsed, AISystemVersionUsed, AIPromptInformation and AIPromptWriterName
 (IPTC Photo Metadata 2025.1) declare by their presence.
 
 Defeated by: re-encoding and metadata stripping. Unsigned, so it can be forged. Tier B (an explicit standard label).
@@ -30,7 +30,7 @@ class DigitalSourceType(Detector):
     needs = Need.FILE
 
     def look(self, view: View) -> DetectorResult:
-        """The source type first, then the fields that only generated media have."""
+        """Checks the source type first, then the fields that only generated media have."""
         metadata = view.metadata
         types = metadata.xmp_values(_NAMESPACE, "DigitalSourceType", "DigitalSourcefileType")
         system = next(iter(metadata.xmp_values(_NAMESPACE, *_SYSTEM_FIELDS)), None)

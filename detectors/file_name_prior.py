@@ -1,6 +1,6 @@
-r"""File names that generators give to what they save.
+r"""File names that generators give to their images.
 
-Sees: the last part of the image's path, or of its URL.
+Sees: the last part of the image's path or URL.
 
 | generator | form |
 |---|---|
@@ -12,7 +12,7 @@ Sees: the last part of the image's path, or of its URL.
 | Midjourney | `user_words_<uuid>.png` |
 | Leonardo.Ai | `Default_words_0.jpg` |
 
-A prior (tier E): anybody can rename a file, and most are. It stratifies and ranks; it never decides.
+A prior (tier E): anybody can rename a file, and most are renamed. It stratifies and ranks; it never decides.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FORMS = (
     ("Midjourney", re.compile(rf"^[\w.\-]+?_.+_{_UUID}(_\d)?\.(png|webp|jpe?g)$", re.IGNORECASE)),
     ("Leonardo.Ai", re.compile(r"^Default_[\w\- ]+_\d(_[0-9a-f\-]+)?\.(png|jpe?g|webp)$")),
 )
-_LONGEST = 255  # characters of a file name; more would only cost time
+_MAX_NAME_CHARS = 255  # longer names are cut, to save time
 _GEMINI = re.compile(r"^Gemini_Generated_Image_([a-z0-9]{16})")
 
 
@@ -46,9 +46,9 @@ class FileNamePrior(Detector):
     needs = Need.ROW
 
     def look(self, view: View) -> DetectorResult:
-        """By the file's name, then by the URL's."""
+        """Checks the file's name, then the URL's."""
         places = dict.fromkeys((view.sample.image, view.sample.url or ""))
-        names = [name for place in places if (name := _base(place)[:_LONGEST])]
+        names = [name for place in places if (name := _base(place)[:_MAX_NAME_CHARS])]
         if not names:
             return DetectorResult.abstained("no file name")
         for name in names:

@@ -1,7 +1,7 @@
-r"""Prompts and settings that generators leave as text in their files.
+r"""Prompts and settings that generators write as text into their files.
 
 Sees: PNG text chunks, JPEG and GIF comments, EXIF UserComment and ImageDescription (and Make and Model, where
-ComfyUI's WebP nodes put their JSON), XMP's exif:UserComment. Each generator is recognised by the structure it
+ComfyUI's WebP nodes put their JSON), XMP's exif:UserComment. Each generator is recognised by the structure that it
 writes, never by a keyword alone: `parameters` counts only with `Steps: 20, Sampler: …` in it, `prompt` and `workflow`
 only as JSON with ComfyUI's nodes, and so on.
 
@@ -41,10 +41,12 @@ _EXIF_XMP = "http://ns.adobe.com/exif/1.0/"
 _PARAMETERS = re.compile(r"\bSteps: \d+, Sampler: ")
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _DREAM_STEPS = re.compile(r"\s-s ?\d+\b")
-_DREAM_MORE = re.compile(r"\s-[SWHC] ?[\d.]+")  # behind it: two searches take linear time, one pattern quadratic
+_DREAM_MORE = re.compile(
+    r"\s-[SWHC] ?[\d.]+"
+)  # after it: two searches take linear time, one pattern would take quadratic time
 _OPENAI = re.compile(r"Made with OpenAI (Labs|DALL-E)|OpenAI--ImageGeneration--generation-")
 _UNPREFIXED = re.compile(r"(prompt|workflow):", re.IGNORECASE)
-_LONGEST = 8 << 20  # characters of JSON that are parsed
+_MAX_JSON_CHARS = 8 << 20
 
 _Texts = Mapping[str, list[Text]]  # by key: a key may occur more than once
 _Match = tuple[str, str]  # generator, where
@@ -58,7 +60,7 @@ class GeneratorText(Detector):
     needs = Need.FILE
 
     def look(self, view: View) -> DetectorResult:
-        """The first generator in the table's order that confirms."""
+        """The first generator, in the order of _RECOGNISERS, whose structure is found."""
         texts: dict[str, list[Text]] = {}
         for text in _texts(view.metadata):
             texts.setdefault(text.key, []).append(text)
@@ -71,16 +73,16 @@ class GeneratorText(Detector):
 
 
 def _texts(metadata: Metadata) -> list[Text]:
-    found = list(metadata.texts)
-    found += [Text("XMP UserComment", value, "XMP") for value in metadata.xmp_values(_EXIF_XMP, "UserComment")]
+    texts = list(metadata.texts)
+    texts += [Text("XMP UserComment", value, "XMP") for value in metadata.xmp_values(_EXIF_XMP, "UserComment")]
     software = metadata.exif.get("Software")
     if isinstance(software, str):
-        found.append(Text("EXIF Software", software, "EXIF"))
+        texts.append(Text("EXIF Software", software, "EXIF"))
     note = metadata.exif.get("MakerNote")
     if isinstance(note, bytes | str):
         text = note.decode("latin-1") if isinstance(note, bytes) else note
-        found.append(Text("MakerNote", text[:256], "EXIF MakerNote"))
-    return found
+        texts.append(Text("MakerNote", text[:256], "EXIF MakerNote"))
+    return texts
 
 
 def _named(texts: _Texts, *keys: str) -> Iterator[Text]:
@@ -88,9 +90,9 @@ def _named(texts: _Texts, *keys: str) -> Iterator[Text]:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    """The JSON object that a text is, or an empty one."""
+    """The JSON object in a text; empty if it is not one."""
     text = text.strip()
-    if not text.startswith("{") or len(text) > _LONGEST:
+    if not text.startswith("{") or len(text) > _MAX_JSON_CHARS:
         return {}
     try:
         content = json.loads(text)
@@ -198,7 +200,7 @@ def _libraries(texts: _Texts) -> Iterator[_Match]:
             yield "mflux", f"settings in {text.where} {text.key}"
 
 
-# Formats that embed another's come first: SwarmUI and Fooocus also write `parameters`, SwarmUI runs ComfyUI.
+# Formats that contain another one come first: SwarmUI and Fooocus also write `parameters`, and SwarmUI runs ComfyUI.
 _RECOGNISERS: tuple[Callable[[_Texts], Iterator[_Match]], ...] = (
     _swarm, _fooocus, _automatic, _invoke, _novel, _easy, _draw_things, _midjourney, _luma, _dalle, _libraries, _comfy,
 )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Hosts that serve generators' output, and stock sites' paths for generated images.
+"""Hosts that serve the output of generators, and the paths of stock sites for generated images.
 
-Sees: the URL's host, matched on label boundaries (fal.media takes v3.fal.media and not notfal.media), with a path
-prefix where the host serves other things too; "ai-generated" and its like as words of any path. The list is
+Sees: the URL's host, matched on label boundaries (fal.media matches v3.fal.media but not notfal.media), with a path
+prefix if the host serves other things too; "ai-generated" and similar words in any path. The list is
 detectors/data/hosts.csv, each line with its origin and date.
 
-A prior (tier E): hosts change hands, carry uploads of photographs, and are missing from the list. It stratifies and
+A prior (tier E): hosts change owners, serve uploaded photographs too, and the list is incomplete. It stratifies and
 ranks; it never decides.
 """
 
@@ -32,7 +32,7 @@ class HostPrior(Detector):
     needs = Need.ROW
 
     def look(self, view: View) -> DetectorResult:
-        """By the URL."""
+        """The result for the URL."""
         url = view.sample.url
         if not url:
             return DetectorResult.abstained("no URL")
@@ -44,8 +44,8 @@ class HostPrior(Detector):
             for prefix, generator in hosts.get(host, ()):
                 if where.startswith(prefix):
                     return DetectorResult.hit(Tier.E, f"host {host}{prefix}", generator=generator)
-        found = words.search(where)
-        return DetectorResult.hit(Tier.E, f"“{found[0]}” in the path") if found else DetectorResult.negative()
+        match = words.search(where)
+        return DetectorResult.hit(Tier.E, f"“{match[0]}” in the path") if match else DetectorResult.negative()
 
     def resources(self) -> tuple[str, ...]:
         """The list of hosts."""
@@ -54,7 +54,7 @@ class HostPrior(Detector):
 
 @cache
 def _table() -> tuple[dict[str, list[tuple[str, str]]], re.Pattern[str]]:
-    """Host -> [(path prefix, generator)], and the words that count in any path."""
+    """Host -> [(path prefix, generator)], and the pattern of words that match in any path."""
     hosts: dict[str, list[tuple[str, str]]] = {}
     words: list[str] = []
     with _HOSTS.open(newline="") as file:

@@ -1,9 +1,9 @@
 """Files whose sha256 is in a reference index (`--index`, `auditor index`).
 
-Sees: the very file that is in an index of known generated images, byte for byte; also where the image is not here, or
-was re-encoded, and the manifest gives the original's sha256, as img2dataset's column does. Costs nothing.
+Sees: a file that is, byte for byte, in an index of known generated images. If the image is missing or was re-encoded,
+the sha256 of the original in the manifest is used (img2dataset writes it). It takes almost no time.
 
-Defeated by: any change of the file. A file that is in an index of real ones is noted and counts for nothing.
+Defeated by: any change of the file. A file in an index of real images is reported, and counts as no evidence.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class KnownFile(Detector):
     is_default = False
 
     def look(self, view: View) -> DetectorResult:
-        """A hit for a file in an index of synthetic ones."""
+        """A hit for a file in an index of synthetic images."""
         if not view.is_opened and not isinstance(view.sample.row.get("sha256"), str):
             return DetectorResult.abstained("no file, and no sha256 in the manifest")
-        found = view.exact_match
-        if found is None:
+        match = view.exact_match
+        if match is None:
             return DetectorResult.negative()
-        if found.kind != "synthetic":
-            return DetectorResult.negative(f"a known real file, in the index {safe_text(found.reference_index, 40)}")
-        return DetectorResult.hit(Tier.B, f"the file is in the index {safe_text(found.reference_index, 40)}")
+        if match.kind != "synthetic":
+            return DetectorResult.negative(f"a known real file, in the index {safe_text(match.reference_index, 40)}")
+        return DetectorResult.hit(Tier.B, f"the file is in the index {safe_text(match.reference_index, 40)}")

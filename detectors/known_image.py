@@ -1,13 +1,12 @@
-"""Near copies of images in a reference index (`--index`, `auditor index`).
+"""Near-duplicates of images in a reference index (`--index`, `auditor index`).
 
-Sees: an image that is in an index of known generated images, though it was cropped, resized, recompressed, mirrored,
-brightened or written on since. Two measures have to agree (docs/similarity.md): the cosine of the embeddings, and
-thumbnails laid over each other. How often they find a changed copy again, and how often they take two pictures for one,
-is measured in benchmarks/duplicates.py. A copy is matched evidence. An image that is merely near to one is not,
-whatever its cosine: it is noted in the reason and counts for nothing. So is a copy of an image in an index of real
-ones.
+Sees: an image that is in an index of known generated images, even after cropping, resizing, recompression, mirroring,
+brightening or overlaid text. Two measures must agree (docs/similarity.md): the cosine of the embeddings, and the
+correlation of thumbnails. benchmarks/duplicates.py measures how often they find a changed copy, and how often they take
+two different images for copies. A near-duplicate is matched evidence. An image that is only similar is not evidence,
+however high its cosine, and neither is a copy of an image in an index of real images; both are reported in the reason.
 
-Defeated by: crops to less than half of the picture, rotation, heavy collage; an image that nobody put into the index.
+Defeated by: crops to less than half of the image, rotation, heavy collage; images that are not in the index.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ class KnownImage(Detector):
     is_default = False
 
     def look(self, view: View) -> DetectorResult:
-        """A hit for a copy of a synthetic image."""
-        if view.known is None:
+        """A hit for a near-duplicate of a synthetic image."""
+        if view.reference_matches is None:
             return DetectorResult.abstained("no index with vectors was given, or the image has none")
-        copies = [found for found in view.known if found.is_copy]
-        for found in copies:
-            if found.kind == "synthetic":
-                words = f"a copy of {safe_text(found.image, 80)} in the index {safe_text(found.reference_index, 40)}"
-                return DetectorResult.hit(Tier.C, f"{words} (cosine {found.cosine:.2f}, thumbnails agree)")
+        copies = [match for match in view.reference_matches if match.is_copy]
+        for match in copies:
+            if match.kind == "synthetic":
+                words = f"a copy of {safe_text(match.image, 80)} in the index {safe_text(match.reference_index, 40)}"
+                return DetectorResult.hit(Tier.C, f"{words} (cosine {match.cosine:.2f}, thumbnails agree)")
         if copies:
             return DetectorResult.negative(
                 f"a copy of a known real image, in the index {safe_text(copies[0].reference_index, 40)}"
             )
-        nearest = max((found.cosine for found in view.known), default=None)
+        nearest = max((match.cosine for match in view.reference_matches), default=None)
         return DetectorResult.negative(
             "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy"
         )

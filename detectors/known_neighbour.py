@@ -1,23 +1,25 @@
-"""How near an image is to those in reference indexes, without being a copy of one (`--index`, `auditor index`).
+"""Similarity of an image to those in reference indexes, without being a copy (`--index`, `auditor index`).
 
-Sees: what images of one origin have in common in the embedding: a generator's style, its subjects, a prompt's
-variations. Its score is the cosine to the nearest image of the indexes of synthetic images, less that to the nearest
-one of the indexes of real images where there are any, in the space in which near copies are looked for. That says
-nothing by itself: it abstains until `auditor calibrate --detector known-neighbour --index …` has counted its errors on
-labelled images, for these very indexes; a calibration made with other indexes is refused. With one its score is the
-calibrated probability, *likely synthetic* above the threshold at which at most 1 % of those real images lie. It never
-calls an image likely real: to be far from what is known says little. Copies are left to known-image. Asked for with
-`--with known-neighbour --index … --calibration …`.
+Sees: what images of one origin have in common in the embedding: a generator's style, its subjects, variations of a
+prompt. The raw score is the cosine to the nearest image in the indexes of synthetic images, less the cosine to the
+nearest image in the indexes of real images if there are any, in the space that is used for near-duplicates. Without a
+calibration the score has no meaning, and the detector abstains. `auditor calibrate --detector known-neighbour --index
+…` measures its error rates on labelled images for these indexes; a calibration made with other indexes is refused. The
+score is then the calibrated probability; *likely synthetic* is above the threshold with a false-positive rate of at
+most 1 % on the calibration's real images. It never says likely real, because a large distance is little evidence.
+Copies are left to known-image. Turn it on with `--with known-neighbour --index … --calibration …`.
 
-Defeated by: generators that the indexes lack; real images of the same subject or style, unless an index of real ones
-holds such.
+Defeated by: generators that the indexes lack; real images of the same subject or style, unless an index of real images
+contains similar ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from auditor.classifier import ClassifierDetector, refusal
 from auditor.embeddings.vector_source import VectorSource
@@ -30,14 +32,11 @@ from auditor.similarity.match import Picture, ReferenceIndexes
 from auditor.similarity.reference_index import REAL, SYNTHETIC
 from auditor.types import Claim, Need
 
-if TYPE_CHECKING:
-    import numpy as np
-
-_STEP = 0.1  # of the difference of cosines that counts as one logit; a calibration fits its own line
+_STEP = 0.1  # difference of cosines that counts as one logit; a calibration fits its own slope
 
 
 class KnownNeighbour(ClassifierDetector):
-    """See the module. vectors: the encoder, for images of a calibration. counts: made with these indexes."""
+    """See the module. vectors: gives the encoder for calibration images. counts: a calibration for these indexes."""
 
     id = "known-neighbour"
     needs = Need.EMBEDDING
@@ -60,7 +59,7 @@ class KnownNeighbour(ClassifierDetector):
         vectors: VectorSource | None = None,
         counts: Calibration | None = None,
     ) -> Self:
-        """Of these indexes, encoder and counts."""
+        """The detector with these indexes, this encoder and this calibration."""
         return cls(
             indexes or ReferenceIndexes(),
             vectors or VectorSource(),
@@ -69,37 +68,39 @@ class KnownNeighbour(ClassifierDetector):
 
     @classmethod
     def reads_by(cls, calibration: Calibration) -> bool:
-        """Always: without one it abstains."""
+        """Always true: it abstains without a calibration."""
         return True
 
     def logits(self, images: Sequence[np.ndarray]) -> list[float]:
-        """One an image; NaN for a copy of a known one. Raises ModelError without an index of synthetic images."""
+        """One logit per image; NaN for copies of known images. Raises ModelError if no index has synthetic images."""
         encodings = self._vectors.encoder_of_images().encode(images)
-        pictures = [Picture(one.vector, thumbnail(image)) for one, image in zip(encodings, images, strict=True)]
-        found = [nearness(known) for known in self._indexes.known(pictures)]
-        if None in found:
+        pictures = [
+            Picture(encoding.vector, thumbnail(image)) for encoding, image in zip(encodings, images, strict=True)
+        ]
+        logits = [nearness(matches) for matches in self._indexes.known(pictures)]
+        if None in logits:
             raise ModelError("no index of synthetic images with vectors was given: --index")
-        return [math.nan if logit is None else logit for logit in found]
+        return [math.nan if logit is None else logit for logit in logits]
 
     def weights(self) -> str:
-        """The digest over what the indexes hold, which names their encoder."""
+        """The digest of the indexes' contents and their encoder."""
         return ReferenceIndexes.mark(self._indexes.record())
 
     def calibration(self) -> Calibration | None:
-        """The counts that were given."""
+        """The calibration that was given."""
         return self._counts
 
     def check(self) -> None:
-        """Raises IndexFileError for indexes of another encoder than that of the images."""
+        """Raises IndexFileError if the indexes and the images have different encoders."""
         if self._indexes and not self._vectors.existing:
             self._indexes.check(self._vectors.fingerprint())
 
     def read(self, views: Sequence[View]) -> list[DetectorResult]:
-        """By the nearest images, which the pipeline puts into the views."""
+        """The results from the nearest images, which the pipeline has stored in the views."""
         return [self._result_of(view) for view in views]
 
     def _result_of(self, view: View) -> DetectorResult:
-        logit = nearness(view.known or ())
+        logit = nearness(view.reference_matches or ())
         if logit is None:
             return DetectorResult.abstained(
                 "no index of synthetic images with vectors was given, or the image has none"
@@ -108,10 +109,10 @@ class KnownNeighbour(ClassifierDetector):
             return DetectorResult.abstained(
                 "not calibrated for these indexes: auditor calibrate --detector known-neighbour"
             )
-        if why := refusal(view):
-            return DetectorResult.abstained(why)
+        if reason := refusal(view):
+            return DetectorResult.abstained(reason)
         if math.isnan(logit):
-            return DetectorResult.abstained("a copy of a known image, which known-image tells of")
+            return DetectorResult.abstained("a copy of a known image: see known-image")
         probability = self.probability(logit)
         words = f"{100 * probability:.1f} % at even odds, by the nearest known images"
         if logit >= self._counts.likely_synthetic:
@@ -119,9 +120,9 @@ class KnownNeighbour(ClassifierDetector):
         return DetectorResult.scored(probability, f"cannot tell: {words}")
 
 
-def nearness(known: Sequence[ReferenceMatch]) -> float | None:
-    """The logit of what indexes know of an image; NaN for a copy, None without an index of synthetic images."""
-    if any(found.is_copy for found in known):
+def nearness(matches: Sequence[ReferenceMatch]) -> float | None:
+    """The uncalibrated logit from an image's matches; NaN for a copy; None without an index of synthetic images."""
+    if any(match.is_copy for match in matches):
         return math.nan
-    synthetic, real = ([found.cosine for found in known if found.kind == kind] for kind in (SYNTHETIC, REAL))
+    synthetic, real = ([match.cosine for match in matches if match.kind == kind] for kind in (SYNTHETIC, REAL))
     return (max(synthetic) - max(real, default=0.0)) / _STEP if synthetic else None

@@ -2,9 +2,9 @@
 
 Sees: the signature `stealth_pnginfo`, `stealth_pngcomp` (alpha channel) or `stealth_rgbinfo`, `stealth_rgbcomp` (red,
 green and blue in turn), read down the columns from the left (x outer, y inner); then the payload's length in bits
-(32 bits, big-endian) and the payload, UTF-8 or gzip. The payload has to parse.
+(32 bits, big-endian) and the payload, UTF-8 or gzip. The payload must be valid settings.
 
-Looks at formats that keep every bit (PNG, BMP, TIFF, lossless WebP); abstains elsewhere. Defeated by: any lossy
+Examines lossless formats (PNG, BMP, TIFF, lossless WebP) and abstains on others. Defeated by: any lossy
 re-encoding, resizing, cropping from the left or top. Tier C. Source: the extension's and NovelAI's published readers.
 """
 
@@ -13,15 +13,13 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.images.containers import MAX_INFLATED
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _SIGNATURES = {
     "alpha": (b"stealth_pnginfo", b"stealth_pngcomp"),
@@ -40,7 +38,7 @@ class StealthPnginfo(Detector):
     needs = Need.PIXELS
 
     def look(self, view: View) -> DetectorResult:
-        """The alpha channel first, then the colours."""
+        """Reads the alpha channel first, then the colour channels."""
         if view.stripped:
             return DetectorResult.abstained(view.stripped)
         if not view.container.lossless:
@@ -56,7 +54,7 @@ class StealthPnginfo(Detector):
 
 
 def _payload(pixels: np.ndarray, plane: str, signatures: tuple[bytes, bytes]) -> str | None:
-    """The hidden text of one plane, None without signature or where it does not unpack."""
+    """The hidden text of one plane; None if it has no signature or cannot be decompressed."""
     channels = pixels.shape[2]
     if (plane == "alpha" and channels not in (2, 4)) or (plane == "rgb" and channels < 3):
         return None
@@ -76,19 +74,17 @@ def _payload(pixels: np.ndarray, plane: str, signatures: tuple[bytes, bytes]) ->
 
 
 def _bits(pixels: np.ndarray, plane: str, count: int) -> bytes:
-    """The first `count` bits of a plane, down the columns, packed; fewer where the image ends."""
-    import numpy as np
-
+    """The first `count` bits of a plane, column by column, packed into bytes; fewer if the image is smaller."""
     height = pixels.shape[0]
-    each = 1 if plane == "alpha" else 3
-    columns = min(-(-count // (height * each)), pixels.shape[1])
+    channels = 1 if plane == "alpha" else 3
+    columns = min(-(-count // (height * channels)), pixels.shape[1])
     values = pixels[:, :columns, -1:] if plane == "alpha" else pixels[:, :columns, :3]
     bits = (values & 1).transpose(1, 0, 2).reshape(-1)[:count]
     return np.packbits(bits).tobytes()
 
 
 def _generator(payload: str) -> str | None:
-    """Who wrote a payload; None if it is no settings at all."""
+    """The generator that wrote a payload; None if it is not settings."""
     if _PARAMETERS.search(payload):
         return "AUTOMATIC1111"
     try:

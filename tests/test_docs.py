@@ -1,10 +1,13 @@
 """What the documents say is what the program does."""
 
+import dataclasses
 import importlib
 import json
 import re
 import subprocess
 import sys
+import tempfile
+import typing
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,11 @@ sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/tes
 from commands import environment, run
 
 from auditor import registry
+from auditor.config import Config
 from auditor.estimate import prevalence
 from auditor.policy import policy
 from auditor.policy.rules import RULES
+from auditor.results import Audit, Decision
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
@@ -51,7 +56,7 @@ def test_the_readmes_help_is_the_programs():
 
 
 def reference() -> str:
-    """docs/cli.md, as it should be; `python tests/test_docs.py` writes it."""
+    """docs/cli.md, as it should be."""
     parts = ["# Commands\n\nWritten by `python tests/test_docs.py`; a test compares it with the program.\n"]
     parts += [f"## auditor {command}".rstrip() + f"\n\n```text\n{usage(command)}```\n" for command in COMMANDS]
     return "\n".join(parts)
@@ -60,15 +65,17 @@ def reference() -> str:
 def test_what_is_said_of_mixtures_is_the_tables():
     [together] = re.findall(r"^\| together \|.*", (ROOT / "docs/benchmarks/mixtures.md").read_text(), re.MULTILINE)
     cells = [cell.strip().removesuffix(" %") for cell in together.split("|")]
-    numbers, hold, with_labels = cells[3], cells[5], cells[8]
+    mixtures, narrow, cover, labelled, width = f"{int(cells[2]):,}", cells[3], cells[5], cells[8], cells[9]
     readme = " ".join((ROOT / "README.md").read_text().split())
-    linked = f"[{hold} of 100](docs/benchmarks/mixtures.md)"
-    assert f"{numbers} of 100 got an interval narrower than 90 points, and {linked}" in readme
-    assert f"with 300 labels all did get one, and {with_labels} of 100 held it" in readme
-    assert any(f"in {hold} of 100 cases" in said for said in prevalence.ASSUMPTIONS)
+    assert f"In {mixtures} [test mixtures](docs/benchmarks/mixtures.md) of held-out sources" in readme
+    assert (
+        f"narrower than 90 points in {narrow} % of cases, and covered the true fraction in {cover} % of those" in readme
+    )
+    assert f"always narrower than 90 points (median {width}) and covered it in {labelled} %" in readme
+    assert any(re.search(rf"in {cover} of 100 (informative )?cases", said) for said in prevalence.ASSUMPTIONS)
     guide = " ".join((ROOT / "docs/estimate.md").read_text().split())
-    assert f"{numbers} % of the mixtures get a number on the model's word alone, and {hold} % of those hold" in guide
-    assert f"with 300 labels all get one, {with_labels} % hold it, and the median width is {cells[9]}" in guide
+    assert f"{narrow} % of the mixtures get an informative interval, and {cover} % of those cover the true" in guide
+    assert f"with 300 labels all are informative, {labelled} % cover it, and the median width is {width}" in guide
 
 
 def test_every_page_of_measurements_is_linked_and_names_commands_that_are_there():
@@ -117,6 +124,26 @@ def test_every_reader_and_every_column_is_in_the_guide():
     assert pq
 
 
+def dataclasses_in(kind) -> set[type]:
+    """The dataclasses that a type names: itself, or those in its brackets."""
+    inner = [found for argument in typing.get_args(kind) for found in dataclasses_in(argument)]
+    return {kind, *inner} if dataclasses.is_dataclass(kind) else set(inner)
+
+
+def keys(cls) -> set[str]:
+    """The keys that audit.json has for a dataclass, and for those in its fields."""
+    hints = typing.get_type_hints(cls)
+    inner = [key for kind in hints.values() for found in dataclasses_in(kind) for key in keys(found)]
+    return {*(name.rstrip("_") for name in hints), *inner}
+
+
+def test_every_key_of_audit_json_is_in_the_guide():
+    guide = (ROOT / "docs/formats.md").read_text().partition("### audit.json")[2].partition("### evidence/")[0]
+    words = set(re.findall(r"\w+", guide))
+    options = {*Config.of().options, "limits", "read"}  # called like the options of `auditor scan`, in docs/cli.md
+    assert sorted((keys(Audit) | keys(Decision)) - options - words) == []
+
+
 RUNNER = """
 import json, sys
 if __name__ == "__main__":  # worker processes import this file again
@@ -154,5 +181,28 @@ def test_links_between_documents_lead_somewhere():
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
-if __name__ == "__main__":
-    (ROOT / "docs/cli.md").write_text(reference())
+def rewrite(name: str, change) -> None:
+    (ROOT / name).write_text(change((ROOT / name).read_text()))
+
+
+def readme_outputs(text: str) -> str:
+    """The README with what the program prints now."""
+    with tempfile.TemporaryDirectory() as folder:
+        run("demo", "demo-dataset", cwd=Path(folder))
+        result = run("scan", "demo-dataset", cwd=Path(folder), env=PLAIN)
+    last = re.search(r"```text\n((?:PASS|FAIL|INCONCLUSIVE) .*)\n```", text)[1]
+    demo = block(text, "output: auditor scan demo-dataset")
+    text = text.replace(demo, f"{result.stdout.strip()}\n")
+    text = text.replace(last, result.stderr.strip().splitlines()[-1])
+    return text.replace(block(text, "output: auditor --help"), usage(""))
+
+
+def policy_default(text: str) -> str:
+    """The guide to policies with the default policy of the program."""
+    return re.sub(r'(?<=```toml\n)name = "default"\n.*?(?=```)', lambda _: policy.DEFAULT, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":  # writes what the program prints into the documents
+    rewrite("docs/cli.md", lambda _: reference())
+    rewrite("README.md", readme_outputs)
+    rewrite("docs/policy.md", policy_default)

@@ -25,7 +25,7 @@ from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, SampleError
 from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.view import View
-from auditor.plugin import Engine, Reader, Shard
+from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.readers import Inputs, choose
 from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
@@ -50,7 +50,7 @@ class ShardScores:
 
 
 @dataclass(frozen=True)
-class ShardScoring:
+class ShardScoring(ShardTask[ShardScores]):
     """Reads a shard and scores each image in each condition. is_adapting: tokens instead of scores. Picklable."""
 
     detector: str
@@ -88,10 +88,6 @@ class ShardScoring:
                 score_batch()
         score_batch()
         return ShardScores(rows, unread, dict(scores))
-
-    def with_crash_tracking(self) -> ShardScoring:
-        """This object: a calibration needs no crash tracking."""
-        return self
 
     def excluding_crash(self, shard: Shard, reason: str) -> ShardScoring:
         """Raises CalibrationError: an image that crashes a worker ends a calibration."""

@@ -58,9 +58,9 @@ class Progress:
         ):
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
-        if plan.draw:
-            stratified = ", stratified by domain" if plan.draw.shares else ""
-            drawn = f"{plan.draw.rows:,} of {plan.draw.of:,} rows"
+        if plan.sample_plan:
+            stratified = ", stratified by domain" if plan.sample_plan.shares else ""
+            drawn = f"{plan.sample_plan.rows:,} of {plan.sample_plan.of:,} rows"
             click.echo(f"sample: {drawn}, drawn by the hash of their keys{stratified}", err=True)
         if plan.part:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"

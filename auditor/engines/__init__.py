@@ -1,1 +1,1 @@
-"""Engines: how shards are spread over workers. The same results come out of each."""
+"""Engines distribute shards over workers. All engines give the same results."""

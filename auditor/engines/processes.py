@@ -1,8 +1,8 @@
-"""Worker processes on this machine, one shard each at a time.
+"""Runs shards in worker processes on this machine, one shard per worker at a time.
 
-A worker that dies (a decoder that crashes, the kernel's out-of-memory killer) costs one row, not the scan: the shards
-that were in hand are done again alone, with a note of the row in hand, and the row that killed its worker once more
-becomes an unreadable one.
+A worker that dies (a decoder crashes, the kernel runs out of memory) costs one row, not the scan. The interrupted
+shards are run again, each in its own process and with crash tracking; a row that crashes its worker again becomes an
+unreadable row.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 from auditor.errors import AuditorError
 from auditor.plugin import Engine, R, Shard, ShardTask
 
-_AHEAD = 2  # shards queued a worker, so that none waits
-_MOST_CRASHES = 100  # in one shard; beyond that something else than its images is wrong
+_QUEUED_PER_WORKER = 2  # shards, so that no worker waits
+_MAX_CRASHES = 100  # in one shard; with more, something other than its images is wrong
 
 
 class Processes(Engine):
@@ -28,33 +28,35 @@ class Processes(Engine):
 
     id = "processes"
 
-    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
-        """As they finish. The pool is rebuilt after a crash."""
+    def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:
+        """The results, as shards finish. The pool is rebuilt after a crash."""
         remaining = iter(shards)
-        suspects: list[Shard] = []
+        interrupted_shards: list[Shard] = []
         while True:
-            yield from self._until_broken(remaining, work, suspects)
-            if not suspects:
+            yield from self._until_broken(remaining, task, interrupted_shards)
+            if not interrupted_shards:
                 return
-            for shard in suspects:
-                yield _alone(shard, work)
-            suspects.clear()
+            for shard in interrupted_shards:
+                yield _run_isolated(shard, task)
+            interrupted_shards.clear()
 
-    def _until_broken(self, shards: Iterator[Shard], work: ShardTask[R], suspects: list[Shard]) -> Iterator[R]:
-        """Results until the shards end, or until a worker dies: then `suspects` holds what was in hand."""
-        others = set(multiprocessing.active_children())
+    def _until_broken(
+        self, shards: Iterator[Shard], task: ShardTask[R], interrupted_shards: list[Shard]
+    ) -> Iterator[R]:
+        """Results until all shards are done or a worker dies. Then `interrupted_shards` holds the unfinished ones."""
+        unrelated = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
         running: dict[Future[R], Shard] = {}
 
-        def hand_out(count: int) -> None:
+        def submit(count: int) -> None:
             for shard in itertools.islice(shards, count):
                 try:
-                    running[pool.submit(work, shard)] = shard
+                    running[pool.submit(task, shard)] = shard
                 except BrokenProcessPool:
-                    suspects.append(shard)
+                    interrupted_shards.append(shard)
 
         try:
-            hand_out(self.workers * _AHEAD)
+            submit(self.workers * _QUEUED_PER_WORKER)
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -62,47 +64,47 @@ class Processes(Engine):
                     try:
                         result = future.result()
                     except BrokenProcessPool:
-                        suspects.append(shard)
+                        interrupted_shards.append(shard)
                         continue
                     yield result
-                    hand_out(0 if suspects else 1)
-        except BaseException:  # an error, Ctrl-C, or nobody wants the rest: workers must not finish their shards first
-            for child in set(multiprocessing.active_children()) - others:
+                    submit(0 if interrupted_shards else 1)
+        except BaseException:  # an error, Ctrl-C or a closed iterator: do not wait for workers to finish their shards
+            for child in set(multiprocessing.active_children()) - unrelated:
                 child.terminate()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(shard: Shard, work: ShardTask[R]) -> R:
-    """One shard in a process of its own, again and again without the rows that kill it."""
+def _run_isolated(shard: Shard, task: ShardTask[R]) -> R:
+    """Run one shard in its own process, again after each crash, without the rows that caused one."""
     context = multiprocessing.get_context("spawn")
-    work = work.with_crash_tracking()
-    for _ in range(_MOST_CRASHES):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_send, args=(work, shard, theirs))
+    task = task.with_crash_tracking()
+    for _ in range(_MAX_CRASHES):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_send, args=(task, shard, sender))
         process.start()
-        theirs.close()
+        sender.close()
         try:
-            outcome: R | Exception = ours.recv()
+            outcome: R | Exception = receiver.recv()
         except EOFError:
             process.join()
-            work = work.excluding_crash(shard, f"killed the worker ({_cause(process.exitcode)})")
+            task = task.excluding_crash(shard, f"killed the worker ({_cause(process.exitcode)})")
             continue
         finally:
-            ours.close()
+            receiver.close()
         process.join()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
-    raise AuditorError(f"{shard.file or shard.start}: workers died {_MOST_CRASHES} times on this part of the dataset")
+    raise AuditorError(f"{shard.file or shard.start}: workers died {_MAX_CRASHES} times on this part of the dataset")
 
 
-def _send(work: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
+def _send(task: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
     _ignore_interrupt()
     try:
-        pipe.send(work(shard))
-    except Exception as error:  # raised again where the engine was called
+        pipe.send(task(shard))
+    except Exception as error:  # raised again by the engine
         pipe.send(error)
 
 
@@ -113,5 +115,5 @@ def _cause(exitcode: int | None) -> str:
 
 
 def _ignore_interrupt() -> None:
-    # Ctrl-C goes to the whole group: the parent stops the workers, and half-written parts are never seen.
+    # Ctrl-C reaches the whole process group; the parent stops the workers. Unfinished parts are never visible.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""One shard after the other, in this process. For debugging: an image that crashes a decoder ends the run."""
+"""Runs shards one after the other in this process. For debugging: an image that crashes a decoder ends the run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class Serial(Engine):
 
     id = "serial"
 
-    def run(self, shards: Iterable[Shard], work: ShardTask[R]) -> Iterator[R]:
-        """In order."""
-        return (work(shard) for shard in shards)
+    def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:
+        """The results, in order."""
+        return (task(shard) for shard in shards)

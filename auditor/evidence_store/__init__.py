@@ -1,1 +1,1 @@
-"""The evidence of single rows: signals fused into a verdict, parts on disk with their vectors, rows read back."""
+"""Evidence of single rows: fusing signals into a verdict, parts on disk with their vectors, reading rows back."""

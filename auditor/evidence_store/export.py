@@ -1,7 +1,7 @@
-"""Rows of evidence out of parquet, line by line: CSV for spreadsheets, JSONL for programs.
+"""Exports rows of evidence: CSV for spreadsheets, JSONL for programs.
 
-JSONL holds every column as it is. CSV holds what a table can, with text made safe to look at: no control characters,
-and nothing that a spreadsheet would take for a formula (OWASP, "CSV injection").
+JSONL holds every column unchanged. CSV holds the flat columns, with text made safe to show: no control characters, and
+nothing that a spreadsheet would take for a formula (OWASP, "CSV Injection").
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from auditor.evidence_store import rows
 from auditor.safe_text import safe_text
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-_FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")  # also the full-width forms, which some locales' spreadsheets take
-_LONGEST = 32_000  # characters; a spreadsheet's cell holds 32,767
+_FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")  # with the full-width forms, which spreadsheets of some locales accept
+_MAX_CELL_CHARS = 32_000  # a spreadsheet's cell holds 32,767
 COLUMNS = (
     "key", "source", "image", "status", "reason", "verdict", "decided_by", "p_synthetic", "p_adjusted", "generator",
     "hits", "why", "caption", "format", "width", "height", "quality", "sha256", "camera", "year", "pwatermark",
@@ -35,34 +34,34 @@ def lines(
     verdicts: Collection[str] = (),
     adjusted: Callable[[pa.RecordBatch], np.ndarray] | None = None,
 ) -> Iterator[str]:
-    """The file, a row of evidence a line, its end included. verdicts: only rows that have one of these. adjusted: a
-    batch's chances in this dataset, float64 (rows,), NaN for none."""
-    found = rows.every(parts, adjusted, hits_only=format == "csv")
-    yield from FORMATS[format](row for row in found if not verdicts or row["verdict"] in verdicts)
+    """The lines of the file, one per row of evidence, with line ends. verdicts: if given, only rows with one of these.
+    adjusted: a batch's prevalence-adjusted probabilities, float64 (rows,), NaN for none."""
+    exported = rows.every(parts, adjusted, hits_only=format == "csv")
+    yield from FORMATS[format](row for row in exported if not verdicts or row["verdict"] in verdicts)
 
 
-def _jsonl(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for row in found:
+def _jsonl(exported: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in exported:
         yield json.dumps(row, allow_nan=False) + "\n"
 
 
-def _csv(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Of rows whose signals are hits alone."""
+def _csv(exported: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The CSV lines of rows whose signals are hits only."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
-    for row in found:
+    for row in exported:
         flat = {**row, **_hit_columns(row["signals"])}
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
         yield out.getvalue()
         out.seek(0)
         out.truncate()
-    if left := out.getvalue():
-        yield left
+    if rest := out.getvalue():
+        yield rest
 
 
 def _hit_columns(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Who found something, what, and which generators are named."""
+    """The hits in text columns: detectors, reasons and named generators."""
     return {
         "generator": "; ".join(sorted({hit["generator"] for hit in hits if hit["generator"]})),
         "hits": "; ".join(hit["detector"] for hit in hits),
@@ -73,7 +72,7 @@ def _hit_columns(hits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    shown = safe_text(value, _LONGEST)
+    shown = safe_text(value, _MAX_CELL_CHARS)
     return f"'{shown}" if value.lstrip(" ").startswith(_FORMULA) else shown
 
 

@@ -1,7 +1,8 @@
-"""Signals of one image -> a verdict. Pure.
+"""Fuses the signals of one image into a verdict. Pure.
 
-Declared and matched evidence decide, the strongest tier first and, within a tier, a claim of generation before one of
-an edit. Where none does, a model with known error rates says what is likely. Suspicions and priors decide nothing.
+Declared and matched evidence decide: the strongest tier first and, within a tier, a claim of generation before a claim
+of an edit. Without such evidence, a classifier with known error rates gives a likely verdict. Suspicions and priors
+decide nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ _UNDECIDED = Verdict(VerdictKind.UNKNOWN)
 
 
 def fuse(signals: Sequence[Signal]) -> Verdict:
-    """The verdict, with the detector that decided it, and a model's probability where there is one."""
+    """The verdict, with the detector that decided it, and a classifier's probability if there is one."""
     models = [s for s in signals if s.evidence is Evidence.STATISTICAL and s.outcome.has_looked]
-    models = [s for s in models if s.claim is not Claim.SUSPECTED]  # a probability whose errors nobody measured
+    models = [s for s in models if s.claim is not Claim.SUSPECTED]  # its error rates are unknown
     likely = (s for s in models if s.claim in _LIKELY)
     scored = max(likely, key=lambda s: (s.score, s.claim is Claim.LIKELY_REAL), default=None)
     probability = scored.score if scored else models[0].score if models else None

@@ -1,4 +1,4 @@
-"""Evidence on disk as values again: some rows of a part, or all of them, a batch at a time."""
+"""Reads rows of evidence back: single rows of a part, or all rows in batches."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
 _BATCH = 4096
-_DIGITS = 9  # of a chance, as stored ones have
-_FACTS = tuple(field.name for field in fields(Covariates))
+_DIGITS = 9  # of a probability, as in stored scores
+_COVARIATES = tuple(field.name for field in fields(Covariates))
 
 
 def every(
@@ -25,76 +26,61 @@ def every(
     *,
     hits_only: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Every row of these parts as plain values, column -> value; memory stays that of a batch.
+    """Every row of these parts as a dictionary; memory use is that of one batch.
 
-    adjusted: a batch's chances in this dataset, which become the column p_adjusted. hits_only: of the signals those
-    alone that found something, which is several times as fast.
+    adjusted: a batch's prevalence-adjusted probabilities, for the column p_adjusted. hits_only: omit signals that are
+    not hits, which is several times as fast.
     """
-    import pyarrow.parquet as pq
-
     for path in parts:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH):
-                chances = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
-                found = _thinned(batch) if hits_only else batch.to_pylist()
-                for row, chance in zip(found, chances, strict=True):
-                    yield {**row, "p_adjusted": None if math.isnan(chance) else round(chance, _DIGITS)}
+                probabilities = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
+                entries = _with_hits_only(batch) if hits_only else batch.to_pylist()
+                for entry, probability in zip(entries, probabilities, strict=True):
+                    yield {**entry, "p_adjusted": None if math.isnan(probability) else round(probability, _DIGITS)}
 
 
-def _thinned(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+def _with_hits_only(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     at = batch.schema.get_field_index("signals")
     signals = batch.column(at)
     flat = signals.flatten()
     hit = hits(flat)
     counts = np.bincount(np.asarray(pc.list_parent_indices(signals))[hit], minlength=len(batch))
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-    few = pa.ListArray.from_arrays(offsets, flat.filter(pa.array(hit)))
-    yield from batch.set_column(at, "signals", few).to_pylist()
+    hit_lists = pa.ListArray.from_arrays(offsets, flat.filter(pa.array(hit)))
+    yield from batch.set_column(at, "signals", hit_lists).to_pylist()
 
 
 def hits(signals: pa.StructArray) -> np.ndarray:
-    """Which signals found something, as Signal.is_hit has it: bool, one each."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    found: np.ndarray = np.asarray(pc.equal(signals.field("outcome"), SignalOutcome.HIT.value))
-    return found
+    """Which signals are hits, as in Signal.is_hit: bool, one per signal."""
+    is_hit: np.ndarray = np.asarray(pc.equal(signals.field("outcome"), SignalOutcome.HIT.value))
+    return is_hit
 
 
 def looked(signals: pa.StructArray) -> np.ndarray:
-    """Which signals are of a detector that looked, as SignalOutcome.has_looked has it: bool, one each."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+    """Which signals have a result, as in SignalOutcome.has_looked: bool, one per signal."""
     outcomes = pa.array([outcome.value for outcome in SignalOutcome if outcome.has_looked])
-    found: np.ndarray = np.asarray(pc.is_in(signals.field("outcome"), outcomes))
-    return found
+    has_looked: np.ndarray = np.asarray(pc.is_in(signals.field("outcome"), outcomes))
+    return has_looked
 
 
 def at(path: Path, numbers: Collection[int]) -> dict[int, Row]:
     """The rows of one part with these numbers."""
-    import pyarrow.parquet as pq
-
-    found: dict[int, Row] = {}
+    picked: dict[int, Row] = {}
     with pq.ParquetFile(path) as file:
         start = 0
         for group in range(file.num_row_groups):
             stop = start + file.metadata.row_group(group).num_rows
-            mine = sorted(number for number in numbers if start <= number < stop)
-            if mine:
-                table = file.read_row_group(group).take([number - start for number in mine])
-                found.update(zip(mine, of(table), strict=True))
+            in_group = sorted(number for number in numbers if start <= number < stop)
+            if in_group:
+                table = file.read_row_group(group).take([number - start for number in in_group])
+                picked.update(zip(in_group, from_table(table), strict=True))
             start = stop
-    return found
+    return picked
 
 
-def of(table: pa.Table) -> list[Row]:
-    """The rows of a table with evidence's columns; others are passed over."""
+def from_table(table: pa.Table) -> list[Row]:
+    """The rows of a table that has the columns of evidence; other columns are ignored."""
     return [_row(entry) for entry in table.to_pylist()]
 
 
@@ -109,7 +95,7 @@ def _row(entry: Mapping[str, Any]) -> Row:
         caption=entry["caption"],
         verdict=Verdict(VerdictKind(verdict), entry["decided_by"], entry["p_synthetic"]) if verdict else None,
         signals=tuple(_signal(signal) for signal in entry["signals"]),
-        covariates=Covariates(**{name: entry[name] for name in _FACTS}),
+        covariates=Covariates(**{name: entry[name] for name in _COVARIATES}),
     )
 
 

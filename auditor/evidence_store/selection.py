@@ -1,7 +1,7 @@
-"""Some rows of a dataset again, as samples that can be opened: for people to label, for the report's gallery.
+"""Reads selected rows of a dataset again, as samples that can be opened: for labelling and for the report's gallery.
 
-A row is named by its shard and its number within it, because a reader gives every row once and in a stable order, and
-a part of evidence holds them in the same order; keys may occur twice.
+A row is identified by its shard and its number in it: readers give every row once and in a stable order, and a part of
+evidence has the same order. Keys are not unique.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from auditor.types import Sample, Unreadable
 
 
 class RowRef(NamedTuple):
-    """Where a row is: the shard's id, which names the part of evidence too, and the row's number in both."""
+    """The address of a row: the id of its shard (and part of evidence), and its number in both."""
 
     shard: str
     number: int
@@ -24,9 +24,9 @@ class RowRef(NamedTuple):
 def pick(
     shards: Iterable[Shard], wanted: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[RowRef, Sample | Unreadable]]:
-    """The wanted rows, shard -> numbers, shard after shard. A shard that is gone or has become shorter gives fewer.
+    """The wanted rows (shard -> numbers), shard after shard; fewer if a shard is gone or has become shorter.
 
-    What comes is as the reader gives it: its content is to be read before the next one is asked for.
+    The content of an item must be read before the next item is requested.
     """
     for shard in shards:
         numbers = frozenset(wanted.get(shard.id, ()))

@@ -1,8 +1,8 @@
-"""Evidence on disk: one parquet part a shard, whole or absent.
+"""Evidence on disk: one parquet part per shard, complete or absent.
 
-A part is written beside its final name, synced and renamed, so that a killed run leaves whole parts and nothing else.
-Each part carries, in its own footer, which shard it is of (the stamp) and how it was made (the configuration); a run
-over the same dataset keeps what fits and redoes the rest. evidence/manifest.json says whose evidence it is.
+A part is written to a temporary file, synced and renamed, so that a killed run leaves only complete parts. The footer
+of a part names its shard with its version, and the digest of the configuration. A new run over the same dataset keeps
+the parts that match and makes the others again. evidence/manifest.json identifies the tool and the inputs.
 """
 
 from __future__ import annotations
@@ -17,38 +17,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
-from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, described, remove
+from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
 from auditor.types import Row, Signal
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-_Each = Sequence["np.ndarray | None"]  # of a row each
+_PerRow = Sequence["np.ndarray | None"]
 _META = b"auditor"
 _SUFFIX = ".parquet"
-SCRATCH = ".scratch-"  # how a folder here begins that a run keeps for as long as it lasts
-_ROUND = 9  # digits of a stored score
+SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
+_SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a part's footer says."""
+    """A part and the content of its footer."""
 
     path: Path
     shard: str
-    stamp: str
+    version: str
     config: str
     rows: int
-    digest: str  # over the rows as the dataset gave them: keys, places, captions, contents
-    statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> images, and the sum of their statistics
-    vectors: Vectors | None = None  # of its rows, beside it
+    digest: str  # of the rows as the dataset gives them: keys, paths, captions, contents
+    statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> (images, sum of their statistics)
+    vectors: Vectors | None = None  # of its rows, in a file beside it
 
 
 class Store:
@@ -58,11 +57,11 @@ class Store:
         self.folder = out / "evidence"
         self._manifest = self.folder / "manifest.json"
 
-    # ---- whose evidence it is
+    # ---- ownership
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Held by one run at a time. Raises EvidenceError if another one has it."""
+        """Lock the folder for one run. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as lock:
             try:
@@ -72,12 +71,12 @@ class Store:
             yield
 
     def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
-        """Take the folder for this tool and these inputs. Raises EvidenceError where it holds others' evidence."""
+        """Claim the folder for this tool and these inputs. Raises EvidenceError if it holds evidence of others."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left in (*self.folder.glob("*.tmp"), *self._orphans()):
-            left.unlink()
-        for left in self.folder.glob(f"{SCRATCH}*"):
-            shutil.rmtree(left)
+        for leftover in (*self.folder.glob("*.tmp"), *self._orphans()):
+            leftover.unlink()
+        for leftover in self.folder.glob(f"{SCRATCH}*"):
+            shutil.rmtree(leftover)
         if restart:
             for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
                 path.unlink()
@@ -94,55 +93,52 @@ class Store:
         write_atomically(self._manifest, json.dumps(owner, indent=2, sort_keys=True).encode() + b"\n")
 
     def owner(self) -> dict[str, Any] | None:
-        """What `claim` wrote, None if nothing did. Raises EvidenceError if it cannot be read."""
+        """The owner that `claim` wrote; None if there is none. Raises EvidenceError if it cannot be read."""
         if not self._manifest.exists():
             return None
         try:
             content: dict[str, Any] = json.loads(self._manifest.read_bytes())
         except (OSError, ValueError) as error:
-            raise EvidenceError(f"{self._manifest}: {error}; --restart begins anew") from error
+            raise EvidenceError(f"{self._manifest}: {error}; --restart replaces the evidence") from error
         return content
 
     def _orphans(self) -> Iterator[Path]:
-        """Vectors whose part is not there: its run was killed between the two."""
-        wholes = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
+        """Vectors without a part: the run was killed after writing them."""
+        stems = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
         for path in self.folder.glob(f"*{SUFFIX}"):
-            if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in wholes:
+            if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in stems:
                 yield path
 
     # ---- parts
 
     def parts(self) -> Iterator[Part]:
-        """Every whole part, by name. A damaged one is passed over, so its shard is done again."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        """Every complete part, by name. A damaged part is skipped, so that its shard is scanned again."""
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             try:
                 metadata = pq.read_metadata(path)
-                facts = json.loads((metadata.metadata or {})[_META])
-                vectors = described(path, metadata.num_rows, facts.get("vectors"))
+                footer = json.loads((metadata.metadata or {})[_META])
+                vectors = vectors_of(path, metadata.num_rows, footer.get("vectors"))
                 if vectors and not vectors.is_whole:
                     continue
                 yield Part(
                     path=path,
-                    shard=facts["shard"],
-                    stamp=facts["stamp"],
-                    config=facts["config"],
+                    shard=footer["shard"],
+                    version=footer["stamp"],
+                    config=footer["config"],
                     rows=metadata.num_rows,
-                    digest=facts["digest"],
-                    statistics={id: _unpacked(entry) for id, entry in facts["statistics"].items()},
+                    digest=footer["digest"],
+                    statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
                     vectors=vectors,
                 )
             except (pa.ArrowException, OSError, KeyError, ValueError):
                 continue
 
     def path(self, shard_id: str) -> Path:
-        """Where a shard's part lies."""
+        """The path of a shard's part."""
         return self.folder / f"{shard_id}{_SUFFIX}"
 
     def drop(self, parts: Iterable[Part]) -> int:
-        """Remove parts; how many rows they held."""
+        """Remove parts and return their number of rows."""
         rows = 0
         for part in parts:
             rows += part.rows
@@ -152,25 +148,23 @@ class Store:
 
 
 class PartWriter:
-    """Writes one shard's part row batch by row batch. Nothing of it is visible before `close`."""
+    """Writes one shard's part in batches of rows. The part becomes visible with `close`."""
 
     def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
-        import pyarrow.parquet as pq
-
         self._path = path
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        self._facts = {"shard": shard.id, "stamp": shard.stamp, "config": config}
+        self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
 
-    def write(self, rows: Sequence[Row], beside: tuple[_Each, _Each] | None = None) -> None:
-        """Append rows, and beside them the vector and the thumbnail of each where those are kept."""
-        if self._vectors and beside:
-            self._vectors.write(*beside)
+    def write(self, rows: Sequence[Row], vectors_and_thumbnails: tuple[_PerRow, _PerRow] | None = None) -> None:
+        """Append rows, and the vector and the thumbnail of each if vectors are kept."""
+        if self._vectors and vectors_and_thumbnails:
+            self._vectors.write(*vectors_and_thumbnails)
         for row in rows:
             self._digest.update(row_digest(row))
         self._waiting.append(table_of(rows))
@@ -184,26 +178,24 @@ class PartWriter:
         self._statistics[detector] = n + 1, total + statistic
 
     def close(self) -> str:
-        """Finish, sync and rename, vectors first; the digest over what the dataset says."""
+        """Finish, sync and rename, vectors first. Returns the digest of what the dataset says."""
         self._flush()
-        statistics = {id: _packed(*found) for id, found in self._statistics.items()}
+        statistics = {id: _packed(*statistic) for id, statistic in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None
-        facts = {**self._facts, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
-        self._writer.add_key_value_metadata({_META: json.dumps(facts, sort_keys=True).encode()})
+        footer = {**self._footer, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
+        self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
         self._writer.close()
         _sync(self._temporary)
         os.replace(self._temporary, self._path)
         return self._digest.hexdigest()
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         if self._waiting:
             self._writer.write_table(pa.concat_tables(self._waiting))
             self._waiting.clear()
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Remove the temporary files."""
         self._writer.close()
         self._temporary.unlink(missing_ok=True)
         if self._vectors:
@@ -215,13 +207,11 @@ def _packed(n: int, total: np.ndarray) -> dict[str, Any]:
 
 
 def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
-    import numpy as np
-
     return int(entry["n"]), np.frombuffer(base64.b64decode(entry["sum"]), "<f8")
 
 
 def row_digest(row: Row) -> bytes:
-    """Over what the dataset says in this row, without anything concluded from it."""
+    """The digest of what the dataset says in this row, without any conclusion."""
     sha256 = None if row.is_fetched else row.covariates.sha256
     fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
     text = "\0".join("\1" if value is None else value for value in fields)
@@ -229,7 +219,7 @@ def row_digest(row: Row) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """A whole file or none."""
+    """Write a file completely or not at all."""
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.write_bytes(data)
     _sync(temporary)
@@ -245,8 +235,6 @@ def _sync(path: Path) -> None:
 
 
 def _schema() -> pa.Schema:
-    import pyarrow as pa
-
     signal = pa.struct(
         [("detector", pa.string()), ("evidence", pa.string()), ("outcome", pa.string()), ("tier", pa.string()),
          ("score", pa.float64()), ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
@@ -263,11 +251,9 @@ def _schema() -> pa.Schema:
 
 
 def table_of(rows: Sequence[Row]) -> pa.Table:
-    """Rows in evidence's columns."""
-    import pyarrow as pa
-
+    """A table of rows in the columns of evidence."""
     schema = _schema()
-    facts = [row.covariates for row in rows]
+    covariates = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
     columns: dict[str, list[Any]] = {
         "key": [row.key for row in rows],
@@ -280,7 +266,7 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
         "sampled": [row.is_sampled for row in rows],
-        **{name: [getattr(fact, name) for fact in facts] for name in schema.names[10:-1]},
+        **{name: [getattr(values, name) for values in covariates] for name in schema.names[10:-1]},
     }
     arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
     arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)
@@ -288,10 +274,7 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
 
 
 def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
-    """Lists of structs. The same few signals recur row after row: each is converted once, and taken by its number."""
-    import numpy as np
-    import pyarrow as pa
-
+    """The signals as lists of structs. Rows share few distinct signals: each is converted once and taken by number."""
     numbers: dict[int, int] = {}
     distinct: list[Signal] = []
     codes: list[int] = []
@@ -310,9 +293,7 @@ def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """An arrow array; names that were no UTF-8 become visible escapes, so that distinct ones stay distinct."""
-    import pyarrow as pa
-
+    """An Arrow array. Invalid UTF-8 in names becomes visible escapes, so that distinct names stay distinct."""
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
@@ -320,13 +301,13 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def as_stored(name: str) -> str:
-    """A key or an image's name as evidence holds it."""
+    """A key or an image's name in its stored form."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def stored(score: float) -> float:
-    """A score as evidence holds it; what it is compared with has to be rounded in the same way."""
-    return round(score, _ROUND)
+    """A score in its stored form. Values that are compared with it must be rounded in the same way."""
+    return round(score, _SCORE_DIGITS)
 
 
 def _rounded(score: float | None) -> float | None:

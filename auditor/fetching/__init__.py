@@ -1,1 +1,1 @@
-"""Images behind URLs of a dataset, which is to say from anywhere, brought into a cache when the user asks."""
+"""Fetching the images of a dataset's URLs into a cache, if the user asks for it. The URLs are untrusted."""

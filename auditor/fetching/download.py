@@ -1,13 +1,14 @@
-"""One image from one URL of a dataset, which is to say from anywhere: nothing that the other side does can hurt.
+"""Downloads one image from an untrusted URL.
 
-http and https on ordinary ports only; the addresses of a host are looked up once a request, must all be public, and
-one of them is spoken to, so that what was checked is what is reached (DNS rebinding); each redirect is a new request
-that is checked again; size, time and redirects are bounded, what is compressed is inflated within the bound; no
-cookies, no credentials, no proxy.
+Only http and https on ordinary ports are used. The addresses of a host are resolved once per request and must all be
+public; the connection goes to one of them, so that the checked address is the one reached (no DNS rebinding). Each
+redirect is a new request with the same checks. Size, time and redirects are limited; compressed content is decompressed
+within the limit. There are no cookies, credentials or proxies.
 """
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
@@ -17,29 +18,32 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from http.client import HTTPException
+from typing import IO
+from urllib.parse import urljoin
+
+from urllib3 import BaseHTTPResponse
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, IncompleteRead, LocationParseError, ReadTimeoutError
+from urllib3.util import Url, parse_url
 
 from auditor.errors import FetchError
 from auditor.fetching import addresses
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
-    from urllib3.util import Url
 
 AGENT = "mad-auditor"
 USER_AGENT = f"{AGENT} (audit of an image dataset; opt out by X-Robots-Tag: noai)"
 _BLOCK = 1 << 16
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # statuses that may be others tomorrow
+_RETRYABLE_STATUS = (408, 425, 429, 500, 502, 503, 504)  # later requests may succeed
 _GZIPPED = {"gzip", "x-gzip", "deflate"}
-# img2dataset's list (its --disallowed_header_directives): whom it leaves alone, this tool does too.
+# As in img2dataset (--disallowed_header_directives): hosts that opt out there opt out here.
 _OPT_OUTS = frozenset(("noai", "noimageai", "noindex", "noimageindex"))
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one image may cost: bytes (also once inflated), seconds in all, seconds without a byte, redirects."""
+    """Limits for one image: bytes (also decompressed), seconds in total, seconds without data, redirects."""
 
     max_bytes: int = 64 << 20
     seconds: float = 60.0
@@ -48,18 +52,18 @@ class Bounds:
 
 
 class Failed(Exception):
-    """Why there is no image. passing: another day there may be one."""
+    """The reason why there is no image. transient: a later attempt may succeed."""
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:
         super().__init__(reason)
         self.transient = transient
 
 
-Turn = Callable[[str], AbstractContextManager[None]]
+Slot = Callable[[str], AbstractContextManager[None]]
 
 
 class Downloader:
-    """resolve: host and port to addresses. reachable: whether an address may be spoken to."""
+    """Downloads images. resolve: (host, port) -> addresses. reachable: whether connecting to an address is allowed."""
 
     def __init__(
         self,
@@ -75,65 +79,61 @@ class Downloader:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Break off whatever is under way, from another thread; nothing is fetched any more."""
+        """Abort all downloads, from another thread; later ones fail at once."""
         self._is_stopped = True
-        for connected in tuple(self._open):
-            _abort(connected)
+        for connection in tuple(self._open):
+            _abort(connection)
 
-    def get(self, url: str, out: IO[bytes], turn: Turn) -> None:
-        """Write the image at a URL. turn: held around each request to a host. Raises Failed."""
-        left = self.bounds.seconds
+    def get(self, url: str, out: IO[bytes], slot: Slot) -> None:
+        """Write the image at a URL to `out`. slot: a context manager for each request to a host. Raises Failed."""
+        remaining = self.bounds.seconds
         for _ in range(self.bounds.redirects + 1):
             parsed = _parsed(url)
-            with turn(parsed.host or ""):
+            with slot(parsed.host or ""):
                 began = time.monotonic()
-                redirect_location = self._request(parsed, out, began + left)
-                left -= time.monotonic() - began
+                redirect_location = self._request(parsed, out, began + remaining)
+                remaining -= time.monotonic() - began
             if redirect_location is None:
                 return
             url = _joined(url, redirect_location)
         raise Failed(f"more than {self.bounds.redirects} redirects")
 
-    def _request(self, url: Url, out: IO[bytes], ends: float) -> str | None:
-        """One request: the image is written, or the address to go on to returned."""
-        from http.client import HTTPException
-
-        from urllib3.exceptions import HTTPError
-
+    def _request(self, url: Url, out: IO[bytes], deadline: float) -> str | None:
+        """Make one request. Either writes the image and returns None, or returns the location of a redirect."""
         try:
-            with self._connected(url, ends) as connected, closing(_answer(connected, url)) as response:
+            with self._connected(url, deadline) as connected, closing(_response(connected, url)) as response:
                 redirect_location = response.headers.get("Location") if response.status in _REDIRECTS else None
                 if redirect_location is None:
                     _check(response, self.bounds.max_bytes)
                     _write(response, out, self.bounds.max_bytes)
         except Failed:
-            self._check_time(ends)
+            self._check_time(deadline)
             raise
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            self._check_time(ends)
+            self._check_time(deadline)
             raise Failed(_reason(error, self.bounds), transient=True) from error
-        self._check_time(ends)
+        self._check_time(deadline)
         return redirect_location
 
-    def _check_time(self, ends: float) -> None:
-        """Raises Failed where it was hung up: what came until then may look whole, or like anything."""
+    def _check_time(self, deadline: float) -> None:
+        """Raises Failed after a stop or the deadline: the data received until then may be incomplete."""
         if self._is_stopped:
             raise Failed("interrupted", transient=True)
-        if time.monotonic() >= ends:
+        if time.monotonic() >= deadline:
             raise Failed(f"not there within {self.bounds.seconds:g} s", transient=True)
 
     @contextmanager
-    def _connected(self, url: Url, ends: float) -> Iterator[socket.socket]:
-        """A connection to a checked address, hung up at `ends` whatever is going on."""
-        connected = self._connection(url, ends)
+    def _connected(self, url: Url, deadline: float) -> Iterator[socket.socket]:
+        """A connection to a checked address, aborted at the deadline."""
+        connected = self._connection(url, deadline)
         if url.scheme == "https":
             connected = _encrypted(connected, (url.host or "").strip("[]"))
         self._open.add(connected)
-        watchdog = threading.Timer(max(0.0, ends - time.monotonic()), _abort, [connected])
+        watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), _abort, [connected])
         watchdog.daemon = True
         watchdog.start()
         try:
-            self._check_time(ends)
+            self._check_time(deadline)
             if isinstance(connected, ssl.SSLSocket):
                 connected.do_handshake()
             yield connected
@@ -142,18 +142,18 @@ class Downloader:
             self._open.discard(connected)
             connected.close()
 
-    def _connection(self, url: Url, ends: float) -> socket.socket:
-        """Connected to the first address that answers."""
+    def _connection(self, url: Url, deadline: float) -> socket.socket:
+        """A connection to the first address that accepts one."""
         host, port = (url.host or "").strip("[]"), url.port or _PORTS[url.scheme or ""]
         try:
-            found = self._resolve(host, port)
+            resolved = self._resolve(host, port)
         except (OSError, UnicodeError):
-            found = []
-        if private := [address for address in found if not self._reachable(address)]:
+            resolved = []
+        if private := [address for address in resolved if not self._reachable(address)]:
             raise Failed(f"its host is at {private[0]}, which is no public address")
         failure: Exception = Failed("no such host", transient=True)
-        for address in found:
-            timeout = min(self.bounds.read_timeout, ends - time.monotonic())
+        for address in resolved:
+            timeout = min(self.bounds.read_timeout, deadline - time.monotonic())
             try:
                 return socket.create_connection((address, port), max(0.001, timeout))
             except OSError as error:
@@ -162,10 +162,7 @@ class Downloader:
 
 
 def _parsed(text: str) -> Url:
-    """The URL in its parts, everything quoted that has to be. Raises Failed."""
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
-
+    """The parts of a URL, percent-encoded where needed. Raises Failed."""
     try:
         url = parse_url(text.strip())
     except (LocationParseError, ValueError):
@@ -182,8 +179,6 @@ def _parsed(text: str) -> Url:
 
 
 def _joined(base: str, redirect_location: str) -> str:
-    from urllib.parse import urljoin
-
     try:
         return urljoin(base, redirect_location.strip())
     except ValueError:
@@ -192,12 +187,12 @@ def _joined(base: str, redirect_location: str) -> str:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Certificates and names are checked, by the system's authorities."""
+    """Verifies certificates and host names with the system's certificate authorities."""
     return ssl.create_default_context()
 
 
 def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
-    """Its handshake comes later: until then nobody could hang up on a host that draws it out."""
+    """A TLS socket. Its handshake comes later, when the watchdog can abort a slow one."""
     try:
         return _tls().wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
@@ -205,9 +200,7 @@ def _encrypted(connected: socket.socket, host: str) -> ssl.SSLSocket:
         raise
 
 
-def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
-    from urllib3.connection import HTTPConnection
-
+def _response(connected: socket.socket, url: Url) -> BaseHTTPResponse:
     headers = {
         "Host": url.netloc or "",
         "User-Agent": USER_AGENT,
@@ -221,10 +214,10 @@ def _answer(connected: socket.socket, url: Url) -> BaseHTTPResponse:
 
 
 def _check(response: BaseHTTPResponse, limit: int) -> None:
-    """Raises Failed for answers that are no image, too large, or not meant for us."""
+    """Raises Failed for a response that is not an image, is too large, or opts out."""
     headers = response.headers
     if response.status != 200:
-        raise Failed(f"HTTP {response.status}", transient=response.status in _PASSING)
+        raise Failed(f"HTTP {response.status}", transient=response.status in _RETRYABLE_STATUS)
     if opts_out(headers.getlist("X-Robots-Tag"), headers.get("TDM-Reservation")):
         raise Failed("the host opts out")
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -236,19 +229,19 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
 
 
 def opts_out(robots: Sequence[str], reservation: str | None = None) -> bool:
-    """Whether a host does not want its images used for models.
+    """Whether a host forbids the use of its images for models.
 
-    robots: values of X-Robots-Tag, which may begin with the agent that they are for, as img2dataset reads them.
-    reservation: TDM-Reservation of the W3C's TDM Reservation Protocol.
+    robots: values of X-Robots-Tag, which may begin with a user agent, as img2dataset parses them. reservation:
+    TDM-Reservation of the W3C's TDM Reservation Protocol.
     """
     for value in robots:
-        agent, colon, said = value.partition(":")
+        agent, colon, directives = value.partition(":")
         agent = agent.strip().lower()
         if not colon or "," in agent or agent == "unavailable_after":
-            said = value
+            directives = value
         elif agent != AGENT:
             continue
-        if _OPT_OUTS & {directive.strip().lower() for directive in said.split(",")}:
+        if _OPT_OUTS & {directive.strip().lower() for directive in directives.split(",")}:
             return True
     return reservation is not None and reservation.strip() == "1"
 
@@ -261,25 +254,25 @@ def _write(response: BaseHTTPResponse, out: IO[bytes], limit: int) -> None:
             raise Failed(_too_large(limit))
         try:
             out.write(block)
-        except OSError as error:  # of this machine, not of the other one
+        except OSError as error:  # a local error, not one of the host
             raise FetchError(f"an image of {size:,} bytes cannot be kept: {error.strerror or error}") from error
     if not size:
         raise Failed("an empty answer")
 
 
 def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> Iterator[bytes]:
-    """The body, no more than a byte above the limit of it. Raises Failed."""
+    """The decompressed body, up to one byte more than the limit. Raises Failed."""
     coding = headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
         yield from blocks
         return
     if coding not in _GZIPPED:
         raise Failed(f"compressed as {coding[:20]!r}, which was not asked for")
-    inflate, left = zlib.decompressobj(wbits=47), limit + 1  # 47: gzip or zlib, by its header
+    inflate, remaining = zlib.decompressobj(wbits=47), limit + 1  # 47: gzip or zlib, by the header
     try:
         for block in blocks:
-            inflated = inflate.decompress(block, left)
-            left -= len(inflated)
+            inflated = inflate.decompress(block, remaining)
+            remaining -= len(inflated)
             yield inflated
     except zlib.error:
         raise Failed("its compression is damaged") from None
@@ -292,12 +285,8 @@ def _too_large(limit: int) -> str:
 
 
 def _reason(error: Exception, bounds: Bounds) -> str:
-    """In a few words, without addresses or numbers that differ from run to run."""
-    import http.client
-
-    from urllib3.exceptions import IncompleteRead, ReadTimeoutError
-
-    kinds = [error, error.__cause__, *error.args]
+    """A short reason, without addresses or numbers that differ from run to run."""
+    causes = [error, error.__cause__, *error.args]
     reasons: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         ssl.SSLCertVerificationError: "its certificate is not valid",
         (TimeoutError, ReadTimeoutError): f"silent for {bounds.read_timeout:g} s",
@@ -307,14 +296,14 @@ def _reason(error: Exception, bounds: Bounds) -> str:
         ValueError: "not HTTP",
     }
     for kind, reason in reasons.items():
-        if any(isinstance(found, kind) for found in kinds):
+        if any(isinstance(cause, kind) for cause in causes):
             return reason
     return "the connection broke off"
 
 
 def _abort(connected: socket.socket) -> None:
     try:
-        # Not SSLSocket's own, which would let its reader go on with what is not decrypted.
+        # SSLSocket.shutdown would drop the TLS layer, and the reader would go on with encrypted data.
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
-    except OSError:  # it is over already
+    except OSError:  # already closed
         return

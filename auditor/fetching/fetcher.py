@@ -1,8 +1,7 @@
-"""Images of a manifest's URLs, fetched into a cache when the user asks for it.
+"""Fetches the images of a manifest's URLs into a cache, if the user asks for it.
 
-What was fetched is kept under the digest of its URL, and so is the reason where there was nothing to fetch: a second
-run asks nobody, an interrupted one goes on. Hosts are asked one request after the other, with a pause between; several
-hosts at once.
+The cache holds, under the digest of each URL, the image or the reason why there is none. A second run makes no requests
+and an interrupted run continues. Each host gets one request at a time, with pauses; several hosts are used at once.
 """
 
 from __future__ import annotations
@@ -15,10 +14,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
+
+from platformdirs import user_cache_path
 
 from auditor.errors import FetchError, SampleError
 from auditor.evidence_store.store import write_atomically
@@ -30,21 +32,21 @@ from auditor.types import Content
 
 _OFFLINE = ("AUDITOR_OFFLINE", "HF_HUB_OFFLINE")
 _REASON = ".json"
-Found = SimpleQueue[tuple[str, Path | SampleError] | BaseException]
+_Results = SimpleQueue[tuple[str, Path | SampleError] | BaseException]
 
 
 def folder() -> Path:
-    """Where images are kept unless told otherwise: the user's cache."""
-    from platformdirs import user_cache_path
-
+    """The default cache folder, below the user's cache."""
     return user_cache_path("mad-auditor") / "images"
 
 
 class Fetcher:
-    """pause: seconds between two requests to a host. workers: hosts asked at once. again: ask once more where the
-    failure may have passed (an outage, not a missing page).
+    """Fetches and caches images.
 
-    resolve and reachable are for tests, which fetch from this machine: no option or variable leads to them.
+    pause: seconds between two requests to a host. workers: hosts in parallel. again: retry transient failures (an
+    outage, not a missing page).
+
+    resolve and reachable are for tests, which fetch from this machine. No option or variable sets them.
     """
 
     def __init__(
@@ -62,10 +64,10 @@ class Fetcher:
         self._workers = workers
         self._again = again
         self._downloader = Downloader(bounds, resolve=resolve, reachable=reachable)
-        self._turns = HostRateLimiter(pause)
+        self._rate_limiter = HostRateLimiter(pause)
 
     def cached(self, url: str) -> Content | None:
-        """What is in the cache of a URL, without asking anybody: its image, why there is none, or None."""
+        """The cached result for a URL: its image, or the reason why there is none; None if it is not cached."""
         path = self._path(url)
         if path.exists():
             return FileContent(str(self.cache.resolve()), path.relative_to(self.cache).as_posix())
@@ -73,7 +75,7 @@ class Fetcher:
         return None if failure is None else UnavailableContent(str(failure))
 
     def fetch(self, url: str) -> Path:
-        """The file of a URL's image, fetched unless it is in the cache. Raises Refused, and FetchError when offline."""
+        """The file of a URL's image, from the cache or fetched. Raises SampleError; FetchError when offline."""
         _require_online()
         path = self._path(url)
         if path.exists():
@@ -86,45 +88,44 @@ class Fetcher:
         return path
 
     def fetch_all(self, wanted: Iterable[str]) -> Iterator[tuple[str, Path | SampleError]]:
-        """Each URL once with its file, or why there is none, as they come. Raises FetchError when offline.
+        """Each distinct URL with its file, or the reason why there is none, as they finish. Raises FetchError when
+        offline.
 
-        Left early, by an exception or Ctrl-C too, it breaks off what is under way, which is not taken for a failure;
-        this fetcher is done with then.
+        If the iterator is closed early, also by an exception or Ctrl-C, downloads in progress are aborted and not
+        recorded as failures. The fetcher cannot be used afterwards.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
         _require_online()
         hosts: dict[str, list[str]] = defaultdict(list)
         for url in dict.fromkeys(wanted):
             hosts[urls.hostname(url)].append(url)
-        found: Found = SimpleQueue()
+        results: _Results = SimpleQueue()
         with ThreadPoolExecutor(self._workers) as pool:
             try:
-                for listed in sorted(hosts.values(), key=len, reverse=True):  # the longest first: it takes longest
-                    pool.submit(self._fetch_host, listed, found)
+                for host_urls in sorted(hosts.values(), key=len, reverse=True):  # the longest list takes longest
+                    pool.submit(self._fetch_host, host_urls, results)
                 for _ in range(sum(map(len, hosts.values()))):
-                    one = found.get()
-                    if isinstance(one, BaseException):
-                        raise one
-                    yield one
+                    result = results.get()
+                    if isinstance(result, BaseException):
+                        raise result
+                    yield result
             except BaseException:
-                self._turns.stop()
+                self._rate_limiter.stop()
                 self._downloader.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _fetch_host(self, listed: Sequence[str], found: Found) -> None:
-        """The URLs of one host, one after the other."""
+    def _fetch_host(self, host_urls: Sequence[str], results: _Results) -> None:
+        """Fetch the URLs of one host, one after the other."""
         try:
-            for url in listed:
-                if self._turns.is_stopped:
+            for url in host_urls:
+                if self._rate_limiter.is_stopped:
                     return
                 try:
-                    found.put((url, self.fetch(url)))
-                except SampleError as refusal:
-                    found.put((url, refusal))
-        except BaseException as error:  # raised where the results are waited for
-            found.put(error)
+                    results.put((url, self.fetch(url)))
+                except SampleError as failure:
+                    results.put((url, failure))
+        except BaseException as error:  # raised again in fetch_all
+            results.put(error)
 
     def _path(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
@@ -138,16 +139,16 @@ class Fetcher:
             return None
 
     def _download(self, url: str, path: Path) -> Failed | None:
-        """Fetch a URL's image into its file, or note why not."""
+        """Fetch a URL's image into its file, or record the reason why there is none."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._get(url, path)
             except Failed as failure:
-                if self._turns.is_stopped:
+                if self._rate_limiter.is_stopped:
                     raise SampleError("interrupted") from None
-                what = {"url": url, "reason": str(failure), "transient": failure.transient}
-                write_atomically(path.with_suffix(_REASON), json.dumps(what).encode())
+                record = {"url": url, "reason": str(failure), "transient": failure.transient}
+                write_atomically(path.with_suffix(_REASON), json.dumps(record).encode())
                 return failure
             path.with_suffix(_REASON).unlink(missing_ok=True)
         except OSError as error:
@@ -155,16 +156,16 @@ class Fetcher:
         return None
 
     def _get(self, url: str, path: Path) -> None:
-        with _passing(path.parent) as file:
-            self._downloader.get(url, file, self._turns.slot)
+        with _temporary_file(path.parent) as file:
+            self._downloader.get(url, file, self._rate_limiter.slot)
             file.flush()
             os.fsync(file.fileno())
             os.replace(file.name, path)
 
 
 @contextmanager
-def _passing(folder: Path) -> Iterator[IO[bytes]]:
-    """A file of which nothing is left but what it was renamed to."""
+def _temporary_file(folder: Path) -> Iterator[IO[bytes]]:
+    """A temporary file, which is removed unless it was renamed."""
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as file:
         try:
             yield cast("IO[bytes]", file)
@@ -173,30 +174,30 @@ def _passing(folder: Path) -> Iterator[IO[bytes]]:
 
 
 class HostRateLimiter:
-    """One request to a host at a time, and a pause between two."""
+    """Allows one request at a time to each host, with a pause after it."""
 
     def __init__(self, pause: float) -> None:
         self._pause = pause
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._hosts: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._free: dict[str, float] = {}  # host -> when it may be asked again
+        self._free: dict[str, float] = {}  # host -> time of the next allowed request
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no more requests are made."""
+        """Whether no more requests are allowed."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Nobody waits any longer, and nobody is asked."""
+        """Wake all waiting threads and allow no more requests."""
         self._stopped.set()
 
     @contextmanager
     def slot(self, host: str) -> Iterator[None]:
-        """Held while a host is asked. Never held for two hosts at once, so nobody waits for each other."""
+        """Held during a request to a host. A thread never holds two hosts, so there are no deadlocks."""
         with self._lock:
-            mine = self._hosts[host]
-        with mine:
+            host_lock = self._hosts[host]
+        with host_lock:
             self._stopped.wait(max(0.0, self._free.get(host, 0.0) - time.monotonic()))
             if self._stopped.is_set():
                 raise Failed("interrupted", transient=True)

@@ -1,1 +1,1 @@
-"""The images that a report shows: which, and their thumbnails."""
+"""The images that a report shows: their selection and their thumbnails."""

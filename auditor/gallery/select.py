@@ -1,27 +1,27 @@
-"""Which rows of an audit are shown: of each detector and verdict the strongest, and others as good as at random.
+"""Selects the rows of an audit that are shown: for each detector and verdict the strongest ones, and random ones.
 
-One streaming pass over the evidence; memory is a few rows a group. "At random" is the order of a hash of the key, so
-that the same evidence gives the same rows, whatever the parts they lie in.
+It takes one streaming pass over the evidence and keeps a few rows per group. "Random" is the order of a hash of the
+key, so that the same evidence gives the same rows, however it is split into parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.evidence_store.rows import hits, looked
 from auditor.evidence_store.selection import RowRef
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
 _BATCH = 16_384
-_LEAST = 4  # rows a group, however many groups there are
+_MIN_ROWS_PER_GROUP = 4  # however many groups there are
 _COLUMNS = ["key", "status", "verdict", "camera", "signals"]
 _TIERS = [None, *(tier.value for tier in reversed(Tier))]  # weakest first
 _DECIDED = (VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value)
@@ -29,44 +29,38 @@ _GUESSED = (VerdictKind.LIKELY_SYNTHETIC.value, VerdictKind.LIKELY_REAL.value, V
 
 
 class Group(NamedTuple):
-    """Rows of one verdict that a detector had its say in, or that contradict themselves."""
+    """Rows of one verdict with a signal of one detector, or with contradictory metadata (name: CONTRADICTION)."""
 
     name: str
     verdict: str
 
 
 def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[RowRef]]:
-    """About `most` rows, by group: half of each group's are its strongest. parts: shard and file."""
+    """About `most` rows, by group; half of each group are its strongest. parts: (shard, file) pairs."""
     best: dict[Group, tuple[_Best, _Best]] = {}
     for shard, start, batch in _batches(parts):
         for group, numbers, strengths, hashes in _grouped(batch):
             strongest, random = best.setdefault(group, (_Best(most), _Best(most)))
             strongest.add(shard, numbers + start, -strengths, hashes)
             random.add(shard, numbers + start, hashes * 0.0, hashes)
-    share = max(_LEAST, most // max(len(best), 1))
+    share = max(_MIN_ROWS_PER_GROUP, most // max(len(best), 1))
     chosen = {group: _mixed(*pair, share) for group, pair in sorted(best.items())}
-    return within(chosen, most)
+    return take_in_turn(chosen, most)
 
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
-    """Up to `most` rows that declared or matched evidence decides, the strongest evidence first."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+    """Up to `most` rows decided by declared or matched evidence, the strongest evidence first."""
     best = _Best(most)
     for shard, start, batch in _batches(parts):
         wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))
-        places = np.flatnonzero(wanted) + start
+        row_numbers = np.flatnonzero(wanted) + start
         for group, numbers, strengths, hashes in _grouped(batch.filter(pa.array(wanted))):
             if group.name != CONTRADICTION:
-                best.add(shard, places[numbers], -strengths, hashes)
-    return best.places()
+                best.add(shard, row_numbers[numbers], -strengths, hashes)
+    return best.refs()
 
 
 def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.RecordBatch]]:
-    import pyarrow.parquet as pq
-
     for shard, path in parts:
         start = 0
         with pq.ParquetFile(path) as file:
@@ -76,11 +70,8 @@ def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.R
 
 
 def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndarray, np.ndarray]]:
-    """Each group of a batch: numbers of its rows (int64), how strong each is (float64), hashes of keys (uint64)."""
-    import numpy as np
+    """Each group of a batch, with its rows' numbers (int64), strengths (float64) and key hashes (uint64)."""
     import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
     hashes = pd.util.hash_array(batch.column("key").to_numpy(zero_copy_only=False))
     verdict = np.asarray(batch.column("verdict").fill_null(""), dtype=object)
@@ -92,12 +83,12 @@ def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndar
         for code, label in enumerate(codes.dictionary.to_pylist()):
             if not label or (is_model and label not in _GUESSED):
                 continue
-            found = (np.asarray(codes.indices) == code) & shown[rows] & (hit | is_model)
-            if found.any():
+            in_group = (np.asarray(codes.indices) == code) & shown[rows] & (hit | is_model)
+            if in_group.any():
                 value = (
                     np.where(label == VerdictKind.LIKELY_REAL.value, 1 - strength, strength) if is_model else strength
                 )
-                yield Group(id, label), rows[found], value[found], hashes[rows[found]]
+                yield Group(id, label), rows[in_group], value[in_group], hashes[rows[in_group]]
     numbers = np.flatnonzero(np.asarray(batch.column("camera").is_valid()) & (verdict == _DECIDED[0]) & shown)
     if len(numbers):
         yield Group(CONTRADICTION, _DECIDED[0]), numbers, strongest[numbers], hashes[numbers]
@@ -106,73 +97,66 @@ def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndar
 def _by_detector(
     signals: pa.ListArray,
 ) -> Iterator[tuple[str, bool, np.ndarray, np.ndarray, np.ndarray]]:
-    """Each detector that found something, or is a model that looked: whether it is one, rows, hits, how strong each is.
+    """For each detector with hits, and each classifier with results: id, whether it is a classifier, rows, hits and
+    strengths.
 
-    A model's strength is its score; otherwise it is the tier and, within it, the score.
+    A classifier's strength is its score; otherwise the strength is the tier and, within a tier, the score.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     flat, row = signals.flatten(), np.asarray(pc.list_parent_indices(signals))
     is_model = pc.equal(flat.field("evidence"), Evidence.STATISTICAL.value)
     shown = (np.asarray(is_model) & looked(flat)) | hits(flat)
     flat, row = flat.filter(pa.array(shown)), row[shown]
     detectors = flat.field("detector").dictionary_encode()
-    for code, id in sorted(enumerate(detectors.dictionary.to_pylist()), key=lambda found: str(found[1])):
-        mine = np.asarray(detectors.indices) == code
-        own = flat.filter(pa.array(mine))
-        score = np.asarray(own.field("score").fill_null(0.0))
-        if own.field("evidence")[0].as_py() == Evidence.STATISTICAL.value:
-            yield id, True, row[mine], hits(own), score
+    for code, id in sorted(enumerate(detectors.dictionary.to_pylist()), key=lambda pair: str(pair[1])):
+        of_detector = np.asarray(detectors.indices) == code
+        own_signals = flat.filter(pa.array(of_detector))
+        score = np.asarray(own_signals.field("score").fill_null(0.0))
+        if own_signals.field("evidence")[0].as_py() == Evidence.STATISTICAL.value:
+            yield id, True, row[of_detector], hits(own_signals), score
         else:
-            tier = np.asarray(pc.index_in(own.field("tier"), _strings(_TIERS)).fill_null(0))
-            yield id, False, row[mine], hits(own), tier + score / 2
+            tier = np.asarray(pc.index_in(own_signals.field("tier"), _strings(_TIERS)).fill_null(0))
+            yield id, False, row[of_detector], hits(own_signals), tier + score / 2
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    """As an arrow array of strings."""
-    import pyarrow as pa
-
+    """An Arrow array of strings."""
     return pa.array(values, pa.string())
 
 
 class _Best:
-    """The first `most` rows in order of rank, then of the key's hash, each once."""
+    """The first `most` distinct rows in order of rank, then of the key's hash."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._rows: dict[RowRef, tuple[float, int]] = {}
 
     def add(self, shard: str, numbers: np.ndarray, ranks: np.ndarray, hashes: np.ndarray) -> None:
-        """More rows of one shard."""
-        import numpy as np
-
+        """Add rows of one shard."""
         for index in np.lexsort((hashes, ranks))[: self._most].tolist():
-            place = RowRef(shard, int(numbers[index]))
+            ref = RowRef(shard, int(numbers[index]))
             rank = (float(ranks[index]), int(hashes[index]))
-            self._rows[place] = min(rank, self._rows.get(place, rank))
+            self._rows[ref] = min(rank, self._rows.get(ref, rank))
         if len(self._rows) > self._most:
-            self._rows = {place: self._rows[place] for place in self.places()}
+            self._rows = {ref: self._rows[ref] for ref in self.refs()}
 
-    def places(self) -> list[RowRef]:
-        """In order."""
-        return sorted(self._rows, key=lambda place: (*self._rows[place], place))[: self._most]
+    def refs(self) -> list[RowRef]:
+        """The rows, in order."""
+        return sorted(self._rows, key=lambda ref: (*self._rows[ref], ref))[: self._most]
 
 
 def _mixed(strongest: _Best, random: _Best, most: int) -> list[RowRef]:
-    first = strongest.places()[: (most + 1) // 2]
-    rest = [place for place in random.places() if place not in first]
+    first = strongest.refs()[: (most + 1) // 2]
+    rest = [ref for ref in random.refs() if ref not in first]
     return first + rest[: most - len(first)]
 
 
-def within(chosen: Mapping[Group, list[RowRef]], most: int) -> dict[Group, list[RowRef]]:
-    """At most `most` over all groups, taken from each in turn."""
+def take_in_turn(chosen: Mapping[Group, list[RowRef]], most: int) -> dict[Group, list[RowRef]]:
+    """At most `most` rows of all groups, taken from each group in turn."""
     kept: dict[Group, list[RowRef]] = {group: [] for group in chosen}
     count = 0
     for turn in range(max(map(len, chosen.values()), default=0)):
-        for group, places in chosen.items():
-            if turn < len(places) and count < most:
-                kept[group].append(places[turn])
+        for group, refs in chosen.items():
+            if turn < len(refs) and count < most:
+                kept[group].append(refs[turn])
                 count += 1
-    return {group: places for group, places in kept.items() if places}
+    return {group: refs for group, refs in kept.items() if refs}

@@ -1,7 +1,7 @@
-"""Examples of an audit's rows with small pictures of them: gallery.parquet, which the report shows.
+"""Example rows of an audit with thumbnails: gallery.parquet, which the report shows.
 
-The rows are chosen from the evidence (choosing.py) and opened once more (picking.py); only images that the scan could
-decode are. A thumbnail is decoded pixels encoded anew, so nothing of the original file is in it.
+The rows are selected from the evidence (select.py) and read again (evidence_store/selection.py). Only images that the
+scan decoded are opened. A thumbnail is encoded from decoded pixels, so it contains nothing of the original file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
 
 from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, SampleError
@@ -25,47 +29,44 @@ from auditor.sampling.rows import SamplePlan
 from auditor.scanning.shard_scan import view_of
 from auditor.types import Need, Sample
 
-if TYPE_CHECKING:
-    import numpy as np
-
 SIDE = 96  # pixels of a thumbnail's longer side
-USUAL, MOST = 240, 1000  # examples in a gallery
-_HEAVIEST = 4096  # bytes of a thumbnail
-_QUALITIES = (70, 45, 20, 5)  # of WebP, tried in turn
+USUAL, MOST = 240, 1000  # examples in a gallery: default and maximum
+_MAX_BYTES = 4096  # of a thumbnail
+_QUALITIES = (70, 45, 20, 5)  # of WebP, tried in order
 _MADE_OF = b"auditor-gallery"
 FILE = "gallery.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Which images may be opened once more: those that the scan decoded, in the way that it did.
+    """Opens images for thumbnails: only those that the scan decoded, and in the same way.
 
-    draw: its sample, None where that was every row. cache: where what was fetched of it lies.
+    sample_plan: the scan's sample; None if it covered every row. cache: folder of the fetched images.
     """
 
     limits: Limits
-    draw: SamplePlan | None = None
+    sample_plan: SamplePlan | None = None
     cache: Path | None = None
 
     def view(self, sample: Sample) -> View:
-        """The sample as the scan saw it. Raises Refused for one that it did not decode."""
-        found = view_of(sample, self.limits, Need.PIXELS, self.draw, self.cache)
-        if found.sample.content is None:
+        """The sample's view, as in the scan. Raises SampleError if the scan did not decode it."""
+        view = view_of(sample, self.limits, Need.PIXELS, self.sample_plan, self.cache)
+        if view.sample.content is None:
             raise SampleError("no image: the manifest gives a URL only")
-        if found.depth < Need.PIXELS:
+        if view.depth < Need.PIXELS:
             raise SampleError("not in the sample: the image was not decoded")
-        return found
+        return view
 
 
-def keep(
-    out: Path, parts: Iterable[Part], shards: Iterable[Shard], opening: Opening | None, most: int, of: str
+def save_gallery(
+    out: Path, parts: Iterable[Part], shards: Iterable[Shard], opening: Opening | None, most: int, evidence_digest: str
 ) -> None:
-    """Writes out/gallery.parquet, unless the one there is of the same evidence.
+    """Write out/gallery.parquet, unless the existing one is of the same evidence.
 
-    opening: None where no image is to be opened. of: a digest of the dataset and of how it was looked at. most: 0
-    removes the gallery.
+    opening: None if no image may be opened. most: maximum number of examples; 0 removes the gallery. evidence_digest:
+    covers the dataset and the way it was scanned.
     """
-    path, made_of = out / FILE, f"{of} {most} {opening is not None}".encode()
+    path, made_of = out / FILE, f"{evidence_digest} {most} {opening is not None}".encode()
     if not most:
         path.unlink(missing_ok=True)
     elif _made_of(path) != made_of:
@@ -73,47 +74,47 @@ def keep(
 
 
 def load(out: Path) -> tuple[Example, ...]:
-    """What `keep` wrote; nothing where there is no gallery. Raises EvidenceError for a damaged one."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """The saved examples; empty if there is no gallery. Raises EvidenceError for a damaged one."""
     path = out / FILE
     if not path.exists():
         return ()
     try:
         table = pq.read_table(path)
-        columns = (rows.of(table), *(table[name].to_pylist() for name in ("group", "thumbnail", "no_thumbnail_reason")))
-        return tuple(Example(*found) for found in zip(*columns, strict=True))
+        columns = (
+            rows.from_table(table),
+            *(table[name].to_pylist() for name in ("group", "thumbnail", "no_thumbnail_reason")),
+        )
+        return tuple(Example(*fields) for fields in zip(*columns, strict=True))
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise EvidenceError(f"{path}: {error}; scanning again makes it anew") from error
+        raise EvidenceError(f"{path}: {error}; scan again to replace it") from error
 
 
 def decided(out: Path, most: int) -> tuple[Example, ...]:
-    """Rows that declared or matched evidence decides, the strongest first, without pictures; none without evidence."""
+    """Rows decided by declared or matched evidence, the strongest first, without thumbnails; empty without evidence."""
     parts = {part.shard: part.path for part in Store(out).parts()}
-    places = select.decided(parts.items(), most)
-    found = {
-        shard: rows.at(parts[shard], {place.number for place in places if place.shard == shard})
-        for shard in {place.shard for place in places}
+    refs = select.decided(parts.items(), most)
+    by_shard = {
+        shard: rows.at(parts[shard], {ref.number for ref in refs if ref.shard == shard})
+        for shard in {ref.shard for ref in refs}
     }
-    chosen = (found[place.shard][place.number] for place in places)
-    return tuple(Example(row, str(row.verdict and row.verdict.decided_by)) for row in chosen)
+    decided_rows = (by_shard[ref.shard][ref.number] for ref in refs)
+    return tuple(Example(row, str(row.verdict and row.verdict.decided_by)) for row in decided_rows)
 
 
 def merge(folders: Sequence[Path], out: Path, most: int = USUAL) -> None:
-    """One gallery of several, each with its share of every group."""
+    """Merge several galleries; each contributes equally."""
     share = max(1, most // max(len(folders), 1))
-    found = [example for folder in folders for example in _thinned(load(folder), share)]
-    _write(out / FILE, tuple(sorted(found, key=lambda example: example.group)), b"merged")
+    merged = [example for folder in folders for example in _thinned(load(folder), share)]
+    _write(out / FILE, tuple(sorted(merged, key=lambda example: example.group)), b"merged")
 
 
-def _thinned(found: Sequence[Example], most: int) -> list[Example]:
+def _thinned(gallery: Sequence[Example], most: int) -> list[Example]:
     by_group: dict[Group, list[Example]] = {}
-    for example in found:
+    for example in gallery:
         by_group.setdefault(_group_of(example), []).append(example)
-    numbers = {group: [RowRef(str(group), n) for n in range(len(of))] for group, of in by_group.items()}
-    chosen = select.within(numbers, most)
-    return [by_group[group][place.number] for group, places in chosen.items() for place in places]
+    numbers = {group: [RowRef(str(group), n) for n in range(len(members))] for group, members in by_group.items()}
+    chosen = select.take_in_turn(numbers, most)
+    return [by_group[group][ref.number] for group, refs in chosen.items() for ref in refs]
 
 
 def _group_of(example: Example) -> Group:
@@ -121,9 +122,6 @@ def _group_of(example: Example) -> Group:
 
 
 def _made_of(path: Path) -> bytes | None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         return (pq.read_metadata(path).metadata or {}).get(_MADE_OF)
     except (pa.ArrowException, OSError):
@@ -135,33 +133,33 @@ def _examples(
 ) -> Iterator[Example]:
     chosen = select.examples(((part.shard, part.path) for part in parts.values()), most)
     wanted: dict[str, set[int]] = {}
-    for place in (place for places in chosen.values() for place in places):
-        wanted.setdefault(place.shard, set()).add(place.number)
-    found = {shard: rows.at(parts[shard].path, numbers) for shard, numbers in wanted.items()}
-    pictures = thumbnails(shards, wanted, opening) if opening else {}
-    for group, places in chosen.items():
-        for place in places:
-            picture = pictures.get(place, "the image was not opened" if opening is None else "no longer there")
-            row = found[place.shard][place.number]
-            if isinstance(picture, bytes):
-                yield Example(row, group.name, picture)
+    for ref in (ref for refs in chosen.values() for ref in refs):
+        wanted.setdefault(ref.shard, set()).add(ref.number)
+    by_shard = {shard: rows.at(parts[shard].path, numbers) for shard, numbers in wanted.items()}
+    images = thumbnails(shards, wanted, opening) if opening else {}
+    for group, refs in chosen.items():
+        for ref in refs:
+            image = images.get(ref, "the image was not opened" if opening is None else "no longer there")
+            row = by_shard[ref.shard][ref.number]
+            if isinstance(image, bytes):
+                yield Example(row, group.name, image)
             else:
-                yield Example(row, group.name, no_thumbnail_reason=picture)
+                yield Example(row, group.name, no_thumbnail_reason=image)
 
 
 def thumbnails(
     shards: Iterable[Shard], wanted: Mapping[str, Collection[int]], opening: Opening
 ) -> dict[RowRef, bytes | str]:
-    """A WebP of each wanted row, at most SIDE × SIDE pixels, or why there is none."""
-    found: dict[RowRef, bytes | str] = {}
+    """For each wanted row a WebP of at most SIDE × SIDE pixels, or the reason why there is none."""
+    images: dict[RowRef, bytes | str] = {}
     for shard in shards:
         try:
-            for place, item in pick([shard], wanted):
-                found[place] = _thumbnail(item, opening) if isinstance(item, Sample) else item.reason
-        except (AuditorError, OSError) as error:  # a dataset that changed while it was scanned costs its pictures only
-            gone = {RowRef(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
-            found = {**gone, **found}
-    return found
+            for ref, item in pick([shard], wanted):
+                images[ref] = _thumbnail(item, opening) if isinstance(item, Sample) else item.reason
+        except (AuditorError, OSError) as error:  # if the dataset changed during the scan, only thumbnails are lost
+            unread = {RowRef(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
+            images = {**unread, **images}
+    return images
 
 
 def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
@@ -172,9 +170,7 @@ def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
 
 
 def small(rgb: np.ndarray) -> bytes:
-    """A WebP of SIDE pixels or less a side and _HEAVIEST bytes or less, of uint8 (height, width, 3)."""
-    from PIL import Image
-
+    """A WebP of at most SIDE pixels per side and _MAX_BYTES bytes, from uint8 (height, width, 3)."""
     image = Image.fromarray(rgb)
     image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
     data = b""
@@ -184,20 +180,17 @@ def small(rgb: np.ndarray) -> bytes:
             out = io.BytesIO()
             image.save(out, "WEBP", quality=quality)
             data = out.getvalue()
-            if len(data) <= _HEAVIEST:
+            if len(data) <= _MAX_BYTES:
                 return data
     return data
 
 
-def _write(path: Path, found: Sequence[Example], made_of: bytes) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = table_of([example.row for example in found])
+def _write(path: Path, gallery: Sequence[Example], made_of: bytes) -> None:
+    table = table_of([example.row for example in gallery])
     extra = {
-        "group": pa.array([example.group for example in found], pa.string()),
-        "thumbnail": pa.array([example.thumbnail for example in found], pa.binary()),
-        "no_thumbnail_reason": pa.array([example.no_thumbnail_reason for example in found], pa.string()),
+        "group": pa.array([example.group for example in gallery], pa.string()),
+        "thumbnail": pa.array([example.thumbnail for example in gallery], pa.binary()),
+        "no_thumbnail_reason": pa.array([example.no_thumbnail_reason for example in gallery], pa.string()),
     }
     for name, values in extra.items():
         table = table.append_column(name, values)

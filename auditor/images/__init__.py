@@ -1,1 +1,1 @@
-"""What lies in an image file: its container, what it declares of itself, its pixels under limits."""
+"""Reading image files under limits: containers, metadata and pixels."""

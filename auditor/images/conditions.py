@@ -1,21 +1,19 @@
-"""The condition an image is in, as far as its file tells: what a model's error rates depend on. Pure.
+"""The compression condition of an image, as its file shows it. A classifier's error rates depend on it. Pure.
 
-Names are those of calibration files. A condition is a matter of the last encoding: earlier ones leave no record.
+The names are those of calibration files. Only the last encoding is known: earlier ones leave no record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-SMALL = 256  # pixels on the longer side: as img2dataset leaves them by default
-_JPEG = ((90, "jpeg95"), (80, "jpeg85"), (68, "jpeg75"), (0, "jpeg60"))  # least quality -> nearest condition
+SMALL = 256  # pixels on the longer side: img2dataset's default
+_JPEG = ((90, "jpeg95"), (80, "jpeg85"), (68, "jpeg75"), (0, "jpeg60"))  # minimum quality, nearest condition
 NAMES = ("clean", *(name for _, name in _JPEG), "webp80", "img2dataset256")
 
-# Luma quantisation of the JPEG standard's Annex K, summed, at quality 50; libjpeg scales it for the others.
+# The luma quantisation table of ITU-T T.81, Annex K, which libjpeg uses at quality 50 and scales for others.
 _LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
     14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
@@ -24,7 +22,7 @@ _LUMA = (
 
 
 def quality(luma: Sequence[int]) -> int:
-    """libjpeg's quality (1 to 100) whose luma table is nearest to this one."""
+    """libjpeg's quality (1 to 100) whose luma table has the sum nearest to this one's."""
     total = sum(luma)
     return min(range(1, 101), key=lambda number: abs(_total(number) - total))
 
@@ -34,11 +32,9 @@ def _total(number: int) -> int:
     return sum(min(255, max(1, (value * scale + 50) // 100)) for value in _LUMA)
 
 
-def conditions(format: np.ndarray, longest: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Name of the condition of each image: its format, longer side in pixels, and JPEG quality (0: not known)."""
-    import numpy as np
-
-    known = ((format == "JPEG") | (format == "MPO")) & (quality > 0)
-    tests = [longest <= SMALL, *(known & (quality >= least) for least, _ in _JPEG), format == "WEBP"]
+def conditions(format: np.ndarray, longer_side: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """The condition's name for each image, from format, longer side in pixels and JPEG quality (0: unknown)."""
+    is_jpeg = ((format == "JPEG") | (format == "MPO")) & (quality > 0)
+    tests = [longer_side <= SMALL, *(is_jpeg & (quality >= minimum) for minimum, _ in _JPEG), format == "WEBP"]
     names = ["img2dataset256", *(name for _, name in _JPEG), "webp80"]
     return np.select(tests, names, default="clean")

@@ -1,7 +1,7 @@
-"""Facts about an image that are no evidence: what a camera wrote, the year, LAION's own scores, the opt-out.
+"""Covariates of an image, which are not evidence: camera settings, year, LAION's watermark score, opt-out.
 
-Camera terms and EXIF can be forged or copied, and a generator can be made to write them: they stratify and control
-the estimate, they never prove that an image is real.
+EXIF and camera terms can be forged or copied, and a generator can write them. They serve as strata and controls of the
+estimate; they never prove that an image is real.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CRAWL_COLUMNS = ("crawl_date", "crawl_year", "fetch_time", "timestamp", "date",
 
 
 def camera(metadata: Metadata) -> str | None:
-    """Make and model where two exposure settings stand beside them, or the IPTC source type of a camera."""
+    """Make and model, if at least two exposure settings are present too; or a camera's IPTC source type."""
     tags = metadata.exif
     make, model = (str(tags.get(name) or "").strip() for name in ("Make", "Model"))
     exposure = sum(1 for name in _EXPOSURE if tags.get(name) not in (None, ""))
@@ -42,16 +42,16 @@ def camera(metadata: Metadata) -> str | None:
 
 
 def year(metadata: Metadata | None, row: Mapping[str, Any]) -> int | None:
-    """The crawl's year if the manifest has one, else the year of capture that the file gives."""
+    """The year of the crawl if the manifest has one, else the year of capture from the file."""
     dates = [row[column] for column in _CRAWL_COLUMNS if column in row]
     if metadata is not None:
         dates.append(metadata.exif.get("DateTimeOriginal"))
-    found = (_YEAR.search(str(date)) for date in dates if date)
-    return next((int(match[1]) for match in found if match), None)
+    matches = (_YEAR.search(str(date)) for date in dates if date)
+    return next((int(match[1]) for match in matches if match), None)
 
 
 def pwatermark(row: Mapping[str, Any]) -> float | None:
-    """LAION's probability that a *stock-photo* watermark is visible. It says nothing about generators."""
+    """LAION's probability that a *stock-photo* watermark is visible. It is unrelated to generators."""
     for name, value in row.items():
         if name.lower() == "pwatermark":
             try:

@@ -1,7 +1,7 @@
-"""Decoding one image safely: limits on pixels and time, known formats only, the first frame only.
+"""Decoding one image safely: with limits on pixels and time, from known formats, the first frame only.
 
-Decoders of formats that run other programs or reach outside the file (EPS, WMF, …) are never asked. Raises Refused,
-and nothing else, for anything a file can hold.
+Decoders that run other programs or reach outside the file (EPS, WMF, …) are never used. Whatever a file contains, the
+functions raise SampleError and nothing else.
 """
 
 from __future__ import annotations
@@ -15,25 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from auditor.config import Limits
 from auditor.errors import SampleError
 from auditor.images import conditions
 from auditor.images.containers import MAX_INFLATED
 
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
-
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an image's header says: format by content (whatever the suffix), size in pixels, Pillow mode.
+    """An image's header: format (by content, not by suffix), size in pixels, Pillow's mode.
 
-    quality: of a JPEG's luma table, 1 to 100 as libjpeg counts; None for other formats.
+    quality: libjpeg's quality (1 to 100) of a JPEG's luma table; None for other formats.
     """
 
     format: str
@@ -44,7 +42,7 @@ class Header:
 
 
 def header(data: bytes, limits: Limits) -> Header:
-    """The header alone. Raises Refused for unknown formats and images over the pixel limit."""
+    """The header, without decoding. Raises SampleError for unknown formats and images over the pixel limit."""
     with _guarded(limits), _opened(data, limits) as image:
         tables = getattr(image, "quantization", None)
         quality = _quality(tuple(tables[0])) if image.format in ("JPEG", "MPO") and tables and 0 in tables else None
@@ -52,23 +50,19 @@ def header(data: bytes, limits: Limits) -> Header:
 
 
 def pixels(data: bytes, limits: Limits) -> np.ndarray:
-    """The first frame as stored (EXIF rotation not applied): uint8, (height, width, channels).
+    """The first frame as stored (without EXIF rotation): uint8 (height, width, channels).
 
-    The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A), 16 bits and floats become 8. Raises Refused.
+    The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A); 16 bits and floats become 8 bits. Raises
+    SampleError.
     """
-    import numpy as np
-
     with _guarded(limits), _opened(data, limits) as image:
         image.load()
-        plain = _plain(image)
-        array = np.asarray(plain)
+        array = np.asarray(_as_8_bit(image))
     return array[:, :, None] if array.ndim == 2 else array
 
 
 def rgb(array: np.ndarray) -> np.ndarray:
-    """uint8 (height, width, 3) of any array that `pixels` returns; alpha is composited on white."""
-    import numpy as np
-
+    """uint8 (height, width, 3) from an array of `pixels`; alpha is composited on white."""
     channels = array.shape[2]
     colour = array[:, :, : channels - 1] if channels in (2, 4) else array
     if channels in (2, 4) and (alpha := array[:, :, -1:]).min() < 255:
@@ -78,9 +72,7 @@ def rgb(array: np.ndarray) -> np.ndarray:
 
 
 def upright(array: np.ndarray, orientation: object) -> np.ndarray:
-    """The array turned and mirrored as an EXIF orientation (1 to 8) says; anything else leaves it as it is."""
-    import numpy as np
-
+    """The array rotated and mirrored by an EXIF orientation (1 to 8); unchanged for any other value."""
     try:
         number = int(str(orientation))
     except ValueError:
@@ -94,22 +86,19 @@ def upright(array: np.ndarray, orientation: object) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-@lru_cache(maxsize=1024)  # most files of a dataset have one of a few tables
+@lru_cache(maxsize=1024)  # most files of a dataset share a few tables
 def _quality(luma: tuple[int, ...]) -> int:
     return conditions.quality(luma)
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    import numpy as np
-    from PIL import Image
-
+def _as_8_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "LA", "RGB", "RGBA"):
         return image
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        # Integers in this mode are 16 bits widened; floats have no fixed range and are stretched to theirs.
+        # Integers in mode I are widened 16-bit values; floats have no fixed range and are scaled from their own.
         low, high = (0.0, 65535.0) if image.mode == "I" else (float(values.min()), float(values.max()))
         scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
         return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
@@ -119,8 +108,6 @@ def _plain(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
-    from PIL import Image, UnidentifiedImageError
-
     if not data:
         raise SampleError("empty file")
     with _pillow_without_limits():
@@ -137,9 +124,7 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
 
 @contextmanager
 def _pillow_without_limits() -> Iterator[None]:
-    """Pillow's own limits are fixed and silent about the size; ours apply. Its warnings are of what we tolerate."""
-    from PIL import Image, PngImagePlugin
-
+    """Replaces Pillow's fixed limits by ours, and silences warnings about files that we accept."""
     before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
     Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, MAX_INFLATED
     try:
@@ -152,7 +137,7 @@ def _pillow_without_limits() -> Iterator[None]:
 
 @contextmanager
 def _guarded(limits: Limits) -> Iterator[None]:
-    """Turns whatever a decoder raises into Refused, and stops it after the time limit."""
+    """Turns any exception of a decoder into SampleError, and stops the decoder after the time limit."""
     try:
         with _deadline(limits.max_seconds):
             yield
@@ -167,7 +152,7 @@ def _guarded(limits: Limits) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    # Pillow names in-memory files by their address, which differs from run to run.
+    # Pillow's messages contain the address of the in-memory file, which differs from run to run.
     text = str(error).split(" <_io.BytesIO")[0].strip().splitlines()
     return text[0][:200] if text else type(error).__name__
 
@@ -178,15 +163,15 @@ class _TooSlow(Exception):
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    # An interval timer interrupts decoders between two calls into C. Only a main thread can have one; workers are.
+    # The timer interrupts decoders between two calls into C. It needs the main thread, which is where workers run.
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ring(signum: int, frame: FrameType | None) -> None:
+    def interrupt(signum: int, frame: FrameType | None) -> None:
         raise _TooSlow
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

@@ -1,7 +1,7 @@
-"""What a file says about itself: texts, EXIF tags, XMP properties, IPTC-IIM records, in one shape for all containers.
+"""A file's metadata: texts, EXIF tags, XMP properties and IPTC-IIM records, in one form for all containers.
 
-EXIF is read with Pillow, XMP with defusedxml (entities and external references are refused); both give nothing for
-what they cannot parse, because broken metadata are common and declare nothing.
+EXIF is parsed by Pillow, XMP by defusedxml (entities and external references are refused). Metadata that cannot be
+parsed are ignored: they are common and declare nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+from PIL import ExifTags, Image
+
 from auditor.images.containers import Block, Container, Kind
 
 _IIM_RESOURCE = 0x0404
@@ -20,13 +24,13 @@ _USER_COMMENT_CODES = {b"ASCII\0\0\0": ("utf-8",), b"JIS\0\0\0\0\0": ("iso2022_j
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
 _XMP_MM = "http://ns.adobe.com/xap/1.0/mm/"
-_OF_OTHERS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of what was placed in this file, not its own
+_EMBEDDED_ASSETS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of images placed in this one
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text under a keyword, and where it stood."""
+    """A text with its keyword and its place in the file."""
 
     key: str
     value: str
@@ -35,7 +39,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """An XMP property: namespace, local name, value. Items of arrays carry the name of the array."""
+    """An XMP property: namespace, local name, value. Items of arrays have the array's name."""
 
     namespace: str
     name: str
@@ -44,7 +48,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Metadata:
-    """All metadata of one image. `tags` replaces the file's own EXIF where a manifest kept a copy of it."""
+    """All metadata of one image. tags: replaces the file's EXIF, if the manifest has a copy of the original's."""
 
     container: Container
     tags: Mapping[str, Any] | None = None
@@ -62,42 +66,43 @@ class Metadata:
     @cached_property
     def texts(self) -> tuple[Text, ...]:
         """PNG text, JPEG and GIF comments, and the EXIF fields in which generators leave text."""
-        found = [Text(block.key, block.text, block.where) for block in self._of(Kind.TEXT)]
+        texts = [Text(block.key, block.text, block.where) for block in self._of(Kind.TEXT)]
         for name in ("UserComment", "ImageDescription", "XPComment", "Make", "Model"):
             value = self.exif.get(name)
             if isinstance(value, str) and value:
-                found.append(Text(name, value, "EXIF"))
-        return tuple(found)
+                texts.append(Text(name, value, "EXIF"))
+        return tuple(texts)
 
     @cached_property
     def exif(self) -> Mapping[str, Any]:
         """EXIF tags by their standard names, IFD0 and the Exif IFD together; texts as str, MakerNote as bytes."""
         if self.tags is not None:
             return self.tags
-        found: dict[str, Any] = {}
+        tags: dict[str, Any] = {}
         for block in self._of(Kind.EXIF):
-            found = {**_exif(block.data), **found}
-        return found
+            tags = {**_exif(block.data), **tags}
+        return tags
 
     @cached_property
     def xmp(self) -> tuple[Property, ...]:
         """Every XMP property of every packet."""
-        return tuple(found for block in self._of(Kind.XMP) for found in _properties(block.data))
+        return tuple(entry for block in self._of(Kind.XMP) for entry in _properties(block.data))
 
     def xmp_values(self, namespace: str, *names: str) -> list[str]:
-        """Values of the named properties of one namespace, empty ones left out."""
-        mine = (found for found in self.xmp if found.namespace == namespace and found.name in names)
-        return [found.value for found in mine if found.value]
+        """The non-empty values of the named properties of one namespace."""
+        return [
+            entry.value for entry in self.xmp if entry.namespace == namespace and entry.name in names and entry.value
+        ]
 
     @cached_property
     def iim(self) -> Mapping[tuple[int, int], str]:
         """IPTC-IIM datasets (record, number) -> text; the first of repeated ones."""
-        found: dict[tuple[int, int], str] = {}
+        datasets: dict[tuple[int, int], str] = {}
         for block in self._of(Kind.IPTC):
             records = block.data if block.data[:1] == b"\x1c" else _iim_resource(block.data)
             for key, value in _iim(records):
-                found.setdefault(key, value)
-        return found
+                datasets.setdefault(key, value)
+        return datasets
 
     @property
     def has_c2pa(self) -> bool:
@@ -106,17 +111,17 @@ class Metadata:
 
     @property
     def trailer(self) -> bytes:
-        """What follows the image."""
+        """The bytes after the image."""
         return b"".join(block.data for block in self._of(Kind.TRAILER))
 
     @property
     def segments(self) -> tuple[Block, ...]:
-        """JPEG application segments of no known kind."""
+        """JPEG application segments of unknown kinds."""
         return tuple(self._of(Kind.SEGMENT))
 
     @property
     def is_bare(self) -> bool:
-        """Whether the file says nothing at all about itself: no text, no EXIF, no XMP, no IPTC, no C2PA."""
+        """Whether the file has no metadata: no text, EXIF, XMP, IPTC or C2PA."""
         return all(block.kind in (Kind.SEGMENT, Kind.TRAILER) for block in self.container.blocks)
 
     def _of(self, kind: Kind) -> Iterator[Block]:
@@ -127,10 +132,8 @@ class Metadata:
 
 
 def _exif(data: bytes) -> dict[str, Any]:
-    from PIL import ExifTags, Image
-
     names = {**ExifTags.TAGS, **_XP_TAGS}
-    if data[:6] == b"Exif\0\0":  # some WebP writers keep JPEG's prefix
+    if data[:6] == b"Exif\0\0":  # some WebP writers keep the JPEG prefix
         data = data[6:]
     exif = Image.Exif()
     try:
@@ -159,7 +162,7 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def user_comment(value: bytes) -> str:
-    """EXIF 2.32, 4.6.5 UserComment: eight bytes name the code. Of the UTF-16 written there, both orders occur."""
+    """UserComment as text (EXIF 2.32, section 4.6.5): eight bytes name the code. UTF-16 occurs in both byte orders."""
     code, body = value[:8], value[8:]
     if code == b"UNICODE\0":
         return _utf16(body)
@@ -171,7 +174,7 @@ def user_comment(value: bytes) -> str:
 def _utf16(body: bytes) -> str:
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return body.decode("utf-16", "replace").strip("\0 ")
-    # Latin text has its zero bytes first in big-endian, second in little-endian; neither: it is UTF-8 after all.
+    # Latin text has its zero bytes first in big-endian and second in little-endian; without zero bytes it is UTF-8.
     sample = body[:256]
     high, low = sample[0::2].count(0), sample[1::2].count(0)
     if not high and not low and _is_utf8(body):
@@ -191,9 +194,6 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _properties(packet: bytes) -> Iterator[Property]:
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
-
     try:
         root = fromstring(packet.strip(b"\0 \r\n\t\xef\xbb\xbf"), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
@@ -203,7 +203,7 @@ def _properties(packet: bytes) -> Iterator[Property]:
     while stack:
         element, owner = stack.pop()
         name = _qualified(element.tag)
-        if name[0] == _XMP_MM and name[1] in _OF_OTHERS:
+        if name[0] == _XMP_MM and name[1] in _EMBEDDED_ASSETS:
             continue
         owner = owner if name[0] == _RDF else name
         for attribute, value in element.attrib.items():
@@ -224,7 +224,7 @@ def _qualified(tag: str) -> tuple[str, str]:
 
 
 def _iim_resource(data: bytes) -> bytes:
-    """The IPTC-IIM resource among Photoshop's image resources (Photoshop file formats, "Image resource blocks")."""
+    """The IPTC-IIM resource in Photoshop's image resources (Photoshop File Formats, "Image Resource Blocks")."""
     at = 0
     while at + 12 <= len(data) and data[at : at + 4] == b"8BIM":
         (number,) = struct.unpack_from(">H", data, at + 4)
@@ -243,7 +243,7 @@ def _iim(data: bytes) -> Iterator[tuple[tuple[int, int], str]]:
     at = 0
     while at + 5 <= len(data) and data[at] == 0x1C:
         record, number, size = struct.unpack_from(">BBH", data, at + 1)
-        if size & 0x8000:  # extended datasets are larger than any text we look for
+        if size & 0x8000:  # extended datasets are larger than any text that we need
             return
         yield (record, number), data[at + 5 : at + 5 + size].decode("utf-8", "replace")
         at += 5 + size

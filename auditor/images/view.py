@@ -1,4 +1,4 @@
-"""One sample, opened and decoded at most once, under limits, for all detectors."""
+"""One sample as detectors see it: opened and decoded under limits, at most once for all of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from auditor.config import Limits
 from auditor.errors import SampleError
 from auditor.images import covariates, decode, thumbnail_match
@@ -18,16 +20,14 @@ from auditor.images.metadata import Metadata
 from auditor.types import Covariates, Need, Sample
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from auditor.embeddings.embedded_encoder import Encoding
 
-_HEAVIEST = 1e12  # what a row may weigh: sums of squares stay numbers
+_MAX_WEIGHT = 1e12  # of a row, so that sums of squares stay finite
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMatch:
-    """The nearest image of a reference index: the index and its kind; the image there and their cosine; whether it is a
+    """The nearest image in a reference index: the index's name and kind, the image, the cosine, and whether it is a
     copy."""
 
     reference_index: str
@@ -38,7 +38,7 @@ class ReferenceMatch:
 
 
 class View:
-    """What has been computed from one sample so far. Properties raise Refused where the sample cannot give them."""
+    """One sample and all that was computed from it. Properties raise SampleError if the sample lacks what they need."""
 
     def __init__(
         self,
@@ -52,30 +52,30 @@ class View:
         self.sample = sample
         self.limits = limits
         self.depth = depth
-        self.is_sampled = is_sampled  # False: beyond the sample of a bounded audit, for which the depth is less
-        self.is_fetched = is_fetched  # True: the manifest gives a URL, and the content is what was fetched from there
-        self.encoding: Encoding | None = None  # set by the pipeline, in batches, where a detector needs it
-        self.vector: np.ndarray | None = None  # likewise, where vectors are kept
-        self.caption_similarity: float | None = None  # likewise, where an encoder of texts is at hand
-        self.known: tuple[ReferenceMatch, ...] | None = None  # of each index what is nearest; None: nobody looked
-        self.exact_match: ReferenceMatch | None = None
+        self.is_sampled = is_sampled  # False: not in the sample of a sampled audit; depth is then lower
+        self.is_fetched = is_fetched  # True: the content was fetched from the URL in the manifest
+        self.encoding: Encoding | None = None  # set by the pipeline, in batches, if a detector needs it
+        self.vector: np.ndarray | None = None  # likewise, if vectors are kept
+        self.caption_similarity: float | None = None  # likewise, if there is a text encoder
+        self.reference_matches: tuple[ReferenceMatch, ...] | None = None  # one per index; None: not searched
+        self.exact_match: ReferenceMatch | None = None  # by sha256
         self._memo: dict[str, Any] = {}
 
     @property
     def is_opened(self) -> bool:
-        """Whether the image's file is looked into at all: it is there, and the audit goes deeper than rows."""
+        """Whether the image's file is opened: it exists, and the audit's depth is more than rows."""
         return self.sample.content is not None and self.depth > Need.ROW
 
     @cached_property
     def data(self) -> bytes:
-        """The file, whole."""
+        """The bytes of the file."""
         if self.sample.content is None:
             raise SampleError("no image bytes: the manifest gives a URL only")
         return self.sample.content.read(self.limits.max_bytes)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the file's bytes, in hexadecimal."""
+        """The sha256 of the file's bytes, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
 
     @cached_property
@@ -85,7 +85,7 @@ class View:
 
     @cached_property
     def metadata(self) -> Metadata:
-        """What the file says of itself; for a stripped file, what the manifest's `exif` column kept of it."""
+        """The file's metadata; for a stripped file, the EXIF tags kept in the manifest's `exif` column."""
         if self.stripped and (column := self.exif_column) is not None:
             return Metadata.from_exif_column(column)
         return Metadata(self.container)
@@ -98,9 +98,9 @@ class View:
 
     @cached_property
     def stripped(self) -> str | None:
-        """Why this file's metadata are not its maker's: the tool that re-encoded it, or None.
+        """Why the original metadata are gone: the tool that re-encoded the file. None if they may be intact.
 
-        A file whose hash is the original's, or that still says anything about itself, was left as it was.
+        A file that has the original's hash, or any metadata, was not re-encoded.
         """
         tool = self.sample.stripped_by
         if tool is None or not Metadata(self.container).is_bare:
@@ -115,18 +115,18 @@ class View:
 
     @property
     def weight(self) -> float | None:
-        """What the row counts, where a column says so. Raises Refused for what is no such number."""
+        """The row's weight, if a column gives it. Raises SampleError for an invalid weight."""
         if self.sample.weight is None:
             return None
         column, text = self.sample.weight
         try:
-            found = float(text)
+            weight = float(text)
         except ValueError:
-            found = math.nan
-        if found != 0 and not 1 / _HEAVIEST <= found <= _HEAVIEST:
+            weight = math.nan
+        if weight != 0 and not 1 / _MAX_WEIGHT <= weight <= _MAX_WEIGHT:
             problem = f"is {text[:40]!r}" if text else "is missing"
             raise SampleError(f"its weight (column '{column}') {problem}: it has to be 0, or from 1e-12 to 1e12")
-        return found
+        return weight
 
     @cached_property
     def pixels(self) -> np.ndarray:
@@ -135,22 +135,22 @@ class View:
 
     @cached_property
     def rgb(self) -> np.ndarray:
-        """uint8 (height, width, 3) as stored, alpha on white."""
+        """uint8 (height, width, 3) as stored, alpha composited on white."""
         return decode.rgb(self.pixels)
 
     @cached_property
     def upright(self) -> np.ndarray:
-        """`rgb` turned as the file's EXIF orientation says: as people see it, and as models were trained."""
+        """`rgb` rotated by the file's EXIF orientation: as people see it, and as models were trained."""
         return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
 
     @cached_property
     def thumbnail(self) -> np.ndarray | None:
-        """See thumbnail_match.thumbnail; None where the image is not decoded."""
+        """See thumbnail_match.thumbnail; None if the image is not decoded."""
         return thumbnail_match.thumbnail(self.upright) if self.unavailable_reason(Need.EMBEDDING) is None else None
 
     @cached_property
     def resized(self) -> str | None:
-        """What the manifest says of a resizing: original size and present one, or None if it says nothing of one."""
+        """The resizing that the manifest implies, with the original and the present size; None if there was none."""
         row = self.sample.row
         try:
             original = int(row["original_width"]), int(row["original_height"])
@@ -162,17 +162,17 @@ class View:
         return f"resized from {original[0]} × {original[1]} to {present[0]} × {present[1]}"
 
     def memoize(self, key: str, compute: Callable[[], Any]) -> Any:
-        """compute(), called once a key."""
+        """The result of compute(), which is called once per key."""
         if key not in self._memo:
             self._memo[key] = compute()
         return self._memo[key]
 
     def is_evaluable_in_sample(self, need: Need) -> bool:
-        """False where the audit is sampled, this row is not in the sample, and it is opened less far than the need."""
+        """False if the row is not in the audit's sample and is opened less far than the need."""
         return self.is_sampled or min(need, Need.PIXELS) <= self.depth
 
     def unavailable_reason(self, need: Need) -> str | None:
-        """Why a detector with this need cannot look, or None if it can."""
+        """Why a detector with this need cannot examine the image; None if it can."""
         if need is Need.ROW:
             return None
         if not self.is_evaluable_in_sample(need):
@@ -186,7 +186,7 @@ class View:
         return None if need is Need.TAGS and self.exif_column is not None else self.stripped
 
     def covariates(self) -> Covariates:
-        """Facts for strata and controls. Raises Refused with the header."""
+        """The covariates, for strata and controls. Raises SampleError as the header does."""
         row = self.sample.row
         pwatermark = covariates.pwatermark(row)
         if not self.is_opened:

@@ -1,4 +1,4 @@
-"""Readers: one dataset format a module. `choose` finds the one for each input."""
+"""Readers: one module per dataset format. `choose` finds the reader for each input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def reader_for(input: Input) -> Reader:
-    """The reader for an input: the one that is asked for, or the first that accepts it. Raises DatasetError."""
+    """The reader for an input: the one requested, or the first that accepts it. Raises DatasetError."""
     if input.options.input_format:
         reader: Reader = registry.load("readers", input.options.input_format)()
         return reader
@@ -27,14 +27,14 @@ def reader_for(input: Input) -> Reader:
             return reader
     what = "folder" if files.is_folder(input.url) else "file"
     known = ", ".join(registry.table("readers"))
-    raise DatasetError(f"{input.name}: no reader takes this {what}; --input-format forces one of {known}")
+    raise DatasetError(f"{input.name}: no reader accepts this {what}; --input-format selects one of {known}")
 
 
 def choose(
     inputs: Inputs, read: ReadOptions, *, names: Sequence[str] | None = None
 ) -> tuple[tuple[Input, Reader], ...]:
-    """Each input with the reader for it. names: those that an audit gave as many inputs, wherever they lie now; shards
-    go by them. Raises DatasetError."""
+    """Each input with its reader. names: the inputs' names in an earlier audit, if they have moved since; shard ids
+    depend on names. Raises DatasetError."""
     files.forget()
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not paths:
@@ -49,8 +49,8 @@ def choose(
 
 def _distinct(names: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
-    found = []
+    distinct = []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
-    return found
+        distinct.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return distinct

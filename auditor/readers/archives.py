@@ -1,7 +1,7 @@
-"""Archives that lie beside loose images: named one by one as rows, never opened.
+"""Archives beside loose images: each is reported as one unreadable row and not opened.
 
-Most often they are what the images were unpacked from, and opening them would count everything twice; where they are
-not, the row says how to have them read.
+Usually the images were unpacked from them, and reading both would count every image twice. The row's reason says how
+to read an archive that is not such a copy.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _REASON = "an archive beside loose images is not opened: give it as an input of 
 
 
 def shards(input: Input, reader: str) -> Iterator[Shard]:
-    """One an archive below the input, for a reader whose `read` hands them to `row`."""
+    """One shard per archive below the input, for a reader whose `read` passes it to `row`."""
     if not input.only:
         for name in listing.named(input, tar.is_tar):
-            id, stamp = listing.label("archive", input, name), files.facts(files.join(input.url, name))
-            yield Shard(id, input, reader, name, rows=1, stamp=stamp)
+            id, version = listing.label("archive", input, name), files.stat_signature(files.join(input.url, name))
+            yield Shard(id, input, reader, name, rows=1, version=version)
 
 
-def is_one(shard: Shard) -> bool:
-    """Whether a shard is such an archive."""
+def is_archive(shard: Shard) -> bool:
+    """Whether a shard is one of these archives."""
     return not shard.input.only and tar.is_tar(shard.file)
 
 
 def row(shard: Shard) -> Unreadable:
-    """The row that an archive is."""
+    """The unreadable row for an archive."""
     place = shard.input.prefix + shard.file
     return Unreadable(place, shard.input.prefix + (files.parent(shard.file) or "."), place, _REASON)

@@ -1,7 +1,7 @@
-"""Which column of a table means what, by the names that image/caption datasets use.
+"""Finds the meaning of a table's columns by the names that image/caption datasets use.
 
-Names are matched without regard to case; the first alias of the list that the table has wins. The user's own
---image-col, --url-col, --caption-col and --id-col override them.
+Matching ignores case, and the first alias in the table is used. The options --image-col, --url-col, --caption-col and
+--id-col override it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CAPTION_FILES = ("txt", "caption", "text")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The names, as the table spells them, of the columns that matter; None where it has none."""
+    """The table's names of the columns with known meanings; None for those that it lacks."""
 
     image: str | None
     url: str | None
@@ -36,25 +36,25 @@ class Columns:
 
     @classmethod
     def find(cls, names: Iterable[str], options: ReadOptions, *, where: str) -> Columns:
-        """Raises DatasetError for an override that the table lacks, or when neither image nor URL can be told."""
+        """Raises DatasetError for an override that the table lacks, or if it has neither an image nor a URL column."""
         names = list(names)
-        found = cls(
+        columns = cls(
             image=_pick(names, IMAGE, options.image_col, "--image-col", where),
             url=_pick(names, URL, options.url_col, "--url-col", where),
             caption=_pick(names, CAPTION, options.caption_col, "--caption-col", where),
             id=_pick(names, ID, options.id_col, "--id-col", where),
         )
-        if names and found.image is None and found.url is None:
+        if names and columns.image is None and columns.url is None:
             listed = ", ".join(name[:40] for name in names[:20])
             raise DatasetError(
-                f"{where}: none of its columns ({listed}) is known to hold images or URLs; "
+                f"{where}: none of its columns ({listed}) is known as an image or URL column; "
                 "name one with --image-col or --url-col"
             )
-        return found
+        return columns
 
 
 def refuse_unweighted(names: Iterable[str], options: ReadOptions, *, where: str) -> None:
-    """Raises DatasetError where a column of weights was named and the table lacks it."""
+    """Raises DatasetError if the table lacks the weight column that was named."""
     _pick(list(names), (), options.weight_col, "--weight-col", where)
 
 
@@ -68,13 +68,13 @@ def _pick(names: list[str], aliases: tuple[str, ...], override: str | None, flag
 
 
 def by_alias(row: Mapping[str, Any], aliases: tuple[str, ...]) -> str | None:
-    """The first text among a row's aliases; for side-car JSON, whose keys may differ from row to row."""
+    """The first non-empty text under an alias; for side-car JSON, whose keys may differ from row to row."""
     by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
     return next((text for alias in aliases if (text := as_text(by_folded.get(alias)))), None)
 
 
 def declared(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | None:
-    """The column that declares whether an image is synthetic, with its value; no other column is read so."""
+    """The column that declares whether an image is synthetic, and its value; None if there is none."""
     wanted = (options.declared_col.casefold(),) if options.declared_col else DECLARED
     for name, value in row.items():
         if str(name).casefold() in wanted and (text := as_text(value)) is not None:
@@ -83,8 +83,7 @@ def declared(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | 
 
 
 def weight(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | None:
-    """The column that says how much a row counts, with its value ('' where the row has none); None where no column was
-    named for that."""
+    """The weight column and the row's value in it ('' if the row has none); None if no weight column was named."""
     if options.weight_col is None:
         return None
     wanted = options.weight_col.casefold()
@@ -93,7 +92,7 @@ def weight(row: Mapping[str, Any], options: ReadOptions) -> tuple[str, str] | No
 
 
 def as_text(value: Any) -> str | None:
-    """A cell as text; None for what is missing or blank. Whole floats lose the .0 that a missing value gave them."""
+    """A cell as text; None if it is missing or blank. Integers that were read as floats lose their '.0'."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer():

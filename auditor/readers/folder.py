@@ -1,8 +1,8 @@
 """A folder of images, read recursively, or single image files.
 
-Every file with an image's suffix is a row; what it really is, its content decides. The caption comes from a side-car
-beside it: `name.txt`, `name.caption` or `name.json` (whose other fields, `url` among them, become the row's).
-Links that leave the folder are refused row by row unless --follow-links is given.
+Every file with an image's suffix is a row; its format is found from its content. The caption comes from a side-car
+file: `name.txt`, `name.caption` or `name.json`, whose other fields (such as `url`) become fields of the row. Links that
+leave the folder give unreadable rows unless --follow-links is given.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ class Folder(Reader):
     id = "folder"
 
     def accepts(self, input: Input) -> bool:
-        """Any folder, and named files that are all images."""
+        """Any folder, or named files that are all images."""
         return all(files.is_image_name(name) for name in input.only)
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """Runs of the walk."""
+        """Runs of images in walking order, then archives."""
         yield from walk.cut(input, self.id, walk.images(input))
         yield from archives.shards(input, self.id)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
-        """One sample an image name."""
-        if archives.is_one(shard):
+        """One sample per image."""
+        if archives.is_archive(shard):
             yield archives.row(shard)
             return
-        for found in walk.run(shard):
-            yield sample(shard.input, found.name)
+        for file in walk.run(shard):
+            yield sample(shard.input, file.name)
 
 
 def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> Sample:
-    """The sample of one image file below an input, with its side-cars; `extra` holds a manifest's fields for it."""
+    """The sample of one image file below an input, with its side-cars. extra: the manifest's fields for it."""
     row = {**_sidecar_json(input, name), **(extra or {})}
     options = input.options
     caption = as_text(row.get(options.caption_col)) if options.caption_col else None
@@ -82,11 +82,11 @@ def _sidecar_json(input: Input, name: str) -> dict[str, Any]:
 
 
 def _sidecar(input: Input, name: str, suffix: str) -> bytes | None:
-    beside = f"{name.rpartition('.')[0]}.{suffix}"
+    sidecar = f"{name.rpartition('.')[0]}.{suffix}"
     folder = files.join(input.url, files.parent(name))
-    if beside.rpartition("/")[2] not in files.names(folder):
+    if sidecar.rpartition("/")[2] not in files.names(folder):
         return None
     try:
-        return FileContent(input.url, beside, input.options.follow_links).read(_SIDECAR_LIMIT)
+        return FileContent(input.url, sidecar, input.options.follow_links).read(_SIDECAR_LIMIT)
     except SampleError:
         return None

@@ -1,6 +1,6 @@
 """Hugging Face imagefolder: images beside a metadata.csv, metadata.jsonl or metadata.parquet with `file_name`.
 
-Each metadata file speaks for its own folder and those below. Images that none of them names are rows too.
+Each metadata file describes its own folder and those below. Images that none of them names are rows too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 class Imagefolder(Table):
-    """See the module; reading is a table's."""
+    """See the module; rows are read as in Table."""
 
     id = "imagefolder"
 
@@ -21,5 +21,5 @@ class Imagefolder(Table):
         return not input.only and super().accepts(input)
 
     def is_table(self, name: str) -> bool:
-        """Only the metadata files count."""
+        """Whether a file is a metadata file."""
         return name in _NAMES

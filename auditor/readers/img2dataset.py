@@ -1,10 +1,10 @@
-"""What img2dataset writes: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes.
+"""Output of img2dataset: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes.
 
-The parquet beside each shard lists every URL that was tried, the failed ones with their error; those are rows with
-status `failed`. img2dataset resizes and re-encodes by default, which removes PNG text, XMP, C2PA and EXIF: an image
-whose sha256 is not the original's and that says nothing of itself is known to be stripped, and only the `exif`
-column of its row is left to look at. To audit untouched files, fetch a part again with
-`--resize_mode=no --skip_reencode=True` (or `--disable_all_reencoding=True`).
+The parquet beside each shard lists every URL that was tried. Failed downloads are rows with status `failed` and their
+error. By default img2dataset resizes and re-encodes, which removes PNG text, XMP, C2PA and EXIF. An image that has no
+metadata and not the original's sha256 counts as stripped, and only the `exif` column of its row can be examined. To
+audit untouched files, fetch a part again with `--resize_mode=no --skip_reencode=True` (or
+`--disable_all_reencoding=True`).
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ class Img2dataset(Reader):
     id = "img2dataset"
 
     def accepts(self, input: Input) -> bool:
-        """A folder of numbered shards, or some of its tars, with the parquet or stats that tell who made them."""
+        """A folder of numbered shards, or some of its tars, with the parquet or stats files of img2dataset."""
         parts = _parts(input.url)
         if input.only:
-            mine = {name: name.removesuffix(".tar") for name in input.only}
-            return all(f"{number}.tar" == name for name, number in mine.items()) and any(
-                {".parquet", "_stats.json"} & parts.get(number, set()) for number in mine.values()
+            numbers = {name: name.removesuffix(".tar") for name in input.only}
+            return all(f"{number}.tar" == name for name, number in numbers.items()) and any(
+                {".parquet", "_stats.json"} & parts.get(number, set()) for number in numbers.values()
             )
         return any(_is_signed(input.url, number, suffixes) for number, suffixes in parts.items())
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """One a numbered shard, in whichever form it is."""
+        """One shard per number, whatever its form."""
         parts = _parts(input.url)
         wanted = [name.removesuffix(".tar") for name in input.only] or sorted(parts)
         for number in wanted:
             suffixes = parts.get(number, set())
             form = next((suffix for suffix in (".tar", "", ".parquet") if suffix in suffixes), None)
             if form == ".parquet" and not _embeds(files.join(input.url, f"{number}.parquet"), input.options):
-                form = ".tar"  # which is gone: the parquet lists what was in it
+                form = ".tar"  # the tar is missing; the parquet lists its rows
             if form is not None:
                 yield _shard(input, number, form, suffixes)
             elif input.only:
@@ -75,8 +75,8 @@ class Img2dataset(Reader):
             yield from _embedded(shard)
         else:
             manifest = _manifest(shard)
-            found = _archive(shard, manifest) if tar.is_tar(shard.file) else _files(shard, manifest)
-            yield from map(_marked, found)
+            items = _archive(shard, manifest) if tar.is_tar(shard.file) else _files(shard, manifest)
+            yield from map(_marked, items)
             yield from (_without_image(shard, key, row) for key, row in manifest.items())
 
 
@@ -84,17 +84,17 @@ class Img2dataset(Reader):
 
 
 def _parts(url: str) -> dict[str, set[str]]:
-    """Number -> suffixes of what is there under it; '' stands for a folder."""
-    found: dict[str, set[str]] = {}
+    """Number -> the suffixes of its files; '' stands for a folder."""
+    parts: dict[str, set[str]] = {}
     for entry in files.entries(url):
         match = _PART.fullmatch(entry.name)
         if match and entry.is_folder == (match[2] == ""):
-            found.setdefault(match[1], set()).add(match[2])
-    return found
+            parts.setdefault(match[1], set()).add(match[2])
+    return parts
 
 
 def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
-    """Whether what lies beside a shard says that img2dataset made it."""
+    """Whether the files beside a shard show that img2dataset made it."""
     if "_stats.json" in suffixes and len(suffixes) > 1:
         return True
     if ".parquet" not in suffixes:
@@ -111,23 +111,23 @@ def _embeds(url: str, options: ReadOptions) -> bool:
         column = Columns.find(tables.columns(url), options, where=url).image
         return column is not None and tables.embeds(url, column)
     except DatasetError:
-        return True  # the row that tells is made where it is read
+        return True  # reading it gives a row with the reason
 
 
 def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
     names = [number + suffix for suffix in sorted(suffixes) if suffix]
-    stamp = files.stamp(*(files.join(input.url, name) for name in names))
+    version = files.version(*(files.join(input.url, name) for name in names))
     if form == "":
         listed = files.entries(files.join(input.url, number))
-        stamp = hashlib.sha256(
-            "\n".join([stamp, *(f"{x.name} {x.facts}" for x in listed)]).encode("utf-8", "surrogateescape")
+        version = hashlib.sha256(
+            "\n".join([version, *(f"{x.name} {x.stat_signature}" for x in listed)]).encode("utf-8", "surrogateescape")
         ).hexdigest()
     label = listing.label("shard", input, number)
-    return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), stamp=stamp)
+    return Shard(label, input, Img2dataset.id, number + form, rows=_count(input, number, suffixes), version=version)
 
 
 def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
-    """URLs tried, as the stats say."""
+    """The number of URLs tried, from the stats file."""
     if "_stats.json" not in suffixes:
         return None
     try:
@@ -138,19 +138,19 @@ def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
 
 
 def _manifest(shard: Shard) -> _Manifest:
-    """Rows of the shard's parquet by key; empty where there is none. A damaged one costs its failed rows: they show as
-    one unreadable row."""
+    """The rows of the shard's parquet by key; empty if there is no parquet. If it is damaged, one unreadable row
+    replaces its failed rows."""
     url = files.join(shard.input.url, f"{shard.file.removesuffix('.tar')}.parquet")
     if not files.exists(url):
         return {}
-    found: _Manifest = {}
+    manifest: _Manifest = {}
     try:
         for number, row in enumerate(_table_rows(url)):
             key = None if isinstance(row, BadRow) else as_text(row.get("key"))
-            found[key or f"{shard.file}#{number}"] = {"reason": row.reason} if isinstance(row, BadRow) else row
+            manifest[key or f"{shard.file}#{number}"] = {"reason": row.reason} if isinstance(row, BadRow) else row
     except DatasetError as error:
-        found[url.rpartition("/")[2]] = {"reason": str(error)}
-    return found
+        manifest[url.rpartition("/")[2]] = {"reason": str(error)}
+    return manifest
 
 
 def _table_rows(url: str) -> Iterator[Mapping[str, Any] | BadRow]:
@@ -173,8 +173,8 @@ def _files(shard: Shard, manifest: _Manifest) -> Iterator[Sample]:
     for entry in files.entries(files.join(shard.input.url, shard.file)):
         if files.is_image_name(entry.name) and not entry.is_folder:
             key = entry.name.rpartition(".")[0]
-            found = folder.sample(shard.input, f"{shard.file}/{entry.name}", manifest.pop(key, None))
-            yield replace(found, key=key, source=domain(found.url) if found.url else found.source)
+            sample = folder.sample(shard.input, f"{shard.file}/{entry.name}", manifest.pop(key, None))
+            yield replace(sample, key=key, source=domain(sample.url) if sample.url else sample.source)
 
 
 def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -193,8 +193,8 @@ def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
         yield row_of.broken(number, f"the table breaks off here: {error}")
 
 
-def _marked(found: Sample | Unreadable) -> Sample | Unreadable:
-    return replace(found, stripped_by=_TOOL) if isinstance(found, Sample) else found
+def _marked(item: Sample | Unreadable) -> Sample | Unreadable:
+    return replace(item, stripped_by=_TOOL) if isinstance(item, Sample) else item
 
 
 def _is_failed(row: Mapping[str, Any]) -> bool:
@@ -202,7 +202,7 @@ def _is_failed(row: Mapping[str, Any]) -> bool:
 
 
 def _without_image(shard: Shard, key: str, row: Mapping[str, Any]) -> Unreadable:
-    """A row of the parquet that has no image: a failed download, or one that should be there and is not."""
+    """A row of the parquet without an image: a failed download, or an image that is missing from the shard."""
     url = by_alias(row, URL)
     place = url or f"{shard.input.prefix}{shard.file}#{key}"
     source = domain(url) if url else shard.input.prefix + shard.file

@@ -1,4 +1,4 @@
-"""From what the user typed to an Input, and from an Input to the files of a kind that it holds."""
+"""Parses the user's path into an Input, and lists the files of an Input."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
+import bracex
+
 from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
 from auditor.plugin import Input
 from auditor.storage import files
 
 _GLOB = frozenset("*?[")
-_MOST_FOLDERS = 1000  # how many sub-folders are looked into to tell a format
+_MAX_FOLDERS = 1000  # sub-folders that are searched to detect a format
 
 
 def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
     """A folder, a file, or a pattern of files: `{00000..00099}.tar`, `*.parquet`.
 
-    Raises NoSuchInput where nothing is there. Members of a brace range that are missing are kept: their absence is
-    a row of the audit.
+    Raises NoSuchInput if nothing matches. Missing members of a brace range are kept: each is an unreadable row of the
+    audit.
     """
     text = os.fspath(path)
     if files.is_folder(url := files.normalise(text)):
@@ -40,27 +42,25 @@ def _last(url: str) -> str:
 
 
 def _expanded(folder: str, pattern: str) -> list[str]:
-    import bracex
-
     if "{" not in pattern and not _GLOB & set(pattern):
         return []
-    there = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
-    found: dict[str, None] = {}
+    existing = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
+    names: dict[str, None] = {}
     try:
         for name in bracex.iexpand(pattern, limit=1_000_000):
-            found.update(dict.fromkeys([x for x in there if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+            names.update(dict.fromkeys([x for x in existing if fnmatch(x, name)] if _GLOB & set(name) else [name]))
     except bracex.ExpansionLimitException:
-        raise NoSuchInput(f"{pattern}: names more than a million files") from None
-    return list(found) if any(name in there for name in found) else []
+        raise NoSuchInput(f"{pattern}: matches more than a million files") from None
+    return list(names) if any(name in existing for name in names) else []
 
 
 def holds(input: Input, test: Callable[[str], bool]) -> bool:
-    """Whether an input has a file of a kind: among those named, at its top, or one folder down."""
+    """Whether a file passes the test: one of those named, at the input's top level, or one folder below."""
     return any(True for _ in _near(input, test))
 
 
 def count(input: Input, test: Callable[[str], bool]) -> int:
-    """How many files of a kind an input has among those named, at its top, and one folder down."""
+    """How many files pass the test: those named, or at the input's top level and one folder below."""
     return sum(1 for _ in _near(input, test))
 
 
@@ -70,12 +70,12 @@ def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
         return
     top = files.entries(input.url)
     yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
-    for folder in [entry.name for entry in top if entry.is_folder and not entry.is_link][:_MOST_FOLDERS]:
+    for folder in [entry.name for entry in top if entry.is_folder and not entry.is_link][:_MAX_FOLDERS]:
         yield from filter(test, files.names(files.join(input.url, folder)))
 
 
 def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
-    """Every file of a kind in an input, below its folder, in a stable order."""
+    """Every file of an input that passes the test, in a stable order."""
     if input.only:
         yield from (name for name in input.only if test(name))
     else:
@@ -83,7 +83,7 @@ def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
 
 
 def label(kind: str, input: Input, name: str) -> str:
-    """A stable name for the evidence of one file of an input."""
+    """A stable id for the shard of one file of an input."""
     digest = hashlib.sha256(f"{input.name}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return f"{kind}-{digest}"
 

@@ -1,4 +1,4 @@
-"""From a row of a table to samples: where its image lies, its key, its caption, its fields."""
+"""Turns rows of a table into samples: image, key, caption and fields."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RowReader:
         self.folder = "" if input.options.base_dir else files.parent(file)
 
     def __call__(self, row: Mapping[str, Any] | BadRow, number: int) -> Iterator[Sample | Unreadable]:
-        """One sample a row, or one an image where the row holds a list of them."""
+        """One sample per row; or one per image if the row holds a list of images."""
         if isinstance(row, BadRow):
             yield self.broken(number, row.reason)
             return
@@ -38,8 +38,8 @@ class RowReader:
         elif not image:
             yield self._sample(row, number, None, key, "")
         else:
-            for index, one in enumerate(image):
-                yield self._sample(row, number, one, key, f"#{index}")
+            for index, item in enumerate(image):
+                yield self._sample(row, number, item, key, f"#{index}")
 
     def broken(self, number: int, reason: str) -> Unreadable:
         """A row that cannot be read, named by its number (from 0)."""
@@ -47,29 +47,29 @@ class RowReader:
         return Unreadable(place, files.parent(self.file) or ".", place, f"row {number}: {reason}")
 
     def names(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
-        """The local images that a row names, below the base."""
+        """The names, below the base folder, of the local images in a row."""
         image = row.get(self.columns.image) if self.columns.image and not isinstance(row, BadRow) else None
-        for one in image if isinstance(image, list) else [image]:
-            if isinstance(one := _unpacked(one), str) and one and not files.is_web(one):
-                yield self._place(one)
+        for item in image if isinstance(image, list) else [image]:
+            if isinstance(name := _unpacked(item), str) and name and not files.is_web(name):
+                yield self._below_base(name)
 
     def below_input(self, name: str) -> set[str]:
-        """What a walk over the input calls a named image: as spelled, and with the links of its folder resolved."""
+        """The names of an image in a walk over the input: as given, and with the links of its folder resolved."""
         url = files.join(self.base, name)
         folder, base = files.split(url)
         spelled = url if files.is_remote(url) else os.path.normpath(url)
-        above = f"{self.input.url}/"
+        prefix = f"{self.input.url}/"
         return {
-            found.removeprefix(above)
-            for found in (spelled, files.join(files.real_folder(folder), base))
-            if found.startswith(above)
+            path.removeprefix(prefix)
+            for path in (spelled, files.join(files.real_folder(folder), base))
+            if path.startswith(prefix)
         }
 
-    def facts(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
-        """What tells whether the images that a row names have changed."""
+    def image_signatures(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
+        """The stat signatures of the images that a row names, which change if the images do."""
         for name in self.names(row):
             is_outside = name.startswith(("/", "../")) or "://" in name
-            yield f"{name}\0{'' if is_outside else files.facts(files.join(self.base, name))}"
+            yield f"{name}\0{'' if is_outside else files.stat_signature(files.join(self.base, name))}"
 
     def _sample(
         self, row: Mapping[str, Any], number: int, image: Any, key: str | None, suffix: str
@@ -85,7 +85,7 @@ class RowReader:
             url = url or image
             place = url
         elif isinstance(image, str) and image:
-            name = self._place(image)
+            name = self._below_base(image)
             content = FileContent(self.base, name, self.input.options.follow_links)
             place, source = self.input.prefix + name, self.input.prefix + (files.parent(name) or ".")
         key = f"{key}{suffix}" if key else here if content is None else place
@@ -104,8 +104,8 @@ class RowReader:
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
 
-    def _place(self, name: str) -> str:
-        """Where a named image lies below the base; what leaves it keeps its '..' or '/' and is refused when read."""
+    def _below_base(self, name: str) -> str:
+        """The image's name below the base folder. A name outside keeps its '..' or '/' and is refused when read."""
         if "://" in name:
             return name
         joined = posixpath.normpath(posixpath.join(self.folder, name))
@@ -121,5 +121,5 @@ def is_img2dataset_row(row: Mapping[str, Any]) -> bool:
 
 
 def _unpacked(image: Any) -> Any:
-    """Bytes or path out of Hugging Face's struct of both."""
+    """The bytes or the path from Hugging Face's struct of both."""
     return image.get("bytes") or image.get("path") if isinstance(image, dict) else image

@@ -1,9 +1,9 @@
 """Tables of images and captions: csv, tsv, jsonl or parquet files, or a folder of them.
 
 An image is a local path (below the table's folder, or below --base-dir), embedded bytes (binary, or Hugging Face's
-`{bytes, path}`), or a list of either, which gives a row each: `key#0, key#1`. A row with a URL and no image is
-audited by its metadata alone. Images in the folder that no table names are rows too. Column names are found by
-alias: see readers/columns.py. A row that cannot be parsed is an unreadable row that says why.
+`{bytes, path}`), or a list of these, which gives one row per image: `key#0, key#1`. A row with a URL and no image is
+audited by its metadata only. Images in the folder that no table names are rows too. Columns are found by their names:
+see readers/columns.py. A row that cannot be parsed is an unreadable row with the reason.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
@@ -21,9 +22,6 @@ from auditor.readers.rows import RowReader
 from auditor.storage import files, tables
 from auditor.storage.tables import Chunk
 from auditor.types import Sample, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _ROWS_WITH_IMAGES = 500
 _ROWS_WITHOUT = 100_000
@@ -35,21 +33,21 @@ class Table(Reader):
     id = "table"
 
     def accepts(self, input: Input) -> bool:
-        """Table files that were named, or a folder with a table that has an image or a URL column."""
+        """Named table files, or a folder with a table that has an image or URL column."""
         if input.only:
             return all(self.is_table(name) for name in input.only)
         return listing.holds(input, self.is_table) and any(True for _ in self._tables(input))
 
     def is_table(self, name: str) -> bool:
-        """Whether a file name is that of a table this reader takes."""
+        """Whether a file name is that of a table for this reader."""
         return tables.is_table(name)
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """Pieces of each table, then the images that none of them names."""
-        found = list(self._tables(input))
-        if not found:
+        """Pieces of each table, then the images that no table names, then archives."""
+        names = list(self._tables(input))
+        if not names:
             raise DatasetError(f"{input.name}: no table with an image or URL column in it")
-        for name in found:
+        for name in names:
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))
@@ -57,11 +55,11 @@ class Table(Reader):
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """Rows of a table, or images beside the tables."""
-        if archives.is_one(shard):
+        if archives.is_archive(shard):
             yield archives.row(shard)
         elif not shard.file:
-            for found in self._others(shard.input, walk.run(shard)):
-                yield folder.sample(shard.input, found.name)
+            for file in self._others(shard.input, walk.run(shard)):
+                yield folder.sample(shard.input, file.name)
         elif shard.stop is None:
             place = shard.input.prefix + shard.file
             yield Unreadable(place, shard.file, place, str(shard.start) if shard.start else "no such table")
@@ -78,11 +76,11 @@ class Table(Reader):
     def _pieces(self, input: Input, name: str) -> Iterator[Shard]:
         url = files.join(input.url, name)
         if not files.exists(url):
-            yield Shard(_label(input, name, 0), input, self.id, name, rows=1, stamp="missing")
+            yield Shard(_label(input, name, 0), input, self.id, name, rows=1, version="missing")
             return
-        stamp = files.stamp(url)
+        version = files.version(url)
         if not input.only and (reason := _damage(input, name)):
-            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, stamp=stamp)
+            yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, version=version)
             return
         columns = Columns.find(tables.columns(url), input.options, where=name)
         refuse_unweighted(tables.columns(url), input.options, where=name)
@@ -96,7 +94,7 @@ class Table(Reader):
                 start=f"{piece.first}:{piece.start}",
                 stop=piece.stop,
                 rows=piece.rows,
-                stamp=stamp if is_whole else _with_images(stamp, url, piece, RowReader(input, name, columns)),
+                version=version if is_whole else _with_images(version, url, piece, RowReader(input, name, columns)),
             )
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -117,17 +115,17 @@ class Table(Reader):
     def _has_others(self, input: Input) -> bool:
         return not input.only and any(True for _ in walk.images(input))
 
-    def _others(self, input: Input, found: Iterator[walk.Found]) -> Iterator[walk.Found]:
-        import numpy as np
-
-        listed = _listed(type(self), input, files.stamp(*(files.join(input.url, name) for name in self._tables(input))))
-        for item in found:
+    def _others(self, input: Input, images: Iterator[walk.ImageFile]) -> Iterator[walk.ImageFile]:
+        listed = _listed(
+            type(self), input, files.version(*(files.join(input.url, name) for name in self._tables(input)))
+        )
+        for item in images:
             if not len(listed) or listed[np.searchsorted(listed, _hash(item.name)) % len(listed)] != _hash(item.name):
                 yield item
 
 
 def _usable(input: Input, name: str) -> bool:
-    """Whether a table has an image or a URL column; one that cannot be read may have, and becomes a row."""
+    """Whether a table has an image or URL column. A table that cannot be read counts, and becomes an unreadable row."""
     if _damage(input, name):
         return True
     try:
@@ -138,7 +136,7 @@ def _usable(input: Input, name: str) -> bool:
 
 
 def _damage(input: Input, name: str) -> str | None:
-    """Why a table that lies in the input cannot be read, or None if it can."""
+    """Why a table of the input cannot be read; None if it can."""
     try:
         if not files.is_remote(input.url):
             files.inside(input.url, name, follow_links=input.options.follow_links)
@@ -148,14 +146,14 @@ def _damage(input: Input, name: str) -> str | None:
     return None
 
 
-def _with_images(stamp: str, url: str, piece: Chunk, row_of: RowReader) -> str:
-    """The stamp of a piece of a table together with the images that it names."""
-    total = hashlib.sha256(stamp.encode())
+def _with_images(version: str, url: str, piece: Chunk, row_of: RowReader) -> str:
+    """The version of a piece of a table and of the images that it names."""
+    total = hashlib.sha256(version.encode())
     try:
         for row in tables.rows(url, piece, (row_of.columns.image or "",)):
-            for fact in row_of.facts(row):
-                total.update(fact.encode("utf-8", "surrogatepass"))
-    except DatasetError as error:  # the row that tells is made where it is read
+            for signature in row_of.image_signatures(row):
+                total.update(signature.encode("utf-8", "surrogatepass"))
+    except DatasetError as error:  # reading it gives a row with the reason
         total.update(str(error).encode("utf-8", "surrogatepass"))
     return total.hexdigest()
 
@@ -165,11 +163,9 @@ def _label(input: Input, name: str, first: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
-    """Hashes of every image name that the tables hold, sorted: eight bytes a name, whatever the dataset's size."""
-    import numpy as np
-
-    found: list[np.uint64] = []
+def _listed(reader: type[Table], input: Input, version: str) -> np.ndarray:
+    """The sorted hashes (uint64) of all image names in the tables, at eight bytes per name."""
+    hashes: list[np.uint64] = []
     for name in reader()._tables(input):
         if not input.only and _damage(input, name):
             continue
@@ -180,11 +176,9 @@ def _listed(reader: type[Table], input: Input, stamp: str) -> np.ndarray:
         row_of = RowReader(input, name, columns)
         for piece in tables.chunks(url, _ROWS_WITHOUT):
             for row in tables.rows(url, piece, (columns.image,)):
-                found.extend(_hash(same) for name in row_of.names(row) for same in row_of.below_input(name))
-    return np.sort(np.array(found, dtype=np.uint64))
+                hashes.extend(_hash(path) for name in row_of.names(row) for path in row_of.below_input(name))
+    return np.sort(np.array(hashes, dtype=np.uint64))
 
 
 def _hash(name: str) -> np.uint64:
-    import numpy as np
-
     return np.uint64(int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()))

@@ -1,7 +1,7 @@
-"""Samples of one tar: consecutive members that share the path up to the first dot of their base name (webdataset).
+"""The samples of one tar: consecutive members with the same path up to the first dot of the base name (webdataset).
 
-A member is read where it lies; nothing is ever unpacked. Links, devices and names that leave the archive are refused
-one by one. A compressed tar cannot be gone back in, so its members are read as they come.
+Members are read in place; nothing is unpacked to disk. Links, devices and names that leave the archive are unavailable.
+A compressed tar does not allow seeking back, so its members are read in order.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from auditor.storage.content import BytesContent, SliceContent, UnavailableConte
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
-_MAX_HELD = 256 << 20  # bytes of one sample's members that a compressed archive makes us hold
-_MOST_MEMBERS = 1000  # of one sample
-_CORRUPT = (zlib.error, lzma.LZMAError)  # what decompressors raise beside OSError
+_MAX_HELD = 256 << 20  # bytes of one sample of a compressed archive that are held in memory
+_MAX_MEMBERS = 1000  # of one sample
+_CORRUPT = (zlib.error, lzma.LZMAError)  # exceptions of decompressors other than OSError
 _TAR_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of a sample: its name in the archive, what follows the first dot, its content."""
+    """One file of a sample: its name in the archive, its suffix after the first dot, its content."""
 
     name: str
     suffix: str
@@ -44,14 +44,14 @@ class Group:
     members: list[Member] = field(default_factory=list)
 
     def ends_before(self, key: str, suffix: str) -> bool:
-        """Whether a member begins the next sample."""
-        is_full = len(self.members) >= _MOST_MEMBERS
-        return key != self.key or is_full or any(known.suffix == suffix for known in self.members)
+        """Whether a member with this key and suffix begins the next sample."""
+        is_full = len(self.members) >= _MAX_MEMBERS
+        return key != self.key or is_full or any(member.suffix == suffix for member in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Where an archive ends before its time."""
+    """The premature end of an archive, with the reason."""
 
     reason: str
 
@@ -63,7 +63,7 @@ def is_tar(name: str) -> bool:
 
 @contextmanager
 def groups(url: str) -> Iterator[Iterator[Group | Broken]]:
-    """The samples of an archive, readable while the context is open; a Broken last where the archive is damaged."""
+    """The samples of an archive, readable while the context is open; Broken comes last if the archive is damaged."""
     try:
         with files.open_file(url) as file:
             yield _groups(url, file)
@@ -102,7 +102,7 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
         with tarfile.open(fileobj=guarded, mode="r:*", errorlevel=0, encoding="utf-8") as archive:
             plain = getattr(archive, "fileobj", None) is guarded
             while (info := archive.next()) is not None:
-                cast("Any", archive).members = []  # tarfile remembers every member otherwise
+                cast("Any", archive).members = []  # otherwise tarfile keeps every member
                 name = info.name
                 if not info.isdir():
                     yield Member(name, "", _content(archive, (url, file) if plain else held, info))
@@ -113,19 +113,19 @@ def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
 
 
 def _is_cut(file: IO[bytes], offset: int) -> bool:
-    # tarfile takes a damaged header for the end; the true end is a block of zeros, or the end of the file.
+    # tarfile takes a damaged header for the end. The true end is a block of zeros or the end of the file.
     file.seek(offset)
     return bool(file.read(_TAR_BLOCK).strip(b"\0"))
 
 
 class _Held:
-    """How much of a compressed archive one sample makes us hold."""
+    """Counts the bytes of a sample of a compressed archive that are held in memory."""
 
     def __init__(self) -> None:
         self._key, self._bytes = "", 0
 
     def refuses(self, info: tarfile.TarInfo) -> bool:
-        """Whether one more member is too much; it is counted if not."""
+        """Whether the member would exceed the limit; if not, it is counted."""
         key, _ = _split(info.name)
         before = self._bytes if key == self._key else 0
         is_refused = before + info.size > _MAX_HELD
@@ -150,7 +150,7 @@ def _content(archive: tarfile.TarFile, place: tuple[str, IO[bytes]] | _Held, inf
 
 
 class _Guarded:
-    """A file that refuses single reads of absurd size: headers of hostile archives claim them."""
+    """A file that refuses single reads of absurd size, which the headers of hostile archives can request."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -1,9 +1,9 @@
 """Webdataset tars: one archive, a brace range (`{00000..00099}.tar`), a glob, or a folder of them.
 
 Image members are jpg, jpeg, png, webp, gif, bmp, tif, tiff or avif; the caption is in txt, caption or text, or in the
-fields of a json member. Several images in one sample give a row each (`key#0, key#1`), a sample without an image is
-an unreadable row, and so is an archive of the range that is missing or the damaged rest of one that breaks off.
-Loose images in the folder are rows too; where they are at least as many as the archives, it is a folder of images.
+fields of a json member. Several images in one sample give one row each (`key#0, key#1`). A sample without an image, a
+missing archive of the range, and the damaged end of an archive are unreadable rows. Loose images in the folder are rows
+too; if there are at least as many of them as archives, the input is read as a folder of images.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class Webdataset(Reader):
     id = "webdataset"
 
     def accepts(self, input: Input) -> bool:
-        """Named tars, or a folder with more tars in it than loose images."""
+        """Named tars, or a folder with more tars than loose images."""
         if input.only:
             return all(map(tar.is_tar, input.only))
         archives = listing.count(input, tar.is_tar)
         return sum(1 for _ in islice(walk.images(input), archives)) < archives
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """One an archive, then the loose images."""
+        """One shard per archive, then the loose images."""
         for name in listing.named(input, tar.is_tar):
             url = files.join(input.url, name)
-            stamp = files.stamp(url) if files.exists(url) else "missing"
-            yield Shard(listing.label("tar", input, name), input, self.id, name, stamp=stamp)
+            version = files.version(url) if files.exists(url) else "missing"
+            yield Shard(listing.label("tar", input, name), input, self.id, name, version=version)
         if not input.only:
             yield from walk.cut(input, Folder.id, walk.images(input))
 
@@ -73,7 +73,7 @@ class Keys:
         self._seen: dict[str, int] = {}
 
     def __call__(self, key: str) -> str:
-        """The key, or its next variant."""
+        """The key, or a variant that is not used yet."""
         count = self._seen[key] = self._seen.get(key, 0) + 1
         return key if count == 1 else f"{key}~{count}"
 
@@ -81,7 +81,7 @@ class Keys:
 def samples(
     group: Group | Broken, shard: Shard, keys: Keys, extra: Mapping[str, Any] | None = None
 ) -> Iterator[Sample | Unreadable]:
-    """The rows of one sample of an archive; `extra` holds a manifest's fields for it."""
+    """The rows of one sample of an archive. extra: the manifest's fields for it."""
     archive = shard.input.prefix + shard.file
     if isinstance(group, Broken):
         yield Unreadable(archive, archive, archive, group.reason)

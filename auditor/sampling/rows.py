@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor import registry
-from auditor.plugin import Engine, Reader, Shard
+from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
 
@@ -110,7 +110,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class ShardPlaces:
+class ShardPlaces(ShardTask[Places]):
     """Reads the keys of a shard."""
 
     most: int
@@ -127,14 +127,6 @@ class ShardPlaces:
                 keys.append(item.key)
         return Places(shard.id, rows, _first(sampling_ranks(keys, self.seed), self.most), len(keys))
 
-    def with_crash_tracking(self) -> ShardPlaces:
-        """Nothing is opened here; a crash is nobody's row."""
-        return self
-
-    def excluding_crash(self, shard: Shard, reason: str) -> ShardPlaces:
-        """The same."""
-        return self
-
 
 @dataclass(frozen=True)
 class Urls:
@@ -146,7 +138,7 @@ class Urls:
 
 
 @dataclass(frozen=True)
-class ShardUrls:
+class ShardUrls(ShardTask[Urls]):
     """Reads what a sample would have to fetch."""
 
     draw: SamplePlan | None
@@ -165,14 +157,6 @@ class ShardUrls:
             ):
                 found.append(item.url)
         return Urls(shard.id, rows, tuple(found))
-
-    def with_crash_tracking(self) -> ShardUrls:
-        """Nothing is opened here; a crash is nobody's row."""
-        return self
-
-    def excluding_crash(self, shard: Shard, reason: str) -> ShardUrls:
-        """The same."""
-        return self
 
 
 def _first(found: np.ndarray, most: int) -> np.ndarray:

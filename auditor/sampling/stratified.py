@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor import registry
-from auditor.plugin import Engine, Reader, Shard
+from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.sampling.rows import Allocation, SamplePlan, can_be_drawn
 from auditor.types import Need, Sample, Unreadable
@@ -138,7 +138,7 @@ class Domains:
 
 
 @dataclass(frozen=True)
-class ShardDomains:
+class ShardDomains(ShardTask[Domains]):
     """Reads the domains of a shard."""
 
     seed: int
@@ -156,14 +156,6 @@ class ShardDomains:
         domains, counts = np.unique(sampling_ranks(found, self.seed), return_counts=True)
         return Domains(shard.id, rows, domains, counts.astype(np.int64))
 
-    def with_crash_tracking(self) -> ShardDomains:
-        """Nothing is opened here; a crash is nobody's row."""
-        return self
-
-    def excluding_crash(self, shard: Shard, reason: str) -> ShardDomains:
-        """The same."""
-        return self
-
 
 @dataclass(frozen=True)
 class LowestRanks:
@@ -176,7 +168,7 @@ class LowestRanks:
 
 
 @dataclass(frozen=True)
-class ShardLowestRanks:
+class ShardLowestRanks(ShardTask[LowestRanks]):
     """Reads the keys of a shard's rows, in the domains that give any."""
 
     given: Allocation
@@ -197,14 +189,6 @@ class ShardLowestRanks:
         domains, found = sampling_ranks(sources, self.seed), sampling_ranks(keys, self.seed)
         gives = np.isin(domains, known)
         return LowestRanks(shard.id, rows, *first_of_each(domains[gives], found[gives], known, given.astype(np.int64)))
-
-    def with_crash_tracking(self) -> ShardLowestRanks:
-        """Nothing is opened here; a crash is nobody's row."""
-        return self
-
-    def excluding_crash(self, shard: Shard, reason: str) -> ShardLowestRanks:
-        """The same."""
-        return self
 
 
 def _items(shard: Shard) -> Iterator[Sample | Unreadable]:

@@ -1,1 +1,1 @@
-"""What a worker does with one shard: read its rows, run the detectors, write the evidence."""
+"""Scanning one shard: read its rows, run the detectors, write the evidence."""

@@ -1,4 +1,4 @@
-"""From an opened image and its detectors to a row of evidence: run each, keep every signal, fuse them."""
+"""Makes a row of evidence from an opened image: runs each detector, keeps every signal, and fuses them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, Signa
 
 
 def run_detector(detector: Detector, views: Sequence[View]) -> list[Signal]:
-    """One signal a view, in order; an abstention where the view lacks what the detector needs."""
-    missing = [_missing(detector, view) for view in views]
-    results = iter(_read(detector, [view for view, signal in zip(views, missing, strict=True) if signal is None]))
-    return [signal or _signal(detector.id, detector.evidence, next(results)) for signal in missing]
+    """One signal per view, in order; an abstention if the view lacks what the detector needs."""
+    signals = [_unavailable(detector, view) for view in views]
+    results = iter(_read(detector, [view for view, signal in zip(views, signals, strict=True) if signal is None]))
+    return [signal or _signal(detector.id, detector.evidence, next(results)) for signal in signals]
 
 
-def _missing(detector: Detector, view: View) -> Signal | None:
-    """The signal of a view that the detector cannot look at, None where it can."""
+def _unavailable(detector: Detector, view: View) -> Signal | None:
+    """The signal for a view that the detector cannot examine; None if it can."""
     reason = view.unavailable_reason(detector.needs)
     if reason is None:
         return None
     outcome = SignalOutcome.ABSTAINED if view.is_evaluable_in_sample(detector.needs) else SignalOutcome.NOT_SAMPLED
-    return _without_answer(detector.id, detector.evidence, outcome, reason)
+    return _signal_without_result(detector.id, detector.evidence, outcome, reason)
 
 
 def _read(detector: Detector, views: Sequence[View]) -> list[DetectorResult]:
@@ -36,7 +36,7 @@ def _read(detector: Detector, views: Sequence[View]) -> list[DetectorResult]:
         return []
     try:
         return detector.read(views)
-    except Exception:  # one view spoils the batch: which one?
+    except Exception:  # find the view that raises
         return [_read_one(detector, view) for view in views]
 
 
@@ -45,12 +45,12 @@ def _read_one(detector: Detector, view: View) -> DetectorResult:
         return detector.read([view])[0]
     except (SampleError, AuditorError) as error:
         return DetectorResult.abstained(str(error))
-    except Exception as error:  # a bug of the detector costs one answer, which is counted and shown, not the scan
+    except Exception as error:  # a bug in the detector costs one signal, which is counted and reported
         return DetectorResult.failed(error)
 
 
-@lru_cache(maxsize=4096)  # most answers of a million rows are the same few
-def _without_answer(detector: str, evidence: Evidence, outcome: SignalOutcome, reason: str) -> Signal:
+@lru_cache(maxsize=4096)  # a few distinct signals make up most of a million rows
+def _signal_without_result(detector: str, evidence: Evidence, outcome: SignalOutcome, reason: str) -> Signal:
     return Signal(detector, evidence, outcome, reason=reason)
 
 
@@ -75,7 +75,7 @@ def replace_signal(row: Row, detector: Detector, result: DetectorResult) -> Row:
 
 
 def make_row(view: View, signals: tuple[Signal, ...]) -> Row:
-    """The finished row. An unexpected exception on the way makes it an unreadable one, with the exception as reason."""
+    """The finished row. An unexpected exception makes it an unreadable row, with the exception as the reason."""
     try:
         return _row(view, signals)
     except Exception as error:
@@ -101,13 +101,13 @@ def _row(view: View, signals: tuple[Signal, ...]) -> Row:
 
 
 def unreadable(view: View, reason: str) -> Row:
-    """The row of an image that cannot be opened, with what its manifest says of it."""
+    """The row of an image that cannot be opened, with the manifest's fields."""
     sample, status = view.sample, Status.UNREADABLE
     try:
         covariates = Covariates(sha256=view.sha256)
     except SampleError:
         covariates = Covariates()
-        if view.is_fetched:  # a dead link is no fault of the dataset's files
+        if view.is_fetched:  # a dead link is not a defect of the dataset's files
             status = Status.FAILED
     return Row(
         sample.key,
@@ -124,13 +124,13 @@ def unreadable(view: View, reason: str) -> Row:
 
 
 def _manifest_digest(sample: Sample) -> str:
-    """Over the manifest's own fields: a label that was changed is a dataset that was changed."""
+    """The digest of the manifest's fields: a changed label counts as a changed dataset."""
     fields = sorted(sample.row.items(), key=lambda item: str(item[0]))
     text = repr((sample.url, sample.declared, fields)).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def row_from_unreadable(item: Unreadable, draw: SamplePlan | None = None) -> Row:
-    """The row of what the reader itself found unreadable."""
-    is_sampled = draw is None or draw.includes(item)
+def row_from_unreadable(item: Unreadable, sample_plan: SamplePlan | None = None) -> Row:
+    """The row of an item that the reader could not read."""
+    is_sampled = sample_plan is None or sample_plan.includes(item)
     return Row(item.key, item.source, item.image, item.status, item.reason, is_sampled=is_sampled)

@@ -83,14 +83,14 @@ class ReferenceIndexes:
                 )
 
     def match(self, views: Sequence[View]) -> None:
-        """Sets each view's `exact_match`, and `known` if it has a vector, by the indexes."""
+        """Sets each view's `exact_match`, and `reference_matches` if it has a vector, by the indexes."""
         use_threads(1)
         for view in views:
             view.exact_match = self._file(view)
         matchable = [view for view in views if view.vector is not None and view.thumbnail is not None]
         if matchable and self.have_vectors:
-            for view, known in zip(matchable, self.known(matchable), strict=True):
-                view.known = known
+            for view, matches in zip(matchable, self.known(matchable), strict=True):
+                view.reference_matches = matches
 
     def known(self, pictures: Sequence[Matchable]) -> list[tuple[ReferenceMatch, ...]]:
         """For each image the nearest one of each index with vectors. Each image has a vector and a thumbnail."""

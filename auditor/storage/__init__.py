@@ -1,1 +1,1 @@
-"""Files, local or remote, and tables in them: csv, tsv, jsonl, parquet, cut into chunks that can be read apart."""
+"""Files, local or remote, and tables (csv, tsv, jsonl, parquet) in chunks that can be read separately."""

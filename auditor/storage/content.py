@@ -1,4 +1,4 @@
-"""An image's bytes, unopened until asked: a file, bytes that came with the row, a member of an archive."""
+"""The sources of an image's bytes, opened when read: a file, bytes in the row, or a member of an archive."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from auditor.storage.files import inside, open_file
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """A file that a dataset names. It is checked and opened when read."""
+    """A file that a dataset names. Its path is checked when it is read."""
 
     base: str
     name: str
     follow_links: bool = False
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused as types.Content says."""
+        """All bytes. Raises SampleError as in types.Content."""
         url = inside(self.base, self.name, follow_links=self.follow_links)
         try:
             with open_file(url) as file:
@@ -29,12 +29,12 @@ class FileContent:
 
 @dataclass(frozen=True, slots=True)
 class BytesContent:
-    """Bytes that came with the row."""
+    """Bytes that are stored in the row."""
 
     data: bytes
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused beyond the limit."""
+        """All bytes. Raises SampleError if there are more than `limit`."""
         if len(self.data) > limit:
             raise SampleError(_too_large(limit))
         return self.data
@@ -42,7 +42,7 @@ class BytesContent:
 
 @dataclass(frozen=True, slots=True)
 class SliceContent:
-    """A member of an archive: read from the open file while its shard is read, from a new one later."""
+    """A member of an archive, read from the open file while its shard is being read, and from a new one later."""
 
     url: str
     file: IO[bytes]
@@ -50,7 +50,7 @@ class SliceContent:
     size: int
 
     def read(self, limit: int) -> bytes:
-        """All bytes; Refused beyond the limit or where the archive ends early."""
+        """All bytes. Raises SampleError if there are more than `limit`, or if the archive ends early."""
         if self.size > limit:
             raise SampleError(_too_large(limit))
         if not self.file.closed:
@@ -68,17 +68,17 @@ class SliceContent:
 
 @dataclass(frozen=True, slots=True)
 class UnavailableContent:
-    """What is not read, and why."""
+    """Content that cannot be read, with the reason."""
 
     reason: str
 
     def read(self, limit: int) -> bytes:
-        """Always raises Refused."""
+        """Always raises SampleError."""
         raise SampleError(self.reason)
 
 
 def read_limited(file: IO[bytes], limit: int) -> bytes:
-    """All of a file's bytes. Raises Refused if there are more than `limit`."""
+    """All of a file's bytes. Raises SampleError if there are more than `limit`."""
     data = file.read(limit + 1)
     if len(data) > limit:
         raise SampleError(_too_large(limit))

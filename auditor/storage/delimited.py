@@ -1,8 +1,8 @@
 """Comma- and tab-separated values, with a header or without one.
 
-Comma-separated files quote as RFC 4180 says. Tab-separated ones do not quote at all: in captions a quotation mark is
-just that, and reading it as a quote swallows rows. A first row that holds a URL or an image's path is data, not a
-header (CC3M: `caption<TAB>url`); its columns are then named after what they hold.
+Comma-separated files use the quotes of RFC 4180. Tab-separated files have no quoting: captions contain quotation marks,
+and treating them as quotes would swallow rows. A first row with a URL or an image's path is data, not a header (CC3M:
+`caption<TAB>url`); its columns are then named by their content.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class _Layout:
 
 
 def columns(url: str) -> list[str]:
-    """Names from the header, or after what the columns hold."""
+    """Names from the header, or by the content of the columns."""
     return list(_layout(url).columns)
 
 
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
-    """Byte ranges of whole records, the header left out."""
+    """Byte ranges of whole records, without the header."""
     layout = _layout(url)
     yield from lines.chunks(url, rows, start=layout.body, quoted=_quoted(layout.delimiter))
 
 
 def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
-    """One dictionary a record; blank lines are no rows, records of another width are bad ones."""
+    """One dictionary per record; blank lines are skipped, records of another width are BadRows."""
     layout = _layout(url)
     records = _reader(lines.text(url, chunk, newline="" if _quoted(layout.delimiter) else "\n"), layout.delimiter)
     while True:
@@ -60,22 +60,22 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
 
 
 def _layout(url: str) -> _Layout:
-    return _layout_of(url, files.stamp(url))
+    return _layout_of(url, files.version(url))
 
 
 @lru_cache(maxsize=64)
-def _layout_of(url: str, stamp: str) -> _Layout:
+def _layout_of(url: str, version: str) -> _Layout:
     csv.field_size_limit(_FIELD_LIMIT)
     with files.open_file(url) as file:
         peek = file.read(_PEEK)
     text = peek.decode("utf-8-sig", "surrogateescape")
     delimiter = "\t" if url.casefold().endswith(".tsv") else _delimiter(text)
-    source = list(io.StringIO(text, newline="" if _quoted(delimiter) else "\n"))  # not at U+2028 and the like
+    source = list(io.StringIO(text, newline="" if _quoted(delimiter) else "\n"))  # does not split at U+2028 etc.
     records = _reader(iter(source), delimiter)
     try:
         first: list[str] = next(records, [])
     except csv.Error as error:
-        raise DatasetError(f"{url}: its first row is no record: {error}") from error
+        raise DatasetError(f"{url}: its first row is not a record: {error}") from error
     header_lines = source[: records.line_num] if _quoted(delimiter) else source[:1]
     if any(files.is_web(cell) or files.is_image_name(cell) for cell in first):
         return _Layout(_named(first), delimiter, False, 0)
@@ -91,7 +91,7 @@ def _reader(source: Iterable[str], delimiter: str) -> Any:
 
 
 def _quoted(delimiter: str) -> bytes | None:
-    """The delimiter of a format whose fields may be quoted; None for one that does not quote."""
+    """The delimiter of a format with quoting; None for one without."""
     return None if delimiter == "\t" else delimiter.encode()
 
 

@@ -1,7 +1,7 @@
-"""Opening, listing and naming files: the only module that touches a file system to read a dataset.
+"""Opening, listing and naming files. Only this module accesses the file system to read a dataset.
 
-Every path is a URL in fsspec's sense (a local path is one too), so s3://, gs://, hf:// work where their backend is
-installed. Names below a dataset are POSIX paths; `inside` is the one gate that a name from a manifest passes.
+Every path is a URL for fsspec (local paths included), so s3://, gs:// and hf:// work if their backend is installed.
+Names below a dataset are POSIX paths. Every name from a manifest is checked by `inside`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+import fsspec
+
 from auditor.errors import DatasetError, SampleError
 
 IMAGE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
@@ -23,12 +25,12 @@ _WEB = ("http://", "https://", "ftp://", "data:")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder. facts: size and time of change (or the store's etag), which tell whether it changed."""
+    """One name in a folder. stat_signature: size and modification time (or the store's etag)."""
 
     name: str
     is_folder: bool
     is_link: bool
-    facts: str
+    stat_signature: str
 
 
 def is_image_name(name: str) -> bool:
@@ -38,7 +40,7 @@ def is_image_name(name: str) -> bool:
 
 
 def is_web(text: str) -> bool:
-    """Whether a cell that should name an image is a web address, which is never opened."""
+    """Whether a text is a web address. Such addresses are not opened as files."""
     return text[:8].casefold().startswith(_WEB)
 
 
@@ -48,7 +50,7 @@ def is_remote(url: str) -> bool:
 
 
 def normalise(path: str | os.PathLike[str]) -> str:
-    """An absolute local path, links resolved, or the URL as it is without its trailing slash."""
+    """An absolute local path with links resolved; or a remote URL without its trailing slash."""
     text = os.fspath(path)
     if is_remote(text):
         return text.rstrip("/")
@@ -67,7 +69,7 @@ def split(url: str) -> tuple[str, str]:
 
 
 def parent(name: str) -> str:
-    """The folder a name lies in, '' at the top."""
+    """The folder of a name; '' at the top."""
     above = str(PurePosixPath(name).parent)
     return "" if above == "." else above
 
@@ -79,58 +81,58 @@ def open_file(url: str) -> IO[bytes]:
 
 
 def exists(url: str) -> bool:
-    """Whether something is there."""
+    """Whether the file or folder exists."""
     fs, path = _filesystem(url)
     return bool(fs.exists(path))
 
 
 def is_folder(url: str) -> bool:
-    """Whether it is a folder."""
+    """Whether the URL is that of a folder."""
     fs, path = _filesystem(url)
     return bool(fs.isdir(path))
 
 
 def size(url: str) -> int:
-    """Bytes of a file."""
+    """The size of a file in bytes."""
     fs, path = _filesystem(url)
     return int(fs.size(path))
 
 
 def forget() -> None:
-    """Drop cached listings; every audit begins with this."""
+    """Clear the cached listings; every audit begins with this."""
     for cached in (entries, names, real_folder):
         cached.cache_clear()
 
 
-def stamp(*urls: str) -> str:
-    """A digest of each file's size and time of change: cheap, and another one once a file was touched."""
-    facts = []
+def version(*urls: str) -> str:
+    """A digest of the stat signatures of files. It is cheap, and changes if a file is modified."""
+    signatures = []
     for url in urls:
         fs, path = _filesystem(url)
-        facts.append(_facts(fs.info(path)) if is_remote(url) else _local_facts(os.stat(url)))
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+        signatures.append(_remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
+    return hashlib.sha256("\n".join(signatures).encode()).hexdigest()
 
 
-def facts(url: str) -> str:
-    """Size and time of change of one file, or why there are none; a remote one's come with its folder's listing."""
+def stat_signature(url: str) -> str:
+    """The stat signature of one file, or the name of the error. Remote ones come from the folder's listing."""
     try:
         if is_remote(url):
             folder, name = split(url)
-            return next((entry.facts for entry in entries(folder) if entry.name == name), "")
-        return _local_facts(os.stat(url))
+            return next((entry.stat_signature for entry in entries(folder) if entry.name == name), "")
+        return _local_signature(os.stat(url))
     except (OSError, ValueError, DatasetError) as error:
         return type(error).__name__
 
 
 @lru_cache(maxsize=4096)
 def real_folder(url: str) -> str:
-    """A local folder with its links resolved; a remote one as it is."""
+    """A local folder with links resolved; a remote URL unchanged."""
     return url if is_remote(url) else os.path.realpath(url)
 
 
 @lru_cache(maxsize=8)
 def entries(url: str) -> tuple[Entry, ...]:
-    """What a folder holds, sorted by name. Cached for the shards that share a folder. Raises DatasetError."""
+    """The entries of a folder, sorted by name; cached for shards of the same folder. Raises DatasetError."""
     try:
         return tuple(sorted(_scan(url), key=lambda entry: entry.name))
     except OSError as error:
@@ -139,7 +141,7 @@ def entries(url: str) -> tuple[Entry, ...]:
 
 @lru_cache(maxsize=8)
 def names(url: str) -> frozenset[str]:
-    """The names that a folder holds, for asking whether one is there."""
+    """The names in a folder, as a set for look-ups."""
     return frozenset(entry.name for entry in entries(url))
 
 
@@ -148,35 +150,35 @@ def _scan(url: str) -> Iterator[Entry]:
         fs, path = _filesystem(url)
         for info in fs.ls(path, detail=True):
             name = str(info["name"]).rstrip("/").rpartition("/")[2]
-            yield Entry(name, info["type"] == "directory", False, _facts(info))
+            yield Entry(name, info["type"] == "directory", False, _remote_signature(info))
         return
-    with os.scandir(url) as found:
-        for item in found:
+    with os.scandir(url) as scan:
+        for item in scan:
             try:
-                is_folder, facts = item.is_dir(), _local_facts(item.stat())
-            except OSError as error:  # a broken link, or one to itself: the row will tell
-                is_folder, facts = False, f"{error.errno}"
-            yield Entry(item.name, is_folder, item.is_symlink(), facts)
+                is_folder, stat_signature = item.is_dir(), _local_signature(item.stat())
+            except OSError as error:  # a broken link, or one to itself: its row gives the reason
+                is_folder, stat_signature = False, f"{error.errno}"
+            yield Entry(item.name, is_folder, item.is_symlink(), stat_signature)
 
 
-def _local_facts(found: os.stat_result) -> str:
-    return f"{found.st_size} {found.st_mtime_ns}"
+def _local_signature(stat: os.stat_result) -> str:
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
-def _facts(info: Mapping[str, Any]) -> str:
+def _remote_signature(info: Mapping[str, Any]) -> str:
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
 
 
 def inside(base: str, name: str, *, follow_links: bool = False) -> str:
-    """The URL of a name that a manifest gives, if it stays inside the base folder.
+    """The URL of a name from a manifest, if it is inside the base folder.
 
-    Raises Refused for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
+    Raises SampleError for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
     follow_links), and anything that is not a regular file.
     """
     if "://" in name or "::" in name:
         raise SampleError("names another file system: only paths below the dataset are opened")
     if "\0" in name:
-        raise SampleError("the path holds a NUL character")
+        raise SampleError("the path contains a NUL character")
     if is_remote(base):
         if ".." in PurePosixPath(name).parts or name.startswith("/"):
             raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
@@ -200,8 +202,6 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    import fsspec
-
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
     except (ImportError, ValueError) as error:

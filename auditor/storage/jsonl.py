@@ -1,4 +1,4 @@
-"""JSON lines: one object a line."""
+"""JSON lines: one object per line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _PEEK = 1000
 
 
 def columns(url: str) -> list[str]:
-    """Every key of the first thousand objects. Raises DatasetError if none of their lines is an object."""
-    found: dict[str, None] = {}
+    """Every key in the first thousand lines. Raises DatasetError if none of them is an object."""
+    keys: dict[str, None] = {}
     with files.open_file(url) as file:
         for _ in range(_PEEK):
             parsed = _parse(file.readline().decode("utf-8-sig", "replace"))
-            found.update(dict.fromkeys(parsed) if isinstance(parsed, dict) else {})
-    if not found and files.size(url):
-        raise DatasetError(f"{url}: not JSON lines (an object a line)")
-    return list(found)
+            keys.update(dict.fromkeys(parsed) if isinstance(parsed, dict) else {})
+    if not keys and files.size(url):
+        raise DatasetError(f"{url}: not JSON lines (one object per line)")
+    return list(keys)
 
 
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
@@ -31,7 +31,7 @@ def chunks(url: str, rows: int) -> Iterator[Chunk]:
 
 
 def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
-    """One object a line; blank lines are no rows."""
+    """One object per line; blank lines are skipped."""
     return (_parse(line) for line in lines.text(url, chunk) if line.strip())
 
 
@@ -40,4 +40,4 @@ def _parse(line: str) -> dict[str, Any] | BadRow:
         content = json.loads(line)
     except (ValueError, RecursionError):
         return BadRow("not a line of JSON")
-    return content if isinstance(content, dict) else BadRow("a line of JSON, but not an object")
+    return content if isinstance(content, dict) else BadRow("a line of JSON that is not an object")

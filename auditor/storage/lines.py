@@ -1,4 +1,4 @@
-"""Cutting a text file into pieces at ends of lines, without holding it in memory."""
+"""Splits a text file into pieces at line ends, without holding it in memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from auditor.storage.tables import Chunk
 
 _BLOCK = 4 << 20
 _CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
-_LONGEST_RECORD = 1 << 20  # a quote that stays open for longer is a stray one
+_MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
 
 
 def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) -> Iterator[Chunk]:
     """Byte ranges of about `rows` records from byte `start` on.
 
-    quoted: the delimiter of a format in which a field may be quoted (RFC 4180): a newline in there ends no record.
+    quoted: the delimiter of a format with quoted fields (RFC 4180), in which a newline does not end the record.
     """
     at = begin = record = start
     first = count = 0
@@ -27,7 +27,7 @@ def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) 
         at += len(line)
         if quoted and b'"' in line:
             is_open = _is_open(line, quoted, is_open)
-        if is_open and at - record < _LONGEST_RECORD:
+        if is_open and at - record < _MAX_RECORD_BYTES:
             continue
         is_open, record = False, at
         count += 1
@@ -39,7 +39,7 @@ def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) 
 
 
 def _is_open(line: bytes, delimiter: bytes, is_open: bool) -> bool:
-    """Whether a quoted field is open behind a line. A quote opens one only where a field begins."""
+    """Whether a quoted field is open after a line. A quote opens a field only at its beginning."""
     at = 0
     while True:
         if not is_open:
@@ -59,9 +59,9 @@ def _opening(delimiter: bytes) -> re.Pattern[bytes]:
 
 
 def text(url: str, chunk: Chunk, *, newline: str = "") -> io.StringIO:
-    """One piece as text; bytes that are no UTF-8 are kept as surrogates, so that paths still open.
+    """One piece as text. Invalid UTF-8 is kept as surrogates, so that such paths can be opened.
 
-    newline: as io.StringIO has it; "\\n" where nothing else ends a line.
+    newline: as in io.StringIO; "\\n" if only that ends a line.
     """
     with files.open_file(url) as file:
         file.seek(chunk.start)

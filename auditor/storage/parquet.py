@@ -1,50 +1,49 @@
-"""Parquet, read in batches: a row group is never held as a whole, and of wide columns (vectors) nothing is read."""
+"""Parquet, read in batches. A row group is never held as a whole; wide columns (vectors) are not read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError
 from auditor.storage import files
 from auditor.storage.tables import BadRow, Chunk
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _BATCH = 4096
 _BATCH_WITH_BYTES = 32
 
 
 def columns(url: str) -> list[str]:
-    """Names of the columns that hold text, numbers, dates, bytes, or lists and structs of those."""
+    """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
     with _opened(url) as file:
         return _readable(file.schema_arrow)
 
 
 def embeds(url: str, column: str) -> bool:
-    """Whether a column holds every image's bytes; a struct of bytes and path may hold the path alone."""
+    """Whether a column holds the bytes of every image. A struct of bytes and path may hold only the path."""
     with _opened(url) as file:
         kind = file.schema_arrow.field(column).type
         return _is_binary(kind) or (_holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
 
 
 def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
-    """Whether the file's own statistics say that no struct's bytes are missing; unknown counts as missing."""
+    """Whether the file's statistics show that no struct lacks its bytes. Without statistics the answer is no."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     leaves = [group.column(at) for group in groups for at in range(group.num_columns)]
-    said = [
+    statistics = [
         leaf.statistics
         for leaf in leaves
         if leaf.path_in_schema.startswith(f"{column}.") and leaf.path_in_schema.endswith(".bytes")
     ]
-    return all(found is not None and found.has_null_count and found.null_count == 0 for found in said)
+    return all(stats is not None and stats.has_null_count and stats.null_count == 0 for stats in statistics)
 
 
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
-    """Whole row groups where images are embedded (they cannot be skipped cheaply), row ranges elsewhere."""
+    """Whole row groups if images are embedded (rows cannot be skipped cheaply); row ranges otherwise."""
     with _opened(url) as file:
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         whole = any(_holds_bytes(field.type) for field in file.schema_arrow)
@@ -58,7 +57,7 @@ def chunks(url: str, rows: int) -> Iterator[Chunk]:
 
 
 def _joined(counts: list[int], rows: int) -> Iterator[int]:
-    """Row counts with small neighbouring groups put together."""
+    """Row counts, with small neighbouring groups joined."""
     total = 0
     for count in counts:
         if total and total + count > rows:
@@ -70,7 +69,7 @@ def _joined(counts: list[int], rows: int) -> Iterator[int]:
 
 
 def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
-    """One dictionary a row. Raises DatasetError where the file is damaged."""
+    """One dictionary per row. Raises DatasetError if the file is damaged."""
     with _opened(url) as file:
         groups, before = _groups(file, chunk)
         names = list(only) or _readable(file.schema_arrow)
@@ -89,21 +88,21 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
 def _dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
     try:
         yield from batch.to_pylist()
-    except (ValueError, OverflowError):  # text that is no UTF-8, a date that no calendar has: which row is it?
+    except (ValueError, OverflowError):  # invalid UTF-8 or an invalid date: find the row
         for number in range(batch.num_rows):
             yield _dict(batch.slice(number, 1))
 
 
 def _dict(row: pa.RecordBatch) -> Mapping[str, Any] | BadRow:
     try:
-        found: Mapping[str, Any] = row.to_pylist()[0]
+        values: Mapping[str, Any] = row.to_pylist()[0]
     except (ValueError, OverflowError) as error:
         return BadRow(f"a cell cannot be read: {error}")
-    return found
+    return values
 
 
 def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
-    """The row groups that a chunk touches, and the number of the first one's first row."""
+    """The row groups that overlap a chunk, and the number of the first row of the first one."""
     groups: list[int] = []
     at = begin = 0
     for group in range(file.num_row_groups):
@@ -116,8 +115,6 @@ def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
 
 
 def _readable(schema: pa.Schema) -> list[str]:
-    import pyarrow as pa
-
     def plain(kind: pa.DataType) -> bool:
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             return _is_text(kind.value_type) or _is_binary(kind.value_type) or pa.types.is_struct(kind.value_type)
@@ -127,8 +124,6 @@ def _readable(schema: pa.Schema) -> list[str]:
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     if pa.types.is_struct(kind):
         return any(_holds_bytes(field.type) for field in kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -137,22 +132,15 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[pq.ParquetFile]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with files.open_file(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file

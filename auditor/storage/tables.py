@@ -1,12 +1,13 @@
-"""Tables on disk, cut into chunks that can be read apart: csv, tsv, jsonl, parquet.
+"""Tables on disk (csv, tsv, jsonl, parquet), in chunks that can be read separately.
 
-Each format is a module with three functions over a file's URL:
-`columns(url)` (names, from the header or schema alone), `chunks(url, rows)` (pieces of about that many rows) and
-`rows(url, chunk, only)` (the rows of one piece, as dictionaries, in order; BadRow where a line cannot be parsed).
+Each format is a module with three functions of a file's URL: `columns(url)` (names, from the header or schema),
+`chunks(url, rows)` (pieces of about that many rows) and `rows(url, chunk, only)` (the rows of one piece in order, as
+dictionaries; BadRow for a row that cannot be parsed).
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,7 +20,7 @@ FORMATS = {"csv": "delimited", "tsv": "delimited", "jsonl": "jsonl", "ndjson": "
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a table. first: number of its first row, from 0. start, stop: in the format's own terms."""
+    """A piece of a table. first: number of its first row, from 0. start, stop: in units of the format."""
 
     first: int
     rows: int | None
@@ -29,7 +30,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be parsed, and why."""
+    """A row that cannot be parsed, with the reason."""
 
     reason: str
 
@@ -40,9 +41,9 @@ def is_table(name: str) -> bool:
 
 
 def columns(url: str) -> list[str]:
-    """Column names. Raises DatasetError where the file is not what its suffix says."""
-    found: list[str] = _format(url).columns(url)
-    return found
+    """Column names. Raises DatasetError if the file is not of the format that its suffix names."""
+    names: list[str] = _format(url).columns(url)
+    return names
 
 
 def chunks(url: str, rows: int) -> Iterator[Chunk]:
@@ -56,7 +57,7 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
 
 
 def embeds(url: str, column: str) -> bool:
-    """Whether a column holds every image itself, and names no file."""
+    """Whether a column holds the images themselves, not file names."""
     return _suffix(url) == "parquet" and bool(_format(url).embeds(url, column))
 
 
@@ -65,8 +66,6 @@ def _suffix(name: str) -> str:
 
 
 def _format(url: str) -> ModuleType:
-    import importlib
-
     try:
         return importlib.import_module(f"auditor.storage.{FORMATS[_suffix(url)]}")
     except KeyError:

@@ -1,6 +1,6 @@
-"""Taking URLs apart, and the domain they belong to. Every row of a manifest passes here: a regular expression does it.
+"""Parsing URLs and finding their registered domains. A regular expression is used, because every row is parsed.
 
-The expression is that of RFC 3986, appendix B; it matches any text and raises for none.
+The expression is that of RFC 3986, appendix B. It matches any text, so parsing never fails.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from publicsuffixlist import PublicSuffixList
 
 _PARTS = re.compile(r"(?:[^:/?#]+:)?(?://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)[^/?#]*)?([^?#]*)", re.DOTALL)
 
 
 def hostname(url: str) -> str:
-    """The host in lower case, '' where there is none."""
+    """The host in lower case; '' if there is none."""
     match = _PARTS.match(url)
     return (match[1] or "").strip("[]").rstrip(".").lower() if match else ""
 
@@ -29,9 +27,9 @@ def path(url: str) -> str:
 
 
 def domain(url: str) -> str:
-    """The registered domain, by the public suffix list (data that its library ships; nothing is fetched).
+    """The registered domain, by the public suffix list (which its library contains; nothing is fetched).
 
-    `http://images.example.co.uk/1.jpg` -> `example.co.uk`; the host itself where it has no known suffix or is an
+    `http://images.example.co.uk/1.jpg` -> `example.co.uk`; the host itself if it has no known suffix or is an IP
     address; '?' without a host.
     """
     host = hostname(url if "//" in url else f"//{url}")
@@ -53,6 +51,4 @@ def _is_address(host: str) -> bool:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList
-
     return PublicSuffixList()

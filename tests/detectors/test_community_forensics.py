@@ -11,7 +11,7 @@ from auditor import registry
 from auditor.config import Config
 from auditor.errors import CalibrationError, ModelError
 from auditor.types import Claim
-from detectors.community_forensics import CommunityForensics, prepared
+from detectors.community_forensics import CommunityForensics, preprocess
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 
@@ -35,7 +35,7 @@ def folders(tmp_path):
 
 
 def test_an_image_is_prepared_as_for_its_training():
-    found = prepared(np.full((100, 300, 3), 255, np.uint8))
+    found = preprocess(np.full((100, 300, 3), 255, np.uint8))
     assert (found.shape, found.dtype) == ((3, 384, 384), np.float32)
     assert found[:, 0, 0] == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], abs=1e-5)
 
@@ -43,7 +43,7 @@ def test_an_image_is_prepared_as_for_its_training():
 def test_only_the_centre_is_seen():
     image = np.zeros((440, 1200, 3), np.uint8)
     image[:, :300] = 255
-    assert np.ptp(prepared(image), axis=(1, 2)) == pytest.approx([0, 0, 0])
+    assert np.ptp(preprocess(image), axis=(1, 2)) == pytest.approx([0, 0, 0])
 
 
 def test_it_gives_a_chance_and_calls_nothing_likely(community_forensics):

@@ -222,5 +222,5 @@ def test_the_bounds_of_unmarked_images_are_nought_at_their_level():
     for _ in range(runs):
         found = dwt_dct.unit(rng.standard_normal((4, mark.length))) * 10
         found -= found.mean(axis=1, keepdims=True)
-        above += dwt_dct._lean(mark, 100, found)[2] > 0
+        above += dwt_dct._pooled_test(mark, 100, found)[2] > 0
     assert above / runs < 0.045

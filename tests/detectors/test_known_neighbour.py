@@ -83,7 +83,7 @@ def test_with_a_calibration_near_images_are_likely_and_far_ones_are_not_called_r
     assert audit.estimate is not None
     assert audit.estimate.calibration == f"known-neighbour: {own.origin}"
     assert (rows.loc["copy.jpg", "decided_by"], found["copy.jpg"]["score"]) == ("known-image", None)
-    assert "known-image tells of" in found["copy.jpg"]["reason"]
+    assert "see known-image" in found["copy.jpg"]["reason"]
 
 
 def test_without_a_calibration_it_says_nothing_and_why(place, tmp_path, scan):

@@ -91,7 +91,7 @@ def test_a_noisy_picture_is_not_heavier_than_its_limit():
     import numpy as np
 
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
-    assert len(thumbnails.small(noise)) <= thumbnails._HEAVIEST
+    assert len(thumbnails.small(noise)) <= thumbnails._MAX_BYTES
 
 
 @pytest.mark.parametrize("shape", [(1, 4000, 3), (4000, 1, 3), (3, 3, 3)])
@@ -109,7 +109,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     shards = [s for input, reader in choose(folder, config.scan.read) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
-    thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.scan.limits), 50, "x")
+    thumbnails.save_gallery(tmp_path / "audit", parts, shards, thumbnails.Opening(config.scan.limits), 50, "x")
     found = thumbnails.load(tmp_path / "audit")
     assert len(found) == 3
     assert all(example.thumbnail is None and example.no_thumbnail_reason for example in found)
@@ -117,7 +117,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
 
 def test_a_damaged_gallery_says_what_to_do(tmp_path):
     making.write(tmp_path / thumbnails.FILE, b"nothing")
-    with pytest.raises(EvidenceError, match="scanning again"):
+    with pytest.raises(EvidenceError, match="scan again"):
         thumbnails.load(tmp_path)
 
 

@@ -106,7 +106,7 @@ def test_a_slow_decode_is_stopped(monkeypatch):
         while True:
             time.sleep(0.01)
 
-    monkeypatch.setattr(decode, "_plain", forever)
+    monkeypatch.setattr(decode, "_as_8_bit", forever)
     with pytest.raises(SampleError, match=r"longer than 0\.2 s"):
         decode.pixels(making.encoded(), Limits(max_seconds=0.2))
 

@@ -65,14 +65,14 @@ def test_a_file_added_changes_the_shard_it_falls_into_and_no_other(tmp_path):
     for number in range(2000):
         making.write(tmp_path / f"{number:05d}.jpg", b"x")
     input = Input(str(tmp_path), "set")
-    before = {shard.id: shard.stamp for shard in Folder().shards(input)}
+    before = {shard.id: shard.version for shard in Folder().shards(input)}
     making.write(tmp_path / "00500a.jpg", b"x")
     from auditor.storage import files
 
     files.forget()
-    after = {shard.id: shard.stamp for shard in Folder().shards(input)}
+    after = {shard.id: shard.version for shard in Folder().shards(input)}
     assert len(before) > 3
-    assert sum(before.get(id) != stamp for id, stamp in after.items()) <= 2
+    assert sum(before.get(id) != version for id, version in after.items()) <= 2
 
 
 def test_shards_together_read_every_image_once(tmp_path, read_all):

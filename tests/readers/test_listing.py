@@ -14,7 +14,7 @@ def test_what_is_not_there_is_an_error(tmp_path):
 
 def test_a_file_that_no_reader_takes_is_an_error_that_lists_the_formats(tmp_path):
     making.write(tmp_path / "x.bin", b"?")
-    with pytest.raises(DatasetError, match="--input-format forces one of img2dataset"):
+    with pytest.raises(DatasetError, match="--input-format selects one of img2dataset"):
         reader_for(listing.parse(tmp_path / "x.bin", ReadOptions()))
 
 

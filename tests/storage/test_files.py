@@ -63,10 +63,10 @@ def test_a_file_over_the_limit_is_refused(base):
 
 
 def test_a_stamp_changes_with_the_file(base):
-    before = files.stamp(f"{base}/in.jpg")
-    assert files.stamp(f"{base}/in.jpg") == before
+    before = files.version(f"{base}/in.jpg")
+    assert files.version(f"{base}/in.jpg") == before
     os.utime(f"{base}/in.jpg", ns=(1, 1))
-    assert files.stamp(f"{base}/in.jpg") != before
+    assert files.version(f"{base}/in.jpg") != before
 
 
 def test_remote_files_are_listed_stamped_and_read():
@@ -74,7 +74,7 @@ def test_remote_files_are_listed_stamped_and_read():
         file.write(b"remote")
     assert [entry.name for entry in files.entries("memory://stamped")] == ["a.jpg"]
     assert FileContent("memory://stamped", "a.jpg").read(10) == b"remote"
-    assert files.stamp("memory://stamped/a.jpg")
+    assert files.version("memory://stamped/a.jpg")
     with pytest.raises(SampleError):
         FileContent("memory://stamped", "../other/a.jpg").read(10)
 

@@ -1,7 +1,7 @@
-"""Walking image containers to the metadata they carry, block by block, without decoding a pixel.
+"""Parsers of image containers: they find the metadata blocks of a file without decoding pixels.
 
-Bytes that are not reached by a container's own structure are never looked at: a generator's name appended to a JPEG,
-or found by chance in compressed data, is no declaration. Every walker stops quietly where the structure breaks off.
+Only bytes that the container's structure leads to are read: a generator's name that is appended to a JPEG, or occurs by
+chance in compressed data, is not a declaration. Every parser stops silently where the structure is broken.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ MAX_METADATA = 32 << 20  # bytes and characters of all blocks of a file
 
 
 class Kind(Enum):
-    """What a block holds."""
+    """The content of a block."""
 
     TEXT = auto()  # a keyword and a text
     EXIF = auto()  # a TIFF structure
     XMP = auto()  # one XML packet
     IPTC = auto()  # IPTC-IIM records
-    C2PA = auto()  # a manifest store is present; the data stay where they are
-    SEGMENT = auto()  # an application segment of no known kind
-    TRAILER = auto()  # what follows the image
+    C2PA = auto()  # a manifest store is present; its data are not copied
+    SEGMENT = auto()  # an application segment of unknown kind
+    TRAILER = auto()  # the bytes after the image
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One piece of metadata: where it stood, its keyword (texts only), its content."""
+    """One piece of metadata: its place in the file, its keyword (texts only), its content."""
 
     kind: Kind
     where: str
@@ -41,7 +41,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A file's format (None: not one we walk), its metadata, and whether it stores pixels without loss."""
+    """A file's format (None: not parsed here), its metadata blocks, and whether it stores pixels without loss."""
 
     format: str | None
     blocks: tuple[Block, ...] = ()
@@ -59,7 +59,7 @@ def walk(data: bytes) -> Container:
 
 
 def _bounded(blocks: Iterator[Block]) -> Iterator[Block]:
-    # Walkers inflate a block when it is asked for: what is beyond the bound is never made.
+    # Parsers are lazy: blocks beyond the limit are never decompressed.
     total = 0
     for block in blocks:
         total += len(block.data) + len(block.text)
@@ -69,7 +69,7 @@ def _bounded(blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def inflate(data: bytes) -> bytes:
-    """Decompressed zlib data; what lies beyond MAX_INFLATED is cut off, broken data give nothing."""
+    """Decompressed zlib data, cut off at MAX_INFLATED; empty for broken data."""
     try:
         return zlib.decompressobj().decompress(data, MAX_INFLATED)
     except zlib.error:
@@ -77,6 +77,6 @@ def inflate(data: bytes) -> bytes:
 
 
 def trailer(data: bytes, where: str) -> Iterator[Block]:
-    """What follows an image, if anything does."""
+    """The block for the bytes after an image, if there are any."""
     if data:
         yield Block(Kind.TRAILER, where, data[:MAX_BLOCK])

@@ -18,7 +18,7 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """A palette is a loss: no least significant bit survives it."""
+    """Always false: converting to a palette destroys the least significant bits."""
     return False
 
 
@@ -47,12 +47,12 @@ def blocks(data: bytes) -> Iterator[Block]:
 
 
 def _table(flags: int) -> int:
-    """Bytes of the colour table that follows, from the packed field."""
+    """The size in bytes of the colour table that follows, from the packed field."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _sub_blocks(data: bytes, at: int) -> tuple[bytes, int]:
-    """The content of a chain of sub-blocks (its first MAX_BLOCK bytes), and the offset behind it."""
+    """The content of a chain of sub-blocks (its first MAX_BLOCK bytes), and the offset after it."""
     parts, total = [], 0
     while at < len(data) and data[at]:
         if total < MAX_BLOCK:
@@ -63,6 +63,6 @@ def _sub_blocks(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _xmp(data: bytes, at: int) -> tuple[bytes, int]:
-    # The packet stands bare; a "magic trailer" of 258 bytes makes it look like sub-blocks to old readers.
+    # The packet is not split into sub-blocks; a "magic trailer" of 258 bytes lets old readers skip it.
     _, end = _sub_blocks(data, at)
     return data[at : max(at, end - 258)], end

@@ -1,6 +1,6 @@
 """AVIF and HEIC (ISO/IEC 14496-12, 23008-12): the C2PA uuid box (C2PA 2.x, section A.5); Exif and XMP items.
 
-Items are found through `meta`: iinf names them, iloc says where they lie. Only items at file offsets are read.
+Items are found through `meta`: iinf names them, iloc gives their places. Only items at file offsets are read.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from auditor.images.containers import MAX_BLOCK, Block, Kind
 FORMAT = "ISOBMFF"
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"miaf")
-_Box = tuple[bytes, int, int]  # kind, offset of the content, offset behind it
+_Box = tuple[bytes, int, int]  # kind, offset of the content, offset after it
 
 
 def matches(data: bytes) -> bool:
-    """Whether the file begins like this format, an image's brand first or among the compatible ones."""
+    """Whether the file begins like this format: an image brand is the major brand or a compatible one."""
     if data[4:8] != b"ftyp":
         return False
     end = min(int.from_bytes(data[:4], "big"), 256)
@@ -25,7 +25,7 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """Taken as lossy: lossless AVIF cannot be told from the container."""
+    """Always false: the container does not show whether AVIF is lossless."""
     return False
 
 
@@ -54,12 +54,12 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[_Box]:
 
 
 def _items(data: bytes, start: int, end: int) -> Iterator[Block]:
-    found = {kind: (at, stop) for kind, at, stop in _boxes(data, start, end)}
-    if b"iinf" not in found or b"iloc" not in found:
+    boxes = {kind: (at, stop) for kind, at, stop in _boxes(data, start, end)}
+    if b"iinf" not in boxes or b"iloc" not in boxes:
         return
-    kinds = dict(_item_kinds(data, *found[b"iinf"]))
+    kinds = dict(_item_kinds(data, *boxes[b"iinf"]))
     try:
-        places = list(_item_places(data, *found[b"iloc"]))
+        places = list(_item_places(data, *boxes[b"iloc"]))
     except struct.error:
         return
     for item, offset, length in places:
@@ -82,7 +82,7 @@ def _item_kinds(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _item_places(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(item, offset, length) of the items that lie in one piece in the file. Raises struct.error where cut off."""
+    """(item, offset, length) of the items that are contiguous in the file. Raises struct.error if iloc is cut off."""
     version = data[at]
     sizes = int.from_bytes(data[at + 4 : at + 6], "big")
     offset_size, length_size, base_size, index_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15

@@ -17,7 +17,7 @@ _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # TEM and RSTn carry no length
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # in entropy-coded data FF is followed by 00 or RSTn
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within entropy-coded data FF is followed by 00 or RSTn
 
 
 def matches(data: bytes) -> bool:
@@ -26,12 +26,12 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """JPEG never is (lossless JPEG is a format of its own)."""
+    """Always false (lossless JPEG is a different format)."""
     return False
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """Every metadata segment, extended XMP put together, then the trailer."""
+    """Every metadata segment, with extended XMP reassembled, then the trailer."""
     extended: dict[bytes, dict[int, bytes]] = {}
     jumbf = False
     for marker, body, end in _segments(data):
@@ -51,7 +51,7 @@ def blocks(data: bytes) -> Iterator[Block]:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """(marker, body, offset behind it) of each segment, scans skipped."""
+    """(marker, body, offset after it) of each segment; scans are skipped."""
     at = 2
     while at + 2 <= len(data):
         if data[at] != 0xFF:
@@ -75,10 +75,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         at += 2 + length
         yield marker, body, at
         if marker == _SOS:
-            found = _NEXT_MARKER.search(data, at)
-            if not found:
+            match = _NEXT_MARKER.search(data, at)
+            if not match:
                 return
-            at = found.start()
+            at = match.start()
 
 
 def _block(marker: int, body: bytes) -> Iterator[Block]:

@@ -21,7 +21,7 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """PNG always is."""
+    """Always true."""
     return True
 
 
@@ -63,7 +63,7 @@ def _text(kind: bytes, body: bytes) -> tuple[str, str]:
 
 
 def _decoded(text: bytes) -> str:
-    # The standard says Latin-1; many generators write UTF-8 all the same.
+    # The standard prescribes Latin-1, but many generators write UTF-8.
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError:

@@ -10,7 +10,7 @@ from auditor.images.containers import MAX_BLOCK, Block, Kind
 FORMAT = "TIFF"
 _XMP, _IPTC = 700, 33723
 _MAX_ENTRIES = 4096
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}  # bytes a value of each type that these tags may have
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}  # type -> bytes per value, for the types that these tags may have
 
 
 def matches(data: bytes) -> bool:
@@ -19,12 +19,12 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """Taken as lossless; JPEG-in-TIFF is rare and only costs a look."""
+    """Always true: JPEG in TIFF is rare, and examining it in vain does no harm."""
     return True
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """The EXIF structure, then the packets that the first directory points to."""
+    """The EXIF structure, then the XMP and IPTC packets of the first directory."""
     yield Block(Kind.EXIF, "TIFF", data)
     for tag, content in _packets(data):
         if tag == _XMP:

@@ -16,7 +16,7 @@ def matches(data: bytes) -> bool:
 
 
 def is_lossless(data: bytes) -> bool:
-    """Whether the first picture is VP8L."""
+    """Whether the first frame is VP8L."""
     return next((kind == b"VP8L" for kind, _, _ in _chunks(data) if kind in (b"VP8 ", b"VP8L", b"ANMF")), False)
 
 

@@ -1,6 +1,6 @@
 "use strict";
-// One page, two stores: `auditor label` keeps answers in its label file; an exported folder keeps them in the browser
-// and hands them out as labels.csv. Text from the dataset only ever becomes the text of an element.
+// One page, two stores: `auditor label` keeps labels in its label file; an exported folder keeps them in the browser
+// and exports them as labels.csv. Text from the dataset only ever becomes the text of an element.
 
 const HOWS = ["provenance", "page", "date", "looks"];
 const element = (id) => document.getElementById(id);
@@ -9,7 +9,7 @@ const store = exported ? folderStore(JSON.parse(exported.textContent)) : serverS
 
 let place = null; // {next, done, total, missing}
 let how = "looks";
-let isBusy = true; // between an answer and the next image: keys are not taken for the image before
+let isBusy = true; // between a label and the next image: ignores keys meant for the image before
 const waiting = new Map(); // number -> promise of a decoded image, fetched ahead so that nothing flickers
 
 // ---- stores
@@ -24,7 +24,7 @@ function serverStore() {
       throw new Error("auditor label is not running any more: start it again and reload this page.");
     }
     const content = await answer.json();
-    if (answer.status === 409) return ask("progress"); // this page was behind: it catches up
+    if (answer.status === 409) return ask("progress"); // this page was out of date
     if (!answer.ok) throw new Error(content.error);
     return content;
   }
@@ -37,7 +37,7 @@ function serverStore() {
     reason: async (number) => (await ask(`reason/${number}`)).reason,
     finish: async () => {
       await ask("finish", {});
-      stop("Finished. What was labelled is saved; this page can be closed.");
+      stop("Finished. The labels are saved; you can close this page.");
     },
   };
 }
@@ -87,7 +87,7 @@ function folderStore(task) {
 function kept(id) {
   const labels = ["synthetic", "real", "unsure"];
   try {
-    // Other pages of this computer may have written there.
+    // Other pages on this computer may have written there.
     const found = JSON.parse(localStorage.getItem(id));
     return found.every(([label, way]) => labels.includes(label) && HOWS.includes(way)) ? found : [];
   } catch {
@@ -103,7 +103,7 @@ function fetched(number) {
     image.alt = "The image to label";
     image.src = store.address(number);
     const decoded = image.getAttribute("src") ? image.decode().then(() => image) : Promise.reject(new Error());
-    decoded.catch(() => {}); // told when its turn comes
+    decoded.catch(() => {}); // reported when it is shown
     waiting.set(number, decoded);
   }
   return waiting.get(number);
@@ -150,7 +150,7 @@ function stop(text, mayGoOn = false) {
   announce(text);
 }
 
-// ---- what the labeller does
+// ---- actions
 
 async function during(action) {
   if (isBusy) return;
@@ -175,7 +175,7 @@ const label = (truth) => during(async () => {
 const undo = () => during(async () => {
   if (place.done > 0) {
     place = await store.undo();
-    announce("Taken back.");
+    announce("Undone.");
   }
   await show();
 });
