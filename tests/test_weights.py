@@ -132,7 +132,7 @@ def test_two_audits_with_weights_are_compared_by_their_intervals(weighted, scan)
     declared = next(change for change in found.changes if change.name == "confirmed synthetic")
     assert declared.difference is not None
     assert all(change.p_value is None for change in found.changes)
-    assert any("do not count the same" in note for note in found.notes)
+    assert any("rows are weighted" in note for note in found.notes)
 
 
 # ---- labels and keep-lists

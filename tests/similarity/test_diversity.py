@@ -249,7 +249,7 @@ def test_later_images_are_held_against_earlier_ones(tmp_path):
     part(tmp_path, vectors, pictures(490), years=[*[2019] * 300, *[2021] * 150, *[None] * 40])
     _, found = similarity_results(list(Store(tmp_path).parts()), tmp_path, seed=0, reference=TemporalReference(2021))
     (comparison,) = found.comparisons
-    assert comparison.name == "images since 2021 against those before"
+    assert comparison.name == "images since 2021 vs. those before"
     assert comparison.n == 150
     assert {measure.name for measure in comparison.metrics if measure.is_outside} >= {"recall", "trace"}
     assert found.not_compared == ()
