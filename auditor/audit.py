@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, Grounds, assemble, dataset_digest, save_calibration
+from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, dataset_digest, save_calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
@@ -28,7 +28,7 @@ from auditor.readers import Inputs, choose
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
-from auditor.sampling.rows import SamplePlan, ShardUrls, draw
+from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
@@ -126,9 +126,9 @@ def run_audit(
         parts = _done(plan, store, work, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        grounds = Grounds(resources.calibration, resources.answers, part)
+        estimation_inputs = EstimationInputs(resources.calibration, resources.answers, part)
         digests = resources.digests(dataset_digest(one.digest for one in parts.values()), part.names if part else None)
-        audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
+        audit = build_audit(parts.values(), records(plan, parts), config, digests, estimation_inputs)
         audit = summary.added(audit, list(parts.values()), out, resources.reference)
         opening = Opening(config.scan.limits, draw, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
@@ -216,18 +216,18 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
     sampling = config.sampling
     if sampling.rows is None:
         return None
-    how = stratified.draw if sampling.stratify else draw
+    how = stratified.draw_stratified_sample if sampling.stratify else draw_simple_sample
     found = how(
         shards,
         engine,
-        most=sampling.rows,
+        rows=sampling.rows,
         seed=config.seed,
-        beyond=sampling.depth_outside(config.scan.depth),
+        depth_outside_sample=sampling.depth_outside(config.scan.depth),
         is_fetching=sampling.fetch is not None,
     )
-    if not found.of:
+    if not found.population_size:
         raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N brings some of them)")
-    return found if found.rows < found.of else None
+    return found if found.rows < found.population_size else None
 
 
 def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> Path:
@@ -279,12 +279,15 @@ def expectation(
 ) -> tuple[dict[float, Interval], dict[float, Interval]]:
     """What the sample's estimate may look like, told before the audit; of shards that are alike, and that are not."""
     if calibration and part:
-        both = {share: planning.expected_of_shards(calibration, part.read, share) for share in _TOLD}
+        both = {share: planning.expected_interval_range(calibration, part.read, share) for share in _TOLD}
         return {share: alike for share, (alike, _) in both.items()}, {
             share: apart for share, (_, apart) in both.items()
         }
     if calibration and sample:
-        return {share: planning.expected(calibration, sample.rows, sample.of, share) for share in _TOLD}, {}
+        return {
+            share: planning.expected_interval(calibration, sample.rows, sample.population_size, share)
+            for share in _TOLD
+        }, {}
     return {}, {}
 
 

@@ -107,8 +107,8 @@ class Resources:
             "vectors": self.vectors.record(),
             "indexes": self.indexes.record(),
             "calibration": calibrations.digest(self.read_by) if self.read_by else None,
-            "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching],
-            "shares": draw.shares.digest if draw and draw.shares else None,
+            "draw": draw and [draw.seed, draw.rank_threshold, draw.depth_outside_sample, draw.is_fetching],
+            "shares": draw.allocation.digest if draw and draw.allocation else None,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

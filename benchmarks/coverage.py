@@ -24,7 +24,7 @@ from harness import FALSE, SHARES, TRUE, Options
 from scipy.special import expit, logit
 
 from auditor.estimate import controls
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded, predicted_rates
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval, predicted_rates
 
 _DRAWS, _CONTROLS = 4000, 100
 
@@ -92,7 +92,11 @@ def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[flo
     for fraction in SHARES:
         sample = FlagCounts.of_rows(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
         for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
-            yield fraction, method, (melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high)
+            yield (
+                fraction,
+                method,
+                (melded_interval(sample, lower, seed=seed).low, melded_interval(sample, upper, seed=seed).high),
+            )
 
 
 def line(world: World, options: Options) -> list[str]:

@@ -62,7 +62,7 @@ def written_on(image: Image.Image) -> Image.Image:
     image = image.copy()
     font = ImageFont.load_default(size=max(10, image.height // 10))
     place = image.width * 0.05, image.height * 0.8
-    ImageDraw.SamplePlan(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
+    ImageDraw.Draw(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
     return image
 
 

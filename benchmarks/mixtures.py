@@ -28,7 +28,7 @@ from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate.calibration import Calibration, Condition
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prevalence import estimated, threshold
+from auditor.estimate.prevalence import estimate_prevalence, threshold
 from auditor.results import Estimate
 
 OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
@@ -98,7 +98,7 @@ def mixture(
     n = len(target)
     evidence = EvidenceCounts.of_rows(readable=n, undetermined=n, sampled=n)
     truth = float(target.label.mean())
-    return Mixture(truth, estimated(evidence, flags, known, seed=seed), labelled(target, known, rng))
+    return Mixture(truth, estimate_prevalence(evidence, flags, known, seed=seed), labelled(target, known, rng))
 
 
 def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator) -> Interval:

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import auditor
-from auditor.aggregate.build import assemble
+from auditor.aggregate.build import build_audit
 from auditor.evidence_store import export
 from auditor.evidence_store import rows as rows_of_evidence
 from auditor.evidence_store.selection import RowRef
@@ -112,7 +112,7 @@ def measure(count: int, folder: Path) -> list[str]:
     paths = [(part.shard, part.path) for part in parts]
     config = {"detectors": {}, "depth": "pixels", "limits": {}}
     inputs = (InputRecord("made-up", "folder", count),)
-    summarise, audit = timed(lambda: assemble(parts, inputs, config, 0))
+    summarise, audit = timed(lambda: build_audit(parts, inputs, config, 0))
     choose, chosen = timed(lambda: select.examples(paths, thumbnails.USUAL))
     decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
     exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))

@@ -25,7 +25,7 @@ from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate import clusters
 from auditor.estimate.design import FULL_SCAN, ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.sampling.stratified import allocation
 
 CORRELATIONS, READ = (0.0, 0.1, 0.3), (5, 20, 50)
@@ -76,7 +76,7 @@ def estimated(rng: np.random.Generator, share: float, correlation: float, read: 
         rates = Rates(*(harness.counted(rng, k, _CALIBRATION, _DRAWS) for k in counts))
         flags, n = int(positives.sum()), int(of.sum())
         for spans, n_eff in ((ours, clusters.effective_sample_size(positives, of).n_eff), (naive, n)):
-            found = melded(FlagCounts(flags, n, n_eff), rates, seed=run)
+            found = melded_interval(FlagCounts(flags, n, n_eff), rates, seed=run)
             spans.append((found.low, found.high))
     truth = np.full(runs, share)
     return held(ours, truth), held(naive, truth)

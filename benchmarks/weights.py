@@ -30,7 +30,7 @@ from auditor.annotation.sample import EXPECTED, allocation, by_weight
 from auditor.annotation.strata import UNDECIDED, StratumCounts, collapse_strata, strata
 from auditor.annotation.two_phase import two_phase
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.estimate.weights import WeightSums, n_eff_of_share
 
 _IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
@@ -80,7 +80,8 @@ def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generato
     positive, all_ = WeightSums.of(weights[flagged]), WeightSums.of(weights)
     share = positive.total / all_.total
     told = (
-        melded(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s)) for n in (n_eff_of_share(positive, all_), _IMAGES)
+        melded_interval(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s))
+        for n in (n_eff_of_share(positive, all_), _IMAGES)
     )
     return [(one.low, one.high) for one in told]
 

@@ -34,7 +34,7 @@ def add_between_cluster_variance(
 
     counts = [[(s.size, s.labelled, s.positives(unsure_as_synthetic)) for s in strata] for strata in by_shard]
     sizes, labelled, positives = np.moveaxis(np.array(counts, float), 2, 0)
-    least = min(clusters.shards_of_one_size(sizes.sum(axis=1)), float((labelled.sum(axis=1) > 0).sum()))
+    least = min(clusters.effective_shards(sizes.sum(axis=1)), float((labelled.sum(axis=1) > 0).sum()))
     n_eff = least
     if 0 < found.point < 1:
         moves = _moves(sizes, labelled, positives, found.point)

@@ -202,7 +202,9 @@ def _refuse_skipped(strata: Mapping[str, StratumCounts]) -> None:
             )
 
 
-def estimated(evidence: EvidenceCounts, labelled: Labelled, alternatives: Estimate | None = None) -> Estimate:
+def estimate_from_labels(
+    evidence: EvidenceCounts, labelled: Labelled, alternatives: Estimate | None = None
+) -> Estimate:
     """The fraction of all readable images from labels alone; beside: what a model says, which is told with it.
 
     Raises LabelError where the labels tell too little: two_phase, labeller_error.

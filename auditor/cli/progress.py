@@ -59,8 +59,8 @@ class Progress:
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
         if plan.draw:
-            shared = ", shared out among domains" if plan.draw.shares else ""
-            drawn = f"{plan.draw.rows:,} of {plan.draw.of:,} rows"
+            shared = ", shared out among domains" if plan.draw.allocation else ""
+            drawn = f"{plan.draw.rows:,} of {plan.draw.population_size:,} rows"
             click.echo(f"sample: {drawn}, by the hash of their keys{shared}", err=True)
         if plan.part:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"

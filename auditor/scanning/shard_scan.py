@@ -246,7 +246,7 @@ def view_of(sample: Sample, limits: Limits, depth: Need, draw: SamplePlan | None
     """The sample, to be opened as far as the audit goes, or as far as it goes beyond its sample. cache: where what was
     fetched of the sample's rows lies."""
     if draw is not None and not draw.includes(sample):
-        return View(sample, limits, min(depth, draw.beyond), is_sampled=False)
+        return View(sample, limits, min(depth, draw.depth_outside_sample), is_sampled=False)
     if cache is None or sample.content is not None or sample.url is None:
         return View(sample, limits, depth)
     found = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")

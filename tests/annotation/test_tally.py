@@ -61,7 +61,7 @@ def summed(tmp_path, rows, given, **more):
 
 def estimated(tmp_path, rows, given, **more):
     found = summed(tmp_path, rows, given, **more)
-    return tally.estimated(found.evidence, found.labelled)
+    return tally.estimate_from_labels(found.evidence, found.labelled)
 
 
 @pytest.mark.slow
@@ -171,16 +171,16 @@ def test_the_sample_of_a_bounded_audit_stands_for_the_rest(tmp_path):
         r if sampling_rank(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_sampled=False) for r in rows
     ]
     given = answers([r for r in drawn if r.is_sampled], truth)
-    found = summed(tmp_path, drawn, given, census=frozenset())
+    found = summed(tmp_path, drawn, given, full_coverage_detectors=frozenset())
     assert found.evidence.design.unsampled == sum(not r.is_sampled for r in drawn)
-    estimate = tally.estimated(found.evidence, found.labelled)
+    estimate = tally.estimate_from_labels(found.evidence, found.labelled)
     assert estimate.low <= sum(truth.values()) / len(rows) <= estimate.high
 
 
 def test_where_everything_is_decided_labels_add_nothing():
     evidence = EvidenceCounts.of_rows(readable=4, confirmed=3, edited=1)
     nothing = tally.Labelled({}, (), 0, 0, 0, 0, 0)
-    found = tally.estimated(evidence, nothing)
+    found = tally.estimate_from_labels(evidence, nothing)
     assert Interval(found.point, found.low, found.high) == Interval(0.75, 0.75, 0.75)
 
 
@@ -209,7 +209,7 @@ def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
     rows, truth = dataset(900)
     said = answers(rows, truth, ((FLAGGED, 20), (UNKNOWN, 40), (REAL, 20)))
     paths = [part(tmp_path / f"{number}.parquet", rows[number::3]) for number in range(3)]
-    found = summarise(paths, labels=LabelTally(said, SEED), census=frozenset(), shards=10)
+    found = summarise(paths, labels=LabelTally(said, SEED), full_coverage_detectors=frozenset(), shards=10)
     assert len(found.labelled.by_shard) == 3
     for number, stratum in enumerate(found.labelled.strata):
         mine = [parts[number] for parts in found.labelled.by_shard]
@@ -218,8 +218,8 @@ def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
         assert sum(one.labelled for one in mine) == stratum.labelled
     decided = [parts[3] for parts in found.labelled.by_shard]
     assert sum(one.synthetic for one in decided) == found.evidence.confirmed_in_sample.rows
-    some = tally.estimated(found.evidence, found.labelled)
+    some = tally.estimate_from_labels(found.evidence, found.labelled)
     all_read = summarise(paths, labels=LabelTally(said, SEED))
-    whole = tally.estimated(all_read.evidence, all_read.labelled)
+    whole = tally.estimate_from_labels(all_read.evidence, all_read.labelled)
     assert some.point == pytest.approx(whole.point)
     assert some.high - some.low > whole.high - whole.low

@@ -4,7 +4,7 @@ import models
 import pytest
 
 from auditor.estimate.calibration import Calibration, Condition, mean_rate
-from auditor.estimate.threshold import operating_point
+from auditor.estimate.threshold import best_threshold
 
 THRESHOLDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 CLEAN = {"clean": 1.0}
@@ -20,7 +20,7 @@ def calibration(real, synthetic, *, n=10_000, sources=6):
 
 def reached(made):
     """The mean false-positive rate at the point that was chosen."""
-    return mean_rate(made.counts(operating_point(made, CLEAN), CLEAN)[0])
+    return mean_rate(made.counts(best_threshold(made, CLEAN), CLEAN)[0])
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_a_threshold_at_which_sources_agree_by_luck_is_not_looked_for():
 
 
 def test_where_every_score_of_real_images_is_high_the_point_lies_above_them():
-    assert operating_point(calibration((9000, 8000, 7000, 6000, 5000), (9900,) * 5), CLEAN) > 4.5
+    assert best_threshold(calibration((9000, 8000, 7000, 6000, 5000), (9900,) * 5), CLEAN) > 4.5

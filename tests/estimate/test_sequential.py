@@ -16,8 +16,8 @@ from auditor.config import Config
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import RowSample, Validity
 from auditor.estimate.intervals import clopper_pearson, confidence_sequence
-from auditor.estimate.prevalence import estimated
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.prevalence import estimate_prevalence
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.results import Counts, Outcome
 from auditor.sampling.sequential import until_decided
 
@@ -73,7 +73,7 @@ def test_without_a_draw_everything_is_possible():
 def test_anytime_valid_is_wider_than_at_a_fixed_n_and_asymptotic_is_narrower():
     rates = Rates(np.full(4000, 0.03), np.full(4000, 0.85))
     asymptotic, fixed, anytime = (
-        melded(FlagCounts.of_rows(80, 1000), rates, validity=validity)
+        melded_interval(FlagCounts.of_rows(80, 1000), rates, validity=validity)
         for validity in (Validity.ASYMPTOTIC, Validity.FIXED_N, Validity.ANYTIME_VALID)
     )
     assert asymptotic.low == asymptotic.high == pytest.approx(0.05 / 0.82)
@@ -86,12 +86,12 @@ def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
     for n in (300, 100_000):
         design = RowSample(unsampled=10**6 - n)
         evidence = EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
-        found = estimated(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
+        found = estimate_prevalence(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
         assert found.low <= found.asymptotic[0] <= found.asymptotic[1] <= found.high + 1e-9
         ends.append(found.asymptotic)
     assert ends[0] == pytest.approx(ends[1], abs=0.02)
     full = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
-    assert estimated(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
+    assert estimate_prevalence(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
 
 
 # ---- stopping

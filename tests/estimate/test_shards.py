@@ -11,7 +11,7 @@ from auditor.estimate import clusters
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.prevalence import estimated
+from auditor.estimate.prevalence import estimate_prevalence
 
 SHARDS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30)
 
@@ -102,7 +102,7 @@ def test_an_estimate_is_wider_by_what_the_shards_are_worth():
     widths = []
     for evidence, n_eff in ((full, 5000.0), (some, 5000.0), (some, 100.0), (some, 25.0)):
         flags = replace(Flags.of_rows({"clean": 5000}, 2500), n_eff=n_eff)
-        found = estimated(evidence, flags, calibration, seed=0)
+        found = estimate_prevalence(evidence, flags, calibration, seed=0)
         widths.append(found.high - found.low)
         assert (found.asymptotic is None) == (evidence is full)
     assert widths == sorted(widths)

@@ -92,7 +92,7 @@ def summed(path, weights, **more):
 
 
 def estimated(found):
-    return prevalence.estimated(found.evidence, found.flags, calibration(), seed=0)
+    return prevalence.estimate_prevalence(found.evidence, found.flags, calibration(), seed=0)
 
 
 def numbers(found):
@@ -107,7 +107,7 @@ def of_weight(folder, weight):
         Annotation(f"k{k}", "unknown", HumanLabel.SYNTHETIC if k % 9 == 0 else HumanLabel.REAL) for k in order if k % 31
     ]
     found = summed(folder / "part.parquet", [weight] * 400, labels=LabelTally(answers, 5))
-    return found, estimated(found), tally.estimated(found.evidence, found.labelled)
+    return found, estimated(found), tally.estimate_from_labels(found.evidence, found.labelled)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.readers import choose
 from auditor.sampling.rows import Allocation
-from auditor.sampling.stratified import Counted, allocation, first_of_each
+from auditor.sampling.stratified import DomainCounts, allocation, lowest_of_each
 from auditor.types import Need
 
 COUNTS = st.lists(st.integers(1, 500), min_size=1, max_size=60)
@@ -47,7 +47,7 @@ def test_as_many_rows_as_a_web_has_are_shared_out_exactly():
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=20), max_size=8))
 def test_counts_add_up_however_they_come(shards):
-    counted = Counted()
+    counted = DomainCounts()
     for shard in shards:
         counted.add(*(column.astype(kind) for column, kind in zip(np.unique(shard, return_counts=True), ("u8", "i8"), strict=True)))  # fmt: skip
     domains, counts = counted.result()
@@ -61,7 +61,7 @@ def test_counts_add_up_however_they_come(shards):
 )
 def test_the_first_of_each_domain_are_its_lowest_places(rows, given):
     domains, places = (np.array([row[which] for row in rows], np.uint64) for which in (0, 1))
-    found = first_of_each(domains, places, np.arange(5, dtype=np.uint64), np.array(given))
+    found = lowest_of_each(domains, places, np.arange(5, dtype=np.uint64), np.array(given))
     for domain in range(5):
         mine = sorted(place for d, place in rows if d == domain)[: given[domain]]
         assert found[1][found[0] == domain].tolist() == mine

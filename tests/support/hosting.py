@@ -23,7 +23,7 @@ from auditor.fetching.fetcher import Fetcher
 
 IMAGE = encoded("PNG")
 LOCAL = "127.0.0.1"
-BOUNDS = Bounds(max_bytes=1 << 20, seconds=20, silence=20, redirects=3)
+BOUNDS = Bounds(max_bytes=1 << 20, seconds=20, read_timeout=20, redirects=3)
 
 
 class Host(ThreadingHTTPServer):

@@ -59,7 +59,7 @@ def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read
     Raises LabelError where nothing is to label, DatasetError where no inputs are given and those that the audit names
     are not found.
     """
-    drawn = sample.draw(folder, seed=audit.config.seed, number=number)
+    drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number)
     return Task(
         audit, tuple(drawn), inputs or audited_inputs(audit, folder), audit.config.scan.read.updated(read), fetched
     )
