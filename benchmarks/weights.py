@@ -66,7 +66,7 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
         weights=[sum(each[number].total_weight for number in numbers) for numbers in verdicts],
     )
     for numbers, count in zip(verdicts, counts, strict=True):
-        shares = by_weight([(each[number].rows, each[number].heaviest) for number in numbers], count)
+        shares = by_weight([(each[number].rows, each[number].max_weight) for number in numbers], count)
         for number, n in zip(numbers, shares, strict=True):
             for row in rng.choice(found[number][1], n, replace=False):
                 each[number].add_label(HumanLabel.SYNTHETIC if synthetic[row] else HumanLabel.REAL, float(weights[row]))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class SignalTally:
-    """Sums over batches of evidence. Shares refer to the rows that a detector had to examine, without unsampled ones."""
+    """Sums over batches of evidence. Shares refer to the rows that a detector had to examine, without unsampled
+    ones."""
 
     def __init__(self) -> None:
         self._kinds: Counter[str] = Counter()
@@ -130,7 +131,8 @@ class AnswerTally:
             self._bins[id] = self._bins.get(id, 0) + np.histogram(scores, BINS, (0.0, 1.0))[0]
 
     def answers(self, id: str) -> dict[str, int]:
-        """Answer, or reason for an abstention → rows. Only the most frequent reasons are listed, with "…" for digits."""
+        """Answer, or reason for an abstention → rows. Only the most frequent reasons are listed, with "…" for
+        digits."""
         reasons = sorted(self._abstentions[id].items(), key=lambda item: (-item[1], item[0]))
         claims = {text: self._claims[id][text] for text in _CLAIM_TEXT.values() if self._claims[id][text]}
         rest = sum(count for _, count in reasons[_MAX_REASONS:])

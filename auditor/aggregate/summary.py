@@ -1,5 +1,5 @@
-"""Sums evidence parts up to the numbers of an audit, in one streaming pass. Memory grows with the number of sources, not
-rows, except for eight bytes per row to count repeated keys.
+"""Sums evidence parts up to the numbers of an audit, in one streaming pass. Memory grows with the number of sources,
+not rows, except for eight bytes per row to count repeated keys.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def summarise(
 
     count_edited: images with a generated part count as synthetic. threshold: the classifier whose flags are counted,
     and the score from which an image is flagged. full_coverage_detectors: as in counts.masks. labels: people's labels.
-    anytime_valid: as in design.RowSample. shards: the number of the dataset's shards if the parts are a random sample of
-    them; None if they are all.
+    anytime_valid: as in design.RowSample. shards: the number of the dataset's shards if the parts are a random sample
+    of them; None if they are all.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
     tally = _Tally(masks_of, FlagTally(*threshold) if threshold else None, labels)
@@ -180,8 +180,8 @@ class _Tally:
         )
 
     def _repeated_keys(self) -> int:
-        """The number of keys that occur more than once. It sorts in place, because each copy of ten million hashes takes
-        80 MB."""
+        """The number of keys that occur more than once. It sorts in place, because each copy of ten million hashes
+        takes 80 MB."""
         import numpy as np
 
         if not self._keys:

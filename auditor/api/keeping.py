@@ -23,7 +23,7 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from auditor.aggregate.build import full_coverage_detectors, dataset_digest
+    from auditor.aggregate.build import dataset_digest, full_coverage_detectors
     from auditor.filtering import selection
 
     audit = load(out)

@@ -1,9 +1,9 @@
 """Checks the calibrated error rates on the dataset itself. Pure.
 
-Images that are declared synthetic (positive controls) show the detector's true-positive rate on this dataset; known-real
-images (negative controls) show its false-positive rate. If the predicted rates make a control's count improbable, that
-is a *calibration shift*, and the rates are widened to cover what the control shows. Controls are not representative of
-the other images (an image with camera data is no random image), so they never narrow the rates.
+Images that are declared synthetic (positive controls) show the detector's true-positive rate on this dataset;
+known-real images (negative controls) show its false-positive rate. If the predicted rates make a control's count
+improbable, that is a *calibration shift*, and the rates are widened to cover what the control shows. Controls are not
+representative of the other images (an image with camera data is no random image), so they never narrow the rates.
 """
 
 from __future__ import annotations

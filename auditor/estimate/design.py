@@ -1,7 +1,7 @@
 """Sampling designs: how the fully examined rows were chosen, and how to infer from their counts to all rows. Pure.
 
-FullScan: every row was examined. RowSample: a simple random sample of rows, each of weight 1. ClusterSample: all rows of
-whole shards that were drawn at random.
+FullScan: every row was examined. RowSample: a simple random sample of rows, each of weight 1. ClusterSample: all rows
+of whole shards that were drawn at random.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class _Design(ABC):
     @property
     @abstractmethod
     def anytime_valid(self) -> bool:
-        """Whether the sample grew until the policy was decided, so that intervals must be valid at any stopping time."""
+        """Whether the sample grew until the policy was decided, so that intervals must be valid at any stopping
+        time."""
 
     @abstractmethod
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:

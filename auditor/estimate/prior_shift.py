@@ -1,9 +1,9 @@
 """Each row's posterior probability of being synthetic in this dataset; their mean is the estimate. Pure.
 
-Probabilities in evidence assume a prior of 0.5, but the dataset has another synthetic fraction. Adding the same log-odds
-to all of them is Bayes' rule for another prior (Saerens, Latinne & Decaestecker, Neural Computation 14, 2002). Here the
-prior is not fitted to the scores: the offset is solved so that the mean equals the estimate, which is corrected for the
-classifier's errors.
+Probabilities in evidence assume a prior of 0.5, but the dataset has another synthetic fraction. Adding the same
+log-odds to all of them is Bayes' rule for another prior (Saerens, Latinne & Decaestecker, Neural Computation 14, 2002).
+Here the prior is not fitted to the scores: the offset is solved so that the mean equals the estimate, which is
+corrected for the classifier's errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Cluster sampling: audits whole shards (tars, numbered shards, parts of tables, runs of images, as the reader cuts them).
+"""Cluster sampling: audits whole shards (tars, numbered shards, parts of tables, runs of images, as the reader cuts
+them).
 
 Sampling single rows would open every tar of a dataset; sampling shards opens only some and reads them whole. Shards are
 drawn by a hash of their names (order.py) before any is opened, so a larger sample contains every smaller one.
@@ -16,7 +17,8 @@ from auditor.sampling.order import sampling_rank
 
 @dataclass(frozen=True, slots=True)
 class ShardSamplePlan:
-    """`read` of `of` shards. names: a digest of the names of all shards, because nothing else is known of the others."""
+    """`read` of `of` shards. names: a digest of the names of all shards, because nothing else is known of the
+    others."""
 
     read: int
     of: int

@@ -58,8 +58,8 @@ def test_strata_come_in_proportion_from_beginning_to_end(audited):
 def test_rows_are_where_the_evidence_has_them(audited):
     out, rows = audited
     for row in select_for_annotation(out, seed=0, number=50):
-        mine = rows[::2] if row.place.shard == "folder-b" else rows[1::2]
-        assert mine[row.place.number] == (row.key, row.stratum)
+        mine = rows[::2] if row.row_ref.shard == "folder-b" else rows[1::2]
+        assert mine[row.row_ref.number] == (row.key, row.stratum)
 
 
 def test_a_larger_draw_holds_the_smaller_one_and_everything_at_most(audited):

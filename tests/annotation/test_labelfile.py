@@ -55,7 +55,7 @@ def test_a_files_own_columns_stay(tmp_path):
 def test_two_labellers_may_differ_and_a_repeated_label_is_one(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("key,label,labeller\na,real,ann\na,synthetic,bob\na,REAL ,ann\n\nb,,ann\n")
-    assert [(answer.truth, answer.labeller) for answer in read(path)] == [("real", "ann"), ("synthetic", "bob")]
+    assert [(answer.label, answer.labeller) for answer in read(path)] == [("real", "ann"), ("synthetic", "bob")]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def count(browser, text):
 
 
 def saved(server):
-    return [(a.key, a.truth.value, a.how) for a in file.read(server.session.path)]
+    return [(a.key, a.label.value, a.how) for a in file.read(server.session.path)]
 
 
 def is_clean(browser, host="127.0.0.1"):
@@ -229,7 +229,7 @@ def test_an_exported_folder_works_without_a_server(browser, folder, task):
     found.unlink(missing_ok=True)
     browser.find("#end").click()
     browser.wait(found.exists)
-    assert [(a.key, a.truth.value, a.stratum, a.how, a.labeller) for a in file.read(found)] == [
+    assert [(a.key, a.label.value, a.stratum, a.how, a.labeller) for a in file.read(found)] == [
         (keys[0], "synthetic", "unknown", "page", "ann"), (keys[1], "real", "unknown", "page", "ann"),
     ]  # fmt: skip
     for number in range(3, 9):

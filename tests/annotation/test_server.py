@@ -170,7 +170,7 @@ def test_answers_are_saved_one_by_one_and_taken_back(server, task):
     for number, label in enumerate(HumanLabel):
         found = json.loads(ask(server, "answer", {"number": number, "label": label, "how": "page"})[2])
         assert (found["next"], found["done"], found["total"]) == (number + 1, number + 1, 8)
-        assert [a.truth for a in file.read(path)] == list(HumanLabel)[: number + 1]
+        assert [a.label for a in file.read(path)] == list(HumanLabel)[: number + 1]
     assert json.loads(ask(server, "undo", {})[2])["next"] == 2
     assert [(a.key, a.stratum, a.how, a.labeller) for a in file.read(path)] == [
         (row.key, "unknown", "page", "A") for row in task.drawn[:2]

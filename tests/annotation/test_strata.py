@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.annotation.file import HumanLabel
-from auditor.annotation.strata import Stratum, StratumCounts, collapse_strata, named, strata
+from auditor.annotation.strata import Stratum, StratumCounts, by_name, collapse_strata, strata
 from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.types import VerdictKind
 
@@ -21,7 +21,7 @@ def test_of_equal_weights_the_strata_are_the_verdicts(weight):
         (VerdictKind.UNKNOWN, [0, 3]),
         (VerdictKind.LIKELY_REAL, [2]),
     ]
-    counts = named({stratum: StratumCounts(rows=len(rows)) for stratum, rows in found})
+    counts = by_name({stratum: StratumCounts(rows=len(rows)) for stratum, rows in found})
     assert {name: one.rows for name, one in counts.items()} == {"likely-synthetic": 0, "unknown": 2, "likely-real": 1}
 
 
@@ -39,7 +39,7 @@ def test_rows_of_a_stratum_differ_by_less_than_twice_in_weight_and_none_is_lost(
 def test_a_stratum_of_weights_says_which():
     assert Stratum(1, 3).name == "unknown, weight 8 to under 16"
     assert Stratum(0, -2).name == "likely-synthetic, weight 0.25 to under 0.5"
-    assert list(named({Stratum(1, 3): StratumCounts(), Stratum(0, -2): StratumCounts()})) == [
+    assert list(by_name({Stratum(1, 3): StratumCounts(), Stratum(0, -2): StratumCounts()})) == [
         "likely-synthetic, weight 0.25 to under 0.5",
         "unknown, weight 8 to under 16",
     ]

@@ -159,7 +159,7 @@ def test_two_people_who_disagree_widen_it(tmp_path):
         estimated(tmp_path, rows, given)
         for given in (first, first + answers(rows, truth, labeller="b"), first + second)
     )
-    assert two.labels.pairs == 300
+    assert two.labels.double_annotated == 300
     assert 5 <= two.labels.disagreements <= 30
     assert one.low >= agreeing.low > two.low
     assert one.high <= agreeing.high < two.high
