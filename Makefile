@@ -15,7 +15,7 @@ audit: $(VENV)/core
 	  case $$code in 0|1|4) ;; *) exit $$code ;; esac
 
 test: $(VENV)/everything lint types
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 $(TESTING)
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(TESTING)
 
 test-all:
 	@$(MAKE) test TESTING=--full-simulations

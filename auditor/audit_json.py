@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from auditor import values
+from auditor.config import Config
 from auditor.errors import AuditFileError
 from auditor.results import SCHEMA, UNCHECKABLE, Audit, Decision, MadStatus
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
+_PARTS = frozenset(part.name for part in fields(Config))  # of a configuration: a default would be a guess
 _ROUNDED = 1e-9  # what an end of an interval may be off by
 
 
@@ -33,7 +36,10 @@ def dumps(audit: Audit, decision: Decision) -> str:
 
 def loads(text: str | bytes) -> Audit:
     """The audit of an audit.json. Raises AuditFileError for anything else."""
-    audit: Audit = _structured(_content(text), Audit)
+    content = _content(text)
+    if missing := _PARTS.difference(content.get("config") or ()):
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: config lacks {min(missing)}; scan again")
+    audit: Audit = _structured(content, Audit)
     _refuse_what_is_no_share("confirmed", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
     if audit.estimate:
         _refuse_what_is_no_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
@@ -85,9 +91,10 @@ def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
     try:
         return _converter().structure(content, cls)
     except BaseValidationError as error:
-        raise AuditFileError(f"not an audit of schema {SCHEMA}: {'; '.join(transform_error(error)[:3])}") from error
+        faults = "; ".join(transform_error(error)[:3])
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: {faults}; scan again") from error
     except (TypeError, ValueError, KeyError) as error:
-        raise AuditFileError(f"not an audit of schema {SCHEMA}: {error}") from error
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: {error}; scan again") from error
 
 
 @cache

@@ -68,6 +68,6 @@ def _format(url: str) -> ModuleType:
     import importlib
 
     try:
-        return importlib.import_module(f"auditor.storage.tables.{FORMATS[_suffix(url)]}")
+        return importlib.import_module(f"auditor.storage.{FORMATS[_suffix(url)]}")
     except KeyError:
         raise DatasetError(f"{url}: tables are read from {', '.join(FORMATS)} files") from None

@@ -96,7 +96,7 @@ def test_many_sources_are_listed_by_size_and_the_rest_is_put_together(tmp_path):
         for n in range(80)
         for k in range(1 + n % 3)
     ]
-    strata = [s for s in summarise(written(tmp_path, [part])).strata if s.by == "source"]
+    strata = [s for s in summarise(written(tmp_path, [part])).subgroups if s.by == "source"]
     assert len(strata) == 51
     assert strata[-1].value == "(others)"
     assert sum(s.rows for s in strata) == len(part)
@@ -124,7 +124,7 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
     writer = PartWriter(tmp_path / "p.parquet", Shard("p", Input("x", "x"), "folder"), "c")
     writer.write(rows)
     writer.close()
-    found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).strata if s.by == "source"}
+    found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).subgroups if s.by == "source"}
     assert found["bad"].share == 1.0
     assert sum(s.rows for s in found.values()) == len(rows)
 

@@ -35,7 +35,7 @@ def _tiny(tmp_path_factory, monkeypatch):
 
 
 def pictures(folder, colour, count=4, sources=("a", "b")):
-    for source in vector_source:
+    for source in sources:
         for number in range(count):
             noise = np.random.default_rng(number).integers(0, 40, (190, 250, 3))
             pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)

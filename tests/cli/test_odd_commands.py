@@ -68,7 +68,7 @@ def test_a_reader_who_leaves_early_does_not_make_a_failed_policy(folder):
 @pytest.mark.parametrize("lost", ["digests", "config"])
 def test_an_audit_that_does_not_say_what_it_is_of_is_no_gate_for_a_dataset(folder, tmp_path, lost):
     content = json.loads((folder / "done/audit.json").read_text())
-    content[lost] = {"depth": "pixels"} if lost == "config" else {}
+    content[lost] = {"scan": content["config"]["scan"]} if lost == "config" else {}
     (tmp_path / "audit.json").write_text(json.dumps(content))
     result = run("gate", str(tmp_path), "--dataset", "set", cwd=folder)
     assert result.returncode == 3

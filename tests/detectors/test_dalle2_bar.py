@@ -87,5 +87,5 @@ def test_no_real_image_has_a_bar_or_a_mark(data):
     for path in sorted((data / "sample/real").rglob("*.*")):
         decoded = view(path.read_bytes())
         for detector in (dalle2_bar.Dalle2Bar(), dwt_dct.DwtDct()):
-            if not decoded.blind(detector.needs):
+            if not decoded.unavailable_reason(detector.needs):
                 assert not detector.read([decoded])[0].score, path.name

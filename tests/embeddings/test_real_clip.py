@@ -19,7 +19,6 @@ from auditor.config import Config
 from auditor.embeddings import open_clip
 from auditor.embeddings.open_clip import OpenClipEncoder, open_clip_encoder
 from auditor.errors import IndexFileError
-from auditor.similarity.match import ReferenceIndexes
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
 
@@ -101,7 +100,7 @@ def test_copies_are_found_in_a_dataset_and_again_by_an_index_of_the_originals(na
     known = [sets / "originals" / f"{photo.partition('.')[0]}.png" for photo in PHOTOS[:3]]
     config = Config.of(detectors=(), encoder=name, keep_vectors=True)
     auditor.build_index(tmp_path / "index", known, config=config, engine="serial")
-    indexes = ReferenceIndexes((str(tmp_path / "index"),))
+    indexes = (str(tmp_path / "index"),)
     audit = scan(sets / "mixed", detectors=(), encoder=name, indexes=indexes)
     assert (audit.near_duplicates.clusters, audit.near_duplicates.in_clusters) == (len(PHOTOS), 3 * len(PHOTOS))
     rows = auditor.evidence(tmp_path / "audit")

@@ -134,7 +134,7 @@ def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, we
             other.conditions,
             other.labels,
         )
-    for one, other in zip(found.subgroups, plain.strata, strict=True):
+    for one, other in zip(found.subgroups, plain.subgroups, strict=True):
         assert (one.value, one.rows, one.ok, one.synthetic) == (other.value, other.rows, other.ok, other.synthetic)
         assert (one.share, one.low, one.high) == near((other.share, other.low, other.high))
 

@@ -109,7 +109,7 @@ def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     shards = [s for input, reader in choose(folder, config.scan.read) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
-    thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.limits), 50, "x")
+    thumbnails.keep(tmp_path / "audit", parts, shards, thumbnails.Opening(config.scan.limits), 50, "x")
     found = thumbnails.load(tmp_path / "audit")
     assert len(found) == 3
     assert all(example.thumbnail is None and example.no_thumbnail_reason for example in found)

@@ -84,7 +84,7 @@ def test_reencoded_images_can_be_looked_at_only_through_their_exif_column(datase
 
 
 def test_the_year_of_capture_comes_from_the_exif_column(dataset, scan):
-    years = {s.value: s.rows for s in scan(dataset).strata if s.by == "year"}
+    years = {s.value: s.rows for s in scan(dataset).subgroups if s.by == "year"}
     assert years["2014"] == 1
 
 

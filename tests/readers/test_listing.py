@@ -3,7 +3,7 @@ import pytest
 
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError, NoSuchInput
-from auditor.readers import choose, listing
+from auditor.readers import listing, reader_for
 
 
 def test_what_is_not_there_is_an_error(tmp_path):
@@ -15,7 +15,7 @@ def test_what_is_not_there_is_an_error(tmp_path):
 def test_a_file_that_no_reader_takes_is_an_error_that_lists_the_formats(tmp_path):
     making.write(tmp_path / "x.bin", b"?")
     with pytest.raises(DatasetError, match="--input-format forces one of img2dataset"):
-        choose(listing.parse(tmp_path / "x.bin", ReadOptions()))
+        reader_for(listing.parse(tmp_path / "x.bin", ReadOptions()))
 
 
 def test_a_format_can_be_forced(tmp_path, read_all):

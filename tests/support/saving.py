@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from auditor.annotation import file as label_files
 from auditor.annotation.file import Annotation
 from auditor.config import Config
 from auditor.estimate.calibration import Calibration, dumps
@@ -20,7 +21,7 @@ def calibration_file(folder: Path, calibration: Calibration) -> str:
 
 def label_file(folder: Path, answers: Iterable[Annotation]) -> str:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="labels-", suffix=".csv", delete=False) as file:
-        file.write(Path(file.name), answers)
+        label_files.write(Path(file.name), answers)
     return file.name
 
 
