@@ -1,4 +1,4 @@
-"""What the panel says of made-up contaminations of real embeddings, and how often it cries wolf on clean ones.
+"""Diversity metrics on artificial contaminations of real embeddings, and their false-alarm rate on clean ones.
 
     python benchmarks/panel.py FOLDER... [--images 4000] [--share 0.2]
 

@@ -33,7 +33,7 @@ from detectors import dwt_dct
 _LEVEL = 1e-8  # an image, over all deciding messages and planes
 _KEYS = 1000
 _TAIL = 1e-3  # the share of null values that the tail is fitted to
-_LEAST_BLOCKS = 256 * 256 // 64
+_MIN_BLOCKS = 256 * 256 // 64
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -64,7 +64,7 @@ def widths(columns: int, length: int) -> dict[str, int]:
 def null(soft: np.ndarray, length: int, keys: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """t of random keys at each kind of width."""
     for kind, columns in widths(soft.shape[2], length).items():
-        if soft.shape[1] * columns >= _LEAST_BLOCKS:
+        if soft.shape[1] * columns >= _MIN_BLOCKS:
             found = dwt_dct.unit(dwt_dct._averaged(soft[:, :, :columns].reshape(4, -1), length))
             c = np.clip(found @ keys.T, -1, 1)
             yield kind, (c * np.sqrt((length - 2) / np.maximum(1 - c**2, 1e-9))).astype(np.float32).ravel()

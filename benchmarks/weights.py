@@ -1,4 +1,4 @@
-"""Do the intervals hold where rows do not count the same, and how wide are they?
+"""Coverage and width of the intervals if rows have unequal weights.
 
     python benchmarks/weights.py [--runs 1000] [--seed 0]
 
@@ -43,8 +43,8 @@ def weights_of(kind: str, rng: np.random.Generator) -> np.ndarray:
     return rng.lognormal(0, 1, _IMAGES) if kind == "log-normal" else np.where(rng.random(_IMAGES) < 0.01, 100.0, 1.0)
 
 
-def chances(weights: np.ndarray, share: float, slope: float) -> np.ndarray:
-    """Each image's chance of being synthetic, so that their weighted mean is the share."""
+def probabilities(weights: np.ndarray, share: float, slope: float) -> np.ndarray:
+    """Each image's probability of being synthetic; their weighted mean is the share."""
     if not share:
         return np.zeros(len(weights))
     tilt = slope * np.log(weights)
@@ -76,7 +76,7 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
 
 def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> list[Span]:
     flagged = rng.random(_IMAGES) < np.where(synthetic, TRUE, FALSE)
-    f, s = (harness.counted(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
+    f, s = (harness.draw_rates(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
     positive, all_ = WeightSums.of(weights[flagged]), WeightSums.of(weights)
     share = positive.total / all_.total
     told = (
@@ -94,8 +94,7 @@ def source_interval(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
 def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iterator[tuple[str, float, list[Span]]]:
     """For each method: the truth, and its intervals."""
     weights = weights_of(kind, rng)
-    chance = chances(weights, share, slope)
-    synthetic = rng.random(_IMAGES) < chance
+    synthetic = rng.random(_IMAGES) < probabilities(weights, share, slope)
     truth = float(np.average(synthetic, weights=weights))
     yield "labels", truth, [by_labels(synthetic, weights, rng)]
     yield "flags", truth, by_flags(synthetic, weights, rng)

@@ -80,7 +80,7 @@ def test_an_image_that_no_table_names_has_no_weight(weighted, scan):
 
 
 def test_rows_that_all_weigh_nothing_give_no_share(tmp_path, scan):
-    with pytest.raises(DatasetError, match=r"weighs 0 \(column 'seen'\)"):
+    with pytest.raises(DatasetError, match=r"column 'seen': the weight of every readable row is 0"):
         scan(table(tmp_path / "set", [0, 0, 0]), read=WEIGHED)
 
 
@@ -102,7 +102,7 @@ def test_urls_without_images_have_weights_too(tmp_path, scan):
 
 @pytest.mark.parametrize("sample", [{"sample": 2}, {"fetch": 2}, {"sample_shards": 2}])
 def test_samples_are_refused(weighted, scan, sample):
-    with pytest.raises(ConfigError, match="equal chances"):
+    with pytest.raises(ConfigError, match="equal probabilities"):
         scan(weighted, read=WEIGHED, **sample)
 
 

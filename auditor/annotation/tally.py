@@ -185,7 +185,7 @@ class LabelTally:
         unknown = [str(key) for number, key in enumerate(self._keys) if number not in self._seen]
         if unknown:
             raise LabelError(
-                f"{len(unknown):,} labelled keys are not in this audit: {_shorten(map(repr, unknown))}. "
+                f"labelled keys that are not in this audit ({len(unknown):,}): {_shorten(map(repr, unknown))}. "
                 "Use the label file of this dataset, or remove those lines"
             )
         if self._changed:

@@ -211,7 +211,7 @@ def parse(text: str) -> Calibration:
             head=Head.parse(content["head"]) if content.get("head") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__} {error}") from error
+        raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__}: {error}") from error
     _check(calibration)
     return calibration
 

@@ -97,7 +97,7 @@ def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
 )
 def test_an_allocation_spends_all_there_is_and_no_more(strata, total, least):
     sizes, expected = zip(*strata, strict=True)
-    counts = allocation(sizes, expected, total, least=least)
+    counts = allocation(sizes, expected, total, min_labels=least)
     assert sum(counts) == min(total, sum(sizes))
     assert all(0 <= count <= size for count, size in zip(counts, sizes, strict=True))
     fair = total // max(1, sum(size > 0 for size in sizes))
@@ -114,7 +114,7 @@ def test_no_other_allocation_has_a_smaller_variance(strata, total):
     def variance(counts):
         return sum(s * s * p * (1 - p) / n for s, p, n in zip(sizes, expected, counts, strict=True))
 
-    found = allocation(sizes, expected, total, least=1)
+    found = allocation(sizes, expected, total, min_labels=1)
     others = product(*(range(1, size + 1) for size in sizes))
     best = min(variance(counts) for counts in others if sum(counts) == sum(found))
     assert math.isclose(variance(found), best, rel_tol=1e-9)

@@ -65,7 +65,7 @@ def test_rows_that_are_gone_are_named(tmp_path):
         making.write(tmp_path / "set" / f"{number}.png", making.png())
     audit, drawn = audited(tmp_path, tmp_path / "set")
     (tmp_path / "set/2.png").unlink()
-    with pytest.raises(DatasetError, match=r"2\.png is not where the audit saw it"):
+    with pytest.raises(DatasetError, match=r"2\.png is not at its position in the audit"):
         list(annotation_images(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None))
 
 
@@ -88,7 +88,7 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     read = ReadOptions(image_col="x", caption_col="words", base_dir=str(tmp_path / "images"))
     audit, drawn = audited(tmp_path, table, read=read)
     recorded = audit.config.scan.read
-    with pytest.raises(ConfigError, match="`base_dir` images: say where"):
+    with pytest.raises(ConfigError, match="`base_dir` images: give the path"):
         recorded.updated(ReadOptions())
     again = recorded.updated(ReadOptions(base_dir=str(tmp_path / "images")))
     assert again == read
@@ -104,5 +104,5 @@ def test_the_audited_inputs_are_looked_for_here_and_beside_the_audit(tmp_path, m
     monkeypatch.chdir(elsewhere)
     [found] = audited_inputs(audit, tmp_path / "out")
     assert found.samefile(tmp_path / "set")
-    with pytest.raises(DatasetError, match="set: the audited dataset is neither here nor beside"):
+    with pytest.raises(DatasetError, match="set: the audited dataset is neither in the current folder nor next to"):
         audited_inputs(audit, elsewhere / "out")

@@ -121,14 +121,14 @@ def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
     rows, _ = dataset(2000)
     picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
     given = [Annotation(key, UNKNOWN, HumanLabel.REAL) for key in picked]
-    with pytest.raises(LabelError, match="no random sample"):
+    with pytest.raises(LabelError, match="not a random sample"):
         summed(tmp_path, rows, given)
 
 
 def test_labels_of_other_rows_are_refused(tmp_path):
     rows, truth = dataset(200)
     given = [*answers(rows, truth), Annotation("nobody.jpg", UNKNOWN, HumanLabel.REAL)]
-    with pytest.raises(LabelError, match=r"no row of this audit has these labelled keys \(1\): 'nobody.jpg'"):
+    with pytest.raises(LabelError, match=r"labelled keys that are not in this audit \(1\): 'nobody.jpg'"):
         summed(tmp_path, rows, given)
 
 

@@ -60,7 +60,7 @@ def test_without_a_sampled_row_the_rest_may_be_anything():
 def test_without_a_readable_row_there_is_no_share():
     assert EvidenceCounts().share is None
     assert EvidenceCounts().source_interval is None
-    with pytest.raises(ValueError, match="no row"):
+    with pytest.raises(ValueError, match="at least one readable row"):
         EvidenceCounts().whole(Interval(0, 0, 0))
 
 

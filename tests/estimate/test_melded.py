@@ -74,7 +74,7 @@ def test_something_flagged_never_bounds_tighter_than_nothing():
 
 @pytest.mark.parametrize("counts", [[], [(1, 0)], [(5, 4)], [(-1, 4)]])
 def test_counts_that_cannot_be_are_refused(counts):
-    with pytest.raises(ValueError, match="no rates"):
+    with pytest.raises(ValueError, match="must be one or more"):
         predictive_rates(counts, sources=(1,), draws=1, rng=np.random.default_rng(0))
 
 
@@ -123,7 +123,7 @@ def test_an_interval_is_one(pair):
 
 @pytest.mark.parametrize("flags", [FlagCounts.of_rows(5, 4), FlagCounts.of_rows(0, 0), FlagCounts.of_rows(-1, 5)])
 def test_what_is_no_sample_is_refused(flags):
-    with pytest.raises(ValueError, match="is no sample"):
+    with pytest.raises(ValueError, match="must be between 0 and n"):
         melded_interval(flags, known(0.03, 0.85))
 
 

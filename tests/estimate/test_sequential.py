@@ -62,7 +62,7 @@ def test_clear_cases_stop_early():
 
 @pytest.mark.parametrize(("positives", "n"), [(5, 4), (-1, 3)])
 def test_impossible_counts_are_refused(positives, n):
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="must be between 0 and n"):
         confidence_sequence(positives, n)
 
 

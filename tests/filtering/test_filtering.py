@@ -40,7 +40,7 @@ def test_moved_chances_add_up_and_keep_their_order(chances, share):
 
 
 def test_a_share_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="must be between 0 and 1"):
         log_odds_offset(np.array([0.5]), np.ones(1), 1.5)
 
 

@@ -188,7 +188,7 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
     assert found.point == pytest.approx(6 / 24)
     assert found.low < 0.06  # one shard of four, all of a kind
     assert found.high > 0.6
-    assert "random draw of the dataset's 12" in " ".join(found.assumptions)
+    assert "random sample of the dataset's 12" in " ".join(found.assumptions)
 
 
 # ---- what is said

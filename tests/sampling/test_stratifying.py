@@ -115,7 +115,7 @@ def test_it_is_the_same_sample_again_however_rows_are_spread(tmp_path):
     shards = [shard for input, reader in choose(inputs, config.scan.read) for shard in reader.shards(input)]
     alone, together = (drawn(shards, config, engine) for engine in (make_engine(1, "serial"), make_engine(2)))
     assert alone == together
-    assert (alone.rows, alone.of) == (50, 200)
+    assert (alone.rows, alone.population_size) == (50, 200)
     assert alone != drawn(shards, Config.of(sample=50, stratify="domain", seed=1), make_engine(1, "serial"))
 
 
