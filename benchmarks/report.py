@@ -1,13 +1,13 @@
-"""What a report costs at 1,000, 100,000 and 10,000,000 rows: python benchmarks/report.py [ROWS …]
+"""Time to make reports of 1,000, 100,000 and 10,000,000 rows: python benchmarks/report.py [ROWS …]
 
-Evidence is made up (eleven detectors, a row in fifty declared, a model's score on every one) and the pictures are
-noise, which compresses worst. Columns are seconds of one run each, on one core:
+Evidence is artificial (eleven detectors, one of fifty rows declared, a classifier score for every row), and the images
+are noise, which compresses worst. Columns are seconds of one run each, on one core:
 
-    summarise    evidence -> audit, which every scan does; the yardstick of the others
-    choose       evidence -> which rows are examples (240)
+    summarise    evidence -> audit, which every scan does; the reference for the others
+    choose       evidence -> the rows of the examples (240)
     decided      evidence -> the rows that SARIF shows (1,000)
-    export       evidence -> CSV, the first 100,000 rows, scaled up
-    render       audit and 240 examples with pictures -> report.html; again with 1,000
+    export       evidence -> CSV, the first 100,000 rows, extrapolated
+    render       audit and 240 examples with images -> report.html; again with 1,000
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The null of the dwtDct statistic on real images, and the thresholds that follow from it.
+"""The null distribution of the dwtDct statistic on real images, and the thresholds derived from it.
 
     python benchmarks/watermark_null.py FOLDER_OF_REAL_IMAGES... [--write]
 
-Half of the images (by a hash of their names) set the thresholds: at their own width and cut to widths where blocks and
-message stay in step, or nearly so, they are tested against random keys; the upper tail is fitted with a generalised
-Pareto distribution and extrapolated to the level of a decisive hit, and the larger of that and of Student's quantile
-is the threshold. The other half proves it: hits of the true messages among its images are false positives.
---write stores the thresholds and how they were made in detectors/data/dwt_dct.json.
+Half of the images (by a hash of their names) set the thresholds. They are tested against random keys, at their own
+width and cut to widths where blocks and message stay in step, or nearly so. A generalised Pareto distribution is fitted
+to the upper tail and extrapolated to the level of a decisive hit; the threshold is the larger of that value and of
+Student's quantile. The other half validates the thresholds: hits of the true messages among its images are false
+positives. --write stores the thresholds and their provenance in detectors/data/dwt_dct.json.
 """
 
 from __future__ import annotations

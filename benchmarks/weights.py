@@ -2,16 +2,16 @@
 
     python benchmarks/weights.py [--runs 1000] [--seed 0]
 
-10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, of 70, 15, 8, 5 and 2 % of the rows), *log-normal* (deviation
-1), *few heavy* (1 % weigh 100). Which images are synthetic has nothing to do with their weight (*apart*), or the log
-odds of it rise (*heavy*) or fall (*light*) with its logarithm. The fraction is that of the weight, and every run draws
-weights, truth, flags and labels anew. Cells: coverage in per cent / mean width in points, of
+10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, for 70, 15, 8, 5 and 2 % of the rows), *log-normal* (standard
+deviation 1), *few heavy* (1 % have weight 100). Being synthetic is independent of the weight (*apart*), or its log-odds
+rise (*heavy*) or fall (*light*) with the logarithm of the weight. The fraction is weighted, and every run draws new
+weights, truth, flags and labels. Cells: coverage in per cent / mean width in points, of
 
-- labels: 300, drawn and shared out as `auditor label` does, by three verdicts that say something of the truth;
-- flags: of a model whose error rates (3 and 85 %) are counted on 2,000 images each;
-- sample: the declared share's interval as a sample of its source, whose fraction the images' chances make up.
+- labels: 300, selected and allocated as by `auditor label`, with three informative verdicts;
+- flags: of a classifier whose error rates (3 and 85 %) are measured on 2,000 images each;
+- sample: the confirmed share's interval for the source of the dataset.
 
-Behind the dot, of flags and samples: the same with rows taken for as many equal ones.
+After the dot, for flags and samples: the same interval if weights are ignored.
 """
 
 from __future__ import annotations
