@@ -1,4 +1,4 @@
-"""A configuration: options by name, conflicts between them, and the command line that gives it back."""
+"""Configurations: options by name, conflicts between options, and the command line for a configuration."""
 
 import click
 import pytest
@@ -43,7 +43,7 @@ OTHERS = st.fixed_dictionaries(
 
 
 def parsed(words):
-    """The configuration that `auditor scan` takes these words for."""
+    """The configuration of `auditor scan` with these arguments."""
     given = command.make_context("scan", ["dataset", *words]).params
     return configured(given)
 

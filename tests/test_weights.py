@@ -1,4 +1,4 @@
-"""Rows that do not count the same, through the whole program: manifests, estimates, labels, keep-lists, reports."""
+"""Row weights in the whole program: manifests, estimates, labels, keep-lists, reports."""
 
 import json
 
@@ -23,7 +23,7 @@ MARKS = ("generator-text",)
 
 
 def table(folder, weights, marked=range(3), name="table.csv"):
-    """Images of which some say what made them, in a table with a column of weights."""
+    """A table of images, some with generator metadata, with a weight column."""
     lines = ["file_name,text,seen"]
     for number, weight in enumerate(weights):
         texts = {"parameters": making.A1111} if number in marked else {}
@@ -34,7 +34,7 @@ def table(folder, weights, marked=range(3), name="table.csv"):
 
 @pytest.fixture
 def weighted(tmp_path):
-    """Twelve images, the three that declare themselves seen ten times as often as the others."""
+    """Twelve images; the three declared ones have ten times the weight of the others."""
     return table(tmp_path / "set", [10, 10, 10, *[1] * 9])
 
 
@@ -143,7 +143,7 @@ ROWS = 400
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """An audit of undecided images whose weights go with the truth, labelled as `auditor label` draws them."""
+    """An audit of undecided images whose weights correlate with the truth, labelled as `auditor label` selects them."""
     folder = tmp_path_factory.mktemp("labelled")
     rng = np.random.default_rng(0)
     weights, synthetic = rng.choice([1, 2, 8, 64], ROWS, p=[0.6, 0.3, 0.09, 0.01]), rng.random(ROWS) < 0.2

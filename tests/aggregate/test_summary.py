@@ -1,4 +1,4 @@
-"""The numbers of an audit against the same numbers counted row by row."""
+"""The sums of an audit compared with the same sums computed row by row."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""How far labellers agree."""
+"""Agreement between annotators."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which images people label: a sample that is random in every stratum whenever the labelling stops."""
+"""Selection for annotation: a random sample of every stratum, whenever labelling stops."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ DECIDED = (VerdictKind.SYNTHETIC, VerdictKind.EDITED, None)
 
 @pytest.fixture
 def audited(tmp_path):
-    """Two parts: 20 likely synthetic, 300 unknown, 180 likely real rows, and others that are not to be drawn."""
+    """Two parts: 20 likely synthetic, 300 unknown and 180 likely real rows, and others that must not be drawn."""
     labels = (
         [VerdictKind.LIKELY_SYNTHETIC] * 20
         + [VerdictKind.UNKNOWN] * 300

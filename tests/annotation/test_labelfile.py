@@ -1,4 +1,4 @@
-"""Label files: what people write comes back, and what they may get wrong is named."""
+"""Label files: labels are read back unchanged, and errors are reported with their line."""
 
 import multiprocessing
 

@@ -1,4 +1,4 @@
-"""The labelling page in a real browser, served and exported."""
+"""The annotation page in a real browser, served and exported."""
 
 import labelled
 import pytest
@@ -21,7 +21,7 @@ def server(task, tmp_path):
 
 
 def count(browser, text):
-    """Waits until the page stands at `text`, with its image or what stands for it."""
+    """Waits until the page shows `text` and its image, or the text instead of one."""
     browser.wait(lambda: browser.text("#count") == text and browser.js("return !isBusy"))
 
 
@@ -30,7 +30,7 @@ def saved(server):
 
 
 def is_clean(browser, host="127.0.0.1"):
-    """Nothing of the dataset ran, nothing was complained about, nothing left this machine."""
+    """No script of the dataset ran, the console is empty, and no request left this machine."""
     assert browser.js("return window.hacked") is None
     assert browser.hosts() == {host}
     return browser.complaints() == []

@@ -1,4 +1,4 @@
-"""Rows opened again for people: from files, or from what was fetched of their URLs."""
+"""Images reopened for annotation: from files, or as fetched from their URLs."""
 
 import io
 
@@ -20,7 +20,7 @@ from auditor.types import Need, VerdictKind
 
 
 def audited(folder, inputs, **options):
-    """The audit of inputs, and all their rows, drawn."""
+    """The audit of inputs, and an item for each row."""
     import pyarrow.parquet as pq
 
     audit = run_audit(inputs, folder / "out", Config.of(depth=Need.ROW, **options), make_engine(1, "serial"))

@@ -1,4 +1,4 @@
-"""Strata of labels by verdict and weight: which rows they hold, and what the labelled ones tell."""
+"""Strata by verdict and weight: their rows, and what their labels contribute."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_a_stratum_of_weights_says_which():
 
 
 def counted(weights, labels, truths, skipped=0):
-    """A stratum of these weights, of which the first `labels` are labelled, synthetic where truth says so."""
+    """A stratum with these weights; the first `labels` rows are labelled by their truth."""
     found = StratumCounts(skipped=skipped)
     found.add_rows(np.array(weights, float))
     for weight, truth in list(zip(weights, truths, strict=True))[:labels]:

@@ -1,4 +1,4 @@
-"""People's labels held against evidence: they count where they were drawn at random, and say so where they cannot."""
+"""Labels against the evidence: random ones count, and others are refused."""
 
 import random
 
@@ -23,7 +23,7 @@ FLAGGED, UNKNOWN, REAL = VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, Verd
 
 
 def dataset(rows=3000, seed=0):
-    """Rows of every verdict, and which of them are synthetic in truth."""
+    """Rows of every verdict, and their ground truth."""
     rng = random.Random(seed)
     made, truth = [], {}
     for number in range(rows):

@@ -1,4 +1,4 @@
-"""What declared and matched evidence decides: a fact of a full scan, an interval of a sample."""
+"""Evidence counts: exact for a full scan, with an interval for a sample."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The estimate at many prevalences, not one: it covers the truth, and it never claims more than it can."""
+"""The estimate at many prevalences: its interval covers the truth and is never narrower than it can be."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_counts_of_zero_are_no_certainty():
     [(60, (0.0081, 0.1991)), (300, (0.0044, 0.3122)), (5_000, (0.0037, 0.3518)), (500_000, (0.0037, 0.3564))],
 )
 def test_many_images_of_few_sources_tell_little_of_a_new_one(n, exact):
-    """Beside integration on a grid of 4,401 logits, 361 means and 61 spreads."""
+    """Compared with integration on a grid of 4,401 logits, 361 means and 61 spreads."""
     counts = [(round(rate * n), n) for rate in (0.01, 0.02, 0.03, 0.05, 0.08)]
     rates = predictive_rates(counts, sources=(1,), draws=100_000, rng=np.random.default_rng(0))
     assert np.quantile(rates, (0.025, 0.975)) == pytest.approx(exact, rel=0.25)
@@ -130,7 +130,7 @@ def test_what_is_no_sample_is_refused(flags):
 @pytest.mark.slow
 @pytest.mark.parametrize("prevalence", [0.0, 0.05, 0.3])
 def test_it_covers_the_truth_where_sources_differ(prevalence, runs):
-    """Rates of every source drawn anew, the target's too; benchmarks/coverage.py has more runs and spreads."""
+    """Every source, the target's too, has new random rates; benchmarks/coverage.py has more runs and spreads."""
     rng = np.random.default_rng(7)
 
     def rates(mean: float, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which threshold flags are made at: few are tried, and the one with the narrowest interval is taken."""
+"""The choice of the threshold: few are tried, and the one with the narrowest expected interval is taken."""
 
 import models
 import pytest
@@ -11,7 +11,7 @@ CLEAN = {"clean": 1.0}
 
 
 def calibration(real, synthetic, *, n=10_000, sources=6):
-    """Sources of n images, all alike, of which so many score at or above each threshold."""
+    """Identical sources of n images, with these numbers of scores at or above each threshold."""
     sides = [
         {str(number): models.scores(above, THRESHOLDS, n=n) for number in range(sources)} for above in (real, synthetic)
     ]
@@ -19,7 +19,7 @@ def calibration(real, synthetic, *, n=10_000, sources=6):
 
 
 def reached(made):
-    """The mean false-positive rate at the point that was chosen."""
+    """The mean false-positive rate at the chosen threshold."""
     return mean_rate(made.counts(best_threshold(made, CLEAN), CLEAN)[0])
 
 

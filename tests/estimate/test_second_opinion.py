@@ -1,4 +1,4 @@
-"""Second opinions on the estimate: other people's formulas, other people's code, published examples."""
+"""The estimate compared with other formulas, other software and published examples."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def known(fpr_scenarios, specificity):
 
 
 def counted(true, n_true, false, n_false, seed=0):
-    """Rates whose uncertainty is that of one binomial sample each, as other methods take it."""
+    """Rates with the uncertainty of one binomial sample each, as other methods assume."""
     rng = np.random.default_rng(seed)
     return Rates(rng.beta(false + 0.5, n_false - false + 0.5, DRAWS), rng.beta(true + 0.5, n_true - true + 0.5, DRAWS))
 

@@ -1,4 +1,4 @@
-"""Stopping when one likes: the sequence holds at every moment, and a scan goes no further than it has to."""
+"""Sequential sampling: the confidence sequence is valid at all times, and a scan stops as soon as it can."""
 
 from dataclasses import replace
 
@@ -153,7 +153,7 @@ def test_what_files_declare_decides_a_scan_early(tmp_path):
 
 @pytest.mark.slow
 def test_a_scan_of_half_declared_images_is_decided_wrongly_no_more_often_than_it_says(runs):
-    """By the sequence alone: a dataset at the limit is called over in no more than 5 of 100 orders."""
+    """A dataset at the limit is called over it in at most 5 of 100 random orders."""
     limit, count, wrong = 0.149, runs(400, 200), 0
     rng = np.random.default_rng(2)
     for _ in range(count):

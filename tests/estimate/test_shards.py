@@ -1,4 +1,4 @@
-"""What rows of whole shards are worth: never more than themselves, never less than their shards, and the truth held."""
+"""Effective sample sizes of whole shards: between the number of shards and of rows, with valid intervals."""
 
 from dataclasses import replace
 

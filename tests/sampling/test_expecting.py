@@ -1,4 +1,4 @@
-"""Costs are told beforehand: rows for a margin, and the interval to expect."""
+"""Planning: the sample size for a margin, and the expected interval."""
 
 import models
 import numpy as np

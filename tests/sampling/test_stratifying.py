@@ -1,4 +1,4 @@
-"""A sample shared out among domains: each has its share to within one row, and every row the same chance."""
+"""Stratified samples: proportional to within one row per domain, with the same inclusion probability for all rows."""
 
 import csv
 
@@ -81,7 +81,7 @@ SIZES = {"a.org": 120, "b.org": 60, "c.org": 17, "d.org": 3}
 
 
 def dataset(path):
-    """A table of one small image, again and again, from several domains, in pieces of 500 rows and less."""
+    """A table that repeats one small image, from several domains, in chunks of at most 500 rows."""
     write(path / "x.png", encoded("PNG"))
     rows = [(f"https://{host}/{n}.png", f"{host}-{n}", "x.png") for host, size in SIZES.items() for n in range(size)]
     with (path / "rows.csv").open("w", newline="") as file:
