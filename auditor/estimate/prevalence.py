@@ -51,8 +51,7 @@ def estimate_prevalence(
 ) -> Estimate | None:
     """The synthetic fraction of all readable images; None if there are undecided images and none has a score.
 
-    Undecided images without a score may all be real, or all synthetic: they widen both ends. threshold_score: the
-    probability from which images were flagged; by default that of the calibration's threshold.
+    Undecided images without a score widen both ends. threshold_score: by default that of the calibration's threshold.
     """
     import numpy as np
 
