@@ -21,7 +21,7 @@ from auditor.results import Audit, Decision
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditor.aggregate.posteriors import Chances
+    from auditor.aggregate.posteriors import Posteriors
     from auditor.compare import AuditDiff
 
 
@@ -61,10 +61,10 @@ def evidence(out: PathLike) -> pd.DataFrame:
 
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
-    chance = chances_of(out, parts)
-    if chance is None or chance.adjustment is None:
+    posteriors = posteriors_of(out, parts)
+    if posteriors is None or posteriors.prior_shift is None:
         return rows
-    return rows.assign(p_adjusted=np.concatenate([chance.of(pq.read_table(path)) for path in parts]))
+    return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
@@ -73,8 +73,8 @@ def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()
     from auditor.evidence_store import export
 
     parts = parts_of(out)
-    chance = chances_of(out, parts)
-    return export.lines(parts, format, verdicts, chance.of if chance else None)
+    posteriors = posteriors_of(out, parts)
+    return export.lines(parts, format, verdicts, posteriors.of if posteriors else None)
 
 
 def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
@@ -135,15 +135,15 @@ def parts_of(out: PathLike) -> list[Path]:
     return parts
 
 
-def chances_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
+def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors | None:
     """What adjusts the chances of an audit's rows; None before audit.json is there. Raises AuditFileError."""
-    from auditor.aggregate.build import census
-    from auditor.aggregate.posteriors import chances
+    from auditor.aggregate.build import full_coverage_detectors
+    from auditor.aggregate.posteriors import posteriors
 
     if not audit_path(out).exists():
         return None
     audit = load(out)
-    return chances(audit, parts, census(audit.config))
+    return posteriors(audit, parts, full_coverage_detectors(audit.config))
 
 
 def audit_path(path: PathLike) -> Path:

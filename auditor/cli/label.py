@@ -14,7 +14,7 @@ from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
     from auditor.annotation.app.server import LabelServer
-    from auditor.annotation.app.task import Task, Told
+    from auditor.annotation.app.task import OnImages, Task
 
 
 @click.command("label")
@@ -41,8 +41,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
         task = auditor.label(audit, dataset or None, number=given["number"], read=read)
         if not export:
             return _serve(task, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
-        with _progress(len(task.drawn)) as told:
-            task.export(Path(export), labeller, told=told)
+        with _progress(len(task.drawn)) as on_images:
+            task.export(Path(export), labeller, on_images=on_images)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'DATASET...'") from error
     click.echo(f"{len(task.drawn):,} images to label: open {Path(export) / 'index.html'}, or fill in labels.csv there")
@@ -51,8 +51,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
 
 def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
     with ExitStack() as stack:
-        with _progress(len(task.drawn)) as told:
-            server = stack.enter_context(task.served(labels, labeller, port=port, told=told))
+        with _progress(len(task.drawn)) as on_images:
+            server = stack.enter_context(task.served(labels, labeller, port=port, on_images=on_images))
         click.echo(f"label as {labeller!r} at {server.url}\nends with Ctrl-C, or when the page says finished")
         if opens:
             click.launch(server.url)
@@ -79,14 +79,14 @@ def _report(server: LabelServer, labels: Path) -> None:
         first, second = (safe_text(name, 40) or "(no name)" for name in found.labellers)
         kappa = "" if found.kappa is None else f", Cohen's kappa {found.kappa:.2f}"
         click.echo(
-            f"{first} and {second}: {found.both:,} images in common; of {found.pairs:,} that both could tell they "
-            f"disagree on {found.disagreements:,}{kappa}"
+            f"{first} and {second}: {found.both:,} images in common; of {found.double_annotated:,} that both could "
+            f"tell they disagree on {found.disagreements:,}{kappa}"
         )
     click.echo(f"{labels} is for: auditor scan --labels {labels}")
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Told]:
+def _progress(total: int) -> Iterator[OnImages]:
     """A bar on a terminal while images are made ready."""
     from rich.console import Console
     from rich.progress import Progress
