@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, Grounds, assemble, dataset_digest, save_calibration
+from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, dataset_digest, save_calibration
 from auditor.config import Config
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
@@ -28,7 +28,7 @@ from auditor.readers import Inputs, choose
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
-from auditor.sampling.rows import SamplePlan, ShardUrls, draw
+from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
@@ -126,11 +126,11 @@ def run_audit(
         parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        grounds = Grounds(resources.calibration, resources.answers, part)
+        estimation_inputs = EstimationInputs(resources.calibration, resources.answers, part)
         digests = resources.digests(
             dataset_digest(result.digest for result in parts.values()), part.names if part else None
         )
-        audit = assemble(parts.values(), records(plan, parts), config, digests, grounds)
+        audit = build_audit(parts.values(), records(plan, parts), config, digests, estimation_inputs)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, f"{digests.dataset} {digest}")
@@ -217,18 +217,18 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
     sampling = config.sampling
     if sampling.rows is None:
         return None
-    draw_sample = stratified.draw if sampling.stratify else draw
-    sample_plan = draw_sample(
+    draw = stratified.draw_stratified_sample if sampling.stratify else draw_simple_sample
+    sample_plan = draw(
         shards,
         engine,
-        most=sampling.rows,
+        rows=sampling.rows,
         seed=config.seed,
-        beyond=sampling.depth_outside(config.scan.depth),
+        depth_outside_sample=sampling.depth_outside(config.scan.depth),
         is_fetching=sampling.fetch is not None,
     )
-    if not sample_plan.of:
+    if not sample_plan.population_size:
         raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)")
-    return sample_plan if sample_plan.rows < sample_plan.of else None
+    return sample_plan if sample_plan.rows < sample_plan.population_size else None
 
 
 def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> Path:
@@ -280,10 +280,13 @@ def expectation(
 ) -> tuple[dict[float, Interval], dict[float, Interval]]:
     """The intervals to expect from the sample, by synthetic fraction: see Plan.expected and Plan.apart."""
     if calibration and part:
-        pairs = {share: planning.expected_of_shards(calibration, part.read, share) for share in _EXPECTED_AT}
-        return {share: pair[0] for share, pair in pairs.items()}, {share: pair[1] for share, pair in pairs.items()}
+        ranges = {share: planning.expected_interval_range(calibration, part.read, share) for share in _EXPECTED_AT}
+        alike, apart = ({share: pair[which] for share, pair in ranges.items()} for which in (0, 1))
+        return alike, apart
     if calibration and sample:
-        return {share: planning.expected(calibration, sample.rows, sample.of, share) for share in _EXPECTED_AT}, {}
+        rows, population = sample.rows, sample.population_size
+        expected = {at: planning.expected_interval(calibration, rows, population, at) for at in _EXPECTED_AT}
+        return expected, {}
     return {}, {}
 
 

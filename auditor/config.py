@@ -1,11 +1,11 @@
-"""What an audit is told to do, as plain values. Files and folders are named here and opened elsewhere (resources.py).
+"""The configuration of an audit, as plain values. It names files and folders; resources.py opens them.
 
-ScanConfig      what evidence holds: another value means other evidence
-SamplingConfig  which rows are looked at
-EstimateConfig  what is concluded from the evidence
+ScanConfig      decides the content of evidence: another value means other evidence
+SamplingConfig  decides which rows are examined
+EstimateConfig  decides what is concluded from the evidence
 
-A field is called like the option of `auditor scan` that sets it. So one table serves the command line, audit.json and
-the command that repeats an audit, and a new option is a field here, an option there, and the code that uses it.
+Each field has the name of the option of `auditor scan` that sets it. So one table serves the command line, audit.json
+and the command that repeats an audit. A new option needs a field here, an option there, and the code that uses it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from auditor import registry
 from auditor.errors import ConfigError
 from auditor.types import Need
 
-BEFORE = "before:"  # a reference of the dataset's own images, older than a year
+BEFORE = "before:"  # a temporal reference: the dataset's own images from before a year
 DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}
-_REFERENCE_DETECTORS = ("known-image", "known-file")  # run wherever there are images to recognise
+_REFERENCE_DETECTORS = ("known-image", "known-file")  # they always run if there are reference indexes
 
 
-def _is(option: str, *, is_list: bool = False) -> dict[str, Any]:
-    """How an option is spelt that is not called like its field; is_list: given once, with commas."""
-    return {"option": option, "is_list": is_list}
+def _option(name: str, *, is_list: bool = False) -> dict[str, Any]:
+    """Metadata of a field whose option has another name, or (is_list) takes a comma-separated list."""
+    return {"option": name, "is_list": is_list}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one sample may cost: bytes of the file, pixels of the image, seconds of decoding."""
+    """Limits for one image: bytes of the file, pixels, seconds of decoding."""
 
     max_bytes: int = 256 << 20
     max_pixels: int = 100_000_000
@@ -41,7 +41,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How inputs are read. Column names override the aliases of readers/columns.py; input_format: a reader's id."""
+    """How inputs are read. *_col: column names, which override those of readers/columns.py. input_format: a reader's
+    id."""
 
     input_format: str | None = None
     image_col: str | None = None
@@ -54,25 +55,25 @@ class ReadOptions:
     follow_links: bool = False
 
     def updated(self, given: ReadOptions) -> ReadOptions:
-        """These options as an audit recorded them, unless others are given now. Raises ConfigError where `base_dir`
-        is needed: the record holds its name alone."""
+        """These options, overridden by the given ones. Raises ConfigError if an audit's record needs `base_dir`,
+        because the record only has the folder's name."""
         if self.base_dir and given.base_dir is None:
-            raise ConfigError(f"the audit was made with `base_dir` {self.base_dir}: say where that folder is")
-        told = {one.name: getattr(given, one.name) for one in fields(given)}
-        return replace(self, **{name: value for name, value in told.items() if value not in (None, False)})
+            raise ConfigError(f"the audit was made with `base_dir` {self.base_dir}: give the path of that folder")
+        overrides = {option.name: getattr(given, option.name) for option in fields(given)}
+        return replace(self, **{name: value for name, value in overrides.items() if value not in (None, False)})
 
 
 @dataclass(frozen=True, slots=True)
 class ScanConfig:
     """detectors: ids, in the registry's order. depth: how far an image is opened.
 
-    encoder: an open_clip model that makes the vectors, instead of the embedded one; embeddings: a folder of vectors
-    made already, by embeddings_model; keep_vectors: keep a vector of each image although no detector needs it.
-    indexes: folders of reference images that are looked for. Raises ConfigError for options that exclude each other.
+    encoder: an open_clip model for the vectors, instead of the embedded one. embeddings: a folder of precomputed
+    vectors, made by embeddings_model. keep_vectors: store a vector of each image even if no detector needs it. indexes:
+    folders of reference indexes. Raises ConfigError for options that exclude each other.
     """
 
     detectors: tuple[str, ...] = field(
-        default_factory=registry.default_detectors, metadata=_is("--detectors", is_list=True)
+        default_factory=registry.default_detectors, metadata=_option("--detectors", is_list=True)
     )
     depth: Need = Need.PIXELS
     limits: Limits = Limits()
@@ -81,14 +82,14 @@ class ScanConfig:
     embeddings: str | None = None
     embeddings_model: str | None = None
     keep_vectors: bool = False
-    indexes: tuple[str, ...] = field(default=(), metadata=_is("--index"))
+    indexes: tuple[str, ...] = field(default=(), metadata=_option("--index"))
 
     def __post_init__(self) -> None:
-        """Conflicts; and the detectors that reference images need, in one order."""
+        """Checks for conflicts, adds the detectors that reference indexes need, and sorts the detectors."""
         if self.encoder and self.embeddings:
-            raise ConfigError("`encoder` and `embeddings`: vectors are made or taken, not both")
+            raise ConfigError("`encoder` makes vectors and `embeddings` names precomputed ones: give only one of them")
         if self.embeddings_model and not self.embeddings:
-            raise ConfigError("`embeddings_model` names what made `embeddings`, which is not given")
+            raise ConfigError("`embeddings_model` names the model of `embeddings`: give `embeddings` too")
         wanted = {*self.detectors, *(_REFERENCE_DETECTORS if self.indexes else ())}
         known = [id for id in registry.table("detectors") if id in wanted]
         object.__setattr__(self, "detectors", (*known, *sorted(wanted.difference(known))))
@@ -96,13 +97,13 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:
-    """sample: decode so many rows, drawn at random; margin: as many as keep the sampling error within it (a share of
-    1); sample_files: open no other file either; stratify: "domain" for a sample in proportion to each domain's rows.
+    """sample: number of rows to decode, drawn at random. margin: choose that number for this sampling error (a fraction
+    of 1). sample_files: do not open files outside the sample. stratify: "domain" for a proportionally stratified
+    sample.
 
-    sample_shards: read so many whole shards, and nothing of the others. fetch: fetch and audit so many rows of a
-    manifest of URLs. until_decided: the sample is one of a growing series that ends when the policy is decided, so that
-    its intervals hold at any stopping time; `sample` is then the first one. Raises ConfigError for options that exclude
-    each other.
+    sample_shards: number of whole shards to read; the others are not opened. fetch: number of rows of a URL manifest to
+    fetch and audit. until_decided: double the sample until the policy is decided, starting with `sample`; intervals are
+    anytime-valid. Raises ConfigError for options that exclude each other.
     """
 
     sample: int | None = None
@@ -114,43 +115,43 @@ class SamplingConfig:
     until_decided: bool = False
 
     def __post_init__(self) -> None:
-        """Conflicts; a growing sample opens no other file."""
-        others = self.margin or self.sample or self.until_decided or self.sample_files
-        if self.sample_shards and (others or self.fetch):
-            raise ConfigError("`sample_shards` is a sample of its own: leave the other options of samples out")
+        """Checks for conflicts; until_decided implies sample_files."""
+        row_sample = self.margin or self.sample or self.until_decided or self.sample_files
+        if self.sample_shards and (row_sample or self.fetch):
+            raise ConfigError("`sample_shards` is a sample of its own: leave out the other sampling options")
         if self.stratify and (self.until_decided or not (self.margin or self.sample or self.fetch)):
-            raise ConfigError("`stratify` shares a sample out: give `sample`, `margin` or `fetch`")
+            raise ConfigError("`stratify` needs a sample of fixed size: give `sample`, `margin` or `fetch`")
         if self.margin and self.sample:
-            raise ConfigError("`margin` says how many rows; so does `sample`")
-        if self.fetch and others:
-            raise ConfigError("`fetch` is a sample of its own: leave the other options of samples out")
+            raise ConfigError("`margin` and `sample` both set the number of rows: give only one of them")
+        if self.fetch and row_sample:
+            raise ConfigError("`fetch` is a sample of its own: leave out the other sampling options")
         if self.until_decided and self.margin:
-            raise ConfigError("`until_decided` finds the number of rows itself: leave `margin` out")
+            raise ConfigError("`until_decided` chooses the number of rows itself: leave out `margin`")
         if self.sample_files and not (self.margin or self.sample or self.until_decided):
-            raise ConfigError("`sample_files` bounds a sample: give `sample` or `margin`")
+            raise ConfigError("`sample_files` needs a sample: give `sample` or `margin`")
         if self.until_decided:
             object.__setattr__(self, "sample_files", True)
 
     @property
     def is_full(self) -> bool:
-        """Whether every row is looked at."""
+        """Whether every row is examined in full."""
         return not (self.sample or self.margin or self.sample_shards or self.fetch or self.until_decided)
 
     @property
     def rows(self) -> int | None:
-        """How many rows are drawn one by one; None: rows are not drawn."""
+        """The size of a sample of rows; None without one."""
         return self.fetch or self.sample
 
     def depth_outside(self, depth: Need) -> Need:
-        """How far rows outside the sample are opened, where the others are opened to `depth`."""
+        """How far rows outside the sample are opened, given the `depth` of the sample."""
         return Need.ROW if self.fetch or self.sample_files else min(depth, Need.FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class EstimateConfig:
-    """count_edited: images with a generated part count as synthetic. calibration, labels: files of one's own.
+    """count_edited: images with a generated part count as synthetic. calibration, labels: the user's own files.
 
-    reference: what the images' diversity is compared with: a folder (reference images or an audit), or `before:YEAR`.
+    reference: the images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`.
     """
 
     count_edited: bool = False
@@ -162,12 +163,12 @@ class EstimateConfig:
         """Raises ConfigError for a reference that names no year."""
         year = (self.reference or "").removeprefix(BEFORE)
         if (self.reference or "").startswith(BEFORE) and not (year.isascii() and year.isdigit() and len(year) == 4):
-            raise ConfigError(f"`reference` {self.reference}: name a year of four digits, as in {BEFORE}2021")
+            raise ConfigError(f"`reference` must be a folder or like {BEFORE}2021, got {self.reference}")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole configuration; seed: for everything that is drawn at random. `Config.of` takes all options by name.
+    """A whole configuration. seed: of all random draws. `Config.of` takes all options by name.
 
     Raises ConfigError for options that exclude each other.
     """
@@ -178,42 +179,49 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Conflicts between the parts."""
+        """Checks for conflicts between the parts."""
         sampling = self.sampling
         if self.scan.read.weight_col and not sampling.is_full:
-            raise ConfigError("`weight_col`: samples are drawn with equal chances; audit every row, or leave it out")
+            raise ConfigError(
+                "`weight_col`: samples are drawn with equal probabilities; audit every row, or leave out `weight_col`"
+            )
         if sampling.until_decided and self.estimate.labels:
-            raise ConfigError("`until_decided` draws by what the model says: leave `labels` out")
+            raise ConfigError("`until_decided` depends on the classifier's estimate: leave out `labels`")
         if self.scan.depth < Need.PIXELS and (sampling.margin or sampling.sample) and not sampling.sample_files:
-            raise ConfigError("`sample` bounds decoding, and this `depth` decodes nothing: add `sample_files`")
+            raise ConfigError("`sample` limits decoding, and this `depth` decodes nothing: add `sample_files`")
 
     @classmethod
     def of(cls, **options: Any) -> Config:
-        """From options by name, whatever part they belong to: Config.of(depth=Need.FILE, sample=100, max_bytes=1000).
+        """A configuration from options of any part, by name: Config.of(depth=Need.FILE, sample=100, max_bytes=1000).
 
-        `limits` and `read` may be given whole too. Raises ConfigError for a name that is none, and for conflicts.
+        `limits` and `read` may also be given as a whole. Raises ConfigError for unknown names and for conflicts.
         """
-        parts = {part: _taken(kind, options) for part, kind in _PARTS.items()}
+        parts = {part: _take(kind, options) for part, kind in _PARTS.items()}
         seed = options.pop("seed", 0)
         if options:
             name = next(iter(options))
-            close = difflib.get_close_matches(name, cls().options, n=1)
-            raise ConfigError(f"no option `{name}`{f'; did you mean `{close[0]}`?' if close else ''}")
+            similar = difflib.get_close_matches(name, cls().options, n=1)
+            raise ConfigError(f"no option `{name}`{f'; did you mean `{similar[0]}`?' if similar else ''}")
         return cls(**parts, seed=seed)
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """Every option by name, whatever part it belongs to."""
-        return {one.name: value for one, value in _options(self)}
+        """Name → value of every option, of all parts."""
+        return {option.name: value for option, value in _options(self)}
 
     @property
     def command_line(self) -> list[str]:
-        """The arguments of `auditor scan` that give this configuration: every option that differs from its default."""
-        return [word for one, value in _options(self) if value != default(one) for word in _words(one, value)]
+        """The arguments of `auditor scan` for this configuration: all options that differ from their defaults."""
+        return [
+            argument
+            for option, value in _options(self)
+            if value != default(option)
+            for argument in _arguments(option, value)
+        ]
 
     @property
     def portable(self) -> Config:
-        """Without the folders in which files lie: the same wherever the audit was made."""
+        """The configuration with file names instead of paths, so that it does not depend on the machine."""
         read = replace(self.scan.read, base_dir=_name(self.scan.read.base_dir))
         scan = replace(
             self.scan,
@@ -233,46 +241,46 @@ _PARTS = {"scan": ScanConfig, "sampling": SamplingConfig, "estimate": EstimateCo
 _GROUPS = {"limits": Limits, "read": ReadOptions}
 
 
-def default(one: Field[Any]) -> Any:
-    """The value of an option that is not given."""
-    return one.default_factory() if callable(one.default_factory) else one.default
+def default(option: Field[Any]) -> Any:
+    """The default value of an option."""
+    return option.default_factory() if callable(option.default_factory) else option.default
 
 
-def _taken(kind: type[Any], options: dict[str, Any]) -> Any:
-    """The value of a part or group, with the options that are its own taken out of `options`."""
+def _take(kind: type[Any], options: dict[str, Any]) -> Any:
+    """A part or group, made from its own options, which are removed from `options`."""
     own: dict[str, Any] = {}
-    for one in fields(kind):
-        if one.name in options:
-            own[one.name] = options.pop(one.name)
-        elif one.name in _GROUPS:
-            own[one.name] = _taken(_GROUPS[one.name], options)
+    for field_ in fields(kind):
+        if field_.name in options:
+            own[field_.name] = options.pop(field_.name)
+        elif field_.name in _GROUPS:
+            own[field_.name] = _take(_GROUPS[field_.name], options)
     return kind(**own)
 
 
 def _options(config: Config) -> Iterator[tuple[Field[Any], Any]]:
-    """Every option with its value, those of groups one by one."""
+    """Every option with its value; groups are expanded."""
     for part in (config.scan, config.sampling, config.estimate, config):
-        for one in fields(part):
-            if one.name in _GROUPS:
-                group = getattr(part, one.name)
+        for option in fields(part):
+            if option.name in _GROUPS:
+                group = getattr(part, option.name)
                 yield from ((inner, getattr(group, inner.name)) for inner in fields(group))
-            elif one.name not in _PARTS:
-                yield one, getattr(part, one.name)
+            elif option.name not in _PARTS:
+                yield option, getattr(part, option.name)
 
 
-def _words(one: Field[Any], value: Any) -> list[str]:
-    option = one.metadata.get("option", option_of(one.name))
+def _arguments(option: Field[Any], value: Any) -> list[str]:
+    name = option.metadata.get("option", option_of(option.name))
     if isinstance(value, bool):
-        return [option] if value else []
+        return [name] if value else []
     if isinstance(value, Need):
-        return [f"{option}={value.name.lower()}"]
-    if one.metadata.get("is_list"):
-        return [f"{option}={','.join(value)}"]
-    return [f"{option}={each}" for each in (value if isinstance(value, tuple) else (value,))]
+        return [f"{name}={value.name.lower()}"]
+    if option.metadata.get("is_list"):
+        return [f"{name}={','.join(value)}"]
+    return [f"{name}={item}" for item in (value if isinstance(value, tuple) else (value,))]
 
 
 def option_of(name: str) -> str:
-    """A field's option on the command line."""
+    """The command-line option of a field."""
     return f"--{name.replace('_', '-')}"
 
 

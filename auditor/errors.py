@@ -1,23 +1,23 @@
-"""What can go wrong in a way its reader can mend.
+"""Errors that the user can fix.
 
-The command line prints an AuditorError plainly and exits 3; anything else is a bug of ours and keeps its traceback.
+The command line prints an AuditorError without a traceback and exits with 3. Any other exception is a bug.
 """
 
 
 class AuditorError(Exception):
-    """Base of every error that is meant for the user; its text says what to do."""
+    """Base class of all errors for the user; the message says what to do."""
 
 
 class DatasetError(AuditorError):
-    """A path that cannot be read as a dataset, or columns that cannot be told apart."""
+    """A path that cannot be read as a dataset, or ambiguous columns."""
 
 
 class NoSuchInput(DatasetError):
-    """A path where nothing is."""
+    """A path that does not exist."""
 
 
 class ConfigError(AuditorError):
-    """Options that exclude each other, or that there are none of. Option names stand in `backticks`."""
+    """Unknown options, or options that exclude each other. Option names are in `backticks`."""
 
 
 class EvidenceError(AuditorError):
@@ -29,23 +29,23 @@ class PolicyError(AuditorError):
 
 
 class AuditFileError(AuditorError):
-    """A file that is not an audit of the schema that this version reads."""
+    """A file that is not an audit of a schema that this version reads."""
 
 
 class UnknownPlugin(AuditorError):
-    """No detector, reader, report or engine of that name; the text lists those there are."""
+    """No detector, reader, report or engine of that name; the message lists the known names."""
 
 
 class CalibrationError(AuditorError):
-    """A calibration that cannot be used: not one, of another model, or of a detector that tells nothing apart."""
+    """A calibration that cannot be used: not a calibration file, of another model, or not better than random."""
 
 
 class ModelError(AuditorError):
-    """A model that cannot be used: incomplete, changed, or answering otherwise than it should."""
+    """A model that cannot be used: incomplete, changed, or with unexpected outputs."""
 
 
 class IndexFileError(AuditorError):
-    """An index or an index that cannot be used: damaged, from a newer version, or of another encoder."""
+    """A reference index that cannot be used: damaged, from a newer version, or of another encoder."""
 
 
 class LabelError(AuditorError):
@@ -53,12 +53,12 @@ class LabelError(AuditorError):
 
 
 class FilterError(AuditorError):
-    """A keep-list that cannot be made: the audit does not say enough, the target is out of reach, keys do not fit."""
+    """A keep-list that cannot be made: no estimate, an unreachable target, or keys of another dataset."""
 
 
 class FetchError(AuditorError):
-    """Nothing can be fetched at all: offline by the user's wish, or no room for what comes."""
+    """Nothing can be fetched: fetching is turned off, or there is no disk space."""
 
 
 class SampleError(AuditorError):
-    """One sample that is not read further, with the reason; the scan turns it into an unreadable row."""
+    """One image that cannot be read, with the reason; the scan records it as an unreadable row."""

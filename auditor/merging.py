@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import audit_json, registry
-from auditor.aggregate.build import CALIBRATION, Grounds, assemble, dataset_digest, save_calibration
+from auditor.aggregate.build import CALIBRATION, EstimationInputs, build_audit, dataset_digest, save_calibration
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import EstimateConfig
 from auditor.errors import CalibrationError, EvidenceError
@@ -66,7 +66,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
             dataset=dataset_digest(part.digest for part in merged_parts),
             labels=labels_digest(answers) if answers else None,
         )
-        merged = assemble(merged_parts, inputs, config, digests, Grounds(calibration, answers))
+        merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
         return summary.add_similarity_results(merged, merged_parts, out, reference)
 
 

@@ -1,4 +1,4 @@
-"""What a configuration names, opened: the vectors' source, reference images, calibration, labels; and their digests."""
+"""Loads what a configuration names (vector source, reference indexes, calibration, labels) and computes digests."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from auditor.similarity.reference import Reference, TemporalReference
 from auditor.types import Need
 from auditor.values import plain
 
-_COLUMNS = 6  # of evidence; parts with others are redone
-_COVERED = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "indexes")  # by digests of what they name
+_COLUMNS_VERSION = 6  # of evidence; parts of another version are made again
+# Options that are not digested themselves, because the content of what they name is.
+_DIGESTED_BY_CONTENT = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "indexes")
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Everything that a configuration names. detectors: the digest of each one's source and data files, by id."""
+    """Everything that a configuration names. detectors: digests of their source and data files, by id."""
 
     detectors: Mapping[str, str]
     vectors: VectorSource = VectorSource()
@@ -44,7 +45,7 @@ class Resources:
 
     @classmethod
     def load(cls, config: Config) -> Resources:
-        """Raises AuditorError for what cannot be read."""
+        """The resources of a configuration. Raises AuditorError for files that cannot be read."""
         scan, estimate = config.scan, config.estimate
         indexes = ReferenceIndexes(scan.indexes)
         existing = Existing(scan.embeddings, scan.embeddings_model) if scan.embeddings else None
@@ -59,9 +60,9 @@ class Resources:
         )
 
     def check(self, scan: ScanConfig) -> None:
-        """Raises AuditorError for a detector that cannot work here, and for reference images of another encoder.
+        """Raises AuditorError for a detector that cannot run here, and for reference images of another encoder.
 
-        A model that will not be asked is not loaded.
+        Models that the scan does not need are not loaded.
         """
         for id in scan.detectors:
             kind = registry.load("detectors", id)
@@ -74,19 +75,19 @@ class Resources:
 
     @property
     def counted_calibration(self) -> Calibration | None:
-        """The calibration that the estimate rests on: one's own, or the one that a detector ships; None without any."""
+        """The calibration of the estimate: the user's own, or the one that a detector ships; None without any."""
         model = counted_detector(self.detectors, self.indexes.record(), self.calibration)
         return (self.calibration or model.calibration()) if model else None
 
     @property
     def read_by(self) -> Calibration | None:
-        """One's own calibration where the detector's answers depend on it, not just what is concluded from them."""
+        """The user's own calibration if the detector's scores depend on it; otherwise None."""
         own = self.calibration
         kind = registry.load("detectors", own.detector) if own else None
         return own if own and kind and issubclass(kind, ClassifierDetector) and kind.reads_by(own) else None
 
     def digests(self, dataset: str, shards: str | None) -> Digests:
-        """With the dataset's digest, and the one over the names of all shards where some were read."""
+        """The digests of an audit. dataset: of the dataset. shards: of the names of all shards, if some were read."""
         return Digests(
             dataset=dataset,
             shards=shards,
@@ -97,23 +98,30 @@ class Resources:
             labels=file.digest(self.answers) if self.answers else None,
         )
 
-    def evidence_digest(self, config: Config, draw: SamplePlan | None = None) -> str:
-        """Over all that decides what a part of evidence holds; draw: the sample, which depends on the dataset."""
-        scan = {name: value for name, value in plain(config.portable.scan).items() if name not in _COVERED}
+    def evidence_digest(self, config: Config, sample_plan: SamplePlan | None = None) -> str:
+        """The sha256 of everything that decides the content of a part of evidence. sample_plan: depends on the
+        dataset."""
+        scan = {name: value for name, value in plain(config.portable.scan).items() if name not in _DIGESTED_BY_CONTENT}
         content = {
-            "columns": _COLUMNS,
+            "columns": _COLUMNS_VERSION,
             "scan": scan,
             "detectors": self.detectors,
             "vectors": self.vectors.record(),
             "indexes": self.indexes.record(),
             "calibration": calibrations.digest(self.read_by) if self.read_by else None,
-            "draw": draw and [draw.seed, draw.last, draw.beyond, draw.is_fetching],
-            "shares": draw.shares.digest if draw and draw.shares else None,
+            "draw": sample_plan
+            and [
+                sample_plan.seed,
+                sample_plan.rank_threshold,
+                sample_plan.depth_outside_sample,
+                sample_plan.is_fetching,
+            ],
+            "shares": sample_plan.allocation.digest if sample_plan and sample_plan.allocation else None,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def sized(self, config: Config) -> Config:
-        """The configuration with the number of rows that its margin asks for. Raises ValueError where none gives it."""
+        """The configuration with a sample size instead of a margin. Raises ValueError if no size has that margin."""
         margin = config.sampling.margin
         if margin is None:
             return config
@@ -122,54 +130,61 @@ class Resources:
 
 
 def read_calibration(path: str) -> Calibration:
-    """A calibration file. Raises CalibrationError, with its path, also for one of other weights."""
+    """The calibration of a file. Raises CalibrationError, with the path, also for a calibration of other weights."""
     try:
-        found = calibrations.parse(Path(path).read_bytes().decode("utf-8", "replace"))
-        kind = registry.load("detectors", found.detector)
+        calibration = calibrations.parse(Path(path).read_bytes().decode("utf-8", "replace"))
+        kind = registry.load("detectors", calibration.detector)
         if not issubclass(kind, ClassifierDetector):
-            raise CalibrationError(f"{found.detector} gives no logits")
-        model = kind.made(counts=found)
-        if not model.uses_indexes and found.sha256 != model.weights():  # indexes are known where the audit is
-            raise CalibrationError(f"it was made for {found.model} with other weights: calibrate again")
+            raise CalibrationError(f"its detector must be a classifier, got {calibration.detector}")
+        model = kind.made(counts=calibration)
+        # Calibrations that depend on indexes are checked later, in counted_detector.
+        if not model.uses_indexes and calibration.sha256 != model.weights():
+            raise CalibrationError(f"it was made for {calibration.model} with other weights: calibrate again")
     except OSError as error:
         raise CalibrationError(f"{path}: {error.strerror or error}") from error
     except (CalibrationError, UnknownPlugin) as error:
         raise CalibrationError(f"{path}: {error}") from error
-    return found
+    return calibration
 
 
 def read_labels(path: str) -> list[Annotation]:
-    """The labels that an estimate is to rest on. Raises LabelError, for a file without any, too."""
-    if not (found := file.read(Path(path))):
-        raise LabelError(f"{path}: no row of it has a label: label some (auditor label), or leave the file out")
-    return found
+    """The labels of a file for an estimate. Raises LabelError, also for a file without labels."""
+    if not (annotations := file.read(Path(path))):
+        raise LabelError(f"{path}: no row has a label: label some rows (auditor label), or leave out the file")
+    return annotations
 
 
 def counted_detector(
     detectors: Iterable[str], indexes: Mapping[str, str], calibration: Calibration | None
 ) -> ClassifierDetector | None:
-    """The detector whose flags are counted: the one that was calibrated, or the first that ships a calibration.
+    """The classifier whose flags are counted: that of the calibration, or the first that ships a calibration.
 
-    indexes: their digests. Raises CalibrationError where a calibration is for a detector that does not run, for other
-    weights or for other indexes.
+    indexes: digests by name. Raises CalibrationError for a calibration of a detector that does not run, of other
+    weights or of other indexes.
     """
-    found = [registry.load("detectors", id)() for id in registry.table("detectors") if id in set(detectors)]
-    models = [detector for detector in found if isinstance(detector, ClassifierDetector)]
+    running = [registry.load("detectors", id)() for id in registry.table("detectors") if id in set(detectors)]
+    models = [detector for detector in running if isinstance(detector, ClassifierDetector)]
     if calibration is None:
         return next((model for model in models if model.calibration()), None)
     for model in models:
         if model.id == calibration.detector:
-            return _checked(model, indexes, calibration)
-    raise CalibrationError(f"it counts errors of {calibration.detector}, which does not run: --with adds a detector")
+            return _with_calibration(model, indexes, calibration)
+    raise CalibrationError(
+        f"the calibration is of detector {calibration.detector}, which does not run: add it with --with"
+    )
 
 
-def _checked(model: ClassifierDetector, indexes: Mapping[str, str], calibration: Calibration) -> ClassifierDetector:
-    """The detector, after the counts were found to be of its weights, or of the indexes that its scores are of."""
+def _with_calibration(
+    model: ClassifierDetector, indexes: Mapping[str, str], calibration: Calibration
+) -> ClassifierDetector:
+    """The classifier with the calibration. Raises CalibrationError for one of other weights or other indexes."""
     if not model.uses_indexes:
-        made = model.made(counts=calibration)
-        if calibration.sha256 != made.weights():
-            raise CalibrationError(f"it counts errors of {calibration.model} with other weights: calibrate again")
-        return made
+        calibrated = model.made(counts=calibration)
+        if calibration.sha256 != calibrated.weights():
+            raise CalibrationError(f"the calibration is of {calibration.model} with other weights: calibrate again")
+        return calibrated
     if calibration.sha256 != ReferenceIndexes.mark(indexes):
-        raise CalibrationError(f"it counts errors of {calibration.model} with other indexes: calibrate with these")
+        raise CalibrationError(
+            f"the calibration is of {calibration.model} with other indexes: calibrate again with these indexes"
+        )
     return model.made(counts=calibration)

@@ -1,7 +1,4 @@
-"""The nouns of a dataset: what an audit measured. Everything here is a value, as in types.py.
-
-The nouns of a decision: what was made of an audit, by which assumptions. Values like those of types.py.
-"""
+"""Data types of an audit (its measurements) and of a decision (the policy's conclusions). Values, as in types.py."""
 
 from __future__ import annotations
 
@@ -14,14 +11,14 @@ from auditor.config import Config
 from auditor.types import Evidence
 
 SCHEMA = "auditor/2"
-# Marks that only their makers can read, or that name no generator: every report lists them.
+# Watermarks that only their makers can decode, or that do not identify a generator; every report lists them.
 UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
-OTHERS = "(others)"  # the subgroup of all that are not listed
+OTHERS = "(others)"  # the subgroup that sums up all unlisted ones
 
 
 @dataclass(frozen=True, slots=True)
 class InputRecord:
-    """One input as it was read: its name (no absolute path), the reader, its rows."""
+    """One input: its name (no absolute path), the id of its reader, and its number of rows."""
 
     name: str
     format: str
@@ -30,7 +27,7 @@ class InputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by status, and how many keys occur more than once."""
+    """Rows by status, and the number of keys that occur more than once."""
 
     rows: int = 0
     ok: int = 0
@@ -42,7 +39,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """For how many rows, and which share of all rows, a kind of evidence could have been seen at all."""
+    """The number and share of rows that could be checked for a kind of evidence."""
 
     evaluable: int
     share: float
@@ -50,9 +47,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class DetectorTally:
-    """One detector over the whole dataset. `failed`: rows on which it raised, which is a bug of ours.
+    """One detector over the whole dataset. failed: rows on which it raised an exception, which is a bug.
 
-    Of statistical ones also the rows by answer (or by reason for none), and in each tenth of the score.
+    answers, scores: for classifiers, the rows by answer (or by reason for an abstention), and a histogram of the score
+    with ten bins.
     """
 
     evidence: Evidence
@@ -66,12 +64,12 @@ class DetectorTally:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedShare:
-    """Share of the readable rows whose declared or matched evidence says synthetic: a floor, no estimate.
+    """The share of the readable rows that declared or matched evidence shows to be synthetic: a lower bound, not an
+    estimate.
 
-    Where every row was read the share is a fact, and low and high are that share; where some evidence could be seen in
-    a sample only, they are its exact 95 % interval. as_sample is the interval in either case were the rows drawn from
-    a larger source: what it would go on to give.
-    All are None without a row that could be read.
+    If every row was examined, low and high equal the share; if evidence comes from a sample, they are its exact 95 %
+    interval. source_interval: the 95 % interval for the source of the dataset, from which its rows are a sample. All
+    are None without a readable row.
     """
 
     count: int
@@ -86,8 +84,7 @@ class ConfirmedShare:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSampleSize:
-    """n rows of whole shards, or of unequal weights, tell as much as `n_eff` equal rows that are drawn one by one:
-    n / design_effect."""
+    """n rows of whole shards, or with unequal weights, are equivalent to n_eff = n / design_effect independent rows."""
 
     n: int
     n_eff: float
@@ -96,7 +93,7 @@ class EffectiveSampleSize:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A column says how much each row counts, and shares are of that weight. sample_size: of the readable rows."""
+    """The weight column; all shares are weighted by it. sample_size: of the readable rows."""
 
     column: str
     sample_size: EffectiveSampleSize
@@ -104,8 +101,10 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class ShardSample:
-    """Whole shards, drawn at random, `read` of `of`, and what their rows are worth for the declared share, and for the
-    model's flags where it looked. How many rows the others have is not known."""
+    """A cluster sample: `read` whole shards, drawn at random from `of`. The number of rows in the others is unknown.
+
+    declared, flags: the effective sample sizes for the confirmed share and for the classifier's flags.
+    """
 
     read: int
     of: int
@@ -115,11 +114,11 @@ class ShardSample:
 
 @dataclass(frozen=True, slots=True)
 class DatasetTest:
-    """Whether a mark is in a dataset although no single image shows it for certain.
+    """A dataset-level test for a watermark that no single image shows with certainty.
 
-    n: undecided images that were looked at. t: how far they lean towards the mark together. striking: images that
-    lean further than one unmarked one in a thousand. p_value: of both, corrected for all tests made. share_low:
-    one-sided 95 % lower bound on the marked share of those images.
+    n: undecided images that were examined. t: the pooled statistic. exceedances: images whose statistic exceeds the
+    99.9 % quantile of unmarked images. p_value: of both, corrected for multiple tests. share_low: one-sided 95 % lower
+    bound of the marked share of these images.
     """
 
     detector: str
@@ -133,8 +132,11 @@ class DatasetTest:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Images whose truth is known: how many, how many were flagged, the rate that the calibration predicts for them
-    (median and 95 % interval), and how probable their number was (two-sided). is_shift: too improbable."""
+    """A check of the error rates on images with known ground truth: `flagged` of n were flagged.
+
+    expected: the rate that the calibration predicts (median and 95 % interval). p_value: two-sided. is_shift: the count
+    is too improbable, so there is a calibration shift.
+    """
 
     name: str
     flagged: int
@@ -146,7 +148,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class FprScenario:
-    """The interval that an estimate would have if false positives were `factor` times as frequent."""
+    """Sensitivity analysis: the interval of the estimate if the false-positive rate were multiplied by `factor`."""
 
     factor: float
     low: float
@@ -155,7 +157,7 @@ class FprScenario:
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """A stratum: its rows, and those of them that people labelled."""
+    """A stratum: the number of its rows, and of rows with each label."""
 
     rows: int
     synthetic: int
@@ -165,10 +167,10 @@ class LabelCounts:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """People's labels, by the verdict of the rows they are of.
+    """People's labels, by stratum (verdict).
 
-    double_annotated: images that two people labelled, neither unsure, and disagreements: of those. skipped: rows among
-    the labelled ones without a label, counted as unsure.
+    double_annotated: images that two people labelled, neither unsure. disagreements: double-annotated images with
+    different labels. skipped: rows without a label among the labelled ones; they count as unsure.
     """
 
     strata: Mapping[str, LabelCounts]
@@ -179,7 +181,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class AlternativeEstimate:
-    """What another method says of the same fraction."""
+    """Another method's estimate of the same fraction."""
 
     method: str
     point: float
@@ -189,12 +191,12 @@ class AlternativeEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The synthetic fraction, corrected for the detector's errors, with its interval and what it assumes.
+    """The synthetic fraction (prevalence), corrected for the classifier's errors, with its interval and assumptions.
 
-    n: undecided images that the detector looked at, `flagged` of them with a score of `cutoff` or more; conditions they
-    are in; controls: the detector on images of known truth. With labels: n images that people labelled, and what the
-    detector says, beside. at_best: of a sample, the ends that no number of rows brings closer, because the error rates
-    are not known better.
+    n: undecided images that the classifier scored, `flagged` of them at or above `threshold`; conditions: their
+    compression conditions; controls: checks on images with known ground truth. With labels, n is the number of labelled
+    images, and alternatives has the classifier's estimate. asymptotic: for a sample, the interval that remains with
+    infinitely many rows, because the error rates are uncertain.
     """
 
     point: float
@@ -218,7 +220,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Subgroup:
-    """A part of the dataset: rows, rows read, and the declared or matched share with its interval."""
+    """A part of the dataset: rows, readable rows (ok), and the confirmed share with its interval."""
 
     by: str
     value: str
@@ -233,8 +235,8 @@ class Subgroup:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Near copies of one picture: how many, how many of them are declared or flagged, the source and the images of
-    the first ones."""
+    """Near-duplicates of one image: their number, how many are declared or flagged, the source, and the first
+    images."""
 
     size: int
     declared: int
@@ -245,7 +247,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateShare:
-    """Of a group's n images those that have a near copy in the group, and its largest cluster."""
+    """The images of a group, of n, with a near-duplicate in the group, and the size of its largest cluster."""
 
     name: str
     n: int
@@ -256,10 +258,10 @@ class DuplicateShare:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Near copies among the n images that have a vector of `fingerprint`.
+    """Near-duplicates among the n images that have a vector of the encoder `fingerprint`.
 
-    is_verified: whether thumbnails confirmed what the vectors said. unsearched: pairs that were alike enough and too
-    many to be looked at for crops. largest: clusters, those with declared or flagged images first.
+    is_verified: whether thumbnails confirmed the matches of vectors. unsearched: similar pairs that were not checked
+    for crops, because there were too many. largest: the largest clusters, those with declared or flagged images first.
     """
 
     fingerprint: str
@@ -275,7 +277,7 @@ class NearDuplicates:
 
 @dataclass(frozen=True, slots=True)
 class CaptionGroup:
-    """How well captions fit: of n images of a group the mean cosine, and its 5, 25, 50, 75 and 95 % quantiles."""
+    """Caption similarity of a group's n images: the mean cosine, and its 5, 25, 50, 75 and 95 % quantiles."""
 
     name: str
     n: int
@@ -285,7 +287,7 @@ class CaptionGroup:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of the panel, what chance gives instead (mean, 99 % band), and how many standard deviations apart."""
+    """One diversity metric, with the mean and the 99 % band of its null distribution, and its z-score."""
 
     name: str
     value: float
@@ -298,7 +300,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class MetricComparison:
-    """The panel of some images against others, at n images of either side a draw."""
+    """The metrics of one set of images compared with another, with n images of each per draw."""
 
     name: str
     n: int
@@ -307,11 +309,11 @@ class MetricComparison:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Of the `distinct` images that are left when near copies are gone: their effective dimension, and the panel.
+    """Effective dimension and diversity metrics of the `distinct` images that remain without near-duplicates.
 
-    trace_ratio: the spread of declared and flagged images over that of the others (low, ratio, high), an aid for
-    choosing λ and no measurement of it: flags are wrong at times, and generators differ in more than their spread.
-    left_out: comparisons that were asked for and had too few images, in words.
+    trace_ratio: the spread of declared and flagged images over that of the others (low, ratio, high). It helps to
+    choose λ but is only indicative: flags have errors, and generators differ in more than their spread. not_compared:
+    requested comparisons that had too few images, as texts.
     """
 
     fingerprint: str
@@ -324,9 +326,12 @@ class Diversity:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """sha256 of what an audit rests on: the dataset as it was read; the names of all its shards, where some were read;
-    source and data files of each detector, by id; what reference images are known, by name; calibration and labels of
-    one's own. vectors: the encoder's fingerprint, and rows and digest of vectors that were made already."""
+    """The sha256 of everything that an audit depends on.
+
+    dataset: the rows as they were read. shards: the names of all shards, if only some were read. detectors: source and
+    data files, by detector id. indexes: reference indexes, by name. calibration, labels: the user's own. vectors: the
+    encoder's fingerprint, and rows and digest of precomputed vectors.
+    """
 
     dataset: str
     shards: str | None = None
@@ -338,16 +343,16 @@ class Digests:
 
     @property
     def of_data(self) -> tuple[str, str | None]:
-        """What tells whether a dataset is the same."""
+        """The digests that identify the dataset."""
         return self.dataset, self.shards
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was measured. Shares are fractions of 1. What was decided about it is a Decision.
+    """The measurements of an audit; shares are fractions of 1. The policy's conclusion is a Decision.
 
-    sample: rows of a bounded audit's sample, by status; None where every row was looked at in full. shards: those that
-    were read, where others were not. weights: None where all rows count the same.
+    sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
+    every shard was read. weights: None without a weight column.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -374,7 +379,7 @@ class Audit:
 
 
 class Outcome(StrEnum):
-    """How a rule, or a whole policy, ends."""
+    """The outcome of a rule or of a policy."""
 
     PASS = "pass"  # noqa: S105  no password
     WARN = "warn"
@@ -384,7 +389,7 @@ class Outcome(StrEnum):
 
 
 class MadLevel(StrEnum):
-    """Where the synthetic fraction's interval lies against the MAD limit (auditor/mad/criteria.py)."""
+    """The position of the synthetic fraction's interval relative to the MAD limit (auditor/mad/criteria.py)."""
 
     SAFE = "safe"  # its upper end is below half of the limit at the conservative λ
     NEAR = "near"
@@ -393,7 +398,7 @@ class MadLevel(StrEnum):
 
 
 class MadCriterion(StrEnum):
-    """Which criterion sets the limit."""
+    """The criterion that sets the limit."""
 
     DIVERSITY = "diversity"  # the tolerated loss of variance
     STABILITY = "stability"  # the cap
@@ -401,9 +406,9 @@ class MadCriterion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MadLimits:
-    """Each criterion's limit on the synthetic fraction, from 0 to 1.
+    """The limit of each criterion on the synthetic fraction, from 0 to 1.
 
-    diversity_conservative: the same as diversity, at the lower end of the range of λ.
+    diversity_conservative: the diversity limit at the lower end of the range of λ.
     """
 
     diversity: float
@@ -415,7 +420,8 @@ class MadLimits:
 
 @dataclass(frozen=True, slots=True)
 class MadStatus:
-    """Where the dataset stands against a MAD criterion, by which assumptions; limits: those of all criteria."""
+    """The dataset's status under a MAD (Model Autophagy Disorder) criterion, with its assumptions. limits: of all
+    criteria."""
 
     status: MadLevel
     criterion: MadCriterion
@@ -431,7 +437,7 @@ class MadStatus:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How one rule of a policy ended, with the number it looked at."""
+    """The outcome of one rule of a policy, with the value that it compared."""
 
     id: str
     outcome: Outcome
@@ -442,9 +448,9 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How the policy ended, and the policy as plain values. exit_code is what the command line exits with.
+    """The outcome of the policy. policy: the policy as plain values. exit_code: of the command line.
 
-    mad: where the dataset stands by the policy's assumptions; None where no image could be read.
+    mad: the dataset's MAD status by the policy's assumptions; None if no image could be read.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""The nouns of one image: rows, evidence, verdicts. Everything here is a value: frozen, comparable, free of files."""
+"""Data types of one image: rows, signals, verdicts. All are frozen, comparable values without open files."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from typing import Any, Protocol
 
 
 class Evidence(StrEnum):
-    """Kinds of evidence. They are never averaged together."""
+    """Kinds of evidence. They are reported separately and never averaged."""
 
-    DECLARED = "declared"  # the file or the manifest says so
-    MATCHED = "matched"  # a watermark was decoded, a known generated image was recognised
-    STATISTICAL = "statistical"  # a model with measured error rates
-    PRIOR = "prior"  # host, file name, wording: stratifies and ranks, never decides
+    DECLARED = "declared"  # metadata of the file or the manifest
+    MATCHED = "matched"  # a decoded watermark, or a match in a reference index
+    STATISTICAL = "statistical"  # a classifier with measured error rates
+    PRIOR = "prior"  # a weak hint (host, file name, wording): it ranks rows but never decides one
 
 
 class Need(IntEnum):
-    """What a detector has to be given, from cheap to dear. The pipeline provides just that, once a sample."""
+    """The input that a detector needs, from cheap to expensive. Each input is made once per image."""
 
     ROW = 0  # the manifest's row: URL, caption, columns
     TAGS = 1  # EXIF tags, from the file or from the manifest's copy of them
-    FILE = 2  # the file's own bytes and metadata, as its maker left them
+    FILE = 2  # the original bytes and metadata of the file
     PIXELS = 3  # the decoded image
-    EMBEDDING = 4  # what the encoder makes of it
+    EMBEDDING = 4  # the encoder's vector of the image
 
 
 class Tier(StrEnum):
-    """How strong a hit is."""
+    """The strength of a hit."""
 
-    A = "A"  # signed and valid
+    A = "A"  # a valid signature
     B = "B"  # an explicit standard label
-    C = "C"  # structured metadata only that generator writes
+    C = "C"  # structured metadata that only one generator writes
     D = "D"  # a name or token
     E = "E"  # a weak prior
 
 
 class Claim(StrEnum):
-    """What a hit says of the image."""
+    """What a hit claims about the image."""
 
     SYNTHETIC = "synthetic"  # wholly or mainly generated
     EDITED = "edited"  # a photo or drawing with a generated part
-    SUSPECTED = "suspected"  # somebody supposes so: kept and shown, counted nowhere
-    LIKELY_SYNTHETIC = "likely-synthetic"  # by a model, at a stated false-positive rate
-    LIKELY_REAL = "likely-real"  # by a model, at a stated false-negative rate
+    SUSPECTED = "suspected"  # reported, not counted
+    LIKELY_SYNTHETIC = "likely-synthetic"  # by a classifier, at a stated false-positive rate
+    LIKELY_REAL = "likely-real"  # by a classifier, at a stated false-negative rate
 
 
 class SignalOutcome(StrEnum):
-    """How one detector ended on one image."""
+    """The outcome of one detector on one image."""
 
-    HIT = "hit"  # found something; of a classifier: it claims likely synthetic
-    NEGATIVE = "negative"  # looked and found nothing; of a classifier: any other answer
-    ABSTAINED = "abstained"  # could not look
-    FAILED = "failed"  # the detector raised, which is a bug of its own
-    NOT_SAMPLED = "not-sampled"  # the row is not in the audit's sample, and is opened less far than it needs
+    HIT = "hit"  # the detector found something; a classifier claims likely synthetic
+    NEGATIVE = "negative"  # the detector found nothing; a classifier gives any other answer
+    ABSTAINED = "abstained"  # the image could not be evaluated
+    FAILED = "failed"  # the detector raised an exception, which is a bug
+    NOT_SAMPLED = "not-sampled"  # the row is outside the sample and was not opened as far as the detector needs
 
     @property
     def has_looked(self) -> bool:
-        """Whether there is an answer about the image."""
+        """Whether the detector evaluated the image."""
         return self in (SignalOutcome.HIT, SignalOutcome.NEGATIVE)
 
 
 class VerdictKind(StrEnum):
-    """What an audit concludes of one image."""
+    """The audit's conclusion about one image."""
 
     SYNTHETIC = "synthetic"
     EDITED = "edited"
@@ -73,16 +73,16 @@ class VerdictKind(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of one row."""
+    """Whether one row could be read."""
 
     OK = "ok"
-    NO_BYTES = "no-bytes"  # the manifest gives a URL and nothing else
-    FAILED = "failed"  # the manifest itself says that the download failed
-    UNREADABLE = "unreadable"  # an image is named or present and cannot be read
+    NO_BYTES = "no-bytes"  # the manifest only gives a URL
+    FAILED = "failed"  # the download failed, according to the manifest or the fetch
+    UNREADABLE = "unreadable"  # the image is named or present but cannot be read
 
 
 class Content(Protocol):
-    """An image's bytes, unopened until asked."""
+    """The bytes of an image, which are read on request."""
 
     def read(self, limit: int) -> bytes:
         """All bytes. Raises SampleError beyond `limit` bytes, or when they cannot be had."""
@@ -90,13 +90,13 @@ class Content(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row of a dataset that can be looked at.
+    """One row of a dataset that can be audited.
 
-    key: the dataset's own, else the path below the input. source: domain or folder.
+    key: the dataset's own key, or else the path below the input. source: domain or folder.
     image: POSIX path below the input, `a.tar::member`, `table.parquet#row`, or the URL.
-    content is None where the manifest gives only a URL. declared: column and value that say whether it is synthetic;
-    weight: those that say how much the row counts, where a column was named for that.
-    stripped_by names a tool known to have re-encoded the image.
+    content: None if the manifest only gives a URL. declared: column and value that declare whether the image is
+    synthetic. weight: column and value of the row weight, with --weight-col.
+    stripped_by: name of a tool that is known to have re-encoded the image.
     """
 
     key: str
@@ -113,7 +113,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """One row of a dataset that cannot be looked at, and why."""
+    """One row of a dataset that cannot be read, and the reason."""
 
     key: str
     source: str
@@ -126,8 +126,8 @@ class Unreadable:
 class Signal:
     """The result of one detector on one image.
 
-    score: None where it did not look; 0 for a negative and above 0 for a hit, up to 1; of statistical evidence the
-    probability of being synthetic, from 0 to 1. reason: a text for people, which no code reads.
+    score: None if the image was not evaluated; 0 for a negative, above 0 and up to 1 for a hit. For statistical
+    evidence, it is the probability of being synthetic. reason: a text for people; no code depends on it.
     """
 
     detector: str
@@ -147,7 +147,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was concluded of one image, and the detector that decided it (None: nothing did)."""
+    """The conclusion about one image, and the detector that decided it (None for no detector)."""
 
     kind: VerdictKind
     decided_by: str | None = None
@@ -156,13 +156,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Covariates:
-    """Facts about one image that are no evidence: they stratify, control and break down.
+    """Properties of one image that are not evidence. They define conditions, controls and subgroups.
 
-    width, height in pixels as stored; quality of a JPEG, 1 to 100; year of capture or crawl; camera: what a camera
-    wrote, in words;
-    pwatermark: LAION's probability of a *stock-photo* watermark; opt_out: the file forbids data mining.
-    caption_similarity: cosine of image and caption, by the encoder that was asked for. weight: what the row counts,
-    where not all count the same.
+    width, height: pixels as stored. quality: of a JPEG, 1 to 100. year: of capture or crawl. camera: text that a camera
+    wrote. pwatermark: LAION's probability of a *stock-photo* watermark. opt_out: the file forbids data mining.
+    caption_similarity: cosine of image and caption, by the chosen encoder. weight: row weight, with --weight-col.
     """
 
     format: str | None = None
@@ -180,11 +178,10 @@ class Covariates:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of evidence: what the dataset says of it, what was seen, what was concluded.
+    """One row of evidence: the dataset's row, its signals and covariates, and the verdict.
 
-    manifest_digest: over all that the manifest says of the row; part of the dataset's digest, and of nothing else.
-    is_sampled: False for a row beyond the sample of a bounded audit. is_fetched: the image is not the dataset's own: it
-    was fetched from its URL.
+    manifest_digest: of the whole manifest row; only the dataset's digest depends on it. is_sampled: False for a row
+    outside the sample. is_fetched: the image was fetched from its URL.
     """
 
     key: str

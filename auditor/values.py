@@ -1,4 +1,4 @@
-"""Values to plain values and back, by cattrs: what is written as JSON, and what digests are taken of."""
+"""Converts dataclass values to plain values and back, by cattrs, for JSON and for digests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @cache
 def converter() -> Converter:
-    """The one for every value of ours; `.copy()` it to add to it."""
+    """The shared converter for all values; add hooks to a `.copy()` only."""
     from cattrs.preconf.json import make_converter
 
-    made = make_converter()
-    made.register_unstructure_hook(Need, lambda need: need.name.lower())
-    made.register_structure_hook(Need, lambda name, _: Need[str(name).upper()])
-    return made
+    json_converter = make_converter()
+    json_converter.register_unstructure_hook(Need, lambda need: need.name.lower())
+    json_converter.register_structure_hook(Need, lambda name, _: Need[str(name).upper()])
+    return json_converter
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """The value as JSON types (dict, list, str, number, bool, None)."""
     return converter().unstructure(value)

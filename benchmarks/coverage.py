@@ -1,16 +1,15 @@
-"""How often the estimate's interval holds the truth, and how wide it is: error rates of every source drawn anew.
+"""Coverage and width of the estimate's interval, with new random error rates for every source.
 
     python benchmarks/coverage.py [--runs 1000] [--seed 0]
 
-Each run draws error rates for every source of the calibration and of the target (logit-normal about 3 % false and 85 %
-true positives; *spread* is their deviation in logits), counts for the calibration (10 real and 8 synthetic sources of
-100 images, unless others are named), and flags for each fraction of the target's 10,000 images. Cells: ours · with
-pooled counts, as if all sources were one binomial: coverage in per cent / mean width in points. The Monte-Carlo error
-of a coverage of 95 % in 1,000 runs is 0.7 points.
+Each run draws error rates for every source of the calibration and of the target (logit-normal around 3 % false and 85 %
+true positives; *spread* is the standard deviation in logits), counts for the calibration (by default 10 real and 8
+synthetic sources of 100 images), and flags for each fraction of the target's 10,000 images. Cells: our interval · the
+interval of pooled counts, as if all sources were one binomial. Each is coverage in per cent / mean width in points. The
+Monte-Carlo error of a coverage of 95 % in 1,000 runs is 0.7 points.
 
-*unknown shift*: the target has the false positives of a detector 1.5 logits worse, and the
-calibration does not know; *checked*: the same, where 100 images of the target are known to be real and 100 to be
-synthetic.
+*unknown shift*: the target's false-positive rate is 1.5 logits higher, and the calibration does not show it. *checked*:
+the same, with controls of 100 known-real and 100 known-synthetic images of the target.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ from harness import FALSE, SHARES, TRUE, Options
 from scipy.special import expit, logit
 
 from auditor.estimate import controls
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded, predicted_rates
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval, predicted_rates
 
 _DRAWS, _CONTROLS = 4000, 100
 
 
 @dataclass(frozen=True)
 class World:
-    """What is varied. calibration: sources of real and of synthetic images, and images of each."""
+    """The simulation's parameters. calibration: number of real sources, of synthetic sources, and of images per
+    source."""
 
     name: str
     spread: float
@@ -58,8 +58,8 @@ def rates(rng: np.random.Generator, mean: float, spread: float, count: int, move
     return np.asarray(expit(logit(mean) + move + spread * rng.standard_normal(count)))
 
 
-def counted(rng: np.random.Generator, world: World) -> list[list[tuple[int, int]]]:
-    """Counts of the calibration's real and synthetic sources."""
+def draw_counts(rng: np.random.Generator, world: World) -> list[list[tuple[int, int]]]:
+    """Random counts of the calibration's real and of its synthetic sources."""
     *many, n = world.calibration
     return [
         [(int(rng.binomial(n, rate)), n) for rate in rates(rng, mean, world.spread, sources)]
@@ -69,15 +69,15 @@ def counted(rng: np.random.Generator, world: World) -> list[list[tuple[int, int]
 
 def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator) -> Rates:
     def side(counts: list[tuple[int, int]]) -> np.ndarray:
-        return harness.counted(rng, *(sum(column) for column in zip(*counts, strict=True)), _DRAWS)
+        return harness.draw_rates(rng, *(sum(column) for column in zip(*counts, strict=True)), _DRAWS)
 
     return Rates(side(false), side(true))
 
 
 def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[float, str, harness.Span]]:
     """For each fraction and method: the interval."""
-    false, true = counted(rng, world)
-    rng.standard_normal()  # one number aside: the table in docs/benchmarks/ was drawn with it
+    false, true = draw_counts(rng, world)
+    rng.standard_normal()  # unused; it keeps the random numbers of the table in docs/benchmarks/
     f = rates(rng, FALSE, world.spread, world.sources, world.unknown_shift).mean()
     s = rates(rng, TRUE, world.spread, world.sources).mean()
     ours = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
@@ -92,7 +92,11 @@ def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[flo
     for fraction in SHARES:
         sample = FlagCounts.of_rows(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
         for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
-            yield fraction, method, (melded(sample, lower, seed=seed).low, melded(sample, upper, seed=seed).high)
+            yield (
+                fraction,
+                method,
+                (melded_interval(sample, lower, seed=seed).low, melded_interval(sample, upper, seed=seed).high),
+            )
 
 
 def line(world: World, options: Options) -> list[str]:

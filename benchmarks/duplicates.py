@@ -1,15 +1,15 @@
-"""How often a changed copy is found again among other images, and how often two pictures are taken for one.
+"""Recall and false positives of the near-duplicate search.
 
     python benchmarks/duplicates.py FOLDER [--images 300] [--others FOLDER --most 4000] [--encoder NAME]
         [--each 8 --least 256]
 
-Every image of FOLDER is changed in each way (--each: so many of a folder in it at most; --least: of so many pixels a
-side); what is measured is whether the change and its origin count as copies
-(recall), beside two perceptual hashes on the same pairs: a 64-bit DCT hash with the median as its threshold, as
-imagehash and imagededup make it, at most 10 bits apart (imagededup's default), and the same made for the mirror image
-too. False positives: pairs of different files of FOLDER and --others, each with its eight nearest, that are copies.
-Such a pair may show the same thing all the same: the pairs are listed, to be looked at. --encoder: an open_clip model
-instead of the embedded one, in a space that is fitted on the images of both folders.
+Each image of FOLDER is changed in every way of CHANGES (--each: at most this number of images per subfolder; --least:
+minimum side in pixels). Recall is the share of changed images that match their original. Two perceptual hashes are
+compared on the same pairs: a 64-bit DCT hash with the median as its threshold, as in imagehash and imagededup, with at
+most 10 different bits (imagededup's default), and the same hash with the mirror image too. False positives are matches
+between different files of FOLDER and --others, among the eight nearest neighbours of each. Such a pair may be a true
+duplicate, so the pairs are listed for inspection. --encoder: an open_clip model instead of the embedded one, with a
+whitening that is fitted on the images of both folders.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from auditor.similarity.near_duplicates import COSINE_CROP, copies
 from auditor.similarity.neighbours import self_join
 from auditor.storage.files import is_image_name
 
-_LONGEST = 1600  # pixels; larger originals are reduced first, to save time
-_BITS = 10
+_MAX_SIDE_PIXELS = 1600  # larger originals are reduced first, to save time
+_MAX_DIFFERENT_BITS = 10
 
 
 def recompressed(image: Image.Image, quality: int) -> Image.Image:
@@ -62,7 +62,7 @@ def written_on(image: Image.Image) -> Image.Image:
     image = image.copy()
     font = ImageFont.load_default(size=max(10, image.height // 10))
     place = image.width * 0.05, image.height * 0.8
-    ImageDraw.SamplePlan(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
+    ImageDraw.Draw(image).text(place, "SAMPLE TEXT", "white", font, stroke_width=2, stroke_fill="black")
     return image
 
 
@@ -97,8 +97,8 @@ def seen(path: Path, *, with_changes: bool, encoder: str | None) -> Seen | None:
     image = opened(path)
     if image is None:
         return None
-    if max(image.size) > _LONGEST:
-        image = ImageOps.contain(image, (_LONGEST, _LONGEST))
+    if max(image.size) > _MAX_SIDE_PIXELS:
+        image = ImageOps.contain(image, (_MAX_SIDE_PIXELS, _MAX_SIDE_PIXELS))
     images = [image, *(change(image) for change in CHANGES.values() if with_changes)]
     arrays = [np.asarray(one) for one in images]
     vectors = np.stack([one.vector for one in VectorSource(encoder).encoder_of_images().encode(arrays)])
@@ -152,7 +152,7 @@ def recall(rows: list[Seen], own: whitening.PcaWhitening) -> None:
         both = are_copies(cosine, thumbs[:, 0], thumbs[:, at])
         apart = (hashes[:, 0] != hashes[:, at]).sum(1)
         either = np.minimum(apart, (mirrored[:, 0] != hashes[:, at]).sum(1))
-        cells = (both, cosine >= COSINE_CROP, apart <= _BITS, either <= _BITS)
+        cells = (both, cosine >= COSINE_CROP, apart <= _MAX_DIFFERENT_BITS, either <= _MAX_DIFFERENT_BITS)
         print(f"| {name} | " + " | ".join(f"{100 * cell.mean():.1f}" for cell in cells) + " |")
 
 
@@ -180,7 +180,7 @@ def false_positives(rows: list[Seen], own: whitening.PcaWhitening) -> None:
     print(
         f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= COSINE_CROP).sum():,} by the cosine,"
     )
-    print(f"{(apart <= _BITS).sum():,} by the hash among neighbours. Those by both, to be looked at:")
+    print(f"{(apart <= _MAX_DIFFERENT_BITS).sum():,} by the hash among neighbours. Those by both, to be looked at:")
     for pair in np.flatnonzero(both)[np.argsort(cosine[both])]:
         print(f"  {cosine[pair]:.2f}  {rows[query[pair]][0]}  {rows[other[pair]][0]}")
 

@@ -1,9 +1,9 @@
-"""What files say of themselves, without decoding a pixel: images a second and core, beside two tools that read headers.
+"""Speed of metadata checks without decoding: images per second and core, compared with two tools that read headers.
 
     python benchmarks/file_evidence.py FOLDER_OF_JPEGS [--images 2000]
 
-Compared in one run on the same files, read once before: every file detector of auditor (`--depth file`, one process,
-evidence written to disk), Pillow opening the header, and `exiftool -fast` where it is installed.
+One run compares, on the same cached files: all file detectors of auditor (`--depth file`, one process, evidence written
+to disk), Pillow opening the header, and `exiftool -fast` if it is installed.
 """
 
 from __future__ import annotations

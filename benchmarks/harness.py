@@ -27,8 +27,8 @@ CUTS = (-0.5, 1.8)  # scores between the verdicts likely real, unknown and likel
 Span = tuple[float, float]
 
 
-class Held(NamedTuple):
-    """Of many intervals: the share that hold the truth, and the mean width."""
+class Coverage(NamedTuple):
+    """Of many intervals, the share that covers the true value, and the mean width."""
 
     coverage: float
     width: float
@@ -37,43 +37,43 @@ class Held(NamedTuple):
         return f"{100 * self.coverage:.0f} / {100 * self.width:.1f}"
 
 
-def held(spans: Sequence[Span], truth: float | np.ndarray) -> Held:
+def coverage_of(spans: Sequence[Span], truth: float | np.ndarray) -> Coverage:
     low, high = np.array(spans).T
-    return Held(float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low)))
+    return Coverage(float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low)))
 
 
 class Tally:
-    """Intervals and the truths that they should hold, by the cell that they are of."""
+    """Intervals and true values, by cell."""
 
     def __init__(self) -> None:
-        self._told: dict[Hashable, list[tuple[Span, float]]] = defaultdict(list)
+        self._results: dict[Hashable, list[tuple[Span, float]]] = defaultdict(list)
 
-    def add(self, of: Hashable, span: Span, truth: float) -> None:
-        self._told[of].append((span, truth))
+    def add(self, cell: Hashable, span: Span, truth: float) -> None:
+        self._results[cell].append((span, truth))
 
-    def held(self, of: Hashable) -> Held:
-        spans, truths = zip(*self._told[of], strict=True)
-        return held(spans, np.array(truths))
+    def coverage(self, cell: Hashable) -> Coverage:
+        spans, truths = zip(*self._results[cell], strict=True)
+        return coverage_of(spans, np.array(truths))
 
-    def cell(self, *of: Hashable) -> str:
-        """Methods side by side."""
-        return " · ".join(str(self.held(one)) for one in of)
+    def cell(self, *cells: Hashable) -> str:
+        """The coverage of several cells, as one text."""
+        return " · ".join(str(self.coverage(cell)) for cell in cells)
 
 
 @dataclass(frozen=True)
 class Options:
-    """Of the command line."""
+    """Command-line options."""
 
     runs: int
     seed: int = 0
 
     def rng(self, *key: int) -> np.random.Generator:
-        """One of a cell's, or of a run's, own."""
+        """A generator for one cell or run."""
         return np.random.default_rng([*key, self.seed] if self.seed else key)
 
 
 def options(doc: str | None, *, runs: int = 1000, of: str = "datasets of a cell") -> argparse.ArgumentParser:
-    """The options of all; a simulator may add its own."""
+    """The common options; a benchmark may add its own."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=runs, help=of)
     parser.add_argument("--seed", type=int, default=0, help="others draw other datasets")
@@ -85,7 +85,7 @@ def parsed(doc: str | None) -> Options:
 
 
 def show(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table in Markdown, each row as soon as it is there."""
+    """Prints a Markdown table, row by row."""
     print(_line(heads).replace("|  |", "| |"), "|" + "---|" * len(heads), sep="\n")
     for row in rows:
         print(_line(row), flush=True)
@@ -99,13 +99,13 @@ def percent(shares: Iterable[float] = SHARES) -> list[str]:
     return [f"{100 * share:g} %" for share in shares]
 
 
-def counted(rng: np.random.Generator, positives: int, n: int, draws: int) -> np.ndarray:
-    """Draws of a rate of which so many of n positives are known (Jeffreys' prior)."""
+def draw_rates(rng: np.random.Generator, positives: int, n: int, draws: int) -> np.ndarray:
+    """Draws from the posterior of a rate, given positives of n (Jeffreys' prior)."""
     return rng.beta(positives + 0.5, n - positives + 0.5, draws)
 
 
 def labelled(rng: np.random.Generator, members: Sequence[np.ndarray], labels: int) -> Iterator[np.ndarray]:
-    """Of each verdict's rows those that `auditor label` would show."""
+    """For each verdict, the rows that `auditor label` would select."""
     counts = allocation([len(rows) for rows in members], list(EXPECTED.values()), labels)
     for rows, count in zip(members, counts, strict=True):
         yield rng.choice(rows, count, replace=False) if count else rows[:0]

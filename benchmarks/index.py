@@ -1,10 +1,10 @@
-"""A million vectors of 512 dimensions: near copies, an index and the panel; seconds and memory, beside faiss alone.
+"""Time and memory for a million vectors of 512 dimensions: near-duplicates, reference index and diversity metrics.
 
     python benchmarks/index.py [--vectors 1000000] [--dimension 512]
 
-The vectors are made up: 2,000 kinds of pictures with a spread of their own in 60 directions, and 1 % near copies whose
-place is known. What stands beside is what faiss takes for the parts that are faiss's: building and searching the index
-of the whitened vectors. Memory is the most the process has held, mapped files included as far as they were touched.
+The vectors are artificial: 2,000 clusters with variation in 60 directions, and 1 % near-duplicates at known positions.
+For comparison, faiss alone builds and searches the index of the whitened vectors. Memory is the peak of the process,
+including the parts of mapped files that were read.
 """
 
 from __future__ import annotations

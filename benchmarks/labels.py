@@ -1,11 +1,11 @@
-"""Does the interval of people's labels hold the truth, and how wide is it?
+"""Coverage and width of the interval from people's labels.
 
     python benchmarks/labels.py [--runs 1000] [--seed 0]
 
-10,000 images whose scores say something of them (two normal distributions, two deviations apart) fall into three
-strata, likely synthetic, unknown and likely real, by thresholds as a model's; labels are shared out as `auditor label`
-does. With *shift*, the scores of the target are moved by one deviation, so that the strata are not what they seem: the
-method does not know, and need not. With *errors*, two labellers each err on 4 % of the images, and label all of them.
+10,000 images have informative scores (two normal distributions, two standard deviations apart) and fall into three
+strata by thresholds: likely synthetic, unknown and likely real. Labels are allocated as by `auditor label`. With
+*shift*, the scores of the target are shifted by one standard deviation, so the strata are wrong; the method must be
+valid without knowing that. With *errors*, two annotators label all images, each with an error rate of 4 %.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A manifest of millions of URLs audited by its metadata: rows a second, and the memory of the largest process.
+"""Audits a manifest of millions of URLs by its metadata: rows per second, and peak memory of the largest process.
 
 python benchmarks/manifest.py [--rows 10000000] [--jobs 2]
 """
@@ -40,7 +40,7 @@ def write_manifest(path: Path, rows: int) -> None:
             writer.write_table(pa.table(columns, schema=schema))
 
 
-# A process that was forked from a large one counts the large one's memory as its own: a small one does the forking.
+# A forked process inherits the peak memory of its parent, so a small process starts the audit.
 _LAUNCHER = """
 import resource, subprocess, sys
 result = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)

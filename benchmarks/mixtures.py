@@ -1,17 +1,18 @@
-"""Datasets of known synthetic fraction, mixed from scores of left-out groups: does the interval hold the truth?
+"""Coverage and width of the estimate's interval on mixtures of real images from held-out sources.
 
     python benchmarks/mixtures.py [--runs 20] [--seed 0] [--condition img2dataset256] [--least 5]
 
-Images, scores and errors are real; only their mixing is drawn. Every score is of a head that saw nothing of the image's
-group. Groups are dealt into five folds; the target's images come from one, the calibration's scores from the others: no
-source is in both, and the thresholds were not chosen on the target. Sources of fewer than five images, which drawn
-again and again would be flagged always or never, are in calibrations alone. 1,000 images in one condition (as
-img2dataset leaves them, at 256 pixels, unless another is named), from *few* sources (1 to 8 of the fold's real and 1 to
-4 of its synthetic ones in random proportions) or from *all* of the fold, in equal parts. Columns: how many of the
-mixtures got a number (an interval narrower than 90 points), how many intervals hold the truth, of all and of the
-numbers, the numbers' median width, and on which side of the default policy's diversity limit the interval says that the
-mixture is; then, with 300 of the 1,000 images labelled as `auditor label` draws them, how many intervals hold the
-truth, their median width, and the side.
+Images, scores and errors are real; only the mixtures are random. Each score is from a head that was fitted without the
+image's group. Groups are divided into five folds: the target's images come from one fold and the calibration's scores
+from the others. So no source is in both, and the thresholds do not depend on the target. Sources of fewer than five
+images are only used for calibrations, because repeated draws of so few images would all be flagged or all not. Each
+mixture has 1,000 images in one condition (by default as img2dataset stores them, at 256 pixels), from *few* sources (1
+to 8 real and 1 to 4 synthetic ones of the fold, in random proportions) or from *all* sources of the fold in equal
+parts.
+
+Columns: share of mixtures with an informative interval (narrower than 90 points), coverage of all and of informative
+intervals, median width of the informative ones, and the position relative to the default policy's diversity limit. Then
+the same with labels of 300 of the 1,000 images, selected as by `auditor label`: coverage, median width and position.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate.calibration import Calibration, Condition
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prevalence import estimated, threshold
+from auditor.estimate.prevalence import estimate_prevalence, threshold
 from auditor.results import Estimate
 
 OOF = Path(__file__).parents[1] / "training" / "oof.parquet"
 _FRACTIONS = (0.0, 0.01, 0.05, 0.1, 0.3, 0.6)
 _IMAGES = 1000
 _FOLDS = 5
-_LEAST = 5
+_MIN_IMAGES_PER_SOURCE = 5
 _CONDITION, _ANY = "img2dataset256", "clean"
 _LABELS = 300
 _LIMIT = 0.149  # the diversity limit of the default policy, rounded
@@ -81,7 +82,7 @@ def calibration(scores: pd.DataFrame) -> Calibration:
 
 
 def folds(scores: pd.DataFrame) -> pd.Series:
-    """Whole groups, dealt at random."""
+    """The fold of each row; groups are divided at random."""
     groups = np.random.default_rng(0).permutation(scores.group.astype(str).unique())
     return scores.group.astype(str).map({group: place % _FOLDS for place, group in enumerate(groups)})
 
@@ -92,17 +93,16 @@ def mixture(
     synthetic = round(fraction * _IMAGES)
     most = (8, 4) if kind == "few" else (0, 0)
     sides = zip((0, 1), (_IMAGES - synthetic, synthetic), most, strict=True)
-    target = pd.concat([drawn(held[held.label == label], count, few, rng) for label, count, few in sides])
-    least = threshold(known)
-    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= least).sum()))
+    target = pd.concat([draw_images(held[held.label == label], count, few, rng) for label, count, few in sides])
+    flags = Flags.of_rows({_ANY: len(target)}, int((target.score >= threshold(known)).sum()))
     n = len(target)
     evidence = EvidenceCounts.of_rows(readable=n, undetermined=n, sampled=n)
     truth = float(target.label.mean())
-    return Mixture(truth, estimated(evidence, flags, known, seed=seed), labelled(target, known, rng))
+    return Mixture(truth, estimate_prevalence(evidence, flags, known, seed=seed), labelled(target, known, rng))
 
 
 def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator) -> Interval:
-    """The interval of people's labels, who make no errors, by the strata that the model's verdicts are."""
+    """The interval from error-free labels, with the classifier's verdicts as strata."""
     score, label = target.score.to_numpy(), target.label.to_numpy()
     likely, unlikely = score >= known.likely_synthetic, score < known.likely_real
     members = [np.flatnonzero(which) for which in (likely, ~likely & ~unlikely, unlikely & ~likely)]
@@ -113,12 +113,12 @@ def labelled(target: pd.DataFrame, known: Calibration, rng: np.random.Generator)
     return two_phase([stratum for stratum in strata if stratum.size])
 
 
-def drawn(side: pd.DataFrame, count: int, most: int, rng: np.random.Generator) -> pd.DataFrame:
-    """`count` images of at most so many sources, in random parts; 0: of all sources, in equal parts."""
+def draw_images(side: pd.DataFrame, count: int, max_sources: int, rng: np.random.Generator) -> pd.DataFrame:
+    """`count` images of at most `max_sources` sources in random proportions; for 0, of all sources in equal parts."""
     sources = rng.permutation(side.source.unique().to_numpy())
-    if most:
-        sources = sources[: rng.integers(1, most + 1)]
-    shares = rng.dirichlet(np.ones(len(sources))) if most else np.full(len(sources), 1 / len(sources))
+    if max_sources:
+        sources = sources[: rng.integers(1, max_sources + 1)]
+    shares = rng.dirichlet(np.ones(len(sources))) if max_sources else np.full(len(sources), 1 / len(sources))
     counts = rng.multinomial(count, shares)
     return pd.concat(
         side[side.source == source].sample(n, replace=True, random_state=int(rng.integers(2**31)))
@@ -146,7 +146,9 @@ def line(name: str, mixtures: list[Mixture]) -> list[str]:
 def main() -> None:
     parser = harness.options(__doc__, runs=20, of="mixtures of a fraction, a fold and a kind")
     parser.add_argument("--condition", default=_CONDITION, help="one of oof.parquet")
-    parser.add_argument("--least", type=int, default=_LEAST, help="images of a source that a target is drawn from")
+    parser.add_argument(
+        "--least", type=int, default=_MIN_IMAGES_PER_SOURCE, help="images of a source that a target is drawn from"
+    )
     arguments = parser.parse_args()
     options = harness.Options(arguments.runs, arguments.seed)
     scores = pd.read_parquet(OOF)

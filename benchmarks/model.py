@@ -1,12 +1,12 @@
-"""The embedded classifier's speed, from JPEG bytes to score, beside decoding alone and other encoders.
+"""Speed of the embedded classifier, from JPEG bytes to score, compared with decoding alone and with other encoders.
 
     python benchmarks/model.py [--images FOLDER] [--processes 2]
         [--clip clip_encoder.int8.onnx]       # the wheel's INT8 graph, and the same tower in float32 under torch
         [--first model.onnx]                  # the first model: git show cc12a13:detectors/models/ouro-v1/model.onnx
 
-So many processes of one thread each work at once, as an audit does; on pictures of 512 pixels made up on the spot, or
-on the images of a folder. Processor time an image is shown too: unlike images a second, it says something on a machine
-that is busy with other work. Quality is not measured here: the model's card has it, from scores of left-out groups.
+Single-threaded processes run in parallel, as in an audit, on artificial images of 512 pixels or on the images of a
+folder. CPU time per image is shown too, because images per second mean little on a busy machine. Quality is not
+measured here; the model card has it, from scores of held-out groups.
 """
 
 from __future__ import annotations

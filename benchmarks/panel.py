@@ -1,11 +1,11 @@
-"""What the panel says of made-up contaminations of real embeddings, and how often it cries wolf on clean ones.
+"""Diversity metrics on artificial contaminations of real embeddings, and their false-alarm rate on clean ones.
 
     python benchmarks/panel.py FOLDER... [--images 4000] [--share 0.2]
 
 Embeds images of the folders with the embedded model, splits them at random into a reference and a dataset, and replaces
-a share of the dataset by: itself drawn towards the nearest of 30 means (contraction: what a sampler does that chooses
-quality over diversity); copies of a tenth of it, a little moved (mode skew); itself, moved by the same vector
-(artefact shift). Cells: standard deviations of chance, bold outside of 99 % of it.
+a share of the dataset in three ways: contraction (vectors move towards the nearest of 30 means, as if a sampler traded
+diversity for quality), mode skew (copies of a tenth of the vectors, with small noise), and artefact shift (the same
+vector is added to each). Cells: z-scores relative to the null distribution, bold outside its 99 % band.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from duplicates import all_seen, images_in
 
-from auditor.results import Comparison
+from auditor.results import MetricComparison
 from auditor.similarity.diversity import compare_metrics
 
 _MEANS, _SPLITS = 30, 5
@@ -53,7 +53,7 @@ def contaminated(clean: np.ndarray, kind: str, share: float, rng: np.random.Gene
     return np.concatenate([unit(moved), clean[count:]])
 
 
-def row(kind: str, share: float, found: Comparison) -> str:
+def row(kind: str, share: float, found: MetricComparison) -> str:
     cells = (f"**{m.z:+.1f}**" if m.is_outside else f"{m.z:+.1f}" for m in found.measures)
     return f"| {kind}, {100 * share:g} % | " + " | ".join(cells) + " |"
 

@@ -1,13 +1,13 @@
-"""What a report costs at 1,000, 100,000 and 10,000,000 rows: python benchmarks/report.py [ROWS …]
+"""Time to make reports of 1,000, 100,000 and 10,000,000 rows: python benchmarks/report.py [ROWS …]
 
-Evidence is made up (eleven detectors, a row in fifty declared, a model's score on every one) and the pictures are
-noise, which compresses worst. Columns are seconds of one run each, on one core:
+Evidence is artificial (eleven detectors, one of fifty rows declared, a classifier score for every row), and the images
+are noise, which compresses worst. Columns are seconds of one run each, on one core:
 
-    summarise    evidence -> audit, which every scan does; the yardstick of the others
-    choose       evidence -> which rows are examples (240)
+    summarise    evidence -> audit, which every scan does; the reference for the others
+    choose       evidence -> the rows of the examples (240)
     decided      evidence -> the rows that SARIF shows (1,000)
-    export       evidence -> CSV, the first 100,000 rows, scaled up
-    render       audit and 240 examples with pictures -> report.html; again with 1,000
+    export       evidence -> CSV, the first 100,000 rows, extrapolated
+    render       audit and 240 examples with images -> report.html; again with 1,000
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import auditor
-from auditor.aggregate.build import assemble
+from auditor.aggregate.build import build_audit
 from auditor.evidence_store import export
 from auditor.evidence_store import rows as rows_of_evidence
 from auditor.evidence_store.selection import RowRef
@@ -112,7 +112,7 @@ def measure(count: int, folder: Path) -> list[str]:
     paths = [(part.shard, part.path) for part in parts]
     config = {"detectors": {}, "depth": "pixels", "limits": {}}
     inputs = (InputRecord("made-up", "folder", count),)
-    summarise, audit = timed(lambda: assemble(parts, inputs, config, 0))
+    summarise, audit = timed(lambda: build_audit(parts, inputs, config, 0))
     choose, chosen = timed(lambda: select.examples(paths, thumbnails.USUAL))
     decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
     exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))

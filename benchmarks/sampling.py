@@ -1,14 +1,14 @@
-"""Do the intervals of samples hold the truth, and how wide are they: of whole shards, and shared out among domains?
+"""Coverage and width of the intervals of samples: of whole shards, and stratified by domain.
 
     python benchmarks/sampling.py [--runs 1000] [--seed 0]
 
-*Shards*: 200 shards of about 500 rows (sizes vary by a half), whose own fractions spread about the dataset's as a beta
-distribution of the given intra-shard correlation; K of them are read. Four tables: the share that is decided (a fact of
-the dataset, with the finite-population correction), beside the binomial interval that takes rows for independent; the
-estimate by a detector with a true-positive rate of 85 % and a false-positive rate of 3 %, both known from 2,000 images,
-of endlessly many such shards; 300 labels of the rows of K shards; the first table with shards that are each all of a
-kind. *Domains*: 20,000 rows of 3,000 domains whose sizes fall off as 1/rank, most of them too small for a row of their
-own, 1,000 rows drawn; beside it how far off the share is (root of the mean square), against rows drawn one by one.
+*Shards*: K of 200 shards are read. They have about 500 rows (with a relative spread of a half), and their synthetic
+fractions have a beta distribution around the dataset's with the given intra-cluster correlation. Four tables: the
+confirmed share (with the finite-population correction), compared with a binomial interval of independent rows; the
+estimate of a classifier with a true-positive rate of 85 % and a false-positive rate of 3 %, both measured on 2,000
+images, for infinitely many shards; 300 labels of the rows of K shards; the first table with a correlation of 1.
+*Domains*: a sample of 1,000 rows from 20,000 rows of 3,000 domains, whose sizes fall as 1/rank, so that most are too
+small for a row of their own. The last column is the root-mean-square error relative to a simple random sample.
 
 Cells: coverage in per cent / mean width in points. The Monte-Carlo error of a coverage of 95 % in 1,000 runs is 0.7.
 """
@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import harness
 import numpy as np
-from harness import FALSE, SHARES, TRUE, Held, Options, Span, held
+from harness import FALSE, SHARES, TRUE, Coverage, Options, Span, coverage_of
 
 from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.estimate import clusters
 from auditor.estimate.design import FULL_SCAN, ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.sampling.stratified import allocation
 
 CORRELATIONS, READ = (0.0, 0.1, 0.3), (5, 20, 50)
@@ -54,7 +54,9 @@ def datasets(
     return rng.binomial(rows, fractions(rng, share, correlation, (runs, count))), rows
 
 
-def decided(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
+def decided(
+    rng: np.random.Generator, share: float, correlation: float, read: int, runs: int
+) -> tuple[Coverage, Coverage]:
     """The declared share: ours, and as if rows were independent."""
     found, rows = datasets(rng, share, correlation, runs, _SHARDS)
     truth = found.sum(axis=1) / rows.sum(axis=1)
@@ -63,26 +65,30 @@ def decided(rng: np.random.Generator, share: float, correlation: float, read: in
         n_eff, fpc = clusters.effective_sample_size(positives, of).n_eff, ClusterSample(read, _SHARDS).fpc
         ours.append(effective_interval(positives.sum() / of.sum(), n_eff, fpc))
         naive.append(clopper_pearson(int(positives.sum()), int(of.sum())))
-    return held(ours, truth), held(naive, truth)
+    return coverage_of(ours, truth), coverage_of(naive, truth)
 
 
-def estimated(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
+def estimated(
+    rng: np.random.Generator, share: float, correlation: float, read: int, runs: int
+) -> tuple[Coverage, Coverage]:
     """The estimate from flags: with the effective sample size, and as if rows were independent."""
     synthetic, rows = datasets(rng, share, correlation, runs, read)
     flagged = rng.binomial(synthetic, TRUE) + rng.binomial(rows - synthetic, FALSE)
     ours, naive = [], []
     for run, (positives, of) in enumerate(zip(flagged, rows, strict=True)):
         counts = rng.binomial(_CALIBRATION, (FALSE, TRUE))
-        rates = Rates(*(harness.counted(rng, k, _CALIBRATION, _DRAWS) for k in counts))
+        rates = Rates(*(harness.draw_rates(rng, k, _CALIBRATION, _DRAWS) for k in counts))
         flags, n = int(positives.sum()), int(of.sum())
         for spans, n_eff in ((ours, clusters.effective_sample_size(positives, of).n_eff), (naive, n)):
-            found = melded(FlagCounts(flags, n, n_eff), rates, seed=run)
+            found = melded_interval(FlagCounts(flags, n, n_eff), rates, seed=run)
             spans.append((found.low, found.high))
     truth = np.full(runs, share)
-    return held(ours, truth), held(naive, truth)
+    return coverage_of(ours, truth), coverage_of(naive, truth)
 
 
-def labelled(rng: np.random.Generator, share: float, correlation: float, read: int, runs: int) -> tuple[Held, Held]:
+def labelled(
+    rng: np.random.Generator, share: float, correlation: float, read: int, runs: int
+) -> tuple[Coverage, Coverage]:
     """Labels of rows of whole shards: ours, and as if the rows were all that there are."""
     found, rows = datasets(rng, share, correlation, runs, _SHARDS)
     ours, naive = [], []
@@ -95,7 +101,7 @@ def labelled(rng: np.random.Generator, share: float, correlation: float, read: i
             interval = two_phase(strata, design=design, by_shard=parts)
             spans.append((interval.low, interval.high))
     truth = found.sum(axis=1) / rows.sum(axis=1)
-    return held(ours, truth), held(naive, truth)
+    return coverage_of(ours, truth), coverage_of(naive, truth)
 
 
 def _labelled(rng: np.random.Generator, truths: np.ndarray) -> list[list[tuple[int, int, int]]]:
@@ -112,7 +118,9 @@ def _labelled(rng: np.random.Generator, truths: np.ndarray) -> list[list[tuple[i
     return [[tuple(map(int, cell)) for cell in shard] for shard in both]
 
 
-def shared_out(rng: np.random.Generator, share: float, correlation: float, runs: int) -> tuple[Held, Held, float]:
+def shared_out(
+    rng: np.random.Generator, share: float, correlation: float, runs: int
+) -> tuple[Coverage, Coverage, float]:
     """Rows shared out among domains, and one by one, with the simple interval; and how far off, against one by one."""
     sizes = np.maximum(1, np.rint(_DATASET / np.arange(1, _DOMAINS + 1) / np.log(_DOMAINS))).astype(int)
     spans: tuple[list[Span], list[Span]] = ([], [])
@@ -130,11 +138,14 @@ def shared_out(rng: np.random.Generator, share: float, correlation: float, runs:
             spans[which].append(clopper_pearson(count, _SAMPLE))
             errors[run, which] = count / _SAMPLE - truths[run]
     off = np.sqrt((errors**2).mean(axis=0))
-    return held(spans[0], truths), held(spans[1], truths), float(off[0] / off[1]) if off[1] else 1.0
+    return coverage_of(spans[0], truths), coverage_of(spans[1], truths), float(off[0] / off[1]) if off[1] else 1.0
 
 
 def table(
-    kind: Callable[..., tuple[Held, Held]], correlations: Sequence[float], reads: Sequence[int], options: Options
+    kind: Callable[..., tuple[Coverage, Coverage]],
+    correlations: Sequence[float],
+    reads: Sequence[int],
+    options: Options,
 ) -> Iterator[list[str]]:
     for read in reads:
         for correlation in correlations:

@@ -1,4 +1,4 @@
-"""How long `auditor --help` takes, beside an empty Python process.
+"""Time of `auditor --help`, compared with an empty Python process.
 
 python benchmarks/startup.py
 """

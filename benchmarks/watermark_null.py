@@ -1,12 +1,12 @@
-"""The null of the dwtDct statistic on real images, and the thresholds that follow from it.
+"""The null distribution of the dwtDct statistic on real images, and the thresholds derived from it.
 
     python benchmarks/watermark_null.py FOLDER_OF_REAL_IMAGES... [--write]
 
-Half of the images (by a hash of their names) set the thresholds: at their own width and cut to widths where blocks and
-message stay in step, or nearly so, they are tested against random keys; the upper tail is fitted with a generalised
-Pareto distribution and extrapolated to the level of a decisive hit, and the larger of that and of Student's quantile
-is the threshold. The other half proves it: hits of the true messages among its images are false positives.
---write stores the thresholds and how they were made in detectors/data/dwt_dct.json.
+Half of the images (by a hash of their names) set the thresholds. They are tested against random keys, at their own
+width and cut to widths where blocks and message stay in step, or nearly so. A generalised Pareto distribution is fitted
+to the upper tail and extrapolated to the level of a decisive hit; the threshold is the larger of that value and of
+Student's quantile. The other half validates the thresholds: hits of the true messages among its images are false
+positives. --write stores the thresholds and their provenance in detectors/data/dwt_dct.json.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from detectors import dwt_dct
 _LEVEL = 1e-8  # an image, over all deciding messages and planes
 _KEYS = 1000
 _TAIL = 1e-3  # the share of null values that the tail is fitted to
-_LEAST_BLOCKS = 256 * 256 // 64
+_MIN_BLOCKS = 256 * 256 // 64
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -64,7 +64,7 @@ def widths(columns: int, length: int) -> dict[str, int]:
 def null(soft: np.ndarray, length: int, keys: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """t of random keys at each kind of width."""
     for kind, columns in widths(soft.shape[2], length).items():
-        if soft.shape[1] * columns >= _LEAST_BLOCKS:
+        if soft.shape[1] * columns >= _MIN_BLOCKS:
             found = dwt_dct.unit(dwt_dct._averaged(soft[:, :, :columns].reshape(4, -1), length))
             c = np.clip(found @ keys.T, -1, 1)
             yield kind, (c * np.sqrt((length - 2) / np.maximum(1 - c**2, 1e-9))).astype(np.float32).ravel()

@@ -1,9 +1,11 @@
-"""How robust the watermark detectors are, beside the invisible-watermark package's own decoder on the same files.
+"""Robustness of the watermark detectors, compared with the decoder of the invisible-watermark package on the same
+files.
 
     python benchmarks/watermarks.py FOLDER_OF_REAL_IMAGES... [--carriers 16] [--only crops]
 
-Carriers are real images cut to several widths (384 and 768 keep blocks and message in step). Marks are embedded with
-the package, in the three ways generators do. The package counts a hit at 44 of 48 bits, in proportion for others.
+Carriers are real images cut to several widths (384 and 768 keep blocks and message in step). Watermarks are embedded
+with the package, in the three ways that generators use. The package counts a hit at 44 of 48 bits, or the same share of
+other message lengths.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""Do the intervals hold where rows do not count the same, and how wide are they?
+"""Coverage and width of the intervals if rows have unequal weights.
 
     python benchmarks/weights.py [--runs 1000] [--seed 0]
 
-10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, of 70, 15, 8, 5 and 2 % of the rows), *log-normal* (deviation
-1), *few heavy* (1 % weigh 100). Which images are synthetic has nothing to do with their weight (*apart*), or the log
-odds of it rise (*heavy*) or fall (*light*) with its logarithm. The fraction is that of the weight, and every run draws
-weights, truth, flags and labels anew. Cells: coverage in per cent / mean width in points, of
+10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, for 70, 15, 8, 5 and 2 % of the rows), *log-normal* (standard
+deviation 1), *few heavy* (1 % have weight 100). Being synthetic is independent of the weight (*apart*), or its log-odds
+rise (*heavy*) or fall (*light*) with the logarithm of the weight. The fraction is weighted, and every run draws new
+weights, truth, flags and labels. Cells: coverage in per cent / mean width in points, of
 
-- labels: 300, drawn and shared out as `auditor label` does, by three verdicts that say something of the truth;
-- flags: of a model whose error rates (3 and 85 %) are counted on 2,000 images each;
-- sample: the declared share's interval as a sample of its source, whose fraction the images' chances make up.
+- labels: 300, selected and allocated as by `auditor label`, with three informative verdicts;
+- flags: of a classifier whose error rates (3 and 85 %) are measured on 2,000 images each;
+- sample: the confirmed share's interval for the source of the dataset.
 
-Behind the dot, of flags and samples: the same with rows taken for as many equal ones.
+After the dot, for flags and samples: the same interval if weights are ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from auditor.annotation.sample import EXPECTED, allocation, by_weight
 from auditor.annotation.strata import UNDECIDED, StratumCounts, collapse_strata, strata
 from auditor.annotation.two_phase import two_phase
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.estimate.weights import WeightSums, n_eff_of_share
 
 _IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
@@ -43,8 +43,8 @@ def weights_of(kind: str, rng: np.random.Generator) -> np.ndarray:
     return rng.lognormal(0, 1, _IMAGES) if kind == "log-normal" else np.where(rng.random(_IMAGES) < 0.01, 100.0, 1.0)
 
 
-def chances(weights: np.ndarray, share: float, slope: float) -> np.ndarray:
-    """Each image's chance of being synthetic, so that their weighted mean is the share."""
+def probabilities(weights: np.ndarray, share: float, slope: float) -> np.ndarray:
+    """Each image's probability of being synthetic; their weighted mean is the share."""
     if not share:
         return np.zeros(len(weights))
     tilt = slope * np.log(weights)
@@ -66,7 +66,7 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
         weights=[sum(each[number].total_weight for number in numbers) for numbers in verdicts],
     )
     for numbers, count in zip(verdicts, counts, strict=True):
-        shares = by_weight([(each[number].rows, each[number].heaviest) for number in numbers], count)
+        shares = by_weight([(each[number].rows, each[number].max_weight) for number in numbers], count)
         for number, n in zip(numbers, shares, strict=True):
             for row in rng.choice(found[number][1], n, replace=False):
                 each[number].add_label(HumanLabel.SYNTHETIC if synthetic[row] else HumanLabel.REAL, float(weights[row]))
@@ -76,11 +76,12 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
 
 def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> list[Span]:
     flagged = rng.random(_IMAGES) < np.where(synthetic, TRUE, FALSE)
-    f, s = (harness.counted(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
+    f, s = (harness.draw_rates(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
     positive, all_ = WeightSums.of(weights[flagged]), WeightSums.of(weights)
     share = positive.total / all_.total
     told = (
-        melded(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s)) for n in (n_eff_of_share(positive, all_), _IMAGES)
+        melded_interval(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s))
+        for n in (n_eff_of_share(positive, all_), _IMAGES)
     )
     return [(one.low, one.high) for one in told]
 
@@ -93,8 +94,7 @@ def source_interval(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
 def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iterator[tuple[str, float, list[Span]]]:
     """For each method: the truth, and its intervals."""
     weights = weights_of(kind, rng)
-    chance = chances(weights, share, slope)
-    synthetic = rng.random(_IMAGES) < chance
+    synthetic = rng.random(_IMAGES) < probabilities(weights, share, slope)
     truth = float(np.average(synthetic, weights=weights))
     yield "labels", truth, [by_labels(synthetic, weights, rng)]
     yield "flags", truth, by_flags(synthetic, weights, rng)

@@ -1,4 +1,4 @@
-"""A configuration: options by name, conflicts between them, and the command line that gives it back."""
+"""Configurations: options by name, conflicts between options, and the command line for a configuration."""
 
 import click
 import pytest
@@ -43,7 +43,7 @@ OTHERS = st.fixed_dictionaries(
 
 
 def parsed(words):
-    """The configuration that `auditor scan` takes these words for."""
+    """The configuration of `auditor scan` with these arguments."""
     given = command.make_context("scan", ["dataset", *words]).params
     return configured(given)
 
@@ -96,10 +96,10 @@ def test_no_folder_of_ones_own_is_recorded():
         ({"sample_shards": 3, "fetch": 4}, "`sample_shards` is a sample of its own"),
         ({"stratify": "domain"}, "`stratify`"),
         ({"margin": 0.1, "sample": 5}, "`margin`"),
-        ({"until_decided": True, "labels": "labels.csv"}, "leave `labels` out"),
+        ({"until_decided": True, "labels": "labels.csv"}, "leave out `labels`"),
         ({"sample": 5, "depth": Need.FILE}, "add `sample_files`"),
-        ({"weight_col": "n", "sample": 5}, "equal chances"),
-        ({"encoder": "a", "embeddings": "b"}, "not both"),
+        ({"weight_col": "n", "sample": 5}, "equal probabilities"),
+        ({"encoder": "a", "embeddings": "b"}, "give only one of them"),
         ({"samples": 5}, "did you mean `sample`"),
         ({"depht": Need.ROW}, "no option `depht`; did you mean `depth`"),
     ],

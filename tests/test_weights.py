@@ -1,4 +1,4 @@
-"""Rows that do not count the same, through the whole program: manifests, estimates, labels, keep-lists, reports."""
+"""Row weights in the whole program: manifests, estimates, labels, keep-lists, reports."""
 
 import json
 
@@ -23,7 +23,7 @@ MARKS = ("generator-text",)
 
 
 def table(folder, weights, marked=range(3), name="table.csv"):
-    """Images of which some say what made them, in a table with a column of weights."""
+    """A table of images, some with generator metadata, with a weight column."""
     lines = ["file_name,text,seen"]
     for number, weight in enumerate(weights):
         texts = {"parameters": making.A1111} if number in marked else {}
@@ -34,7 +34,7 @@ def table(folder, weights, marked=range(3), name="table.csv"):
 
 @pytest.fixture
 def weighted(tmp_path):
-    """Twelve images, the three that declare themselves seen ten times as often as the others."""
+    """Twelve images; the three declared ones have ten times the weight of the others."""
     return table(tmp_path / "set", [10, 10, 10, *[1] * 9])
 
 
@@ -80,7 +80,7 @@ def test_an_image_that_no_table_names_has_no_weight(weighted, scan):
 
 
 def test_rows_that_all_weigh_nothing_give_no_share(tmp_path, scan):
-    with pytest.raises(DatasetError, match=r"weighs 0 \(column 'seen'\)"):
+    with pytest.raises(DatasetError, match=r"column 'seen': the weight of every readable row is 0"):
         scan(table(tmp_path / "set", [0, 0, 0]), read=WEIGHED)
 
 
@@ -102,7 +102,7 @@ def test_urls_without_images_have_weights_too(tmp_path, scan):
 
 @pytest.mark.parametrize("sample", [{"sample": 2}, {"fetch": 2}, {"sample_shards": 2}])
 def test_samples_are_refused(weighted, scan, sample):
-    with pytest.raises(ConfigError, match="equal chances"):
+    with pytest.raises(ConfigError, match="equal probabilities"):
         scan(weighted, read=WEIGHED, **sample)
 
 
@@ -143,7 +143,7 @@ ROWS = 400
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """An audit of undecided images whose weights go with the truth, labelled as `auditor label` draws them."""
+    """An audit of undecided images whose weights correlate with the truth, labelled as `auditor label` selects them."""
     folder = tmp_path_factory.mktemp("labelled")
     rng = np.random.default_rng(0)
     weights, synthetic = rng.choice([1, 2, 8, 64], ROWS, p=[0.6, 0.3, 0.09, 0.01]), rng.random(ROWS) < 0.2

@@ -1,1 +1,1 @@
-"""What all parts of evidence add up to, in one streaming pass, and the audit that is built from the sums."""
+"""Aggregation: sums over all parts of evidence, in one streaming pass, and the audit that is built from the sums."""

@@ -1,4 +1,4 @@
-"""From parts of evidence to an audit: which detector's flags are counted, what people's labels add, and the sums."""
+"""Builds an audit from parts of evidence, a calibration and people's labels."""
 
 from __future__ import annotations
 
@@ -43,42 +43,40 @@ CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
-    """What an audit concludes from evidence with, besides the evidence: the user's own calibration, people's labels.
-
-    shards: of which part of the dataset the evidence is, where it is of some shards.
-    """
+class EstimationInputs:
+    """What the estimate depends on besides the evidence. calibration: the user's own. shards: the sample of shards that
+    the evidence is from; None if every shard was read."""
 
     calibration: Calibration | None = None
     labels: Sequence[Annotation] = ()
     shards: ShardSamplePlan | None = None
 
 
-def assemble(
+def build_audit(
     parts: Iterable[Part],
     inputs: tuple[InputRecord, ...],
     config: Config,
     digests: Digests,
-    grounds: Grounds = Grounds(),
+    estimation_inputs: EstimationInputs = EstimationInputs(),
 ) -> Audit:
-    """The audit that parts of evidence add up to. Raises CalibrationError, LabelError, and DatasetError where no row
-    weighs anything."""
+    """The audit of these parts of evidence. Raises CalibrationError, LabelError, and DatasetError if the weight of
+    every readable row is 0."""
     parts = list(parts)
-    model = counted_detector(digests.detectors, digests.indexes, grounds.calibration)
-    known = (grounds.calibration or model.calibration()) if model else None
-    # The score is the chance by the detector's own line: the cutoff is in the same terms, whatever line a user's have.
-    threshold = (model.id, _threshold(model, known, config.scan.depth)) if model and known else None
+    model = counted_detector(digests.detectors, digests.indexes, estimation_inputs.calibration)
+    calibration = (estimation_inputs.calibration or model.calibration()) if model else None
+    # Stored scores are probabilities by the detector's own slope and intercept, so the threshold has to be one too.
+    threshold = (model.id, _threshold(model, calibration, config.scan.depth)) if model and calibration else None
     weighted_by = config.scan.read.weight_col
     summary = summarise(
         (part.path for part in parts),
         count_edited=config.estimate.count_edited,
         threshold=threshold,
-        census=census(config),
-        labels=LabelTally(grounds.labels, config.seed) if grounds.labels else None,
+        full_coverage_detectors=full_coverage_detectors(config),
+        labels=LabelTally(estimation_inputs.labels, config.seed) if estimation_inputs.labels else None,
         anytime_valid=config.sampling.until_decided,
-        shards=grounds.shards.of if grounds.shards else None,
+        shards=estimation_inputs.shards.of if estimation_inputs.shards else None,
     )
-    estimate = _estimate(summary, known, threshold, config.seed, weighted_by)
+    estimate = _estimate(summary, calibration, threshold, config.seed, weighted_by)
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -100,11 +98,12 @@ def assemble(
     )
 
 
-def _threshold(model: ClassifierDetector, known: Calibration, depth: Need) -> float:
-    """The chance from which an image is flagged; none is where the audit did not decode them, and it costs seconds."""
+def _threshold(model: ClassifierDetector, calibration: Calibration, depth: Need) -> float:
+    """The probability from which an image is flagged. It takes seconds to compute, so it is inf if the audit decoded no
+    image."""
     if depth < Need.PIXELS:
         return math.inf
-    return stored(model.probability(prevalence.threshold(known)))
+    return stored(model.probability(prevalence.threshold(calibration)))
 
 
 def _estimate(
@@ -114,57 +113,60 @@ def _estimate(
     seed: int,
     weighted_by: str | None,
 ) -> Estimate | None:
-    """By labels where there are any, else by the model's flags where its errors are known."""
-    found = None
+    """The estimate from labels if there are any, else from the flags of a calibrated classifier."""
+    estimate = None
     if calibration and threshold and summary.flags:
-        found = prevalence.estimated(
+        estimate = prevalence.estimate_prevalence(
             summary.evidence, summary.flags, calibration, seed=seed, threshold_score=threshold[1]
         )
-    found = tally.estimated(summary.evidence, summary.labelled, found) if summary.labelled else found
-    found = _by_weight(found, weighted_by) if found and weighted_by else found
-    return _of_some_shards(found, summary.shards) if found and summary.shards else found
+    if summary.labelled:
+        estimate = tally.estimate_from_labels(summary.evidence, summary.labelled, estimate)
+    if estimate and weighted_by:
+        estimate = _assume(
+            estimate, f"training sees each row as often as its column '{safe_text(weighted_by, 40)}' says"
+        )
+    return _assume_random_shards(estimate, summary.shards) if estimate and summary.shards else estimate
 
 
 def _weights(summary: Summary, column: str | None) -> Weights | None:
-    """What rows are worth that do not count the same. Raises DatasetError where none counts anything."""
+    """The weight column and the effective sample size; None without a weight column. Raises DatasetError if the weight
+    of every readable row is 0."""
     if column is None:
         return None
-    n, effective = summary.counts.ok, summary.evidence.readable.n_eff
-    if n and not effective:
-        raise DatasetError(f"every row that could be read weighs 0 (column '{column}'): no share of them can be told")
-    return Weights(column, EffectiveSampleSize(n, effective, n / effective if effective else 1.0))
+    n, n_eff = summary.counts.ok, summary.evidence.readable.n_eff
+    if n and not n_eff:
+        raise DatasetError(f"column '{column}': the weight of every readable row is 0; at least one must be above 0")
+    return Weights(column, EffectiveSampleSize(n, n_eff, n / n_eff if n_eff else 1.0))
 
 
-def _by_weight(estimate: Estimate, column: str) -> Estimate:
-    """The estimate with what it takes the weights for."""
-    said = f"training sees each row as often as its column '{safe_text(column, 40)}' says"
-    return replace(estimate, assumptions=(*estimate.assumptions, said))
+def _assume(estimate: Estimate, assumption: str) -> Estimate:
+    """The estimate with one more assumption."""
+    return replace(estimate, assumptions=(*estimate.assumptions, assumption))
 
 
-def _of_some_shards(estimate: Estimate, shards: ShardSample) -> Estimate:
-    """The estimate with what it takes the shards for that were not read."""
-    said = (
-        f"the {shards.read:,} shards that were read are a random draw of the dataset's {shards.of:,}, and the others "
-        "differ from them no more than they do from each other"
+def _assume_random_shards(estimate: Estimate, shards: ShardSample) -> Estimate:
+    return _assume(
+        estimate,
+        f"the {shards.read:,} shards that were read are a random sample of the dataset's {shards.of:,}, and the others "
+        "differ from them no more than they do from each other",
     )
-    return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
 def _with_dead_links(estimate: Estimate | None, sample: Counts) -> Estimate | None:
-    """The estimate, which is of the images that can still be had, with what the others leave open."""
+    """The estimate, which covers retrievable images only, with the range that unretrievable images would permit."""
     if estimate is None or not sample.failed:
         return estimate
     dead = sample.failed / (sample.ok + sample.failed + sample.unreadable)
     low, high = estimate.low * (1 - dead), estimate.high * (1 - dead) + dead
-    said = (
-        f"{sample.failed:,} of the drawn images ({100 * dead:.1f} %) could not be fetched; the fraction is that of the "
-        f"others; were all of them real, or all synthetic, it would be {100 * low:.1f} to {100 * high:.1f} %"
+    return _assume(
+        estimate,
+        f"{sample.failed:,} of the sampled images ({100 * dead:.1f} %) could not be fetched, and the fraction is that "
+        f"of the others; if all of them were real, or all synthetic, it would be {100 * low:.1f} to {100 * high:.1f} %",
     )
-    return replace(estimate, assumptions=(*estimate.assumptions, said))
 
 
 def save_calibration(out: Path, calibration: Calibration | None) -> None:
-    """Beside the evidence, so that it can be merged: a calibration of the user's own, or none."""
+    """Writes the user's own calibration to the evidence folder, so that audits can be merged, or deletes an old one."""
     path = Store(out).folder / CALIBRATION
     if calibration:
         write_atomically(path, dumps(calibration).encode())
@@ -172,8 +174,8 @@ def save_calibration(out: Path, calibration: Calibration | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def census(config: Config) -> frozenset[str] | None:
-    """Detectors that looked at rows beyond the sample too; None where there is no sample."""
+def full_coverage_detectors(config: Config) -> frozenset[str] | None:
+    """The ids of the detectors that ran on rows outside the sample too; None without a sample."""
     if config.sampling.is_full:
         return None
     if config.sampling.sample_shards or config.sampling.depth_outside(config.scan.depth) == Need.ROW:
@@ -182,16 +184,16 @@ def census(config: Config) -> frozenset[str] | None:
 
 
 def dataset_digest(parts: Iterable[str]) -> str:
-    """One digest of all parts' digests, whatever their order."""
+    """One digest of the digests of all parts; their order does not matter."""
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
 def _dataset_tests(parts: Iterable[Part]) -> tuple[DatasetTest, ...]:
-    """The dataset-level tests of aggregate detectors, by statistics that decided no single image."""
+    """The dataset-level tests of aggregate detectors, from their statistics of undecided images."""
     sums: dict[str, tuple[int, Any]] = {}
     for part in parts:
         for id, (n, total) in part.statistics.items():
-            before, sum_before = sums.get(id, (0, 0.0))
-            sums[id] = before + n, sum_before + total
+            previous_n, previous_total = sums.get(id, (0, 0.0))
+            sums[id] = previous_n + n, previous_total + total
     detectors = {id: registry.load("detectors", id)() for id in sorted(sums)}
-    return tuple(found for id, detector in detectors.items() for found in detector.dataset_test(*sums[id]))
+    return tuple(test for id, detector in detectors.items() for test in detector.dataset_test(*sums[id]))

@@ -1,7 +1,4 @@
-"""What each detector, and each kind of evidence, could see and found over the dataset: one streaming tally.
-
-What statistical detectors answered over the dataset, and how their scores are spread: one streaming tally.
-"""
+"""Streaming tallies of signals: coverage and hits of each detector, answers and score histograms of classifiers."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ if TYPE_CHECKING:
 
 
 class SignalTally:
-    """Adds batches of evidence up. Shares are of the rows that a detector was meant to look at: not those beyond a
-    sample."""
+    """Sums over batches of evidence. Shares refer to the rows that a detector had to examine, without unsampled
+    ones."""
 
     def __init__(self) -> None:
         self._kinds: Counter[str] = Counter()
@@ -34,7 +31,7 @@ class SignalTally:
         self.generators: Counter[str] = Counter()
 
     def add(self, column: Mapping[str, pa.Array], counted: np.ndarray) -> None:
-        """One batch: its columns by name, and which rows count as synthetic."""
+        """Adds one batch. column: its columns by name. counted: rows that count as synthetic, bool (rows,)."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -55,10 +52,10 @@ class SignalTally:
         self._failed.update(value_counts(detector.filter(pc.equal(outcome, SignalOutcome.FAILED.value))))
         self._answers.add(flat.filter(pc.invert(outside)))
         for kind in Evidence:
-            mine = np.asarray(pc.equal(evidence, kind.value))
-            self._kinds[kind.value] += len(np.unique(row[mine & looked]))
-            sampled = len(np.unique(row[mine & ~np.asarray(outside)]))
-            self._kinds_outside[kind.value] += len(np.unique(row[mine])) - sampled
+            of_kind = np.asarray(pc.equal(evidence, kind.value))
+            self._kinds[kind.value] += len(np.unique(row[of_kind & looked]))
+            sampled = len(np.unique(row[of_kind & ~np.asarray(outside)]))
+            self._kinds_outside[kind.value] += len(np.unique(row[of_kind])) - sampled
         if len(self._evidence) < len(set(detector.unique().to_pylist()) | set(self._evidence)):
             self._evidence.update(zip(detector.to_pylist(), evidence.to_pylist(), strict=True))
         decided = column["decided_by"].take(row)
@@ -66,7 +63,7 @@ class SignalTally:
         self.generators.update(value_counts(generator.filter(deciding).fill_null("not named")))
 
     def coverage(self, rows: int) -> dict[str, Coverage]:
-        """Kind of evidence → for how many rows it could have been seen."""
+        """Kind of evidence → the rows that could be checked for it."""
         kinds = [kind.value for kind in Evidence]
         return {
             kind: Coverage(self._kinds[kind], _share(self._kinds[kind], rows - self._kinds_outside[kind]))
@@ -74,7 +71,7 @@ class SignalTally:
         }
 
     def detectors(self, rows: int) -> dict[str, DetectorTally]:
-        """Detector → what it could look at and what it found."""
+        """Detector → the rows that it examined, and its hits."""
         return {
             id: DetectorTally(
                 evidence=Evidence(kind),
@@ -94,12 +91,12 @@ def _share(count: int, n: int) -> float:
 
 
 def value_counts(array: pa.Array) -> dict[str, int]:
-    """Value → how often it occurs."""
+    """Value → number of occurrences."""
     return {entry["values"]: entry["counts"] for entry in array.value_counts().to_pylist()}
 
 
-BINS = 10  # of the score, from 0 to 1
-_MOST_REASONS = 5
+BINS = 10  # of the score histogram, from 0 to 1
+_MAX_REASONS = 5
 _CLAIM_TEXT = {
     Claim.LIKELY_SYNTHETIC.value: "likely synthetic",
     Claim.LIKELY_REAL.value: "likely real",
@@ -109,7 +106,7 @@ _CLAIM_TEXT = {
 
 
 class AnswerTally:
-    """Adds batches of signals up."""
+    """Sums over batches of signals of classifiers (statistical evidence)."""
 
     def __init__(self) -> None:
         self._claims: dict[str, Counter[str]] = defaultdict(Counter)
@@ -117,14 +114,14 @@ class AnswerTally:
         self._bins: dict[str, np.ndarray] = {}
 
     def add(self, signals: pa.StructArray) -> None:
-        """Signals of one batch of rows, whosoever's."""
+        """Adds the signals of one batch, of any detector."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        mine = signals.filter(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
-        for id in mine.field("detector").unique().to_pylist():
-            own = mine.filter(pc.equal(mine.field("detector"), id))
+        statistical = signals.filter(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+        for id in statistical.field("detector").unique().to_pylist():
+            own = statistical.filter(pc.equal(statistical.field("detector"), id))
             looked = pa.array(rows.looked(own))
             claims = own.field("claim").fill_null("").filter(looked).to_pylist()
             self._claims[id].update(_CLAIM_TEXT.get(claim, claim) for claim in claims)
@@ -134,12 +131,13 @@ class AnswerTally:
             self._bins[id] = self._bins.get(id, 0) + np.histogram(scores, BINS, (0.0, 1.0))[0]
 
     def answers(self, id: str) -> dict[str, int]:
-        """Answer, or why there was none, → rows; the most frequent reasons, numbers in them left out."""
+        """Answer, or reason for an abstention → rows. Only the most frequent reasons are listed, with "…" for
+        digits."""
         reasons = sorted(self._abstentions[id].items(), key=lambda item: (-item[1], item[0]))
         claims = {text: self._claims[id][text] for text in _CLAIM_TEXT.values() if self._claims[id][text]}
-        rest = sum(count for _, count in reasons[_MOST_REASONS:])
-        return {**claims, **dict(reasons[:_MOST_REASONS]), **({"other reasons": rest} if rest else {})}
+        rest = sum(count for _, count in reasons[_MAX_REASONS:])
+        return {**claims, **dict(reasons[:_MAX_REASONS]), **({"other reasons": rest} if rest else {})}
 
     def scores(self, id: str) -> tuple[int, ...]:
-        """Rows in each of BINS equal parts of the score."""
+        """The number of rows in each of the BINS bins of the score."""
         return tuple(int(count) for count in self._bins[id]) if id in self._bins else ()

@@ -1,10 +1,9 @@
-"""How many images a model flags, where that is not known already, and where the truth is: one streaming tally.
+"""Streaming tally of a classifier's flags, on undecided images and on controls.
 
-The rest: readable images, of the sample if there is one, that no declared or matched evidence decides; what the model
-says of them is estimated from.
-Controls: images that declare themselves synthetic, and images that are real beyond doubt (a camera's settings in the
-file, or crawled before 2021, when no generator made what could pass for a photograph). They check the model's error
-rates on this very dataset.
+Undecided images: readable images (of the sample, if there is one) that no declared or matched evidence decides. The
+estimate is computed from their flags.
+Controls: images that are declared synthetic, and known-real images (with camera settings in the file, or crawled before
+2021, when no generator made photorealistic images). They check the error rates on this dataset.
 """
 
 from __future__ import annotations
@@ -22,81 +21,81 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_FIRST_YEAR = 2021  # of crawls that may hold images of generators
+_FIRST_YEAR = 2021  # the first year of crawls that may contain photorealistic generated images
 
 
 class FlagTally:
-    """Adds batches of evidence up. A row is flagged where the model's score is at or above the threshold."""
+    """Sums over batches of evidence. A row is flagged if its score is at or above the threshold."""
 
     def __init__(self, detector: str, threshold: float) -> None:
         self._detector = detector
         self._threshold = threshold
         self._by_condition: dict[str, WeightSums] = defaultdict(WeightSums)
-        self._flagged = self._looked = self._unseen = NO_ROWS
+        self._flagged = self._scored = self._unseen = NO_ROWS
         self._synthetic, self._real = Counter[str](), Counter[str]()
 
     def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> None:
-        """One batch: its columns by name, which rows could be read, and what they count."""
+        """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,)."""
         import numpy as np
 
         score = self._scores(column["signals"], len(readable))
-        looked = readable & ~np.isnan(score)
-        flagged = looked & (score >= self._threshold)
-        label = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
-        decided = (label == VerdictKind.SYNTHETIC.value) | (label == VerdictKind.EDITED.value)
-        rest = readable & ~decided & np.asarray(column["sampled"])
-        self._add_rest(self._conditions(column), weights, rest & looked)
-        self._flagged += WeightSums.of(weights[rest & flagged])
-        self._unseen += WeightSums.of(weights[rest & ~looked])
+        scored = readable & ~np.isnan(score)
+        flagged = scored & (score >= self._threshold)
+        verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
+        decided = (verdict == VerdictKind.SYNTHETIC.value) | (verdict == VerdictKind.EDITED.value)
+        undecided = readable & ~decided & np.asarray(column["sampled"])
+        self._add_scored(self._conditions(column), weights, undecided & scored)
+        self._flagged += WeightSums.of(weights[undecided & flagged])
+        self._unseen += WeightSums.of(weights[undecided & ~scored])
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
         for control, rows in (
-            (self._synthetic, (label == VerdictKind.SYNTHETIC.value) & declared),
-            (self._real, rest & (camera | (year < _FIRST_YEAR))),
+            (self._synthetic, (verdict == VerdictKind.SYNTHETIC.value) & declared),
+            (self._real, undecided & (camera | (year < _FIRST_YEAR))),
         ):
-            control.update(flagged=int((rows & flagged).sum()), n=int((rows & looked).sum()))
+            control.update(flagged=int((rows & flagged).sum()), n=int((rows & scored).sum()))
 
-    def _add_rest(self, conditions: np.ndarray, weights: np.ndarray, looked: np.ndarray) -> None:
-        """The rest that was looked at; all (rows,)."""
+    def _add_scored(self, conditions: np.ndarray, weights: np.ndarray, scored: np.ndarray) -> None:
+        """Adds the undecided rows that were scored; all arguments are (rows,)."""
         import numpy as np
         import pandas as pd
 
-        number, names = pd.factorize(conditions[looked].astype(object))
+        number, names = pd.factorize(conditions[scored].astype(object))
         rows = np.bincount(number, minlength=len(names)).tolist()
-        totals, squares = (np.bincount(number, weights[looked] ** power, len(names)).tolist() for power in (1, 2))
+        totals, squares = (np.bincount(number, weights[scored] ** power, len(names)).tolist() for power in (1, 2))
         for name, *sums in zip(names.tolist(), rows, totals, squares, strict=True):
             self._by_condition[name] += WeightSums(*sums)
-        self._looked += WeightSums.of(weights[looked])
+        self._scored += WeightSums.of(weights[scored])
 
     @property
     def so_far(self) -> tuple[int, int]:
-        """Rows of the rest that were flagged, and looked at."""
-        return self._flagged.rows, self._looked.rows
+        """The undecided rows so far that were flagged, and those that were scored."""
+        return self._flagged.rows, self._scored.rows
 
     def result(self) -> Flags:
-        """The sum."""
+        """The sums."""
         return Flags(
             by_condition=dict(sorted(self._by_condition.items())),
             flagged=self._flagged,
-            n_eff=n_eff_of_share(self._flagged, self._looked),
+            n_eff=n_eff_of_share(self._flagged, self._scored),
             unseen=self._unseen,
             synthetic=(self._synthetic["flagged"], self._synthetic["n"]),
             real=(self._real["flagged"], self._real["n"]),
         )
 
     def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:
-        """The model's score a row; NaN where it could not look."""
+        """The classifier's score of each row; NaN without one."""
         import numpy as np
         import pyarrow.compute as pc
 
-        found = np.full(rows, np.nan)
+        scores = np.full(rows, np.nan)
         flat = signals.flatten()
         if len(flat):
-            mine = np.asarray(pc.equal(flat.field("detector"), self._detector))
+            own = np.asarray(pc.equal(flat.field("detector"), self._detector))
             parents = np.asarray(pc.list_parent_indices(signals))
-            found[parents[mine]] = flat.field("score").to_numpy(zero_copy_only=False)[mine]
-        return found
+            scores[parents[own]] = flat.field("score").to_numpy(zero_copy_only=False)[own]
+        return scores
 
     @staticmethod
     def _conditions(column: Mapping[str, pa.Array]) -> np.ndarray:
@@ -110,15 +109,15 @@ class FlagTally:
 
     @staticmethod
     def _declared(column: Mapping[str, pa.Array]) -> np.ndarray:
-        """Rows with a hit of declared evidence."""
+        """Which rows have a hit of declared evidence, bool (rows,)."""
         import numpy as np
         import pyarrow.compute as pc
 
         signals = column["signals"]
-        found = np.zeros(len(signals), bool)
+        declared = np.zeros(len(signals), bool)
         flat = signals.flatten()
         if len(flat):
             is_declared = pc.equal(flat.field("evidence"), Evidence.DECLARED.value)
             hit = pc.and_(is_declared, pc.equal(flat.field("outcome"), SignalOutcome.HIT.value))
-            found[np.asarray(pc.list_parent_indices(signals))[np.asarray(hit)]] = True
-        return found
+            declared[np.asarray(pc.list_parent_indices(signals))[np.asarray(hit)]] = True
+        return declared

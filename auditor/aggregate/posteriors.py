@@ -1,16 +1,16 @@
-"""Adjusted chances (adjusting.py) of an audit's rows, batch by batch, for exports and frames."""
+"""Posterior probabilities (estimate/prior_shift.py) of an audit's rows, batch by batch, for exports and data frames."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
 from auditor.estimate.design import row_design
-from auditor.estimate.prior_shift import Adjustment, adjustment
+from auditor.estimate.prior_shift import PriorShift, solve_prior_shift
 from auditor.estimate.weights import row_weights
 from auditor.results import Audit
 
@@ -22,46 +22,50 @@ _COLUMNS = ["status", "verdict", "decided_by", "p_synthetic", "sampled", "weight
 
 
 @dataclass(frozen=True, slots=True)
-class Chances:
-    """What turns a batch of evidence into adjusted chances. adjustment: None where the audit has no estimate."""
+class Posteriors:
+    """Computes posterior probabilities of batches of evidence. prior_shift: None if the audit has no estimate.
+    full_coverage_detectors: as in counts.masks."""
 
-    adjustment: Adjustment | None
+    prior_shift: PriorShift | None
     count_edited: bool
-    census: frozenset[str] | None
+    full_coverage_detectors: frozenset[str] | None
 
     def of(self, batch: pa.RecordBatch | pa.Table) -> np.ndarray:
-        """float64 (rows,): a row's chance in this dataset; NaN where it was not read, or without an estimate."""
+        """Each row's probability of being synthetic in this dataset, float64 (rows,); NaN for rows that could not be
+        read, and without an estimate."""
         import numpy as np
 
-        if self.adjustment is None:
+        if self.prior_shift is None:
             return np.full(batch.num_rows, np.nan)
-        scores, own, _ = self._read(batch)
-        return self.adjustment(scores, own)
+        probability, row_masks, _ = self._read(batch)
+        return self.prior_shift(probability, row_masks)
 
     def _read(self, batch: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, EvidenceMasks, np.ndarray]:
-        """Chances at even odds, which rows count as what, and their weights."""
+        """Probabilities at a prior of 0.5, masks and weights of the rows."""
         import pyarrow as pa
 
         table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         column = {name: table[name].combine_chunks() for name in _COLUMNS}
-        own = masks(column, count_edited=self.count_edited, census=self.census)
-        return column["p_synthetic"].to_numpy(zero_copy_only=False), own, row_weights(column)
+        row_masks = masks(column, count_edited=self.count_edited, full_coverage_detectors=self.full_coverage_detectors)
+        return column["p_synthetic"].to_numpy(zero_copy_only=False), row_masks, row_weights(column)
 
 
-def chances(audit: Audit, parts: Iterable[Path], census: frozenset[str] | None) -> Chances:
-    """From all parts of an audit; 16 bytes a row of memory. census: as in counts.masks."""
+def posteriors(audit: Audit, parts: Iterable[Path], full_coverage_detectors: frozenset[str] | None) -> Posteriors:
+    """The posteriors of an audit, solved over all its parts; it takes 16 bytes of memory per row."""
     import numpy as np
     import pyarrow.parquet as pq
 
-    found = Chances(None, audit.config.estimate.count_edited, census)
+    unsolved = Posteriors(None, audit.config.estimate.count_edited, full_coverage_detectors)
     if audit.estimate is None:
-        return found
-    scores, weights, sums = [np.empty(0)], [np.empty(0)], Counter[str]()
+        return unsolved
+    probabilities, weights, sums = [np.empty(0)], [np.empty(0)], Counter[str]()
     for path in parts:
-        chance, own, weight = found._read(pq.read_table(path, columns=_COLUMNS))
-        scores.append(chance[own.undecided])
-        weights.append(weight[own.undecided])
-        sums.update(sums_of(own, weight))
+        probability, row_masks, weight = unsolved._read(pq.read_table(path, columns=_COLUMNS))
+        probabilities.append(probability[row_masks.undecided])
+        weights.append(weight[row_masks.undecided])
+        sums.update(sums_of(row_masks, weight))
     evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
-    made = adjustment(np.concatenate(scores), np.concatenate(weights), evidence, audit.estimate.point)
-    return Chances(made, found.count_edited, census)
+    prior_shift = solve_prior_shift(
+        np.concatenate(probabilities), np.concatenate(weights), evidence, audit.estimate.point
+    )
+    return replace(unsolved, prior_shift=prior_shift)

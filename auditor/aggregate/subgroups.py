@@ -1,4 +1,4 @@
-"""A dataset in parts, by source, shard, format, size and year: rows, rows read, declared or matched share."""
+"""Streaming tally of subgroups, by source, shard, format, size and year: rows, readable rows, confirmed share."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MERGE_EVERY = 32
-_MOST = 50  # largest ones of a kind that are listed; the rest are one stratum, "(others)"
-_LEAST_SIZES, _MOST_WORST = (20, 100, 500, 2000), 5
+_MAX_LISTED = 50  # largest subgroups of a kind that are listed; the others are summed up as "(others)"
+_MIN_WORST_ROWS = (20, 100, 500, 2000)
+_MAX_WORST = 5  # subgroups per minimum size
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
-# The tar or table that an image lies in: what is before `::` or `#` in its place.
+# The tar or table that contains an image: the part of `image` before `::` or `#`.
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 
 
 class SubgroupTally:
-    """Adds batches of evidence up; memory grows with the number of sources, not rows."""
+    """Sums over batches of evidence; memory grows with the number of sources, not rows."""
 
     def __init__(self) -> None:
         self._groups: dict[str, list[pa.Table]] = {}
 
     def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
-        """One batch: its columns by name, which rows count as what, and their weights, float64 (rows,)."""
+        """Adds one batch. column: its columns by name. weights: float64 (rows,)."""
         import numpy as np
         import pyarrow as pa
 
@@ -40,19 +41,19 @@ class SubgroupTally:
                 self._groups[by] = [_grouped(groups)]
 
     def result(self, design: SamplingDesign) -> tuple[Subgroup, ...]:
-        """All kinds, the largest strata first. design: of the dataset; the design effect of whole shards is taken to be
-        that of their parts too."""
+        """The subgroups of all kinds, the largest first. design: of the dataset; subgroups of a cluster sample are
+        assumed to have the design effect of the whole."""
         clusters = design if isinstance(design, ClusterSample) else None
         return tuple(
-            stratum
+            subgroup
             for by in sorted(self._groups)
-            for stratum in self._subgroups(by, clusters if by != "shard" else None)
+            for subgroup in self._subgroups(by, clusters if by != "shard" else None)
         )
 
     def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[Subgroup]:
-        found = _grouped(self._groups[by]).to_pylist()
-        found.sort(key=lambda row: (-row["rows"], row["value"]))
-        listed, others = found[:_MOST], found[_MOST:]
+        groups = _grouped(self._groups[by]).to_pylist()
+        groups.sort(key=lambda row: (-row["rows"], row["value"]))
+        listed, others = groups[:_MAX_LISTED], groups[_MAX_LISTED:]
         worst = _worst(others, clusters) if by == "source" else []
         listed += worst
         others = [row for row in others if row not in worst]
@@ -79,22 +80,23 @@ def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> Evidenc
 
 
 def _worst(rows: list[dict[str, Any]], clusters: ClusterSample | None) -> list[dict[str, Any]]:
-    """The rows whose share is certainly highest, of each least size, so that no bad source hides among the others."""
-    found: list[dict[str, Any]] = []
-    for least in _LEAST_SIZES:
-        large = [row for row in rows if row["readable.rows"] >= least and row["confirmed.rows"]]
-        large.sort(key=lambda row: (-_least_share(row, clusters), row["value"]))
-        found += [row for row in large[:_MOST_WORST] if row not in found]
-    return found
+    """The groups with the highest lower bound of the confirmed share, for each minimum size. They are listed although
+    they are small."""
+    worst: list[dict[str, Any]] = []
+    for min_rows in _MIN_WORST_ROWS:
+        large = [row for row in rows if row["readable.rows"] >= min_rows and row["confirmed.rows"]]
+        large.sort(key=lambda row: (-_lower_bound(row, clusters), row["value"]))
+        worst += [row for row in large[:_MAX_WORST] if row not in worst]
+    return worst
 
 
-def _least_share(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
+def _lower_bound(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
     low, _ = _evidence(row, clusters).source_interval or (0.0, 1.0)
     return low
 
 
 def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """The value of each kind of stratum, a row."""
+    """Kind of subgroup → the value of each row."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,5 +1,5 @@
-"""Evidence parts -> the numbers of an audit, in one streaming pass: memory grows with the number of sources, not rows
-(but for eight bytes a row, to count keys that occur more than once).
+"""Sums evidence parts up to the numbers of an audit, in one streaming pass. Memory grows with the number of sources,
+not rows, except for eight bytes per row to count repeated keys.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_BATCH = 16_384
-_MOST_REASONS = 20
+_BATCH_ROWS = 16_384
+_MAX_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What parts of evidence add up to."""
+    """The sums over all parts of evidence."""
 
     counts: Counts
     sample: Counts | None
@@ -54,18 +54,19 @@ def summarise(
     *,
     count_edited: bool = False,
     threshold: tuple[str, float] | None = None,
-    census: frozenset[str] | None = None,
+    full_coverage_detectors: frozenset[str] | None = None,
     labels: LabelTally | None = None,
     anytime_valid: bool = False,
     shards: int | None = None,
 ) -> Summary:
-    """The sum over all parts. count_edited: images with a generated part count as synthetic. cutoff: the statistical
-    detector whose flags are counted, and the score from which an image is flagged. census: detectors that looked at
-    rows beyond a sample too; None where every row was read. labels: what people said. anytime_valid:
-    as in design.RowSample. shards: how many the dataset has, where the parts are of a random sample of them; None where
-    they are of all. Raises LabelError.
+    """The sums over all parts. Raises LabelError.
+
+    count_edited: images with a generated part count as synthetic. threshold: the classifier whose flags are counted,
+    and the score from which an image is flagged. full_coverage_detectors: as in counts.masks. labels: people's labels.
+    anytime_valid: as in design.RowSample. shards: the number of the dataset's shards if the parts are a random sample
+    of them; None if they are all.
     """
-    masks_of = partial(masks, count_edited=count_edited, census=census)
+    masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
     tally = _Tally(masks_of, FlagTally(*threshold) if threshold else None, labels)
     for path in parts:
         for batch in _batches(path):
@@ -78,7 +79,7 @@ def _batches(part: Path) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(part) as file:
-        yield from (batch for batch in file.iter_batches(_BATCH) if batch.num_rows)
+        yield from (batch for batch in file.iter_batches(_BATCH_ROWS) if batch.num_rows)
 
 
 class _Tally:
@@ -100,10 +101,11 @@ class _Tally:
         self._contradictions = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._keys: list[np.ndarray] = []
-        self._by_shard = [(0, 0, 0, 0)]  # decided, of rows; flagged, of rows: summed up to the end of each
+        # Cumulative sums at the end of each shard: confirmed rows, sampled rows, flagged rows, scored rows.
+        self._by_shard = [(0, 0, 0, 0)]
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """One batch of evidence rows."""
+        """Adds one batch of evidence."""
         import numpy as np
         import pandas as pd
         import pyarrow as pa
@@ -130,28 +132,28 @@ class _Tally:
         self._subgroups.add(column, masks, weights)
 
     def end_of_shard(self) -> None:
-        """What comes next is of another one."""
+        """Marks the end of a shard: the next batch belongs to another one."""
         sums, flags = self._sums, self._flags.so_far if self._flags else (0, 0)
         self._by_shard.append((sums["confirmed_in_sample.rows"], sums["sampled.rows"], *flags))
         if self._labels:
             self._labels.end_of_shard()
 
-    def _shards(self, of: int) -> ShardSample:
-        """Some of the dataset's shards, and the effective sample sizes of their rows."""
+    def _shards(self, total: int) -> ShardSample:
+        """The sample of the dataset's `total` shards, with the effective sample sizes of its rows."""
         import numpy as np
 
-        confirmed, sampled, flagged, looked = np.diff(np.array(self._by_shard), axis=0).T
-        flags = effective_sample_size(flagged, looked) if looked.any() else None
-        return ShardSample(len(sampled), of, effective_sample_size(confirmed, sampled), flags)
+        confirmed, sampled, flagged, scored = np.diff(np.array(self._by_shard), axis=0).T
+        flags = effective_sample_size(flagged, scored) if scored.any() else None
+        return ShardSample(len(sampled), total, effective_sample_size(confirmed, sampled), flags)
 
     def _design(self, shards: ShardSample | None, anytime_valid: bool) -> SamplingDesign:
         if shards:
             return ClusterSample(shards.read, shards.of, shards.declared.design_effect)
         return row_design(self._sums[UNSAMPLED], anytime_valid=anytime_valid)
 
-    def result(self, of: int | None, anytime_valid: bool) -> Summary:
-        """The sum. of: shards of the dataset, where these are some of them."""
-        shards = self._shards(of) if of else None
+    def result(self, total_shards: int | None, anytime_valid: bool) -> Summary:
+        """The sums. total_shards: as `shards` in summarise."""
+        shards = self._shards(total_shards) if total_shards else None
         design = self._design(shards, anytime_valid)
         evidence = EvidenceCounts.of(self._sums, design)
         flags = self._flags.result() if self._flags else None
@@ -167,7 +169,7 @@ class _Tally:
             detectors=self._signals.detectors(counts.rows),
             confirmed=confirmed(evidence, self._signals.generators),
             subgroups=self._subgroups.result(design),
-            reasons=dict(sorted(self._reasons.most_common(_MOST_REASONS), key=lambda item: (-item[1], item[0]))),
+            reasons=dict(sorted(self._reasons.most_common(_MAX_REASONS), key=lambda item: (-item[1], item[0]))),
             contradictions=self._contradictions,
             extras={
                 "opt_outs": self._opt_outs,
@@ -178,7 +180,8 @@ class _Tally:
         )
 
     def _repeated_keys(self) -> int:
-        """In place: with ten million rows every copy of their hashes is 80 MB."""
+        """The number of keys that occur more than once. It sorts in place, because each copy of ten million hashes
+        takes 80 MB."""
         import numpy as np
 
         if not self._keys:
@@ -186,8 +189,8 @@ class _Tally:
         keys = np.concatenate(self._keys)
         self._keys.clear()
         keys.sort()
-        same = keys[1:] == keys[:-1]  # as the one before; the second of each run counts, the third does not
-        return int(np.count_nonzero(same[:1]) + np.count_nonzero(same[1:] & ~same[:-1]))
+        repeats = keys[1:] == keys[:-1]  # equal to the previous key; only the second key of each run is counted
+        return int(np.count_nonzero(repeats[:1]) + np.count_nonzero(repeats[1:] & ~repeats[:-1]))
 
 
 def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
@@ -203,8 +206,8 @@ def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
 
 
 def confirmed(evidence: EvidenceCounts, generators: Mapping[str, int]) -> ConfirmedShare:
-    """The floor, its share by weight, and the generators that the images counted in it name."""
-    named = dict(sorted(generators.items(), key=lambda item: (-item[1], item[0])))
+    """The confirmed share by weight, and the generators of the confirmed images, the most frequent first."""
+    by_frequency = dict(sorted(generators.items(), key=lambda item: (-item[1], item[0])))
     share = evidence.share
     return ConfirmedShare(
         count=evidence.confirmed.rows,
@@ -214,5 +217,5 @@ def confirmed(evidence: EvidenceCounts, generators: Mapping[str, int]) -> Confir
         high=share.high if share else None,
         source_interval=evidence.source_interval,
         edited=evidence.edited.rows,
-        generators=named,
+        generators=by_frequency,
     )

@@ -1,4 +1,4 @@
-"""How far labellers agree on the images that they share. Pure."""
+"""Agreement between annotators on the images that they share. Pure."""
 
 from __future__ import annotations
 
@@ -11,42 +11,47 @@ from auditor.annotation.file import Annotation, HumanLabel
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Two labellers. both: images that both labelled, of which at least one of them could not tell `unsure`.
+    """Agreement of two annotators.
 
-    pairs: images on which both committed themselves; disagreements among those. kappa: of the pairs, corrected for
-    chance; None without pairs, or where both gave one and the same label throughout.
+    both: images that both labelled. unsure: those of them that at least one labelled unsure. double_annotated: the
+    others. disagreements: double-annotated images with different labels. kappa: Cohen's kappa of the double-annotated
+    images; None without any, and if all labels are the same.
     """
 
     labellers: tuple[str, str]
     both: int
     unsure: int
-    pairs: int
+    double_annotated: int
     disagreements: int
     kappa: float | None
 
 
-def agreements(answers: Iterable[Annotation]) -> list[Agreement]:
-    """Every two labellers who share an image, by name."""
-    said: dict[str, dict[str, HumanLabel]] = {}
-    for answer in answers:
-        said.setdefault(answer.labeller, {})[answer.key] = answer.truth
-    found = []
-    for first, second in combinations(sorted(said), 2):
-        if both := [(said[first][key], said[second][key]) for key in said[first].keys() & said[second].keys()]:
-            sure = [pair for pair in both if HumanLabel.UNSURE not in pair]
-            differ = sum(one is not other for one, other in sure)
-            found.append(Agreement((first, second), len(both), len(both) - len(sure), len(sure), differ, _kappa(sure)))
-    return found
+def agreements(annotations: Iterable[Annotation]) -> list[Agreement]:
+    """The agreement of every two annotators who share an image, ordered by name."""
+    labels: dict[str, dict[str, HumanLabel]] = {}
+    for annotation in annotations:
+        labels.setdefault(annotation.labeller, {})[annotation.key] = annotation.label
+    results = []
+    for first, second in combinations(sorted(labels), 2):
+        shared = labels[first].keys() & labels[second].keys()
+        if pairs := [(labels[first][key], labels[second][key]) for key in shared]:
+            sure = [pair for pair in pairs if HumanLabel.UNSURE not in pair]
+            disagreements = sum(left is not right for left, right in sure)
+            unsure = len(pairs) - len(sure)
+            results.append(
+                Agreement((first, second), len(pairs), unsure, len(sure), disagreements, _cohens_kappa(sure))
+            )
+    return results
 
 
-def _kappa(pairs: list[tuple[HumanLabel, HumanLabel]]) -> float | None:
-    """Cohen's (Educational and Psychological Measurement 20, 1960): (observed - chance) / (1 - chance)."""
+def _cohens_kappa(pairs: list[tuple[HumanLabel, HumanLabel]]) -> float | None:
+    """(observed - expected) / (1 - expected) (Cohen, Educational and Psychological Measurement 20, 1960)."""
     if not pairs:
         return None
     n = len(pairs)
-    observed = sum(one is other for one, other in pairs) / n
-    chance = sum(
-        sum(one is truth for one, _ in pairs) / n * sum(other is truth for _, other in pairs) / n
-        for truth in HumanLabel
+    observed = sum(left is right for left, right in pairs) / n
+    expected = sum(
+        sum(left is label for left, _ in pairs) / n * sum(right is label for _, right in pairs) / n
+        for label in HumanLabel
     )
-    return None if chance == 1 else (observed - chance) / (1 - chance)
+    return None if expected == 1 else (observed - expected) / (1 - expected)

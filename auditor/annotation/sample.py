@@ -1,9 +1,8 @@
-"""Which images people label: a random, stratified sample of those that declared and matched evidence does not decide.
+"""Selects images for annotation: a stratified random sample of the images that evidence does not decide.
 
-Strata are the rows of about one weight of each of the audit's verdicts (labels/strata.py), so that a row is the
-likelier drawn the more it weighs. Within each, rows come in the drawing order of their keys (sampling/drawing.py), so
-the labels of a stratum are at any time a uniform sample of it, whenever the labelling stops and however much it is
-extended.
+Strata are the rows of each verdict of about the same weight (strata.py), so rows with more weight are more likely to be
+drawn. Within a stratum, rows are drawn in the order of their sampling ranks (sampling/order.py). So its labels are a
+uniform random sample at any time: one can stop at any time, or extend the sample later.
 """
 
 from __future__ import annotations
@@ -28,82 +27,83 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-# The share of synthetic images that is expected in each stratum, for the allocation alone: no estimate rests on it.
+# The synthetic share that the allocation assumes in each stratum; no estimate depends on it.
 EXPECTED: Mapping[VerdictKind, float] = {
     VerdictKind.LIKELY_SYNTHETIC: 0.5,
     VerdictKind.UNKNOWN: 0.2,
     VerdictKind.LIKELY_REAL: 0.05,
 }
-LEAST = 10  # labels a stratum, if it has as many rows
-_BATCH = 16_384
+MIN_LABELS = 10  # per stratum, if it has as many rows
+_MIN_VARIANCE = 0.0099  # assumed shares are clipped to 1 … 99 %
+_BATCH_ROWS = 16_384
 _COLUMNS = ["key", "status", "verdict", "sha256", "sampled", "weight"]
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationItem:
-    """One row to label. stratum: its verdict. place: where it is in the dataset. sha256: of its file when it was
-    audited."""
+    """One row to label. stratum: its verdict. row_ref: its position in the dataset. sha256: of its file at the time of
+    the audit."""
 
     key: str
     stratum: VerdictKind
-    place: RowRef
+    row_ref: RowRef
     sha256: str | None
 
 
 @dataclass(slots=True)
 class _LowestRanks:
-    """The first rows of a stratum, in the drawing order, by (order, key); how many rows it has in all, what they weigh,
-    and the heaviest of them."""
+    """The items of a stratum with the lowest (rank, key), and the number, total and highest weight of all its rows."""
 
     rows: int = 0
     weight: float = 0.0
-    heaviest: float = 0.0
-    first: dict[tuple[int, str], AnnotationItem] = field(default_factory=dict)
+    max_weight: float = 0.0
+    items: dict[tuple[int, str], AnnotationItem] = field(default_factory=dict)
 
-    def cut(self, most: int) -> None:
-        """Forget all but the first ones."""
-        self.first = {order: self.first[order] for order in sorted(self.first)[:most]}
+    def truncate(self, count: int) -> None:
+        """Keeps only the first `count` items."""
+        self.items = {rank: self.items[rank] for rank in sorted(self.items)[:count]}
 
 
-def draw(out: Path, *, seed: int, number: int) -> list[AnnotationItem]:
-    """The rows of an audit's folder to label, in the order in which they are to be shown.
+def select_for_annotation(out: Path, *, seed: int, number: int) -> list[AnnotationItem]:
+    """The `number` rows of an audit's folder to label, in the order in which they are shown.
 
-    A key that occurs more than once is drawn once. Raises LabelError where no row is left to label.
+    A repeated key is drawn once. Raises LabelError if there is no row to label.
     """
-    found: dict[Stratum, _LowestRanks] = defaultdict(_LowestRanks)
+    by_stratum: dict[Stratum, _LowestRanks] = defaultdict(_LowestRanks)
     for part in Store(out).parts():
-        _collect(part.path, part.shard, found, seed=seed, number=number)
-    if not any(first.rows for first in found.values()):
-        raise LabelError(f"{out}: no image there that could be read and is still undecided: nothing to label")
-    by_verdict = [[found[stratum] for stratum in sorted(found) if stratum.label is label] for label in EXPECTED]
+        _collect(part.path, part.shard, by_stratum, seed=seed, number=number)
+    if not any(lowest.rows for lowest in by_stratum.values()):
+        raise LabelError(f"{out}: nothing to label: every readable image is decided by evidence, or none is readable")
+    by_verdict = [[by_stratum[s] for s in sorted(by_stratum) if s.label is verdict] for verdict in EXPECTED]
     counts = allocation(
-        [sum(first.rows for first in verdict) for verdict in by_verdict],
+        [sum(lowest.rows for lowest in verdict) for verdict in by_verdict],
         list(EXPECTED.values()),
         number,
-        weights=[sum(first.weight for first in verdict) for verdict in by_verdict],
+        weights=[sum(lowest.weight for lowest in verdict) for verdict in by_verdict],
     )
     for verdict, count in zip(by_verdict, counts, strict=True):
-        for first, n in zip(verdict, by_weight([(s.rows, s.heaviest) for s in verdict], count), strict=True):
-            first.cut(n)
-    return _interleaved([list(first.first.values()) for first in chain(*by_verdict)], seed)
+        for lowest, n in zip(verdict, by_weight([(s.rows, s.max_weight) for s in verdict], count), strict=True):
+            lowest.truncate(n)
+    return _interleave([list(lowest.items.values()) for lowest in chain(*by_verdict)], seed)
 
 
-def _collect(path: Path, shard: str, found: Mapping[Stratum, _LowestRanks], *, seed: int, number: int) -> None:
+def _collect(path: Path, shard: str, by_stratum: Mapping[Stratum, _LowestRanks], *, seed: int, number: int) -> None:
+    """Adds the rows of one part of evidence."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     start = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
+        for batch in file.iter_batches(_BATCH_ROWS, columns=_COLUMNS):
             ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("sampled"))
             verdict = pc.if_else(ok, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
             weights = row_weights({"weight": batch.column("weight")})
             for stratum, numbers in strata(verdict, weights):
-                first = found[stratum]
-                first.rows += len(numbers)
-                first.weight += float(weights[numbers].sum())
-                first.heaviest = max(first.heaviest, float(weights[numbers].max()))
-                _add(batch, numbers, RowRef(shard, start), stratum.label, first, seed=seed, most=number)
+                lowest = by_stratum[stratum]
+                lowest.rows += len(numbers)
+                lowest.weight += float(weights[numbers].sum())
+                lowest.max_weight = max(lowest.max_weight, float(weights[numbers].max()))
+                _add(batch, numbers, RowRef(shard, start), stratum.label, lowest, seed=seed, count=number)
             start += batch.num_rows
 
 
@@ -111,25 +111,24 @@ def _add(
     batch: pa.RecordBatch,
     numbers: np.ndarray,
     start: RowRef,
-    label: VerdictKind,
-    stratum: _LowestRanks,
+    verdict: VerdictKind,
+    lowest: _LowestRanks,
     *,
     seed: int,
-    most: int,
+    count: int,
 ) -> None:
-    """Of these rows of a batch, those that belong to the first of their stratum."""
+    """Adds the rows `numbers` of a batch to the `count` lowest ranks of their stratum. start: the batch's first row."""
     ranks = order.sampling_ranks(batch.column("key").take(numbers).to_pylist(), seed)
-    if len(stratum.first) >= most:
-        last, _ = next(reversed(stratum.first))
-        is_early = ranks <= last
-        numbers, ranks = numbers[is_early], ranks[is_early]
+    if len(lowest.items) >= count:
+        highest_rank, _ = next(reversed(lowest.items))
+        is_candidate = ranks <= highest_rank
+        numbers, ranks = numbers[is_candidate], ranks[is_candidate]
     rows = batch.take(numbers)
     keys, hashes = rows.column("key").to_pylist(), rows.column("sha256").to_pylist()
     for number, rank, key, sha256 in zip(numbers.tolist(), ranks.tolist(), keys, hashes, strict=True):
-        stratum.first.setdefault(
-            (rank, key), AnnotationItem(key, label, RowRef(start.shard, start.number + number), sha256)
-        )
-    stratum.cut(most)
+        row_ref = RowRef(start.shard, start.number + number)
+        lowest.items.setdefault((rank, key), AnnotationItem(key, verdict, row_ref, sha256))
+    lowest.truncate(count)
 
 
 def allocation(
@@ -138,62 +137,72 @@ def allocation(
     total: int,
     *,
     weights: Sequence[float] | None = None,
-    least: int = LEAST,
+    min_labels: int = MIN_LABELS,
 ) -> list[int]:
-    """How many labels each verdict gets: Neyman's optimum, with a floor, and no more than its rows.
+    """The number of labels of each verdict: Neyman's optimum, with a minimum, and at most its rows.
 
-    One label after the other goes where it lowers the variance most, which is the exact optimum in whole numbers
-    (Wright, The American Statistician 66, 2012). A share is taken for no nearer to 0 or 1 than 1 %: it is a guess.
-    weights: what the rows weigh together (default: their number).
+    Each label goes where it lowers the variance most, which is the exact integer optimum (Wright, The American
+    Statistician 66, 2012). Expected shares are rough guesses, so they are clipped to 1 … 99 %. weights: the total
+    weight of the rows (default: their number).
     """
     total = min(total, sum(sizes))
-    least = min(least, total // max(1, sum(size > 0 for size in sizes)))
-    counts = [min(least, size) for size in sizes]
-    pulls = [weight * math.sqrt(max(p * (1 - p), 0.0099)) for weight, p in zip(weights or sizes, expected, strict=True)]
-    return _one_by_one(counts, sizes, total, lambda which, n: pulls[which] / math.sqrt(n * (n + 1)) if n else math.inf)
+    min_labels = min(min_labels, total // max(1, sum(size > 0 for size in sizes)))
+    counts = [min(min_labels, size) for size in sizes]
+    deviations = [
+        weight * math.sqrt(max(p * (1 - p), _MIN_VARIANCE))
+        for weight, p in zip(weights or sizes, expected, strict=True)
+    ]
+
+    def priority(index: int, n: int) -> float:
+        return deviations[index] / math.sqrt(n * (n + 1)) if n else math.inf
+
+    return _allocate(counts, sizes, total, priority)
 
 
 def by_weight(strata: Sequence[tuple[int, float]], total: int) -> list[int]:
-    """How many labels of a verdict's each of its strata of about one weight gets, by (rows, heaviest row), and no more
-    than its rows: what the labels are worth rests on the largest rows * heaviest / labels, which this makes smallest
-    (D'Hondt's method)."""
+    """The number of labels of each stratum of one verdict, at most its rows. strata: (rows, highest weight).
+
+    The effective sample size depends on the largest rows * highest weight / labels, which this allocation minimises
+    (D'Hondt's method).
+    """
     sizes = [rows for rows, _ in strata]
 
-    def need(which: int, n: int) -> float:
-        rows, heaviest = strata[which]
-        return rows * heaviest / n if n else math.inf
+    def priority(index: int, n: int) -> float:
+        rows, max_weight = strata[index]
+        return rows * max_weight / n if n else math.inf
 
-    return _one_by_one([0] * len(strata), sizes, min(total, sum(sizes)), need)
+    return _allocate([0] * len(strata), sizes, min(total, sum(sizes)), priority)
 
 
-def _one_by_one(counts: list[int], sizes: Sequence[int], total: int, need: Callable[[int, int], float]) -> list[int]:
-    """Each count raised, up to its size, as often as it is the one that needs it most, until they make up the total."""
+def _allocate(counts: list[int], sizes: Sequence[int], total: int, priority: Callable[[int, int], float]) -> list[int]:
+    """Adds one to the count of the highest priority, up to its size, until the counts sum to the total. priority: of a
+    stratum, by its index and its count so far."""
     import heapq
 
-    def entry(which: int) -> tuple[float, int]:
-        return -need(which, counts[which]), which
+    def entry(index: int) -> tuple[float, int]:
+        return -priority(index, counts[index]), index
 
-    waiting = [entry(which) for which, size in enumerate(sizes) if counts[which] < size]
-    heapq.heapify(waiting)
+    heap = [entry(index) for index, size in enumerate(sizes) if counts[index] < size]
+    heapq.heapify(heap)
     for _ in range(total - sum(counts)):
-        _, which = heapq.heappop(waiting)
-        counts[which] += 1
-        if counts[which] < sizes[which]:
-            heapq.heappush(waiting, entry(which))
+        _, index = heapq.heappop(heap)
+        counts[index] += 1
+        if counts[index] < sizes[index]:
+            heapq.heappush(heap, entry(index))
     return counts
 
 
-def _interleaved(strata: Iterable[Sequence[AnnotationItem]], seed: int) -> list[AnnotationItem]:
-    """All strata in proportion, each in its own order, each key once.
+def _interleave(strata: Iterable[Sequence[AnnotationItem]], seed: int) -> list[AnnotationItem]:
+    """The items of all strata, mixed in proportion, in the order of each stratum, without repeated keys.
 
-    A row's turn is jittered by a hash, so that the turn does not give its stratum away.
+    A hash jitters each item's position, so that the position does not reveal the stratum.
     """
-    turns = [
-        ((number + order.sampling_rank(f"turn {drawn.key}", seed) / 2**64) / len(stratum), drawn.key, drawn)
+    positions = [
+        ((number + order.sampling_rank(f"turn {item.key}", seed) / 2**64) / len(stratum), item.key, item)
         for stratum in strata
-        for number, drawn in enumerate(stratum)
+        for number, item in enumerate(stratum)
     ]
-    once: dict[str, AnnotationItem] = {}
-    for _, key, drawn in sorted(turns, key=lambda turn: turn[:2]):
-        once.setdefault(key, drawn)
-    return list(once.values())
+    by_key: dict[str, AnnotationItem] = {}
+    for _, key, item in sorted(positions, key=lambda position: position[:2]):
+        by_key.setdefault(key, item)
+    return list(by_key.values())

@@ -1,5 +1,7 @@
-"""The strata that labels are drawn from: of each verdict that decides nothing, the rows of about one weight. So no
-heavy row hides behind many light ones: it is drawn for itself. Of equal weights the strata are the verdicts."""
+"""The strata from which rows are drawn for annotation: for each undecided verdict, the rows of about the same weight.
+
+So a heavy row cannot be represented by light ones. With equal weights the strata are the verdicts.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
-_TRUTHS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
+_LABELS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Stratum:
-    """verdict: its number in UNDECIDED. weight_class: its rows weigh from 2^weight_class up to twice that."""
+    """verdict: index in UNDECIDED. weight_class: its rows have weights from 2^weight_class to below twice that."""
 
     verdict: int
     weight_class: int
@@ -33,53 +35,55 @@ class Stratum:
 
     @property
     def name(self) -> str:
-        """For people, among strata of several weights."""
-        least = 2.0**self.weight_class
-        return f"{self.label.value}, weight {least:g} to under {2 * least:g}"
+        """The name in reports if weights are of several classes."""
+        min_weight = 2.0**self.weight_class
+        return f"{self.label.value}, weight {min_weight:g} to under {2 * min_weight:g}"
 
 
 def strata(verdict: np.ndarray, weights: np.ndarray) -> list[tuple[Stratum, np.ndarray]]:
-    """The strata of some rows, in order, with the numbers of the rows that each one has.
+    """The strata of some rows, in order, each with the indices of its rows.
 
-    verdict: names, (rows,); weights: float64 (rows,), of which 0 belongs to no stratum.
+    verdict: names, (rows,); weights: float64 (rows,). Rows of weight 0 belong to no stratum.
     """
     import numpy as np
 
-    found = []
-    for number, label in enumerate(UNDECIDED):
-        mine = np.flatnonzero((verdict == label.value) & (weights > 0))
-        classes = np.frexp(weights[mine])[1] - 1
-        found += [(Stratum(number, int(one)), mine[classes == one]) for one in np.unique(classes)]
-    return found
+    result = []
+    for number, kind in enumerate(UNDECIDED):
+        rows = np.flatnonzero((verdict == kind.value) & (weights > 0))
+        classes = np.frexp(weights[rows])[1] - 1
+        result += [
+            (Stratum(number, int(weight_class)), rows[classes == weight_class]) for weight_class in np.unique(classes)
+        ]
+    return result
 
 
 @dataclass(slots=True)
 class StratumCounts:
-    """Of a stratum: rows, their total weight and the heaviest of them; of the labelled ones, by what was said, how many
-    they are and what they weigh. skipped: rows without a label that come before the last labelled one."""
+    """Counts of a stratum: rows, total and highest weight; labels and their total weights, by label. skipped: rows
+    without a label whose sampling rank is below that of a labelled row."""
 
     rows: int = 0
     total_weight: float = 0.0
-    heaviest: float = 0.0
+    max_weight: float = 0.0
     labels: Counter[HumanLabel] = field(default_factory=Counter)
     label_weights: dict[HumanLabel, float] = field(default_factory=lambda: defaultdict(float))
     skipped: int = 0
 
     def add_rows(self, weights: np.ndarray) -> None:
-        """More rows."""
+        """Adds rows with these weights, float64 (rows,)."""
         self.rows += len(weights)
         self.total_weight += float(weights.sum())
-        self.heaviest = max(self.heaviest, float(weights.max(initial=0.0)))
+        self.max_weight = max(self.max_weight, float(weights.max(initial=0.0)))
 
-    def add_label(self, truth: HumanLabel, weight: float) -> None:
-        """What people said of one of them."""
-        self.labels[truth] += 1
-        self.label_weights[truth] += weight
+    def add_label(self, label: HumanLabel, weight: float) -> None:
+        """Adds the label of a row with this weight."""
+        self.labels[label] += 1
+        self.label_weights[label] += weight
 
     @property
-    def by_truth(self) -> tuple[int, int, int]:
-        """Rows labelled synthetic, real, and unsure; skipped is unsure."""
-        synthetic, real, unsure = (self.labels[truth] for truth in _TRUTHS)
+    def by_label(self) -> tuple[int, int, int]:
+        """Rows labelled synthetic, real, and unsure; skipped rows count as unsure."""
+        synthetic, real, unsure = (self.labels[label] for label in _LABELS)
         return synthetic, real, unsure + self.skipped
 
     @property
@@ -89,61 +93,62 @@ class StratumCounts:
 
     @property
     def mean_weight(self) -> float:
-        """Of its rows."""
+        """The mean weight of its rows; 1 without rows."""
         return self.total_weight / self.rows if self.rows else 1.0
 
     @property
     def mean_label_weight(self) -> float:
-        """Of the labelled rows, or of all where every drawn one was skipped."""
+        """The mean weight of the labelled rows; of all rows if every drawn one was skipped."""
         n = self.labels.total()
         return sum(self.label_weights.values()) / n if n else self.mean_weight
 
     @property
-    def weighted_by_truth(self) -> np.ndarray:
-        """The drawn rows, divided into synthetic, real and unsure as their weights are, float64 (3,)."""
+    def weighted_by_label(self) -> np.ndarray:
+        """The number of drawn rows, divided into synthetic, real and unsure in proportion to weight, float64 (3,)."""
         import numpy as np
 
-        found = np.array([self.label_weights[truth] / self.mean_label_weight for truth in _TRUTHS])
-        found[-1] += self.skipped
-        return found
+        counts = np.array([self.label_weights[label] / self.mean_label_weight for label in _LABELS])
+        counts[-1] += self.skipped
+        return counts
 
 
-def named(found: Mapping[Stratum, StratumCounts]) -> dict[str, StratumCounts]:
-    """By name, in order: all verdicts, or where weights are of several classes, the strata that there are."""
-    if len({stratum.weight_class for stratum in found}) > 1:
-        return {stratum.name: found[stratum] for stratum in sorted(found)}
-    by_verdict = {stratum.verdict: counts for stratum, counts in found.items()}
-    return {label.value: by_verdict.get(number, StratumCounts()) for number, label in enumerate(UNDECIDED)}
+def by_name(counts: Mapping[Stratum, StratumCounts]) -> dict[str, StratumCounts]:
+    """Name → counts, in order: of all verdicts, or of the existing strata if weights are of several classes."""
+    if len({stratum.weight_class for stratum in counts}) > 1:
+        return {stratum.name: counts[stratum] for stratum in sorted(counts)}
+    by_verdict = {stratum.verdict: stratum_counts for stratum, stratum_counts in counts.items()}
+    return {kind.value: by_verdict.get(number, StratumCounts()) for number, kind in enumerate(UNDECIDED)}
 
 
 def collapse_strata(verdict: Sequence[StratumCounts]) -> Iterator[LabelledStratum]:
-    """The strata of one verdict as the estimate takes them: those that are labelled whole, those without a label, and
-    the others as one.
+    """The strata of one verdict for the estimate: the fully labelled ones, the unlabelled ones, and the partly labelled
+    ones collapsed into one stratum.
 
-    A labelled row stands for its own weight and for that of rows like it that were not drawn. However truth goes with
-    weight, the variance of the synthetic share is at most p(1-p)/n times the most that a row stands for over the mean.
+    A labelled row stands for its own weight and for that of similar rows that were not drawn. Whatever the correlation
+    of truth and weight, the variance of the synthetic share is at most p(1-p)/n times the highest weight that a row
+    stands for, over the mean.
     """
     partly = []
-    for one in verdict:
-        if 0 < one.drawn < one.rows:
-            partly.append(one)
+    for stratum in verdict:
+        if 0 < stratum.drawn < stratum.rows:
+            partly.append(stratum)
         else:
-            synthetic, real, unsure = one.weighted_by_truth.tolist() if one.drawn else (0, 0, 0)
-            yield LabelledStratum(one.rows, synthetic, real, unsure, mean_weight=one.mean_weight)
+            synthetic, real, unsure = stratum.weighted_by_label.tolist() if stratum.drawn else (0, 0, 0)
+            yield LabelledStratum(stratum.rows, synthetic, real, unsure, mean_weight=stratum.mean_weight)
     if partly:
         yield _collapsed(partly)
 
 
 def _collapsed(strata: Sequence[StratumCounts]) -> LabelledStratum:
-    """Strata of one verdict that are labelled in part, as one."""
+    """One stratum from partly labelled strata of one verdict."""
     import numpy as np
 
-    n, weight = sum(one.drawn for one in strata), sum(one.total_weight for one in strata)
-    each = [one.weighted_by_truth * (n * one.total_weight / (one.drawn * weight)) for one in strata]
-    by_truth: np.ndarray = np.sum(each, axis=0)
-    synthetic, real, unsure = by_truth.tolist()
-    # Of the stratum that was drawn least of, the largest part is unknown: that is taken for all of them.
-    size = max(n * one.rows / one.drawn for one in strata)
-    # What the heaviest row stands for, over the mean.
-    effects = (one.heaviest * (one.total_weight * n) / (one.mean_label_weight * (weight * one.drawn)) for one in strata)
+    n, weight = sum(s.drawn for s in strata), sum(s.total_weight for s in strata)
+    weighted = [s.weighted_by_label * (n * s.total_weight / (s.drawn * weight)) for s in strata]
+    by_label: np.ndarray = np.sum(weighted, axis=0)
+    synthetic, real, unsure = by_label.tolist()
+    # The lowest sampling fraction of any stratum is assumed for all of them.
+    size = max(n * s.rows / s.drawn for s in strata)
+    # The weight that the heaviest row stands for, over the mean.
+    effects = (s.max_weight * (s.total_weight * n) / (s.mean_label_weight * (weight * s.drawn)) for s in strata)
     return LabelledStratum(size, synthetic, real, unsure, mean_weight=weight / size, design_effect=max(1.0, *effects))

@@ -1,12 +1,12 @@
-"""The synthetic fraction from labels on the target itself: two-phase stratified sampling. Pure.
+"""The synthetic fraction from labels of the dataset's own images: two-phase (double) sampling. Pure.
 
-Phase one is the audit: every audited row falls into a stratum, by the detector's verdict. Phase two is a random sample
-of each stratum that people labelled. No calibration is trusted: the detector only says where to look, which makes
-labels go further (Cochran, Sampling Techniques, 3rd ed., 12.2; Korn & Graubard, Survey Methodology 24, 1998, for the
-interval of a share under such a design).
+Phase one is the audit: it puts every audited row into a stratum, by the classifier's verdict. Phase two is a random
+sample of each stratum, which people label. The method uses no calibration: stratification only lowers the variance
+(Cochran, Sampling Techniques, 3rd ed., 12.2; Korn & Graubard, Survey Methodology 24, 1998, for the interval of a share
+under such a design).
 
-People err, and cannot always tell: "unsure" is taken as real for the lower end and as synthetic for the upper one, and
-the share of pairs of labels that disagree gives the labellers' own error rate.
+People make errors and are not always sure. An unsure label counts as real for the lower end and as synthetic for the
+upper end, and disagreements on double-annotated images bound the annotators' error rate.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from auditor.estimate.design import FULL_SCAN, ClusterSample, SamplingDesign
 from auditor.estimate.intervals import Interval, clopper_pearson
 from auditor.estimate.rogan_gladen import CONFIDENCE
 
-_MAX_UNLABELLED = 0.05  # of the weight, in strata that nobody labelled
-_MAX_DESIGN_EFFECT = 2.0  # with which an effective count is trusted
+_MAX_UNLABELLED = 0.05  # share of the weight in strata without labels
+_MAX_DESIGN_EFFECT = 2.0  # above it, the interval is not computed from effective counts
 _DRAWS = 20_000
-_ROUNDING = 1e-12  # of rows that are divided by weight
-_SLACK = 1e-6  # of a logarithm, so that the root lies between the ends in spite of rounding
+_ROUNDING = 1e-12  # relative rounding error of fractional rows
+_SLACK = 1e-6  # margin of the root search against rounding
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledStratum:
-    """size: audited rows in it. synthetic, real, unsure: rows drawn from it at random, by label.
+    """Counts of one stratum.
 
-    is_decided: evidence says what its rows are, of the unsampled ones too. mean_weight: of its rows; synthetic, real
-    and unsure divide the drawn rows as their weights do. design_effect: drawn rows over n_eff, where weights differ.
+    size: its audited rows. synthetic, real, unsure: rows drawn from it at random, by label, divided in proportion to
+    weight. is_decided: evidence decides its rows, the unsampled ones too. mean_weight: of its rows. design_effect:
+    drawn rows / n_eff, above 1 if weights differ.
     """
 
     size: float
@@ -46,12 +47,12 @@ class LabelledStratum:
 
     @property
     def labelled(self) -> float:
-        """All that were looked at."""
+        """The number of labelled rows, unsure ones included."""
         return self.synthetic + self.real + self.unsure
 
     @property
     def total_weight(self) -> float:
-        """Of its rows, for which it counts among others."""
+        """The total weight of its rows."""
         return self.size * self.mean_weight
 
     @property
@@ -60,16 +61,16 @@ class LabelledStratum:
         return self.labelled / self.design_effect
 
     def positives(self, unsure_as_synthetic: bool) -> float:
-        """Drawn rows that are synthetic, and with unsure_as_synthetic those that may be."""
+        """Drawn rows that are labelled synthetic or, with unsure_as_synthetic, unsure."""
         return self.synthetic + unsure_as_synthetic * self.unsure
 
     def is_whole(self, sampled: float) -> bool:
-        """Whether all its rows are labelled, where the audited ones are a share `sampled` of the population's."""
+        """Whether all its rows are labelled. sampled: the share of the population's rows that was audited."""
         return self.labelled * sampled >= self.size * (1 - _ROUNDING)
 
     def unknown(self, sampled: float) -> float:
-        """The share of its rows that are not known, where the audited ones are a share `sampled` of the population's:
-        the squared finite-population correction."""
+        """The share of its rows without a label, which is the squared finite-population correction. sampled: the share
+        of the population's rows that was audited."""
         return 0.0 if self.is_decided or self.is_whole(sampled) else 1 - self.labelled * sampled / self.size
 
 
@@ -80,27 +81,31 @@ def two_phase(
     by_shard: Sequence[Sequence[LabelledStratum]] = (),
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """The synthetic share of the rows that the audited ones were chosen from. design: how they were, phase one.
+    """The synthetic share of the population from which the audited rows were sampled. design: of phase one.
 
-    by_shard: of a ClusterSample, each shard's part of every stratum. Raises LabelError without labels, or where strata
-    with more than a twentieth of the weight have none: nothing would speak for them. Smaller ones may be anything: 0 at
-    the lower end, 1 at the upper.
+    by_shard: for a ClusterSample, each shard's part of every stratum. Raises LabelError without labels, and if strata
+    with more than 5 % of the weight have none. The share of smaller strata without labels is 0 for the lower end and 1
+    for the upper end.
     """
     weight = sum(stratum.total_weight for stratum in strata)
     labelled = [stratum for stratum in strata if stratum.labelled]
     if not labelled:
-        raise LabelError("no row of the audit is labelled: draw some and label them (auditor label)")
+        raise LabelError("no row of the audit has a label: label some rows (auditor label)")
     unlabelled = (weight - sum(stratum.total_weight for stratum in labelled)) / weight
     if unlabelled > _MAX_UNLABELLED:
-        raise LabelError(f"{100 * unlabelled:.0f} % of the rows are in strata without a label: label some of each")
+        raise LabelError(
+            f"strata with {100 * unlabelled:.0f} % of the rows have no label (at most 5 % are allowed): label rows of "
+            "each stratum"
+        )
     sampled = design.row_sampling_fraction(sum(stratum.size for stratum in strata))
     low, high = (_interval(labelled, sampled, as_synthetic, confidence) for as_synthetic in (False, True))
     if isinstance(design, ClusterSample):
         parts = [[part for part, s in zip(shard, strata, strict=True) if s.labelled] for shard in by_shard]
         low = add_between_cluster_variance(low, parts, design, unsure_as_synthetic=False)
         high = add_between_cluster_variance(high, parts, design, unsure_as_synthetic=True)
-    known = 1 - unlabelled
-    return Interval((low.point + high.point) / 2 * known, low.low * known, min(1.0, high.high * known + unlabelled))
+    covered = 1 - unlabelled
+    point = (low.point + high.point) / 2 * covered
+    return Interval(point, low.low * covered, min(1.0, high.high * covered + unlabelled))
 
 
 def _interval(
@@ -126,7 +131,7 @@ def _interval(
     if n_eff < sum(n for _, n in counts) / _MAX_DESIGN_EFFECT:
         return _melded(strata, counts, weights, between, sampled=sampled, confidence=confidence)
     low, high = clopper_pearson(point * n_eff, n_eff, confidence)
-    return Interval(point, min(low, point), max(high, point))  # of next to no variance the ends are rounded past it
+    return Interval(point, min(low, point), max(high, point))  # rounding may put an end on the wrong side
 
 
 def _melded(
@@ -138,10 +143,11 @@ def _melded(
     sampled: float,
     confidence: float,
 ) -> Interval:
-    """From the sum of each stratum's own confidence distributions (Fay, Proschan & Brittain, Biometrics 71, 2015).
+    """The interval from the sum of each stratum's confidence distributions (Fay, Proschan & Brittain, Biometrics 71,
+    2015).
 
-    Wider than an effective count's where that works, and narrower where a handful of positives in a large stratum,
-    or none, leave it next to nothing to count. between: variance of phase one.
+    It is wider than the interval of effective counts if those work well, and narrower if a large stratum has no or few
+    positives, so that the effective count is tiny. between: the variance of phase one.
     """
     import numpy as np
 
@@ -150,27 +156,28 @@ def _melded(
     lower, upper = noise.copy(), noise
     point = 0.0
     for stratum, (positives, n), weight in zip(strata, counts, weights, strict=True):
-        share, left_over = positives / n, math.sqrt(stratum.unknown(sampled))
+        share, fpc = positives / n, math.sqrt(stratum.unknown(sampled))
         point += weight * share
         low = rng.beta(positives, n - positives + 1, _DRAWS) if positives else 0.0
         high = rng.beta(positives + 1, n - positives, _DRAWS) if positives < n else 1.0
-        lower = lower + weight * (share + left_over * (low - share))
-        upper = upper + weight * (share + left_over * (high - share))
+        lower = lower + weight * (share + fpc * (low - share))
+        upper = upper + weight * (share + fpc * (high - share))
     tail = (1 - confidence) / 2
     return Interval(point, max(0.0, float(np.quantile(lower, tail))), min(1.0, float(np.quantile(upper, 1 - tail))))
 
 
 def _variance(positives: float, n: float) -> float:
-    """Of a large stratum's share; labels that are all alike prove nothing of the rest, so half a label is added."""
+    """The variance of a stratum's share. Half a positive and half a negative are added, so that it is above 0 if all
+    labels are the same."""
     smoothed = (positives + 0.5) / (n + 1)
     return smoothed * (1 - smoothed) / max(n - 1, 1)
 
 
 def zero_positive_upper_bound(strata: Sequence[LabelledStratum], sampled: float, level: float) -> float:
-    """The exact upper bound where no label in any stratum is positive: the largest Σ W p with Π (1-p)^n >= level.
+    """The exact upper bound if no label in any stratum is positive: the largest Σ W p with Π (1-p)^n >= level.
 
-    By Lagrange 1-p = λ n / W, at most 1, in strata that are not known whole. With one stratum it is Clopper and
-    Pearson's.
+    By Lagrange, 1-p = min(1, λ n / W) in strata that are not fully labelled. With one stratum it is the Clopper-Pearson
+    bound.
     """
     from scipy.optimize import brentq
 
@@ -189,30 +196,32 @@ def zero_positive_upper_bound(strata: Sequence[LabelledStratum], sampled: float,
 
 
 def labeller_error(disagreements: int, pairs: int, *, confidence: float = CONFIDENCE) -> float:
-    """The most that a labeller may err, from pairs of labels by two people on the same images; 0 without pairs.
+    """The upper bound of an annotator's error rate, from pairs of labels by two people on the same images; 0 without
+    pairs.
 
-    Two people who each err with probability e, independently and either way, disagree with probability 2e(1-e).
-    Raises LabelError where e may be a half: such labels say nothing.
+    Two people who each err with probability e, independently and in both directions, disagree with probability 2e(1-e).
+    Raises LabelError if e may be 0.5, because such labels carry no information.
     """
     if not pairs:
         return 0.0
-    _, most = clopper_pearson(disagreements, pairs, confidence)
-    if most >= 0.5:
+    _, max_rate = clopper_pearson(disagreements, pairs, confidence)
+    if max_rate >= 0.5:
         raise LabelError(
-            f"labellers disagree on {disagreements} of {pairs} images: their labels say too little; "
-            "agree on how to tell, and label again"
+            f"labellers disagree on {disagreements} of {pairs} images, which is too many for an estimate: agree on "
+            "criteria, and label again"
         )
-    return (1 - math.sqrt(1 - 2 * most)) / 2
+    return (1 - math.sqrt(1 - 2 * max_rate)) / 2
 
 
-def with_labeller_error(found: Interval, error: float) -> Interval:
-    """The interval with the labellers' error taken in, by Rogan and Gladen's (p-e)/(1-2e).
+def with_labeller_error(interval: Interval, error: float) -> Interval:
+    """The interval widened for the annotators' error rate, by Rogan-Gladen: (p-e)/(1-2e).
 
-    Errors blur: the lower end falls by what false "synthetic" may have added, the upper end rises by what false "real"
-    may have hidden. Neither end comes closer to the point than it was.
+    False "synthetic" labels may have raised the lower end, and false "real" labels may have lowered the upper end.
+    Neither end gets closer to the point.
     """
 
-    def corrected(share: float) -> float:
+    def correct(share: float) -> float:
         return min(1.0, max(0.0, (share - error) / (1 - 2 * error)))
 
-    return Interval(found.point, min(found.low, corrected(found.low)), max(found.high, corrected(found.high)))
+    low, high = min(interval.low, correct(interval.low)), max(interval.high, correct(interval.high))
+    return Interval(interval.point, low, high)

@@ -23,7 +23,7 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from auditor.aggregate.build import census, dataset_digest
+    from auditor.aggregate.build import dataset_digest, full_coverage_detectors
     from auditor.filtering import selection
 
     audit = load(out)
@@ -33,7 +33,9 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
     if dataset_digest(part.digest for part in parts) != audit.digests.dataset:
         raise EvidenceError(f"{out}: its evidence does not match its audit.json: finish that scan")
     tables = [pq.read_table(part.path, columns=list(selection.COLUMNS)) for part in parts]
-    return selection.keep_list(pa.concat_tables(tables), audit, census(audit.config), drop=drop, target=target)
+    return selection.keep_list(
+        pa.concat_tables(tables), audit, full_coverage_detectors(audit.config), drop=drop, target=target
+    )
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:

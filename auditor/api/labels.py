@@ -23,7 +23,7 @@ def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
     """
     from auditor.annotation import sample
 
-    return sample.draw(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
+    return sample.select_for_annotation(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
 
 
 def label(

@@ -21,7 +21,7 @@ from auditor.results import Audit, Decision
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditor.aggregate.posteriors import Chances
+    from auditor.aggregate.posteriors import Posteriors
     from auditor.compare import AuditDiff
 
 
@@ -64,7 +64,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
     posteriors = posteriors_of(out, parts)
-    if posteriors is None or posteriors.adjustment is None:
+    if posteriors is None or posteriors.prior_shift is None:
         return rows
     return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
@@ -138,15 +138,15 @@ def parts_of(out: PathLike) -> list[Path]:
     return parts
 
 
-def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Chances | None:
+def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors | None:
     """The adjusted probabilities of an audit's rows; None if there is no audit.json yet. Raises AuditFileError."""
-    from auditor.aggregate.build import census
-    from auditor.aggregate.posteriors import chances
+    from auditor.aggregate.build import full_coverage_detectors
+    from auditor.aggregate.posteriors import posteriors
 
     if not audit_path(out).exists():
         return None
     audit = load(out)
-    return chances(audit, parts, census(audit.config))
+    return posteriors(audit, parts, full_coverage_detectors(audit.config))
 
 
 def audit_path(path: PathLike) -> Path:

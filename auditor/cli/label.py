@@ -14,7 +14,7 @@ from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
     from auditor.annotation.app.server import LabelServer
-    from auditor.annotation.app.task import Task, Told
+    from auditor.annotation.app.task import OnImages, Task
 
 
 @click.command("label")
@@ -48,8 +48,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
         task = auditor.label(audit, dataset or None, number=given["number"], read=read)
         if not export:
             return _serve(task, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
-        with _progress(len(task.drawn)) as on_ready:
-            task.export(Path(export), labeller, told=on_ready)
+        with _progress(len(task.drawn)) as on_images:
+            task.export(Path(export), labeller, on_images=on_images)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'DATASET...'") from error
     click.echo(f"{len(task.drawn):,} images to label: open {Path(export) / 'index.html'}, or fill in labels.csv there")
@@ -58,8 +58,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
 
 def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
     with ExitStack() as stack:
-        with _progress(len(task.drawn)) as on_ready:
-            server = stack.enter_context(task.served(labels, labeller, port=port, told=on_ready))
+        with _progress(len(task.drawn)) as on_images:
+            server = stack.enter_context(task.served(labels, labeller, port=port, on_images=on_images))
         click.echo(
             f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when all images are labelled"
         )
@@ -88,14 +88,14 @@ def _report(server: LabelServer, labels: Path) -> None:
         first, second = (safe_text(name, 40) or "(no name)" for name in agreement.labellers)
         kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
         click.echo(
-            f"{first} and {second}: {agreement.both:,} images in common; of {agreement.pairs:,} that both could judge "
-            f"they disagree on {agreement.disagreements:,}{kappa}"
+            f"{first} and {second}: {agreement.both:,} images in common; of {agreement.double_annotated:,} that both "
+            f"could judge they disagree on {agreement.disagreements:,}{kappa}"
         )
     click.echo(f"to use {labels}: auditor scan --labels {labels}")
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Told]:
+def _progress(total: int) -> Iterator[OnImages]:
     """A progress bar on a terminal while images are prepared."""
     from rich.console import Console
     from rich.progress import Progress

@@ -59,8 +59,8 @@ class Progress:
             if rows_:
                 click.echo(f"{rows_:,} {what}", err=True)
         if plan.sample_plan:
-            stratified = ", stratified by domain" if plan.sample_plan.shares else ""
-            drawn = f"{plan.sample_plan.rows:,} of {plan.sample_plan.of:,} rows"
+            stratified = ", stratified by domain" if plan.sample_plan.allocation else ""
+            drawn = f"{plan.sample_plan.rows:,} of {plan.sample_plan.population_size:,} rows"
             click.echo(f"sample: {drawn}, drawn by the hash of their keys{stratified}", err=True)
         if plan.part:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"

@@ -1,12 +1,12 @@
-"""A detector's scores of labelled images, source by source: what error rates are made of. Pure.
+"""A detector's scores on labelled images, by source: the data that its error rates are estimated from. Pure.
 
-A calibration file holds, for each condition that an image may be in (clean, JPEG 85, resized to 256 …) and for each
-source of real and of synthetic images, the scores of its images. It belongs to one model: scores of another one say
-nothing. `probability` turns a score into a chance at a stated prior (Platt 1999), by one line for all conditions, so
-that it never changes their order.
+A calibration file holds the scores of labelled images for each condition (clean, JPEG 85, resized to 256 …) and each
+source of real and of synthetic images. It belongs to one model; scores of another model are not comparable.
+`probability` maps a score to a probability at a stated prior (Platt 1999). The map is the same for all conditions, so
+it never changes the order of scores.
 
-A calibration may hold a head too (head.py), where the classifier was adapted to images of one's own: its scores are
-then of that head.
+A calibration also holds a head (head.py) if the classifier was adapted to the user's own images. The scores are then
+those of that head.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 SCHEMA = "auditor-calibration/2"
-FALSE_POSITIVES = 0.01  # of "likely synthetic", the mean over real sources, in the worst condition
-FALSE_NEGATIVES = 0.05  # of "likely real", the mean over synthetic sources, in the worst condition
-_CHANCE = 0.5
-_EXTREME = 500.0  # logits that a chance tells apart from none
-Scores = Mapping[str, tuple[float, ...]]  # source -> rising
+FALSE_POSITIVES = 0.01  # rate of "likely synthetic" among real images: mean over sources, worst condition
+FALSE_NEGATIVES = 0.05  # rate of "likely real" among synthetic images: mean over sources, worst condition
+_RANDOM_AUROC = 0.5
+_MAX_LOGIT = 500.0  # exp overflows beyond about 700
+Scores = Mapping[str, tuple[float, ...]]  # source -> scores in ascending order
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Scores of real and of synthetic sources in one condition."""
+    """Scores of the real and of the synthetic sources in one condition."""
 
     real: Scores
     synthetic: Scores
@@ -44,9 +44,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Calibration:
-    """See the module. origin: where the scores come from, in words. slope, intercept: of the chance's logit.
+    """Labelled scores and the map from score to probability; see the module.
 
-    sha256: of the weights that gave the scores; of encoder and head together where there is a head.
+    origin: a text that says where the scores come from. slope, intercept: the logit of the probability is
+    slope * score + intercept, at the prior `prior`. sha256: of the model's weights (of encoder and head together if
+    there is a head).
     """
 
     detector: str
@@ -63,60 +65,69 @@ class Calibration:
         return hash((self.detector, self.model, self.sha256, self.origin, self.slope, self.intercept))
 
     def probability(self, score: float) -> float:
-        """The chance of being synthetic, where a share `prior` of the images is."""
-        return 1 / (1 + math.exp(-max(-_EXTREME, min(_EXTREME, self.slope * score + self.intercept))))
+        """The probability that an image is synthetic if a share `prior` of the images is."""
+        return 1 / (1 + math.exp(-max(-_MAX_LOGIT, min(_MAX_LOGIT, self.slope * score + self.intercept))))
 
     def counts(self, threshold: float, weights: Mapping[str, float]) -> tuple[Counts, Counts]:
-        """(false positives, true positives) a source at a threshold, in a mix of conditions (weights sum to 1)."""
+        """(false positives, true positives) of each source at a threshold, in a mix of conditions (weights sum to
+        1)."""
         parts = [(self.conditions[name], weight) for name, weight in weights.items()]
         return (
-            _mixed([(condition.real, weight) for condition, weight in parts], threshold),
-            _mixed([(condition.synthetic, weight) for condition, weight in parts], threshold),
+            _mix_counts([(condition.real, weight) for condition, weight in parts], threshold),
+            _mix_counts([(condition.synthetic, weight) for condition, weight in parts], threshold),
         )
 
     def threshold(self, rate: float, weights: Mapping[str, float]) -> float:
-        """The lowest score from which a share `rate` of real images at most is flagged, in the mean over sources."""
-        return _lowest([self.conditions[name].real for name in weights], list(weights.values()), rate)
+        """The lowest threshold that flags at most a share `rate` of the real images, as a mean over sources."""
+        return _lowest_threshold([self.conditions[name].real for name in weights], list(weights.values()), rate)
 
     def auroc(self, weights: Mapping[str, float]) -> float:
-        """The chance that a synthetic image outscores a real one, sources weighing the same; ties count half."""
+        """The probability that a synthetic image scores higher than a real one. All sources have the same weight; ties
+        count half."""
         import numpy as np
 
         names, shares = list(weights), list(weights.values())
-        real, mass = _pooled([self.conditions[name].real for name in names], shares)
-        synthetic, own = _pooled([self.conditions[name].synthetic for name in names], shares)
-        below = np.concatenate([[0.0], np.cumsum(mass)])
+        real, real_weights = _pool_scores([self.conditions[name].real for name in names], shares)
+        synthetic, synthetic_weights = _pool_scores([self.conditions[name].synthetic for name in names], shares)
+        below = np.concatenate([[0.0], np.cumsum(real_weights)])
         ranks = (below[np.searchsorted(real, synthetic, side)] for side in ("left", "right"))
-        return float((own * sum(ranks)).sum() / 2)
+        return float((synthetic_weights * sum(ranks)).sum() / 2)
 
     @cached_property
     def likely_synthetic(self) -> float:
-        """The lowest score from which no condition has a false-positive rate above FALSE_POSITIVES; inf: there is none
-        that a synthetic image reaches."""
-        found = max(_lowest([one.real], [1.0], FALSE_POSITIVES) for one in self.conditions.values())
-        reached = any(scores[-1] >= found for one in self.conditions.values() for scores in one.synthetic.values())
-        return found if reached else math.inf
+        """The lowest threshold at which no condition has a false-positive rate above FALSE_POSITIVES; inf if no
+        synthetic image reaches it."""
+        conditions = self.conditions.values()
+        threshold = max(_lowest_threshold([condition.real], [1.0], FALSE_POSITIVES) for condition in conditions)
+        highest = (scores[-1] for condition in conditions for scores in condition.synthetic.values())
+        return threshold if any(score >= threshold for score in highest) else math.inf
 
     @cached_property
     def likely_real(self) -> float:
-        """The highest score below which no condition has more than FALSE_NEGATIVES of its synthetic images; -inf: there
-        is none that a real image lies below."""
-        found = min(-_lowest([_mirrored(one.synthetic)], [1.0], FALSE_NEGATIVES) for one in self.conditions.values())
-        found = min(math.nextafter(found, math.inf), self.likely_synthetic)
-        reached = any(scores[0] < found for one in self.conditions.values() for scores in one.real.values())
-        return found if reached else -math.inf
+        """The highest threshold below which no condition has more than a share FALSE_NEGATIVES of its synthetic images;
+        -inf if no real image is below it."""
+        conditions = self.conditions.values()
+        threshold = min(
+            -_lowest_threshold([_negate(condition.synthetic)], [1.0], FALSE_NEGATIVES) for condition in conditions
+        )
+        threshold = min(math.nextafter(threshold, math.inf), self.likely_synthetic)
+        lowest = (scores[0] for condition in conditions for scores in condition.real.values())
+        return threshold if any(score < threshold for score in lowest) else -math.inf
 
 
 def mean_rate(counts: Counts) -> float:
-    """The mean over sources."""
+    """The mean rate over sources; each source has the same weight."""
     return sum(k / n for k, n in counts) / len(counts)
 
 
 def platt(
     scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, *, start: tuple[float, float]
 ) -> tuple[float, float]:
-    """Slope and intercept of the chance's logit by weighted maximum likelihood (Platt 1999): float (n,), 0 or 1 (n,),
-    float (n,) summing to 1. start: where the search begins. The slope is shrunk a little: classes may not overlap."""
+    """Slope and intercept of the logit of the probability, by weighted maximum likelihood (Platt 1999).
+
+    scores: float (n,); labels: 0 or 1, (n,); weights: float (n,), summing to 1; start: initial slope and intercept. A
+    small ridge penalty keeps the slope finite if the classes do not overlap.
+    """
     import numpy as np
     from scipy.optimize import minimize
 
@@ -128,12 +139,13 @@ def platt(
     return float(slope), float(intercept)
 
 
-def _mirrored(scores: Scores) -> Scores:
+def _negate(scores: Scores) -> Scores:
     return {source: tuple(-value for value in reversed(values)) for source, values in scores.items()}
 
 
-def _pooled(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
-    """All scores of some conditions, rising, and their weights, which sum to 1: sources alike, conditions by shares."""
+def _pool_scores(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
+    """All scores of some conditions in ascending order, and their weights, which sum to 1. Sources have the same
+    weight; conditions have the weights `shares`."""
     import numpy as np
 
     scores, weights = [], []
@@ -141,52 +153,51 @@ def _pooled(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarray, n
         for values in side.values():
             scores.append(np.array(values))
             weights.append(np.full(len(values), share / len(side) / len(values)))
-    every, mass = np.concatenate(scores), np.concatenate(weights)
-    order = np.argsort(every, kind="stable")
-    return every[order], mass[order]
+    pooled, pooled_weights = np.concatenate(scores), np.concatenate(weights)
+    order = np.argsort(pooled, kind="stable")
+    return pooled[order], pooled_weights[order]
 
 
-def _lowest(sides: list[Scores], shares: Iterable[float], rate: float) -> float:
-    """The lowest value that at most a share `rate` of the scores reaches; just above a score."""
+def _lowest_threshold(sides: list[Scores], shares: Iterable[float], rate: float) -> float:
+    """The lowest threshold that at most a share `rate` of the scores reaches; it lies just above a score."""
     import numpy as np
 
-    scores, mass = _pooled(sides, shares)
-    reached = np.cumsum(mass[::-1])[::-1]  # the share at or above each
-    over = np.flatnonzero(reached > rate + 1e-9)
-    return float(np.nextafter(scores[over[-1]], np.inf)) if len(over) else float(scores[0])
+    scores, weights = _pool_scores(sides, shares)
+    at_or_above = np.cumsum(weights[::-1])[::-1]
+    too_many = np.flatnonzero(at_or_above > rate + 1e-9)
+    return float(np.nextafter(scores[too_many[-1]], np.inf)) if len(too_many) else float(scores[0])
 
 
-def _mixed(parts: list[tuple[Scores, float]], threshold: float) -> Counts:
-    """Counts of a mix of conditions: each source's rates averaged, at the smallest n it has in any of them."""
+def _mix_counts(parts: list[tuple[Scores, float]], threshold: float) -> Counts:
+    """Each source's counts in a mix of conditions: its mean rate, times the smallest n that it has in any condition."""
     import numpy as np
 
-    found = []
+    counts = []
     for source in parts[0][0]:
-        rows = [(side[source], weight) for side, weight in parts]
-        n = min(len(scores) for scores, _ in rows)
-        rate = sum(w * (len(scores) - int(np.searchsorted(scores, threshold))) / len(scores) for scores, w in rows)
-        found.append((rate * n, n))
-    return found
+        sides = [(side[source], weight) for side, weight in parts]
+        n = min(len(scores) for scores, _ in sides)
+        rate = sum(w * (len(scores) - int(np.searchsorted(scores, threshold))) / len(scores) for scores, w in sides)
+        counts.append((rate * n, n))
+    return counts
 
 
-_PLAIN = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")
+_SCALAR_FIELDS = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 
 def parse(text: str) -> Calibration:
-    """A calibration from its JSON text. Raises CalibrationError, which names what is wrong."""
+    """A calibration from its JSON text. Raises CalibrationError for any other text."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"not JSON: {error}") from error
-    found = content.get("schema") if isinstance(content, dict) else None
-    if found != SCHEMA:
-        older = (
-            " (made by an earlier version: calibrate again)" if str(found).startswith("auditor-calibration/") else ""
-        )
-        raise CalibrationError(f"not a calibration of schema {SCHEMA}{older}")
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        is_older = str(schema).startswith("auditor-calibration/")
+        hint = " (made by an earlier version: calibrate again)" if is_older else ""
+        raise CalibrationError(f"not a calibration of schema {SCHEMA}{hint}")
     try:
         calibration = Calibration(
             detector=_text(content["detector"]),
@@ -200,7 +211,7 @@ def parse(text: str) -> Calibration:
             head=Head.parse(content["head"]) if content.get("head") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__} {error}") from error
+        raise CalibrationError(f"not a calibration of schema {SCHEMA}: {type(error).__name__}: {error}") from error
     _check(calibration)
     return calibration
 
@@ -209,7 +220,7 @@ def dumps(calibration: Calibration) -> str:
     """The JSON text; `parse` reads it back."""
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        **{name: getattr(calibration, name) for name in _PLAIN},
+        **{name: getattr(calibration, name) for name in _SCALAR_FIELDS},
         "conditions": {
             name: {"real": dict(condition.real), "synthetic": dict(condition.synthetic)}
             for name, condition in calibration.conditions.items()
@@ -220,54 +231,60 @@ def dumps(calibration: Calibration) -> str:
 
 
 def digest(calibration: Calibration) -> str:
-    """sha256 of its text."""
+    """The sha256 of the calibration's JSON text."""
     return hashlib.sha256(dumps(calibration).encode()).hexdigest()
 
 
 def _condition(entry: Mapping[str, Any]) -> Condition:
     def side(name: str) -> Scores:
-        return {source: tuple(map(_number, _listed(scores))) for source, scores in entry[name].items()}
+        return {source: tuple(map(_number, _list(scores))) for source, scores in entry[name].items()}
 
     return Condition(side("real"), side("synthetic"))
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
+        raise TypeError(f"must be a string, got {value!r:.40}")
     return value
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{value!r:.40} is no number")
+        raise TypeError(f"must be a finite number, got {value!r:.40}")
     return float(value)
 
 
-def _listed(value: Any) -> list[Any]:
+def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r:.40} is no list")
+        raise TypeError(f"must be a list, got {value!r:.40}")
     return value
 
 
 def _check(calibration: Calibration) -> None:
-    if not calibration.slope > 0 or not 0 < calibration.prior < 1:
-        raise CalibrationError("the slope has to be above 0, the prior between 0 and 1")
+    if not calibration.slope > 0:
+        raise CalibrationError(f"the slope must be above 0, got {calibration.slope}")
+    if not 0 < calibration.prior < 1:
+        raise CalibrationError(f"the prior must be between 0 and 1, got {calibration.prior}")
     if not calibration.conditions:
-        raise CalibrationError("no condition in it")
+        raise CalibrationError("it must have at least one condition, got none")
     for side in ("real", "synthetic"):
         if len({frozenset(getattr(condition, side)) for condition in calibration.conditions.values()}) > 1:
             raise CalibrationError(f"its conditions have different {side} sources")
     for name, condition in calibration.conditions.items():
         if not condition.real:
-            raise CalibrationError(f"condition {name} has no real source: no false-positive rate can be known")
+            raise CalibrationError(f"condition {name} has no real source: the false-positive rate cannot be estimated")
         if not condition.synthetic:
-            raise CalibrationError(f"condition {name} has no synthetic source: no true-positive rate can be known")
+            raise CalibrationError(
+                f"condition {name} has no synthetic source: the true-positive rate cannot be estimated"
+            )
         for source, scores in (*condition.real.items(), *condition.synthetic.items()):
             if not scores or list(scores) != sorted(scores):
-                raise CalibrationError(f"condition {name}, source {source}: scores have to rise; one at least")
-    even = {name: 1 / len(calibration.conditions) for name in calibration.conditions}
-    if (auroc := calibration.auroc(even)) <= _CHANCE:
+                raise CalibrationError(
+                    f"condition {name}, source {source}: there must be at least one score, in ascending order"
+                )
+    equal_weights = {name: 1 / len(calibration.conditions) for name in calibration.conditions}
+    if (auroc := calibration.auroc(equal_weights)) <= _RANDOM_AUROC:
         raise CalibrationError(
-            f"it scores synthetic images no higher than real ones (AUROC {auroc:.2f}), so that no fraction can be told "
-            "from it: were the folders mixed up?"
+            f"synthetic images do not score higher than real ones (AUROC {auroc:.2f}), so the fraction cannot be "
+            "estimated: check that the folders are not swapped"
         )

@@ -1,9 +1,9 @@
-"""Whether calibrated error rates hold on the dataset at hand. Pure.
+"""Checks the calibrated error rates on the dataset itself. Pure.
 
-Rows that declare themselves synthetic show the detector's true-positive rate on this very dataset, rows that are real
-beyond doubt its false-positive rate. Counts that the predicted rates make improbable are a *shift*: the rates are then
-widened to take in what the controls show. Controls are not the rest of the dataset (an image with camera data is not a
-random one), so they never narrow anything.
+Images that are declared synthetic (positive controls) show the detector's true-positive rate on this dataset;
+known-real images (negative controls) show its false-positive rate. If the predicted rates make a control's count
+improbable, that is a *calibration shift*, and the rates are widened to cover what the control shows. Controls are not
+representative of the other images (an image with camera data is no random image), so they never narrow the rates.
 """
 
 from __future__ import annotations
@@ -17,36 +17,38 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHIFT_LEVEL = 0.01  # two-sided
-_LEAST = 20  # controls that are worth a look
+_MIN_CONTROLS = 20  # images; fewer are not tested for a shift
 
 
 def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
-    """A control against the predicted rates: how probable its number is under them, whatever their shape."""
+    """Compares the flag count of a control with the predicted rates, float64 (draws,): a two-sided p-value, averaged
+    over the draws."""
     import numpy as np
     from scipy.stats import binom
 
-    middle, low, high = (float(value) for value in np.quantile(rates, (0.5, 0.025, 0.975)))
+    median, low, high = (float(value) for value in np.quantile(rates, (0.5, 0.025, 0.975)))
     if n == 0:
-        return Control(name, 0, 0, (middle, low, high), 1.0, is_shift=False)
-    least = float(np.mean(binom.cdf(flagged, n, rates)))
-    most = float(np.mean(binom.sf(flagged - 1, n, rates)))
-    p_value = min(1.0, 2 * min(least, most))
-    return Control(name, flagged, n, (middle, low, high), p_value, is_shift=n >= _LEAST and p_value < _SHIFT_LEVEL)
+        return Control(name, 0, 0, (median, low, high), 1.0, is_shift=False)
+    lower_tail = float(np.mean(binom.cdf(flagged, n, rates)))
+    upper_tail = float(np.mean(binom.sf(flagged - 1, n, rates)))
+    p_value = min(1.0, 2 * min(lower_tail, upper_tail))
+    is_shift = n >= _MIN_CONTROLS and p_value < _SHIFT_LEVEL
+    return Control(name, flagged, n, (median, low, high), p_value, is_shift=is_shift)
 
 
 def inflate_for_shift(rates: Rates, negative: Control, positive: Control, *, seed: int) -> tuple[Rates, Rates]:
-    """Rates for the lower and for the upper end of the estimate, taking in controls that shifted.
+    """Rates for the lower and for the upper end of the estimate, widened to cover controls with a shift.
 
-    A higher false-positive or true-positive rate lowers the estimate: the lower end gets the larger of what was
-    predicted and what the control shows, the upper end the smaller.
+    A higher false-positive or true-positive rate lowers the estimate. So the lower end gets the larger of the predicted
+    rate and the control's rate, and the upper end gets the smaller.
     """
     import numpy as np
 
     rng = np.random.default_rng(seed)
     lower, upper = [rates.fpr, rates.tpr], [rates.fpr, rates.tpr]
-    for place, control in enumerate((negative, positive)):
+    for index, control in enumerate((negative, positive)):
         if control.is_shift:
-            shown = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(rates.fpr))
-            lower[place] = np.maximum(lower[place], shown)
-            upper[place] = np.minimum(upper[place], shown)
+            observed = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(rates.fpr))
+            lower[index] = np.maximum(lower[index], observed)
+            upper[index] = np.minimum(upper[index], observed)
     return Rates(*lower), Rates(*upper)

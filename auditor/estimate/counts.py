@@ -1,9 +1,9 @@
-"""What declared and matched evidence decides: counted where all rows were looked at, inferred from a sample else. Pure.
+"""Counts of rows that declared or matched evidence decides, in a full scan or under a sampling design. Pure.
 
-A bounded audit reads files' own evidence of every row and decodes a sample, or opens nothing beyond the sample.
-Evidence that all rows were looked at for (the *census*) counts as it is; evidence that only the sample could show
-stands for the unsampled rows too, with the interval of the sampling design. Where whole shards were read (shards.py)
-there is no census, and how many rows the others have is not known.
+A sampled audit either reads the metadata of every row and decodes only the sample, or opens nothing outside the sample.
+Detectors that ran on every row have *full coverage*: their counts are exact. Counts of the other detectors come from
+the sample only and stand for the unsampled rows too, with the interval of the sampling design. A sample of whole shards
+has no full-coverage detectors, and the number of rows in the other shards is unknown.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-UNSAMPLED = "unsampled.rows"  # the sum that a RowSample needs
+UNSAMPLED = "unsampled.rows"  # name of the sum that RowSample needs
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCounts:
-    """Rows and their weights. readable: rows that could be read; confirmed: of them those that evidence decides to be
-    synthetic, wherever it could be seen; edited: those with a generated part.
+    """Numbers of rows and sums of their weights.
 
-    undetermined: readable rows that the census does not decide; sampled: those of them that were looked at in full;
-    confirmed_in_sample: of these, decided synthetic. In a full scan all undetermined rows are sampled.
+    readable: rows that could be read. confirmed: readable rows that evidence shows to be synthetic. edited: readable
+    rows with a generated part. undetermined: readable rows that full-coverage detectors do not decide (in a full scan
+    all detectors have full coverage). sampled: undetermined rows that were examined in full. confirmed_in_sample:
+    sampled rows that evidence shows to be synthetic.
     """
 
     readable: WeightSums = NO_ROWS
@@ -44,10 +45,11 @@ class EvidenceCounts:
 
     @classmethod
     def of(cls, sums: Mapping[str, float], design: SamplingDesign) -> EvidenceCounts:
-        """From the sums of what `moments_of` gives, by name; those that are not there are 0."""
-        each = {name: [sums.get(f"{name}.{moment}", 0) for moment in _MOMENTS] for name in _SUMMED}
+        """From the sums of the columns of `moments_of`, by name; missing sums are 0."""
+        moments = {name: [sums.get(f"{name}.{moment}", 0) for moment in _MOMENTS] for name in _SUMMED}
         return cls(
-            **{name: WeightSums(int(rows), float(w), float(w2)) for name, (rows, w, w2) in each.items()}, design=design
+            **{name: WeightSums(int(rows), float(w), float(w2)) for name, (rows, w, w2) in moments.items()},
+            design=design,
         )
 
     @classmethod
@@ -56,8 +58,8 @@ class EvidenceCounts:
         return cls(**{name: WeightSums.of_rows(n) for name, n in rows.items()}, design=design)
 
     @property
-    def confirmed_by_census(self) -> float:
-        """The weight of the rows that the census decides to be synthetic."""
+    def confirmed_by_full_coverage(self) -> float:
+        """The weight of the rows that full-coverage detectors show to be synthetic."""
         return self.confirmed.total - self.confirmed_in_sample.total
 
     @property
@@ -68,30 +70,30 @@ class EvidenceCounts:
         return self.design.interval(self.confirmed_in_sample, self.sampled)
 
     def whole(self, of_undetermined: Interval) -> Interval:
-        """The share of all readable rows, where that of the undetermined ones is this. Raises ValueError without a
-        readable row."""
+        """The synthetic share of all readable rows, given the share of the undetermined ones. Raises ValueError without
+        a readable row."""
         if not self.readable.total:
-            raise ValueError("no row could be read")
+            raise ValueError("there must be at least one readable row, got none")
         ends = of_undetermined.point, of_undetermined.low, of_undetermined.high
-        weight, by_census = self.undetermined.total, self.confirmed_by_census
-        return Interval(*(min(1.0, (by_census + weight * share) / self.readable.total) for share in ends))
+        weight, by_full_coverage = self.undetermined.total, self.confirmed_by_full_coverage
+        return Interval(*(min(1.0, (by_full_coverage + weight * share) / self.readable.total) for share in ends))
 
     @property
     def share(self) -> Interval | None:
-        """The confirmed share of all readable rows; None where there are none."""
+        """The confirmed share of all readable rows; None without a readable row."""
         return self.whole(self.of_undetermined) if self.readable.total else None
 
     @property
     def source_interval(self) -> tuple[float, float] | None:
-        """The share's 95 % interval were the rows drawn from a larger source: what it would go on to give."""
+        """The 95 % interval of the confirmed share in the source of the dataset, from which its rows are a sample."""
         share = self.share
         return self.design.source_interval(share, self.confirmed, self.readable) if share else None
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceMasks:
-    """Which rows of one batch EvidenceCounts counts as what, bool (rows,) each; unsampled: not looked at in full,
-    whether they can be read or not."""
+    """For each field of EvidenceCounts, the rows of one batch that it counts, bool (rows,). unsampled: rows that were
+    not examined in full, readable or not."""
 
     readable: np.ndarray
     confirmed: np.ndarray
@@ -103,20 +105,22 @@ class EvidenceMasks:
 
     @property
     def undecided(self) -> np.ndarray:
-        """Rows that were looked at in full and that no declared or matched evidence decides."""
-        found: np.ndarray = self.sampled & ~self.confirmed & ~self.edited
-        return found
+        """Rows that were examined in full and that no declared or matched evidence decides."""
+        undecided: np.ndarray = self.sampled & ~self.confirmed & ~self.edited
+        return undecided
 
 
 _SUMMED = tuple(field.name for field in fields(EvidenceCounts) if field.name != "design")
 _MOMENTS = tuple(field.name for field in fields(WeightSums))
 
 
-def masks(column: Mapping[str, pa.Array], *, count_edited: bool, census: frozenset[str] | None) -> EvidenceMasks:
-    """Of one batch of evidence, its columns by name.
+def masks(
+    column: Mapping[str, pa.Array], *, count_edited: bool, full_coverage_detectors: frozenset[str] | None
+) -> EvidenceMasks:
+    """The masks of one batch of evidence, given as its columns by name.
 
-    count_edited: images with a generated part are synthetic too. census: detectors that looked at unsampled rows as
-    well; None where there are none.
+    count_edited: images with a generated part count as synthetic. full_coverage_detectors: ids of the detectors that
+    ran on unsampled rows too; None for a full scan.
     """
     import numpy as np
     import pyarrow as pa
@@ -128,17 +132,17 @@ def masks(column: Mapping[str, pa.Array], *, count_edited: bool, census: frozens
     synthetic = readable & np.asarray(pc.equal(verdict, VerdictKind.SYNTHETIC.value))
     decided = synthetic | edited
     confirmed = decided if count_edited else synthetic
-    if census is None:
-        by_census, is_sampled = decided, np.ones(len(readable), bool)
+    if full_coverage_detectors is None:
+        by_full_coverage, is_sampled = decided, np.ones(len(readable), bool)
     else:
-        everywhere = pc.is_in(column["decided_by"], pa.array(sorted(census), pa.string()))
-        by_census, is_sampled = decided & np.asarray(everywhere), np.asarray(column["sampled"])
-    undetermined = readable & ~by_census
+        has_full_coverage = pc.is_in(column["decided_by"], pa.array(sorted(full_coverage_detectors), pa.string()))
+        by_full_coverage, is_sampled = decided & np.asarray(has_full_coverage), np.asarray(column["sampled"])
+    undetermined = readable & ~by_full_coverage
     return EvidenceMasks(
         readable=readable,
         confirmed=confirmed,
         edited=edited,
-        confirmed_in_sample=confirmed & ~by_census,
+        confirmed_in_sample=confirmed & ~by_full_coverage,
         undetermined=undetermined,
         sampled=undetermined & is_sampled,
         unsampled=~is_sampled,
@@ -146,36 +150,36 @@ def masks(column: Mapping[str, pa.Array], *, count_edited: bool, census: frozens
 
 
 def moments_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Of each row what EvidenceCounts.of takes the sums of, by name: 1, w and w² where it counts, (rows,) each.
+    """The columns whose sums EvidenceCounts.of takes, by name: 1, w and w² for each row that counts, (rows,) each.
 
     weights: float64 (rows,).
     """
     import numpy as np
 
     powers = dict(zip(_MOMENTS, (np.ones(len(weights), np.int64), weights, weights**2), strict=True))
-    found = {f"{name}.{power}": getattr(masks, name) * powers[power] for name, power in product(_SUMMED, _MOMENTS)}
-    return {**found, UNSAMPLED: masks.unsampled.astype(np.int64)}
+    moments = {f"{name}.{power}": getattr(masks, name) * powers[power] for name, power in product(_SUMMED, _MOMENTS)}
+    return {**moments, UNSAMPLED: masks.unsampled.astype(np.int64)}
 
 
 def sums_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, Any]:
-    """Their sums over one batch."""
+    """The sums of `moments_of` over one batch."""
     return {name: values.sum().item() for name, values in moments_of(masks, weights).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """At one threshold: rows of the rest that were looked at, by condition, and those of them that were flagged; the
-    same of both controls, in rows, as they measure the model.
+    """Flag counts at one threshold, of the undecided rows and of the controls.
 
-    n_eff: the effective sample size of those that were looked at. unseen: rows of the rest that the model could not
-    look at.
+    by_condition: undecided rows that the classifier scored, by condition. flagged: scored rows at or above the
+    threshold. n_eff: the effective sample size of the scored rows. unseen: undecided rows without a score. synthetic,
+    real: (flagged, scored) rows of the positive and of the negative controls, unweighted.
     """
 
     by_condition: Mapping[str, WeightSums]
     flagged: WeightSums
     n_eff: float
     unseen: WeightSums = NO_ROWS
-    synthetic: tuple[int, int] = (0, 0)  # flagged, looked at
+    synthetic: tuple[int, int] = (0, 0)
     real: tuple[int, int] = (0, 0)
 
     @classmethod
@@ -188,12 +192,12 @@ class Flags:
         synthetic: tuple[int, int] = (0, 0),
         real: tuple[int, int] = (0, 0),
     ) -> Flags:
-        """From numbers of rows of weight 1, looked at one by one."""
-        looked = {name: WeightSums.of_rows(n) for name, n in by_condition.items()}
+        """From numbers of rows of weight 1 in a simple random sample."""
+        sums = {name: WeightSums.of_rows(n) for name, n in by_condition.items()}
         n = sum(by_condition.values())
-        return cls(looked, WeightSums.of_rows(flagged), n, WeightSums.of_rows(unseen), synthetic, real)
+        return cls(sums, WeightSums.of_rows(flagged), n, WeightSums.of_rows(unseen), synthetic, real)
 
     @property
-    def looked(self) -> WeightSums:
-        """The rest that was looked at."""
+    def scored(self) -> WeightSums:
+        """The undecided rows that the classifier scored."""
         return sum(self.by_condition.values(), NO_ROWS)

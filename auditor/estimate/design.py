@@ -1,6 +1,6 @@
-"""How the rows that an audit looked at in full were chosen, and what their counts tell of all rows. Pure.
+"""Sampling designs: how the fully examined rows were chosen, and how to infer from their counts to all rows. Pure.
 
-FullScan: every row was looked at. RowSample: rows drawn with equal chances, each of weight 1. ClusterSample: every row
+FullScan: every row was examined. RowSample: a simple random sample of rows, each of weight 1. ClusterSample: all rows
 of whole shards that were drawn at random.
 """
 
@@ -16,11 +16,11 @@ from auditor.estimate.weights import WeightSums, n_eff_of_share
 
 
 class Validity(Enum):
-    """For which sample sizes an interval holds."""
+    """The sample sizes for which an interval is valid."""
 
-    FIXED_N = "a number of rows that was fixed beforehand"
-    ANYTIME_VALID = "all numbers of rows at once: one may stop after any"
-    ASYMPTOTIC = "endlessly many rows: what the error rates alone leave open"
+    FIXED_N = "one sample size, fixed beforehand"
+    ANYTIME_VALID = "all sample sizes at once: optional stopping is allowed"
+    ASYMPTOTIC = "an infinite sample: only the error rates are uncertain"
 
 
 class _Design(ABC):
@@ -29,20 +29,21 @@ class _Design(ABC):
     @property
     @abstractmethod
     def is_partial(self) -> bool:
-        """Whether there are rows that were not looked at in full."""
+        """Whether some rows were not examined in full."""
 
     @property
     @abstractmethod
     def anytime_valid(self) -> bool:
-        """Whether the sample grew until something was decided, so that intervals have to hold at every size."""
+        """Whether the sample grew until the policy was decided, so that intervals must be valid at any stopping
+        time."""
 
     @abstractmethod
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:
-        """The positive share of the dataset's rows with its 95 % interval; what was looked at is known."""
+        """The positive share of all rows that the sample stands for, with its 95 % interval."""
 
     @property
     def validity(self) -> Validity:
-        """Of intervals from its counts."""
+        """The validity of intervals from this design's counts."""
         return Validity.ANYTIME_VALID if self.anytime_valid else Validity.FIXED_N
 
     def n_eff(self, positive: WeightSums, sampled: WeightSums) -> float:
@@ -50,65 +51,63 @@ class _Design(ABC):
         return n_eff_of_share(positive, sampled)
 
     def source_interval(self, share: Interval, positive: WeightSums, sampled: WeightSums) -> tuple[float, float]:
-        """The positive share's 95 % interval were the dataset a sample of a larger source: what it would go on to give.
-
-        share: with the interval that it has for the dataset.
-        """
+        """The 95 % interval of the positive share in the source from which the dataset's rows are a sample (the
+        superpopulation). share: the share in the dataset, with its interval."""
         n_eff = self.n_eff(positive, sampled)
         return clopper_pearson(min(n_eff, positive.total * (n_eff / sampled.total)), n_eff)
 
     def row_sampling_fraction(self, rows: float) -> float:
-        """Which share `rows` looked-at rows are of the rows that they were drawn from, one by one."""
+        """The sampling fraction of `rows` examined rows among the rows that they were drawn from, one by one."""
         return 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class FullScan(_Design):
-    """Every row was looked at. anytime_valid: as the last step of a growing sample, which might have stopped before."""
+    """Every row was examined. anytime_valid: as the last step of a growing sample that could have stopped earlier."""
 
     anytime_valid: bool = False
 
     @property
     def is_partial(self) -> bool:
-        """No."""
+        """False."""
         return False
 
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:
-        """A fact."""
+        """The share itself: there is no sampling error."""
         share = positive.total / sampled.total
         return Interval(share, share, share)
 
 
 @dataclass(frozen=True, slots=True)
 class RowSample(_Design):
-    """Rows drawn with equal chances, each of weight 1. unsampled: the others, whether they can be read or not."""
+    """A simple random sample of rows, each of weight 1. unsampled: number of the other rows, readable or not."""
 
     unsampled: int
     anytime_valid: bool = False
 
     @property
     def is_partial(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:
-        """Clopper and Pearson's, or the confidence sequence; without a finite-population correction."""
-        found = confidence_sequence if self.anytime_valid else clopper_pearson
-        return Interval(positive.total / sampled.total, *found(positive.rows, sampled.rows))
+        """The Clopper-Pearson interval, or the confidence sequence, without a finite-population correction."""
+        ends = confidence_sequence if self.anytime_valid else clopper_pearson
+        return Interval(positive.total / sampled.total, *ends(positive.rows, sampled.rows))
 
     def source_interval(self, share: Interval, positive: WeightSums, sampled: WeightSums) -> tuple[float, float]:
-        """The same as for the dataset."""
+        """The same interval as for the dataset."""
         return share.low, share.high
 
     def row_sampling_fraction(self, rows: float) -> float:
-        """Of sampled and unsampled rows."""
+        """Sampled rows over all rows."""
         return rows / (rows + self.unsampled)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSample(_Design):
-    """Whole shards drawn at random, `read` of `of`. design_effect: rows over effective rows, for the confirmed share
-    (shards.py)."""
+    """`read` whole shards, drawn at random from `of`. design_effect: rows / n_eff for the confirmed share
+    (clusters.py)."""
 
     read: int
     of: int
@@ -116,30 +115,30 @@ class ClusterSample(_Design):
 
     @property
     def is_partial(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     @property
     def anytime_valid(self) -> bool:
-        """No: shards are drawn once."""
+        """False: shards are drawn once."""
         return False
 
     @property
     def sampling_fraction(self) -> float:
-        """The part of the dataset's shards that was read."""
+        """The share of the dataset's shards that was read."""
         return self.read / self.of
 
     @property
     def fpc(self) -> float:
-        """The finite-population correction of an interval's half widths."""
+        """The finite-population correction, a factor for the half-widths of intervals."""
         return math.sqrt(1 - self.sampling_fraction)
 
     def n_eff(self, positive: WeightSums, sampled: WeightSums) -> float:
-        """By the design effect."""
+        """Rows over the design effect."""
         return sampled.rows / self.design_effect
 
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:
-        """From the effective rows, with the finite-population correction."""
+        """The interval from n_eff, with the finite-population correction."""
         share = positive.total / sampled.total
         return Interval(share, *effective_interval(share, self.n_eff(positive, sampled), self.fpc))
 
@@ -149,5 +148,5 @@ FULL_SCAN = FullScan()
 
 
 def row_design(unsampled: int, *, anytime_valid: bool = False) -> SamplingDesign:
-    """Of rows looked at one by one, where so many were not."""
+    """The design of rows that were drawn one by one: RowSample if some were not examined, else FullScan."""
     return RowSample(unsampled, anytime_valid) if unsampled else FullScan(anytime_valid)

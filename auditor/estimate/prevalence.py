@@ -1,9 +1,9 @@
-"""The synthetic fraction of an audit: what evidence decides, plus what a model's flags say of the rest. Pure.
+"""The synthetic fraction (prevalence): the confirmed share, plus an estimate for the undecided images. Pure.
 
-    known evidence ──┐
-    flags of the rest ──▶ error rates of this mix of conditions ──▶ controls ──▶ melded estimate ──▶ whole dataset
+    flags of undecided images ──▶ error rates of this mix of conditions ──▶ controls ──▶ melded interval ──┐
+    evidence counts ──────────────────────────────────────────────────────────────────────────────────────┴▶ fraction
 
-The operating point is chosen from the calibration alone, before the dataset's flags are seen (operating.py).
+The threshold is chosen from the calibration alone, before the dataset's flags are seen (threshold.py).
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ from auditor.estimate.calibration import Calibration
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import Validity
 from auditor.estimate.intervals import Interval
-from auditor.estimate.rogan_gladen import CONFIDENCE, ConfirmedCounts, FlagCounts, Rates, melded
-from auditor.estimate.threshold import operating_point, rates_at
+from auditor.estimate.rogan_gladen import CONFIDENCE, ConfirmedCounts, FlagCounts, Rates, melded_interval
+from auditor.estimate.threshold import best_threshold, rates_at
 from auditor.images.conditions import NAMES
 from auditor.results import Control, Estimate, FprScenario
 
+# Factors of the false-positive rate in the sensitivity analysis.
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "melded Rogan-Gladen, error rates predicted for new sources"
 ASSUMPTIONS = (
-    "the error rates of the undecided images are those of new sources like the calibration's: of one source of real "
-    "images, and of one to four generators",
-    "the shipped scores are of heads fitted without the group of sources that an image belongs to",
-    "mixtures of held-out sources were in the interval in 95 of 100 cases where it was a number: docs/estimate.md",
-    "images that declared or matched evidence decides are what it says, and count as they are",
+    "the error rates on the undecided images are those of new sources like the calibration's: one source of real "
+    "images, and one to four generators",
+    "the shipped error rates were measured by cross-validation: each score is from a head that was fitted without the "
+    "image's group of sources",
+    "in tests on held-out sources the 95 % interval covered the true fraction in 95 of 100 informative cases: "
+    "docs/estimate.md",
+    "declared and matched evidence is taken at face value",
 )
 
 
 @lru_cache(maxsize=16)
 def threshold(calibration: Calibration) -> float:
-    """The logit from which an image is flagged: best for counting over all conditions alike."""
-    known = [name for name in NAMES if name in calibration.conditions] or list(calibration.conditions)
-    return operating_point(calibration, {name: 1 / len(known) for name in known})
+    """The score from which an image is flagged: the best one for estimation, with equal weights of all conditions."""
+    conditions = [name for name in NAMES if name in calibration.conditions] or list(calibration.conditions)
+    return best_threshold(calibration, {name: 1 / len(conditions) for name in conditions})
 
 
-def estimated(
+def estimate_prevalence(
     evidence: EvidenceCounts,
     flags: Flags,
     calibration: Calibration,
@@ -46,33 +49,32 @@ def estimated(
     seed: int,
     threshold_score: float | None = None,
 ) -> Estimate | None:
-    """The fraction of all readable images; None where there is a rest and the model could look at none of it.
+    """The synthetic fraction of all readable images; None if there are undecided images and none has a score.
 
-    Images of the rest that the model could not look at may all be real, or all synthetic: they widen both ends.
-    cutoff_score: the score from which images were flagged, where it is not on the calibration's own line.
+    Undecided images without a score widen both ends. threshold_score: by default that of the calibration's threshold.
     """
     import numpy as np
 
-    looked, design = flags.looked, evidence.design
-    if not looked.total:
-        nothing = flags.unseen.total or design.is_partial or not evidence.readable.total
-        return None if nothing else _all_decided(evidence, calibration)
+    scored, design = flags.scored, evidence.design
+    if not scored.total:
+        is_undecided = flags.unseen.total or design.is_partial or not evidence.readable.total
+        return None if is_undecided else _all_decided(evidence, calibration)
     rates, checks = _rates(flags, calibration, seed)
 
     def whole(factor: float, validity: Validity = design.validity) -> Interval:
         scaled = Rates(np.minimum(rates.fpr * factor, 1.0), rates.tpr)
         return _whole(evidence, flags, scaled, checks, seed, validity)
 
-    found = whole(1.0)
+    fraction = whole(1.0)
     ends = ((factor, whole(factor)) for factor in FACTORS)
     asymptotic = whole(1.0, Validity.ASYMPTOTIC) if design.is_partial else None
     return Estimate(
-        point=found.point,
-        low=found.low,
-        high=found.high,
+        point=fraction.point,
+        low=fraction.low,
+        high=fraction.high,
         confidence=CONFIDENCE,
         method=f"{METHOD}, valid at every moment" if design.anytime_valid else METHOD,
-        n=looked.rows,
+        n=scored.rows,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=ASSUMPTIONS,
         detector=calibration.detector,
@@ -86,22 +88,22 @@ def estimated(
 
 
 def interval(evidence: EvidenceCounts, flags: Flags, calibration: Calibration, *, seed: int) -> Interval:
-    """The estimate's interval alone. Raises ValueError where the model looked at nothing."""
+    """The interval of `estimate_prevalence` alone. Raises ValueError if no undecided image has a score."""
     return _whole(evidence, flags, *_rates(flags, calibration, seed), seed, evidence.design.validity)
 
 
 def _rates(flags: Flags, calibration: Calibration, seed: int) -> tuple[Rates, tuple[Control, Control]]:
-    """Error rates that the dataset may have, and what its controls say of them."""
+    """Draws of the error rates on this dataset, and the checks of both controls against them."""
     rates = rates_at(calibration, threshold(calibration), _condition_shares(flags, calibration), seed=seed)
     checks = (
-        controls.check("real beyond doubt", *flags.real, rates.fpr),
+        controls.check("known real", *flags.real, rates.fpr),
         controls.check("declared synthetic", *flags.synthetic, rates.tpr),
     )
     return rates, checks
 
 
 def _all_decided(evidence: EvidenceCounts, calibration: Calibration) -> Estimate:
-    """Declared and matched evidence decides every readable image: the share is a fact."""
+    """The estimate if declared and matched evidence decides every readable image: the exact share."""
     share = evidence.confirmed.total / evidence.readable.total
     method = "counted: declared or matched evidence decides every image"
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
@@ -115,29 +117,29 @@ def _whole(
     seed: int,
     validity: Validity,
 ) -> Interval:
-    """The fraction of all readable images at these error rates."""
+    """The synthetic fraction of all readable images at these error rates."""
     design, confirmed, sampled = evidence.design, evidence.confirmed_in_sample, evidence.sampled
-    looked = flags.looked.total
-    counts = FlagCounts(min(flags.flagged.total, looked), looked, flags.n_eff)
+    scored = flags.scored.total
+    counts = FlagCounts(min(flags.flagged.total, scored), scored, flags.n_eff)
     n_eff = design.n_eff(confirmed, sampled)
     decided = ConfirmedCounts(confirmed.total, sampled.total, n_eff) if design.is_partial else None
-    estimate = partial(melded, counts, decided=decided, validity=validity, seed=seed)
+    estimate = partial(melded_interval, counts, decided=decided, validity=validity, seed=seed)
     low, high = (estimate(side) for side in controls.inflate_for_shift(rates, *checks, seed=seed))
     point = estimate(rates).point
-    part = 1.0 if decided else looked / sampled.total
+    scored_share = 1.0 if decided else scored / sampled.total
     ends = (min(max(point, low.low), high.high), low.low, high.high)
-    of_undetermined = Interval(*(share * part for share in ends))
+    of_undetermined = Interval(*(share * scored_share for share in ends))
     unseen = flags.unseen.total / sampled.total
     high_end = min(1.0, of_undetermined.high + unseen)
     return evidence.whole(Interval(of_undetermined.point, of_undetermined.low, high_end))
 
 
 def _condition_shares(flags: Flags, calibration: Calibration) -> dict[str, float]:
-    """The share of each condition that the calibration knows; images in another count as the nearest, clean."""
-    known = {name: sums.total for name, sums in flags.by_condition.items() if name in calibration.conditions}
-    strange = flags.looked.total - sum(known.values())
-    if strange:
+    """The share of each of the calibration's conditions; images in any other condition count as clean."""
+    weights = {name: sums.total for name, sums in flags.by_condition.items() if name in calibration.conditions}
+    other = flags.scored.total - sum(weights.values())
+    if other:
         fallback = "clean" if "clean" in calibration.conditions else next(iter(calibration.conditions))
-        known[fallback] = known.get(fallback, 0) + strange
-    total = sum(known.values())
-    return {name: n / total for name, n in known.items()}
+        weights[fallback] = weights.get(fallback, 0) + other
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}

@@ -1,12 +1,12 @@
-"""The synthetic fraction with an interval that is corrected for the detector's errors. Pure; seeds are arguments.
+"""The synthetic fraction of the undecided images, corrected for the classifier's errors. Pure; seeds are arguments.
 
-Without labels from the target: Rogan-Gladen with melded confidence distributions (Bayer, Fay & Graubard 2023,
-arXiv 2205.13494), in which the error rates are not the calibration's own but those predicted for a new mix of sources
-(rates.py). With flag rate q, false-positive rate f and true-positive rate s the fraction is g = (q-f)/(s-f), clipped to
-[0, 1]; the lower end is the α/2 quantile of g(q_L, f, s), the upper end the 1-α/2 quantile of g(q_U, f, s), q_L and q_U
-drawn from the lower and upper Clopper-Pearson confidence distributions.
+The method needs no labels of the target: Rogan-Gladen with melded confidence distributions (Bayer, Fay & Graubard 2023,
+arXiv 2205.13494). The error rates are not those of the calibration but those predicted for a new mix of sources
+(error_rates.py). With flag rate q, false-positive rate f and true-positive rate s the fraction is g = (q-f)/(s-f),
+clipped to [0, 1]. The lower end is the α/2 quantile of g(q_L, f, s) and the upper end the 1-α/2 quantile of
+g(q_U, f, s), where q_L and q_U are drawn from the lower and upper Clopper-Pearson confidence distributions.
 
-Images decided by declared or matched evidence are not estimated: the detector's fraction is that of the rest.
+Images that declared or matched evidence decides are not estimated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.estimate.design import Validity
-from auditor.estimate.error_rates import Counts, predictive
+from auditor.estimate.error_rates import Counts, predictive_rates
 from auditor.estimate.intervals import Interval, confidence_sequence
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 DRAWS = 20_000
-_LEAST_GAP = 1e-6  # of s over f; a draw with less tells nothing, and stands for the whole range
+_MIN_TPR_FPR_GAP = 1e-6  # a draw with a smaller gap is uninformative: its range is [0, 1]
 
 
 @dataclass(frozen=True, slots=True)
 class FlagCounts:
-    """What was flagged: `flagged` of the `n` rows that were looked at, by weight, all of the dataset's or a sample.
+    """`flagged` of `n` scored rows, by weight; the rows are all of the dataset or a sample.
 
-    n_eff: the effective sample size, less than the rows where their weights differ or whole shards were drawn. There is
-    no finite-population correction: how many real images a detector flags is chance even where it looks at every row.
+    n_eff: the effective sample size, smaller than n if weights differ or whole shards were drawn. There is no
+    finite-population correction, because classifier errors are random even in a full scan.
     """
 
     flagged: float
@@ -42,14 +42,14 @@ class FlagCounts:
 
     @classmethod
     def of_rows(cls, flagged: int, n: int) -> FlagCounts:
-        """Of rows of weight 1, looked at one by one."""
+        """From numbers of rows of weight 1 in a simple random sample."""
         return cls(flagged, n, n)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedCounts:
-    """Of n sampled rows, how many declared or matched evidence decides to be synthetic: the detector is asked about
-    the others alone. n_eff: as in FlagCounts."""
+    """How many of n sampled rows declared or matched evidence shows to be synthetic; only the other rows are estimated
+    from flags. n_eff: as in FlagCounts."""
 
     synthetic: float
     n: float
@@ -58,7 +58,7 @@ class ConfirmedCounts:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Draws of the false- and true-positive rate that the target may have, float64 (draws,) each."""
+    """Draws of the false- and of the true-positive rate on the target, float64 (draws,) each."""
 
     fpr: np.ndarray
     tpr: np.ndarray
@@ -67,18 +67,21 @@ class Rates:
 def predicted_rates(
     false: Counts, true: Counts, *, sources: tuple[Sequence[int], Sequence[int]], seed: int, draws: int = DRAWS
 ) -> Rates:
-    """Rates of a target that mixes new sources of real and of synthetic images, from (positives, n) of each
-    calibration source. sources: how many real and how many synthetic ones there may be, all numbers as probable."""
+    """Rates of a target that mixes new sources of real and of synthetic images.
+
+    false, true: (positives, n) of each calibration source of real and of synthetic images. sources: the possible
+    numbers of the target's real and synthetic sources, all equally probable.
+    """
     import numpy as np
 
     rng = np.random.default_rng(seed)
     return Rates(
-        predictive(false, sources=sources[0], draws=draws, rng=rng),
-        predictive(true, sources=sources[1], draws=draws, rng=rng),
+        predictive_rates(false, sources=sources[0], draws=draws, rng=rng),
+        predictive_rates(true, sources=sources[1], draws=draws, rng=rng),
     )
 
 
-def melded(
+def melded_interval(
     flags: FlagCounts,
     rates: Rates,
     *,
@@ -87,43 +90,44 @@ def melded(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> Interval:
-    """Melded Rogan-Gladen: the share of those looked at, or, with `decided`, of all rows that the sample stands for.
+    """The melded Rogan-Gladen interval for the scored rows or, with `decided`, for all rows that the sample stands for.
 
-    Where it has to be valid at any time, the error is split in halves: between the counts' confidence sequences and the
-    rates.
-    Raises ValueError where more is flagged than was looked at, or nothing was.
+    An anytime-valid interval splits the error in half, between the confidence sequences of the counts and the rates.
+    Raises ValueError unless 0 <= flagged <= n and n > 0.
     """
     import numpy as np
 
     alpha = (1 - confidence) / (2 if validity is Validity.ANYTIME_VALID else 1)
     ends_of = partial(_ends, validity, alpha / (2 if decided else 1), len(rates.fpr), np.random.default_rng(seed))
     low, high = ends_of(flags.flagged, flags.n, flags.n_eff)
-    tells = rates.tpr - rates.fpr > _LEAST_GAP
-    lower = np.where(tells, corrected(low, rates), 0.0)
-    # Nothing flagged bounds the fraction by what could have been missed, whatever the false-positive rate.
-    subtracted = rates if flags.flagged else Rates(np.zeros_like(rates.fpr), rates.tpr)
-    upper = np.where(tells, corrected(high, subtracted), 1.0)
-    # Flags are as many as the mean rates say; medians of rates so skew would put the point too high.
+    is_informative = rates.tpr - rates.fpr > _MIN_TPR_FPR_GAP
+    lower = np.where(is_informative, correct_flag_rate(low, rates), 0.0)
+    # Without any flag, the upper end depends only on the images that could have been missed, not on the FPR.
+    upper_rates = rates if flags.flagged else Rates(np.zeros_like(rates.fpr), rates.tpr)
+    upper = np.where(is_informative, correct_flag_rate(high, upper_rates), 1.0)
+    # The expected flag rate depends on the mean rates; medians of these skewed distributions would bias the point up.
     mean = Rates(np.mean(rates.fpr, keepdims=True), np.mean(rates.tpr, keepdims=True))
-    point = float(corrected(np.array([flags.flagged / flags.n]), mean)[0])
+    point = float(correct_flag_rate(np.array([flags.flagged / flags.n]), mean)[0])
     if decided:
-        least, most = ends_of(decided.synthetic, decided.n, decided.n_eff)
-        looked = flags.n / max(decided.n - decided.synthetic, 1)
-        lower, upper = (known + (1 - known) * looked * rest for known, rest in ((least, lower), (most, upper)))
-        point = decided.synthetic / decided.n + (1 - decided.synthetic / decided.n) * looked * point
+        confirmed_low, confirmed_high = ends_of(decided.synthetic, decided.n, decided.n_eff)
+        scored = flags.n / max(decided.n - decided.synthetic, 1)
+        lower = confirmed_low + (1 - confirmed_low) * scored * lower
+        upper = confirmed_high + (1 - confirmed_high) * scored * upper
+        point = decided.synthetic / decided.n + (1 - decided.synthetic / decided.n) * scored * point
     ends = float(np.quantile(lower, alpha / 2)), float(np.quantile(upper, 1 - alpha / 2))
-    if flags.flagged:  # something flagged never bounds it tighter than nothing would
+    if flags.flagged:  # the upper end must not be lower than without any flag
         none = replace(flags, flagged=0)
-        nothing = melded(none, rates, decided=decided, validity=validity, confidence=confidence, seed=seed)
-        ends = ends[0], max(ends[1], nothing.high)
+        unflagged = melded_interval(none, rates, decided=decided, validity=validity, confidence=confidence, seed=seed)
+        ends = ends[0], max(ends[1], unflagged.high)
     return Interval(min(max(point, ends[0]), ends[1]), *ends)
 
 
-def corrected(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
-    """Rogan and Gladen's (q-f)/(s-f), clipped to [0, 1], draw by draw."""
+def correct_flag_rate(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
+    """The Rogan-Gladen estimator (q-f)/(s-f), clipped to [0, 1], of each draw (American Journal of Epidemiology 107,
+    1978)."""
     import numpy as np
 
-    gap = np.maximum(rates.tpr - rates.fpr, _LEAST_GAP)
+    gap = np.maximum(rates.tpr - rates.fpr, _MIN_TPR_FPR_GAP)
     share: np.ndarray = np.clip((flag_rate - rates.fpr) / gap, 0.0, 1.0)
     return share
 
@@ -131,12 +135,12 @@ def corrected(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
 def _ends(
     validity: Validity, alpha: float, draws: int, rng: np.random.Generator, count: float, n: float, n_eff: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws from the lower and upper confidence distributions of a rate: Clopper and Pearson's, or a single value where
-    it has to be valid at any time, or n is endless."""
+    """Draws from the lower and the upper confidence distribution of a rate: Clopper and Pearson's, or constants if the
+    interval is anytime-valid or asymptotic."""
     import numpy as np
 
     if not 0 <= count <= n or n <= 0:
-        raise ValueError(f"{count} of {n} is no sample")
+        raise ValueError(f"count must be between 0 and n, and n above 0, got {count} of {n}")
     if validity is Validity.ASYMPTOTIC:
         return np.full(draws, count / n), np.full(draws, count / n)
     if validity is Validity.ANYTIME_VALID:

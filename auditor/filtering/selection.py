@@ -15,7 +15,7 @@ from auditor.errors import FilterError
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
 from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prior_shift import adjustment
+from auditor.estimate.prior_shift import solve_prior_shift
 from auditor.estimate.weights import row_weights
 from auditor.results import Audit, Estimate
 from auditor.types import Status, VerdictKind
@@ -50,12 +50,12 @@ class KeepList:
 def keep_list(
     evidence: pa.Table,
     audit: Audit,
-    census: frozenset[str] | None,
+    full_coverage_detectors: frozenset[str] | None,
     *,
     drop: str = "decided",
     target: float | None = None,
 ) -> KeepList:
-    """The keep-list. evidence: COLUMNS of every row. census: as in counts.masks.
+    """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
     classifier flags) or `nothing`. target: the largest synthetic fraction allowed. Raises FilterError if a target is
@@ -68,7 +68,9 @@ def keep_list(
             "others: scan all shards (results so far are kept)"
         )
     column = {name: evidence[name].combine_chunks() for name in COLUMNS}
-    own = masks(column, count_edited=audit.config.estimate.count_edited, census=census)
+    own = masks(
+        column, count_edited=audit.config.estimate.count_edited, full_coverage_detectors=full_coverage_detectors
+    )
     probability = column["p_synthetic"].to_numpy(zero_copy_only=False)
     weight = row_weights(column)
     ends = _ends(audit, probability, own, weight)
@@ -90,7 +92,8 @@ def _ends(
     evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
     ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
     point, low, high = (
-        adjustment(probability[undecided], weight[undecided], evidence, share)(probability, own) for share in ends
+        solve_prior_shift(probability[undecided], weight[undecided], evidence, share)(probability, own)
+        for share in ends
     )
     return point, low, high
 

@@ -1,1 +1,1 @@
-"""Which rows are looked at, in which order, and when there are enough."""
+"""Sampling: which rows are examined, in which order, and how many."""

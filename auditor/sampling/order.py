@@ -1,8 +1,8 @@
-"""The order in which rows are drawn at random, from their keys alone. Pure.
+"""Sampling ranks: the random order in which rows are drawn, computed from their keys alone. Pure.
 
-A row's place is a hash of its key, so that a draw needs no list of all rows, is the same on every machine, and a larger
-draw holds every smaller one. Drawing by hash is uniform over distinct keys. The values are fixed for ever: labels and
-fetched images of earlier audits rest on them.
+A row's rank is a hash of its key (a permanent random number). So sampling needs no list of all rows, gives the same
+sample on every machine, and a larger sample contains every smaller one. The sample is uniform over distinct keys. The
+ranks must never change: labels and fetched images of earlier audits depend on them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 
 def sampling_rank(key: str, seed: int) -> int:
-    """A row's place in the drawing order, 0 to 2^64 - 1; the lowest is drawn first.
+    """A row's sampling rank, 0 to 2^64 - 1; the lowest rank is drawn first.
 
-    BLAKE2b (RFC 7693) of the key in UTF-8, keyed with the seed in decimal digits (63 at most), 8 bytes, big-endian.
+    It is the 8-byte BLAKE2b digest (RFC 7693), big-endian, of the key in UTF-8, keyed with the seed in decimal digits
+    (at most 63).
     """
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=str(seed).encode("ascii"))
     return int.from_bytes(digest.digest(), "big")
 
 
 def sampling_ranks(keys: Iterable[str], seed: int) -> np.ndarray:
-    """The places of many keys, uint64 (keys,)."""
+    """The sampling ranks of keys, uint64 (keys,)."""
     import numpy as np
 
     return np.fromiter((sampling_rank(key, seed) for key in keys), np.uint64)

@@ -1,4 +1,4 @@
-"""What an audit of so many rows would tell, before it is made: rows for a margin, and the interval to expect. Pure."""
+"""Plans an audit before it runs: the sample size for a margin, and the expected interval of a sample. Pure."""
 
 from __future__ import annotations
 
@@ -11,50 +11,59 @@ from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
 from auditor.images.conditions import NAMES
 
-_Z = 1.959964  # 97.5 % of a normal distribution
-_MANY = 1_000_000  # rows, for as good as endlessly many
-TYPICAL = 0.15  # the fraction that a margin is promised at: the default MAD limit is near
+_Z = 1.959964  # 97.5 % quantile of the normal distribution
+_MANY_ROWS = 1_000_000  # stands for an infinite sample
+TYPICAL = 0.15  # the synthetic fraction at which a margin is computed; it is close to the default MAD limit
 
 
 def mean_rates(calibration: Calibration) -> tuple[float, float]:
-    """The mean false- and true-positive rate over the calibration's sources, at the point that flags are made at."""
+    """The mean false- and true-positive rate over the calibration's sources, at the audit's threshold."""
     names = _conditions(calibration)
-    sides = calibration.counts(prevalence.threshold(calibration), {name: 1 / len(names) for name in names})
-    false, true = map(mean_rate, sides)
-    return false, true
+    real, synthetic = calibration.counts(prevalence.threshold(calibration), {name: 1 / len(names) for name in names})
+    return mean_rate(real), mean_rate(synthetic)
 
 
 def required_sample_size(margin: float, calibration: Calibration | None = None, *, share: float = TYPICAL) -> int:
-    """Rows to draw so that chance alone moves the estimate of a fraction `share` by `margin` at most, in 95 of 100
-    samples. What is not known of the detector's error rates comes on top, and no number of rows helps against it.
+    """The number of rows for which sampling moves the estimate of a fraction `share` by at most `margin` in 95 of 100
+    samples. The uncertainty of the classifier's error rates comes on top, and more rows do not reduce it.
 
-    Without a calibration: rows whose truth can be told, by evidence or by labels. Raises ValueError unless margin is
-    above 0, or where the detector does not tell synthetic from real.
+    Without a calibration: the size if evidence or labels decide every row. Raises ValueError unless margin is above 0
+    and the true-positive rate is above the false-positive rate.
     """
-    false, true = mean_rates(calibration) if calibration else (0.0, 1.0)
-    if margin <= 0 or true <= false:
-        raise ValueError(f"no number of rows gives a margin of {margin} with rates {false} and {true}")
-    flagged = share * true + (1 - share) * false
-    return math.ceil(flagged * (1 - flagged) * (_Z / (margin * (true - false))) ** 2)
+    fpr, tpr = mean_rates(calibration) if calibration else (0.0, 1.0)
+    if margin <= 0:
+        raise ValueError(f"margin must be above 0, got {margin}")
+    if tpr <= fpr:
+        raise ValueError(f"the true-positive rate must be above the false-positive rate, got {tpr} and {fpr}")
+    flagged = share * tpr + (1 - share) * fpr
+    return math.ceil(flagged * (1 - flagged) * (_Z / (margin * (tpr - fpr))) ** 2)
 
 
-def expected(calibration: Calibration, rows: int, of: int, share: float) -> Interval:
-    """The estimate's interval where a share of the dataset is synthetic, `rows` of its `of` rows are looked at, nothing
-    declares itself, and error rates are the calibration's mean ones."""
-    false, true = mean_rates(calibration)
+def expected_interval(calibration: Calibration, rows: int, population_size: int, share: float) -> Interval:
+    """The interval of the estimate if a share of the dataset is synthetic, `rows` of its `population_size` rows are
+    examined, no row is decided by evidence, and the error rates are the calibration's mean rates."""
+    fpr, tpr = mean_rates(calibration)
     conditions = _conditions(calibration)
-    each, more = divmod(rows, len(conditions))
-    rest = {name: each + (number < more) for number, name in enumerate(conditions)}
-    flags = Flags.of_rows(rest, round(rows * (share * true + (1 - share) * false)))
-    evidence = EvidenceCounts.of_rows(readable=of, undetermined=of, sampled=rows, design=row_design(of - rows))
+    quotient, remainder = divmod(rows, len(conditions))
+    by_condition = {name: quotient + (index < remainder) for index, name in enumerate(conditions)}
+    flags = Flags.of_rows(by_condition, round(rows * (share * tpr + (1 - share) * fpr)))
+    evidence = EvidenceCounts.of_rows(
+        readable=population_size,
+        undetermined=population_size,
+        sampled=rows,
+        design=row_design(population_size - rows),
+    )
     return prevalence.interval(evidence, flags, calibration, seed=0)
 
 
-def expected_of_shards(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
-    """The narrowest and the widest interval that so many whole shards may give: where they are alike and large, and
-    where each is all of a kind, and worth one row."""
-    alike, apart = (expected(calibration, rows, 2 * max(_MANY, shards), share) for rows in (_MANY, shards))
-    return alike, apart
+def expected_interval_range(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
+    """The narrowest and the widest interval to expect of a sample of whole shards: at an intra-cluster correlation of 0
+    (with many rows per shard) and of 1 (each shard counts as one row)."""
+    population_size = 2 * max(_MANY_ROWS, shards)
+    uncorrelated, identical = (
+        expected_interval(calibration, rows, population_size, share) for rows in (_MANY_ROWS, shards)
+    )
+    return uncorrelated, identical
 
 
 def _conditions(calibration: Calibration) -> list[str]:

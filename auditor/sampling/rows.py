@@ -1,7 +1,7 @@
-"""Bounding an audit: which rows are looked at in full, chosen before any is.
+"""Simple random samples of rows: chooses the rows that are examined in full, before any image is opened.
 
-A first pass reads the keys of all rows and no image; the rows that come first in the drawing order (drawing.py) are the
-sample. Rows beyond it get their priors, and their files' own evidence unless the sample bounds files too.
+A first pass reads the keys of all rows and no image. The rows with the lowest sampling ranks (order.py) are the sample.
+The other rows get weak hints and, unless files outside the sample stay closed, a metadata check.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """A number for each of some domains (their hashes, sorted): what they give, or where their share ends.
+    """One number per domain: its sample size, or its rank threshold. Domains are given as sorted hashes.
 
-    As bytes, 16 a domain, because it travels to every worker.
+    It is stored as bytes, 16 per domain, because it is sent to every worker.
     """
 
     domains: bytes
@@ -32,105 +32,116 @@ class Allocation:
 
     @classmethod
     def of(cls, domains: np.ndarray, numbers: np.ndarray) -> Allocation:
-        """Both (domains,)."""
+        """From two arrays, (domains,)."""
         return cls(domains.astype("<u8").tobytes(), numbers.astype("<u8").tobytes())
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both uint64 (domains,)."""
+        """Domains and numbers, uint64 (domains,)."""
         import numpy as np
 
         return np.frombuffer(self.domains, "<u8"), np.frombuffer(self.numbers, "<u8")
 
     def number(self, domain: int) -> int | None:
-        """Of one domain, if it has one."""
+        """The number of one domain; None without one."""
         import numpy as np
 
         domains, numbers = self.arrays()
-        at = int(np.searchsorted(domains, np.uint64(domain)))
-        return int(numbers[at]) if at < len(domains) and domains[at] == domain else None
+        index = int(np.searchsorted(domains, np.uint64(domain)))
+        return int(numbers[index]) if index < len(domains) and domains[index] == domain else None
 
     @property
     def digest(self) -> str:
-        """Of all of it."""
+        """The sha256 of domains and numbers."""
         return hashlib.sha256(self.domains + self.numbers).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePlan:
-    """The sample: rows that can be drawn and whose place is at most `last`, or their domain's share (stratifying.py).
+    """The sample: the rows that can be drawn and whose sampling rank is at most `rank_threshold` or, with an
+    allocation, at most the threshold of their domain (stratified.py).
 
-    beyond: how far the file of another row is opened. is_fetching: rows that only give a URL can be drawn as well.
-    rows: how many are drawn, `of` so many that could be.
+    depth_outside_sample: how far the files of the other rows are opened. is_fetching: rows with a URL and no image can
+    be drawn too. rows: size of the sample. population_size: number of rows that can be drawn.
     """
 
     seed: int
-    last: int
-    beyond: Need
+    rank_threshold: int
+    depth_outside_sample: Need
     is_fetching: bool
     rows: int
-    of: int
-    shares: Allocation | None = None
+    population_size: int
+    allocation: Allocation | None = None
 
     def includes(self, item: Sample | Unreadable) -> bool:
-        """Whether a row is in the sample; what cannot be drawn is not kept from being looked at."""
+        """Whether a row is in the sample. Rows that cannot be drawn are always included."""
         if not can_be_drawn(item, self.is_fetching):
             return True
-        last = self.shares.number(sampling_rank(item.source, self.seed)) if self.shares else self.last
-        return last is not None and sampling_rank(item.key, self.seed) <= last
+        threshold: int | None = self.rank_threshold
+        if self.allocation:
+            threshold = self.allocation.number(sampling_rank(item.source, self.seed))
+        return threshold is not None and sampling_rank(item.key, self.seed) <= threshold
 
 
 def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
-    """Whether a row is one of those that a sample is drawn from: an image that is there or should be, or with fetching
-    a URL of one."""
+    """Whether a row belongs to the population of a sample: it has an image, should have one, or (with fetching) has a
+    URL."""
     return isinstance(item, Unreadable) or item.content is not None or (is_fetching and item.url is not None)
 
 
-def draw(
-    shards: Iterable[Shard], engine: Engine, *, most: int, seed: int, beyond: Need, is_fetching: bool = False
+def draw_simple_sample(
+    shards: Iterable[Shard],
+    engine: Engine,
+    *,
+    rows: int,
+    seed: int,
+    depth_outside_sample: Need,
+    is_fetching: bool = False,
 ) -> SamplePlan:
-    """The `most` rows that come first in the drawing order (rows that share the last one's key come along)."""
+    """The `rows` rows with the lowest sampling ranks, and any row with the same key as the last of them."""
     import numpy as np
 
-    first, of = np.empty(0, np.uint64), 0
-    for found in engine.run(shards, ShardPlaces(most, seed, is_fetching)):
-        of += found.of
-        first = _first(np.concatenate([first, found.first]), most)
-    last = int(first.max()) if len(first) else 0
-    return SamplePlan(seed, last, beyond, is_fetching, rows=len(first), of=of)
+    lowest, population_size = np.empty(0, np.uint64), 0
+    for result in engine.run(shards, ShardRanks(rows, seed, is_fetching)):
+        population_size += result.population_size
+        lowest = _lowest(np.concatenate([lowest, result.lowest]), rows)
+    threshold = int(lowest.max()) if len(lowest) else 0
+    return SamplePlan(
+        seed, threshold, depth_outside_sample, is_fetching, rows=len(lowest), population_size=population_size
+    )
 
 
 @dataclass(frozen=True)
-class Places:
-    """Of one shard: the first places (uint64, unordered) and how many rows could be drawn."""
+class Ranks:
+    """The lowest ranks of one shard (uint64, unordered), and the number of its rows that can be drawn."""
 
     shard: str
     rows: int
-    first: np.ndarray
-    of: int
+    lowest: np.ndarray
+    population_size: int
 
 
 @dataclass(frozen=True)
-class ShardPlaces(ShardTask[Places]):
-    """Reads the keys of a shard."""
+class ShardRanks(ShardTask[Ranks]):
+    """Task: the `sample_size` lowest ranks of a shard."""
 
-    most: int
+    sample_size: int
     seed: int
     is_fetching: bool
 
-    def __call__(self, shard: Shard) -> Places:
-        """The whole shard."""
+    def __call__(self, shard: Shard) -> Ranks:
+        """Reads the keys of the whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
         keys, rows = [], 0
         for item in reader.read(shard):
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 keys.append(item.key)
-        return Places(shard.id, rows, _first(sampling_ranks(keys, self.seed), self.most), len(keys))
+        return Ranks(shard.id, rows, _lowest(sampling_ranks(keys, self.seed), self.sample_size), len(keys))
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Of one shard: the URLs of drawn rows that give nothing else."""
+    """The URLs of one shard's sampled rows that have no image."""
 
     shard: str
     rows: int
@@ -139,27 +150,27 @@ class Urls:
 
 @dataclass(frozen=True)
 class ShardUrls(ShardTask[Urls]):
-    """Reads what a sample would have to fetch."""
+    """Task: the URLs of a shard that a sample has to fetch."""
 
-    draw: SamplePlan | None
+    sample_plan: SamplePlan | None
 
     def __call__(self, shard: Shard) -> Urls:
-        """The whole shard."""
+        """Reads the whole shard."""
         reader: Reader = registry.load("readers", shard.reader)()
-        found, rows = [], 0
+        urls, rows = [], 0
         for item in reader.read(shard):
             rows += 1
             if (
                 isinstance(item, Sample)
                 and item.content is None
                 and item.url
-                and (not self.draw or self.draw.includes(item))
+                and (not self.sample_plan or self.sample_plan.includes(item))
             ):
-                found.append(item.url)
-        return Urls(shard.id, rows, tuple(found))
+                urls.append(item.url)
+        return Urls(shard.id, rows, tuple(urls))
 
 
-def _first(found: np.ndarray, most: int) -> np.ndarray:
+def _lowest(ranks: np.ndarray, count: int) -> np.ndarray:
     import numpy as np
 
-    return found if len(found) <= most else np.partition(found, most - 1)[:most]
+    return ranks if len(ranks) <= count else np.partition(ranks, count - 1)[:count]

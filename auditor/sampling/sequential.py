@@ -1,8 +1,8 @@
-"""Looking at no more rows than a decision takes: samples that double until the policy is decided.
+"""Sequential sampling: the sample size doubles until the policy is decided.
 
-Each sample holds the one before it (drawing.py), and its intervals hold at every moment at once
-(estimate/sequential.py), so that stopping on seeing a decision is honest. Where more rows could not decide it either,
-because the detector's error rates are not known well enough, it stops and says so.
+Each sample contains the previous one (order.py), and its intervals are anytime-valid (estimate/intervals.py), so
+optional stopping does not invalidate them. Sampling also stops if more rows could not decide the policy, because the
+classifier's error rates are too uncertain.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ FIRST = 500  # rows
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The last audit, and why no more rows were looked at."""
+    """The last audit, and why sampling stopped."""
 
     audit: Audit
     reason: str
 
 
 def until_decided(audit_of: Callable[[int], Audit], decide: Callable[[Audit], Decision], *, first: int = FIRST) -> Stop:
-    """Audits of `first`, twice as many, and so on rows, until one is decided or none can be. audit_of: so many rows."""
+    """Audits of `first` rows, twice as many, and so on, until the policy is decided or more rows cannot decide it.
+    audit_of: makes the audit of a number of rows."""
     for rows in _doubling(first):
         audit = audit_of(rows)
         outcome = decide(audit).outcome
@@ -33,8 +34,8 @@ def until_decided(audit_of: Callable[[int], Audit], decide: Callable[[Audit], De
         if audit.sample is None:
             return Stop(audit, "every row was looked at")
         if decide(_asymptotic(audit)).outcome is Outcome.INCONCLUSIVE:
-            return Stop(audit, f"more rows cannot decide it: {_open(audit)}")
-    raise AssertionError("there are as many rows as one likes")
+            return Stop(audit, f"more rows cannot decide it: {_reason(audit)}")
+    raise AssertionError("the sample sizes never end")
 
 
 def _doubling(rows: int) -> Iterator[int]:
@@ -44,7 +45,7 @@ def _doubling(rows: int) -> Iterator[int]:
 
 
 def _asymptotic(audit: Audit) -> Audit:
-    """The audit as it would be if endlessly many rows looked like those that were looked at."""
+    """The audit with the intervals that an infinite sample would have at the same shares."""
     confirmed = audit.confirmed
     if confirmed.share is not None:
         confirmed = replace(confirmed, low=confirmed.share, high=confirmed.share)
@@ -55,13 +56,13 @@ def _asymptotic(audit: Audit) -> Audit:
     return replace(audit, confirmed=confirmed, estimate=estimate)
 
 
-def _open(audit: Audit) -> str:
+def _reason(audit: Audit) -> str:
     if audit.estimate is None:
-        return "no model whose errors were measured looked, and what images declare is not enough"
+        return "no calibrated classifier ran, and confirmed images alone do not decide it"
     if audit.estimate.asymptotic is None:
-        return "it is not the synthetic fraction that is open"
+        return "the open rule does not depend on the synthetic fraction"
     low, high = audit.estimate.asymptotic
     return (
-        f"what is known of the error rates leaves {100 * low:.1f} to {100 * high:.1f} % open; "
-        "label rows (auditor label) or calibrate on images of your own (auditor calibrate)"
+        f"because the error rates are uncertain, the interval stays at {100 * low:.1f} to {100 * high:.1f} %; "
+        "label rows (auditor label) or calibrate on your own images (auditor calibrate)"
     )

@@ -1,7 +1,8 @@
-"""Bounding an audit to whole shards: tars, numbered shards, pieces of tables, runs of images, as readers cut them.
+"""Cluster sampling: audits whole shards (tars, numbered shards, parts of tables, runs of images, as the reader cuts
+them).
 
-A dataset of thousands of tars cannot be opened everywhere, as rows drawn one by one ask for; some of its shards can be
-read whole. They are drawn by a hash of their names (drawing.py), before any is opened: a larger draw holds the smaller.
+Sampling single rows would open every tar of a dataset; sampling shards opens only some and reads them whole. Shards are
+drawn by a hash of their names (order.py) before any is opened, so a larger sample contains every smaller one.
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ from auditor.sampling.order import sampling_rank
 
 @dataclass(frozen=True, slots=True)
 class ShardSamplePlan:
-    """So many shards of all `of`. names: a digest over the names of all, the only thing that is known of the others."""
+    """`read` of `of` shards. names: a digest of the names of all shards, because nothing else is known of the
+    others."""
 
     read: int
     of: int
     names: str
 
 
-def sample_shards(shards: Sequence[Shard], most: int, seed: int) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
-    """The `most` shards that come first in the drawing order, in the dataset's; None where that is all of them."""
-    if most >= len(shards):
+def sample_shards(shards: Sequence[Shard], read: int, seed: int) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
+    """The `read` shards with the lowest sampling ranks, in the dataset's order; the plan is None if that is all."""
+    if read >= len(shards):
         return tuple(shards), None
     names = [name(shard) for shard in shards]
-    first = sorted(range(len(shards)), key=lambda number: (sampling_rank(names[number], seed), names[number]))[:most]
+    by_rank = sorted(range(len(shards)), key=lambda index: (sampling_rank(names[index], seed), names[index]))
     digest = hashlib.sha256("\n".join(sorted(names)).encode("utf-8", "surrogatepass")).hexdigest()
-    return tuple(shards[number] for number in sorted(first)), ShardSamplePlan(most, len(shards), digest)
+    sample = tuple(shards[index] for index in sorted(by_rank[:read]))
+    return sample, ShardSamplePlan(read, len(shards), digest)
 
 
 def name(shard: Shard) -> str:
-    """What a shard is drawn by: its file below the input and where in it it begins, whatever the input is called."""
+    """The name that a shard's rank is computed from: its file below the input and its start in that file. It does not
+    depend on the input's own name."""
     return f"{shard.input.prefix}{shard.file}#{shard.start}"

@@ -250,7 +250,7 @@ def view_of(
     """The view of a sample. depth: for rows in the sample; other rows get the sample plan's lower depth. cache: folder
     of the fetched images."""
     if sample_plan is not None and not sample_plan.includes(sample):
-        return View(sample, limits, min(depth, sample_plan.beyond), is_sampled=False)
+        return View(sample, limits, min(depth, sample_plan.depth_outside_sample), is_sampled=False)
     if cache is None or sample.content is not None or sample.url is None:
         return View(sample, limits, depth)
     content = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")

@@ -1,4 +1,4 @@
-"""The numbers of an audit against the same numbers counted row by row."""
+"""The sums of an audit compared with the same sums computed row by row."""
 
 from collections import Counter
 
@@ -133,7 +133,7 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, parts, of):
     paths = written(tmp_path_factory.mktemp("parts"), parts)
-    summary, full = summarise(paths, shards=of, census=frozenset()), summarise(paths)
+    summary, full = summarise(paths, shards=of, full_coverage_detectors=frozenset()), summarise(paths)
     ok = [[row for row in part if row.status is Status.OK] for part in parts]
     found = [sum(row.verdict.kind is VerdictKind.SYNTHETIC for row in part) for part in ok]
     assert summary.shards.declared == effective_sample_size(np.array(found), np.array([len(part) for part in ok]))

@@ -1,4 +1,4 @@
-"""Which images people label: a sample that is random in every stratum whenever the labelling stops."""
+"""Selection for annotation: a random sample of every stratum, whenever labelling stops."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.annotation.sample import EXPECTED, allocation, by_weight, draw
+from auditor.annotation.sample import EXPECTED, allocation, by_weight, select_for_annotation
 from auditor.errors import LabelError
 from auditor.evidence_store.store import Store
 from auditor.sampling.order import sampling_rank
@@ -20,7 +20,7 @@ DECIDED = (VerdictKind.SYNTHETIC, VerdictKind.EDITED, None)
 
 @pytest.fixture
 def audited(tmp_path):
-    """Two parts: 20 likely synthetic, 300 unknown, 180 likely real rows, and others that are not to be drawn."""
+    """Two parts: 20 likely synthetic, 300 unknown and 180 likely real rows, and others that must not be drawn."""
     labels = (
         [VerdictKind.LIKELY_SYNTHETIC] * 20
         + [VerdictKind.UNKNOWN] * 300
@@ -35,7 +35,7 @@ def audited(tmp_path):
 
 def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audited):
     out, rows = audited
-    drawn = draw(out, seed=3, number=120)
+    drawn = select_for_annotation(out, seed=3, number=120)
     assert len(drawn) == 120
     orders = {
         stratum: sorted((key for key, label in rows if label is stratum), key=lambda key: sampling_rank(key, 3))
@@ -48,7 +48,7 @@ def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audite
 
 
 def test_strata_come_in_proportion_from_beginning_to_end(audited):
-    drawn = draw(audited[0], seed=0, number=150)
+    drawn = select_for_annotation(audited[0], seed=0, number=150)
     whole = Counter(row.stratum for row in drawn)
     for stop in (50, 100):
         for stratum, count in Counter(row.stratum for row in drawn[:stop]).items():
@@ -57,19 +57,21 @@ def test_strata_come_in_proportion_from_beginning_to_end(audited):
 
 def test_rows_are_where_the_evidence_has_them(audited):
     out, rows = audited
-    for row in draw(out, seed=0, number=50):
-        mine = rows[::2] if row.place.shard == "folder-b" else rows[1::2]
-        assert mine[row.place.number] == (row.key, row.stratum)
+    for row in select_for_annotation(out, seed=0, number=50):
+        mine = rows[::2] if row.row_ref.shard == "folder-b" else rows[1::2]
+        assert mine[row.row_ref.number] == (row.key, row.stratum)
 
 
 def test_a_larger_draw_holds_the_smaller_one_and_everything_at_most(audited):
     out, rows = audited
-    few, many, all_of_them = ({row.key for row in draw(out, seed=1, number=n)} for n in (50, 100, 10_000))
+    few, many, all_of_them = (
+        {row.key for row in select_for_annotation(out, seed=1, number=n)} for n in (50, 100, 10_000)
+    )
     assert few <= many <= all_of_them == {key for key, label in rows if label in EXPECTED}
 
 
 def test_another_seed_draws_others(audited):
-    first, second = ({row.key for row in draw(audited[0], seed=seed, number=100)} for seed in (0, 1))
+    first, second = ({row.key for row in select_for_annotation(audited[0], seed=seed, number=100)} for seed in (0, 1))
     assert len(first & second) < 60
 
 
@@ -78,14 +80,14 @@ def test_a_repeated_key_is_drawn_once(tmp_path):
         tmp_path, "a", [("same", VerdictKind.UNKNOWN), ("same", VerdictKind.UNKNOWN), ("other", VerdictKind.UNKNOWN)]
     )
     evidence.keyed(tmp_path, "b", [("same", VerdictKind.LIKELY_REAL)])
-    assert sorted(row.key for row in draw(tmp_path, seed=0, number=10)) == ["other", "same"]
+    assert sorted(row.key for row in select_for_annotation(tmp_path, seed=0, number=10)) == ["other", "same"]
 
 
 @pytest.mark.parametrize("rows", [[], [("a", None), ("b", VerdictKind.SYNTHETIC)]])
 def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
     evidence.keyed(tmp_path, "a", rows)
     with pytest.raises(LabelError, match="nothing to label"):
-        draw(tmp_path, seed=0, number=10)
+        select_for_annotation(tmp_path, seed=0, number=10)
 
 
 @given(
@@ -95,7 +97,7 @@ def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
 )
 def test_an_allocation_spends_all_there_is_and_no_more(strata, total, least):
     sizes, expected = zip(*strata, strict=True)
-    counts = allocation(sizes, expected, total, least=least)
+    counts = allocation(sizes, expected, total, min_labels=least)
     assert sum(counts) == min(total, sum(sizes))
     assert all(0 <= count <= size for count, size in zip(counts, sizes, strict=True))
     fair = total // max(1, sum(size > 0 for size in sizes))
@@ -112,7 +114,7 @@ def test_no_other_allocation_has_a_smaller_variance(strata, total):
     def variance(counts):
         return sum(s * s * p * (1 - p) / n for s, p, n in zip(sizes, expected, counts, strict=True))
 
-    found = allocation(sizes, expected, total, least=1)
+    found = allocation(sizes, expected, total, min_labels=1)
     others = product(*(range(1, size + 1) for size in sizes))
     best = min(variance(counts) for counts in others if sum(counts) == sum(found))
     assert math.isclose(variance(found), best, rel_tol=1e-9)
@@ -148,7 +150,7 @@ def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
     store = Store(tmp_path)
     store.folder.mkdir()
     evidence.part(store.path("a"), rows)
-    keys = [drawn.key for drawn in draw(tmp_path, seed=0, number=60)]
+    keys = [drawn.key for drawn in select_for_annotation(tmp_path, seed=0, number=60)]
     assert {f"k{number}" for number in range(10)} <= set(keys)
     assert all(weights[key] for key in keys)
     assert len(keys) == 60
@@ -159,4 +161,4 @@ def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
 
 
 def draw_keys(out, number):
-    return [drawn.key for drawn in draw(out, seed=0, number=number)]
+    return [drawn.key for drawn in select_for_annotation(out, seed=0, number=number)]

@@ -1,4 +1,4 @@
-"""Labels of rows of whole shards: the shards widen, never narrow, and what was read of all shards is the whole."""
+"""Labels under cluster sampling: shards widen the interval, except if every shard was read."""
 
 import pytest
 from hypothesis import given

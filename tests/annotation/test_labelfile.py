@@ -1,4 +1,4 @@
-"""Label files: what people write comes back, and what they may get wrong is named."""
+"""Label files: labels are read back unchanged, and errors are reported with their line."""
 
 import multiprocessing
 
@@ -55,7 +55,7 @@ def test_a_files_own_columns_stay(tmp_path):
 def test_two_labellers_may_differ_and_a_repeated_label_is_one(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("key,label,labeller\na,real,ann\na,synthetic,bob\na,REAL ,ann\n\nb,,ann\n")
-    assert [(answer.truth, answer.labeller) for answer in read(path)] == [("real", "ann"), ("synthetic", "bob")]
+    assert [(answer.label, answer.labeller) for answer in read(path)] == [("real", "ann"), ("synthetic", "bob")]
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,15 @@ def test_two_labellers_may_differ_and_a_repeated_label_is_one(tmp_path):
         (b"", "line 1: no column 'key'"),
         (b"key;label\na;real\n", "line 1: no column 'key'"),
         (b"key\na\n", "line 1: no column 'label'"),
-        (b"key,label,key\na,real,b\n", "'key' is there twice"),
-        (b"key,label\na,real\nb,fake\n", "line 3: 'fake' is no label: write synthetic, real, unsure"),
+        (b"key,label,key\na,real,b\n", "two columns named 'key'"),
+        (b"key,label\na,real\nb,fake\n", "line 3: the label must be one of synthetic, real, unsure, .*got 'fake'"),
         (b'key,label\n"a\nb",real\n,real\n', "line 4: no key"),
-        (b"key,label,labeller\na,real,ann\nb,real,ann\na,synthetic,ann\n", "line 4: ann calls 'a' synthetic.*line 2"),
-        (b"key,label\na,real\na,unsure\n", "line 3: one labeller calls 'a' unsure"),
-        (b'key,label\n"a,real\n', "line 2: no CSV"),
+        (
+            b"key,label,labeller\na,real,ann\nb,real,ann\na,synthetic,ann\n",
+            "line 4: ann labelled 'a' synthetic.*line 2",
+        ),
+        (b"key,label\na,real\na,unsure\n", "line 3: one labeller labelled 'a' unsure"),
+        (b'key,label\n"a,real\n', "line 2: not CSV"),
         (b"key,label\n\xff\xfe,real\n", "not in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not in UTF-8"),
         (b"key,label\na\0b,fake\n", "line 2"),
@@ -93,7 +96,7 @@ def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
     path.write_text(text.replace(",,sealed", ",real,sealed"))
     assert {answer.key: answer.stratum for answer in read(path)} == strata
     path.write_text(path.read_text().replace("3.jpg", "x.jpg"))
-    with pytest.raises(LabelError, match="line 5: the stratum is that of another key"):
+    with pytest.raises(LabelError, match="line 5: the stratum belongs to another key"):
         read(path)
 
 

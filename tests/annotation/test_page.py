@@ -1,4 +1,4 @@
-"""The labelling page in a real browser, served and exported."""
+"""The annotation page in a real browser, served and exported."""
 
 import labelled
 import pytest
@@ -21,16 +21,16 @@ def server(task, tmp_path):
 
 
 def count(browser, text):
-    """Waits until the page stands at `text`, with its image or what stands for it."""
+    """Waits until the page shows `text` and its image, or the text instead of one."""
     browser.wait(lambda: browser.text("#count") == text and browser.js("return !isBusy"))
 
 
 def saved(server):
-    return [(a.key, a.truth.value, a.how) for a in file.read(server.session.path)]
+    return [(a.key, a.label.value, a.how) for a in file.read(server.session.path)]
 
 
 def is_clean(browser, host="127.0.0.1"):
-    """Nothing of the dataset ran, nothing was complained about, nothing left this machine."""
+    """No script of the dataset ran, the console is empty, and no request left this machine."""
     assert browser.js("return window.hacked") is None
     assert browser.hosts() == {host}
     return browser.complaints() == []
@@ -229,7 +229,7 @@ def test_an_exported_folder_works_without_a_server(browser, folder, task):
     found.unlink(missing_ok=True)
     browser.find("#end").click()
     browser.wait(found.exists)
-    assert [(a.key, a.truth.value, a.stratum, a.how, a.labeller) for a in file.read(found)] == [
+    assert [(a.key, a.label.value, a.stratum, a.how, a.labeller) for a in file.read(found)] == [
         (keys[0], "synthetic", "unknown", "page", "ann"), (keys[1], "real", "unknown", "page", "ann"),
     ]  # fmt: skip
     for number in range(3, 9):

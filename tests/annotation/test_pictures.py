@@ -1,4 +1,4 @@
-"""Rows opened again for people: from files, or from what was fetched of their URLs."""
+"""Images reopened for annotation: from files, or as fetched from their URLs."""
 
 import io
 
@@ -7,7 +7,7 @@ import making
 import pytest
 from PIL import Image
 
-from auditor.annotation.app.pictures import ImageStore, audited_inputs, pictures
+from auditor.annotation.app.pictures import ImageStore, annotation_images, audited_inputs
 from auditor.annotation.sample import AnnotationItem
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config, ReadOptions
@@ -20,7 +20,7 @@ from auditor.types import Need, VerdictKind
 
 
 def audited(folder, inputs, **options):
-    """The audit of inputs, and all their rows, drawn."""
+    """The audit of inputs, and an item for each row."""
     import pyarrow.parquet as pq
 
     audit = run_audit(inputs, folder / "out", Config.of(depth=Need.ROW, **options), make_engine(1, "serial"))
@@ -39,7 +39,7 @@ def test_what_was_fetched_of_a_url_is_shown_and_so_is_why_nothing_was(tmp_path):
         dict(fetcher.fetch_all(wanted[:2]))
     table = making.write(tmp_path / "urls.csv", "\n".join(["url,caption", *(f"{url},cat" for url in wanted), ""]))
     audit, drawn = audited(tmp_path, table)
-    shown = list(pictures(drawn, audit, table, read=ReadOptions(), fetched=fetcher.cached))
+    shown = list(annotation_images(drawn, audit, table, read=ReadOptions(), fetched=fetcher.cached))
     assert [picture.url for picture in shown] == wanted
     assert Image.open(io.BytesIO(shown[0].jpeg)).size == Image.open(io.BytesIO(hosting.IMAGE)).size
     assert [picture.reason for picture in shown[1:]] == ["HTTP 404", "no image bytes: the manifest gives a URL only"]
@@ -53,7 +53,7 @@ def test_pictures_are_numbered_as_they_were_drawn_whatever_order_they_come_in(tm
     drawn = drawn[::-1]
     (tmp_path / "shown").mkdir()
     prepared = ImageStore(tmp_path / "shown", drawn)
-    for picture in pictures(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None):
+    for picture in annotation_images(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None):
         prepared.add(picture)
     widths = [Image.open(io.BytesIO(prepared.jpeg(number))).width for number in range(6)]
     assert widths == [int(row.key[0]) + 8 for row in drawn]
@@ -65,8 +65,8 @@ def test_rows_that_are_gone_are_named(tmp_path):
         making.write(tmp_path / "set" / f"{number}.png", making.png())
     audit, drawn = audited(tmp_path, tmp_path / "set")
     (tmp_path / "set/2.png").unlink()
-    with pytest.raises(DatasetError, match=r"2\.png is not where the audit saw it"):
-        list(pictures(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None))
+    with pytest.raises(DatasetError, match=r"2\.png is not at its position in the audit"):
+        list(annotation_images(drawn, audit, tmp_path / "set", read=ReadOptions(), fetched=lambda url: None))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -76,8 +76,8 @@ def test_a_dataset_that_was_moved_is_known_again(tmp_path, count):
         making.write(folder / "a.png", making.encoded("PNG", width=8 + number, height=8))
     audit, drawn = audited(tmp_path, inputs)
     moved = [folder.rename(tmp_path / f"moved{number}") for number, folder in enumerate(inputs)]
-    shown = pictures(drawn, audit, moved, read=ReadOptions(), fetched=lambda url: None)
-    assert {picture.drawn.key: Image.open(io.BytesIO(picture.jpeg)).width for picture in shown} == {
+    shown = annotation_images(drawn, audit, moved, read=ReadOptions(), fetched=lambda url: None)
+    assert {picture.item.key: Image.open(io.BytesIO(picture.jpeg)).width for picture in shown} == {
         ("a.png" if count == 1 else f"set{number}/a.png"): 8 + number for number in range(count)
     }
 
@@ -88,11 +88,11 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     read = ReadOptions(image_col="x", caption_col="words", base_dir=str(tmp_path / "images"))
     audit, drawn = audited(tmp_path, table, read=read)
     recorded = audit.config.scan.read
-    with pytest.raises(ConfigError, match="`base_dir` images: say where"):
+    with pytest.raises(ConfigError, match="`base_dir` images: give the path"):
         recorded.updated(ReadOptions())
     again = recorded.updated(ReadOptions(base_dir=str(tmp_path / "images")))
     assert again == read
-    [shown] = pictures(drawn, audit, table, read=again, fetched=lambda url: UnavailableContent("no"))
+    [shown] = annotation_images(drawn, audit, table, read=again, fetched=lambda url: UnavailableContent("no"))
     assert (shown.caption, shown.reason) == ("hello", "")
 
 
@@ -104,5 +104,5 @@ def test_the_audited_inputs_are_looked_for_here_and_beside_the_audit(tmp_path, m
     monkeypatch.chdir(elsewhere)
     [found] = audited_inputs(audit, tmp_path / "out")
     assert found.samefile(tmp_path / "set")
-    with pytest.raises(DatasetError, match="set: the audited dataset is neither here nor beside"):
+    with pytest.raises(DatasetError, match="set: the audited dataset is neither in the current folder nor next to"):
         audited_inputs(audit, elsewhere / "out")

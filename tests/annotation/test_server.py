@@ -1,4 +1,4 @@
-"""The labelling page's server: what it gives, to whom, and what it never gives."""
+"""The server of the annotation page: what it sends, to whom, and what it never sends."""
 
 import http.client
 import io
@@ -31,7 +31,7 @@ def server(task, tmp_path):
 
 
 def ask(server, path, body=None, *, method=None, **headers):
-    """Status, headers and body of the answer to a request below the token."""
+    """Status, headers and body of the response to a request below the token."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     sent = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -153,7 +153,7 @@ def test_a_file_that_changed_since_the_audit_is_not_shown(server, task):
 
 
 def test_labelling_is_blind(server, task):
-    """Neither names nor verdicts go out before they are asked for, and verdicts never."""
+    """Names are sent only on request, and verdicts never."""
     unasked = [ask(server, path) for path in ("", "label.js", "label.css", "progress", "image/0")]
     unasked.append(ask(server, "answer", {"number": 0, **SAY}))
     everything = b"".join(str(headers).encode() + body for _, headers, body in unasked)
@@ -170,7 +170,7 @@ def test_answers_are_saved_one_by_one_and_taken_back(server, task):
     for number, label in enumerate(HumanLabel):
         found = json.loads(ask(server, "answer", {"number": number, "label": label, "how": "page"})[2])
         assert (found["next"], found["done"], found["total"]) == (number + 1, number + 1, 8)
-        assert [a.truth for a in file.read(path)] == list(HumanLabel)[: number + 1]
+        assert [a.label for a in file.read(path)] == list(HumanLabel)[: number + 1]
     assert json.loads(ask(server, "undo", {})[2])["next"] == 2
     assert [(a.key, a.stratum, a.how, a.labeller) for a in file.read(path)] == [
         (row.key, "unknown", "page", "A") for row in task.drawn[:2]
@@ -214,7 +214,7 @@ def test_a_label_file_that_is_spoilt_meanwhile_is_told_and_left_alone(server):
 
 def test_a_spoilt_label_file_is_told_at_once(task, tmp_path):
     (tmp_path / "labels.csv").write_text("key,label\na,perhaps\n")
-    with pytest.raises(LabelError, match="line 2: 'perhaps'"), task.served(tmp_path / "labels.csv", "A"):
+    with pytest.raises(LabelError, match="line 2: .*got 'perhaps'"), task.served(tmp_path / "labels.csv", "A"):
         pass
 
 
@@ -249,7 +249,7 @@ def ended(monkeypatch):
 
 
 def test_finishing_ends_the_server_after_its_answer(server, ended, monkeypatch):
-    """A process that ends takes answers under way along."""
+    """The process may end as soon as the server stops serving."""
     answered, progress = [], Session.progress.fget
 
     def slow(session):

@@ -1,4 +1,4 @@
-"""Strata of labels by verdict and weight: which rows they hold, and what the labelled ones tell."""
+"""Strata by verdict and weight: their rows, and what their labels contribute."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.annotation.file import HumanLabel
-from auditor.annotation.strata import Stratum, StratumCounts, collapse_strata, named, strata
+from auditor.annotation.strata import Stratum, StratumCounts, by_name, collapse_strata, strata
 from auditor.annotation.two_phase import LabelledStratum, two_phase
 from auditor.types import VerdictKind
 
@@ -21,7 +21,7 @@ def test_of_equal_weights_the_strata_are_the_verdicts(weight):
         (VerdictKind.UNKNOWN, [0, 3]),
         (VerdictKind.LIKELY_REAL, [2]),
     ]
-    counts = named({stratum: StratumCounts(rows=len(rows)) for stratum, rows in found})
+    counts = by_name({stratum: StratumCounts(rows=len(rows)) for stratum, rows in found})
     assert {name: one.rows for name, one in counts.items()} == {"likely-synthetic": 0, "unknown": 2, "likely-real": 1}
 
 
@@ -39,14 +39,14 @@ def test_rows_of_a_stratum_differ_by_less_than_twice_in_weight_and_none_is_lost(
 def test_a_stratum_of_weights_says_which():
     assert Stratum(1, 3).name == "unknown, weight 8 to under 16"
     assert Stratum(0, -2).name == "likely-synthetic, weight 0.25 to under 0.5"
-    assert list(named({Stratum(1, 3): StratumCounts(), Stratum(0, -2): StratumCounts()})) == [
+    assert list(by_name({Stratum(1, 3): StratumCounts(), Stratum(0, -2): StratumCounts()})) == [
         "likely-synthetic, weight 0.25 to under 0.5",
         "unknown, weight 8 to under 16",
     ]
 
 
 def counted(weights, labels, truths, skipped=0):
-    """A stratum of these weights, of which the first `labels` are labelled, synthetic where truth says so."""
+    """A stratum with these weights; the first `labels` rows are labelled by their truth."""
     found = StratumCounts(skipped=skipped)
     found.add_rows(np.array(weights, float))
     for weight, truth in list(zip(weights, truths, strict=True))[:labels]:

@@ -1,4 +1,4 @@
-"""People's labels held against evidence: they count where they were drawn at random, and say so where they cannot."""
+"""Labels against the evidence: random ones count, and others are refused."""
 
 import random
 
@@ -23,7 +23,7 @@ FLAGGED, UNKNOWN, REAL = VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, Verd
 
 
 def dataset(rows=3000, seed=0):
-    """Rows of every verdict, and which of them are synthetic in truth."""
+    """Rows of every verdict, and their ground truth."""
     rng = random.Random(seed)
     made, truth = [], {}
     for number in range(rows):
@@ -61,7 +61,7 @@ def summed(tmp_path, rows, given, **more):
 
 def estimated(tmp_path, rows, given, **more):
     found = summed(tmp_path, rows, given, **more)
-    return tally.estimated(found.evidence, found.labelled)
+    return tally.estimate_from_labels(found.evidence, found.labelled)
 
 
 @pytest.mark.slow
@@ -121,14 +121,14 @@ def test_labels_that_were_picked_by_hand_are_refused(tmp_path):
     rows, _ = dataset(2000)
     picked = [r.key for r in rows if r.verdict.kind is UNKNOWN][:50]
     given = [Annotation(key, UNKNOWN, HumanLabel.REAL) for key in picked]
-    with pytest.raises(LabelError, match="no random sample"):
+    with pytest.raises(LabelError, match="not a random sample"):
         summed(tmp_path, rows, given)
 
 
 def test_labels_of_other_rows_are_refused(tmp_path):
     rows, truth = dataset(200)
     given = [*answers(rows, truth), Annotation("nobody.jpg", UNKNOWN, HumanLabel.REAL)]
-    with pytest.raises(LabelError, match=r"no row of this audit has these labelled keys \(1\): 'nobody.jpg'"):
+    with pytest.raises(LabelError, match=r"labelled keys that are not in this audit \(1\): 'nobody.jpg'"):
         summed(tmp_path, rows, given)
 
 
@@ -171,16 +171,16 @@ def test_the_sample_of_a_bounded_audit_stands_for_the_rest(tmp_path):
         r if sampling_rank(r.key, SEED) < 2**63 else row(int(r.key[1:]), UNKNOWN, None, is_sampled=False) for r in rows
     ]
     given = answers([r for r in drawn if r.is_sampled], truth)
-    found = summed(tmp_path, drawn, given, census=frozenset())
+    found = summed(tmp_path, drawn, given, full_coverage_detectors=frozenset())
     assert found.evidence.design.unsampled == sum(not r.is_sampled for r in drawn)
-    estimate = tally.estimated(found.evidence, found.labelled)
+    estimate = tally.estimate_from_labels(found.evidence, found.labelled)
     assert estimate.low <= sum(truth.values()) / len(rows) <= estimate.high
 
 
 def test_where_everything_is_decided_labels_add_nothing():
     evidence = EvidenceCounts.of_rows(readable=4, confirmed=3, edited=1)
     nothing = tally.Labelled({}, (), 0, 0, 0, 0, 0)
-    found = tally.estimated(evidence, nothing)
+    found = tally.estimate_from_labels(evidence, nothing)
     assert Interval(found.point, found.low, found.high) == Interval(0.75, 0.75, 0.75)
 
 
@@ -209,7 +209,7 @@ def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
     rows, truth = dataset(900)
     said = answers(rows, truth, ((FLAGGED, 20), (UNKNOWN, 40), (REAL, 20)))
     paths = [part(tmp_path / f"{number}.parquet", rows[number::3]) for number in range(3)]
-    found = summarise(paths, labels=LabelTally(said, SEED), census=frozenset(), shards=10)
+    found = summarise(paths, labels=LabelTally(said, SEED), full_coverage_detectors=frozenset(), shards=10)
     assert len(found.labelled.by_shard) == 3
     for number, stratum in enumerate(found.labelled.strata):
         mine = [parts[number] for parts in found.labelled.by_shard]
@@ -218,8 +218,8 @@ def test_each_shards_part_of_the_labels_adds_up_to_all(tmp_path):
         assert sum(one.labelled for one in mine) == stratum.labelled
     decided = [parts[3] for parts in found.labelled.by_shard]
     assert sum(one.synthetic for one in decided) == found.evidence.confirmed_in_sample.rows
-    some = tally.estimated(found.evidence, found.labelled)
+    some = tally.estimate_from_labels(found.evidence, found.labelled)
     all_read = summarise(paths, labels=LabelTally(said, SEED))
-    whole = tally.estimated(all_read.evidence, all_read.labelled)
+    whole = tally.estimate_from_labels(all_read.evidence, all_read.labelled)
     assert some.point == pytest.approx(whole.point)
     assert some.high - some.low > whole.high - whole.low

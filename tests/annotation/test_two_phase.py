@@ -1,4 +1,4 @@
-"""Labels on the target: the two-phase interval covers the truth at every prevalence, and odd labels are refused."""
+"""The two-phase interval covers the truth at every prevalence; unusable labels are refused."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ STRATA = st.lists(
 
 
 def drawn(rng, n, share, rows=10_000):
-    """Labels of a dataset of which this share is synthetic, and the dataset's own share."""
+    """Labels of a random dataset with this synthetic share on average, and its actual share."""
     synthetic = rng.random(rows) < share
     stratum = np.digitize(np.where(synthetic, rng.normal(1.5, 1, rows), rng.normal(-0.5, 1, rows)), [-0.5, 1.8])
     strata = []

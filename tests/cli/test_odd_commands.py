@@ -86,4 +86,4 @@ def test_labels_without_a_label_are_not_passed_over_in_silence(folder, tmp_path,
     (tmp_path / "labels.csv").write_text(content)
     result = run("scan", "set", "--out", "unlabelled", "--labels", tmp_path / "labels.csv", cwd=folder)
     assert result.returncode == 3
-    assert "no row of it has a label" in last(result)
+    assert "no row has a label" in last(result)

@@ -10,13 +10,13 @@ REFUSED = [
     (("--sample-shards", "3", "--fetch", "5"), "sample of its own"),
     (("--sample-shards", "3", "--until-decided"), "sample of its own"),
     (("--sample-shards", "3", "--sample-files"), "sample of its own"),
-    (("--sample-shards", "3", "--stratify", "domain"), "shares a sample out"),
-    (("--stratify", "domain"), "shares a sample out"),
-    (("--stratify", "domain", "--sample", "5", "--until-decided"), "shares a sample out"),
+    (("--sample-shards", "3", "--stratify", "domain"), "needs a sample of fixed size"),
+    (("--stratify", "domain"), "needs a sample of fixed size"),
+    (("--stratify", "domain", "--sample", "5", "--until-decided"), "needs a sample of fixed size"),
     (("--stratify", "format", "--sample", "5"), "'format' is not 'domain'"),
     (("--sample-shards", "1"), "not in the range"),
     (("--fetch", "5", "--sample", "5"), "sample of its own"),
-    (("--sample-files",), "bounds a sample"),
+    (("--sample-files",), "needs a sample"),
     (("--sample", "5", "--depth", "file"), "decodes nothing"),
 ]
 

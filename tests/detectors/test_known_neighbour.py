@@ -106,7 +106,7 @@ def test_without_an_index_it_says_nothing(place, tmp_path, scan):
 def test_a_calibration_is_for_its_indexes_and_no_others(place, tmp_path, scan):
     auditor.build_index(tmp_path / "other", saved(tmp_path / "more", blurred, range(50, 53)), engine="serial")
     for indexes in ((str(tmp_path / "other"),), (str(place / "index"), str(tmp_path / "other")), ()):
-        with pytest.raises(CalibrationError, match="with other indexes: calibrate with these"):
+        with pytest.raises(CalibrationError, match="with other indexes: calibrate again"):
             scan(place / "set", detectors=RUNNING, indexes=indexes, calibration=str(place / "calibration.json"))
 
 

@@ -1,4 +1,4 @@
-"""What declared and matched evidence decides: a fact of a full scan, an interval of a sample."""
+"""Evidence counts: exact for a full scan, with an interval for a sample."""
 
 import pytest
 from hypothesis import given
@@ -60,7 +60,7 @@ def test_without_a_sampled_row_the_rest_may_be_anything():
 def test_without_a_readable_row_there_is_no_share():
     assert EvidenceCounts().share is None
     assert EvidenceCounts().source_interval is None
-    with pytest.raises(ValueError, match="no row"):
+    with pytest.raises(ValueError, match="at least one readable row"):
         EvidenceCounts().whole(Interval(0, 0, 0))
 
 

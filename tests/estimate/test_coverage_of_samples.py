@@ -1,4 +1,4 @@
-"""benchmarks/sampling.py, reduced: intervals of samples hold the truth; those that ignore shards do not."""
+"""A short run of benchmarks/sampling.py: our intervals of samples cover the truth; those that ignore shards do not."""
 
 import importlib.util
 from pathlib import Path
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def least(count):
-    """Three standard deviations below."""
+    """The nominal coverage minus three standard errors."""
     return 0.95 - 3 * np.sqrt(0.95 * 0.05 / count)
 
 

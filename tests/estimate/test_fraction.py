@@ -34,7 +34,7 @@ def test_flags_are_counted_among_undecided_images_alone(tmp_path):
         row(8, status=Status.NO_BYTES, score=None),
     ]
     flags = tally(tmp_path, rows).flags
-    assert (flags.looked.rows, flags.flagged.rows, flags.unseen.rows) == (4, 3, 1)
+    assert (flags.scored.rows, flags.flagged.rows, flags.unseen.rows) == (4, 3, 1)
     assert flags.synthetic == (1, 2)
 
 
@@ -60,7 +60,7 @@ def estimate(flagged, n, *, count=0, others=0, **more):
     evidence = EvidenceCounts.of_rows(
         readable=rest + count + others, confirmed=count, edited=others, undetermined=rest, sampled=rest
     )
-    return prevalence.estimated(evidence, flags, CALIBRATION, seed=0)
+    return prevalence.estimate_prevalence(evidence, flags, CALIBRATION, seed=0)
 
 
 def test_the_fraction_holds_what_is_known_and_what_is_estimated():
@@ -137,5 +137,5 @@ def test_where_the_model_could_look_at_none_of_the_rest_there_is_no_number():
 def test_the_cutoff_that_is_told_is_the_one_that_flags_were_made_at():
     flags = Flags.of_rows({"clean": 100}, 5)
     evidence = EvidenceCounts.of_rows(readable=100, undetermined=100, sampled=100)
-    told = prevalence.estimated(evidence, flags, CALIBRATION, seed=0, threshold_score=0.123)
+    told = prevalence.estimate_prevalence(evidence, flags, CALIBRATION, seed=0, threshold_score=0.123)
     assert told.threshold == 0.123

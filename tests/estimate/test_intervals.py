@@ -22,5 +22,5 @@ def test_an_interval_holds_its_share(pair):
 
 @pytest.mark.parametrize(("count", "n"), [(1, 0), (0, 0), (5, 4), (-1, 4)])
 def test_what_is_no_share_is_refused(count, n):
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="must be between 0 and n"):
         clopper_pearson(count, n)

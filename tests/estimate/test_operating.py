@@ -1,17 +1,17 @@
-"""Which threshold flags are made at: few are tried, and the one with the narrowest interval is taken."""
+"""The choice of the threshold: few are tried, and the one with the narrowest expected interval is taken."""
 
 import models
 import pytest
 
 from auditor.estimate.calibration import Calibration, Condition, mean_rate
-from auditor.estimate.threshold import operating_point
+from auditor.estimate.threshold import best_threshold
 
 THRESHOLDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 CLEAN = {"clean": 1.0}
 
 
 def calibration(real, synthetic, *, n=10_000, sources=6):
-    """Sources of n images, all alike, of which so many score at or above each threshold."""
+    """Identical sources of n images, with these numbers of scores at or above each threshold."""
     sides = [
         {str(number): models.scores(above, THRESHOLDS, n=n) for number in range(sources)} for above in (real, synthetic)
     ]
@@ -19,8 +19,8 @@ def calibration(real, synthetic, *, n=10_000, sources=6):
 
 
 def reached(made):
-    """The mean false-positive rate at the point that was chosen."""
-    return mean_rate(made.counts(operating_point(made, CLEAN), CLEAN)[0])
+    """The mean false-positive rate at the chosen threshold."""
+    return mean_rate(made.counts(best_threshold(made, CLEAN), CLEAN)[0])
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_a_threshold_at_which_sources_agree_by_luck_is_not_looked_for():
 
 
 def test_where_every_score_of_real_images_is_high_the_point_lies_above_them():
-    assert operating_point(calibration((9000, 8000, 7000, 6000, 5000), (9900,) * 5), CLEAN) > 4.5
+    assert best_threshold(calibration((9000, 8000, 7000, 6000, 5000), (9900,) * 5), CLEAN) > 4.5

@@ -1,4 +1,4 @@
-"""Second opinions on the estimate: other people's formulas, other people's code, published examples."""
+"""The estimate compared with other formulas, other software and published examples."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from auditor.estimate.design import Validity
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, corrected, melded
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, correct_flag_rate, melded_interval
 
 DRAWS = 40_000
 
@@ -20,7 +20,7 @@ def known(fpr_scenarios, specificity):
 
 
 def counted(true, n_true, false, n_false, seed=0):
-    """Rates whose uncertainty is that of one binomial sample each, as other methods take it."""
+    """Rates with the uncertainty of one binomial sample each, as other methods assume."""
     rng = np.random.default_rng(seed)
     return Rates(rng.beta(false + 0.5, n_false - false + 0.5, DRAWS), rng.beta(true + 0.5, n_true - true + 0.5, DRAWS))
 
@@ -49,7 +49,7 @@ def lang_reiczigel(positives, n, fpr_scenarios, n_true, specificity, n_false):
     ],
 )
 def test_published_prevalences_with_rates_that_are_known(positives, n, fpr_scenarios, specificity, point, low, high):
-    found = melded(FlagCounts.of_rows(positives, n), known(fpr_scenarios, specificity))
+    found = melded_interval(FlagCounts.of_rows(positives, n), known(fpr_scenarios, specificity))
     assert found.point == pytest.approx(point, abs=0.001)
     # "Nothing flagged" bounds our upper end: 0 of 151 leaves more open than the corrected bound.
     nothing = clopper_pearson(0, n)[1] / fpr_scenarios
@@ -60,7 +60,7 @@ def test_published_prevalences_with_rates_that_are_known(positives, n, fpr_scena
 @pytest.mark.parametrize(("n_true", "n_false"), [(200, 200), (1000, 1000)])
 def test_it_agrees_with_lang_and_reiczigel_where_rates_are_one_binomial(positives, n_true, n_false):
     rates = counted(0.85 * n_true, n_true, 0.03 * n_false, n_false)
-    found = melded(FlagCounts.of_rows(positives, 1000), rates)
+    found = melded_interval(FlagCounts.of_rows(positives, 1000), rates)
     low, high = lang_reiczigel(positives, 1000, 0.85, n_true, 0.97, n_false)
     assert found.low == pytest.approx(low, abs=0.015)
     assert found.high == pytest.approx(high, abs=0.015)
@@ -77,7 +77,7 @@ def test_exact_intervals_are_statsmodels(count, more):
 def test_the_point_is_the_adjusted_count_of_quantification(share, true, false):
     """QuaPy's ACC (Forman 2005) solves the same equation; here in closed form."""
     flag_rate = share * true + (1 - share) * false
-    assert corrected(np.array([flag_rate]), Rates(np.array([false]), np.array([true])))[0] == pytest.approx(
+    assert correct_flag_rate(np.array([flag_rate]), Rates(np.array([false]), np.array([true])))[0] == pytest.approx(
         share, abs=1e-9
     )
 
@@ -85,12 +85,12 @@ def test_the_point_is_the_adjusted_count_of_quantification(share, true, false):
 @pytest.mark.parametrize("flag_rate", [0.01, 0.05, 0.2, 0.6, 0.9])
 def test_quapys_adjusted_count_gives_the_same_point(flag_rate):
     theirs = functional.solve_adjustment_binary(np.array([1 - flag_rate, flag_rate]), tpr=0.85, fpr=0.03)
-    ours = corrected(np.array([flag_rate]), Rates(np.array([0.03]), np.array([0.85])))[0]
+    ours = correct_flag_rate(np.array([flag_rate]), Rates(np.array([0.03]), np.array([0.85])))[0]
     assert ours == pytest.approx(float(np.ravel(theirs)[-1]), abs=1e-9)
 
 
 def test_endless_rows_leave_the_rates_alone():
     rates = counted(850, 1000, 30, 1000)
-    found = melded(FlagCounts.of_rows(100, 1000), rates, validity=Validity.ASYMPTOTIC)
-    ends = np.quantile(corrected(np.array([0.1]), rates), (0.025, 0.975))
+    found = melded_interval(FlagCounts.of_rows(100, 1000), rates, validity=Validity.ASYMPTOTIC)
+    ends = np.quantile(correct_flag_rate(np.array([0.1]), rates), (0.025, 0.975))
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-9)

@@ -1,4 +1,4 @@
-"""Stopping when one likes: the sequence holds at every moment, and a scan goes no further than it has to."""
+"""Sequential sampling: the confidence sequence is valid at all times, and a scan stops as soon as it can."""
 
 from dataclasses import replace
 
@@ -16,8 +16,8 @@ from auditor.config import Config
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import RowSample, Validity
 from auditor.estimate.intervals import clopper_pearson, confidence_sequence
-from auditor.estimate.prevalence import estimated
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded
+from auditor.estimate.prevalence import estimate_prevalence
+from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
 from auditor.results import Counts, Outcome
 from auditor.sampling.sequential import until_decided
 
@@ -62,7 +62,7 @@ def test_clear_cases_stop_early():
 
 @pytest.mark.parametrize(("positives", "n"), [(5, 4), (-1, 3)])
 def test_impossible_counts_are_refused(positives, n):
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="must be between 0 and n"):
         confidence_sequence(positives, n)
 
 
@@ -73,7 +73,7 @@ def test_without_a_draw_everything_is_possible():
 def test_anytime_valid_is_wider_than_at_a_fixed_n_and_asymptotic_is_narrower():
     rates = Rates(np.full(4000, 0.03), np.full(4000, 0.85))
     asymptotic, fixed, anytime = (
-        melded(FlagCounts.of_rows(80, 1000), rates, validity=validity)
+        melded_interval(FlagCounts.of_rows(80, 1000), rates, validity=validity)
         for validity in (Validity.ASYMPTOTIC, Validity.FIXED_N, Validity.ANYTIME_VALID)
     )
     assert asymptotic.low == asymptotic.high == pytest.approx(0.05 / 0.82)
@@ -86,12 +86,12 @@ def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
     for n in (300, 100_000):
         design = RowSample(unsampled=10**6 - n)
         evidence = EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
-        found = estimated(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
+        found = estimate_prevalence(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
         assert found.low <= found.asymptotic[0] <= found.asymptotic[1] <= found.high + 1e-9
         ends.append(found.asymptotic)
     assert ends[0] == pytest.approx(ends[1], abs=0.02)
     full = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
-    assert estimated(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
+    assert estimate_prevalence(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
 
 
 # ---- stopping
@@ -153,7 +153,7 @@ def test_what_files_declare_decides_a_scan_early(tmp_path):
 
 @pytest.mark.slow
 def test_a_scan_of_half_declared_images_is_decided_wrongly_no_more_often_than_it_says(runs):
-    """By the sequence alone: a dataset at the limit is called over in no more than 5 of 100 orders."""
+    """A dataset at the limit is called over it in at most 5 of 100 random orders."""
     limit, count, wrong = 0.149, runs(400, 200), 0
     rng = np.random.default_rng(2)
     for _ in range(count):

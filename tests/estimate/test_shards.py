@@ -1,4 +1,4 @@
-"""What rows of whole shards are worth: never more than themselves, never less than their shards, and the truth held."""
+"""Effective sample sizes of whole shards: between the number of shards and of rows, with valid intervals."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from auditor.estimate import clusters
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.prevalence import estimated
+from auditor.estimate.prevalence import estimate_prevalence
 
 SHARDS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30)
 
@@ -60,7 +60,7 @@ def test_the_variance_is_that_of_a_ratio_between_shards():
 
 @pytest.mark.parametrize(("positives", "rows"), [([1], [2]), ([3, 0], [2, 2]), ([-1, 0], [2, 2])])
 def test_what_no_shards_can_be_is_refused(positives, rows):
-    with pytest.raises(ValueError, match="another shard"):
+    with pytest.raises(ValueError, match="must be"):
         clusters.effective_sample_size(np.array(positives), np.array(rows))
 
 
@@ -102,7 +102,7 @@ def test_an_estimate_is_wider_by_what_the_shards_are_worth():
     widths = []
     for evidence, n_eff in ((full, 5000.0), (some, 5000.0), (some, 100.0), (some, 25.0)):
         flags = replace(Flags.of_rows({"clean": 5000}, 2500), n_eff=n_eff)
-        found = estimated(evidence, flags, calibration, seed=0)
+        found = estimate_prevalence(evidence, flags, calibration, seed=0)
         widths.append(found.high - found.low)
         assert (found.asymptotic is None) == (evidence is full)
     assert widths == sorted(widths)

@@ -1,4 +1,4 @@
-"""Rows that do not count the same: their effective sample size, and that equal weights change nothing."""
+"""Unequal row weights: their effective sample size; equal weights change nothing."""
 
 from functools import partial
 
@@ -73,7 +73,7 @@ def test_what_weighs_nothing_tells_nothing():
 
 
 def rows(weights, n=400):
-    """Of weights of their own, or None where no column says any."""
+    """Evidence with these weights; None for no weight column."""
     rng = np.random.default_rng(0)
     scores = np.where(rng.random(n) < 0.2, 0.95, 0.1).tolist()
     made = [
@@ -92,7 +92,7 @@ def summed(path, weights, **more):
 
 
 def estimated(found):
-    return prevalence.estimated(found.evidence, found.flags, calibration(), seed=0)
+    return prevalence.estimate_prevalence(found.evidence, found.flags, calibration(), seed=0)
 
 
 def numbers(found):
@@ -101,13 +101,13 @@ def numbers(found):
 
 
 def of_weight(folder, weight):
-    """The numbers of rows that all have this weight, with 150 labels: the sum, its estimates by flags and by labels."""
+    """The sums of rows that all have this weight, with 150 labels, and the estimates from flags and from labels."""
     order = sorted(range(20, 400), key=lambda k: sampling_rank(f"k{k}", 5))[:150]
     answers = [
         Annotation(f"k{k}", "unknown", HumanLabel.SYNTHETIC if k % 9 == 0 else HumanLabel.REAL) for k in order if k % 31
     ]
     found = summed(folder / "part.parquet", [weight] * 400, labels=LabelTally(answers, 5))
-    return found, estimated(found), tally.estimated(found.evidence, found.labelled)
+    return found, estimated(found), tally.estimate_from_labels(found.evidence, found.labelled)
 
 
 @pytest.fixture(scope="module")

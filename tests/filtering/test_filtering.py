@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from making import encoded, png, tar
 
 import auditor
-from auditor.aggregate.posteriors import chances
+from auditor.aggregate.posteriors import posteriors
 from auditor.config import Config
 from auditor.errors import EvidenceError, FilterError
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, masks, sums_of
 from auditor.estimate.design import row_design
-from auditor.estimate.prior_shift import adjustment, moved, offset
+from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds, solve_prior_shift
 from auditor.filtering import keep_lists
 from auditor.filtering.selection import COLUMNS, keep_list
 from auditor.types import Status, VerdictKind
@@ -30,7 +30,7 @@ CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size
 @given(CHANCES, st.floats(0, 1))
 def test_moved_chances_add_up_and_keep_their_order(chances, share):
     given = np.array(chances)
-    found = moved(given, offset(given, np.ones(len(given)), share))
+    found = shift_log_odds(given, log_odds_offset(given, np.ones(len(given)), share))
     scored = ~np.isnan(given)
     assert (np.isnan(found) == ~scored).all()
     if scored.any():
@@ -40,19 +40,19 @@ def test_moved_chances_add_up_and_keep_their_order(chances, share):
 
 
 def test_a_share_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no share"):
-        offset(np.array([0.5]), np.ones(1), 1.5)
+    with pytest.raises(ValueError, match="must be between 0 and 1"):
+        log_odds_offset(np.array([0.5]), np.ones(1), 1.5)
 
 
-def adjusted(table, share, census=None):
+def adjusted(table, share, full_coverage_detectors=None):
     column = {name: table[name].combine_chunks() for name in COLUMNS}
-    found = masks(column, count_edited=False, census=census)
+    found = masks(column, count_edited=False, full_coverage_detectors=full_coverage_detectors)
     weights = np.ones(len(table))
     sums = sums_of(found, weights)
     evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
     chance = column["p_synthetic"].to_numpy(zero_copy_only=False)
     undecided = found.undecided
-    return adjustment(chance[undecided], weights[undecided], evidence, share)(chance, found), found
+    return solve_prior_shift(chance[undecided], weights[undecided], evidence, share)(chance, found), found
 
 
 def rows(n=400, seed=0):
@@ -85,7 +85,7 @@ def test_the_mean_over_the_audited_rows_is_the_estimate(tmp_path, share):
 def test_rows_beyond_a_sample_get_the_share_of_the_rest(tmp_path):
     made = rows() + [row(3000 + number, score=None, is_sampled=False) for number in range(300)]
     table = evidence(tmp_path, made)
-    p, _ = adjusted(table, 0.2, census=frozenset({"tags"}))
+    p, _ = adjusted(table, 0.2, full_coverage_detectors=frozenset({"tags"}))
     assert np.nanmean(p) == pytest.approx(0.2, abs=1e-6)
     assert len(set(p[~table["sampled"].to_numpy()])) == 1
 
@@ -141,11 +141,11 @@ def test_without_an_estimate_there_is_no_target_and_still_a_list(tmp_path):
 def test_batch_by_batch_the_chances_are_the_same(tmp_path, share):
     made = rows()
     parts = [part(tmp_path / f"{number}.parquet", made[number::3]) for number in range(3)]
-    found = chances(audited(share, share, share), parts, None)
+    found = posteriors(audited(share, share, share), parts, None)
     several = np.concatenate([found.of(batch) for path in parts for batch in pq.ParquetFile(path).iter_batches(50)])
     together, _ = adjusted(evidence(tmp_path, [row for number in range(3) for row in made[number::3]]), share)
     np.testing.assert_allclose(several, together)
-    assert np.isnan(chances(audit(), parts, None).of(pq.read_table(parts[0]))).all()
+    assert np.isnan(posteriors(audit(), parts, None).of(pq.read_table(parts[0]))).all()
 
 
 # ---- files

@@ -1,4 +1,4 @@
-"""The drawing order: fixed for ever, whatever the keys are."""
+"""Sampling ranks: they never change, whatever the keys are."""
 
 import numpy as np
 import pytest

@@ -1,10 +1,10 @@
-"""Costs are told beforehand: rows for a margin, and the interval to expect."""
+"""Planning: the sample size for a margin, and the expected interval."""
 
 import models
 import numpy as np
 import pytest
 
-from auditor.sampling.planning import expected, mean_rates, required_sample_size
+from auditor.sampling.planning import expected_interval, mean_rates, required_sample_size
 
 CALIBRATION = models.calibration()
 
@@ -33,7 +33,7 @@ def test_no_margin_is_refused(margin):
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.6])
 def test_more_rows_tell_more_and_never_more_than_the_calibration(share):
-    few, many, all_ = (expected(CALIBRATION, rows, 10**6, share) for rows in (100, 10_000, 10**6))
+    few, many, all_ = (expected_interval(CALIBRATION, rows, 10**6, share) for rows in (100, 10_000, 10**6))
     assert few.high - few.low > many.high - many.low >= all_.high - all_.low - 0.02
     assert all_.high > all_.low
     assert many.low <= share <= many.high

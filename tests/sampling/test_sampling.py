@@ -1,4 +1,4 @@
-"""A bounded audit: which rows are drawn, what is done with the others, and that its numbers are those of the whole."""
+"""Sampled audits: which rows are drawn, what happens to the others, and that the numbers stand for the whole."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Audits of whole shards: which are read, what is said of them, and that their numbers are the dataset's."""
+"""Samples of whole shards: which are read, how they are reported, and that the numbers stand for the whole."""
 
 import json
 
@@ -26,7 +26,7 @@ DETECTORS = ("generator-text", "file-name-prior")
 
 
 def dataset(path, declared=(0, 1, 2, 0, 5, 0, 1, 3, 0, 4, 2, 1), rows=6):
-    """A folder of tars; of each one's rows so many declare themselves synthetic."""
+    """A folder of tars, with a number of declared synthetic rows in each."""
     path.mkdir()
     for number, count in enumerate(declared):
         images = [png({"parameters": A1111} if k < count else {}, seed=100 * number + k) for k in range(rows)]
@@ -169,7 +169,7 @@ def test_a_keep_list_of_some_shards_is_refused(tmp_path):
 
 
 def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
-    """Every row that was read is labelled, one shard's as synthetic; what the others hold is open."""
+    """Every row that was read is labelled, one shard's as synthetic; the other shards are unknown."""
     inputs = dataset(tmp_path / "set", declared=(0,) * 12)
     whole, some = (scan(inputs, tmp_path / f"{most}", sample_shards=most) for most in (None, 4))
     assert (whole.confirmed.high, some.confirmed.share) == (0.0, 0.0)
@@ -188,7 +188,7 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
     assert found.point == pytest.approx(6 / 24)
     assert found.low < 0.06  # one shard of four, all of a kind
     assert found.high > 0.6
-    assert "random draw of the dataset's 12" in " ".join(found.assumptions)
+    assert "random sample of the dataset's 12" in " ".join(found.assumptions)
 
 
 # ---- what is said

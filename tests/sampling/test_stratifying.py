@@ -1,4 +1,4 @@
-"""A sample shared out among domains: each has its share to within one row, and every row the same chance."""
+"""Stratified samples: proportional to within one row per domain, with the same inclusion probability for all rows."""
 
 import csv
 
@@ -13,7 +13,7 @@ from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
 from auditor.readers import choose
 from auditor.sampling.rows import Allocation
-from auditor.sampling.stratified import Counted, allocation, first_of_each
+from auditor.sampling.stratified import DomainCounts, allocation, lowest_of_each
 from auditor.types import Need
 
 COUNTS = st.lists(st.integers(1, 500), min_size=1, max_size=60)
@@ -47,7 +47,7 @@ def test_as_many_rows_as_a_web_has_are_shared_out_exactly():
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=20), max_size=8))
 def test_counts_add_up_however_they_come(shards):
-    counted = Counted()
+    counted = DomainCounts()
     for shard in shards:
         counted.add(*(column.astype(kind) for column, kind in zip(np.unique(shard, return_counts=True), ("u8", "i8"), strict=True)))  # fmt: skip
     domains, counts = counted.result()
@@ -61,7 +61,7 @@ def test_counts_add_up_however_they_come(shards):
 )
 def test_the_first_of_each_domain_are_its_lowest_places(rows, given):
     domains, places = (np.array([row[which] for row in rows], np.uint64) for which in (0, 1))
-    found = first_of_each(domains, places, np.arange(5, dtype=np.uint64), np.array(given))
+    found = lowest_of_each(domains, places, np.arange(5, dtype=np.uint64), np.array(given))
     for domain in range(5):
         mine = sorted(place for d, place in rows if d == domain)[: given[domain]]
         assert found[1][found[0] == domain].tolist() == mine
@@ -81,7 +81,7 @@ SIZES = {"a.org": 120, "b.org": 60, "c.org": 17, "d.org": 3}
 
 
 def dataset(path):
-    """A table of one small image, again and again, from several domains, in pieces of 500 rows and less."""
+    """A table that repeats one small image, from several domains, in chunks of at most 500 rows."""
     write(path / "x.png", encoded("PNG"))
     rows = [(f"https://{host}/{n}.png", f"{host}-{n}", "x.png") for host, size in SIZES.items() for n in range(size)]
     with (path / "rows.csv").open("w", newline="") as file:
@@ -115,7 +115,7 @@ def test_it_is_the_same_sample_again_however_rows_are_spread(tmp_path):
     shards = [shard for input, reader in choose(inputs, config.scan.read) for shard in reader.shards(input)]
     alone, together = (drawn(shards, config, engine) for engine in (make_engine(1, "serial"), make_engine(2)))
     assert alone == together
-    assert (alone.rows, alone.of) == (50, 200)
+    assert (alone.rows, alone.population_size) == (50, 200)
     assert alone != drawn(shards, Config.of(sample=50, stratify="domain", seed=1), make_engine(1, "serial"))
 
 

@@ -1,4 +1,4 @@
-"""Audits made up for tests of what is concluded from them."""
+"""Artificial audits for tests of policies and reports."""
 
 from __future__ import annotations
 

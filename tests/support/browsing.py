@@ -1,4 +1,4 @@
-"""A real browser for tests of pages: Debian's chromium, headless, that reaches nothing but this machine."""
+"""A real browser for tests of pages: Debian's headless Chromium, which can only reach this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" 
 
 
 def missing() -> str | None:
-    """Why there is no browser on this machine, or None."""
+    """The reason why this machine has no browser, or None."""
     absent = [program for program in PROGRAMS if shutil.which(program) is None]
     return f"no {' and no '.join(absent)} (Debian: chromium, chromium-driver)" if absent else None
 
@@ -62,11 +62,11 @@ class Browser:
         self._urls: list[str] = []
 
     def open(self, url: str | Path) -> None:
-        """A page by its URL, or a file's by its path."""
+        """Opens a URL, or a file by its path."""
         self.driver.get(url.as_uri() if isinstance(url, Path) else url)
 
     def keys(self, *keys: str) -> None:
-        """Pressed one after the other, wherever the page has its focus."""
+        """Presses keys one after the other, in the focused element."""
         from selenium.webdriver import ActionChains
 
         for key in keys:
@@ -100,11 +100,11 @@ class Browser:
             raise AssertionError(f"not true in {seconds:g} seconds; {shown}") from error
 
     def js(self, script: str, *arguments: Any) -> Any:
-        """What a script returns."""
+        """Runs a script and returns its result."""
         return self.driver.execute_script(script, *arguments)
 
     def scheme(self, value: str) -> None:
-        """Prefers light or dark."""
+        """Sets the preferred colour scheme, light or dark."""
         features = [{"name": "prefers-color-scheme", "value": value}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
@@ -130,5 +130,5 @@ class Browser:
         return {urlsplit(url).hostname or "" for url in self.requested()}
 
     def close(self) -> None:
-        """End the browser and its driver."""
+        """Ends the browser and its driver."""
         self.driver.quit()

@@ -1,4 +1,4 @@
-"""`auditor …` for tests of what it says: in this process, unless a process is what is tested."""
+"""Runs `auditor …` in tests, in this process unless the test is about a process."""
 
 from __future__ import annotations
 

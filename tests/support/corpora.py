@@ -1,4 +1,4 @@
-"""Evidence with vectors and thumbnails that tests choose, without encoding an image."""
+"""Evidence with chosen vectors and thumbnails, without encoding any image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def part(
     years: Sequence[int | None] = (),
     fingerprint: str = "made:1",
 ) -> None:
-    """A part of evidence; image `name-3` is its fourth row."""
+    """A part of evidence; the image of its fourth row is `name-3`."""
     store = Store(out)
     store.folder.mkdir(parents=True, exist_ok=True)
     writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=fingerprint)
@@ -47,11 +47,11 @@ def corpus(out: Path) -> EmbeddingSet:
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
-    """uint8 (count, 1024) thumbnails of different things."""
+    """Different random thumbnails, uint8 (count, 1024)."""
     return np.random.default_rng(seed).integers(0, 256, (count, 1024), dtype=np.uint8)
 
 
 def directions(count: int, dimension: int = 32, seed: int = 0) -> np.ndarray:
-    """Unit vectors (count, dimension) in random directions."""
+    """Random unit vectors, (count, dimension)."""
     found = np.random.default_rng(seed).normal(0, 1, (count, dimension))
     return found / np.linalg.norm(found, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Evidence made up row by row, for tests of what is concluded from it."""
+"""Artificial evidence, row by row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def row(
     is_sampled: bool = True,
     **facts: Any,
 ) -> Row:
-    """A row with the model's score, and where declared a hit of the detector `tags`."""
+    """A row with the classifier's score and, if declared, a hit of the detector `tags`."""
     signals: tuple[Signal, ...] = (
         Signal(
             "classifier",
@@ -42,7 +42,7 @@ def row(
 
 
 def part(path: Path, rows: Iterable[Row]) -> Path:
-    """A part of evidence that holds them."""
+    """A part of evidence with these rows."""
     shard = Shard(path.stem, Input("x", "x"), "folder")
     writer = PartWriter(path, shard, "config")
     writer.write(list(rows))

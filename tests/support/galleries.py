@@ -1,4 +1,4 @@
-"""Examples made up for tests of what shows them."""
+"""Artificial example images for tests of reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def example(number: int, text: str | None = None, *, thumbnail: bytes | None = N
 
 
 def gallery(count: int, text: str | None = None) -> list[Example]:
-    """`count` examples with pictures of noise, which no format makes smaller, ordered by group."""
+    """`count` examples with incompressible noise as images, ordered by group."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -43,5 +43,5 @@ def gallery(count: int, text: str | None = None) -> list[Example]:
 
 
 def pictures(page: str) -> int:
-    """How many are in a page."""
+    """The number of examples in a page."""
     return page.count(f"data:image/webp;base64,{base64.b64encode(b'RIFF').decode()[:4]}")

@@ -1,4 +1,4 @@
-"""A web server on this machine that behaves as badly as some do, and names that lead to it."""
+"""A local web server that can misbehave, and host names that resolve to it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Host(ThreadingHTTPServer):
         return f"{scheme}://{host}:{self.server_port}{path}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Those who are hung up on."""
+        """Ignores errors of aborted connections."""
 
 
 @contextmanager
 def host(context: Any = None) -> Iterator[Host]:
-    """A server while a test lasts; context: of TLS."""
+    """A server for the time of a test. context: the TLS context."""
     server = Host()
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -201,7 +201,7 @@ def fetcher(cache: Path, bounds: Bounds = BOUNDS, pause: float = 0.0, **options:
 
 
 def refusal(fetcher: Fetcher, url: str) -> str:
-    """Why a URL is not fetched."""
+    """The reason why a URL is not fetched."""
     with pytest.raises(SampleError) as found:
         fetcher.fetch(url)
     return str(found.value)

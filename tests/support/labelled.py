@@ -1,4 +1,4 @@
-"""A small audited dataset to label, some of it hostile, and its page while a test lasts."""
+"""A small audited dataset to label, partly hostile, and its annotation page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def dataset(folder: Path) -> Path:
 
 
 def task(folder: Path, **options: Any) -> Task:
-    """Audited by what files declare alone, so that every image is undecided; one file has changed since."""
+    """An audit of metadata only, so every image is undecided; one file has changed since."""
     table = dataset(folder / "set")
     config = Config.of(detectors=("creator-tags",))
     audit = run_audit(table, folder / "audit", config, make_engine(1, "serial"))
@@ -47,7 +47,7 @@ def task(folder: Path, **options: Any) -> Task:
 
 @contextmanager
 def served(made: Task, labels: Path, labeller: str = "A") -> Iterator[LabelServer]:
-    """The page, answered from another thread."""
+    """The page's server, which runs in another thread."""
     with made.served(labels, labeller) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

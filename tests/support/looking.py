@@ -1,4 +1,4 @@
-"""Asking one detector about one image."""
+"""Runs one detector on one image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def view(
 
 
 def look(id: str, data: bytes | None = None, **sample: Any) -> DetectorResult:
-    """The detector's answer, as the pipeline would ask for it."""
+    """The detector's result, as in the scan."""
     detector = registry.load("detectors", id)()
     seen = view(data, **sample)
     why = seen.unavailable_reason(detector.needs)

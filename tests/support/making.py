@@ -1,4 +1,4 @@
-"""Files for tests, made the way their real makers make them. Everything here is small."""
+"""Small test files, made in the same way as real ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 def pixels(width: int = 64, height: int = 48, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """A smooth random picture: uint8 (height, width, channels)."""
+    """A smooth random image, uint8 (height, width, channels)."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (height // 8 + 1, width // 8 + 1, channels), dtype=np.uint8)
     fine = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width] + rng.normal(0, 4, (height, width, channels))

@@ -1,4 +1,4 @@
-"""dwtDct marks as generators embed them: by the invisible-watermark package, in each of the three ways."""
+"""dwtDct watermarks, embedded by the invisible-watermark package in the three ways that generators use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small models made on the spot, in the form of the embedded one, and calibrations made up."""
+"""Small models in the format of the embedded one, and artificial calibrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plug-ins and work that kill their worker, for tests of what the scan survives."""
+"""Plug-ins and tasks that kill their worker, for tests of crash handling."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ class Deadly(Reader):
 
 
 class Stillborn(ShardScan):
-    """A scan whose first two workers die before they look at anything."""
+    """A scan whose first two workers die before they examine any row."""
 
     def __call__(self, shard):
         deaths = self.out / "deaths"

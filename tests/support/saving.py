@@ -1,4 +1,4 @@
-"""Values as the files that a configuration names."""
+"""Writes values to the files that a configuration names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def label_file(folder: Path, answers: Iterable[Annotation]) -> str:
 
 
 def config(folder: Path, **options: Any) -> Config:
-    """A configuration; a calibration and labels may be given as values."""
+    """A configuration; calibration and labels are given as values and written to files."""
     if isinstance(options.get("calibration"), Calibration):
         options["calibration"] = calibration_file(folder, options["calibration"])
     if isinstance(options.get("labels"), tuple):

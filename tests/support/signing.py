@@ -1,4 +1,4 @@
-"""Signed manifests for tests: a throw-away authority, and images that say what they are told to."""
+"""Signed manifests for tests: a temporary certificate authority, and images with chosen claims."""
 
 from __future__ import annotations
 

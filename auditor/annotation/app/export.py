@@ -1,7 +1,7 @@
-"""Images to label elsewhere: a folder that works without a server, and an empty label file for those who use neither.
+"""Exports images to label elsewhere: a folder with a page that works without a server, and an empty label file.
 
-The page keeps answers in the browser and hands them out as labels.csv. It does not show keys or file names unasked,
-but they lie in the folder, as they have to be in labels.csv; what the audit made of an image is sealed there.
+The page stores labels in the browser and saves them as labels.csv. It shows keys and file names only on request. The
+folder does contain keys, because labels.csv needs them; the audit's verdicts are obfuscated in it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from auditor.errors import LabelError
 _IMAGES = "images"
 
 
-def export(folder: Path, drawn: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
-    """Write the folder. fill: puts every picture in. Raises LabelError where something else lies there already."""
+def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
+    """Writes the folder. fill: adds every image to the store. Raises LabelError if the folder is not empty."""
     try:
         (folder / _IMAGES).mkdir(parents=True)
         if len(list(folder.iterdir())) > 1:
@@ -30,16 +30,15 @@ def export(folder: Path, drawn: Sequence[AnnotationItem], labeller: str, fill: C
             raise LabelError(f"{folder}: not empty: name a new folder")
     except OSError as error:
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
-    prepared = ImageStore(folder / _IMAGES, drawn)
-    fill(prepared)
-    file.write(
-        folder / "labels.csv", (), todo=[(row.key, file.obfuscate_stratum(row.key, row.stratum)) for row in drawn]
-    )
-    (folder / "index.html").write_text(_page(drawn, labeller, prepared), "utf-8")
+    store = ImageStore(folder / _IMAGES, items)
+    fill(store)
+    todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
+    file.write(folder / "labels.csv", (), todo=todo)
+    (folder / "index.html").write_text(_page(items, labeller, store), "utf-8")
 
 
-def _page(drawn: Sequence[AnnotationItem], labeller: str, prepared: ImageStore) -> str:
-    """label.html with its style and script inside, which are all that may run in it."""
+def _page(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
+    """label.html with inlined style and script; its content security policy permits no other ones."""
     style, script = page("label.css").decode(), page("label.js").decode()
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src 'self' file: data:; "
@@ -51,25 +50,25 @@ def _page(drawn: Sequence[AnnotationItem], labeller: str, prepared: ImageStore) 
         .replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
         .replace('<link rel="stylesheet" href="label.css">', f"<style>{style}</style>")
         .replace('<script src="label.js" defer></script>', "")
-        .replace("</body>", f"{_task(drawn, labeller, prepared)}\n<script>{script}</script>\n</body>")
+        .replace("</body>", f"{_task(items, labeller, store)}\n<script>{script}</script>\n</body>")
     )
 
 
-def _task(drawn: Sequence[AnnotationItem], labeller: str, prepared: ImageStore) -> str:
-    items = [
+def _task(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
+    entries = [
         {
-            "key": row.key,
-            "stratum": file.obfuscate_stratum(row.key, row.stratum),
-            "image": "" if prepared.reason(number) else f"{_IMAGES}/{prepared.name(number)}",
-            "reason": prepared.reason(number),
-            **prepared.about(number),
+            "key": item.key,
+            "stratum": file.obfuscate_stratum(item.key, item.stratum),
+            "image": "" if store.reason(number) else f"{_IMAGES}/{store.name(number)}",
+            "reason": store.reason(number),
+            **store.about(number),
         }
-        for number, row in enumerate(drawn)
+        for number, item in enumerate(items)
     ]
-    keys = "\0".join([labeller, *(row.key for row in drawn)])
+    keys = "\0".join([labeller, *(item.key for item in items)])
     id = f"auditor label {hashlib.sha256(keys.encode('utf-8', 'replace')).hexdigest()}"
-    # Nothing in it can end the element that it stands in.
-    text = json.dumps({"id": id, "labeller": labeller, "items": items}).replace("<", "\\u003c")
+    # "<" is escaped so that no text can close the script element.
+    text = json.dumps({"id": id, "labeller": labeller, "items": entries}).replace("<", "\\u003c")
     return f'<script type="application/json" id="task">{text}</script>'
 
 

@@ -1,4 +1,4 @@
-"""Rows of an audited dataset opened again, as small pictures for people: decoded safely, upright, without metadata."""
+"""Reopens rows of an audited dataset as small images for annotation: decoded safely, upright, without metadata."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIDE = 1024  # pixels on the longer side
-_QUALITY = 95
-_LONGEST = 4000  # characters of a caption that are shown
-Finder = Callable[[str], Content | None]  # what was fetched of a URL, if anything
+_JPEG_QUALITY = 95
+_MAX_TEXT_CHARS = 4000  # of a caption or file name
+Finder = Callable[[str], Content | None]  # URL -> the fetched image, if there is one
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An image to show: JPEG bytes, or why there are none; and what the dataset says of it, to show when asked."""
+class AnnotationImage:
+    """An image to label: JPEG bytes, or the reason why there are none. caption, url, file: shown on request."""
 
-    drawn: AnnotationItem
+    item: AnnotationItem
     jpeg: bytes | None
     reason: str
     caption: str
@@ -41,26 +41,26 @@ class Picture:
 
 
 class ImageStore:
-    """Pictures on disk, numbered as they are drawn, so that memory holds none of them."""
+    """Images on disk, numbered in the order of the items."""
 
-    def __init__(self, folder: Path, drawn: Sequence[AnnotationItem]) -> None:
+    def __init__(self, folder: Path, items: Sequence[AnnotationItem]) -> None:
         self.folder = folder
-        self._numbers = {row.key: number for number, row in enumerate(drawn)}
-        self._pictures: dict[int, Picture] = {}
+        self._numbers = {item.key: number for number, item in enumerate(items)}
+        self._images: dict[int, AnnotationImage] = {}
 
-    def add(self, picture: Picture) -> None:
-        """Keep one."""
-        number = self._numbers[picture.drawn.key]
-        if picture.jpeg is not None:
-            (self.folder / self.name(number)).write_bytes(picture.jpeg)
-        self._pictures[number] = replace(picture, jpeg=None)
+    def add(self, image: AnnotationImage) -> None:
+        """Stores an image."""
+        number = self._numbers[image.item.key]
+        if image.jpeg is not None:
+            (self.folder / self.name(number)).write_bytes(image.jpeg)
+        self._images[number] = replace(image, jpeg=None)
 
     def name(self, number: int) -> str:
-        """Its file's name, which says nothing of it."""
+        """The name of an image's file; it does not depend on the image."""
         return f"{number + 1:04}.jpg"
 
     def jpeg(self, number: int) -> bytes | None:
-        """The picture; None where there is none."""
+        """The JPEG bytes of an image; None if there are none."""
         try:
             return (self.folder / self.name(number)).read_bytes()
         except FileNotFoundError:
@@ -68,87 +68,90 @@ class ImageStore:
 
     @property
     def missing(self) -> list[int]:
-        """The numbers that have none."""
-        return sorted(number for number, picture in self._pictures.items() if picture.reason)
+        """The numbers of the items without an image."""
+        return sorted(number for number, image in self._images.items() if image.reason)
 
     def reason(self, number: int) -> str:
-        """Why there is none."""
-        return self._pictures[number].reason
+        """Why an item has no image; '' if it has one."""
+        return self._images[number].reason
 
     def about(self, number: int) -> dict[str, str]:
-        """What the dataset says of it, for those who ask."""
-        picture = self._pictures[number]
-        return {"caption": picture.caption, "url": picture.url, "file": picture.file}
+        """Caption, URL and file name of an image."""
+        image = self._images[number]
+        return {"caption": image.caption, "url": image.url, "file": image.file}
 
 
-def pictures(
-    drawn: Sequence[AnnotationItem], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
-) -> Iterator[Picture]:
-    """The rows, in the dataset's order. The dataset may lie in another place than it was audited in.
+def annotation_images(
+    items: Sequence[AnnotationItem], audit: Audit, inputs: Inputs, *, read: ReadOptions, fetched: Finder
+) -> Iterator[AnnotationImage]:
+    """The images of the items, in the dataset's order. The dataset may have been moved since the audit.
 
-    Raises DatasetError where the inputs are not the audited ones, and what choosing a reader raises.
+    Raises DatasetError if the inputs are not the audited ones, and the errors of choosing a reader.
     """
     names = [record.name for record in audit.inputs]
     shards = [shard for input, reader in choose(inputs, read, names=names) for shard in reader.shards(input)]
-    by_place = {row.place: row for row in drawn}
+    by_row_ref = {item.row_ref: item for item in items}
     wanted: dict[str, set[int]] = {}
-    for row in drawn:
-        wanted.setdefault(row.place.shard, set()).add(row.place.number)
+    for item in items:
+        wanted.setdefault(item.row_ref.shard, set()).add(item.row_ref.number)
     limits = audit.config.scan.limits
-    for place, item in pick(shards, wanted):
-        row = by_place.pop(place)
-        if as_stored(item.key) != row.key:
-            raise DatasetError(_changed(row))
-        yield _picture(row, item, limits, fetched)
-    if by_place:
-        raise DatasetError(_changed(next(iter(by_place.values()))))
+    for row_ref, row in pick(shards, wanted):
+        item = by_row_ref.pop(row_ref)
+        if as_stored(row.key) != item.key:
+            raise DatasetError(_changed_message(item))
+        yield _annotation_image(item, row, limits, fetched)
+    if by_row_ref:
+        raise DatasetError(_changed_message(next(iter(by_row_ref.values()))))
 
 
-def _changed(row: AnnotationItem) -> str:
+def _changed_message(item: AnnotationItem) -> str:
     return (
-        f"{safe_text(row.key)} is not where the audit saw it: this is another dataset, it changed, or it was read with "
-        "other options; name the audited one, or scan again"
+        f"{safe_text(item.key)} is not at its position in the audit: this is another dataset, it changed, or it was "
+        "read with other options; give the audited dataset, or scan again"
     )
 
 
-def _picture(row: AnnotationItem, item: Sample | Unreadable, limits: Limits, fetched: Finder) -> Picture:
-    if isinstance(item, Unreadable):
-        return Picture(row, None, item.reason, "", "", safe_text(item.image))
-    if item.content is None and item.url:
-        item = replace(item, content=fetched(item.url))
+def _annotation_image(
+    item: AnnotationItem, row: Sample | Unreadable, limits: Limits, fetched: Finder
+) -> AnnotationImage:
+    if isinstance(row, Unreadable):
+        return AnnotationImage(item, None, row.reason, "", "", safe_text(row.image))
+    if row.content is None and row.url:
+        row = replace(row, content=fetched(row.url))
     jpeg, reason = None, ""
     try:
-        view = View(item, limits)
-        if row.sha256 not in (None, view.sha256):
+        view = View(row, limits)
+        if item.sha256 not in (None, view.sha256):
             raise SampleError("the file changed since the audit")
-        jpeg = encoded(view.upright)
-    except SampleError as refusal:
-        reason = str(refusal)
-    caption = safe_text(item.caption or "", _LONGEST)
-    return Picture(row, jpeg, safe_text(reason), caption, item.url or "", safe_text(item.image, _LONGEST))
+        jpeg = encode_jpeg(view.upright)
+    except SampleError as error:
+        reason = str(error)
+    caption, file = safe_text(row.caption or "", _MAX_TEXT_CHARS), safe_text(row.image, _MAX_TEXT_CHARS)
+    return AnnotationImage(item, jpeg, safe_text(reason), caption, row.url or "", file)
 
 
-def encoded(image: np.ndarray, side: int = SIDE) -> bytes:
-    """JPEG, nothing but pixels, of an image uint8 (height, width, 3), its longer side at most `side`."""
+def encode_jpeg(image: np.ndarray, side: int = SIDE) -> bytes:
+    """An image, uint8 (height, width, 3), as JPEG without metadata; its longer side is reduced to at most `side`."""
     from PIL import Image
 
     small = Image.fromarray(image)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    small.save(out, "JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
     return out.getvalue()
 
 
 def audited_inputs(audit: Audit, folder: Path) -> list[Path]:
-    """The inputs that an audit names, here or beside its folder. Raises DatasetError where one is not found."""
-    found = []
+    """The inputs that an audit names, in the current folder or next to the audit's. Raises DatasetError if one is not
+    found."""
+    paths = []
     for record in audit.inputs:
-        places = [base / record.name for base in (Path(), folder.resolve().parent)]
-        there = next((place for place in places if place.exists()), None)
-        if there is None:
+        candidates = [base / record.name for base in (Path(), folder.resolve().parent)]
+        path = next((candidate for candidate in candidates if candidate.exists()), None)
+        if path is None:
             raise DatasetError(
-                f"{safe_text(record.name)}: the audited dataset is neither here nor beside {folder}: "
-                "name it after the audit"
+                f"{safe_text(record.name)}: the audited dataset is neither in the current folder nor next to {folder}: "
+                "give its path after the audit's"
             )
-        found.append(there)
-    return found
+        paths.append(path)
+    return paths

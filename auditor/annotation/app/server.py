@@ -1,9 +1,9 @@
-"""The page on which people label, served to this machine alone.
+"""Serves the annotation page to this machine only.
 
-It listens on 127.0.0.1 only; every address begins with a random token, so that other users and other web pages cannot
-guess one; a request for any other host name is refused, so that no name can be pointed here (DNS rebinding); and the
-page may load nothing from anywhere else. What it is sent of an image are its pixels: no key, no name, no verdict. What
-the dataset says of an image goes out when the labeller asks for it.
+The server listens on 127.0.0.1. Every URL starts with a random token, so other users and web pages cannot guess it.
+Requests for any other host name are refused (against DNS rebinding), and the page may load nothing from other sites.
+The page gets the pixels of an image, but no key, file name or verdict; the caption, URL and file name are sent on
+request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from auditor.annotation.app.session import HOW, OutOfTurn, Session
 from auditor.annotation.file import HumanLabel
 from auditor.errors import LabelError
 
-_LONGEST_BODY = 10_000
+_MAX_BODY_BYTES = 10_000
 _PAGES = {"": "label.html", "label.css": "label.css", "label.js": "label.js"}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _HEADERS = {
@@ -41,34 +41,34 @@ _HEADERS = {
 
 
 class LabelServer(ThreadingHTTPServer):
-    """Raises LabelError where the port is taken. `serve_forever` ends when the labeller says that it is finished."""
+    """Raises LabelError if the port is taken. `serve_forever` returns when the annotator finishes."""
 
     daemon_threads = True
 
-    def __init__(self, session: Session, shown: ImageStore, port: int = 0) -> None:
+    def __init__(self, session: Session, images: ImageStore, port: int = 0) -> None:
         self.session = session
-        self.shown = shown
+        self.images = images
         self.token = secrets.token_urlsafe(24)
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except OSError as error:
             raise LabelError(
-                f"port {port}: {error.strerror or error}: another --port, or none for a free one"
+                f"port {port}: {error.strerror or error}: give another --port, or none for a free one"
             ) from error
 
     def server_bind(self) -> None:
-        """As the base class does, without asking who 127.0.0.1 is."""
+        """Binds like the base class, but without a DNS lookup of 127.0.0.1."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A page that was closed while it loaded is nobody's error; anything else is ours."""
+        """Ignores connections that the browser closed; prints any other error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The page's URL, with its token."""
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
 
@@ -78,21 +78,21 @@ class _Refusal(Exception):
         self.status = status
 
 
-class _SlashLeftOut(Exception):
-    """The page's address without its end, below which everything else lies."""
+class _MissingSlash(Exception):
+    """The page's URL was requested without its final slash."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: LabelServer
-    timeout = 60  # seconds for a request to arrive
+    timeout = 60  # seconds until a request has arrived
     finished = False
 
     def do_GET(self) -> None:
-        """Pages, images, and where the labeller stands."""
+        """Answers with pages, images and progress."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
-        """Labels; and the end, once the page has its answer: a process that ends takes answers under way along."""
+        """Stores labels. The server shuts down only after the response is sent, because the process may end then."""
         try:
             self._answer(self._post)
         finally:
@@ -100,17 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.shutdown()
 
     def version_string(self) -> str:
-        """Of the server: none of anyone's business."""
+        """The server's name, without versions."""
         return "auditor"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the terminal is the labeller's."""
+        """Logs nothing, because the annotator uses the terminal."""
 
     def _answer(self, respond: Callable[[str], tuple[str, bytes]]) -> None:
         try:
             kind, body = respond(self._checked())
             self._send(HTTPStatus.OK, kind, body)
-        except _SlashLeftOut:
+        except _MissingSlash:
             self._send(HTTPStatus.PERMANENT_REDIRECT, _TYPES["html"], b"", Location=f"/{self.server.token}/")
         except _Refusal as refusal:
             self._send(refusal.status, *_json({"error": str(refusal)}))
@@ -120,12 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, *_json({"error": str(error)}))
 
     def _checked(self) -> str:
-        """The path below the token. Raises _Refusal for requests that are not our page's."""
+        """The path below the token. Raises _Refusal for requests that do not come from the page."""
         port = self.server.server_port
-        own = {f"127.0.0.1:{port}", f"localhost:{port}"}
-        if self.headers.get("Host", "") not in own:
+        hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        if self.headers.get("Host", "") not in hosts:
             raise _Refusal(HTTPStatus.FORBIDDEN, "not this host")
-        if (origin := self.headers.get("Origin")) is not None and origin not in {f"http://{name}" for name in own}:
+        if (origin := self.headers.get("Origin")) is not None and origin not in {f"http://{host}" for host in hosts}:
             raise _Refusal(HTTPStatus.FORBIDDEN, "not from this page")
         _, token, *rest = (*self.path.split("/", 2), "")
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get(self, path: str) -> tuple[str, bytes]:
         if self.path == f"/{self.server.token}":
-            raise _SlashLeftOut
+            raise _MissingSlash
         if path in _PAGES:
             name = _PAGES[path]
             return _TYPES[name.rpartition(".")[2]], page(name)
@@ -144,21 +144,21 @@ class _Handler(BaseHTTPRequestHandler):
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
         if 0 <= number < len(self.server.session.drawn):
             if kind == "about":
-                return _json(self.server.shown.about(number))
+                return _json(self.server.images.about(number))
             if kind == "reason":
-                return _json({"reason": self.server.shown.reason(number)})
-            if kind == "image" and (jpeg := self.server.shown.jpeg(number)) is not None:
+                return _json({"reason": self.server.images.reason(number)})
+            if kind == "image" and (jpeg := self.server.images.jpeg(number)) is not None:
                 return "image/jpeg", jpeg
         raise _Refusal(HTTPStatus.NOT_FOUND, "no such page")
 
     def _post(self, path: str) -> tuple[str, bytes]:
-        said = self._said()
+        body = self._json_body()
         session = self.server.session
         if path == "answer":
-            number, truth, how = said.get("number"), said.get("label"), said.get("how")
-            if not isinstance(number, int) or truth not in tuple(HumanLabel) or how not in HOW:
+            number, label, how = body.get("number"), body.get("label"), body.get("how")
+            if not isinstance(number, int) or label not in tuple(HumanLabel) or how not in HOW:
                 raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
-            session.answer(number, HumanLabel(truth), how)
+            session.answer(number, HumanLabel(label), how)
         elif path == "undo":
             session.undo()
         elif path == "finish":
@@ -168,35 +168,35 @@ class _Handler(BaseHTTPRequestHandler):
         return self._progress()
 
     def _progress(self) -> tuple[str, bytes]:
-        return _json({**asdict(self.server.session.progress), "missing": self.server.shown.missing})
+        return _json({**asdict(self.server.session.progress), "missing": self.server.images.missing})
 
-    def _said(self) -> dict[str, Any]:
-        """The body, JSON that another site's form cannot send. Raises _Refusal."""
+    def _json_body(self) -> dict[str, Any]:
+        """The body. It must be JSON, which forms of other sites cannot send. Raises _Refusal."""
         length = self.headers.get("Content-Length", "")
         if self.headers.get_content_type() != "application/json" or not (length.isascii() and length.isdigit()):
             raise _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON only")
-        if len(length) > 9 or int(length) > _LONGEST_BODY:
+        if len(length) > 9 or int(length) > _MAX_BODY_BYTES:
             raise _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too much")
         try:
-            said = json.loads(self.rfile.read(int(length)))
+            body = json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError) as error:
             raise _Refusal(HTTPStatus.BAD_REQUEST, "not JSON") from error
-        if not isinstance(said, dict):
+        if not isinstance(body, dict):
             raise _Refusal(HTTPStatus.BAD_REQUEST, "not an object")
-        return said
+        return body
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes, **more: str) -> None:
+    def _send(self, status: HTTPStatus, kind: str, body: bytes, **headers: str) -> None:
         self.send_response(status)
         charset = "" if kind.startswith("image/") else "; charset=utf-8"
-        own = {"Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}
-        for name, value in {**_HEADERS, **own, **more}.items():
+        content = {"Content-Type": f"{kind}{charset}", "Content-Length": str(len(body))}
+        for name, value in {**_HEADERS, **content, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
 
 def page(name: str) -> bytes:
-    """One of the files in auditor/annotation/app/pages."""
+    """The content of a file in auditor/annotation/app/pages."""
     return resources.files("auditor.annotation.app").joinpath("pages", name).read_bytes()
 
 

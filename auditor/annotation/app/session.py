@@ -1,4 +1,4 @@
-"""One labeller's way through the images of a draw: what was answered, what is next, what is saved."""
+"""One annotator's session: which items are labelled, which one is next, and saving labels to the file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from auditor.annotation.file import Annotation, HumanLabel
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
 
-# How a label is known, as label files say it.
+# The basis of a label, as in the column `how` of label files.
 HOW = ("provenance", "page", "date", "looks")
 
 
 class OutOfTurn(LabelError):
-    """An answer to another image than the next one: this page is behind the file."""
+    """A label of another image than the next one: the page shows an old state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """next: the number of the image to show, None when all are labelled. done of total."""
+    """next: number of the image to show, None if all are labelled. done: labelled images of total."""
 
     next: int | None
     done: int
@@ -30,9 +30,9 @@ class Progress:
 
 
 class Session:
-    """Answers come in the order of the draw and are on the disk one by one. Safe to use from several threads.
+    """Takes labels in the order of the items and saves each to disk at once. Thread-safe.
 
-    Raises LabelError where the label file cannot be read.
+    Raises LabelError if the label file cannot be read.
     """
 
     def __init__(self, path: Path, drawn: Sequence[AnnotationItem], labeller: str) -> None:
@@ -40,30 +40,30 @@ class Session:
         self.drawn = drawn
         self.labeller = labeller
         self._lock = threading.Lock()
-        mine = {a.key for a in file.read(path) if a.labeller == labeller} if path.exists() else set()
-        # An answer to an image beyond the next one is kept: it is passed over when its turn comes.
-        self._answered = {number for number, row in enumerate(drawn) if row.key in mine}
+        labelled = {a.key for a in file.read(path) if a.labeller == labeller} if path.exists() else set()
+        # Labels after the next item are kept, and those items are skipped.
+        self._answered = {number for number, item in enumerate(drawn) if item.key in labelled}
         self._history = sorted(self._answered)
 
     @property
     def progress(self) -> Progress:
-        """Where the labeller stands."""
+        """The annotator's progress."""
         with self._lock:
             return self._progress()
 
-    def answer(self, number: int, truth: HumanLabel, how: str) -> Progress:
-        """Save a label of the next image. Raises OutOfTurn for any other one."""
+    def answer(self, number: int, label: HumanLabel, how: str) -> Progress:
+        """Saves a label of the next image. Raises OutOfTurn for any other image."""
         with self._lock:
             if number != self._next():
-                raise OutOfTurn("another image is next: this page shows an old one")
-            row = self.drawn[number]
-            file.append(self.path, Annotation(row.key, row.stratum.value, truth, how, self.labeller))
+                raise OutOfTurn("this page shows an old image: another one is next")
+            item = self.drawn[number]
+            file.append(self.path, Annotation(item.key, item.stratum.value, label, how, self.labeller))
             self._answered.add(number)
             self._history.append(number)
             return self._progress()
 
     def undo(self) -> Progress:
-        """Take the latest label back, if there is one."""
+        """Removes the latest label, if there is one."""
         with self._lock:
             if self._history:
                 number = self._history[-1]

@@ -1,4 +1,4 @@
-"""A labelling from beginning to end: an audit and its dataset in, a page to label on out, served or exported."""
+"""An annotation task: from an audit and its dataset to a page for labelling, served or exported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.annotation import sample
 from auditor.annotation.app import export
-from auditor.annotation.app.pictures import Finder, ImageStore, audited_inputs, pictures
+from auditor.annotation.app.pictures import Finder, ImageStore, annotation_images, audited_inputs
 from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Session
 from auditor.annotation.sample import AnnotationItem
@@ -18,12 +18,12 @@ from auditor.config import ReadOptions
 from auditor.readers import Inputs
 from auditor.results import Audit
 
-Told = Callable[[int], None]  # so many images more are ready
+OnImages = Callable[[int], None]  # called with the number of images that became ready
 
 
 @dataclass(frozen=True)
 class Task:
-    """drawn: what is labelled, in the order of showing. inputs: the dataset that the audit is of."""
+    """drawn: the items to label, in the order in which they are shown. inputs: the audited dataset."""
 
     audit: Audit
     drawn: tuple[AnnotationItem, ...]
@@ -33,33 +33,33 @@ class Task:
 
     @contextmanager
     def served(
-        self, labels: Path, labeller: str, *, port: int = 0, told: Told = lambda n: None
+        self, labels: Path, labeller: str, *, port: int = 0, on_images: OnImages = lambda n: None
     ) -> Iterator[LabelServer]:
-        """A server that is ready for `serve_forever`. Raises LabelError, and DatasetError where the dataset changed."""
+        """A server that is ready for `serve_forever`. Raises LabelError, and DatasetError if the dataset changed."""
         session = Session(labels, self.drawn, labeller)
-        with tempfile.TemporaryDirectory(prefix="auditor-") as passing:
-            prepared = ImageStore(Path(passing), self.drawn)
-            with LabelServer(session, prepared, port) as server:
-                self._fill(prepared, told)
+        with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
+            store = ImageStore(Path(folder), self.drawn)
+            with LabelServer(session, store, port) as server:
+                self._fill(store, on_images)
                 yield server
 
-    def export(self, folder: Path, labeller: str, *, told: Told = lambda n: None) -> None:
-        """A folder to label elsewhere. Raises what `served` does."""
-        export.export(folder, self.drawn, labeller, lambda prepared: self._fill(prepared, told))
+    def export(self, folder: Path, labeller: str, *, on_images: OnImages = lambda n: None) -> None:
+        """Writes a folder for labelling elsewhere. Raises the same errors as `served`."""
+        export.export(folder, self.drawn, labeller, lambda store: self._fill(store, on_images))
 
-    def _fill(self, prepared: ImageStore, told: Told) -> None:
-        for picture in pictures(self.drawn, self.audit, self.inputs, read=self.read, fetched=self.fetched):
-            prepared.add(picture)
-            told(1)
+    def _fill(self, store: ImageStore, on_images: OnImages) -> None:
+        for image in annotation_images(self.drawn, self.audit, self.inputs, read=self.read, fetched=self.fetched):
+            store.add(image)
+            on_images(1)
 
 
 def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read: ReadOptions, fetched: Finder) -> Task:
-    """The labelling of an audit's folder. fetched: what was fetched of a URL, where the dataset has nothing else.
+    """The annotation task of an audit's folder. fetched: finds the fetched images of rows that only have a URL.
 
-    Raises LabelError where nothing is to label, DatasetError where no inputs are given and those that the audit names
-    are not found.
+    Raises LabelError if there is nothing to label, and DatasetError if no inputs are given and those that the audit
+    names are not found.
     """
-    drawn = sample.draw(folder, seed=audit.config.seed, number=number)
+    drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number)
     return Task(
         audit, tuple(drawn), inputs or audited_inputs(audit, folder), audit.config.scan.read.updated(read), fetched
     )
