@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditor.api.audits import *  # noqa: F403
+    from auditor.api.decisions import *  # noqa: F403
     from auditor.api.filtering import *  # noqa: F403
     from auditor.api.indexes import *  # noqa: F403
     from auditor.api.labels import *  # noqa: F403
@@ -30,7 +31,8 @@ _MODULES = {
     "auditor.api.filtering": "keep_list status_after write_filtered_tars write_keep_list",
     "auditor.api.labels": "agreements draw label read_labels write_labels",
     "auditor.api.measures": "adapt calibrate",
-    "auditor.api.records": "decide diff evidence examples_for export load render render_diff write",
+    "auditor.api.decisions": "decide load",
+    "auditor.api.records": "diff evidence examples_for export render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",
     "auditor.config": "Config",
     "auditor.policy.policy": "Policy",

@@ -16,7 +16,8 @@ import harness
 import numpy as np
 from harness import CUTS, SHARES, Options
 
-from auditor.annotation.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
+from auditor.annotation.strata import LabelledStratum
+from auditor.annotation.two_phase import labeller_error, two_phase, with_labeller_error
 
 _IMAGES = 10_000
 _ERROR = 0.04

@@ -25,7 +25,8 @@ import harness
 import numpy as np
 import pandas as pd
 
-from auditor.annotation.two_phase import LabelledStratum, two_phase
+from auditor.annotation.strata import LabelledStratum
+from auditor.annotation.two_phase import two_phase
 from auditor.estimate.calibration import Calibration, Condition
 from auditor.estimate.counts import EvidenceCounts, Flags
 from auditor.estimate.intervals import Interval

@@ -21,7 +21,8 @@ import harness
 import numpy as np
 from harness import FALSE, SHARES, TRUE, Coverage, Options, Span, coverage_of
 
-from auditor.annotation.two_phase import LabelledStratum, two_phase
+from auditor.annotation.strata import LabelledStratum
+from auditor.annotation.two_phase import two_phase
 from auditor.estimate import clusters
 from auditor.estimate.design import FULL_SCAN, ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval

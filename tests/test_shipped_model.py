@@ -44,7 +44,7 @@ def cut(image, size):
 @pytest.mark.parametrize("otherwise", [nearest, cut])
 def test_an_image_prepared_otherwise_is_noticed_when_it_loads(monkeypatch, otherwise):
     monkeypatch.setattr(embedded_encoder.preparation, "squashed", otherwise)
-    with pytest.raises(ModelError, match="answers otherwise"):
+    with pytest.raises(ModelError, match="outputs differ from parity"):
         EmbeddedEncoder(EMBEDDED)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.evidence_store import rows
 from auditor.results import Coverage, DetectorTally
 from auditor.types import Claim, Evidence, SignalOutcome
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 
 class SignalTally:
@@ -32,10 +31,6 @@ class SignalTally:
 
     def add(self, column: Mapping[str, pa.Array], counted: np.ndarray) -> None:
         """Adds one batch. column: its columns by name. counted: rows that count as synthetic, bool (rows,)."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         signals = column["signals"]
         flat = signals.flatten()
         if not len(flat):
@@ -115,10 +110,6 @@ class AnswerTally:
 
     def add(self, signals: pa.StructArray) -> None:
         """Adds the signals of one batch, of any detector."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         statistical = signals.filter(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
         for id in statistical.field("detector").unique().to_pylist():
             own = statistical.filter(pc.equal(statistical.field("detector"), id))

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.estimate.counts import Flags
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.images.conditions import conditions
 from auditor.types import Evidence, SignalOutcome, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _FIRST_YEAR = 2021  # the first year of crawls that may contain photorealistic generated images
 
@@ -36,8 +35,6 @@ class FlagTally:
 
     def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> None:
         """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,)."""
-        import numpy as np
-
         score = self._scores(column["signals"], len(readable))
         scored = readable & ~np.isnan(score)
         flagged = scored & (score >= self._threshold)
@@ -58,7 +55,6 @@ class FlagTally:
 
     def _add_scored(self, conditions: np.ndarray, weights: np.ndarray, scored: np.ndarray) -> None:
         """Adds the undecided rows that were scored; all arguments are (rows,)."""
-        import numpy as np
         import pandas as pd
 
         number, names = pd.factorize(conditions[scored].astype(object))
@@ -86,9 +82,6 @@ class FlagTally:
 
     def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:
         """The classifier's score of each row; NaN without one."""
-        import numpy as np
-        import pyarrow.compute as pc
-
         scores = np.full(rows, np.nan)
         flat = signals.flatten()
         if len(flat):
@@ -99,8 +92,6 @@ class FlagTally:
 
     @staticmethod
     def _conditions(column: Mapping[str, pa.Array]) -> np.ndarray:
-        import numpy as np
-
         width, height, quality = (
             column[name].fill_null(0).to_numpy(zero_copy_only=False) for name in ("width", "height", "quality")
         )
@@ -110,9 +101,6 @@ class FlagTally:
     @staticmethod
     def _declared(column: Mapping[str, pa.Array]) -> np.ndarray:
         """Which rows have a hit of declared evidence, bool (rows,)."""
-        import numpy as np
-        import pyarrow.compute as pc
-
         signals = column["signals"]
         declared = np.zeros(len(signals), bool)
         flat = signals.flatten()

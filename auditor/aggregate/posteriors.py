@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
 from auditor.estimate.design import row_design
 from auditor.estimate.prior_shift import PriorShift, solve_prior_shift
 from auditor.estimate.weights import row_weights
 from auditor.results import Audit
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _COLUMNS = ["status", "verdict", "decided_by", "p_synthetic", "sampled", "weight"]
 
@@ -33,8 +32,6 @@ class Posteriors:
     def of(self, batch: pa.RecordBatch | pa.Table) -> np.ndarray:
         """Each row's probability of being synthetic in this dataset, float64 (rows,); NaN for rows that could not be
         read, and without an estimate."""
-        import numpy as np
-
         if self.prior_shift is None:
             return np.full(batch.num_rows, np.nan)
         probability, row_masks, _ = self._read(batch)
@@ -42,8 +39,6 @@ class Posteriors:
 
     def _read(self, batch: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, EvidenceMasks, np.ndarray]:
         """Probabilities at a prior of 0.5, masks and weights of the rows."""
-        import pyarrow as pa
-
         table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         column = {name: table[name].combine_chunks() for name in _COLUMNS}
         row_masks = masks(column, count_edited=self.count_edited, full_coverage_detectors=self.full_coverage_detectors)
@@ -52,9 +47,6 @@ class Posteriors:
 
 def posteriors(audit: Audit, parts: Iterable[Path], full_coverage_detectors: frozenset[str] | None) -> Posteriors:
     """The posteriors of an audit, solved over all its parts; it takes 16 bytes of memory per row."""
-    import numpy as np
-    import pyarrow.parquet as pq
-
     unsolved = Posteriors(None, audit.config.estimate.count_edited, full_coverage_detectors)
     if audit.estimate is None:
         return unsolved

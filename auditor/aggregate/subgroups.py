@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.results import OTHERS, Subgroup
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _MERGE_EVERY = 32
 _MAX_LISTED = 50  # largest subgroups of a kind that are listed; the others are summed up as "(others)"
@@ -30,9 +30,6 @@ class SubgroupTally:
 
     def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
         """Adds one batch. column: its columns by name. weights: float64 (rows,)."""
-        import numpy as np
-        import pyarrow as pa
-
         sums = {"rows": np.ones(len(weights), np.int64), **moments_of(masks, weights)}
         for by, values in _values(column).items():
             groups = self._groups.setdefault(by, [])
@@ -97,10 +94,6 @@ def _lower_bound(row: Mapping[str, Any], clusters: ClusterSample | None) -> floa
 
 def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """Kind of subgroup → the value of each row."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     side = pc.max_element_wise(column["width"], column["height"]).fill_null(0).to_numpy(zero_copy_only=False)
     index = np.searchsorted([limit for limit, _ in _SIZES], side)
     names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
@@ -117,8 +110,6 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
 
 
 def _grouped(tables: list[pa.Table]) -> pa.Table:
-    import pyarrow as pa
-
     sums = [name for name in tables[0].column_names if name != "value"]
     grouped = pa.concat_tables(tables).group_by("value").aggregate([(name, "sum") for name in sums])
     return grouped.select(["value", *(f"{name}_sum" for name in sums)]).rename_columns(["value", *sums])

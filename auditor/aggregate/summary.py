@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.aggregate.detectors import SignalTally, value_counts
 from auditor.aggregate.flags import FlagTally
@@ -21,10 +26,6 @@ from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.weights import row_weights
 from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample, Subgroup
 from auditor.types import Status, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _BATCH_ROWS = 16_384
 _MAX_REASONS = 20
@@ -76,8 +77,6 @@ def summarise(
 
 
 def _batches(part: Path) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq
-
     with pq.ParquetFile(part) as file:
         yield from (batch for batch in file.iter_batches(_BATCH_ROWS) if batch.num_rows)
 
@@ -106,10 +105,7 @@ class _Tally:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds one batch of evidence."""
-        import numpy as np
         import pandas as pd
-        import pyarrow as pa
-        import pyarrow.compute as pc
 
         column = {name: batch.column(name) for name in batch.schema.names}
         masks, weights = self._masks_of(column), row_weights(column)
@@ -140,8 +136,6 @@ class _Tally:
 
     def _shards(self, total: int) -> ShardSample:
         """The sample of the dataset's `total` shards, with the effective sample sizes of its rows."""
-        import numpy as np
-
         confirmed, sampled, flagged, scored = np.diff(np.array(self._by_shard), axis=0).T
         flags = effective_sample_size(flagged, scored) if scored.any() else None
         return ShardSample(len(sampled), total, effective_sample_size(confirmed, sampled), flags)
@@ -182,8 +176,6 @@ class _Tally:
     def _repeated_keys(self) -> int:
         """The number of keys that occur more than once. It sorts in place, because each copy of ten million hashes
         takes 80 MB."""
-        import numpy as np
-
         if not self._keys:
             return 0
         keys = np.concatenate(self._keys)

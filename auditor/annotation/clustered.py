@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from auditor.annotation.strata import LabelledStratum
 from auditor.estimate import clusters
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import Interval, effective_interval
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from auditor.annotation.two_phase import LabelledStratum
-
-Strata = Sequence["LabelledStratum"]
+Strata = Sequence[LabelledStratum]
 
 
 def add_between_cluster_variance(
@@ -30,8 +27,6 @@ def add_between_cluster_variance(
     """The interval for all shards, given the interval for the rows that were read. by_shard: each shard's part of every
     stratum. Neither end gets closer to the point.
     """
-    import numpy as np
-
     counts = [[(s.size, s.labelled, s.positives(unsure_as_synthetic)) for s in strata] for strata in by_shard]
     sizes, labelled, positives = np.moveaxis(np.array(counts, float), 2, 0)
     n_eff = min(clusters.effective_shards(sizes.sum(axis=1)), float((labelled.sum(axis=1) > 0).sum()))

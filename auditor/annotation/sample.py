@@ -13,7 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from auditor.annotation.strata import Stratum, strata
 from auditor.errors import LabelError
@@ -22,10 +26,6 @@ from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import Store
 from auditor.sampling import order
 from auditor.types import Status, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 # The synthetic share that the allocation assumes in each stratum; no estimate depends on it.
 EXPECTED: Mapping[VerdictKind, float] = {
@@ -89,9 +89,6 @@ def select_for_annotation(out: Path, *, seed: int, number: int) -> list[Annotati
 
 def _collect(path: Path, shard: str, by_stratum: Mapping[Stratum, _LowestRanks], *, seed: int, number: int) -> None:
     """Adds the rows of one part of evidence."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
     start = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=_COLUMNS):

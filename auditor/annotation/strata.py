@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.annotation.file import HumanLabel
-from auditor.annotation.two_phase import LabelledStratum
 from auditor.types import VerdictKind
 
-if TYPE_CHECKING:
-    import numpy as np
-
+_ROUNDING = 1e-12  # relative rounding error of fractional rows
 UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
 _LABELS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
 
@@ -45,8 +43,6 @@ def strata(verdict: np.ndarray, weights: np.ndarray) -> list[tuple[Stratum, np.n
 
     verdict: names, (rows,); weights: float64 (rows,). Rows of weight 0 belong to no stratum.
     """
-    import numpy as np
-
     result = []
     for number, kind in enumerate(UNDECIDED):
         rows = np.flatnonzero((verdict == kind.value) & (weights > 0))
@@ -105,8 +101,6 @@ class StratumCounts:
     @property
     def weighted_by_label(self) -> np.ndarray:
         """The number of drawn rows, divided into synthetic, real and unsure in proportion to weight, float64 (3,)."""
-        import numpy as np
-
         counts = np.array([self.label_weights[label] / self.mean_label_weight for label in _LABELS])
         counts[-1] += self.skipped
         return counts
@@ -118,6 +112,52 @@ def by_name(counts: Mapping[Stratum, StratumCounts]) -> dict[str, StratumCounts]
         return {stratum.name: counts[stratum] for stratum in sorted(counts)}
     by_verdict = {stratum.verdict: stratum_counts for stratum, stratum_counts in counts.items()}
     return {kind.value: by_verdict.get(number, StratumCounts()) for number, kind in enumerate(UNDECIDED)}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledStratum:
+    """Counts of one stratum.
+
+    size: its audited rows. synthetic, real, unsure: rows drawn from it at random, by label, divided in proportion to
+    weight. is_decided: evidence decides its rows, the unsampled ones too. mean_weight: of its rows. design_effect:
+    drawn rows / n_eff, above 1 if weights differ.
+    """
+
+    size: float
+    synthetic: float
+    real: float
+    unsure: float = 0
+    is_decided: bool = False
+    mean_weight: float = 1.0
+    design_effect: float = 1.0
+
+    @property
+    def labelled(self) -> float:
+        """The number of labelled rows, unsure ones included."""
+        return self.synthetic + self.real + self.unsure
+
+    @property
+    def total_weight(self) -> float:
+        """The total weight of its rows."""
+        return self.size * self.mean_weight
+
+    @property
+    def n_eff(self) -> float:
+        """The effective sample size of the drawn rows."""
+        return self.labelled / self.design_effect
+
+    def positives(self, unsure_as_synthetic: bool) -> float:
+        """Drawn rows that are labelled synthetic or, with unsure_as_synthetic, unsure."""
+        return self.synthetic + unsure_as_synthetic * self.unsure
+
+    def is_whole(self, sampled: float) -> bool:
+        """Whether all its rows are labelled. sampled: the share of the population's rows that was audited."""
+        return self.labelled * sampled >= self.size * (1 - _ROUNDING)
+
+    def unknown(self, sampled: float) -> float:
+        """The share of its rows without a label, which is the squared finite-population correction. sampled: the share
+        of the population's rows that was audited."""
+        return 0.0 if self.is_decided or self.is_whole(sampled) else 1 - self.labelled * sampled / self.size
 
 
 def collapse_strata(verdict: Sequence[StratumCounts]) -> Iterator[LabelledStratum]:
@@ -141,8 +181,6 @@ def collapse_strata(verdict: Sequence[StratumCounts]) -> Iterator[LabelledStratu
 
 def _collapsed(strata: Sequence[StratumCounts]) -> LabelledStratum:
     """One stratum from partly labelled strata of one verdict."""
-    import numpy as np
-
     n, weight = sum(s.drawn for s in strata), sum(s.total_weight for s in strata)
     weighted = [s.weighted_by_label * (n * s.total_weight / (s.drawn * weight)) for s in strata]
     by_label: np.ndarray = np.sum(weighted, axis=0)

@@ -10,11 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
 
 from auditor.annotation.file import Annotation, HumanLabel
-from auditor.annotation.strata import UNDECIDED, Stratum, StratumCounts, by_name, collapse_strata, strata
-from auditor.annotation.two_phase import LabelledStratum, labeller_error, two_phase, with_labeller_error
+from auditor.annotation.strata import (
+    UNDECIDED,
+    LabelledStratum,
+    Stratum,
+    StratumCounts,
+    by_name,
+    collapse_strata,
+    strata,
+)
+from auditor.annotation.two_phase import labeller_error, two_phase, with_labeller_error
 from auditor.errors import LabelError
 from auditor.estimate.counts import EvidenceCounts, EvidenceMasks
 from auditor.estimate.design import ClusterSample
@@ -23,10 +33,6 @@ from auditor.estimate.rogan_gladen import CONFIDENCE
 from auditor.results import AlternativeEstimate, Estimate, LabelCounts, Labels
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 RECOMMENDED_LABELS = 300  # with fewer labels the interval is wide
 _MAX_SKIPPED_SHARE = 0.5  # of the rows drawn from a stratum; beyond it, the labelled rows are not a random sample
@@ -89,8 +95,6 @@ class LabelTally:
 
     def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
         """Adds one batch. column: its columns by name. weights: float64 (rows,)."""
-        import numpy as np
-
         verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         key = column["key"].to_numpy(zero_copy_only=False)
         sampled = masks.sampled
@@ -109,8 +113,6 @@ class LabelTally:
 
     def _count(self, stratum: Stratum, key: np.ndarray, number: np.ndarray, weights: np.ndarray) -> None:
         """Adds rows of a stratum. number: index of each row's label, -1 for none."""
-        import numpy as np
-
         counts, verdict = self._strata[stratum], stratum.label.value
         counts.add_rows(weights)
         for row in np.flatnonzero(number >= 0):
@@ -128,8 +130,6 @@ class LabelTally:
     def _cumulative_counts(self) -> np.ndarray:
         """Rows, and rows labelled synthetic, real and unsure: of each verdict, of rows that evidence shows to be
         synthetic, and of other decided rows, int (strata, 4)."""
-        import numpy as np
-
         synthetic, others = self._synthetic, self._decided - self._synthetic
         decided = [[synthetic, synthetic, 0, 0], [others, 0, others, 0]]
         totals = np.array([[0] * 4] * len(UNDECIDED) + decided)
@@ -139,8 +139,6 @@ class LabelTally:
 
     def _drawn_rows(self, stratum: Stratum) -> np.ndarray:
         """Rows of a stratum up to the highest rank of its labels (of all labels without a stratum), int (shards,)."""
-        import numpy as np
-
         max_rank = np.uint64(max(self._max_rank[stratum], self._max_rank_of_verdict[""]))
         rows = np.zeros(len(self._ends), int)
         for shard, ranks in self._ranks[stratum]:
@@ -149,8 +147,6 @@ class LabelTally:
 
     def _by_shard(self) -> list[list[LabelledStratum]]:
         """The strata of each shard; skipped rows are unsure."""
-        import numpy as np
-
         by_shard = np.diff(np.array(self._ends), axis=0)
         verdicts = by_shard[:, : len(UNDECIDED)]
         verdicts[..., 3] = -verdicts[..., 1:3].sum(axis=2)

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import numpy as np
 
 from auditor.annotation.clustered import add_between_cluster_variance
+from auditor.annotation.strata import LabelledStratum
 from auditor.errors import LabelError
 from auditor.estimate.design import FULL_SCAN, ClusterSample, SamplingDesign
 from auditor.estimate.intervals import Interval, clopper_pearson
@@ -24,54 +26,7 @@ from auditor.estimate.rogan_gladen import CONFIDENCE
 _MAX_UNLABELLED = 0.05  # share of the weight in strata without labels
 _MAX_DESIGN_EFFECT = 2.0  # above it, the interval is not computed from effective counts
 _DRAWS = 20_000
-_ROUNDING = 1e-12  # relative rounding error of fractional rows
 _SLACK = 1e-6  # margin of the root search against rounding
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledStratum:
-    """Counts of one stratum.
-
-    size: its audited rows. synthetic, real, unsure: rows drawn from it at random, by label, divided in proportion to
-    weight. is_decided: evidence decides its rows, the unsampled ones too. mean_weight: of its rows. design_effect:
-    drawn rows / n_eff, above 1 if weights differ.
-    """
-
-    size: float
-    synthetic: float
-    real: float
-    unsure: float = 0
-    is_decided: bool = False
-    mean_weight: float = 1.0
-    design_effect: float = 1.0
-
-    @property
-    def labelled(self) -> float:
-        """The number of labelled rows, unsure ones included."""
-        return self.synthetic + self.real + self.unsure
-
-    @property
-    def total_weight(self) -> float:
-        """The total weight of its rows."""
-        return self.size * self.mean_weight
-
-    @property
-    def n_eff(self) -> float:
-        """The effective sample size of the drawn rows."""
-        return self.labelled / self.design_effect
-
-    def positives(self, unsure_as_synthetic: bool) -> float:
-        """Drawn rows that are labelled synthetic or, with unsure_as_synthetic, unsure."""
-        return self.synthetic + unsure_as_synthetic * self.unsure
-
-    def is_whole(self, sampled: float) -> bool:
-        """Whether all its rows are labelled. sampled: the share of the population's rows that was audited."""
-        return self.labelled * sampled >= self.size * (1 - _ROUNDING)
-
-    def unknown(self, sampled: float) -> float:
-        """The share of its rows without a label, which is the squared finite-population correction. sampled: the share
-        of the population's rows that was audited."""
-        return 0.0 if self.is_decided or self.is_whole(sampled) else 1 - self.labelled * sampled / self.size
 
 
 def two_phase(
@@ -149,8 +104,6 @@ def _melded(
     It is wider than the interval of effective counts if those work well, and narrower if a large stratum has no or few
     positives, so that the effective count is tiny. between: the variance of phase one.
     """
-    import numpy as np
-
     rng = np.random.default_rng(0)
     noise = math.sqrt(between) * rng.standard_normal(_DRAWS)
     lower, upper = noise.copy(), noise

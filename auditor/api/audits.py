@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.records import OUTPUTS, PathLike, decide, policy_of, write
+from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
+from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import Config, EstimateConfig, ReadOptions
 from auditor.gallery import thumbnails
@@ -148,8 +149,7 @@ def merge(
 ) -> Audit:
     """Merges audits that were made separately, for example on several machines. reference: the reference for diversity,
     a folder or `before:YEAR`. Raises EvidenceError if the audits have different configurations, overlap, or are
-    samples;
-    LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
+    samples; LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
 
     options = EstimateConfig(

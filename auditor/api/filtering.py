@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.records import PathLike, load, policy_of
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auditor.api.decisions import PathLike, load, policy_of
 from auditor.config import ReadOptions
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Store
@@ -20,9 +23,6 @@ if TYPE_CHECKING:
 def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
     """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
     EvidenceError if the evidence does not match audit.json, as after an interrupted scan."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from auditor.aggregate.build import dataset_digest, full_coverage_detectors
     from auditor.filtering import selection
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.records import PathLike
+from auditor.api.decisions import PathLike
 from auditor.audit import Listener, Silent, make_engine
 from auditor.config import Config, ReadOptions
 from auditor.embeddings.vector_source import VectorSource

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.records import PathLike, audit_path, load
+from auditor.api.decisions import PathLike, audit_path, load
 from auditor.config import ReadOptions
 from auditor.readers import Inputs
 

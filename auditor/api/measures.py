@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from auditor.api.records import PathLike
+from auditor.api.decisions import PathLike
 from auditor.audit import make_engine
 from auditor.config import ReadOptions, ScanConfig
 from auditor.estimate.calibration import Calibration

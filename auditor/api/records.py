@@ -1,21 +1,20 @@
-"""Audits on disk, and what is made from them: decisions, reports, data frames."""
+"""What is made from audits on disk: reports, comparisons, data frames."""
 
 from __future__ import annotations
 
-import datetime
-import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow.parquet as pq
+
 from auditor import audit_json, registry
-from auditor.errors import AuditFileError, EvidenceError, PolicyError, UnknownPlugin
+from auditor.api.decisions import OUTPUTS, PathLike, audit_path, bytes_of, load
+from auditor.errors import EvidenceError, UnknownPlugin
 from auditor.evidence_store.store import Store, write_atomically
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
-from auditor.policy import policy as policies
-from auditor.policy.policy import Policy
-from auditor.policy.rule import Context
 from auditor.results import Audit, Decision
 
 if TYPE_CHECKING:
@@ -25,41 +24,17 @@ if TYPE_CHECKING:
     from auditor.compare import AuditDiff
 
 
-OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
 OTHERS = {
     "junit": "junit.xml", "sarif": "audit.sarif", "croissant": "croissant.json", "github": "annotations.txt",
     "terminal": "summary.txt",
 }  # fmt: skip
 DIFFS = ("terminal", "html", "json")
-PathLike = str | os.PathLike[str]
-
-
-def decide(
-    audit: Audit,
-    policy: Policy | PathLike | None = None,
-    *,
-    baseline: Audit | PathLike | None = None,
-    audited: datetime.date | None = None,
-) -> Decision:
-    """Decides about an audit by a policy (default: the default policy). audited: the day of the audit; without it the
-    rule
-    `audit-age` is inconclusive."""
-    baseline_audit = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
-    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, baseline_audit))
-
-
-def load(path: PathLike) -> Audit:
-    """The audit in an audit.json file, given by its path or its folder. Raises AuditFileError."""
-    return audit_json.loads(bytes_of(audit_path(path)))
 
 
 def evidence(out: PathLike) -> pd.DataFrame:
     """All rows of evidence in an audit's folder, with the columns of docs/formats.md, and `p_adjusted` if the audit has
-    an
-    estimate. They must fit in memory. Raises EvidenceError, AuditFileError."""
-    import numpy as np
+    an estimate. They must fit in memory. Raises EvidenceError, AuditFileError."""
     import pandas as pd
-    import pyarrow.parquet as pq
 
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
@@ -147,34 +122,3 @@ def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors | None:
         return None
     audit = load(out)
     return posteriors(audit, parts, full_coverage_detectors(audit.config))
-
-
-def audit_path(path: PathLike) -> Path:
-    """The path of an audit.json, given by itself or by its folder."""
-    given = Path(path)
-    return given / OUTPUTS["json"] if given.is_dir() else given
-
-
-def read_policy(path: PathLike) -> Policy:
-    """The policy in a file. Raises PolicyError."""
-    try:
-        return policies.parse(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: {error}") from error
-    except PolicyError as error:
-        raise PolicyError(f"{path}: {error}") from error
-
-
-def policy_of(policy: Policy | PathLike | None) -> Policy:
-    """The given policy (read if it is a path), or the default policy. Raises PolicyError."""
-    if policy is None:
-        return policies.default()
-    return policy if isinstance(policy, Policy) else read_policy(policy)
-
-
-def bytes_of(path: Path) -> bytes:
-    """The content of a file. Raises AuditFileError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise AuditFileError(f"{path}: {error.strerror or error}") from error

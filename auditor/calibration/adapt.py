@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from auditor.errors import CalibrationError
 from auditor.estimate.head import Head
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Times the number of features (standardised); a row has weight 1 on average.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -49,8 +48,7 @@ class Adaptation:
 class _Rows:
     """One row per image and condition. x: standardised and centred on `middle`, because a fitted constant would reveal
     the class of the folder that is left out. residual: target minus the shipped head's score, centred. folder: its
-    number;
-    real and synthetic folders have different numbers."""
+    number; real and synthetic folders have different numbers."""
 
     x: np.ndarray
     middle: np.ndarray
@@ -64,8 +62,6 @@ class _Rows:
 
 def adapt_head(real: Tokens, synthetic: Tokens, shipped: Head) -> Adaptation:
     """The adaptation; see the module. Raises CalibrationError for too few folders or images."""
-    import numpy as np
-
     for side, tokens in (("real", real), ("synthetic", synthetic)):
         _check(side, tokens)
     keys = [*((0, key) for key in real), *((1, key) for key in synthetic)]
@@ -92,16 +88,12 @@ class _Fit:
     """The fit on all folders at one strength; gives fits and residuals with any folder left out."""
 
     def __init__(self, rows: _Rows, strength: float) -> None:
-        import numpy as np
-
         self.rows, self.strength = rows, strength
         self.inverse = np.linalg.inv(rows.x @ rows.x.T + np.diag(strength / rows.weight))
         self.dual = self.inverse @ rows.residual
 
     def change(self, left_out: np.ndarray) -> np.ndarray:
         """δ, float64 (features,), with these rows (bool) left out."""
-        import numpy as np
-
         dual = self.dual.copy()
         if left_out.any():
             dual -= self.inverse[:, left_out] @ np.linalg.solve(
@@ -113,8 +105,6 @@ class _Fit:
 
     def loss(self, without: int | None) -> float:
         """Mean weighted squared residual with each folder left out in turn; `without` is always left out."""
-        import numpy as np
-
         rows, total, weight = self.rows, 0.0, 0.0
         is_excluded = rows.folder == without
         for folder in np.unique(rows.folder[~is_excluded]):
@@ -151,8 +141,6 @@ def _check(side: str, tokens: Tokens) -> None:
 
 def _rows(keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Tokens], shipped: Head) -> _Rows:
     """Rows and weights: sources count as the square root of their images, both classes equally, with mean weight 1."""
-    import numpy as np
-
     parts = [np.stack(sides[label][key]) for label, key in keys]
     counts = [len(part) for part in parts]
     tokens = np.concatenate(parts)
@@ -178,15 +166,12 @@ def _rows(keys: Sequence[tuple[int, tuple[str, str]]], sides: tuple[Tokens, Toke
 
 def _subsample(rows: _Rows) -> _Rows:
     """_MAX_ROWS of the rows, drawn with a fixed seed."""
-    import numpy as np
-
     picked = np.sort(np.random.default_rng(0).choice(len(rows.x), _MAX_ROWS, replace=False))
     return replace(rows, **{name: getattr(rows, name)[picked] for name in _ROW_FIELDS})
 
 
 def _auroc(rows: _Rows, scores: np.ndarray) -> float:
     """The mean AUROC over conditions, with equal weights of sources."""
-    import numpy as np
     from scipy.stats import mannwhitneyu
 
     aurocs = []

@@ -15,7 +15,10 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
 
 from auditor import registry
 from auditor.calibration.adapt import Adaptation, adapt_head
@@ -29,10 +32,6 @@ from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.readers import Inputs, choose
 from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
-
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
 
 _BATCH = 16
 _MAX_SIDE = 1024  # pixels on the longer side before an image is re-encoded, as on the web
@@ -191,9 +190,6 @@ def _pixels(item: object, limits: Limits) -> np.ndarray:
 
 def apply_condition(image: np.ndarray, condition: str) -> np.ndarray:
     """The image after compression or processing in a condition."""
-    import numpy as np
-    from PIL import Image
-
     return np.asarray(CHANGES[condition](Image.fromarray(image)).convert("RGB"))
 
 
@@ -212,7 +208,6 @@ def _encoded(format: str, quality: int) -> Callable[[Image.Image], Image.Image]:
 def _img2dataset(image: Image.Image) -> Image.Image:
     """img2dataset's defaults: the longer side 256 pixels by area, white bars to a square, JPEG 95."""
     from PIL import Image as Pillow
-    from PIL import ImageOps
 
     return _encoded("JPEG", 95)(ImageOps.pad(image, (256, 256), Pillow.Resampling.BOX, color="white"))
 
@@ -271,10 +266,7 @@ def describe_origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], sh
 
 def refit_platt(calibration: Calibration) -> Calibration:
     """The calibration with slope and intercept of Platt scaling fitted again, at a prior of 0.5, over all conditions,
-    with
-    equal weights of sources. Raises CalibrationError if synthetic images do not score higher than real ones."""
-    import numpy as np
-
+    with equal weights of sources. Raises CalibrationError if synthetic images do not score higher than real ones."""
     scores: list[float] = []
     labels: list[int] = []
     weights: list[float] = []

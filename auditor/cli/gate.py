@@ -27,7 +27,7 @@ def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any
     import datetime
 
     import auditor
-    from auditor.api.records import audit_path
+    from auditor.api.decisions import audit_path
 
     read = options.take_reading(given)
     loaded = auditor.load(audit)

@@ -108,7 +108,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     from pathlib import Path
 
     import auditor
-    from auditor.api.records import OUTPUTS
+    from auditor.api.decisions import OUTPUTS
     from auditor.cli.progress import Progress
 
     quiet = given["quiet"]

@@ -14,15 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from auditor.embeddings import preparation
 from auditor.errors import CalibrationError, ModelError
 from auditor.estimate.calibration import Calibration, parse
 from auditor.estimate.head import Head
-
-if TYPE_CHECKING:
-    import numpy as np
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v2"
 _HEAD = ("mean", "deviation", "weights", "bias")
@@ -39,8 +38,6 @@ class Encoding:
 
 def tokens_of(encodings: Sequence[Encoding]) -> np.ndarray:
     """float32 (n, features). Raises ModelError if the encoder gives no tokens."""
-    import numpy as np
-
     tokens = [encoding.tokens for encoding in encodings if encoding.tokens is not None]
     if len(tokens) < len(encodings):
         raise ModelError("the classifier needs the tokens of the built-in encoder, and this encoder gives none")
@@ -96,8 +93,6 @@ class EmbeddedEncoder(Encoder):
         return hashlib.sha256(f"{self.weights} {head.digest}".encode()).hexdigest()
 
     def _encoded(self, image: np.ndarray) -> Encoding:
-        from PIL import Image
-
         pixels = preparation.squashed(Image.fromarray(image), self._size)
         tokens, vector = self._session.run(["tokens", "vector"], {"pixels": pixels})
         return Encoding(vector, tokens.reshape(-1))
@@ -108,8 +103,6 @@ class EmbeddedEncoder(Encoder):
             raise ModelError(f"{folder}: encoder.onnx and head.npz do not match calibration.json; reinstall")
 
     def _check_parity(self, folder: Path) -> None:
-        import numpy as np
-
         with _arrays(folder / "parity.npz") as known:
             encodings = self.encode([known[name] for name in known.files if name.startswith("picture")])
             vectors, tokens = np.stack([encoding.vector for encoding in encodings]), tokens_of(encodings)
@@ -149,8 +142,6 @@ def _head(folder: Path) -> Head:
 def _arrays(path: Path) -> np.lib.npyio.NpzFile:
     import io
     import zipfile
-
-    import numpy as np
 
     try:
         arrays: np.lib.npyio.NpzFile = np.load(io.BytesIO(_read(path)), allow_pickle=False)

@@ -14,13 +14,13 @@ import json
 from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from auditor.embeddings.embedded_encoder import Encoder, Encoding
 from auditor.errors import ModelError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _BATCH = 16
 _FOLDER = "local-dir:"
@@ -62,7 +62,6 @@ class OpenClipEncoder(Encoder):
     def encode(self, images: Sequence[np.ndarray]) -> list[Encoding]:
         """Unit vectors, without tokens."""
         import torch
-        from PIL import Image
 
         encodings: list[Encoding] = []
         for start in range(0, len(images), _BATCH):
@@ -74,7 +73,6 @@ class OpenClipEncoder(Encoder):
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """float32 (n, dimension), unit vectors of captions. Raises ModelError for a model without a text encoder."""
-        import numpy as np
         import torch
 
         encoded = []
@@ -208,6 +206,4 @@ def _unit(vectors: Any) -> np.ndarray:
 
 
 def _blank() -> Any:
-    import numpy as np
-
     return np.zeros((8, 8, 3), np.uint8)

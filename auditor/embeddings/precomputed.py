@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError, EvidenceError
 from auditor.evidence_store.vectors import blocks, unit
 from auditor.types import Sample
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _ARRAYS = ("l14_img", "b32_img")  # in DataComp: OpenAI's CLIP ViT-L/14 and ViT-B/32, the better one first
 _NAMES = ("uid", "key", "sample_id", "id", "__key__", "image_path", "path", "file_name", "filepath", "url", "image_url")
@@ -47,8 +47,6 @@ class Pair:
 
     def open(self) -> np.ndarray:
         """(rows, dimension), memory-mapped if possible. Raises DatasetError for anything but a matrix of floats."""
-        import numpy as np
-
         try:
             loaded = np.load(self.vectors, mmap_mode=None if self.array else "r", allow_pickle=False)
             matrix: np.ndarray = loaded[self.array] if self.array else loaded
@@ -98,9 +96,6 @@ def _stats(source: Existing, stamp: tuple[str, ...]) -> VectorStats:
 
 
 def _check_rows(pair: Pair, matrix: np.ndarray) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         rows = pq.read_metadata(pair.table).num_rows
     except (OSError, pa.ArrowException) as error:
@@ -143,8 +138,6 @@ def _table(path: Path) -> Path:
 
 
 def _array(path: Path, model: str | None) -> str:
-    import numpy as np
-
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
@@ -163,8 +156,6 @@ class Lookup:
     """Finds vectors by key, path or URL. Needs 16 bytes of memory per name; the vectors stay on disk."""
 
     def __init__(self, source: Existing) -> None:
-        import numpy as np
-
         self._pairs = pairs(source)
         names, places = [], []
         for number, pair in enumerate(self._pairs):
@@ -182,8 +173,6 @@ class Lookup:
         return [self._vector(sample) for sample in samples]
 
     def _vector(self, sample: Sample) -> np.ndarray | None:
-        import numpy as np
-
         for name in (sample.key, sample.image, sample.url):
             if not name:
                 continue
@@ -210,8 +199,6 @@ def _opened(pair: Pair) -> np.ndarray:
 
 def _hashes(table: Path) -> Iterator[np.ndarray]:
     """uint64 (rows,) for each column that names images; for paths also without the folder that they share."""
-    import pyarrow.parquet as pq
-
     columns = [name for name in pq.read_schema(table).names if name.casefold() in _NAMES]
     for column in columns:
         values = pq.read_table(table, columns=[column])[column].to_pandas().astype(str).to_numpy(object)
@@ -222,7 +209,6 @@ def _hashes(table: Path) -> Iterator[np.ndarray]:
 
 
 def _hash(values: Sequence[str] | np.ndarray) -> np.ndarray:
-    import numpy as np
     import pandas as pd
 
     hashes: np.ndarray = pd.util.hash_array(np.asarray(values, object))

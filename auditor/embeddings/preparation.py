@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
+import numpy as np
+from PIL import Image
 
 GAP = 2.0  # large images are first reduced by an integer factor, to at least this times the size: as good, and faster
 
 
 def squashed(image: Image.Image, size: int) -> np.ndarray:
     """uint8 (1, size, size, 3) of an RGB image: bicubic, antialiased (Pillow's resampling and `reducing_gap`)."""
-    import numpy as np
     from PIL import Image as Pillow
 
     return np.asarray(image.resize((size, size), Pillow.Resampling.BICUBIC, reducing_gap=GAP))[None]

@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.embeddings.embedded_encoder import EMBEDDED
 from auditor.errors import ModelError
 from auditor.evidence_store.vectors import blocks
-
-if TYPE_CHECKING:
-    import numpy as np
 
 COMPONENTS = 128
 MIN_VECTORS = 1000  # with fewer vectors the components would be noise
@@ -37,8 +35,6 @@ class PcaWhitening:
 
     def transform(self, vectors: np.ndarray) -> np.ndarray:
         """float (n, dimension) -> float32 (n, components), of unit length."""
-        import numpy as np
-
         projected = (np.asarray(vectors, np.float32) - self.mean) @ self.components
         length = np.linalg.norm(projected, axis=1, keepdims=True)
         unit: np.ndarray = np.ascontiguousarray(projected / np.maximum(length, 1e-12), np.float32)
@@ -46,8 +42,6 @@ class PcaWhitening:
 
     def transform_blocks(self, vectors: np.ndarray) -> np.ndarray:
         """As `transform`, block by block."""
-        import numpy as np
-
         transformed = np.empty((len(vectors), self.components.shape[1]), np.float32)
         for start, block in blocks(vectors):
             transformed[start : start + len(block)] = self.transform(block)
@@ -56,8 +50,6 @@ class PcaWhitening:
 
 def fit(sample: np.ndarray) -> PcaWhitening:
     """The whitening of float (n, dimension) vectors; with fewer than MIN_VECTORS it only centres."""
-    import numpy as np
-
     vectors = np.asarray(sample, np.float32)
     mean = vectors.mean(axis=0)
     if len(vectors) < MIN_VECTORS:
@@ -84,8 +76,6 @@ def shipped() -> tuple[str, PcaWhitening] | None:
 
 def read(path: Path) -> tuple[str, PcaWhitening]:
     """The fingerprint and the whitening in a file. Raises ModelError for any other file."""
-    import numpy as np
-
     try:
         with np.load(path, allow_pickle=False) as known:
             mean, components = known["mean"].astype(np.float32), known["axes"].astype(np.float32)
@@ -96,8 +86,6 @@ def read(path: Path) -> tuple[str, PcaWhitening]:
 
 def write(path: Path, fingerprint: str, space: PcaWhitening) -> None:
     """Writes the file that `read` reads, in float16, which is precise enough."""
-    import numpy as np
-
     np.savez(
         path, fingerprint=fingerprint, mean=space.mean.astype(np.float16), axes=space.components.astype(np.float16)
     )

@@ -17,14 +17,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from auditor.errors import CalibrationError
 from auditor.estimate.error_rates import Counts
 from auditor.estimate.head import Head
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SCHEMA = "auditor-calibration/2"
 FALSE_POSITIVES = 0.01  # rate of "likely synthetic" among real images: mean over sources, worst condition
@@ -84,8 +83,6 @@ class Calibration:
     def auroc(self, weights: Mapping[str, float]) -> float:
         """The probability that a synthetic image scores higher than a real one. All sources have the same weight; ties
         count half."""
-        import numpy as np
-
         names, shares = list(weights), list(weights.values())
         real, real_weights = _pool_scores([self.conditions[name].real for name in names], shares)
         synthetic, synthetic_weights = _pool_scores([self.conditions[name].synthetic for name in names], shares)
@@ -128,7 +125,6 @@ def platt(
     scores: float (n,); labels: 0 or 1, (n,); weights: float (n,), summing to 1; start: initial slope and intercept. A
     small ridge penalty keeps the slope finite if the classes do not overlap.
     """
-    import numpy as np
     from scipy.optimize import minimize
 
     def loss(line: np.ndarray) -> float:
@@ -146,8 +142,6 @@ def _negate(scores: Scores) -> Scores:
 def _pool_scores(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
     """All scores of some conditions in ascending order, and their weights, which sum to 1. Sources have the same
     weight; conditions have the weights `shares`."""
-    import numpy as np
-
     scores, weights = [], []
     for side, share in zip(sides, shares, strict=True):
         for values in side.values():
@@ -160,8 +154,6 @@ def _pool_scores(sides: list[Scores], shares: Iterable[float]) -> tuple[np.ndarr
 
 def _lowest_threshold(sides: list[Scores], shares: Iterable[float], rate: float) -> float:
     """The lowest threshold that at most a share `rate` of the scores reaches; it lies just above a score."""
-    import numpy as np
-
     scores, weights = _pool_scores(sides, shares)
     at_or_above = np.cumsum(weights[::-1])[::-1]
     too_many = np.flatnonzero(at_or_above > rate + 1e-9)
@@ -170,8 +162,6 @@ def _lowest_threshold(sides: list[Scores], shares: Iterable[float], rate: float)
 
 def _mix_counts(parts: list[tuple[Scores, float]], threshold: float) -> Counts:
     """Each source's counts in a mix of conditions: its mean rate, times the smallest n that it has in any condition."""
-    import numpy as np
-
     counts = []
     for source in parts[0][0]:
         sides = [(side[source], weight) for side, weight in parts]

@@ -13,12 +13,9 @@ similarity within shards cannot be estimated, and each shard counts as one row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from auditor.results import EffectiveSampleSize
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _TAIL = 0.975
 _MIN_DF = 0.01
@@ -29,8 +26,6 @@ def effective_sample_size(positives: np.ndarray, rows: np.ndarray) -> EffectiveS
 
     Raises ValueError for fewer than two shards, and if a shard has more positives than rows.
     """
-    import numpy as np
-
     positives, rows = np.asarray(positives, float), np.asarray(rows, float)
     if len(rows) < 2:
         raise ValueError(f"there must be at least two shards, got {len(rows)}")

@@ -8,13 +8,10 @@ representative of the other images (an image with camera data is no random image
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from auditor.estimate.rogan_gladen import Rates
 from auditor.results import Control
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _SHIFT_LEVEL = 0.01  # two-sided
 _MIN_CONTROLS = 20  # images; fewer are not tested for a shift
@@ -23,7 +20,6 @@ _MIN_CONTROLS = 20  # images; fewer are not tested for a shift
 def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
     """Compares the flag count of a control with the predicted rates, float64 (draws,): a two-sided p-value, averaged
     over the draws."""
-    import numpy as np
     from scipy.stats import binom
 
     median, low, high = (float(value) for value in np.quantile(rates, (0.5, 0.025, 0.975)))
@@ -42,8 +38,6 @@ def inflate_for_shift(rates: Rates, negative: Control, positive: Control, *, see
     A higher false-positive or true-positive rate lowers the estimate. So the lower end gets the larger of the predicted
     rate and the control's rate, and the upper end gets the smaller.
     """
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     lower, upper = [rates.fpr, rates.tpr], [rates.fpr, rates.tpr]
     for index, control in enumerate((negative, positive)):

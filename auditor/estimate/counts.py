@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.estimate.design import FULL_SCAN, SamplingDesign
 from auditor.estimate.intervals import Interval
 from auditor.estimate.weights import NO_ROWS, WeightSums
 from auditor.types import Status, VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 UNSAMPLED = "unsampled.rows"  # name of the sum that RowSample needs
 
@@ -122,10 +122,6 @@ def masks(
     count_edited: images with a generated part count as synthetic. full_coverage_detectors: ids of the detectors that
     ran on unsampled rows too; None for a full scan.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     readable = np.asarray(pc.equal(column["status"], Status.OK.value))
     verdict = column["verdict"].fill_null("")
     edited = readable & np.asarray(pc.equal(verdict, VerdictKind.EDITED.value))
@@ -154,8 +150,6 @@ def moments_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, np.ndarra
 
     weights: float64 (rows,).
     """
-    import numpy as np
-
     powers = dict(zip(_MOMENTS, (np.ones(len(weights), np.int64), weights, weights**2), strict=True))
     moments = {f"{name}.{power}": getattr(masks, name) * powers[power] for name, power in product(_SUMMED, _MOMENTS)}
     return {**moments, UNSAMPLED: masks.unsampled.astype(np.int64)}

@@ -14,10 +14,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 _MAX_IMAGES_PER_SOURCE = 300
 _QUADRATURE_NODES = 61
@@ -35,7 +33,6 @@ def predictive_rates(counts: Counts, *, sources: Sequence[int], draws: int, rng:
     sources: the possible numbers of the target's sources, all equally probable. Raises ValueError without counts, and
     for a count that is not between 0 and its n.
     """
-    import numpy as np
     from scipy.special import expit
 
     if not counts or not all(0 <= k <= n and n > 0 for k, n in counts):
@@ -63,7 +60,6 @@ def _cap_counts(positives: float, n: int) -> tuple[float, float]:
 @lru_cache(maxsize=256)
 def _posterior(counts: tuple[tuple[float, float], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The posterior over (m, τ) on the grid, summing to 1, and the two axes of the grid."""
-    import numpy as np
     from scipy.special import log_expit
 
     means = np.linspace(*_MEANS)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 _MAX_TOKENS = 1 << 20
 
@@ -57,8 +56,6 @@ class Head:
     @classmethod
     def parse(cls, content: Any) -> Head:
         """A head from the output of `dumps`. Raises ValueError, TypeError or KeyError for anything else."""
-        import numpy as np
-
         parts = {field.name: base64.b64decode(content[field.name], validate=True) for field in fields(cls)}
         if (size := max(map(len, parts.values()))) > 4 * _MAX_TOKENS:
             raise ValueError(f"a head must have at most {_MAX_TOKENS} tokens, got {size // 4}")
@@ -66,8 +63,6 @@ class Head:
 
     def checked(self) -> Head:
         """The head itself. Raises ValueError if its shapes do not match, or if a number is not finite."""
-        import numpy as np
-
         sizes = [part.shape for part in self._parts()]
         if len(set(sizes[:3])) > 1 or sizes[3] != (1,) or len(sizes[0]) != 1 or not sizes[0][0]:
             raise ValueError(f"the shapes of a head must be (n,), (n,), (n,) and (1,), got {sizes}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
+import numpy as np
+
 from auditor.estimate import controls
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.counts import EvidenceCounts, Flags
@@ -53,8 +55,6 @@ def estimate_prevalence(
 
     Undecided images without a score widen both ends. threshold_score: by default that of the calibration's threshold.
     """
-    import numpy as np
-
     scored, design = flags.scored, evidence.design
     if not scored.total:
         is_undecided = flags.unseen.total or design.is_partial or not evidence.readable.total

@@ -9,12 +9,10 @@ corrected for the classifier's errors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.estimate.counts import EvidenceCounts, EvidenceMasks
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _MAX_LOG_ODDS = 60.0  # bound of the search; beyond it every probability is 0 or 1
 _MIN_PROBABILITY = 1e-9  # probabilities are clipped to this distance from 0 and 1
@@ -34,8 +32,6 @@ class PriorShift:
 
         probability: at a prior of 0.5, float64 (rows,), NaN without a score. Rows that evidence decides are 0 or 1.
         """
-        import numpy as np
-
         p = np.where(masks.readable, masks.confirmed.astype(float), np.nan)
         undecided = masks.undecided
         p[undecided] = np.nan_to_num(shift_log_odds(probability[undecided], self.log_odds), nan=self.unscored)
@@ -64,7 +60,6 @@ def log_odds_offset(probability: np.ndarray, weights: np.ndarray, share: float) 
 
     probability, weights: float64 (n,); NaN is ignored. Raises ValueError unless 0 <= share <= 1.
     """
-    import numpy as np
     from scipy.optimize import brentq
 
     if not 0 <= share <= 1:
@@ -82,7 +77,6 @@ def log_odds_offset(probability: np.ndarray, weights: np.ndarray, share: float) 
 
 def shift_log_odds(probability: np.ndarray, log_odds: float) -> np.ndarray:
     """Probabilities, float64 (n,), with `log_odds` added to their log-odds; NaN stays NaN."""
-    import numpy as np
     from scipy.special import expit, logit
 
     shifted: np.ndarray = expit(logit(np.clip(probability, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)) + log_odds)

@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.estimate.design import Validity
 from auditor.estimate.error_rates import Counts, predictive_rates
 from auditor.estimate.intervals import Interval, confidence_sequence
-
-if TYPE_CHECKING:
-    import numpy as np
 
 CONFIDENCE = 0.95
 DRAWS = 20_000
@@ -72,8 +70,6 @@ def predicted_rates(
     false, true: (positives, n) of each calibration source of real and of synthetic images. sources: the possible
     numbers of the target's real and synthetic sources, all equally probable.
     """
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     return Rates(
         predictive_rates(false, sources=sources[0], draws=draws, rng=rng),
@@ -95,8 +91,6 @@ def melded_interval(
     An anytime-valid interval splits the error in half, between the confidence sequences of the counts and the rates.
     Raises ValueError unless 0 <= flagged <= n and n > 0.
     """
-    import numpy as np
-
     alpha = (1 - confidence) / (2 if validity is Validity.ANYTIME_VALID else 1)
     ends_of = partial(_ends, validity, alpha / (2 if decided else 1), len(rates.fpr), np.random.default_rng(seed))
     low, high = ends_of(flags.flagged, flags.n, flags.n_eff)
@@ -125,8 +119,6 @@ def melded_interval(
 def correct_flag_rate(flag_rate: np.ndarray, rates: Rates) -> np.ndarray:
     """The Rogan-Gladen estimator (q-f)/(s-f), clipped to [0, 1], of each draw (American Journal of Epidemiology 107,
     1978)."""
-    import numpy as np
-
     gap = np.maximum(rates.tpr - rates.fpr, _MIN_TPR_FPR_GAP)
     share: np.ndarray = np.clip((flag_rate - rates.fpr) / gap, 0.0, 1.0)
     return share
@@ -137,8 +129,6 @@ def _ends(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws from the lower and the upper confidence distribution of a rate: Clopper and Pearson's, or constants if the
     interval is anytime-valid or asymptotic."""
-    import numpy as np
-
     if not 0 <= count <= n or n <= 0:
         raise ValueError(f"count must be between 0 and n, and n above 0, got {count} of {n}")
     if validity is Validity.ASYMPTOTIC:

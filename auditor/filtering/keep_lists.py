@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from auditor.errors import FilterError
 from auditor.evidence_store.store import write_atomically
 
@@ -21,8 +23,7 @@ _UID = 32  # hexadecimal digits
 def write(rows: pd.DataFrame, path: Path, format: str | None = None) -> None:
     """Writes a keep-list (KeepList.rows) as `parquet` (every row with its weight and reason), `text` (the kept keys,
     one per line) or `datacomp` (kept uids, a sorted npy of pairs of uint64, the format of DataComp's tools). Default:
-    by
-    the file's suffix. Raises FilterError."""
+    by the file's suffix. Raises FilterError."""
     chosen = format or SUFFIXES.get(path.suffix.casefold())
     if chosen == "parquet":
         buffer = io.BytesIO()
@@ -56,8 +57,6 @@ def _refuse_line_breaks(keys: Iterable[str]) -> None:
 
 
 def _datacomp(keys: Iterable[str]) -> bytes:
-    import numpy as np
-
     pairs = []
     for key in keys:
         if len(key) != _UID or not set(key) <= set(string.hexdigits):

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
 from auditor.errors import FilterError
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
 from auditor.estimate.design import row_design
@@ -21,9 +24,7 @@ from auditor.results import Audit, Estimate
 from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    import pyarrow as pa
 
 COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
 DROPS = ("nothing", "decided", "likely")
@@ -100,8 +101,6 @@ def _ends(
 
 def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -> np.ndarray:
     """The reason for removing each row; '' for rows that are not removed yet."""
-    import numpy as np
-
     if drop not in DROPS:
         raise FilterError(f"drop must be one of {', '.join(DROPS)}, got {drop}")
     status = column["status"].to_numpy(zero_copy_only=False)
@@ -120,8 +119,6 @@ def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -
 
 def _remove_to_target(target: float, p: np.ndarray, reasons: np.ndarray, weight: np.ndarray) -> None:
     """Removes rows, highest probability first, until the mean probability of the other rows is at most the target."""
-    import numpy as np
-
     left = np.flatnonzero((reasons == "") & ~np.isnan(p))
     order = left[np.argsort(-p[left], kind="stable")]
     # The mean of the k rows with the lowest probability, for every k; the largest k whose mean fits is kept.
@@ -145,7 +142,6 @@ def _make_list(
     estimate: Estimate | None,
     weight: np.ndarray,
 ) -> KeepList:
-    import numpy as np
     import pandas as pd
 
     keep = reasons == ""
@@ -174,7 +170,5 @@ def _make_list(
 
 def _mean(p: np.ndarray, keep: np.ndarray, weight: np.ndarray) -> float:
     """The weighted mean over rows that are kept and have a probability."""
-    import numpy as np
-
     counts = (keep & ~np.isnan(p)).astype(float) * weight
     return float(np.average(np.nan_to_num(p), weights=counts)) if counts.any() else 0.0

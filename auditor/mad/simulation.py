@@ -48,11 +48,6 @@ class Generation:
     effective_n: float
 
 
-def real_only(n: float, d: float) -> float:
-    """The expected distance of a Gaussian fitted to n real samples: d(d+5)/(4n)."""
-    return d * (d + 5) / (4 * n)
-
-
 def effective_n(distance: float, d: float) -> float:
     """The number of real samples that give this expected distance."""
     return d * (d + 5) / (4 * distance) if distance > 0 else float("inf")

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 def sampling_rank(key: str, seed: int) -> int:
@@ -27,6 +25,4 @@ def sampling_rank(key: str, seed: int) -> int:
 
 def sampling_ranks(keys: Iterable[str], seed: int) -> np.ndarray:
     """The sampling ranks of keys, uint64 (keys,)."""
-    import numpy as np
-
     return np.fromiter((sampling_rank(key, seed) for key in keys), np.uint64)

@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor import registry
 from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,10 @@ class Allocation:
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Domains and numbers, uint64 (domains,)."""
-        import numpy as np
-
         return np.frombuffer(self.domains, "<u8"), np.frombuffer(self.numbers, "<u8")
 
     def number(self, domain: int) -> int | None:
         """The number of one domain; None without one."""
-        import numpy as np
-
         domains, numbers = self.arrays()
         index = int(np.searchsorted(domains, np.uint64(domain)))
         return int(numbers[index]) if index < len(domains) and domains[index] == domain else None
@@ -98,8 +92,6 @@ def draw_simple_sample(
     is_fetching: bool = False,
 ) -> SamplePlan:
     """The `rows` rows with the lowest sampling ranks, and any row with the same key as the last of them."""
-    import numpy as np
-
     lowest, population_size = np.empty(0, np.uint64), 0
     for result in engine.run(shards, ShardRanks(rows, seed, is_fetching)):
         population_size += result.population_size
@@ -171,6 +163,4 @@ class ShardUrls(ShardTask[Urls]):
 
 
 def _lowest(ranks: np.ndarray, count: int) -> np.ndarray:
-    import numpy as np
-
     return ranks if len(ranks) <= count else np.partition(ranks, count - 1)[:count]

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor import registry
 from auditor.plugin import Engine, Reader, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.sampling.rows import Allocation, SamplePlan, can_be_drawn
 from auditor.types import Need, Sample, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def draw_stratified_sample(
@@ -33,8 +31,6 @@ def draw_stratified_sample(
     is_fetching: bool = False,
 ) -> SamplePlan:
     """A sample of `rows` rows, allocated to domains, and any row with the same key as the last one of its domain."""
-    import numpy as np
-
     shards = list(shards)
     domain_counts = DomainCounts()
     for result in engine.run(shards, ShardDomains(seed, is_fetching)):
@@ -61,8 +57,6 @@ def draw_stratified_sample(
 
 def allocation(counts: np.ndarray, rows: int, seed: int) -> np.ndarray:
     """The sample size of each domain, int64 (domains,): `rows` in total, or every row if there are fewer."""
-    import numpy as np
-
     total = int(counts.sum())
     if rows >= total:
         return counts.astype(np.int64)
@@ -76,8 +70,6 @@ class DomainCounts:
     """Sums of counts by domain, in sorted arrays. New counts are merged when they outnumber the merged ones."""
 
     def __init__(self) -> None:
-        import numpy as np
-
         self._domains, self._counts = np.empty(0, np.uint64), np.empty(0, np.int64)
         self._unmerged: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -93,8 +85,6 @@ class DomainCounts:
         return self._domains, self._counts
 
     def _merge(self) -> None:
-        import numpy as np
-
         domains = np.concatenate([self._domains, *(domains for domains, _ in self._unmerged)])
         counts = np.concatenate([self._counts, *(counts for _, counts in self._unmerged)])
         self._domains, inverse = np.unique(domains, return_inverse=True)
@@ -107,23 +97,17 @@ class _LowestRanks:
     """Keeps the lowest ranks of each domain, up to its sample size."""
 
     def __init__(self, domains: np.ndarray, sizes: np.ndarray) -> None:
-        import numpy as np
-
         self._sizes, self._all = sizes, domains
         self._domains, self._ranks = np.empty(0, np.uint64), np.empty(0, np.uint64)
 
     def add(self, domains: np.ndarray, ranks: np.ndarray) -> None:
         """Adds the ranks of one shard."""
-        import numpy as np
-
         self._domains, self._ranks = lowest_of_each(
             np.concatenate([self._domains, domains]), np.concatenate([self._ranks, ranks]), self._all, self._sizes
         )
 
     def thresholds(self) -> np.ndarray:
         """The highest rank in the sample of each domain, uint64."""
-        import numpy as np
-
         return self._ranks[np.searchsorted(self._domains, self._all, side="right") - 1]
 
 
@@ -134,8 +118,6 @@ def lowest_of_each(
 
     domains, ranks: of all rows, (rows,). sampled_domains, sizes: the sample size of each domain, (domains,).
     """
-    import numpy as np
-
     order = np.lexsort((ranks, domains))
     domains, ranks = domains[order], ranks[order]
     position = np.arange(len(domains)) - np.searchsorted(domains, domains)
@@ -162,8 +144,6 @@ class ShardDomains(ShardTask[Domains]):
 
     def __call__(self, shard: Shard) -> Domains:
         """Reads the whole shard."""
-        import numpy as np
-
         rows, sources = 0, []
         for item in _items(shard):
             rows += 1
@@ -193,8 +173,6 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
 
     def __call__(self, shard: Shard) -> LowestRanks:
         """Reads the keys of the whole shard."""
-        import numpy as np
-
         rows, sources, keys = 0, [], []
         for item in _items(shard):
             rows += 1

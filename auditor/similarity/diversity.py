@@ -18,12 +18,10 @@ all images raises cmmd. No metric is the synthetic fraction, and most cannot det
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.results import Metric, MetricComparison
-
-if TYPE_CHECKING:
-    import numpy as np
 
 NEIGHBOURS = 5
 MIN_IMAGES, MAX_IMAGES = 100, 1000  # per side and draw: fewer images give only noise, and the cost is quadratic
@@ -38,8 +36,6 @@ def compare_metrics(name: str, reference: np.ndarray, studied: np.ndarray, *, se
     Each value is the mean over draws of a fixed number of images from both. The null distribution comes from disjoint
     draws of the reference, with its spread widened because all draws come from one pool (see `_pool_sd_factor`).
     """
-    import numpy as np
-
     n = min(MAX_IMAGES, len(reference) // 2, len(studied))
     if n < MIN_IMAGES:
         return None
@@ -70,8 +66,6 @@ def _pool_sd_factor(n: int, reference: int, studied: int) -> float:
 
 
 def _metric(name: str, observed: list[dict[str, float]], null: list[dict[str, float]], factor: float) -> Metric:
-    import numpy as np
-
     value = float(np.mean([draw[name] for draw in observed]))
     expected = np.array([draw[name] for draw in null])
     mean, spread = float(expected.mean()), factor * float(expected.std(ddof=1))
@@ -96,19 +90,11 @@ def metrics(reference: np.ndarray, studied: np.ndarray) -> dict[str, float]:
     }
 
 
-def manifolds(reference: np.ndarray, studied: np.ndarray, k: int = NEIGHBOURS) -> Mapping[str, float]:
-    """precision, recall, density, coverage, nearest and spacing. A manifold is the union of balls around the points
-    that
-    reach their k-th neighbours."""
-    pairwise = distances(reference, studied), distances(reference, reference), distances(studied, studied)
-    return _manifolds(*pairwise, k)
-
-
 def _manifolds(
     across: np.ndarray, among_reference: np.ndarray, among_studied: np.ndarray, k: int
 ) -> Mapping[str, float]:
-    import numpy as np
-
+    """precision, recall, density, coverage, nearest and spacing, from pairwise distances. A manifold is the union of
+    balls around the points that reach their k-th neighbours."""
     reference_radius = np.partition(among_reference, k, axis=1)[:, k]  # index 0 is the point itself
     studied = np.partition(among_studied, (1, k), axis=1)
     inside = across < reference_radius[:, None]
@@ -124,8 +110,6 @@ def _manifolds(
 
 def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Euclidean distances, float64 (len(left), len(right))."""
-    import numpy as np
-
     a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T
     roots: np.ndarray = np.sqrt(np.maximum(squares, 0))
@@ -139,8 +123,6 @@ def vendi(vectors: np.ndarray) -> float:
 
     With the cosine kernel. The eigenvalues of X Xᵀ/n are those of the much smaller Xᵀ X/n.
     """
-    import numpy as np
-
     unit = np.asarray(vectors, np.float64)
     unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
     small = unit.T @ unit if unit.shape[1] <= len(unit) else unit @ unit.T
@@ -149,15 +131,9 @@ def vendi(vectors: np.ndarray) -> float:
     return float(np.exp(-(share * np.log(share)).sum()))
 
 
-def cmmd(reference: np.ndarray, studied: np.ndarray) -> float:
-    """1000 times the squared maximum mean discrepancy with a Gaussian kernel of width 10; the biased estimator, as
-    published."""
-    return _cmmd(distances(reference, studied), distances(reference, reference), distances(studied, studied))
-
-
 def _cmmd(across: np.ndarray, among_reference: np.ndarray, among_studied: np.ndarray) -> float:
-    import numpy as np
-
+    """1000 times the squared maximum mean discrepancy with a Gaussian kernel of width 10, from pairwise distances; the
+    biased estimator, as published."""
     kernels = [
         float(np.exp(-(pairwise**2) / (2 * _SIGMA**2)).mean()) for pairwise in (among_reference, among_studied, across)
     ]
@@ -169,17 +145,11 @@ def trace(vectors: np.ndarray) -> float:
     return float(vectors.var(axis=0, ddof=1).sum())
 
 
-def log_determinant(vectors: np.ndarray) -> float:
+def _log_determinant(values: np.ndarray, shape: tuple[int, ...]) -> float:
     """The mean logarithm of the covariance's largest eigenvalues, half as many as there are vectors or dimensions.
 
     With fewer vectors than dimensions the logarithm of the whole determinant is -∞, and its last terms are noise.
     """
-    return _log_determinant(_eigenvalues(vectors), vectors.shape)
-
-
-def _log_determinant(values: np.ndarray, shape: tuple[int, ...]) -> float:
-    import numpy as np
-
     return float(np.log(np.maximum(values[::-1][: max(1, min(shape) // 2)], 1e-300)).mean())
 
 
@@ -198,8 +168,6 @@ def _effective_dimension(values: np.ndarray, shape: tuple[int, ...]) -> float:
 
 
 def _eigenvalues(vectors: np.ndarray) -> np.ndarray:
-    import numpy as np
-
     centred = np.asarray(vectors, np.float64)
     centred = centred - centred.mean(axis=0)
     small = centred.T @ centred if centred.shape[1] <= len(centred) else centred @ centred.T
@@ -209,8 +177,6 @@ def _eigenvalues(vectors: np.ndarray) -> np.ndarray:
 
 def trace_ratio(reference: np.ndarray, studied: np.ndarray, *, seed: int) -> tuple[float, float, float]:
     """The studied vectors' trace divided by the reference's, with a 95 % bootstrap interval: low, ratio, high."""
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     ratios = [
         trace(studied[rng.integers(0, len(studied), len(studied))])

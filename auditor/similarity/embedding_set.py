@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import SAMPLE, PcaWhitening, space_for
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Part
 from auditor.evidence_store.vectors import Vectors, present, unit
 from auditor.types import VerdictKind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 OTHER, DECLARED, FLAGGED = 0, 1, 2
 GROUPS = {DECLARED: "confirmed synthetic", FLAGGED: "flagged by the classifier", OTHER: "others"}
@@ -28,8 +27,6 @@ _GROUP_OF_VERDICT = {
 
 def groups(verdicts: pa.ChunkedArray) -> np.ndarray:
     """uint8 (n,): OTHER, DECLARED or FLAGGED."""
-    import numpy as np
-
     numbers: np.ndarray = verdicts.to_pandas().map(_GROUP_OF_VERDICT).fillna(OTHER).to_numpy(np.uint8)
     return numbers
 
@@ -38,8 +35,6 @@ class EmbeddingSet:
     """Images with a vector, numbered in the order of the parts. Raises EvidenceError for vectors of two encoders."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        import numpy as np
-
         self._parts = [part for part in parts if part.vectors]
         self._files = [part.vectors for part in self._parts if part.vectors]
         fingerprints = sorted({file.fingerprint for file in self._files})
@@ -67,36 +62,26 @@ class EmbeddingSet:
     @cached_property
     def space(self) -> PcaWhitening:
         """The whitened space in which neighbours are searched."""
-        import numpy as np
-
         return space_for(self.fingerprint, self.vectors(np.arange(len(self))[:: max(1, len(self) // SAMPLE)]))
 
     @cached_property
     def group(self) -> np.ndarray:
         """uint8 (n,): OTHER, DECLARED or FLAGGED."""
-        import numpy as np
-
         return np.concatenate([np.zeros(0, np.uint8), *map(groups, self._each("verdict"))])
 
     @cached_property
     def year(self) -> np.ndarray:
         """int16 (n,): the year of the crawl, else of the capture; 0 if both are unknown."""
-        import numpy as np
-
         years = (column.fill_null(0).to_numpy().astype(np.int16) for column in self._each("year"))
         return np.concatenate([np.zeros(0, np.int16), *years])
 
     def vectors(self, numbers: np.ndarray) -> np.ndarray:
         """float32 (n, dimension) of unit length, of images by ascending number."""
-        import numpy as np
-
         vectors = [unit(file.open()[rows], str(file.path)) for file, rows in self._rows(numbers)]
         return np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32)
 
     def thumbnails(self, numbers: np.ndarray) -> np.ndarray:
         """uint8 (n, pixels), of images by number; zeros for an image without a thumbnail."""
-        import numpy as np
-
         order, back = np.unique(numbers, return_inverse=True)
         files = ((file.open_thumbnails(), rows) for file, rows in self._rows(order))
         thumbnails: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in files if pixels is not None])[back]
@@ -105,8 +90,6 @@ class EmbeddingSet:
     def whitened(self, scratch: Path | None = None) -> np.ndarray:
         """float32 (n, components) of unit length: every image in `space`; memory-mapped in a file if a folder is
         given."""
-        import numpy as np
-
         shape = len(self), self.space.components.shape[1]
         whitened: np.ndarray = (
             np.memmap(scratch / "whitened", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
@@ -117,8 +100,6 @@ class EmbeddingSet:
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:
         """Columns of evidence, of images by ascending number."""
-        import pyarrow.parquet as pq
-
         columns: dict[str, list[str]] = {name: [] for name in names}
         for part, rows in self._places(numbers):
             table = pq.read_table(part.path, columns=list(names)).take(rows)
@@ -128,8 +109,6 @@ class EmbeddingSet:
 
     def _each(self, name: str) -> Iterator[pa.ChunkedArray]:
         """A column of evidence, part by part, for the images with a vector."""
-        import pyarrow.parquet as pq
-
         for number, part in enumerate(self._parts):
             yield pq.read_table(part.path, columns=[name])[name].take(self._row[self._slice(number)])
 
@@ -137,8 +116,6 @@ class EmbeddingSet:
         return slice(int(self._first[part]), int(self._first[part + 1]))
 
     def _places(self, numbers: np.ndarray) -> Iterator[tuple[Part, np.ndarray]]:
-        import numpy as np
-
         cuts = np.searchsorted(numbers, self._first)
         for at, part in enumerate(self._parts):
             in_part = numbers[cuts[at] : cuts[at + 1]]

@@ -11,7 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import PcaWhitening, write
 from auditor.errors import IndexFileError
@@ -20,10 +24,6 @@ from auditor.evidence_store.vectors import MatrixWriter, blocks
 from auditor.similarity.embedding_set import DECLARED, EmbeddingSet
 from auditor.similarity.neighbours import FLAT, Index
 from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, IndexMetadata, ReferenceIndex, exists
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 _STAGING = "building"  # folder of evidence on the images that are being added
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -41,8 +41,6 @@ def add_parts(folder: Path, parts: Iterable[Part], kind: str, *, declared_only: 
     declared_only: only images confirmed as synthetic. Raises IndexFileError if there are none, or the index is of
     another kind or encoder.
     """
-    import numpy as np
-
     embeddings = EmbeddingSet(list(parts))
     wanted = np.flatnonzero(embeddings.group == DECLARED) if declared_only else np.arange(len(embeddings))
     if not len(wanted):
@@ -150,10 +148,6 @@ class _Generation:
 
     def rows(self, added: Any) -> None:
         """Writes the table of rows, and their digests, sorted."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         names = ("key", "source", "image", "sha256")
         table = pa.table({name: pa.array(added[name], pa.string()) for name in names})
         if self.before:
@@ -166,8 +160,6 @@ class _Generation:
 
     def vectors(self, embeddings: EmbeddingSet, wanted: np.ndarray) -> None:
         """Appends vectors and thumbnails; writes the whitening and the index over all of them."""
-        import numpy as np
-
         self._sizes["dimension"] = self._matrix("vectors", "<f2", self._blocks(embeddings.vectors, wanted, "vectors"))
         if embeddings.has_thumbnails and (not self.before or self.before.thumbnails is not None):
             thumbnails = self._blocks(embeddings.thumbnails, wanted, "thumbnails")
@@ -198,8 +190,6 @@ class _Generation:
             and (self.before.metadata.rows >= MIN_VECTORS and len(every) < _REFIT_FACTOR * self.before.metadata.rows)
         ):
             return known
-        import numpy as np
-
         return space_for(fingerprint, np.asarray(every[:: max(1, len(every) // SAMPLE)], np.float32))
 
     def _blocks(self, fetch: Any, wanted: np.ndarray, name: str) -> Iterator[np.ndarray]:
@@ -246,9 +236,6 @@ def _digests(path: Path) -> Iterator[str]:
 
 
 def _column(path: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         table: pa.Table = pq.read_table(path, columns=["sha256"])
         digests: list[str] = table["sha256"].to_pylist()

@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from auditor.embeddings.vector_source import VectorSource, encoded
 from auditor.errors import IndexFileError, SampleError
@@ -16,9 +18,6 @@ from auditor.images.view import ReferenceMatch, View
 from auditor.similarity.near_duplicates import copies
 from auditor.similarity.neighbours import use_threads
 from auditor.similarity.reference_index import ReferenceIndex, reference_index
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _NEAREST = 16
 
@@ -107,8 +106,6 @@ class ReferenceIndexes:
 
 def nearest(reference: ReferenceIndex, views: Sequence[Matchable]) -> list[ReferenceMatch | None]:
     """Each view's copy in an index, or else its nearest image. Each view has a vector and a thumbnail."""
-    import numpy as np
-
     assert reference.index is not None
     assert reference.space is not None
     vectors = np.stack([view.vector for view in views])  # type: ignore[misc]
@@ -132,8 +129,6 @@ def nearest(reference: ReferenceIndex, views: Sequence[Matchable]) -> list[Refer
 
 
 def _match(reference: ReferenceIndex, row: int, cosine: float, is_copy: bool) -> ReferenceMatch:
-    import numpy as np
-
     image = reference.images(np.array([row]))[0] if is_copy else ""
     return ReferenceMatch(reference.name, reference.metadata.kind, image, round(float(cosine), 3), is_copy)
 
@@ -161,8 +156,6 @@ class Neighbour:
 def neighbours(folder: Path, view: View, vectors: VectorSource, count: int) -> list[Neighbour]:
     """The images of an index that are nearest to one image. Raises IndexFileError for an index of digests or of another
     encoder, SampleError for an image that cannot be read."""
-    import numpy as np
-
     reference = ReferenceIndex(folder)
     if reference.index is None or reference.space is None:
         raise IndexFileError(f"{folder}: an index of digests has no vectors to search")

@@ -16,16 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.evidence_store.store import SCRATCH
 from auditor.images.thumbnail_match import NCC_MATCH, ncc_similarity, ncc_similarity_whole
 from auditor.results import Cluster, DuplicateShare, NearDuplicates
 from auditor.similarity.embedding_set import DECLARED, FLAGGED, GROUPS, EmbeddingSet
 from auditor.similarity.neighbours import MAPPED, self_join
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _NEAREST = 8
 _MAX_CROP_SEARCHES = 20_000  # pairs, at a few milliseconds each
@@ -41,8 +39,6 @@ def clusters(embeddings: EmbeddingSet) -> tuple[np.ndarray, int]:
     An image whose nearest neighbours are all copies may belong to a larger cluster. One such image per cluster is
     compared again, until no more clusters are joined.
     """
-    import numpy as np
-
     label = np.arange(len(embeddings))
     among, unsearched = label, 0
     with _scratch(embeddings) as scratch:
@@ -72,8 +68,6 @@ def _verified_pairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Pairs of copies among some images; images that may have more copies than were compared; the number of pairs not
     searched for crops."""
-    import numpy as np
-
     vectors = whitened if len(among) == len(whitened) else whitened[among]
     blocks = list(
         self_join(vectors, _NEAREST, COSINE_CANDIDATE if embeddings.has_thumbnails else _COSINE_ALONE, scratch=scratch)
@@ -97,7 +91,6 @@ def _verified_pairs(
 
 def _join(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The clusters after joining these pairs, each named by its first image."""
-    import numpy as np
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -115,8 +108,6 @@ def _join(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
 
 def summarise(embeddings: EmbeddingSet, label: np.ndarray, unsearched: int) -> NearDuplicates:
     """Numbers on the clusters, and the largest ones; those with confirmed or flagged images first."""
-    import numpy as np
-
     size = np.bincount(label, minlength=len(label))
     copied = size[label] > 1
     suspect = np.bincount(label, weights=embeddings.group != 0, minlength=len(label))
@@ -149,8 +140,6 @@ def _cluster(embeddings: EmbeddingSet, members: np.ndarray) -> Cluster:
 
 def _share(embeddings: EmbeddingSet, label: np.ndarray, group: int) -> DuplicateShare:
     """The images of a group that have a copy within the group."""
-    import numpy as np
-
     size = np.bincount(label[embeddings.group == group])
     n = int(size.sum())
     return DuplicateShare(
@@ -177,8 +166,6 @@ def copies(cosine: np.ndarray, fetch: Fetch, *, searches: int | None = None) -> 
     cosine: float (n,). fetch: returns the thumbnails of pairs by number, uint8 (m, SIZE) for either side. searches:
     largest number of pairs that are searched for crops (a few milliseconds each), highest cosine first; None for all.
     """
-    import numpy as np
-
     is_copy = np.zeros(len(cosine), bool)
     near = np.flatnonzero(cosine >= COSINE_CANDIDATE)
     for start in range(0, len(near), _BLOCK):

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from auditor.errors import IndexFileError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 FLAT = 1_000_000  # an index with at most so many vectors is searched exhaustively
 MAPPED = 1_000_000  # a self-join of more vectors keeps its index in files
@@ -94,8 +93,6 @@ class Index:
 
     def nearest(self, vectors: np.ndarray, k: int, min_cosine: float = -1.0) -> Pairs:
         """For each of float32 (n, dimension) at most k neighbours with a cosine of at least `min_cosine`."""
-        import numpy as np
-
         cosine, found = self._index.search(np.ascontiguousarray(vectors, np.float32), min(k, max(1, self.size)))
         keep = (found >= 0) & (cosine >= min_cosine)
         query = np.broadcast_to(np.arange(len(vectors))[:, None], found.shape)
@@ -138,7 +135,6 @@ def _trained(vectors: np.ndarray) -> Any:
 def _mapped(trained: Any, vectors: np.ndarray, scratch: Path) -> Any:
     """The inverted file with all vectors; its lists are in a memory-mapped file."""
     import faiss
-    import numpy as np
     from faiss.contrib.ondisk import merge_ondisk
 
     shards = []

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from auditor.config import BEFORE
 from auditor.errors import IndexFileError
@@ -15,9 +16,6 @@ from auditor.evidence_store.vectors import unit
 from auditor.similarity.embedding_set import EmbeddingSet
 from auditor.similarity.neighbours import self_join
 from auditor.similarity.reference_index import ReferenceIndex, exists
-
-if TYPE_CHECKING:
-    import numpy as np
 
 POOL = 5000  # images from which draws are taken
 _DUPLICATE_COSINE = 0.9  # in whitened space: near-duplicates in a reference count once
@@ -43,8 +41,6 @@ class TemporalReference:
 
         An image with a copy from before the year counts as from before.
         """
-        import numpy as np
-
         unknown = np.iinfo(np.int16).max
         first = np.full(len(embeddings), unknown, np.int16)
         np.minimum.at(first, label, np.where(embeddings.year > 0, embeddings.year, unknown))
@@ -88,8 +84,6 @@ class Reference:
 
     def vectors(self, embeddings: EmbeddingSet, seed: int) -> np.ndarray:
         """float32 (at most POOL, dimension): drawn at random, without near-duplicates."""
-        import numpy as np
-
         source = self._source
         size = source.metadata.rows if isinstance(source, ReferenceIndex) else len(source)
         drawn = np.sort(np.random.default_rng(seed).permutation(size)[:POOL])

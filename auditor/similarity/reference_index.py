@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import PcaWhitening, read
 from auditor.errors import EvidenceError, IndexFileError, ModelError
 from auditor.evidence_store.vectors import opened
 from auditor.similarity.neighbours import Index
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
 
 SCHEMA = "auditor-index/1"
 SYNTHETIC, REAL = "synthetic", "real"
@@ -78,16 +78,12 @@ class ReferenceIndex:
 
     def images(self, rows: np.ndarray) -> list[str]:
         """The images of these rows, by their names in their original input."""
-        import pyarrow.parquet as pq
-
         table = pq.read_table(self.path("rows", "parquet"), columns=["image"])
         names: list[str] = table["image"].take(rows).to_pylist()
         return names
 
     def knows(self, digest: str) -> bool:
         """Whether a file with this sha256 (hexadecimal) is in the index."""
-        import numpy as np
-
         if not self.metadata.hashes:
             return False
         try:
@@ -160,15 +156,11 @@ def _read_metadata(folder: Path) -> IndexMetadata:
 
 @lru_cache(maxsize=4)
 def _column(path: Path, name: str) -> pa.ChunkedArray:
-    import pyarrow.parquet as pq
-
     return pq.read_table(path, columns=[name])[name]
 
 
 @cache
 def _mapped(path: Path) -> np.ndarray:
-    import numpy as np
-
     try:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -6,7 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
@@ -15,9 +18,6 @@ from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
 from auditor.similarity.near_duplicates import clusters, summarise
 from auditor.similarity.neighbours import use_threads
 from auditor.similarity.reference import POOL, Reference, TemporalReference
-
-if TYPE_CHECKING:
-    import numpy as np
 
 FILE = "duplicates.parquet"
 
@@ -54,8 +54,6 @@ def _diversity(
     embeddings: EmbeddingSet, label: np.ndarray, seed: int, reference: Reference | TemporalReference | None
 ) -> Diversity:
     """The diversity of the distinct images, one per cluster."""
-    import numpy as np
-
     distinct = np.unique(label)
     every = _sample(embeddings, distinct, seed)
     group = embeddings.group[distinct]
@@ -87,17 +85,12 @@ def _too_few(name: str, reference: np.ndarray, studied: np.ndarray) -> str:
 
 def _sample(embeddings: EmbeddingSet, numbers: np.ndarray, seed: int) -> np.ndarray:
     """Vectors of at most POOL of these images, drawn at random, in order."""
-    import numpy as np
-
     drawn = np.random.default_rng(seed).permutation(len(numbers))[:POOL]
     return embeddings.vectors(numbers[np.sort(drawn)])
 
 
 def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
     """How well captions fit their images, over all and by group; empty without a text encoder."""
-    import numpy as np
-    import pyarrow.parquet as pq
-
     names, cosines = [np.zeros(0, np.uint8)], [np.zeros(0)]
     for part in parts:
         table = pq.read_table(part.path, columns=["verdict", "caption_similarity"])
@@ -111,8 +104,6 @@ def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
 
 
 def _caption_group(name: str, cosine: np.ndarray) -> CaptionGroup | None:
-    import numpy as np
-
     if not len(cosine):
         return None
     quantiles = np.quantile(cosine, [0.05, 0.25, 0.5, 0.75, 0.95])
@@ -121,10 +112,6 @@ def _caption_group(name: str, cosine: np.ndarray) -> CaptionGroup | None:
 
 def _write_clusters(embeddings: EmbeddingSet, label: np.ndarray, path: Path) -> None:
     """Writes key, image and cluster number of the images in clusters; the largest cluster first."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     size = np.bincount(label, minlength=len(label))
     members = np.flatnonzero(size[label] > 1)
     heads = np.flatnonzero(size > 1)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.annotation.two_phase import LabelledStratum, two_phase
+from auditor.annotation.strata import LabelledStratum
+from auditor.annotation.two_phase import two_phase
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import clopper_pearson
 

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.annotation.file import HumanLabel
-from auditor.annotation.strata import Stratum, StratumCounts, by_name, collapse_strata, strata
-from auditor.annotation.two_phase import LabelledStratum, two_phase
+from auditor.annotation.strata import LabelledStratum, Stratum, StratumCounts, by_name, collapse_strata, strata
+from auditor.annotation.two_phase import two_phase
 from auditor.types import VerdictKind
 
 UNKNOWN = VerdictKind.UNKNOWN.value

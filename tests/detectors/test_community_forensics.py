@@ -89,7 +89,7 @@ def test_real_images_alone_do_not_calibrate_what_ships_no_counts(community_foren
 
 
 def test_only_detectors_with_logits_are_calibrated(folders):
-    with pytest.raises(CalibrationError, match="gives no logits"):
+    with pytest.raises(CalibrationError, match="only classifiers can be calibrated"):
         auditor.calibrate(folders / "real", detector="c2pa", engine="serial")
 
 

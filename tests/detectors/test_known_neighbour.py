@@ -128,7 +128,7 @@ def test_images_that_are_copies_of_known_ones_are_not_counted(place, tmp_path):
 
 
 def test_calibrating_takes_an_index_of_synthetic_images(place, tmp_path):
-    with pytest.raises(CalibrationError, match="known-neighbour is calibrated with the indexes"):
+    with pytest.raises(CalibrationError, match="known-neighbour needs the indexes"):
         auditor.calibrate(place / "real", place / "fake", detector="known-neighbour", engine="serial")
     auditor.build_index(tmp_path / "reals", place / "known", kind="real", engine="serial")
     with pytest.raises(ModelError, match="no index of synthetic images"):
@@ -145,7 +145,7 @@ def test_an_index_of_another_encoder_is_refused_when_calibrating(place, tmp_path
 
     corpora.part(tmp_path / "evidence", corpora.directions(3), corpora.pictures(3))
     index_writer.add_parts(tmp_path / "index", Store(tmp_path / "evidence").parts(), "synthetic")
-    with pytest.raises(IndexFileError, match="its vectors are of made:1"):
+    with pytest.raises(IndexFileError, match="its vectors are from made:1"):
         auditor.calibrate(
             place / "real", place / "fake", detector="known-neighbour", indexes=[tmp_path / "index"], engine="serial"
         )

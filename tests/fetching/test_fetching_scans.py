@@ -68,6 +68,6 @@ def test_the_dataset_is_known_again_whatever_its_hosts_give(tmp_path, host):
 def test_what_dead_links_leave_open_is_said():
     estimate = Estimate(0.1, 0.05, 0.2, 0.95, "", 100, "", ())
     said = _with_dead_links(estimate, Counts(rows=100, ok=80, failed=20)).assumptions[-1]
-    assert "20 of the drawn images (20.0 %)" in said
+    assert "20 of the sampled images (20.0 %)" in said
     assert "4.0 to 36.0 %" in said
     assert _with_dead_links(estimate, Counts(rows=100, ok=100)) == estimate

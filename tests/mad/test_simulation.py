@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.mad.simulation import LOOP_TYPES, diversity_lost, effective_n, real_only, simulate_runs, trajectory
+from auditor.mad.simulation import LOOP_TYPES, diversity_lost, effective_n, simulate_runs, trajectory
 
 
 @pytest.mark.parametrize("loop", LOOP_TYPES)
@@ -27,7 +27,7 @@ def test_a_growing_fraction_agrees_with_the_simulation():
 def test_without_synthetic_data_nothing_is_lost():
     found = trajectory("fresh", [0.0] * 5, n=1000, d=50, lambda_=0.5)
     assert found[-1].diversity_lost == pytest.approx(0)
-    assert found[-1].distance == pytest.approx(real_only(1000, 50))
+    assert found[-1].distance == pytest.approx(50 * 55 / (4 * 1000))  # of a Gaussian fitted to n real samples
 
 
 def test_fresh_real_data_make_the_loop_settle_wherever_it_began():
@@ -71,7 +71,7 @@ def test_unbiased_synthetic_data_help_and_biased_ones_have_a_phase_transition():
 
 
 def test_effective_samples_turn_a_distance_round():
-    assert effective_n(real_only(777, 10), 10) == pytest.approx(777)
+    assert effective_n(10 * 15 / (4 * 777), 10) == pytest.approx(777)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import Limits, ReadOptions
@@ -18,9 +20,6 @@ from auditor.readers import Inputs, choose
 from auditor.results import Audit
 from auditor.safe_text import safe_text
 from auditor.types import Content, Sample, Unreadable
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SIDE = 1024  # pixels on the longer side
 _JPEG_QUALITY = 95
@@ -132,8 +131,6 @@ def _annotation_image(
 
 def encode_jpeg(image: np.ndarray, side: int = SIDE) -> bytes:
     """An image, uint8 (height, width, 3), as JPEG without metadata; its longer side is reduced to at most `side`."""
-    from PIL import Image
-
     small = Image.fromarray(image)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()

@@ -1,0 +1,66 @@
+"""Decisions about audits on disk. Light to import: a gate reads one JSON file."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+from auditor import audit_json
+from auditor.errors import AuditFileError, PolicyError
+from auditor.policy import policy as policies
+from auditor.policy.policy import Policy
+from auditor.policy.rule import Context
+from auditor.results import Audit, Decision
+
+OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
+PathLike = str | os.PathLike[str]
+
+
+def decide(
+    audit: Audit,
+    policy: Policy | PathLike | None = None,
+    *,
+    baseline: Audit | PathLike | None = None,
+    audited: datetime.date | None = None,
+) -> Decision:
+    """Decides about an audit by a policy (default: the default policy). audited: the day of the audit; without it the
+    rule `audit-age` is inconclusive."""
+    baseline_audit = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
+    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, baseline_audit))
+
+
+def load(path: PathLike) -> Audit:
+    """The audit in an audit.json file, given by its path or its folder. Raises AuditFileError."""
+    return audit_json.loads(bytes_of(audit_path(path)))
+
+
+def audit_path(path: PathLike) -> Path:
+    """The path of an audit.json, given by itself or by its folder."""
+    given = Path(path)
+    return given / OUTPUTS["json"] if given.is_dir() else given
+
+
+def read_policy(path: PathLike) -> Policy:
+    """The policy in a file. Raises PolicyError."""
+    try:
+        return policies.parse(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: {error}") from error
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}") from error
+
+
+def policy_of(policy: Policy | PathLike | None) -> Policy:
+    """The given policy (read if it is a path), or the default policy. Raises PolicyError."""
+    if policy is None:
+        return policies.default()
+    return policy if isinstance(policy, Policy) else read_policy(policy)
+
+
+def bytes_of(path: Path) -> bytes:
+    """The content of a file. Raises AuditFileError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AuditFileError(f"{path}: {error.strerror or error}") from error
