@@ -88,12 +88,11 @@ def _refuse_constant(name: str) -> None:
 
 def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
     from cattrs.errors import BaseValidationError
-    from cattrs.v import transform_error
 
     try:
         return _converter().structure(content, cls)
     except BaseValidationError as error:
-        faults = "; ".join(transform_error(error)[:3])
+        faults = "; ".join(values.faults(error)[:3])
         raise AuditFileError(f"not an audit of schema {SCHEMA}: {faults}; scan again") from error
     except (TypeError, ValueError, KeyError) as error:
         raise AuditFileError(f"not an audit of schema {SCHEMA}: {error}; scan again") from error

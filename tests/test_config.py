@@ -2,6 +2,7 @@
 
 import click
 import pytest
+from cattrs.errors import ClassValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from auditor.config import Config
 from auditor.errors import ConfigError
 from auditor.results import Audit
 from auditor.types import Need
-from auditor.values import converter, plain
+from auditor.values import converter, faults, plain
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 SAMPLES = st.one_of(
@@ -72,6 +73,23 @@ def test_every_option_of_the_configuration_is_one_of_the_command():
     options = {option for param in command.params for option in param.opts}
     for word in (*Config.of().options, "index"):
         assert f"--{word.replace('_', '-')}" in options or word == "indexes"
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [("scan", "depth", "deep"), ("scan", "limits", "x"), ("scan", "read", None), ("sampling", None, [])],
+)
+def test_plain_values_that_are_no_configuration_are_refused_with_the_field(part, name, value):
+    content = plain(Config.of())
+    if name:
+        content[part][name] = value
+    else:
+        content[part] = value
+    with pytest.raises(ClassValidationError) as error:
+        converter().structure(content, Config)
+    (fault,) = faults(error.value)
+    assert fault.startswith("must be ")
+    assert fault.endswith(f"@ $.{part}" + (f".{name}" if name else ""))
 
 
 @given(SAMPLES, OTHERS)

@@ -11,12 +11,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import PcaWhitening, read
@@ -152,11 +151,6 @@ def _read_metadata(folder: Path) -> IndexMetadata:
     if metadata.kind not in KINDS:
         raise IndexFileError(f"{folder}: kind must be one of {', '.join(KINDS)}, got {metadata.kind}")
     return metadata
-
-
-@lru_cache(maxsize=4)
-def _column(path: Path, name: str) -> pa.ChunkedArray:
-    return pq.read_table(path, columns=[name])[name]
 
 
 @cache
