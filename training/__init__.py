@@ -1,1 +1,1 @@
-"""How the classifier is made: read data, launder, embed, fit, count, export, card. One command; see README.md."""
+"""How the classifier is made: read data, degrade, embed, fit, count, export, card. One command; see README.md."""

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from auditor.embeddings.preparation import squashed
-from training import card, clip, graph, null, tables
+from training import baselines, card, clip, graph, tables
 from training.clip import BLOCKS, WIDTH, Tower
 from training.data import FRAMED, Picture, read, weights
-from training.embed import LAUNDERED, embed, load, session
+from training.degrade import CONDITIONS, opened
+from training.embed import DEGRADED, embed, load, session
 from training.export import export
 from training.fit import Kept, Recipe, dealt, fitted, left_out, offset, product
 from training.graph import Shape
-from training.launder import CONDITIONS, opened
 from training.metrics import balanced_auroc, line, tpr_at
 
 NAME = "ouro-v2"
@@ -37,9 +37,9 @@ VARIANTS = {
     "block 8 alone": Recipe(blocks=(8,)),
     "kinds weigh the same": Recipe(kinds={}),
     "photographs weigh fourfold": Recipe(kinds={"photograph": 4.0}),
-    "one laundered copy": Recipe(streams=LAUNDERED[:1]),
-    "laundered copies alone": Recipe(streams=LAUNDERED),
-    "copies of every condition": Recipe(streams=(*LAUNDERED, *CONDITIONS)),
+    "one degraded copy": Recipe(streams=DEGRADED[:1]),
+    "degraded copies alone": Recipe(streams=DEGRADED),
+    "copies of every condition": Recipe(streams=(*DEGRADED, *CONDITIONS)),
     "a third of the penalty": Recipe(penalty=Recipe().penalty / 3),
     "three times the penalty": Recipe(penalty=Recipe().penalty * 3),
 }
@@ -102,7 +102,7 @@ def _factors(tower: Tower, shape: Shape, pictures: Sequence[Picture]) -> dict[st
 
 
 def _embed(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
-    embed(kept.pictures, [*LAUNDERED, *CONDITIONS], kept.encoder, kept.cache, workers=options.workers)
+    embed(kept.pictures, [*DEGRADED, *CONDITIONS], kept.encoder, kept.cache, workers=options.workers)
 
 
 def _fit(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
@@ -127,7 +127,9 @@ def _ship(kept: Kept, tower: Tower, options: argparse.Namespace) -> None:
         ("tower", f"{slim.size} px, {slim.blocks} blocks, {slim.merged} tokens merged a block"),
         ("common offset of a fold's sources (sd, logits)", _offsets(kept, recipe, scores)),
     ]
-    text = card.card(scores, kept.pictures, nulls(kept, options), path, digest, recipe.blocks, slim.size, deltas)
+    text = card.card(
+        scores, kept.pictures, baseline_aurocs(kept, options), path, digest, recipe.blocks, slim.size, deltas
+    )
     (out / "CARD.md").write_text(text)
     tables.by_source(scores).to_csv(out / "sources.csv", index=False)
 
@@ -142,16 +144,16 @@ def _offsets(kept: Kept, recipe: Recipe, scores: pd.DataFrame) -> str:
     return f"{ours:.2f} where a group is left out, {theirs:.2f} where a fifth of them is"
 
 
-def nulls(kept: Kept, options: argparse.Namespace) -> dict[str, float]:
+def baseline_aurocs(kept: Kept, options: argparse.Namespace) -> dict[str, float]:
     """AUROC of files' attributes by condition, and of the originals' sizes, over left-out groups."""
     pictures = kept.pictures
-    features = null.measured(pictures, ("clean", *tables.MAIN), workers=options.workers)
+    features = baselines.measured(pictures, ("clean", *tables.MAIN), workers=options.workers)
     rows = pd.DataFrame({"path": [p.name for p in pictures], "source": [p.source for p in pictures]})
     synthetic, groups = np.array([p.synthetic for p in pictures]), [p.group for p in pictures]
     weight = np.array(weights(pictures))
     return {
         name: balanced_auroc(
-            rows.assign(label=synthetic.astype(int), score=null.scores(values, synthetic, groups, weight))
+            rows.assign(label=synthetic.astype(int), score=baselines.scores(values, synthetic, groups, weight))
         )
         for name, values in features.items()
     }

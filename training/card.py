@@ -31,9 +31,10 @@ Licences of the sources differ and many are unstated; no image is distributed. T
 Each image is scored by a head that was fitted without its whole group, in closed form: weights that differ from the
 shipped ones by one group in {groups}. Both classes went through the same random cropping, reduction and re-encoding.
 Sources weigh the same; intervals come from redrawing sources. *Photographs*: real photographs against generators that
-are mostly asked for photorealistic images (edits, GPT Image, Midjourney, Gemini, FLUX, realistic fine-tunes). *Null*:
-AUROC of trees on the file's size, shape and weight, and on the original's size. ECE: of the chance at even classes, by
-a line fitted on other groups. Sources were chosen, and settings compared, on these images: new ones are harder.
+are mostly asked for photorealistic images (edits, GPT Image, Midjourney, Gemini, FLUX, realistic fine-tunes).
+*Baseline*: AUROC of trees on the file's size, shape and weight, and on the original's size. ECE: of the probability at
+even classes, by a line fitted on other groups. Sources were chosen, and settings compared, on these images: new ones
+are harder.
 
 {conditions}
 
@@ -79,7 +80,7 @@ with a shorter side below 198 pixels were not measured, nor were pages of text."
 
 
 def card(
-    scores: pd.DataFrame, pictures: Sequence[Picture], null: dict[str, float], encoder: Path, digest: str,
+    scores: pd.DataFrame, pictures: Sequence[Picture], baselines: dict[str, float], encoder: Path, digest: str,
     blocks: Sequence[int], size: int, deltas: Sequence[tuple[str, str]],
 ) -> str:  # fmt: skip
     """The whole text. deltas: further measurements, a line each."""
@@ -95,7 +96,7 @@ def card(
         real_sources=len({picture.source for picture in pictures if not picture.synthetic}),
         generators=len({picture.generator for picture in pictures if picture.synthetic}),
         groups=len({picture.group for picture in pictures}),
-        conditions=tables.by_condition(scores, null),
+        conditions=tables.by_condition(scores, baselines),
         deltas="\n".join(f"| {name} | {value} |" for name, value in deltas),
         aims=tables.aims(scores),
         kinds=tables.by_kind(scores, 0),

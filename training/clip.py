@@ -70,38 +70,38 @@ def read(path: Path) -> Tower:
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise ValueError(f"{path} is not the wheel's clip_encoder.int8.onnx; training/README.md says where it is from")
-    found = dict(_parameters(onnx.load_from_string(data).graph))
+    parameters = dict(_parameters(onnx.load_from_string(data).graph))
     at = "vision_model.embeddings."
     return Tower(
-        patch=found[f"{at}patch_embedding.weight"],
-        cls=found[f"{at}class_embedding"].reshape(WIDTH),
-        positions=found[f"{at}position_embedding.weight"],
-        before=_norm(found, "vision_model.pre_layrnorm"),
-        blocks=tuple(_block(found, f"vision_model.encoder.layers.{number}") for number in range(BLOCKS)),
-        after=_norm(found, "vision_model.post_layernorm"),
-        projection=found["visual_projection.weight"],
+        patch=parameters[f"{at}patch_embedding.weight"],
+        cls=parameters[f"{at}class_embedding"].reshape(WIDTH),
+        positions=parameters[f"{at}position_embedding.weight"],
+        before=_norm(parameters, "vision_model.pre_layrnorm"),
+        blocks=tuple(_block(parameters, f"vision_model.encoder.layers.{number}") for number in range(BLOCKS)),
+        after=_norm(parameters, "vision_model.post_layernorm"),
+        projection=parameters["visual_projection.weight"],
     )
 
 
-def _block(found: dict[str, Floats], at: str) -> Block:
-    parts = [_linear(found, f"{at}.self_attn.{name}_proj") for name in "qkv"]
+def _block(parameters: dict[str, Floats], at: str) -> Block:
+    parts = [_linear(parameters, f"{at}.self_attn.{name}_proj") for name in "qkv"]
     qkv = Linear(np.concatenate([part.weight for part in parts], axis=1), np.concatenate([part.bias for part in parts]))
     return Block(
-        before=_norm(found, f"{at}.layer_norm1"),
+        before=_norm(parameters, f"{at}.layer_norm1"),
         qkv=qkv,
-        out=_linear(found, f"{at}.self_attn.out_proj"),
-        between=_norm(found, f"{at}.layer_norm2"),
-        first=_linear(found, f"{at}.mlp.fc1"),
-        second=_linear(found, f"{at}.mlp.fc2"),
+        out=_linear(parameters, f"{at}.self_attn.out_proj"),
+        between=_norm(parameters, f"{at}.layer_norm2"),
+        first=_linear(parameters, f"{at}.mlp.fc1"),
+        second=_linear(parameters, f"{at}.mlp.fc2"),
     )
 
 
-def _norm(found: dict[str, Floats], name: str) -> Norm:
-    return Norm(found[f"{name}.weight"], found[f"{name}.bias"])
+def _norm(parameters: dict[str, Floats], name: str) -> Norm:
+    return Norm(parameters[f"{name}.weight"], parameters[f"{name}.bias"])
 
 
-def _linear(found: dict[str, Floats], name: str) -> Linear:
-    return Linear(found[f"{name}.weight"], found[f"{name}.bias"])
+def _linear(parameters: dict[str, Floats], name: str) -> Linear:
+    return Linear(parameters[f"{name}.weight"], parameters[f"{name}.bias"])
 
 
 def _parameters(graph: onnx.GraphProto) -> Iterator[tuple[str, Floats]]:

@@ -16,10 +16,10 @@ from PIL import Image
 
 from auditor.embeddings.preparation import squashed
 from training.data import FRAMED, Picture
-from training.launder import launder, opened, rendered, seeded
+from training.degrade import degrade, opened, rendered, seeded
 
 SHARD = 96
-LAUNDERED = ("laundered-0", "laundered-1")
+DEGRADED = ("degraded-0", "degraded-1")
 Halves = NDArray[np.float16]
 
 
@@ -54,8 +54,8 @@ def load(pictures: Sequence[Picture], stream: str, encoder: Path, cache: Path) -
 
 def view(picture: Picture, image: Image.Image, stream: str, size: int) -> NDArray[np.uint8]:
     """What the encoder sees of the picture in a stream: uint8 (1, size, size, 3)."""
-    if stream in LAUNDERED:
-        image = launder(image, seeded(picture.name, 4, LAUNDERED.index(stream)))
+    if stream in DEGRADED:
+        image = degrade(image, seeded(picture.name, 4, DEGRADED.index(stream)))
     else:
         image = rendered(image, picture.name, stream)
     return squashed(image, size)

@@ -14,7 +14,7 @@ from auditor.estimate.head import Head
 from training import head
 from training.clip import BLOCKS, WIDTH
 from training.data import KIND_WEIGHTS, Picture, weights
-from training.embed import LAUNDERED, load
+from training.embed import DEGRADED, load
 from training.head import CONSTANT, Floats
 
 NOTHING = 1e-9  # the weight of what is not learnt from
@@ -27,7 +27,7 @@ class Recipe:
 
     blocks: tuple[int, ...] = (7, 8, 9, 10, 11)
     vector: bool = False
-    streams: tuple[str, ...] = (*LAUNDERED, "jpeg75", "img2dataset256")
+    streams: tuple[str, ...] = (*DEGRADED, "jpeg75", "img2dataset256")
     penalty: float = 4000.0
     kinds: Mapping[str, float] = field(default_factory=lambda: KIND_WEIGHTS)
 

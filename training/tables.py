@@ -30,10 +30,10 @@ WORST_KIND = 0.15
 MAIN = ("jpeg75", "img2dataset256")
 
 
-def by_condition(scores: pd.DataFrame, null: dict[str, float]) -> str:
-    """AUROC with its interval, detection at two error rates, what differs between sources, calibration, the null."""
+def by_condition(scores: pd.DataFrame, baselines: dict[str, float]) -> str:
+    """AUROC with its interval, detection at two error rates, what differs between sources, calibration, baselines."""
     names = ["condition", "AUROC (95 % by source)", "TPR at 1 %", "TPR at 5 %", "photographs: AUROC, TPR at 5 %"]
-    rows = [[*names, "sd of logit TPR, FPR", "ECE", "null: file", "null: original's size"]]
+    rows = [[*names, "sd of logit TPR, FPR", "ECE", "baseline: file", "baseline: original's size"]]
     scores = scores.assign(chance=chances(scores))
     for condition, group in scores.groupby("condition", sort=False, observed=True):
         low, high = bootstrap_auroc(group)
@@ -49,8 +49,8 @@ def by_condition(scores: pd.DataFrame, null: dict[str, float]) -> str:
                 f"{balanced_auroc(photographs):.3f}, {tpr_at(photographs, 0.05)[0]:.2f}",
                 ", ".join(f"{value:.2f}" for value in apart),
                 f"{ece:.3f}",
-                f"{null[str(condition)]:.3f}" if str(condition) in null else "–",
-                f"{null['original']:.3f}",
+                f"{baselines[str(condition)]:.3f}" if str(condition) in baselines else "–",
+                f"{baselines['original']:.3f}",
             ]
         )
     return markdown(rows)

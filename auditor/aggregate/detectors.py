@@ -96,7 +96,7 @@ _CLAIM_TEXT = {
     Claim.LIKELY_SYNTHETIC.value: "likely synthetic",
     Claim.LIKELY_REAL.value: "likely real",
     "": "cannot tell",
-    Claim.SUSPECTED.value: "a chance by its own measure",
+    Claim.SUSPECTED.value: "uncalibrated score",
 }
 
 

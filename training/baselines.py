@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
 
 from training.data import FRAMED, Picture
-from training.launder import CONDITIONS, base, opened, seeded
+from training.degrade import CONDITIONS, base, opened, seeded
 
 FOLDS = 5
 Floats = NDArray[np.float64]

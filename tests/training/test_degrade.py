@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.launder import CONDITIONS, base, decoded, launder, opened, seeded
+from training.degrade import CONDITIONS, base, decoded, degrade, opened, seeded
 
 
 def picture(width: int = 700, height: int = 500, mode: str = "RGB") -> Image.Image:
@@ -18,7 +18,7 @@ def picture(width: int = 700, height: int = 500, mode: str = "RGB") -> Image.Ima
 
 
 def test_a_view_depends_on_path_and_number_alone() -> None:
-    first, again, other = (launder(picture(), seeded("a.png", number)) for number in (1, 1, 2))
+    first, again, other = (degrade(picture(), seeded("a.png", number)) for number in (1, 1, 2))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
 

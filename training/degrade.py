@@ -1,6 +1,6 @@
 """What happens to an image between its maker and a dataset: one random stream, which both classes go through alike.
 
-`launder` draws a life on the web, for training; `CONDITIONS` are the fixed ones that scores are counted under. Both
+`degrade` draws a history on the web, for training; `CONDITIONS` are the fixed ones that scores are counted under. Both
 start from the image reduced to at most SHORT pixels on its shorter side, so that it does not tell the classes apart
 that synthetic originals are larger; the shape is cut at random for the same reason.
 """
@@ -42,7 +42,7 @@ def opened(path: Path, name: str, frame: Frame | None = None) -> Image.Image:
     return _flat(_scaled(image, min(1.0, SHORT / min(image.size)), _filter(rng)), rng)
 
 
-def launder(image: Image.Image, rng: Generator) -> Image.Image:
+def degrade(image: Image.Image, rng: Generator) -> Image.Image:
     """Cropped, reduced, touched up now and then, encoded up to three times."""
     image = _shaped(image, rng, 1.0 if rng.random() < 0.5 else float(rng.uniform(0.25, 1.0)))
     if rng.random() < 0.2:
