@@ -200,7 +200,7 @@ class Config:
         seed = options.pop("seed", 0)
         if options:
             name = next(iter(options))
-            similar = difflib.get_close_matches(name, cls().options, n=1)
+            similar = difflib.get_close_matches(name, OPTIONS, n=1)
             raise ConfigError(f"no option `{name}`{f'; did you mean `{similar[0]}`?' if similar else ''}")
         return cls(**parts, seed=seed)
 
@@ -239,6 +239,14 @@ class Config:
 
 _PARTS = {"scan": ScanConfig, "sampling": SamplingConfig, "estimate": EstimateConfig}
 _GROUPS = {"limits": Limits, "read": ReadOptions}
+
+
+OPTIONS = tuple(
+    option.name
+    for part in (*_PARTS.values(), Config, *_GROUPS.values())
+    for option in fields(part)
+    if option.name not in (*_PARTS, *_GROUPS)
+)
 
 
 def default(option: Field[Any]) -> Any:

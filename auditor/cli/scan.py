@@ -9,10 +9,8 @@ import click
 from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import print_decision
-from auditor.config import DEPTHS, Config
+from auditor.config import DEPTHS, OPTIONS, Config
 from auditor.errors import NoSuchInput
-
-_CONFIGURED = tuple(option for option in Config.of(detectors=()).options if option != "detectors")
 
 
 def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -141,5 +139,5 @@ def configured(given: dict[str, Any]) -> Config:
     """The configuration from the command's parameters, without those of the run and the output."""
     only, added, without = (given[name] for name in ("detectors", "added", "without"))
     chosen = {*(only or registry.default_detectors()), *added} - set(without)
-    chosen_options = {name: value for name, value in given.items() if name in _CONFIGURED}
+    chosen_options = {name: value for name, value in given.items() if name in OPTIONS}
     return options.config_of({**chosen_options, "detectors": tuple(chosen), "depth": DEPTHS[given["depth"]]})
