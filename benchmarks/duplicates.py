@@ -142,7 +142,7 @@ def are_copies(cosine: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.n
 
 
 def recall(rows: list[Seen], own: whitening.PcaWhitening) -> None:
-    vectors = np.stack([own.of(row[1]) for row in rows])
+    vectors = np.stack([own.transform(row[1]) for row in rows])
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
     print("| change | cosine and thumbnails | cosine of 0.8 alone | hash | hash, mirrored too |\n|---|---|---|---|---|")
@@ -164,7 +164,7 @@ def flipped(bits: np.ndarray) -> np.ndarray:
 
 
 def false_positives(rows: list[Seen], own: whitening.PcaWhitening) -> None:
-    vectors = own.of(np.stack([row[1][0] for row in rows]))
+    vectors = own.transform(np.stack([row[1][0] for row in rows]))
     thumbs, hashes = np.stack([row[2][0] for row in rows]), np.stack([row[3][0] for row in rows])
     total = len(rows) * (len(rows) - 1) // 2
     found = list(self_join(vectors, 8, -1.0))

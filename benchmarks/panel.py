@@ -54,7 +54,7 @@ def contaminated(clean: np.ndarray, kind: str, share: float, rng: np.random.Gene
 
 
 def row(kind: str, share: float, found: MetricComparison) -> str:
-    cells = (f"**{m.z:+.1f}**" if m.is_outside else f"{m.z:+.1f}" for m in found.measures)
+    cells = (f"**{m.z:+.1f}**" if m.is_outside else f"{m.z:+.1f}" for m in found.metrics)
     return f"| {kind}, {100 * share:g} % | " + " | ".join(cells) + " |"
 
 
@@ -76,8 +76,8 @@ def show(vectors: np.ndarray) -> None:
         if found is None:
             raise SystemExit("too few images")
         if not header:
-            header = "| | " + " | ".join(measure.name for measure in found.measures) + " |"
-            print(f"{found.n} images a draw\n\n{header}\n|" + "---|" * (len(found.measures) + 1))
+            header = "| | " + " | ".join(measure.name for measure in found.metrics) + " |"
+            print(f"{found.n} images a draw\n\n{header}\n|" + "---|" * (len(found.metrics) + 1))
         print(row(kind, share, found), flush=True)
     outside = total = 0
     for seed in range(_SPLITS):
@@ -85,7 +85,7 @@ def show(vectors: np.ndarray) -> None:
         reference, clean = np.array_split(vectors[rng.permutation(len(vectors))], 2)
         found = compare_metrics("clean", reference, clean, seed=seed)
         assert found is not None
-        outside, total = outside + sum(m.is_outside for m in found.measures), total + len(found.measures)
+        outside, total = outside + sum(m.is_outside for m in found.metrics), total + len(found.metrics)
     print(f"\nclean, {_SPLITS} splits: {outside} of {total} measures outside")
 
 

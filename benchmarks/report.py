@@ -26,13 +26,14 @@ import pyarrow.parquet as pq
 
 import auditor
 from auditor.aggregate.build import build_audit
+from auditor.config import Config
 from auditor.evidence_store import export
 from auditor.evidence_store import rows as rows_of_evidence
 from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import PartWriter, Store
 from auditor.gallery import select, thumbnails
 from auditor.plugin import Example, Input, Shard
-from auditor.results import InputRecord
+from auditor.results import Digests, InputRecord
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 PART = 100_000
@@ -110,9 +111,8 @@ def measure(count: int, folder: Path) -> list[str]:
     store = evidence(folder, count)
     parts = list(store.parts())
     paths = [(part.shard, part.path) for part in parts]
-    config = {"detectors": {}, "depth": "pixels", "limits": {}}
     inputs = (InputRecord("made-up", "folder", count),)
-    summarise, audit = timed(lambda: build_audit(parts, inputs, config, 0))
+    summarise, audit = timed(lambda: build_audit(parts, inputs, Config.of(detectors=()), Digests("made-up")))
     choose, chosen = timed(lambda: select.examples(paths, thumbnails.USUAL))
     decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
     exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))
