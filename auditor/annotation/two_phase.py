@@ -74,18 +74,23 @@ def _interval(
     if not 0 < point < 1:
         bound = zero_positive_upper_bound(strata, sampled, (1 - confidence) / 2)
         return Interval(0.0, 0.0, bound) if point <= 0 else Interval(1.0, 1 - bound, 1.0)
-    between = sum(weight * (share - point) ** 2 for weight, share in zip(weights, shares, strict=True))
-    between *= (1 - sampled) / size
-    variance = between + sum(
-        weight**2 * stratum.unknown(sampled) * _variance(positives, n)
-        for weight, stratum, (positives, n) in zip(weights, strata, counts, strict=True)
-    )
-    if variance <= 0:
+    between = sum(weight * (share - point) ** 2 for weight, share in zip(weights, shares, strict=True)) / size
+
+    def n_eff(sampled: float) -> float:
+        within = sum(
+            weight**2 * stratum.unknown(sampled) * _variance(positives, n)
+            for weight, stratum, (positives, n) in zip(weights, strata, counts, strict=True)
+        )
+        variance = between * (1 - sampled) + within
+        return point * (1 - point) / variance if variance > 0 else math.inf
+
+    if math.isinf(n_eff(sampled)):
         return Interval(point, point, point)  # everything is labelled
-    n_eff = point * (1 - point) / variance
-    if n_eff < sum(n for _, n in counts) / _MAX_DESIGN_EFFECT:
-        return _melded(strata, counts, weights, between, sampled=sampled, confidence=confidence)
-    low, high = clopper_pearson(point * n_eff, n_eff, confidence)
+    # The method depends on the design alone: with the finite-population correction, a larger population could change
+    # it and narrow the interval.
+    if n_eff(0.0) < sum(n for _, n in counts) / _MAX_DESIGN_EFFECT:
+        return _melded(strata, counts, weights, between * (1 - sampled), sampled=sampled, confidence=confidence)
+    low, high = clopper_pearson(point * n_eff(sampled), n_eff(sampled), confidence)
     return Interval(point, min(low, point), max(high, point))  # rounding may put an end on the wrong side
 
 

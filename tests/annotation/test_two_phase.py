@@ -75,11 +75,11 @@ def test_ends_enclose_the_point_and_the_labels_mirror(strata):
 
 @given(STRATA, st.integers(0, 100_000))
 @example([LabelledStratum(7, 6, 1), LabelledStratum(13, 12, 1), LabelledStratum(291, 12, 1, 4)], 2)
+@example([LabelledStratum(212, 0, 1, 5), LabelledStratum(1802, 0, 1, 5), LabelledStratum(1717, 12, 16, 5)], 152)
 @settings(max_examples=60)
-def test_rows_beyond_a_sample_narrow_it_by_no_more_than_the_two_methods_differ(strata, more):
-    """Where the design effect passes 2, the interval is computed by the other method, which may be a little narrower."""
+def test_rows_beyond_a_sample_never_narrow_it(strata, more):
     alone, larger = two_phase(strata), two_phase(strata, design=RowSample(more))
-    assert larger.high - larger.low >= alone.high - alone.low - 0.02
+    assert larger.high - larger.low >= alone.high - alone.low - 0.005
 
 
 def test_everything_labelled_is_a_fact():
