@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from auditor import registry
+from auditor import readers, registry
 from auditor.calibration.adapt import Adaptation, adapt_head
 from auditor.classifier import ClassifierDetector, refusal
 from auditor.config import Limits, ScanConfig
@@ -28,7 +28,7 @@ from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, SampleError
 from auditor.estimate.calibration import Calibration, Condition, platt
 from auditor.images.view import View
-from auditor.plugin import Engine, Reader, Shard, ShardTask
+from auditor.plugin import Engine, Shard, ShardTask
 from auditor.readers import Inputs, choose
 from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
@@ -61,7 +61,6 @@ class ShardScoring(ShardTask[ShardScores]):
 
     def __call__(self, shard: Shard) -> ShardScores:
         """The scores of a whole shard."""
-        reader: Reader = registry.load("readers", shard.reader)()
         score = _tokens if self.is_adapting else _calibratable(self.detector, self.indexes, self.vectors).logits
         scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
         batch: list[tuple[str, str, np.ndarray]] = []
@@ -75,7 +74,7 @@ class ShardScoring(ShardTask[ShardScores]):
                     scores[condition, source].append(value)
             batch.clear()
 
-        for item in reader.read(shard):
+        for item in readers.read(shard):
             rows += 1
             try:
                 upright = _pixels(item, self.limits)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from auditor import registry
-from auditor.plugin import Reader, Shard
+from auditor import readers
+from auditor.plugin import Shard
 from auditor.types import Sample, Unreadable
 
 
@@ -33,8 +33,7 @@ def pick(
         if not numbers:
             continue
         last = max(numbers)
-        reader: Reader = registry.load("readers", shard.reader)()
-        for number, item in enumerate(reader.read(shard)):
+        for number, item in enumerate(readers.read(shard)):
             if number in numbers:
                 yield RowRef(shard.id, number), item
             if number >= last:

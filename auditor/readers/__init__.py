@@ -1,17 +1,18 @@
-"""Readers: one module per dataset format. `choose` finds the reader for each input."""
+"""Readers: one module per dataset format. `choose` finds the reader for each input; `read` reads a shard."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from auditor import registry
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError
-from auditor.plugin import Input, Reader
+from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing
 from auditor.storage import files
+from auditor.types import Sample, Unreadable
 
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -45,6 +46,12 @@ def choose(
     several = len(parsed) > 1
     parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
     return tuple((input, reader_for(input)) for input in parsed)
+
+
+def read(shard: Shard) -> Iterator[Sample | Unreadable]:
+    """Every row of the shard, by the reader that found it."""
+    reader: Reader = registry.load("readers", shard.reader)()
+    return reader.read(shard)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

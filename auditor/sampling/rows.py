@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor import registry
-from auditor.plugin import Engine, Reader, Shard, ShardTask
+from auditor import readers
+from auditor.plugin import Engine, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
 
@@ -122,9 +122,8 @@ class ShardRanks(ShardTask[Ranks]):
 
     def __call__(self, shard: Shard) -> Ranks:
         """Reads the keys of the whole shard."""
-        reader: Reader = registry.load("readers", shard.reader)()
         keys, rows = [], 0
-        for item in reader.read(shard):
+        for item in readers.read(shard):
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 keys.append(item.key)
@@ -148,9 +147,8 @@ class ShardUrls(ShardTask[Urls]):
 
     def __call__(self, shard: Shard) -> Urls:
         """Reads the whole shard."""
-        reader: Reader = registry.load("readers", shard.reader)()
         urls, rows = [], 0
-        for item in reader.read(shard):
+        for item in readers.read(shard):
             rows += 1
             if (
                 isinstance(item, Sample)

@@ -9,16 +9,16 @@ second pass finds each domain's rank threshold. A larger sample need not contain
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from auditor import registry
-from auditor.plugin import Engine, Reader, Shard, ShardTask
+from auditor import readers
+from auditor.plugin import Engine, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.sampling.rows import Allocation, SamplePlan, can_be_drawn
-from auditor.types import Need, Sample, Unreadable
+from auditor.types import Need
 
 
 def draw_stratified_sample(
@@ -145,7 +145,7 @@ class ShardDomains(ShardTask[Domains]):
     def __call__(self, shard: Shard) -> Domains:
         """Reads the whole shard."""
         rows, sources = 0, []
-        for item in _items(shard):
+        for item in readers.read(shard):
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 sources.append(item.source)
@@ -174,7 +174,7 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
     def __call__(self, shard: Shard) -> LowestRanks:
         """Reads the keys of the whole shard."""
         rows, sources, keys = 0, [], []
-        for item in _items(shard):
+        for item in readers.read(shard):
             rows += 1
             if can_be_drawn(item, self.is_fetching):
                 sources.append(item.source)
@@ -184,8 +184,3 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
         is_candidate = np.isin(domains, sampled_domains)
         lowest = lowest_of_each(domains[is_candidate], ranks[is_candidate], sampled_domains, sizes.astype(np.int64))
         return LowestRanks(shard.id, rows, *lowest)
-
-
-def _items(shard: Shard) -> Iterator[Sample | Unreadable]:
-    reader: Reader = registry.load("readers", shard.reader)()
-    return reader.read(shard)

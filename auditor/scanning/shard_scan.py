@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor import registry
+from auditor import readers, registry
 from auditor.classifier import ClassifierDetector
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.embedded_encoder import embedded
@@ -21,7 +21,7 @@ from auditor.estimate.calibration import Calibration
 from auditor.evidence_store.store import PartWriter, Store, row_digest
 from auditor.fetching.fetcher import Fetcher
 from auditor.images.view import View
-from auditor.plugin import AggregateDetector, Detector, DetectorResult, Reader, Shard, ShardTask
+from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, unreadable
 from auditor.similarity.match import ReferenceIndexes
@@ -125,8 +125,7 @@ class ShardScan(ShardTask[PartResult]):
 
     def _items(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The reader's items. If reading one crashes the worker, one unreadable item replaces it and all after it."""
-        reader: Reader = registry.load("readers", shard.reader)()
-        items = reader.read(shard)
+        items = readers.read(shard)
         for number in itertools.count():
             if crash := self._crash(shard, _READING, number):
                 place = shard.input.prefix + (shard.file or str(shard.start))
@@ -297,9 +296,8 @@ class ShardDigest(ShardTask[PartResult]):
 
     def __call__(self, shard: Shard) -> PartResult:
         """The shard's digest, as its part would have it."""
-        reader: Reader = registry.load("readers", shard.reader)()
         total, rows = hashlib.sha256(), 0
-        for item in reader.read(shard):
+        for item in readers.read(shard):
             total.update(row_digest(self._row(item)))
             rows += 1
         return PartResult(shard.id, rows, total.hexdigest())
