@@ -6,9 +6,11 @@ Within a schema, fields are added but never renamed. The same audit gives the sa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import values
@@ -32,6 +34,28 @@ def dumps(audit: Audit, decision: Decision) -> str:
     first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config")}
     content["not_checked"] = UNCHECKABLE
     return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read(path: Path) -> Audit:
+    """The audit in a file. Raises AuditFileError, which names the file."""
+    with _named(path):
+        return loads(path.read_bytes())
+
+
+def read_decision(path: Path) -> Decision | None:
+    """The decision in a file, if there is one. Raises AuditFileError, which names the file."""
+    with _named(path):
+        return decision_of(path.read_bytes())
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AuditFileError(f"{path}: {error.strerror or error}") from error
+    except AuditFileError as error:
+        raise AuditFileError(f"{path}: {error}") from error
 
 
 def loads(text: str | bytes) -> Audit:

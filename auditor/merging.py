@@ -34,7 +34,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         raise EvidenceError("merging needs two audits or more")
     if repeated := [folder for folder, times in Counter(folders).items() if times > 1]:
         raise EvidenceError(f"{repeated[0]} is named twice: merging would count its rows twice")
-    audits = [audit_json.loads(_audit(folder)) for folder in folders]
+    audits = [_audit(folder) for folder in folders]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what, value, expected in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
             if value != expected:
@@ -119,11 +119,11 @@ def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None
         )
 
 
-def _audit(folder: Path) -> bytes:
-    try:
-        return (folder / "audit.json").read_bytes()
-    except OSError as error:
-        raise EvidenceError(f"{folder}: no finished audit there ({error.strerror})") from error
+def _audit(folder: Path) -> Audit:
+    path = folder / "audit.json"
+    if not path.is_file():
+        raise EvidenceError(f"{folder}: no finished audit there")
+    return audit_json.read(path)
 
 
 def _refuse_incomplete(folder: Path, audit: Audit, parts: list[Part]) -> None:

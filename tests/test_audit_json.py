@@ -5,6 +5,7 @@ import jsonschema
 import pytest
 from audits import ESTIMATES, audit, estimate, source
 
+import auditor
 from auditor import audit_json
 from auditor.errors import AuditFileError
 from auditor.policy import policy
@@ -93,3 +94,13 @@ def test_shares_that_are_none_are_no_audit_that_a_rule_could_pass_on(what, ends)
 def test_json_too_deep_to_read_is_no_audit():
     with pytest.raises(AuditFileError, match="not JSON"):
         audit_json.loads("[" * 100_000)
+
+
+@pytest.mark.parametrize("read", [auditor.load, lambda path: auditor.diff(path, path)], ids=["load", "diff"])
+@pytest.mark.parametrize("content", ["{", '{"schema": "auditor/1"}', None], ids=["cut off", "old", "missing"])
+def test_an_error_names_the_file(tmp_path, read, content):
+    path = tmp_path / "broken.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(AuditFileError, match=r"broken\.json: "):
+        read(path)

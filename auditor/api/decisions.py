@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from auditor import audit_json
-from auditor.errors import AuditFileError, PolicyError
+from auditor.errors import PolicyError
 from auditor.policy import policy as policies
 from auditor.policy.policy import Policy
 from auditor.policy.rule import Context
@@ -32,7 +32,7 @@ def decide(
 
 def load(path: PathLike) -> Audit:
     """The audit in an audit.json file, given by its path or its folder. Raises AuditFileError."""
-    return audit_json.loads(bytes_of(audit_path(path)))
+    return audit_json.read(audit_path(path))
 
 
 def audit_path(path: PathLike) -> Path:
@@ -56,11 +56,3 @@ def policy_of(policy: Policy | PathLike | None) -> Policy:
     if policy is None:
         return policies.default()
     return policy if isinstance(policy, Policy) else read_policy(policy)
-
-
-def bytes_of(path: Path) -> bytes:
-    """The content of a file. Raises AuditFileError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise AuditFileError(f"{path}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from auditor import audit_json, registry
-from auditor.api.decisions import OUTPUTS, PathLike, audit_path, bytes_of, load
+from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
 from auditor.errors import EvidenceError, UnknownPlugin
 from auditor.evidence_store.store import Store, write_atomically
 from auditor.gallery import thumbnails
@@ -76,9 +76,8 @@ def diff(before: PathLike, after: PathLike) -> AuditDiff:
     """The comparison of two audits; see auditor.compare. Raises AuditFileError."""
     from auditor.compare import compare
 
-    texts = [bytes_of(audit_path(path)) for path in (before, after)]
-    first, second = (audit_json.decision_of(text) for text in texts)
-    return compare(audit_json.loads(texts[0]), audit_json.loads(texts[1]), (first, second))
+    first, second = (audit_json.read_decision(audit_path(path)) for path in (before, after))
+    return compare(load(before), load(after), (first, second))
 
 
 def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:

@@ -39,7 +39,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
 
     path = audit_path(audit)
     loaded = auditor.load(path)
-    stored = None if policy else audit_json.decision_of(path.read_bytes())
+    stored = None if policy else audit_json.read_decision(path)
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
     decision = stored or auditor.decide(loaded, policy, audited=day)
     text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent))
