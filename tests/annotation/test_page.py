@@ -9,17 +9,6 @@ from auditor.errors import LabelError
 BACKSPACE = "\ue003"
 
 
-@pytest.fixture(scope="module")
-def task(tmp_path_factory):
-    return labelled.task(tmp_path_factory.mktemp("labelling"))
-
-
-@pytest.fixture
-def server(task, tmp_path):
-    with labelled.served(task, tmp_path / "labels.csv") as running:
-        yield running
-
-
 def count(browser, text):
     """Waits until the page shows `text` and its image, or the text instead of one."""
     browser.wait(lambda: browser.text("#count") == text and browser.js("return !isBusy"))

@@ -19,17 +19,6 @@ from auditor.errors import DatasetError, LabelError
 SAY = {"label": "real", "how": "looks"}
 
 
-@pytest.fixture(scope="module")
-def task(tmp_path_factory):
-    return labelled.task(tmp_path_factory.mktemp("labelling"))
-
-
-@pytest.fixture
-def server(task, tmp_path):
-    with labelled.served(task, tmp_path / "labels.csv") as running:
-        yield running
-
-
 def ask(server, path, body=None, *, method=None, **headers):
     """Status, headers and body of the response to a request below the token."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
