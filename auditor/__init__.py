@@ -29,7 +29,7 @@ _MODULES = {
     "auditor.api.audits": "examine is_same_dataset merge required_sample_size scan scan_until_decided",
     "auditor.api.indexes": "build_index index_metadata search_index",
     "auditor.api.filtering": "keep_list status_after write_filtered_tars write_keep_list",
-    "auditor.api.labels": "agreements draw label read_labels write_labels",
+    "auditor.api.labels": "agreements draw label read_labels with_labels write_labels",
     "auditor.api.measures": "adapt calibrate",
     "auditor.api.decisions": "decide load",
     "auditor.api.records": "diff evidence examples_for export render render_diff write",

@@ -64,6 +64,13 @@ class ClassifierDetector(Detector):
         """The calibration that it ships; None if its error rates were not measured."""
         return None
 
+    @property
+    def thresholds(self) -> tuple[float, float] | None:
+        """The logits below which an image is likely real, and from which it is likely synthetic; None without a
+        calibration, because no image gets such a verdict then."""
+        calibration = self.calibration()
+        return (calibration.likely_real, calibration.likely_synthetic) if calibration else None
+
     def probability(self, logit: float) -> float:
         """The score that is stored as evidence for a logit."""
         calibration = self.calibration()

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor import audit_json, registry
-from auditor.aggregate.build import CALIBRATION, EstimationInputs, build_audit, dataset_digest, save_calibration
+from auditor.aggregate.build import EstimationInputs, build_audit, dataset_digest, save_calibration
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import EstimateConfig
-from auditor.errors import CalibrationError, EvidenceError
-from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Part, Store
+from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
-from auditor.resources import counted_detector, read_labels
+from auditor.resources import read_labels
 from auditor.results import Audit, InputRecord
 from auditor.similarity import summary
 from auditor.similarity.reference import Reference, TemporalReference
@@ -34,15 +33,15 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         raise EvidenceError("merging needs two audits or more")
     if repeated := [folder for folder, times in Counter(folders).items() if times > 1]:
         raise EvidenceError(f"{repeated[0]} is named twice: merging would count its rows twice")
-    audits = [_audit(folder) for folder in folders]
+    opened = [Finished.open(folder) for folder in folders]
+    audits = [finished.audit for finished in opened]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what, value, expected in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
             if value != expected:
                 raise EvidenceError(f"{folder} and {folders[0]} differ in their {what}: scan both with the same")
-    parts = {folder: list(Store(folder).parts()) for folder in folders}
+    parts = {finished.folder: finished.parts for finished in opened}
     for folder, audit in zip(folders, audits, strict=True):
         _refuse_samples(folder, audit)
-        _refuse_incomplete(folder, audit, parts[folder])
     _refuse_overlap(parts)
     encoder = _encoder(parts)
     answers = read_labels(given.labels) if given.labels else []
@@ -54,8 +53,8 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
         _copy(parts.values(), store)
         inputs = _inputs(audits)
-        calibration = _calibration(folders, audits[0])
-        _refuse_older_weights(audits[0], calibration)
+        calibration = calibration_of(opened)
+        classifier_of(audits[0], calibration)
         save_calibration(out, calibration)
         thumbnails.merge(folders, out)
         merged_parts = list(store.parts())
@@ -95,48 +94,7 @@ def _refuse_samples(folder: Path, audit: Audit) -> None:
         )
 
 
-def _calibration(folders: Sequence[Path], audit: Audit) -> Calibration | None:
-    """The calibration that was given to the scans. Raises EvidenceError if no folder has it any more."""
-    wanted = audit.digests.calibration
-    if not wanted:
-        return None
-    for folder in folders:
-        try:
-            calibration = parse((Store(folder).folder / CALIBRATION).read_text())
-        except (OSError, ValueError, CalibrationError):
-            continue
-        if digest(calibration) == wanted:
-            return calibration
-    raise EvidenceError(f"none of the audits has the calibration that they were made with ({wanted[:12]}…): scan again")
-
-
-def _refuse_older_weights(audit: Audit, calibration: Calibration | None) -> None:
-    """A calibration is valid for its weights only. Raises EvidenceError if the evidence was made with other weights."""
-    model = counted_detector(audit.digests.detectors, audit.digests.indexes, calibration)
-    if model and audit.digests.detectors[model.id] != registry.digest(model.id):
-        raise EvidenceError(
-            f"the evidence was made with another version of {model.id} than the installed one: scan again"
-        )
-
-
-def _audit(folder: Path) -> Audit:
-    path = folder / "audit.json"
-    if not path.is_file():
-        raise EvidenceError(f"{folder}: no finished audit there")
-    return audit_json.read(path)
-
-
-def _refuse_incomplete(folder: Path, audit: Audit, parts: list[Part]) -> None:
-    """Raises EvidenceError if the parts are not those that the folder's audit.json summarises."""
-    rows = sum(part.rows for part in parts)
-    if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
-        raise EvidenceError(
-            f"{folder}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
-            "scan that dataset again"
-        )
-
-
-def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
+def _refuse_overlap(parts: Mapping[Path, Sequence[Part]]) -> None:
     seen: dict[str, Path] = {}
     for folder, folder_parts in parts.items():
         if not folder_parts:
@@ -148,7 +106,7 @@ def _refuse_overlap(parts: dict[Path, list[Part]]) -> None:
                 )
 
 
-def _encoder(parts: dict[Path, list[Part]]) -> str | None:
+def _encoder(parts: Mapping[Path, Sequence[Part]]) -> str | None:
     """The encoder's fingerprint of all vectors; None if there are none. Raises EvidenceError for two encoders."""
     seen: dict[str, Path] = {}
     for folder, folder_parts in parts.items():

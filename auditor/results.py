@@ -170,13 +170,18 @@ class Labels:
     """People's labels, by stratum (verdict).
 
     double_annotated: images that two people labelled, neither unsure. disagreements: double-annotated images with
-    different labels. skipped: rows without a label among the labelled ones; they count as unsure.
+    different labels. skipped: rows without a label among the labelled ones; they count as unsure. annotators: number of
+    people. by_basis: labels by what they rest on. until_decided: labelling could stop as soon as the policy was
+    decided.
     """
 
     strata: Mapping[str, LabelCounts]
     double_annotated: int
     disagreements: int
     skipped: int
+    annotators: int = 1
+    by_basis: Mapping[str, int] = field(default_factory=dict)
+    until_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
-"""Coverage and width of the estimate's interval, with new random error rates for every source.
+"""Coverage and width of the estimate's interval in simulated worlds, without labels.
 
-    python benchmarks/coverage.py [--runs 1000] [--seed 0]
+    python benchmarks/coverage.py [--runs 200] [--seed 0]
 
-Each run draws error rates for every source of the calibration and of the target (logit-normal around 3 % false and 85 %
-true positives; *spread* is the standard deviation in logits), counts for the calibration (by default 10 real and 8
-synthetic sources of 100 images), and flags for each fraction of the target's 10,000 images. Cells: our interval · the
-interval of pooled counts, as if all sources were one binomial. Each is coverage in per cent / mean width in points. The
-Monte-Carlo error of a coverage of 95 % in 1,000 runs is 0.7 points.
+Each run draws the mean score of every source of the calibration and of the target: normal around -0.5 (real) and 1.5
+(synthetic), with a standard deviation *spread* between sources and 1 within (by default 20 real and 20 synthetic
+sources of 100 images). The target mixes as many real and synthetic sources as the column says in equal parts, and has
+1,000 images unless said otherwise. Cells: coverage in per cent / mean width in points. The Monte-Carlo error of a
+coverage of 95 % in 200 runs is 1.5 points.
 
-*unknown shift*: the target's false-positive rate is 1.5 logits higher, and the calibration does not show it. *checked*:
-the same, with controls of 100 known-real and 100 known-synthetic images of the target.
+*unknown shift*: the target's real images score 1 higher, and the calibration does not show it. *checked*: the same,
+with controls of 100 known-real and 100 known-synthetic images of the target.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from dataclasses import dataclass, replace
 
 import harness
 import numpy as np
-from harness import FALSE, SHARES, TRUE, Options
-from scipy.special import expit, logit
+from harness import MEANS, SHARES, Options
+from scipy.stats import norm
 
-from auditor.estimate import controls
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval, predicted_rates
+from auditor.estimate.counts import EvidenceCounts, ScoreCounts
+from auditor.estimate.prevalence import Scored, interval
+from auditor.estimate.score_distributions import Bins
 
-_DRAWS, _CONTROLS = 4000, 100
+_CONTROLS = 100
 
 
 @dataclass(frozen=True)
@@ -36,80 +37,58 @@ class World:
     name: str
     spread: float
     sources: int
-    images: int = 10_000
-    calibration: tuple[int, int, int] = (10, 8, 100)
+    images: int = 1000
+    calibration: tuple[int, int, int] = (20, 20, 100)
     unknown_shift: float = 0.0
     is_checked: bool = False
 
 
 def worlds() -> Iterator[World]:
-    for spread in (0.3, 0.7, 1.0):
-        for sources in (1, 5):
+    for spread in (0.2, 0.5, 0.8):
+        for sources in (1, 3):
             yield World("", spread, sources)
-    usual = World("", 0.7, 5)
-    yield replace(usual, name="1,000 images", images=1000)
+    usual = World("", 0.5, 3)
+    yield replace(usual, name="10,000 images", images=10_000)
     yield replace(usual, name="calibration of 4 + 3 sources of 50", calibration=(4, 3, 50))
-    yield replace(usual, name="calibration of 40 + 30 sources of 100", calibration=(40, 30, 100))
-    yield replace(usual, name="unknown shift", unknown_shift=1.5)
-    yield replace(usual, name="unknown shift, checked", unknown_shift=1.5, is_checked=True)
+    yield replace(usual, name="calibration of 100 + 100 sources of 20", calibration=(100, 100, 20))
+    yield replace(usual, name="unknown shift", unknown_shift=1.0)
+    yield replace(usual, name="unknown shift, checked", unknown_shift=1.0, is_checked=True)
 
 
-def rates(rng: np.random.Generator, mean: float, spread: float, count: int, move: float = 0.0) -> np.ndarray:
-    return np.asarray(expit(logit(mean) + move + spread * rng.standard_normal(count)))
-
-
-def draw_counts(rng: np.random.Generator, world: World) -> list[list[tuple[int, int]]]:
-    """Random counts of the calibration's real and of its synthetic sources."""
-    *many, n = world.calibration
-    return [
-        [(int(rng.binomial(n, rate)), n) for rate in rates(rng, mean, world.spread, sources)]
-        for mean, sources in zip((FALSE, TRUE), many, strict=True)
-    ]
-
-
-def pooled(false: list[tuple[int, int]], true: list[tuple[int, int]], rng: np.random.Generator) -> Rates:
-    def side(counts: list[tuple[int, int]]) -> np.ndarray:
-        return harness.draw_rates(rng, *(sum(column) for column in zip(*counts, strict=True)), _DRAWS)
-
-    return Rates(side(false), side(true))
-
-
-def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[float, str, harness.Span]]:
-    """For each fraction and method: the interval."""
-    false, true = draw_counts(rng, world)
-    rng.standard_normal()  # unused; it keeps the random numbers of the table in docs/benchmarks/
-    f = rates(rng, FALSE, world.spread, world.sources, world.unknown_shift).mean()
-    s = rates(rng, TRUE, world.spread, world.sources).mean()
-    ours = predicted_rates(false, true, sources=((world.sources,), (world.sources,)), seed=seed, draws=_DRAWS)
-    sides = (ours, ours)
-    if world.is_checked:
-        checks = (
-            controls.check(name, int(rng.binomial(_CONTROLS, rate)), _CONTROLS, known)
-            for name, rate, known in (("real", f, ours.fpr), ("synthetic", s, ours.tpr))
-        )
-        sides = controls.inflate_for_shift(ours, *checks, seed=seed)
-    naive = pooled(false, true, rng)
+def run(world: World, seed: int, rng: np.random.Generator) -> Iterator[tuple[float, harness.Span]]:
+    """For each fraction: the interval."""
+    *sources, images = world.calibration
+    calibration = harness.draw_calibration(rng, (sources[0], sources[1]), images, world.spread)
+    bins = Bins.of(calibration)
+    shifts = (world.unknown_shift, 0.0)
+    real, synthetic = (
+        np.mean([
+            np.diff(norm.cdf([-np.inf, *bins.edges, np.inf], mean + shift + world.spread * rng.standard_normal()))
+            for _ in range(world.sources)
+        ], axis=0)
+        for mean, shift in zip(MEANS, shifts, strict=True)
+    )  # fmt: skip
+    flagged = [side[bins.likely_synthetic :].sum() if world.is_checked else 0.0 for side in (real, synthetic)]
+    controls = [(int(rng.binomial(_CONTROLS, rate)), _CONTROLS) if world.is_checked else (0, 0) for rate in flagged]
+    evidence = EvidenceCounts.of_rows(readable=world.images, undetermined=world.images, sampled=world.images)
     for fraction in SHARES:
-        sample = FlagCounts.of_rows(int(rng.binomial(world.images, fraction * s + (1 - fraction) * f)), world.images)
-        for method, (lower, upper) in (("ours", sides), ("pooled", (naive, naive))):
-            yield (
-                fraction,
-                method,
-                (melded_interval(sample, lower, seed=seed).low, melded_interval(sample, upper, seed=seed).high),
-            )
+        counts = rng.multinomial(world.images, fraction * synthetic + (1 - fraction) * real)
+        scores = ScoreCounts.of_rows({"clean": world.images}, counts.tolist(), real=controls[0], synthetic=controls[1])
+        found = interval(evidence, Scored(scores, calibration, bins, seed))
+        yield fraction, (found.low, found.high)
 
 
 def line(world: World, options: Options) -> list[str]:
     tally = harness.Tally()
     for seed in range(options.runs):
-        for fraction, method, span in run(world, seed, options.rng(seed, 7)):
-            tally.add((fraction, method), span, fraction)
-    cells = (tally.cell((fraction, "ours"), (fraction, "pooled")) for fraction in SHARES)
-    return [str(world.spread), str(world.sources), world.name, *cells]
+        for fraction, span in run(world, seed, options.rng(seed, 7)):
+            tally.add(fraction, span, fraction)
+    return [str(world.spread), str(world.sources), world.name, *(tally.cell(fraction) for fraction in SHARES)]
 
 
 def main() -> None:
-    options = harness.parsed(__doc__)
+    arguments = harness.options(__doc__, runs=200).parse_args()
+    options = Options(arguments.runs, arguments.seed)
     heads = ["spread", "target's sources", "", *harness.percent()]
     harness.show(heads, (line(world, options) for world in worlds()))
 

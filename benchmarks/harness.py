@@ -20,9 +20,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # without an installation too
 
 from auditor.annotation.sample import EXPECTED, allocation
+from auditor.estimate.calibration import Calibration, Condition
 
 SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.6)
-FALSE, TRUE = 0.03, 0.85  # positives of a detector: of real images, of synthetic ones
+MEANS = (-0.5, 1.5)  # scores of real and of synthetic images are normal around them, with standard deviation 1
 CUTS = (-0.5, 1.8)  # scores between the verdicts likely real, unknown and likely synthetic
 Span = tuple[float, float]
 
@@ -99,9 +100,22 @@ def percent(shares: Iterable[float] = SHARES) -> list[str]:
     return [f"{100 * share:g} %" for share in shares]
 
 
-def draw_rates(rng: np.random.Generator, positives: int, n: int, draws: int) -> np.ndarray:
-    """Draws from the posterior of a rate, given positives of n (Jeffreys' prior)."""
-    return rng.beta(positives + 0.5, n - positives + 0.5, draws)
+def draw_scores(rng: np.random.Generator, synthetic: np.ndarray) -> np.ndarray:
+    return rng.normal(np.where(synthetic, MEANS[1], MEANS[0]))
+
+
+def draw_calibration(
+    rng: np.random.Generator, sources: tuple[int, int] = (20, 20), images: int = 100, spread: float = 0.0
+) -> Calibration:
+    """Scores of real and of synthetic sources, whose means differ by a standard deviation `spread`."""
+    sides = [
+        {
+            str(number): tuple(np.sort(rng.normal(mean + spread * rng.standard_normal(), 1, images)).tolist())
+            for number in range(count)
+        }
+        for mean, count in zip(MEANS, sources, strict=True)
+    ]
+    return Calibration("classifier", "normal", "", "simulated", 0.5, 1.0, 0.0, {"clean": Condition(*sides)})
 
 
 def labelled(rng: np.random.Generator, members: Sequence[np.ndarray], labels: int) -> Iterator[np.ndarray]:

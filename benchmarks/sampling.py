@@ -5,8 +5,8 @@
 *Shards*: K of 200 shards are read. They have about 500 rows (with a relative spread of a half), and their synthetic
 fractions have a beta distribution around the dataset's with the given intra-cluster correlation. Four tables: the
 confirmed share (with the finite-population correction), compared with a binomial interval of independent rows; the
-estimate of a classifier with a true-positive rate of 85 % and a false-positive rate of 3 %, both measured on 2,000
-images, for infinitely many shards; 300 labels of the rows of K shards; the first table with a correlation of 1.
+estimate from a classifier's scores (normal, two standard deviations apart), for infinitely many shards; 300 labels of
+the rows of K shards; the first table with a correlation of 1.
 *Domains*: a sample of 1,000 rows from 20,000 rows of 3,000 domains, whose sizes fall as 1/rank, so that most are too
 small for a row of their own. The last column is the root-mean-square error relative to a simple random sample.
 
@@ -19,19 +19,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 import harness
 import numpy as np
-from harness import FALSE, SHARES, TRUE, Coverage, Options, Span, coverage_of
+from harness import SHARES, Coverage, Options, Span, coverage_of
+from scipy.stats import norm
 
 from auditor.annotation.strata import LabelledStratum
 from auditor.annotation.two_phase import two_phase
-from auditor.estimate import clusters
+from auditor.estimate import clusters, score_distributions, score_mixture
 from auditor.estimate.design import FULL_SCAN, ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
+from auditor.estimate.score_distributions import Bins
 from auditor.sampling.stratified import allocation
 
 CORRELATIONS, READ = (0.0, 0.1, 0.3), (5, 20, 50)
 _SHARDS, _ROWS, _SPREAD = 200, 500, 0.5
-_CALIBRATION, _DRAWS = 2000, 2000
 _LABELS, _OF_STRATA = 300, ((0.85, 0.1, 0.05), (0.03, 0.1, 0.87))  # of synthetic and of real images: their verdicts
 _DOMAINS, _DATASET, _SAMPLE = 3000, 20_000, 1000
 
@@ -72,17 +72,19 @@ def decided(
 def estimated(
     rng: np.random.Generator, share: float, correlation: float, read: int, runs: int
 ) -> tuple[Coverage, Coverage]:
-    """The estimate from flags: with the effective sample size, and as if rows were independent."""
+    """The estimate from scores: with the effective sample size, and as if rows were independent."""
     synthetic, rows = datasets(rng, share, correlation, runs, read)
-    flagged = rng.binomial(synthetic, TRUE) + rng.binomial(rows - synthetic, FALSE)
+    calibration = harness.draw_calibration(rng)
+    bins = Bins.of(calibration)
+    shares = score_distributions.predict(calibration, bins, {"clean": 1.0}, seed=0)
+    binned = [np.diff(norm.cdf([-np.inf, *bins.edges, np.inf], mean)) for mean in harness.MEANS]
     ours, naive = [], []
-    for run, (positives, of) in enumerate(zip(flagged, rows, strict=True)):
-        counts = rng.binomial(_CALIBRATION, (FALSE, TRUE))
-        rates = Rates(*(harness.draw_rates(rng, k, _CALIBRATION, _DRAWS) for k in counts))
-        flags, n = int(positives.sum()), int(of.sum())
-        for spans, n_eff in ((ours, clusters.effective_sample_size(positives, of).n_eff), (naive, n)):
-            found = melded_interval(FlagCounts(flags, n, n_eff), rates, seed=run)
-            spans.append((found.low, found.high))
+    for synthetic_rows, of in zip(synthetic, rows, strict=True):
+        counts = rng.multinomial(synthetic_rows, binned[1]) + rng.multinomial(of - synthetic_rows, binned[0])
+        flagged = counts[:, bins.likely_synthetic :].sum(axis=1)
+        for spans, n_eff in ((ours, clusters.effective_sample_size(flagged, of).n_eff), (naive, of.sum())):
+            found = score_mixture.posterior(counts.sum(axis=0) * (n_eff / of.sum()), shares)
+            spans.append(found.interval())
     truth = np.full(runs, share)
     return coverage_of(ours, truth), coverage_of(naive, truth)
 
@@ -96,8 +98,10 @@ def labelled(
     for synthetic, real in zip(found[:, :read], (rows - found)[:, :read], strict=True):
         truths = np.stack([rng.multinomial(synthetic, _OF_STRATA[0]), rng.multinomial(real, _OF_STRATA[1])], axis=2)
         by_shard = _labelled(rng, truths)
-        strata = [LabelledStratum(*map(sum, zip(*parts, strict=True))) for parts in zip(*by_shard, strict=True)]
-        parts = [[LabelledStratum(*counts) for counts in shard] for shard in by_shard]
+        strata = [
+            LabelledStratum.of_counts(*map(sum, zip(*parts, strict=True))) for parts in zip(*by_shard, strict=True)
+        ]
+        parts = [[LabelledStratum.of_counts(*counts) for counts in shard] for shard in by_shard]
         for spans, design in ((ours, ClusterSample(read, _SHARDS)), (naive, FULL_SCAN)):
             interval = two_phase(strata, design=design, by_shard=parts)
             spans.append((interval.low, interval.high))

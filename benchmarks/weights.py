@@ -5,13 +5,13 @@
 10,000 images with weights: *repeats* (1, 2, 3, 5 and 10, for 70, 15, 8, 5 and 2 % of the rows), *log-normal* (standard
 deviation 1), *few heavy* (1 % have weight 100). Being synthetic is independent of the weight (*apart*), or its log-odds
 rise (*heavy*) or fall (*light*) with the logarithm of the weight. The fraction is weighted, and every run draws new
-weights, truth, flags and labels. Cells: coverage in per cent / mean width in points, of
+weights, truth, scores and labels. Cells: coverage in per cent / mean width in points, of
 
 - labels: 300, selected and allocated as by `auditor label`, with three informative verdicts;
-- flags: of a classifier whose error rates (3 and 85 %) are measured on 2,000 images each;
+- scores: the estimate from a classifier's scores (normal, two standard deviations apart);
 - sample: the confirmed share's interval for the source of the dataset.
 
-After the dot, for flags and samples: the same interval if weights are ignored.
+After the dot, for scores and samples: the same interval if weights are ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import harness
 import numpy as np
-from harness import CUTS, FALSE, SHARES, TRUE, Options, Span
+from harness import CUTS, SHARES, Options, Span
 from scipy.optimize import brentq
 from scipy.special import expit
 
@@ -29,11 +29,13 @@ from auditor.annotation.file import HumanLabel
 from auditor.annotation.sample import EXPECTED, allocation, by_weight
 from auditor.annotation.strata import UNDECIDED, StratumCounts, collapse_strata, strata
 from auditor.annotation.two_phase import two_phase
+from auditor.annotation.votes import EXACT
+from auditor.estimate import score_distributions, score_mixture
 from auditor.estimate.intervals import clopper_pearson
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
+from auditor.estimate.score_distributions import Bins, BinShares
 from auditor.estimate.weights import WeightSums, n_eff_of_share
 
-_IMAGES, _LABELS, _COUNTED, _DRAWS = 10_000, 300, 2000, 4000
+_IMAGES, _LABELS = 10_000, 300
 _SLOPES = {"apart": 0.0, "heavy": 1.0, "light": -1.0}
 
 
@@ -52,7 +54,7 @@ def probabilities(weights: np.ndarray, share: float, slope: float) -> np.ndarray
 
 
 def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Span:
-    score = rng.normal(np.where(synthetic, 1.5, -0.5), 1)
+    score = harness.draw_scores(rng, synthetic)
     verdict = np.array([label.value for label in UNDECIDED])[2 - np.digitize(score, CUTS)]
     found = strata(verdict, weights)
     each = [StratumCounts() for _ in found]
@@ -69,21 +71,25 @@ def by_labels(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generat
         shares = by_weight([(each[number].rows, each[number].max_weight) for number in numbers], count)
         for number, n in zip(numbers, shares, strict=True):
             for row in rng.choice(found[number][1], n, replace=False):
-                each[number].add_label(HumanLabel.SYNTHETIC if synthetic[row] else HumanLabel.REAL, float(weights[row]))
-    told = two_phase([one for numbers in verdicts for one in collapse_strata([each[number] for number in numbers])])
+                label = HumanLabel.SYNTHETIC if synthetic[row] else HumanLabel.REAL
+                each[number].add_votes(EXACT[label], float(weights[row]))
+    told = two_phase(
+        [
+            stratum
+            for verdict, numbers in enumerate(verdicts)
+            for stratum in collapse_strata(verdict, [each[number] for number in numbers])
+        ]
+    )
     return told.low, told.high
 
 
-def by_flags(synthetic: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> list[Span]:
-    flagged = rng.random(_IMAGES) < np.where(synthetic, TRUE, FALSE)
-    f, s = (harness.draw_rates(rng, rng.binomial(_COUNTED, p), _COUNTED, _DRAWS) for p in (FALSE, TRUE))
-    positive, all_ = WeightSums.of(weights[flagged]), WeightSums.of(weights)
-    share = positive.total / all_.total
-    told = (
-        melded_interval(FlagCounts(share * _IMAGES, _IMAGES, n), Rates(f, s))
-        for n in (n_eff_of_share(positive, all_), _IMAGES)
-    )
-    return [(one.low, one.high) for one in told]
+def by_scores(synthetic: np.ndarray, weights: np.ndarray, shares: BinShares, rng: np.random.Generator) -> list[Span]:
+    score = harness.draw_scores(rng, synthetic)
+    counts = shares.bins.counts(score, weights)
+    flagged = np.searchsorted(shares.bins.edges, score, side="right") >= shares.bins.likely_synthetic
+    n_eff = n_eff_of_share(WeightSums.of(weights[flagged]), WeightSums.of(weights))
+    unweighted = shares.bins.counts(score, np.ones(_IMAGES))
+    return [score_mixture.posterior(each, shares).interval() for each in (counts * (n_eff / counts.sum()), unweighted)]
 
 
 def source_interval(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
@@ -91,31 +97,35 @@ def source_interval(synthetic: np.ndarray, weights: np.ndarray) -> list[Span]:
     return [clopper_pearson(positive.total / all_.total * n, n) for n in (n_eff_of_share(positive, all_), _IMAGES)]
 
 
-def run(kind: str, slope: float, share: float, rng: np.random.Generator) -> Iterator[tuple[str, float, list[Span]]]:
+def run(
+    kind: str, slope: float, share: float, shares: BinShares, rng: np.random.Generator
+) -> Iterator[tuple[str, float, list[Span]]]:
     """For each method: the truth, and its intervals."""
     weights = weights_of(kind, rng)
     synthetic = rng.random(_IMAGES) < probabilities(weights, share, slope)
     truth = float(np.average(synthetic, weights=weights))
     yield "labels", truth, [by_labels(synthetic, weights, rng)]
-    yield "flags", truth, by_flags(synthetic, weights, rng)
+    yield "scores", truth, by_scores(synthetic, weights, shares, rng)
     yield "sample", share, source_interval(synthetic, weights)
 
 
 def cells(kind: str, slope: float, share: float, options: Options) -> tuple[str, str, str]:
-    """Of labels, flags and the sample."""
+    """Of labels, scores and the sample."""
     tally = harness.Tally()
+    calibration = harness.draw_calibration(options.rng(0))
+    shares = score_distributions.predict(calibration, Bins.of(calibration), {"clean": 1.0}, seed=0)
     for seed in range(options.runs):
-        for method, truth, spans in run(kind, slope, share, options.rng(seed, int(1000 * share))):
+        for method, truth, spans in run(kind, slope, share, shares, options.rng(seed, int(1000 * share))):
             for place, span in enumerate(spans):
                 tally.add((method, place), span, truth)
-    flags, sample = (tally.cell((method, 0), (method, 1)) for method in ("flags", "sample"))
-    return tally.cell(("labels", 0)), flags, sample
+    scores, sample = (tally.cell((method, 0), (method, 1)) for method in ("scores", "sample"))
+    return tally.cell(("labels", 0)), scores, sample
 
 
 def rows(options: Options) -> Iterator[list[str]]:
     for kind, relation in itertools.product(("repeats", "log-normal", "few heavy"), _SLOPES):
         columns = [cells(kind, _SLOPES[relation], share, options) for share in SHARES]
-        for method, row in zip(("labels", "flags", "sample"), zip(*columns, strict=True), strict=True):
+        for method, row in zip(("labels", "scores", "sample"), zip(*columns, strict=True), strict=True):
             yield [kind, relation, method, *row]
 
 

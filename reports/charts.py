@@ -132,7 +132,7 @@ def against_null(rows: Sequence[tuple[str, float, float, float]]) -> str:
 
 
 def histogram(counts: Sequence[int], threshold: float | None) -> str:
-    """Rows in equal intervals of the score from 0 to 1, and the threshold from which an image is flagged."""
+    """Rows in equal intervals of the score from 0 to 1, and the threshold of likely synthetic images."""
     with _drawn("histogram", 1.9) as (figure, svg):
         axes = _axes(figure, left=0.14)
         width = 1 / len(counts)

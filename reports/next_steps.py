@@ -29,7 +29,7 @@ def steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
         text = "The classifier's error rates differ from its calibration here: calibrate it on images like yours."
         suggested.append((text, own))
     elif _is_wide(audit):
-        text = "Narrow the estimate: label a few hundred random images, then scan with --labels."
+        text = "Narrow the estimate: label random images until the policy is decided, then gate with --labels."
         suggested.append((text, "auditor label AUDIT DATASET"))
     if audit.confirmed.count:
         keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"

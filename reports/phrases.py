@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from auditor.compare import FELL, ROSE, Change
 from auditor.policy.rules import RULES
-from auditor.results import UNCHECKABLE, Audit, Control, Decision, MadLevel, MadLimits, MadStatus, Outcome, ShardSample
+from auditor.results import (
+    UNCHECKABLE,
+    Audit,
+    Control,
+    Decision,
+    Labels,
+    MadLevel,
+    MadLimits,
+    MadStatus,
+    Outcome,
+    ShardSample,
+)
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
 
@@ -82,13 +93,37 @@ def estimate(audit: Audit) -> list[str]:
     if e.flagged is not None:
         name, _, details = e.calibration.partition(": ")
         lines.append(
-            f"{e.detector or 'a classifier'} flagged {e.flagged:,} of {e.n:,} undecided images; corrected with the "
-            f"error rates of {name}{' (details: report.html#calibration)' if details else ''}"
+            f"{e.detector or 'a classifier'}: {e.flagged:,} of {e.n:,} undecided images are likely synthetic; "
+            f"corrected with the scores of {name} on new sources"
+            f"{' (details: report.html#calibration)' if details else ''}"
         )
     if e.labels is not None:
-        lines.append(f"{e.n:,} images labelled by people; the classifier's error rates are not used")
+        lines.append(labels(e.labels))
     lines += [f"alternative: {percent(a.point)}, {span(a.low, a.high)} by {a.method}" for a in e.alternatives]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def labels(found: Labels) -> str:
+    """How many labels by how many people the estimate rests on, and what they rest on."""
+    n = sum(found.by_basis.values())
+    bases_by_number = sorted(found.by_basis.items(), key=lambda item: -item[1])
+    people = "1 person" if found.annotators == 1 else f"{found.annotators:,} people"
+    bases = [
+        f"{_BASES.get(basis, safe_text(basis, 40))}{f' {count:,}' if len(bases_by_number) > 1 else ''}"
+        for basis, count in bases_by_number
+    ]
+    return f"{', '.join([f'rests on {n:,} labels by {people}', *bases])}; {_STOPPING[found.until_decided]}"
+
+
+# What labels rest on, in words (auditor/annotation/basis.py).
+_BASES = {
+    "provenance": "by statements of origin",
+    "page": "by page",
+    "date": "by date",
+    "looks": "by looks",
+    "unstated": "basis not stated",
+}
+_STOPPING = {False: "their number was fixed", True: "labelled until the policy was decided"}
 
 
 def weights(audit: Audit) -> str | None:
@@ -136,12 +171,15 @@ def model(audit: Audit, id: str) -> str:
     """How a classifier's scores are used."""
     e = audit.estimate
     if e is not None and e.labels is not None:
-        return f"The scores of {id} only chose which images people labelled; the estimate rests on these labels."
+        return (
+            f"The scores of {id} chose which images people labelled and are a prior for the estimate; it rests on the "
+            "labels."
+        )
     if e is None or e.detector != id:
         return f"The error rates of {id} are not measured here: its scores are reported and give no estimate."
     return (
-        f"No score decides a single image; all scores together give the estimate. An image is flagged if its score is "
-        f"at least {percent(e.threshold or 0)}. Error rates: {e.calibration}."
+        f"No score decides a single image; all scores together give the estimate. An image is likely synthetic if its "
+        f"score is at least {percent(e.threshold or 0)}. Scores of known images: {e.calibration}."
     )
 
 
@@ -149,9 +187,9 @@ def shift(control: Control) -> str:
     """A control whose flags the calibration does not explain."""
     rate = percent(control.flagged / control.n)
     return (
-        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} were "
-        f"flagged; the calibration predicts {span(*control.expected[1:])}. The interval was widened; calibrate on your "
-        "own images"
+        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} are likely "
+        f"synthetic by their score; the calibration predicts {span(*control.expected[1:])}. The interval was widened; "
+        "calibrate on your own images"
     )
 
 
@@ -285,7 +323,7 @@ def errors(audit: Audit, id: str) -> str:
         return model(audit, id)
     if e is None or e.detector != id:
         return _ERRORS[kind]
-    return f"Measured on {e.calibration}; flagged from a score of {percent(e.threshold or 0)}"
+    return f"Measured on {e.calibration}; likely synthetic from a score of {percent(e.threshold or 0)}"
 
 
 def limits(decision: Decision) -> list[tuple[str, float]]:

@@ -12,7 +12,7 @@ from PIL import Image
 from auditor.embeddings import embedded_encoder, preparation
 from auditor.embeddings.embedded_encoder import EMBEDDED, EmbeddedEncoder, embedded, shipped_calibration
 from auditor.errors import ModelError
-from auditor.estimate import prevalence
+from auditor.estimate import score_distributions
 from auditor.estimate.calibration import FALSE_NEGATIVES, FALSE_POSITIVES
 from auditor.types import Need
 from detectors import classifier
@@ -117,10 +117,10 @@ def test_the_card_and_the_preparation_belong_to_the_weights_beside_them():
 @pytest.mark.parametrize("depth", [Need.ROW, Need.FILE])
 def test_a_scan_that_decodes_nothing_loads_no_model(tmp_path, scan, monkeypatch, depth):
     def loaded(*_):
-        raise AssertionError("the model was loaded, or its operating point looked for")
+        raise AssertionError("the model was loaded, or its scores predicted")
 
     monkeypatch.setattr(classifier, "embedded", loaded)
-    monkeypatch.setattr(prevalence, "threshold", loaded)
+    monkeypatch.setattr(score_distributions, "predict", loaded)
     making.write(tmp_path / "set/a.jpg", making.encoded())
     audit = scan(tmp_path / "set", depth=depth)
     assert audit.counts.rows == 1

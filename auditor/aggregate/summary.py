@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.aggregate.detectors import SignalTally, value_counts
-from auditor.aggregate.flags import FlagTally
+from auditor.aggregate.scores import ScoreBins, ScoreTally
 from auditor.aggregate.subgroups import SubgroupTally
-from auditor.annotation.tally import Labelled, LabelTally
+from auditor.annotation.tally import LabelJoin
 from auditor.estimate.clusters import effective_sample_size
-from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, Flags, masks, sums_of
+from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, ScoreCounts, masks, sums_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.weights import row_weights
 from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample, Subgroup
@@ -46,29 +46,29 @@ class Summary:
     reasons: dict[str, int]
     contradictions: int
     extras: dict[str, Any]
-    flags: Flags | None = None
-    labelled: Labelled | None = None
+    scores: ScoreCounts | None = None
+    labels: LabelJoin | None = None
 
 
 def summarise(
     parts: Iterable[Path],
     *,
     count_edited: bool = False,
-    threshold: tuple[str, float] | None = None,
+    score_bins: ScoreBins | None = None,
     full_coverage_detectors: frozenset[str] | None = None,
-    labels: LabelTally | None = None,
+    labels: LabelJoin | None = None,
     anytime_valid: bool = False,
     shards: int | None = None,
 ) -> Summary:
-    """The sums over all parts. Raises LabelError.
+    """The sums over all parts.
 
-    count_edited: images with a generated part count as synthetic. threshold: the classifier whose flags are counted,
-    and the score from which an image is flagged. full_coverage_detectors: as in counts.masks. labels: people's labels.
-    anytime_valid: as in design.RowSample. shards: the number of the dataset's shards if the parts are a random sample
-    of them; None if they are all.
+    count_edited: images with a generated part count as synthetic. score_bins: of the classifier whose scores are
+    counted. full_coverage_detectors: as in counts.masks. labels: joined with the rows of its keys. anytime_valid: as in
+    design.RowSample. shards: the number of the dataset's shards if the parts are a random sample of them; None if they
+    are all.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
-    tally = _Tally(masks_of, FlagTally(*threshold) if threshold else None, labels)
+    tally = _Tally(masks_of, ScoreTally(score_bins) if score_bins else None, labels)
     for path in parts:
         for batch in _batches(path):
             tally.add(batch)
@@ -85,11 +85,11 @@ class _Tally:
     def __init__(
         self,
         masks_of: Callable[[Mapping[str, pa.Array]], EvidenceMasks],
-        flags: FlagTally | None,
-        labels: LabelTally | None,
+        scores: ScoreTally | None,
+        labels: LabelJoin | None,
     ) -> None:
         self._masks_of = masks_of
-        self._flags = flags
+        self._scores = scores
         self._labels = labels
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
@@ -121,15 +121,15 @@ class _Tally:
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
         self._signals.add(column, masks.confirmed)
-        if self._flags:
-            self._flags.add(column, masks.readable, weights)
+        if self._scores:
+            self._scores.add(column, masks.readable, weights)
         if self._labels:
             self._labels.add(column, masks, weights)
         self._subgroups.add(column, masks, weights)
 
     def end_of_shard(self) -> None:
         """Marks the end of a shard: the next batch belongs to another one."""
-        sums, flags = self._sums, self._flags.so_far if self._flags else (0, 0)
+        sums, flags = self._sums, self._scores.so_far if self._scores else (0, 0)
         self._by_shard.append((sums["confirmed_in_sample.rows"], sums["sampled.rows"], *flags))
         if self._labels:
             self._labels.end_of_shard()
@@ -150,9 +150,9 @@ class _Tally:
         shards = self._shards(total_shards) if total_shards else None
         design = self._design(shards, anytime_valid)
         evidence = EvidenceCounts.of(self._sums, design)
-        flags = self._flags.result() if self._flags else None
-        if flags and shards and shards.flags:
-            flags = replace(flags, n_eff=shards.flags.n_eff)
+        scores = self._scores.result() if self._scores else None
+        if scores and shards and shards.flags:
+            scores = replace(scores, n_eff=shards.flags.n_eff)
         counts = counts_of(self._status, self._repeated_keys())
         return Summary(
             counts=counts,
@@ -169,8 +169,8 @@ class _Tally:
                 "opt_outs": self._opt_outs,
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},
             },
-            flags=flags,
-            labelled=self._labels.result() if self._labels else None,
+            scores=scores,
+            labels=self._labels,
         )
 
     def _repeated_keys(self) -> int:

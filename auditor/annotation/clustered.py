@@ -29,6 +29,8 @@ def add_between_cluster_variance(
     """
     counts = [[(s.size, s.labelled, s.positives(unsure_as_synthetic)) for s in strata] for strata in by_shard]
     sizes, labelled, positives = np.moveaxis(np.array(counts, float), 2, 0)
+    has_labels = labelled.any(axis=0)
+    sizes, labelled, positives = sizes[:, has_labels], labelled[:, has_labels], positives[:, has_labels]
     n_eff = min(clusters.effective_shards(sizes.sum(axis=1)), float((labelled.sum(axis=1) > 0).sum()))
     point = interval.point
     if 0 < point < 1:

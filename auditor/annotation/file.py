@@ -1,4 +1,4 @@
-"""Label files: people's labels of single images, as CSV with the columns key, label, stratum, how, labeller.
+"""Label files: people's labels of single images, as CSV with the columns of COLUMNS.
 
 Only key and label are required. Other columns are preserved, and rows with an empty label are still to be labelled.
 Column names are not case-sensitive, and a byte order mark, which spreadsheets write, is ignored.
@@ -22,8 +22,9 @@ from auditor.errors import LabelError
 from auditor.evidence_store.store import write_atomically
 from auditor.types import VerdictKind
 
-COLUMNS = ("key", "label", "stratum", "how", "labeller")
+COLUMNS = ("key", "label", "stratum", "how", "labeller", "stopping")
 _REQUIRED = ("key", "label")
+UNTIL_DECIDED = "until-decided"
 _OBFUSCATED = "sealed-"
 _NOT_UTF8 = "backslashreplace"  # evidence stores keys that are not UTF-8 in this way too
 
@@ -41,7 +42,8 @@ class Annotation:
     """One label of one annotator.
 
     key: the row's key, as in evidence. stratum: the stratum that the row was drawn from, '' if unknown. how: a text for
-    the basis of the label. labeller: the annotator's name, '' if unnamed.
+    the basis of the label. labeller: the annotator's name, '' if unnamed. until_decided: labelling could stop as soon
+    as the policy was decided; otherwise the number of labels was fixed.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Annotation:
     label: HumanLabel
     how: str = ""
     labeller: str = ""
+    until_decided: bool = False
 
 
 def read(path: Path) -> list[Annotation]:
@@ -78,19 +81,20 @@ def read(path: Path) -> list[Annotation]:
 
 def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[tuple[str, str]] = ()) -> None:
     """Writes a new file atomically. todo: key and stratum of rows without a label, which follow the labels."""
-    rows = [COLUMNS, *map(_cells, annotations), *((key, "", stratum, "", "") for key, stratum in todo)]
+    rows = [COLUMNS, *map(_cells, annotations), *((key, "", stratum, "", "", "") for key, stratum in todo)]
     write_atomically(path, _text(rows).encode("utf-8", _NOT_UTF8))
 
 
 def append(path: Path, annotation: Annotation) -> None:
     """Appends one label, which is on disk when this returns. A missing file is created.
 
-    The file keeps its own columns. Raises LabelError if it lacks one of COLUMNS.
+    The file keeps its own columns. Raises LabelError if it lacks one of COLUMNS that the label needs.
     """
     with _locked(path) as file:
         data = file.read()
         header = _header(path, _decode(path, data)) if data.strip() else None
-        if header and (missing := [name for name in COLUMNS if name not in header]):
+        needed = COLUMNS if annotation.until_decided else COLUMNS[:-1]
+        if header and (missing := [name for name in needed if name not in header]):
             raise LabelError(f"{path} line 1: no column {missing[0]!r}: add it to that line")
         if header is None:
             file.truncate(0)
@@ -145,8 +149,11 @@ def _annotation(where: str, cells: dict[str, str]) -> Annotation | None:
     if label not in tuple(HumanLabel):
         names = ", ".join(HumanLabel)
         raise LabelError(f"{where}: the label must be one of {names}, or empty if it is to do, got {label[:40]!r}")
-    stratum, how, labeller = (cells.get(name, "").strip() for name in COLUMNS[2:])
-    return Annotation(key, _reveal_stratum(where, key, stratum), HumanLabel(label), how, labeller)
+    stratum, how, labeller, stopping = (cells.get(name, "").strip() for name in COLUMNS[2:])
+    if stopping not in ("", UNTIL_DECIDED):
+        raise LabelError(f"{where}: stopping must be {UNTIL_DECIDED} or empty, got {stopping[:40]!r}")
+    revealed = _reveal_stratum(where, key, stratum)
+    return Annotation(key, revealed, HumanLabel(label), how, labeller, stopping == UNTIL_DECIDED)
 
 
 def _decode(path: Path, data: bytes) -> str:
@@ -185,7 +192,8 @@ def _header(path: Path, text: str) -> list[str]:
 
 
 def _cells(annotation: Annotation) -> tuple[str, ...]:
-    return annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller
+    stopping = UNTIL_DECIDED if annotation.until_decided else ""
+    return annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller, stopping
 
 
 def _text(rows: Iterable[Sequence[str]]) -> str:

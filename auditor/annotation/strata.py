@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from auditor.annotation.file import HumanLabel
+from auditor.annotation.votes import EXACT, Votes
 from auditor.types import VerdictKind
 
-_ROUNDING = 1e-12  # relative rounding error of fractional rows
 UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
+UNKNOWN = UNDECIDED.index(VerdictKind.UNKNOWN)
 _LABELS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
+_UNSURE = EXACT[HumanLabel.UNSURE]
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -55,14 +57,14 @@ def strata(verdict: np.ndarray, weights: np.ndarray) -> list[tuple[Stratum, np.n
 
 @dataclass(slots=True)
 class StratumCounts:
-    """Counts of a stratum: rows, total and highest weight; labels and their total weights, by label. skipped: rows
-    without a label whose sampling rank is below that of a labelled row."""
+    """Counts of a stratum: rows, total and highest weight; labelled rows and their total weights, by votes. skipped:
+    rows without a label whose sampling rank is below that of a labelled row."""
 
     rows: int = 0
     total_weight: float = 0.0
     max_weight: float = 0.0
-    labels: Counter[HumanLabel] = field(default_factory=Counter)
-    label_weights: dict[HumanLabel, float] = field(default_factory=lambda: defaultdict(float))
+    votes: Counter[Votes] = field(default_factory=Counter)
+    vote_weights: dict[Votes, float] = field(default_factory=lambda: defaultdict(float))
     skipped: int = 0
 
     def add_rows(self, weights: np.ndarray) -> None:
@@ -71,21 +73,29 @@ class StratumCounts:
         self.total_weight += float(weights.sum())
         self.max_weight = max(self.max_weight, float(weights.max(initial=0.0)))
 
-    def add_label(self, label: HumanLabel, weight: float) -> None:
-        """Adds the label of a row with this weight."""
-        self.labels[label] += 1
-        self.label_weights[label] += weight
+    def add_votes(self, votes: Votes, weight: float) -> None:
+        """Adds the votes for a row with this weight."""
+        self.votes[votes] += 1
+        self.vote_weights[votes] += weight
+
+    @property
+    def labelled(self) -> int:
+        """Labelled rows."""
+        return self.votes.total()
 
     @property
     def by_label(self) -> tuple[int, int, int]:
         """Rows labelled synthetic, real, and unsure; skipped rows count as unsure."""
-        synthetic, real, unsure = (self.labels[label] for label in _LABELS)
+        labels: Counter[HumanLabel] = Counter()
+        for votes, n in self.votes.items():
+            labels[votes.consensus] += n
+        synthetic, real, unsure = (labels[label] for label in _LABELS)
         return synthetic, real, unsure + self.skipped
 
     @property
     def drawn(self) -> int:
         """Rows that were labelled or skipped."""
-        return self.labels.total() + self.skipped
+        return self.labelled + self.skipped
 
     @property
     def mean_weight(self) -> float:
@@ -95,15 +105,15 @@ class StratumCounts:
     @property
     def mean_label_weight(self) -> float:
         """The mean weight of the labelled rows; of all rows if every drawn one was skipped."""
-        n = self.labels.total()
-        return sum(self.label_weights.values()) / n if n else self.mean_weight
+        return sum(self.vote_weights.values()) / self.labelled if self.labelled else self.mean_weight
 
     @property
-    def weighted_by_label(self) -> np.ndarray:
-        """The number of drawn rows, divided into synthetic, real and unsure in proportion to weight, float64 (3,)."""
-        counts = np.array([self.label_weights[label] / self.mean_label_weight for label in _LABELS])
-        counts[-1] += self.skipped
-        return counts
+    def weighted_votes(self) -> dict[Votes, float]:
+        """The number of drawn rows, divided by votes in proportion to weight; skipped rows are unsure."""
+        weighted = {votes: weight / self.mean_label_weight for votes, weight in self.vote_weights.items()}
+        if self.skipped:
+            weighted[_UNSURE] = weighted.get(_UNSURE, 0.0) + self.skipped
+        return weighted
 
 
 def by_name(counts: Mapping[Stratum, StratumCounts]) -> dict[str, StratumCounts]:
@@ -118,49 +128,47 @@ def by_name(counts: Mapping[Stratum, StratumCounts]) -> dict[str, StratumCounts]
 class LabelledStratum:
     """Counts of one stratum.
 
-    size: its audited rows. synthetic, real, unsure: rows drawn from it at random, by label, divided in proportion to
-    weight. is_decided: evidence decides its rows, the unsampled ones too. mean_weight: of its rows. design_effect:
-    drawn rows / n_eff, above 1 if weights differ.
+    size: its audited rows. votes: the number of rows drawn from it at random, by votes, divided in proportion to
+    weight. verdict: its index in UNDECIDED; None if evidence decides its rows, the unsampled ones too. mean_weight: of
+    its rows. design_effect: drawn rows / n_eff, above 1 if weights differ.
     """
 
     size: float
-    synthetic: float
-    real: float
-    unsure: float = 0
-    is_decided: bool = False
+    votes: Mapping[Votes, float]
+    verdict: int | None = UNKNOWN
     mean_weight: float = 1.0
     design_effect: float = 1.0
+
+    @classmethod
+    def of_counts(
+        cls, size: float, synthetic: float, real: float, unsure: float = 0, verdict: int | None = UNKNOWN
+    ) -> LabelledStratum:
+        """From numbers of rows with labels that have no errors."""
+        counts = zip(_LABELS, (synthetic, real, unsure), strict=True)
+        return cls(size, {EXACT[label]: n for label, n in counts if n}, verdict)
 
     @property
     def labelled(self) -> float:
         """The number of labelled rows, unsure ones included."""
-        return self.synthetic + self.real + self.unsure
+        return sum(self.votes.values())
 
     @property
     def total_weight(self) -> float:
         """The total weight of its rows."""
         return self.size * self.mean_weight
 
-    @property
-    def n_eff(self) -> float:
-        """The effective sample size of the drawn rows."""
-        return self.labelled / self.design_effect
+    def times(self, multiple: float) -> LabelledStratum:
+        """With `multiple` times as many labels, at most all rows."""
+        factor = min(multiple, self.size / self.labelled) if self.labelled else 1.0
+        return replace(self, votes={votes: n * factor for votes, n in self.votes.items()})
 
     def positives(self, unsure_as_synthetic: bool) -> float:
         """Drawn rows that are labelled synthetic or, with unsure_as_synthetic, unsure."""
-        return self.synthetic + unsure_as_synthetic * self.unsure
-
-    def is_whole(self, sampled: float) -> bool:
-        """Whether all its rows are labelled. sampled: the share of the population's rows that was audited."""
-        return self.labelled * sampled >= self.size * (1 - _ROUNDING)
-
-    def unknown(self, sampled: float) -> float:
-        """The share of its rows without a label, which is the squared finite-population correction. sampled: the share
-        of the population's rows that was audited."""
-        return 0.0 if self.is_decided or self.is_whole(sampled) else 1 - self.labelled * sampled / self.size
+        positive = (HumanLabel.SYNTHETIC, HumanLabel.UNSURE) if unsure_as_synthetic else (HumanLabel.SYNTHETIC,)
+        return sum(n for votes, n in self.votes.items() if votes.consensus in positive)
 
 
-def collapse_strata(verdict: Sequence[StratumCounts]) -> Iterator[LabelledStratum]:
+def collapse_strata(verdict: int, counts: Sequence[StratumCounts]) -> Iterator[LabelledStratum]:
     """The strata of one verdict for the estimate: the fully labelled ones, the unlabelled ones, and the partly labelled
     ones collapsed into one stratum.
 
@@ -169,24 +177,25 @@ def collapse_strata(verdict: Sequence[StratumCounts]) -> Iterator[LabelledStratu
     stands for, over the mean.
     """
     partly = []
-    for stratum in verdict:
+    for stratum in counts:
         if 0 < stratum.drawn < stratum.rows:
             partly.append(stratum)
         else:
-            synthetic, real, unsure = stratum.weighted_by_label.tolist() if stratum.drawn else (0, 0, 0)
-            yield LabelledStratum(stratum.rows, synthetic, real, unsure, mean_weight=stratum.mean_weight)
+            votes = stratum.weighted_votes if stratum.drawn else {}
+            yield LabelledStratum(stratum.rows, votes, verdict, mean_weight=stratum.mean_weight)
     if partly:
-        yield _collapsed(partly)
+        yield _collapsed(verdict, partly)
 
 
-def _collapsed(strata: Sequence[StratumCounts]) -> LabelledStratum:
+def _collapsed(verdict: int, strata: Sequence[StratumCounts]) -> LabelledStratum:
     """One stratum from partly labelled strata of one verdict."""
     n, weight = sum(s.drawn for s in strata), sum(s.total_weight for s in strata)
-    weighted = [s.weighted_by_label * (n * s.total_weight / (s.drawn * weight)) for s in strata]
-    by_label: np.ndarray = np.sum(weighted, axis=0)
-    synthetic, real, unsure = by_label.tolist()
+    votes: dict[Votes, float] = defaultdict(float)
+    for stratum in strata:
+        for vote, count in stratum.weighted_votes.items():
+            votes[vote] += count * (n * stratum.total_weight / (stratum.drawn * weight))
     # The lowest sampling fraction of any stratum is assumed for all of them.
     size = max(n * s.rows / s.drawn for s in strata)
     # The weight that the heaviest row stands for, over the mean.
     effects = (s.max_weight * (s.total_weight * n) / (s.mean_label_weight * (weight * s.drawn)) for s in strata)
-    return LabelledStratum(size, synthetic, real, unsure, mean_weight=weight / size, design_effect=max(1.0, *effects))
+    return LabelledStratum(size, dict(votes), verdict, weight / size, max(1.0, *effects))

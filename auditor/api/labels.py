@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.decisions import PathLike, audit_path, load
+from auditor.api.decisions import PathLike, audit_path, decide, load, policy_of
 from auditor.config import ReadOptions
+from auditor.policy.policy import Policy
 from auditor.readers import Inputs
+from auditor.results import Audit
 
 if TYPE_CHECKING:
     from auditor.annotation.agreement import Agreement
+    from auditor.annotation.app.session import Judge
     from auditor.annotation.app.task import Task
     from auditor.annotation.file import Annotation
     from auditor.annotation.sample import AnnotationItem
 
 
-def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
+MAX_LABELS = 300  # if labelling may stop earlier
+
+
+def draw(audit: PathLike, number: int = MAX_LABELS) -> list[AnnotationItem]:
     """The rows of an audit's folder that people should label, in labelling order: a random sample of the undecided
     rows, stratified by verdict. Raises LabelError if there are none.
     """
@@ -27,17 +34,54 @@ def draw(audit: PathLike, number: int = 300) -> list[AnnotationItem]:
 
 
 def label(
-    audit: PathLike, dataset: Inputs | None = None, *, number: int = 300, read: ReadOptions = ReadOptions()
+    audit: PathLike,
+    dataset: Inputs | None = None,
+    *,
+    number: int | None = None,
+    policy: Policy | PathLike | None = None,
+    baseline: Audit | PathLike | None = None,
+    read: ReadOptions = ReadOptions(),
 ) -> Task:
     """The labelling task of an audit's folder; `with task.served(Path("labels.csv"), "A") as server:` serves its page.
 
-    dataset: the audited dataset (default: the inputs that the audit names). Raises LabelError, DatasetError.
+    dataset: the audited dataset (default: the inputs that the audit names). number: of images to label; by default
+    labelling may stop as soon as `policy` is decided, after at most MAX_LABELS. Raises LabelError, DatasetError,
+    EvidenceError, PolicyError.
     """
     from auditor.annotation.app import task
     from auditor.fetching.fetcher import Fetcher
 
     folder, loaded = audit_path(audit).parent, load(audit)
-    return task.task(folder, loaded, dataset, number=number, read=read, fetched=Fetcher().cached)
+    chosen_policy = policy_of(policy)
+
+    def make_judge(drawn: Sequence[AnnotationItem]) -> Judge:
+        from auditor.finished import Finished
+        from auditor.labelling import LabelledAudit
+
+        labelled = LabelledAudit(Finished.open(folder), {item.key: item.stratum.value for item in drawn})
+        return lambda annotations: labelled.judge(annotations, lambda a: decide(a, chosen_policy, baseline=baseline))
+
+    return task.task(
+        folder,
+        loaded,
+        dataset,
+        number=number or MAX_LABELS,
+        read=read,
+        fetched=Fetcher().cached,
+        make_judge=None if number else make_judge,
+    )
+
+
+def with_labels(audit: PathLike, labels: PathLike) -> Audit:
+    """The audit in a folder with the estimate from a label file, without a scan; nothing is written. Raises LabelError,
+    EvidenceError."""
+    from auditor.annotation.tally import drawn_from
+    from auditor.finished import Finished
+    from auditor.labelling import LabelledAudit
+    from auditor.resources import read_labels as read_usable
+
+    annotations = read_usable(os.fspath(labels))
+    return LabelledAudit(Finished.open(audit_path(audit).parent), drawn_from(annotations)).with_labels(annotations)
 
 
 def read_labels(path: PathLike) -> list[Annotation]:

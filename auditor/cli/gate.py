@@ -16,10 +16,15 @@ from auditor.errors import AuditorError, NoSuchInput
 @click.option(
     "--dataset", multiple=True, metavar="PATH", help="First check that this is still the audited dataset; repeatable."
 )
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Label file (auditor label) to base the estimate on; AUDIT must be a folder with its evidence.",
+)
 @options.reading
 @options.jobs
 @options.deciding
-def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any) -> int:
+def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int | None, **given: Any) -> int:
     """Decide again from an AUDIT (its folder or audit.json), without scanning.
 
     With --dataset, every file is read again, but not decoded. Exits 3 if the dataset has changed.
@@ -30,7 +35,7 @@ def command(audit: str, dataset: tuple[str, ...], jobs: int | None, **given: Any
     from auditor.api.decisions import audit_path
 
     read = options.take_reading(given)
-    loaded = auditor.load(audit)
+    loaded = auditor.with_labels(audit, labels) if labels else auditor.load(audit)
     if dataset:
         try:
             same = auditor.is_same_dataset(loaded, dataset, read=read, jobs=jobs)

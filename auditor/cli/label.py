@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.argument("dataset", nargs=-1)
 @click.option("--labels", type=click.Path(dir_okay=False), default="labels.csv", show_default=True,
               help="Label file to write; an existing one is continued.")  # fmt: skip
-@click.option("--number", type=click.IntRange(min=1), default=300, show_default=True, help="Number of images to label.")
+@click.option("--number", type=click.IntRange(min=1), metavar="N",
+              help="Fixed number of images to label.  [default: until the policy is decided, at most 300]")  # fmt: skip
+@click.option("--policy", type=click.Path(exists=True, dir_okay=False),
+              help="Policy file in TOML that the labels are to decide.  [default: the default policy]")  # fmt: skip
+@click.option("--baseline", type=click.Path(exists=True), help="Previous audit for the rule `increase`.")
 @click.option("--labeller", metavar="NAME", default="A", show_default=True,
               help="Your name; a second name labels the same images again, for agreement.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free port]")
@@ -37,17 +41,23 @@ if TYPE_CHECKING:
 def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     """Label a random sample of an AUDIT's images in your browser.
 
-    The labels are for `auditor scan --labels`. AUDIT is the folder written by scan; DATASET is only needed if the
+    The page says after each label what is known so far, and when you may stop. Then `auditor gate AUDIT --labels FILE`
+    decides. AUDIT is the folder written by scan; DATASET is only needed if the
     audited dataset is neither in the current folder nor beside AUDIT. The page is served to this machine only and does
-    not show the audit's results. Each label is saved at once; run the same command again to continue.
+    not show the audit's verdicts. Each label is saved at once; run the same command again to continue.
     """
     import auditor
+    from auditor.api import labels as auditor_labels
 
     read, export, labeller = options.take_reading(given), given["export"], given["labeller"].strip()
     try:
-        task = auditor.label(audit, dataset or None, number=given["number"], read=read)
+        # An exported page cannot decide, so its number of labels is fixed.
+        number = given["number"] or (auditor_labels.MAX_LABELS if export else None)
+        task = auditor.label(
+            audit, dataset or None, number=number, policy=given["policy"], baseline=given["baseline"], read=read
+        )
         if not export:
-            return _serve(task, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
+            return _serve(task, audit, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
         with _progress(len(task.drawn)) as on_images:
             task.export(Path(export), labeller, on_images=on_images)
     except NoSuchInput as error:
@@ -56,27 +66,31 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     return 0
 
 
-def _serve(task: Task, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
+def _serve(task: Task, audit: str, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
+    from auditor.annotation.basis import LOOKS_ACCURACY
+
     with ExitStack() as stack:
         with _progress(len(task.drawn)) as on_images:
             server = stack.enter_context(task.served(labels, labeller, port=port, on_images=on_images))
         click.echo(
-            f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when all images are labelled"
+            f"by looks alone, people are right on {LOOKS_ACCURACY} of images in published studies, and the interval "
+            "allows for that: ask for an image's page and date, and say what a label rests on\n"
+            f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when you may"
         )
         if opens:
             click.launch(server.url)
         try:
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
-            _report(server, labels)
+            _report(server, audit, labels)
             click.echo("interrupted: labels are saved; run the same command to continue", err=True)
             return EXIT_INTERRUPTED
-        _report(server, labels)
+        _report(server, audit, labels)
     return 0
 
 
-def _report(server: LabelServer, labels: Path) -> None:
-    """Prints how much was labelled, and how far the file's labellers agree."""
+def _report(server: LabelServer, audit: str, labels: Path) -> None:
+    """Prints how much was labelled, what it decides, and how far the file's labellers agree."""
     import auditor
     from auditor.safe_text import safe_text
 
@@ -91,7 +105,9 @@ def _report(server: LabelServer, labels: Path) -> None:
             f"{first} and {second}: {agreement.both:,} images in common; of {agreement.double_annotated:,} that both "
             f"could judge they disagree on {agreement.disagreements:,}{kappa}"
         )
-    click.echo(f"to use {labels}: auditor scan --labels {labels}")
+    if judgement := server.session.judgement():
+        click.echo(judgement.text)
+    click.echo(f"next: auditor gate {audit} --labels {labels}")
 
 
 @contextmanager

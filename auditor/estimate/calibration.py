@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from auditor.errors import CalibrationError
-from auditor.estimate.error_rates import Counts
 from auditor.estimate.head import Head
 
 SCHEMA = "auditor-calibration/2"
@@ -67,19 +66,6 @@ class Calibration:
         """The probability that an image is synthetic if a share `prior` of the images is."""
         return 1 / (1 + math.exp(-max(-_MAX_LOGIT, min(_MAX_LOGIT, self.slope * score + self.intercept))))
 
-    def counts(self, threshold: float, weights: Mapping[str, float]) -> tuple[Counts, Counts]:
-        """(false positives, true positives) of each source at a threshold, in a mix of conditions (weights sum to
-        1)."""
-        parts = [(self.conditions[name], weight) for name, weight in weights.items()]
-        return (
-            _mix_counts([(condition.real, weight) for condition, weight in parts], threshold),
-            _mix_counts([(condition.synthetic, weight) for condition, weight in parts], threshold),
-        )
-
-    def threshold(self, rate: float, weights: Mapping[str, float]) -> float:
-        """The lowest threshold that flags at most a share `rate` of the real images, as a mean over sources."""
-        return _lowest_threshold([self.conditions[name].real for name in weights], list(weights.values()), rate)
-
     def auroc(self, weights: Mapping[str, float]) -> float:
         """The probability that a synthetic image scores higher than a real one. All sources have the same weight; ties
         count half."""
@@ -110,11 +96,6 @@ class Calibration:
         threshold = min(math.nextafter(threshold, math.inf), self.likely_synthetic)
         lowest = (scores[0] for condition in conditions for scores in condition.real.values())
         return threshold if any(score < threshold for score in lowest) else -math.inf
-
-
-def mean_rate(counts: Counts) -> float:
-    """The mean rate over sources; each source has the same weight."""
-    return sum(k / n for k, n in counts) / len(counts)
 
 
 def platt(
@@ -158,17 +139,6 @@ def _lowest_threshold(sides: list[Scores], shares: Iterable[float], rate: float)
     at_or_above = np.cumsum(weights[::-1])[::-1]
     too_many = np.flatnonzero(at_or_above > rate + 1e-9)
     return float(np.nextafter(scores[too_many[-1]], np.inf)) if len(too_many) else float(scores[0])
-
-
-def _mix_counts(parts: list[tuple[Scores, float]], threshold: float) -> Counts:
-    """Each source's counts in a mix of conditions: its mean rate, times the smallest n that it has in any condition."""
-    counts = []
-    for source in parts[0][0]:
-        sides = [(side[source], weight) for side, weight in parts]
-        n = min(len(scores) for scores, _ in sides)
-        rate = sum(w * (len(scores) - int(np.searchsorted(scores, threshold))) / len(scores) for scores, w in sides)
-        counts.append((rate * n, n))
-    return counts
 
 
 _SCALAR_FIELDS = ("detector", "model", "sha256", "origin", "prior", "slope", "intercept")

@@ -1,4 +1,4 @@
-"""Checks the calibrated error rates on the dataset itself. Pure.
+"""Checks the predicted error rates on the dataset itself. Pure.
 
 Images that are declared synthetic (positive controls) show the detector's true-positive rate on this dataset;
 known-real images (negative controls) show its false-positive rate. If the predicted rates make a control's count
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.estimate.rogan_gladen import Rates
+from auditor.estimate.score_distributions import BinShares
 from auditor.results import Control
 
 _SHIFT_LEVEL = 0.01  # two-sided
@@ -32,17 +32,19 @@ def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
     return Control(name, flagged, n, (median, low, high), p_value, is_shift=is_shift)
 
 
-def inflate_for_shift(rates: Rates, negative: Control, positive: Control, *, seed: int) -> tuple[Rates, Rates]:
-    """Rates for the lower and for the upper end of the estimate, widened to cover controls with a shift.
+def inflate_for_shift(
+    shares: BinShares, negative: Control, positive: Control, *, seed: int
+) -> tuple[BinShares, BinShares]:
+    """Score distributions for the lower and for the upper end of the estimate, widened to cover controls with a shift.
 
     A higher false-positive or true-positive rate lowers the estimate. So the lower end gets the larger of the predicted
     rate and the control's rate, and the upper end gets the smaller.
     """
     rng = np.random.default_rng(seed)
-    lower, upper = [rates.fpr, rates.tpr], [rates.fpr, rates.tpr]
+    lower, upper = [shares.fpr, shares.tpr], [shares.fpr, shares.tpr]
     for index, control in enumerate((negative, positive)):
         if control.is_shift:
-            observed = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(rates.fpr))
+            observed = rng.beta(control.flagged + 0.5, control.n - control.flagged + 0.5, len(shares.fpr))
             lower[index] = np.maximum(lower[index], observed)
             upper[index] = np.minimum(upper[index], observed)
-    return Rates(*lower), Rates(*upper)
+    return shares.with_rates(*lower), shares.with_rates(*upper)

@@ -8,7 +8,7 @@ has no full-coverage detectors, and the number of rows in the other shards is un
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
@@ -161,15 +161,17 @@ def sums_of(masks: EvidenceMasks, weights: np.ndarray) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
-    """Flag counts at one threshold, of the undecided rows and of the controls.
+class ScoreCounts:
+    """Counts of a classifier's scores, of the undecided rows and of the controls.
 
-    by_condition: undecided rows that the classifier scored, by condition. flagged: scored rows at or above the
-    threshold. n_eff: the effective sample size of the scored rows. unseen: undecided rows without a score. synthetic,
-    real: (flagged, scored) rows of the positive and of the negative controls, unweighted.
+    by_condition: undecided rows that the classifier scored, by condition. bins: the weight of the scored rows in each
+    bin (score_distributions.Bins). flagged: scored rows that are likely synthetic. n_eff: the effective sample size of
+    the scored rows. unseen: undecided rows without a score. synthetic, real: (flagged, scored) rows of the positive and
+    of the negative controls, unweighted.
     """
 
     by_condition: Mapping[str, WeightSums]
+    bins: tuple[float, ...]
     flagged: WeightSums
     n_eff: float
     unseen: WeightSums = NO_ROWS
@@ -180,16 +182,24 @@ class Flags:
     def of_rows(
         cls,
         by_condition: Mapping[str, int],
-        flagged: int,
+        bins: Sequence[float],
         *,
+        flagged: int = 0,
         unseen: int = 0,
         synthetic: tuple[int, int] = (0, 0),
         real: tuple[int, int] = (0, 0),
-    ) -> Flags:
+    ) -> ScoreCounts:
         """From numbers of rows of weight 1 in a simple random sample."""
         sums = {name: WeightSums.of_rows(n) for name, n in by_condition.items()}
-        n = sum(by_condition.values())
-        return cls(sums, WeightSums.of_rows(flagged), n, WeightSums.of_rows(unseen), synthetic, real)
+        return cls(
+            sums,
+            tuple(bins),
+            WeightSums.of_rows(flagged),
+            sum(by_condition.values()),
+            WeightSums.of_rows(unseen),
+            synthetic,
+            real,
+        )
 
     @property
     def scored(self) -> WeightSums:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import Enum
 
-from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence, effective_interval
+from auditor.estimate.intervals import (
+    Interval,
+    anytime_n_eff,
+    clopper_pearson,
+    confidence_sequence,
+    effective_interval,
+)
 from auditor.estimate.weights import WeightSums, n_eff_of_share
-
-
-class Validity(Enum):
-    """The sample sizes for which an interval is valid."""
-
-    FIXED_N = "one sample size, fixed beforehand"
-    ANYTIME_VALID = "all sample sizes at once: optional stopping is allowed"
-    ASYMPTOTIC = "an infinite sample: only the error rates are uncertain"
 
 
 class _Design(ABC):
@@ -41,14 +38,13 @@ class _Design(ABC):
     def interval(self, positive: WeightSums, sampled: WeightSums) -> Interval:
         """The positive share of all rows that the sample stands for, with its 95 % interval."""
 
-    @property
-    def validity(self) -> Validity:
-        """The validity of intervals from this design's counts."""
-        return Validity.ANYTIME_VALID if self.anytime_valid else Validity.FIXED_N
-
     def n_eff(self, positive: WeightSums, sampled: WeightSums) -> float:
         """The effective sample size for the positive share."""
         return n_eff_of_share(positive, sampled)
+
+    def interval_n_eff(self, share: float, n_eff: float) -> float:
+        """The effective sample size that intervals of a share are computed from: smaller if they are anytime-valid."""
+        return anytime_n_eff(share, n_eff) if self.anytime_valid else n_eff
 
     def source_interval(self, share: Interval, positive: WeightSums, sampled: WeightSums) -> tuple[float, float]:
         """The 95 % interval of the positive share in the source from which the dataset's rows are a sample (the

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+CONFIDENCE = 0.95
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -70,3 +72,22 @@ def confidence_sequence(positives: int, n: int, alpha: float = 0.05) -> tuple[fl
     low = brentq(excess, _EDGE, share, xtol=_EDGE) if positives and excess(_EDGE) > 0 else 0.0
     high = brentq(excess, share, 1 - _EDGE, xtol=_EDGE) if positives < n and excess(1 - _EDGE) > 0 else 1.0
     return float(low), float(high)
+
+
+def anytime_n_eff(share: float, n_eff: float) -> float:
+    """The effective sample size whose Clopper-Pearson interval is as wide as the confidence sequence of a share.
+
+    It is at most n_eff. Intervals that are computed from it hold at all sample sizes at once.
+    """
+    from scipy.optimize import brentq
+
+    n = max(1, math.floor(n_eff))
+    low, high = confidence_sequence(round(share * n), n)
+
+    def excess(log_n: float) -> float:
+        size = math.exp(log_n)
+        fixed_low, fixed_high = clopper_pearson(min(size, share * size), size)
+        return (fixed_high - fixed_low) - (high - low)
+
+    ends = math.log(1e-6), math.log(n_eff)
+    return n_eff if excess(ends[1]) >= 0 else math.exp(brentq(excess, *ends, xtol=1e-6))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
-from auditor.estimate import prevalence
-from auditor.estimate.calibration import Calibration, mean_rate
-from auditor.estimate.counts import EvidenceCounts, Flags
+import numpy as np
+
+from auditor.estimate import prevalence, score_distributions
+from auditor.estimate.calibration import Calibration
+from auditor.estimate.counts import EvidenceCounts, ScoreCounts
 from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
+from auditor.estimate.prevalence import Scored
+from auditor.estimate.score_distributions import Bins
 from auditor.images.conditions import NAMES
 
 _Z = 1.959964  # 97.5 % quantile of the normal distribution
@@ -16,44 +20,38 @@ _MANY_ROWS = 1_000_000  # stands for an infinite sample
 TYPICAL = 0.15  # the synthetic fraction at which a margin is computed; it is close to the default MAD limit
 
 
-def mean_rates(calibration: Calibration) -> tuple[float, float]:
-    """The mean false- and true-positive rate over the calibration's sources, at the audit's threshold."""
-    names = _conditions(calibration)
-    real, synthetic = calibration.counts(prevalence.threshold(calibration), {name: 1 / len(names) for name in names})
-    return mean_rate(real), mean_rate(synthetic)
-
-
 def required_sample_size(margin: float, calibration: Calibration | None = None, *, share: float = TYPICAL) -> int:
     """The number of rows for which sampling moves the estimate of a fraction `share` by at most `margin` in 95 of 100
-    samples. The uncertainty of the classifier's error rates comes on top, and more rows do not reduce it.
+    samples. The uncertainty of the score distributions comes on top, and more rows do not reduce it.
 
-    Without a calibration: the size if evidence or labels decide every row. Raises ValueError unless margin is above 0
-    and the true-positive rate is above the false-positive rate.
+    It follows from the Fisher information of the fraction in one binned score, if the distributions are the mean ones.
+    Without a calibration: the size if evidence or labels decide every row. Raises ValueError unless margin is above 0.
     """
-    fpr, tpr = mean_rates(calibration) if calibration else (0.0, 1.0)
     if margin <= 0:
         raise ValueError(f"margin must be above 0, got {margin}")
-    if tpr <= fpr:
-        raise ValueError(f"the true-positive rate must be above the false-positive rate, got {tpr} and {fpr}")
-    flagged = share * tpr + (1 - share) * fpr
-    return math.ceil(flagged * (1 - flagged) * (_Z / (margin * (tpr - fpr))) ** 2)
+    real, synthetic = _mean_shares(calibration) if calibration else (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    mixed = (1 - share) * real + share * synthetic
+    information = float(((synthetic - real)[mixed > 0] ** 2 / mixed[mixed > 0]).sum())
+    return math.ceil((_Z / margin) ** 2 / information)
 
 
 def expected_interval(calibration: Calibration, rows: int, population_size: int, share: float) -> Interval:
     """The interval of the estimate if a share of the dataset is synthetic, `rows` of its `population_size` rows are
-    examined, no row is decided by evidence, and the error rates are the calibration's mean rates."""
-    fpr, tpr = mean_rates(calibration)
+    examined, no row is decided by evidence, and the score distributions are the mean ones."""
+    real, synthetic = _mean_shares(calibration)
+    counts, bins = rows * ((1 - share) * real + share * synthetic), Bins.of(calibration)
+    flagged = round(float(counts[bins.likely_synthetic :].sum()))
     conditions = _conditions(calibration)
     quotient, remainder = divmod(rows, len(conditions))
     by_condition = {name: quotient + (index < remainder) for index, name in enumerate(conditions)}
-    flags = Flags.of_rows(by_condition, round(rows * (share * tpr + (1 - share) * fpr)))
+    scores = ScoreCounts.of_rows(by_condition, counts.tolist(), flagged=flagged)
     evidence = EvidenceCounts.of_rows(
         readable=population_size,
         undetermined=population_size,
         sampled=rows,
         design=row_design(population_size - rows),
     )
-    return prevalence.interval(evidence, flags, calibration, seed=0)
+    return prevalence.interval(evidence, Scored(scores, calibration, bins, seed=0))
 
 
 def expected_interval_range(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
@@ -64,6 +62,14 @@ def expected_interval_range(calibration: Calibration, shards: int, share: float)
         expected_interval(calibration, rows, population_size, share) for rows in (_MANY_ROWS, shards)
     )
     return uncorrelated, identical
+
+
+def _mean_shares(calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
+    """The mean share of each bin among real and among synthetic images, over all conditions, float64 (bins,) each."""
+    names = _conditions(calibration)
+    weights = {name: 1 / len(names) for name in names}
+    shares = score_distributions.predict(calibration, Bins.of(calibration), weights, seed=0)
+    return shares.real.mean(axis=0), shares.synthetic.mean(axis=0)
 
 
 def _conditions(calibration: Calibration) -> list[str]:

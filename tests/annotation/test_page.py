@@ -1,5 +1,6 @@
 """The annotation page in a real browser, served and exported."""
 
+import commands
 import labelled
 import pytest
 
@@ -49,6 +50,37 @@ def test_images_are_labelled_by_keyboard_undone_and_found_again(tab, server, tas
     count(tab, "3 of 8")
     assert saved(server) == [(keys[0], "synthetic", "looks"), (keys[1], "synthetic", "date")]
     assert tab.js("return document.querySelector('progress').value") == 2
+
+
+def test_the_page_says_what_is_known_and_when_one_may_stop(tab, tmp_path_factory):
+    base = tmp_path_factory.mktemp("many")
+    task = labelled.task(base, images=120)
+    path = base / "labels.csv"
+    with labelled.served(task, path) as server:
+        tab.open(server.url)
+        tab.wait(lambda: tab.text("#judgement") == "no label yet")
+        for number in range(40):
+            count(tab, f"{number + 1} of 120")
+            tab.keys("1", "r")
+        count(tab, "41 of 120")
+        tab.wait(lambda: "decided: pass, you may stop" in tab.text("#judgement"))
+        assert "decided" in tab.js("return document.querySelector('#judgement').className")
+        assert is_clean(tab)
+    assert all(a.until_decided for a in file.read(path))
+    result = commands.run("gate", base / "audit", "--labels", path, cwd=base)
+    assert (result.returncode, result.stderr[:4]) == (0, "PASS")
+
+
+def test_with_a_fixed_number_nothing_is_said_before_the_end(tab, tmp_path_factory):
+    base = tmp_path_factory.mktemp("fixed")
+    with labelled.served(labelled.task(base, number=4), base / "labels.csv") as server:
+        tab.open(server.url)
+        count(tab, "1 of 4")
+        tab.keys("r")
+        count(tab, "2 of 4")
+        assert server.session.judgement() is None
+        assert tab.text("#judgement") == ""
+        assert [a.until_decided for a in file.read(base / "labels.csv")] == [False]
 
 
 def test_every_image_can_be_labelled_and_the_page_says_when_it_is_over(tab, server, task):
@@ -262,7 +294,7 @@ def test_an_export_does_not_say_what_the_audit_thinks(folder):
 def test_an_exports_empty_label_file_can_be_filled_in_by_hand(folder, task):
     path = folder / "labels.csv"
     assert file.read(path) == []
-    path.write_text(path.read_text().replace(",,sealed", ",real,sealed").replace(",,\n", ",date,bob\n"))
+    path.write_text(path.read_text().replace(",,sealed", ",real,sealed").replace(",,,\n", ",date,bob,\n"))
     assert [(a.key, a.stratum) for a in file.read(path)] == [(row.key, row.stratum) for row in task.drawn]
 
 

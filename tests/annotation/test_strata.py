@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from auditor.annotation.file import HumanLabel
 from auditor.annotation.strata import LabelledStratum, Stratum, StratumCounts, by_name, collapse_strata, strata
 from auditor.annotation.two_phase import two_phase
+from auditor.annotation.votes import EXACT
 from auditor.types import VerdictKind
 
 UNKNOWN = VerdictKind.UNKNOWN.value
@@ -45,12 +46,23 @@ def test_a_stratum_of_weights_says_which():
     ]
 
 
+SYNTHETIC, REAL, UNSURE = (EXACT[label] for label in (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE))
+
+
+def by_label(stratum):
+    return tuple(stratum.votes.get(votes, 0) for votes in (SYNTHETIC, REAL, UNSURE))
+
+
+def n_eff(stratum):
+    return stratum.labelled / stratum.design_effect
+
+
 def counted(weights, labels, truths, skipped=0):
     """A stratum with these weights; the first `labels` rows are labelled by their truth."""
     found = StratumCounts(skipped=skipped)
     found.add_rows(np.array(weights, float))
     for weight, truth in list(zip(weights, truths, strict=True))[:labels]:
-        found.add_label(HumanLabel.SYNTHETIC if truth else HumanLabel.REAL, weight)
+        found.add_votes(EXACT[HumanLabel.SYNTHETIC if truth else HumanLabel.REAL], weight)
     return found
 
 
@@ -58,11 +70,11 @@ def counted(weights, labels, truths, skipped=0):
 def test_of_equal_weights_labels_count_as_they_are(labels, synthetic, others, weight):
     synthetic = min(synthetic, labels)
     rows = labels + others
-    found = list(collapse_strata([counted([weight] * rows, labels, [k < synthetic for k in range(rows)])]))
+    found = list(collapse_strata(1, [counted([weight] * rows, labels, [k < synthetic for k in range(rows)])]))
     assert len(found) == 1
     plain = (rows, synthetic, labels - synthetic, 0, 1.0)
     one = found[0]
-    assert (one.size, one.synthetic, one.real, one.unsure, one.design_effect) == pytest.approx(plain)
+    assert (one.size, *by_label(one), one.design_effect) == pytest.approx(plain)
     assert one.total_weight == pytest.approx(rows * weight)
 
 
@@ -70,22 +82,22 @@ def test_heavy_rows_that_are_labelled_whole_are_known_and_the_others_one_stratum
     heavy = counted([100, 120], 2, [True, False])
     light = counted([1.0] * 50, 10, [True] * 2 + [False] * 48)
     lighter = counted([0.6] * 50, 10, [False] * 50)
-    whole, other = collapse_strata([lighter, light, heavy])
-    assert (whole.size, whole.labelled, whole.total_weight, whole.unknown(1.0)) == (2, pytest.approx(2), 220, 0)
-    assert whole.synthetic / whole.labelled == pytest.approx(100 / 220)
+    whole, other = collapse_strata(1, [lighter, light, heavy])
+    assert (whole.size, whole.labelled, whole.total_weight) == (2, pytest.approx(2), 220)
+    assert whole.positives(False) / whole.labelled == pytest.approx(100 / 220)
     assert (other.labelled, other.total_weight) == (pytest.approx(20), pytest.approx(80))
-    assert other.synthetic / other.labelled == pytest.approx(0.2 * 50 / 80)
+    assert other.positives(False) / other.labelled == pytest.approx(0.2 * 50 / 80)
 
 
 def test_a_stratum_without_a_label_stays_one_of_its_own():
-    silent, other = collapse_strata([counted([8.0], 0, [True]), counted([1.0] * 20, 5, [False] * 20)])
+    silent, other = collapse_strata(1, [counted([8.0], 0, [True]), counted([1.0] * 20, 5, [False] * 20)])
     assert (silent.labelled, silent.total_weight) == (0, 8)
     assert (other.labelled, other.total_weight) == (5, 20)
 
 
 def test_rows_that_were_skipped_are_unsure():
-    (found,) = collapse_strata([counted([1.0] * 20, 8, [True] * 20, skipped=2)])
-    assert (found.synthetic, found.real, found.unsure) == pytest.approx((8, 0, 2))
+    (found,) = collapse_strata(1, [counted([1.0] * 20, 8, [True] * 20, skipped=2)])
+    assert by_label(found) == pytest.approx((8, 0, 2))
 
 
 CLASSES = st.lists(
@@ -107,21 +119,21 @@ def test_n_eff_of_labels_is_no_more_than_their_variance_says(classes):
         one = StratumCounts()
         one.add_rows(weights)
         for _ in range(labels):
-            one.add_label(HumanLabel.REAL, weights.mean())
+            one.add_votes(REAL, weights.mean())
         strata.append(one)
         masses.append(weights.sum())
         shares.append(share)
         variances.append((weights**2 * (truth - share) ** 2).mean() / weights.mean() ** 2 / labels)
     part = np.array(masses) / sum(masses)
     p = part @ shares
-    (found,) = collapse_strata(strata)
-    assert part**2 @ variances <= p * (1 - p) / found.n_eff * (1 + 1e-9) + 1e-12
+    (found,) = collapse_strata(1, strata)
+    assert part**2 @ variances <= p * (1 - p) / n_eff(found) * (1 + 1e-9) + 1e-12
 
 
 def test_n_eff_is_by_the_heaviest_row():
     labels = counted([1.0, 1.0, 1.5, 1.5, *[1.2] * 16], 4, [True, False] * 10)
-    (found,) = collapse_strata([labels])
-    assert found.n_eff == pytest.approx(4 / (1.5 * 4 / 5.0))
+    (found,) = collapse_strata(1, [labels])
+    assert n_eff(found) == pytest.approx(4 / (1.5 * 4 / 5.0))
 
 
 @given(
@@ -135,8 +147,7 @@ def test_whatever_the_strata_weigh_the_ends_enclose_the_point(strata):
     each = [
         LabelledStratum(
             labels + others,
-            min(synthetic, labels),
-            labels - min(synthetic, labels),
+            {SYNTHETIC: min(synthetic, labels), REAL: labels - min(synthetic, labels)},
             mean_weight=mass / (labels + others),
             design_effect=effect,
         )
@@ -147,13 +158,13 @@ def test_whatever_the_strata_weigh_the_ends_enclose_the_point(strata):
 
 
 def test_where_all_drawn_rows_were_skipped_they_may_be_anything():
-    (found,) = collapse_strata([counted([2.0] * 20, 0, [True] * 20, skipped=1)])
-    assert (found.synthetic, found.real, found.unsure, found.design_effect) == (0, 0, 1, 1)
+    (found,) = collapse_strata(1, [counted([2.0] * 20, 0, [True] * 20, skipped=1)])
+    assert (*by_label(found), found.design_effect) == (0, 0, 1, 1)
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=40), st.integers(0, 2**32 - 1))
 def test_strata_that_are_labelled_whole_are_facts_whatever_rows_weigh(weights, seed):
     truth = np.random.default_rng(seed).random(len(weights)) < 0.5
-    found = two_phase(list(collapse_strata([counted(weights, len(weights), truth)])))
+    found = two_phase(list(collapse_strata(1, [counted(weights, len(weights), truth)])))
     share = float(np.array(weights) @ truth / sum(weights))
     assert (found.low, found.point, found.high) == pytest.approx((share, share, share))

@@ -58,8 +58,8 @@ class Page:
 
     def __init__(self, process):
         self.process = process
-        line = process.stdout.readline()
-        self.url = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", line)[0]
+        found = (re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", line) for line in process.stdout)
+        self.url = next(match[0] for match in found if match)
 
     def ask(self, path, **said):
         request = Request(self.url + path, json.dumps(said).encode(), {"Content-Type": "application/json"})
@@ -85,7 +85,7 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(opened, tmp_path):
     page.ask("finish")
     code, out, err = page.ended()
     assert (code, err) == (0, "")
-    assert f"auditor scan --labels {tmp_path / 'labels.csv'}" in out
+    assert f"auditor gate audit --labels {tmp_path / 'labels.csv'}" in out
 
 
 def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(opened, tmp_path):

@@ -1,6 +1,7 @@
 """Effective sample sizes of whole shards: between the number of shards and of rows, with valid intervals."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.estimate import clusters
-from auditor.estimate.counts import EvidenceCounts, Flags
+from auditor.estimate.counts import EvidenceCounts, ScoreCounts
 from auditor.estimate.design import ClusterSample
 from auditor.estimate.intervals import clopper_pearson, effective_interval
-from auditor.estimate.prevalence import estimate_prevalence
+from auditor.estimate.prevalence import Scored, estimate_prevalence
+from auditor.estimate.score_distributions import Bins, predict
 
 SHARDS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=30)
 
@@ -96,14 +98,17 @@ def test_an_estimate_is_wider_by_what_the_shards_are_worth():
     import models
 
     calibration = models.calibration()
+    bins = Bins.of(calibration)
+    shares = predict(calibration, bins, {"clean": 1.0}, seed=0)
+    binned = 2500 * (shares.real.mean(axis=0) + shares.synthetic.mean(axis=0))
     counts = {"readable": 5000, "undetermined": 5000, "sampled": 5000}
     full = EvidenceCounts.of_rows(**counts)
     some = EvidenceCounts.of_rows(**counts, design=ClusterSample(1, 100, design_effect=200.0))
     widths = []
     for evidence, n_eff in ((full, 5000.0), (some, 5000.0), (some, 100.0), (some, 25.0)):
-        flags = replace(Flags.of_rows({"clean": 5000}, 2500), n_eff=n_eff)
-        found = estimate_prevalence(evidence, flags, calibration, seed=0)
+        scores = replace(ScoreCounts.of_rows({"clean": 5000}, binned.tolist(), flagged=2300), n_eff=n_eff)
+        found = estimate_prevalence(evidence, Scored(scores, calibration, bins, 0))
         widths.append(found.high - found.low)
         assert (found.asymptotic is None) == (evidence is full)
-    assert widths == sorted(widths)
+    assert all(after >= before - 0.01 for before, after in pairwise(widths))
     assert widths[-1] > widths[0] + 0.1

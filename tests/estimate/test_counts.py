@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.estimate.counts import EvidenceCounts
-from auditor.estimate.design import ClusterSample, FullScan, RowSample, Validity, row_design
+from auditor.estimate.design import ClusterSample, FullScan, RowSample, row_design
 from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence
 
 COUNTS = st.integers(0, 1000)
@@ -68,8 +68,8 @@ def test_a_sample_of_every_row_is_a_full_scan_whose_flags_have_to_hold_at_every_
     assert row_design(0) == FullScan()
     assert row_design(3, anytime_valid=True) == RowSample(3, anytime_valid=True)
     grown = row_design(0, anytime_valid=True)
-    assert (grown.is_partial, grown.validity) == (False, Validity.ANYTIME_VALID)
-    assert ClusterSample(3, 9).validity is Validity.FIXED_N
+    assert (grown.is_partial, grown.anytime_valid) == (False, True)
+    assert grown.interval_n_eff(0.1, 1000) < 1000 == ClusterSample(3, 9).interval_n_eff(0.1, 1000)
 
 
 @pytest.mark.parametrize("design", [FullScan(), RowSample(25), ClusterSample(3, 4)])

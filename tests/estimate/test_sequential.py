@@ -13,11 +13,11 @@ from scipy.stats import binom
 
 import auditor
 from auditor.config import Config
-from auditor.estimate.counts import EvidenceCounts, Flags
-from auditor.estimate.design import RowSample, Validity
-from auditor.estimate.intervals import clopper_pearson, confidence_sequence
-from auditor.estimate.prevalence import estimate_prevalence
-from auditor.estimate.rogan_gladen import FlagCounts, Rates, melded_interval
+from auditor.estimate.counts import EvidenceCounts, ScoreCounts
+from auditor.estimate.design import RowSample
+from auditor.estimate.intervals import anytime_n_eff, clopper_pearson, confidence_sequence
+from auditor.estimate.prevalence import Scored, estimate_prevalence, interval
+from auditor.estimate.score_distributions import Bins, predict
 from auditor.results import Counts, Outcome
 from auditor.sampling.sequential import until_decided
 
@@ -70,28 +70,44 @@ def test_without_a_draw_everything_is_possible():
     assert confidence_sequence(0, 0) == (0.0, 1.0)
 
 
-def test_anytime_valid_is_wider_than_at_a_fixed_n_and_asymptotic_is_narrower():
-    rates = Rates(np.full(4000, 0.03), np.full(4000, 0.85))
-    asymptotic, fixed, anytime = (
-        melded_interval(FlagCounts.of_rows(80, 1000), rates, validity=validity)
-        for validity in (Validity.ASYMPTOTIC, Validity.FIXED_N, Validity.ANYTIME_VALID)
-    )
-    assert asymptotic.low == asymptotic.high == pytest.approx(0.05 / 0.82)
-    assert anytime.low < fixed.low < asymptotic.low < fixed.high < anytime.high
+@given(st.integers(1, 3000), st.integers(0, 100).map(lambda percent: percent / 100))
+def test_the_anytime_effective_sample_size_is_smaller_and_matches_the_sequence(n, share):
+    found = anytime_n_eff(share, n)
+    assert 0 < found <= n
+    if found > 20:
+        positives = round(share * n)
+        fixed, sequence = clopper_pearson(positives / n * found, found), confidence_sequence(positives, n)
+        assert np.ptp(fixed) == pytest.approx(np.ptp(sequence), rel=0.5)
+
+
+def scored(n, flagged=0.1):
+    calibration = models.calibration()
+    bins = Bins.of(calibration)
+    shares = predict(calibration, bins, {"clean": 1.0}, seed=0)
+    counts = n * ((1 - flagged) * shares.real.mean(axis=0) + flagged * shares.synthetic.mean(axis=0))
+    return Scored(ScoreCounts.of_rows({"clean": n}, counts.tolist(), flagged=round(flagged * n)), calibration, bins, 0)
+
+
+def sample_of(n, **more):
+    design = RowSample(unsampled=10**6 - n, **more)
+    return EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
+
+
+def test_anytime_valid_is_wider_than_at_a_fixed_n():
+    fixed, anytime = (interval(sample_of(200, anytime_valid=is_any), scored(200)) for is_any in (False, True))
+    assert anytime.high - anytime.low > fixed.high - fixed.low
 
 
 def test_a_samples_estimate_tells_what_no_number_of_rows_brings_closer():
-    calibration = models.calibration()
     ends = []
     for n in (300, 100_000):
-        design = RowSample(unsampled=10**6 - n)
-        evidence = EvidenceCounts.of_rows(readable=10**6, undetermined=10**6, sampled=n, design=design)
-        found = estimate_prevalence(evidence, Flags.of_rows({"clean": n}, n // 10), calibration, seed=0)
-        assert found.low <= found.asymptotic[0] <= found.asymptotic[1] <= found.high + 1e-9
+        found = estimate_prevalence(sample_of(n), scored(n))
+        assert found.low <= found.asymptotic[0] + 0.01
+        assert found.asymptotic[1] <= found.high + 0.01
         ends.append(found.asymptotic)
     assert ends[0] == pytest.approx(ends[1], abs=0.02)
     full = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
-    assert estimate_prevalence(full, Flags.of_rows({"clean": 1000}, 100), calibration, seed=0).asymptotic is None
+    assert estimate_prevalence(full, scored(1000)).asymptotic is None
 
 
 # ---- stopping

@@ -4,7 +4,7 @@ from hosting import IMAGE, fetcher
 from making import write
 
 import auditor
-from auditor.aggregate.build import _with_dead_links
+from auditor.aggregate.estimator import _with_dead_links
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 from auditor.results import Counts, Estimate

@@ -162,7 +162,14 @@ def test_simulate_draws_what_it_found():
 
 
 def test_where_people_labelled_the_page_says_what_the_number_rests_on():
-    labels = Labels({"likely-synthetic": LabelCounts(40, 20, 5, 1)}, double_annotated=10, disagreements=1, skipped=0)
+    labels = Labels(
+        {"likely-synthetic": LabelCounts(40, 20, 5, 1)},
+        double_annotated=10,
+        disagreements=1,
+        skipped=0,
+        annotators=2,
+        by_basis={"looks": 30, "page": 6},
+    )
     alternatives = (AlternativeEstimate("a model", 0.4, 0.1, 0.9),)
     found = replace(ESTIMATES["over"], labels=labels, alternatives=alternatives)
     of = audit(
@@ -173,5 +180,5 @@ def test_where_people_labelled_the_page_says_what_the_number_rests_on():
     assert "people labelled" in text
     assert "likely-synthetic" in text
     assert "40.0 %, 10.0 % to 90.0 %, by a model" in text
-    assert "the estimate rests on these labels" in text
+    assert "rests on 36 labels by 2 people, by looks 30, by page 6; their number was fixed" in text
     assert "200 of 1,000 rows were checked in full" in text

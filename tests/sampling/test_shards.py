@@ -179,7 +179,7 @@ def test_labels_of_rows_of_some_shards_speak_for_all(tmp_path):
             key,
             "unknown",
             HumanLabel.SYNTHETIC if image.startswith(max(rows.image)[:9]) else HumanLabel.REAL,
-            "date",
+            "provenance",
             "a",
         )
         for key, image in zip(rows.key, rows.image, strict=True)

@@ -140,6 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
             return _TYPES[name.rpartition(".")[2]], page(name)
         if path == "progress":
             return self._progress()
+        if path == "judgement":
+            judgement = self.server.session.judgement()
+            return _json(asdict(judgement) if judgement else {})
         kind, _, text = path.partition("/")
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
         if 0 <= number < len(self.server.session.drawn):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from auditor.annotation import sample
 from auditor.annotation.app import export
 from auditor.annotation.app.pictures import Finder, ImageStore, annotation_images, audited_inputs
 from auditor.annotation.app.server import LabelServer
-from auditor.annotation.app.session import Session
+from auditor.annotation.app.session import Judge, Session
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import ReadOptions
 from auditor.readers import Inputs
@@ -23,20 +23,22 @@ OnImages = Callable[[int], None]  # called with the number of images that became
 
 @dataclass(frozen=True)
 class Task:
-    """drawn: the items to label, in the order in which they are shown. inputs: the audited dataset."""
+    """drawn: the items to label, in the order in which they are shown. inputs: the audited dataset. judge: as in
+    Session."""
 
     audit: Audit
     drawn: tuple[AnnotationItem, ...]
     inputs: Inputs
     read: ReadOptions
     fetched: Finder
+    judge: Judge | None = None
 
     @contextmanager
     def served(
         self, labels: Path, labeller: str, *, port: int = 0, on_images: OnImages = lambda n: None
     ) -> Iterator[LabelServer]:
         """A server that is ready for `serve_forever`. Raises LabelError, and DatasetError if the dataset changed."""
-        session = Session(labels, self.drawn, labeller)
+        session = Session(labels, self.drawn, labeller, self.judge)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             store = ImageStore(Path(folder), self.drawn)
             with LabelServer(session, store, port) as server:
@@ -53,13 +55,22 @@ class Task:
             on_images(1)
 
 
-def task(folder: Path, audit: Audit, inputs: Inputs | None, *, number: int, read: ReadOptions, fetched: Finder) -> Task:
+def task(
+    folder: Path,
+    audit: Audit,
+    inputs: Inputs | None,
+    *,
+    number: int,
+    read: ReadOptions,
+    fetched: Finder,
+    make_judge: Callable[[Sequence[AnnotationItem]], Judge] | None = None,
+) -> Task:
     """The annotation task of an audit's folder. fetched: finds the fetched images of rows that only have a URL.
+    make_judge: for labelling that may stop as soon as the policy is decided.
 
     Raises LabelError if there is nothing to label, and DatasetError if no inputs are given and those that the audit
     names are not found.
     """
     drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number)
-    return Task(
-        audit, tuple(drawn), inputs or audited_inputs(audit, folder), audit.config.scan.read.updated(read), fetched
-    )
+    dataset, judge = inputs or audited_inputs(audit, folder), make_judge(drawn) if make_judge else None
+    return Task(audit, tuple(drawn), dataset, audit.config.scan.read.updated(read), fetched, judge)

@@ -35,6 +35,7 @@ function serverStore() {
     about: (number) => ask(`about/${number}`),
     address: (number) => (place.missing.includes(number) ? "" : `image/${number}`),
     reason: async (number) => (await ask(`reason/${number}`)).reason,
+    judgement: () => ask("judgement"),
     finish: async () => {
       await ask("finish", {});
       stop("Finished. The labels are saved; you can close this page.");
@@ -72,9 +73,9 @@ function folderStore(task) {
     finish: async () => {
       const rows = answers.map(([label, how], number) => {
         const { key, stratum } = task.items[number];
-        return [key, label, stratum, how, task.labeller];
+        return [key, label, stratum, how, task.labeller, ""];
       });
-      const lines = [["key", "label", "stratum", "how", "labeller"], ...rows].map((row) => row.map(cell).join(",") + "\n");
+      const lines = [["key", "label", "stratum", "how", "labeller", "stopping"], ...rows].map((row) => row.map(cell).join(",") + "\n");
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
       link.download = "labels.csv";
@@ -115,6 +116,7 @@ async function show() {
   element("bar").value = place.done;
   element("count").textContent = number === null ? `${place.done} of ${place.total}` : `${place.done + 1} of ${place.total}`;
   element("undo").disabled = place.done === 0;
+  judge(place.done); // in the background: the next image does not wait for it
   choose("looks");
   zoom(false);
   hideAbout();
@@ -134,6 +136,18 @@ async function show() {
   isBusy = false;
   for (const old of waiting.keys()) if (old < number - 1) waiting.delete(old);
   for (let ahead = number + 1; ahead <= Math.min(number + 3, place.total - 1); ahead++) fetched(ahead);
+}
+
+async function judge(done) {
+  if (!store.judgement) return;
+  try {
+    const { text, is_decided } = await store.judgement();
+    if (text === undefined || done !== place.done) return; // the number is fixed, or there is a newer label
+    element("judgement").textContent = text;
+    element("judgement").classList.toggle("decided", is_decided);
+  } catch (error) {
+    element("judgement").textContent = error.message;
+  }
 }
 
 function message(text) {

@@ -1,4 +1,4 @@
-"""Streaming tally of a classifier's flags, on undecided images and on controls.
+"""Streaming tally of a classifier's scores, on undecided images and on controls.
 
 Undecided images: readable images (of the sample, if there is one) that no declared or matched evidence decides. The
 estimate is computed from their flags.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.estimate.counts import Flags
+from auditor.estimate.counts import ScoreCounts
+from auditor.estimate.score_distributions import Bins
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.images.conditions import conditions
 from auditor.types import Evidence, SignalOutcome, VerdictKind
@@ -23,12 +25,24 @@ from auditor.types import Evidence, SignalOutcome, VerdictKind
 _FIRST_YEAR = 2021  # the first year of crawls that may contain photorealistic generated images
 
 
-class FlagTally:
-    """Sums over batches of evidence. A row is flagged if its score is at or above the threshold."""
+@dataclass(frozen=True, slots=True)
+class ScoreBins:
+    """Bins for the stored scores of a detector, which are probabilities. likely_synthetic: the score from which an
+    image is."""
 
-    def __init__(self, detector: str, threshold: float) -> None:
-        self._detector = detector
-        self._threshold = threshold
+    detector: str
+    bins: Bins
+    likely_synthetic: float
+
+
+class ScoreTally:
+    """Sums over batches of evidence. A row is flagged if its score is likely synthetic."""
+
+    def __init__(self, score_bins: ScoreBins) -> None:
+        self._detector = score_bins.detector
+        self._bins = score_bins.bins
+        self._threshold = score_bins.likely_synthetic
+        self._counts = np.zeros(len(self._bins))
         self._by_condition: dict[str, WeightSums] = defaultdict(WeightSums)
         self._flagged = self._scored = self._unseen = NO_ROWS
         self._synthetic, self._real = Counter[str](), Counter[str]()
@@ -42,6 +56,7 @@ class FlagTally:
         decided = (verdict == VerdictKind.SYNTHETIC.value) | (verdict == VerdictKind.EDITED.value)
         undecided = readable & ~decided & np.asarray(column["sampled"])
         self._add_scored(self._conditions(column), weights, undecided & scored)
+        self._counts += self._bins.counts(score[undecided & scored], weights[undecided & scored])
         self._flagged += WeightSums.of(weights[undecided & flagged])
         self._unseen += WeightSums.of(weights[undecided & ~scored])
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
@@ -69,10 +84,11 @@ class FlagTally:
         """The undecided rows so far that were flagged, and those that were scored."""
         return self._flagged.rows, self._scored.rows
 
-    def result(self) -> Flags:
+    def result(self) -> ScoreCounts:
         """The sums."""
-        return Flags(
+        return ScoreCounts(
             by_condition=dict(sorted(self._by_condition.items())),
+            bins=tuple(self._counts.tolist()),
             flagged=self._flagged,
             n_eff=n_eff_of_share(self._flagged, self._scored),
             unseen=self._unseen,

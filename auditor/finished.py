@@ -1,0 +1,68 @@
+"""Opens finished audits: their audit.json, evidence and calibration, which must belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor import audit_json, registry
+from auditor.aggregate.build import CALIBRATION, dataset_digest
+from auditor.classifier import ClassifierDetector
+from auditor.errors import CalibrationError, EvidenceError
+from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.evidence_store.store import Part, Store
+from auditor.resources import counted_detector
+from auditor.results import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The audit of a folder, with all parts of its evidence."""
+
+    folder: Path
+    audit: Audit
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def open(cls, folder: Path) -> Finished:
+        """Raises EvidenceError if the folder has no finished audit, or if its parts are not those that its audit.json
+        summarises."""
+        path = folder / "audit.json"
+        if not path.is_file():
+            raise EvidenceError(f"{folder}: no finished audit there")
+        audit, parts = audit_json.read(path), tuple(Store(folder).parts())
+        rows = sum(part.rows for part in parts)
+        if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
+            raise EvidenceError(
+                f"{folder}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
+                "scan that dataset again"
+            )
+        return cls(folder, audit, parts)
+
+
+def calibration_of(audits: Sequence[Finished]) -> Calibration | None:
+    """The calibration that was given to the scans of these audits, which have the same one. Raises EvidenceError if no
+    folder has it any more."""
+    wanted = audits[0].audit.digests.calibration
+    if not wanted:
+        return None
+    for finished in audits:
+        try:
+            calibration = parse((Store(finished.folder).folder / CALIBRATION).read_text())
+        except (OSError, ValueError, CalibrationError):
+            continue
+        if digest(calibration) == wanted:
+            return calibration
+    raise EvidenceError(f"none of the audits has the calibration that they were made with ({wanted[:12]}…): scan again")
+
+
+def classifier_of(audit: Audit, calibration: Calibration | None) -> ClassifierDetector | None:
+    """The classifier whose scores the audit counts. Raises EvidenceError if the evidence was made with other weights,
+    because a calibration is valid for its weights only."""
+    model = counted_detector(audit.digests.detectors, audit.digests.indexes, calibration)
+    if model and audit.digests.detectors[model.id] != registry.digest(model.id):
+        raise EvidenceError(
+            f"the evidence was made with another version of {model.id} than the installed one: scan again"
+        )
+    return model
