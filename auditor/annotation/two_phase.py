@@ -223,7 +223,8 @@ class _Model:
             low = min(low, float(np.quantile(decided, tail)))
         if HumanLabel.REAL not in labels:
             high = max(high, float(np.quantile(decided + weight, 1 - tail)))
-        return Interval(point, max(0.0, low), min(1.0, high))
+        # Sums of weights may round to more than 1.
+        return Interval(min(1.0, point), max(0.0, low), min(1.0, high))
 
     def _fraction(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draws of the population's synthetic share in decided and in undecided rows, and the share of undecided rows,

@@ -121,8 +121,9 @@ def test_ends_enclose_the_point_and_the_labels_mirror(strata):
     found = two_phase(made(strata))
     mirrored = two_phase([counts(size, real, synthetic, unsure) for size, synthetic, real, unsure in strata])
     assert 0 <= found.low <= found.point <= found.high <= 1
-    assert mirrored.point == pytest.approx(1 - found.point, abs=0.03)
-    assert mirrored.high == pytest.approx(1 - found.low, abs=0.03)
+    step = 1 / sum(size for size, *_ in strata)  # fractions of few rows are discrete
+    assert mirrored.point == pytest.approx(1 - found.point, abs=0.03 + step)
+    assert mirrored.high == pytest.approx(1 - found.low, abs=0.03 + step)
 
 
 @given(STRATA, st.integers(0, 100_000))
