@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from auditor import values
 from auditor.config import Config
+from auditor.decision import Decision, MadStatus
 from auditor.errors import AuditFileError
-from auditor.results import SCHEMA, UNCHECKABLE, Audit, Decision, MadStatus
+from auditor.results import SCHEMA, UNCHECKABLE, Audit
 
 if TYPE_CHECKING:
     from cattrs import Converter

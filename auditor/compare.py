@@ -17,8 +17,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.decision import Decision
 from auditor.estimate.intervals import clopper_pearson
-from auditor.results import OTHERS, Audit, Decision
+from auditor.results import OTHERS, Audit
 
 LEVEL = 0.05
 TEST = "Fisher's exact test, two-sided, at 5 %, with Holm's correction within a table"

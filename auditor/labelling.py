@@ -11,9 +11,10 @@ from auditor.annotation.app.session import Judgement
 from auditor.annotation.file import Annotation
 from auditor.annotation.file import digest as labels_digest
 from auditor.annotation.tally import LabelJoin
+from auditor.decision import Decision, Outcome
 from auditor.errors import LabelError
 from auditor.finished import Finished, calibration_of, classifier_of
-from auditor.results import Audit, Decision, Estimate, Outcome
+from auditor.results import Audit, Estimate
 
 Decide = Callable[[Audit], Decision]
 _MULTIPLES = (1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 24)  # of the present number of labels, for projections

@@ -14,8 +14,9 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from auditor.config import ReadOptions
+from auditor.decision import Decision
 from auditor.images.view import View
-from auditor.results import Audit, DatasetTest, Decision
+from auditor.results import Audit, DatasetTest
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
 
 R_co = TypeVar("R_co", covariant=True)

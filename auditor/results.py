@@ -1,10 +1,9 @@
-"""Data types of an audit (its measurements) and of a decision (the policy's conclusions). Values, as in types.py."""
+"""Data types of an audit: its measurements. Values, as in types.py; a decision about them is in decision.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from auditor.config import Config
@@ -381,86 +380,3 @@ class Audit:
     captions: tuple[CaptionGroup, ...] = ()
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
-
-
-class Outcome(StrEnum):
-    """The outcome of a rule or of a policy."""
-
-    PASS = "pass"  # noqa: S105  no password
-    WARN = "warn"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-    EXEMPT = "exempt"
-
-
-class MadLevel(StrEnum):
-    """The position of the synthetic fraction's interval relative to the MAD limit (auditor/mad/criteria.py)."""
-
-    SAFE = "safe"  # its upper end is below half of the limit at the conservative λ
-    NEAR = "near"
-    INCONCLUSIVE = "inconclusive"  # its upper end is above the limit, or there is no estimate
-    OVER = "over"  # its lower end is above the limit
-
-
-class MadCriterion(StrEnum):
-    """The criterion that sets the limit."""
-
-    DIVERSITY = "diversity"  # the tolerated loss of variance
-    STABILITY = "stability"  # the cap
-
-
-@dataclass(frozen=True, slots=True)
-class MadLimits:
-    """The limit of each criterion on the synthetic fraction, from 0 to 1.
-
-    diversity_conservative: the diversity limit at the lower end of the range of λ.
-    """
-
-    diversity: float
-    diversity_conservative: float
-    stability: float
-    admissible: float
-    half: float
-
-
-@dataclass(frozen=True, slots=True)
-class MadStatus:
-    """The dataset's status under a MAD (Model Autophagy Disorder) criterion, with its assumptions. limits: of all
-    criteria."""
-
-    status: MadLevel
-    criterion: MadCriterion
-    limit: float
-    lambda_: float
-    lambda_range: tuple[float, float]
-    delta: float
-    reason: str
-    advice: str = ""
-    dimension: float = 100.0
-    limits: MadLimits = field(kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """The outcome of one rule of a policy, with the value that it compared."""
-
-    id: str
-    outcome: Outcome
-    value: float | str | None
-    limit: float | str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The outcome of the policy. policy: the policy as plain values. exit_code: of the command line.
-
-    mad: the dataset's MAD status by the policy's assumptions; None if no image could be read.
-    """
-
-    outcome: Outcome
-    exit_code: int
-    reason: str
-    rules: tuple[RuleResult, ...]
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    mad: MadStatus | None = None

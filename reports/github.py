@@ -9,8 +9,9 @@ toolkit (actions/toolkit, command.ts).
 
 from __future__ import annotations
 
+from auditor.decision import Decision, Outcome
 from auditor.plugin import Renderer
-from auditor.results import Audit, Decision, Outcome
+from auditor.results import Audit
 from auditor.safe_text import safe_text
 from reports import phrases
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from auditor.decision import Decision
 from auditor.mad import simulation
 from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
-from auditor.results import Audit, Decision, Estimate, Subgroup
+from auditor.results import Audit, Estimate, Subgroup
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
 from reports import charts, phrases

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from auditor import audit_json
+from auditor.decision import Decision
 from auditor.plugin import Renderer
-from auditor.results import Audit, Decision
+from auditor.results import Audit
 
 
 class Json(Renderer):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from auditor.decision import Decision, Outcome, RuleResult
 from auditor.plugin import Renderer
-from auditor.results import Audit, Decision, Outcome, RuleResult
+from auditor.results import Audit
 from auditor.safe_text import safe_text
 from reports import phrases
 

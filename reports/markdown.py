@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auditor.decision import Decision
 from auditor.plugin import Renderer
-from auditor.results import Audit, Decision
+from auditor.results import Audit
 from auditor.safe_text import safe_text
 from reports import phrases
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from auditor.results import Audit, Decision, Outcome
+from auditor.decision import Decision, Outcome
+from auditor.results import Audit
 from auditor.types import Evidence
 
 _MAX_STEPS = 4  # steps on the first screen

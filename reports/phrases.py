@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.compare import FELL, ROSE, Change
+from auditor.decision import Decision, MadLevel, MadLimits, MadStatus, Outcome
 from auditor.policy.rules import RULES
-from auditor.results import (
-    UNCHECKABLE,
-    Audit,
-    Control,
-    Decision,
-    Labels,
-    MadLevel,
-    MadLimits,
-    MadStatus,
-    Outcome,
-    ShardSample,
-)
+from auditor.results import UNCHECKABLE, Audit, Control, Labels, ShardSample
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
 

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from auditor.decision import Decision, Outcome, RuleResult
 from auditor.plugin import Example, RowRenderer, Shows
-from auditor.results import Audit, Decision, Outcome, RuleResult
+from auditor.results import Audit
 from auditor.safe_text import safe_text
 from auditor.types import Row
 from reports import phrases

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.decision import Decision
 from auditor.plugin import Renderer
-from auditor.results import UNCHECKABLE, Audit, Decision
+from auditor.results import UNCHECKABLE, Audit
 from auditor.safe_text import safe_text
 from reports import phrases
 

@@ -17,10 +17,11 @@ from commands import environment, run
 
 from auditor import registry
 from auditor.config import Config
+from auditor.decision import Decision
 from auditor.estimate import prevalence
 from auditor.policy import policy
 from auditor.policy.rules import RULES
-from auditor.results import Audit, Decision
+from auditor.results import Audit
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}

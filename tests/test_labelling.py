@@ -9,10 +9,10 @@ import auditor
 from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
+from auditor.decision import Outcome
 from auditor.errors import EvidenceError, LabelError
 from auditor.finished import Finished
 from auditor.labelling import LabelledAudit
-from auditor.results import Outcome
 from auditor.types import VerdictKind
 
 ROWS = 400

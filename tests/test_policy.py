@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 import auditor
 from auditor import audit_json
 from auditor.config import Config
+from auditor.decision import MadLevel, Outcome
 from auditor.errors import PolicyError
 from auditor.policy import policy
 from auditor.policy.policy import decide, parse
 from auditor.policy.rule import Context
 from auditor.policy.rules import RULES
-from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, MadLevel, Outcome, ShardSample
+from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, ShardSample
 from auditor.types import Need
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))

@@ -14,7 +14,7 @@ LAYERS = (
     "errors types safe_text",
     "registry values storage demo",
     "config",
-    "results images",
+    "results decision images",
     "plugin audit_json estimate",
     "readers",
     "engines sampling evidence_store classifier compare mad",

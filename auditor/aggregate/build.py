@@ -19,14 +19,7 @@ from auditor.errors import DatasetError
 from auditor.estimate.calibration import Calibration, dumps
 from auditor.evidence_store.store import Part, Store, write_atomically
 from auditor.resources import counted_detector
-from auditor.results import (
-    Audit,
-    DatasetTest,
-    Digests,
-    EffectiveSampleSize,
-    InputRecord,
-    Weights,
-)
+from auditor.results import Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
 from auditor.types import Need
 
 if TYPE_CHECKING:

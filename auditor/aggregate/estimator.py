@@ -11,13 +11,13 @@ from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.summary import Summary
 from auditor.annotation import tally
 from auditor.annotation.file import Annotation
+from auditor.annotation.two_phase import Prediction
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.estimate import prevalence
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.prevalence import Scored
 from auditor.estimate.score_distributions import Bins
-from auditor.estimate.score_mixture import Posterior
 from auditor.evidence_store.store import stored
 from auditor.results import Counts, Estimate, ShardSample
 from auditor.safe_text import safe_text
@@ -71,24 +71,21 @@ class Estimator:
         LabelError."""
         if not self.summary.labels:
             raise ValueError("the summary was made without labels")
-        labelled, scores, prediction = (
-            self.summary.labels.labelled(annotations).times(multiple),
-            self.summary.scores,
-            None,
-        )
-        if self._posterior and self.model and scores:
-            prediction = tally.predicted(
-                self._posterior, scores.unseen.total, labelled, has_verdicts=self.model.has_verdicts
-            )
+        labelled = self.summary.labels.labelled(annotations).times(multiple)
         return self._with_context(
-            tally.estimate_from_labels(self.summary.evidence, labelled, prediction, self.from_scores)
+            tally.estimate_from_labels(self.summary.evidence, labelled, self._prediction, self.from_scores)
         )
 
     @cached_property
-    def _posterior(self) -> Posterior | None:
-        return prevalence.posterior(self.summary.evidence, self._scored) if self._scored else None
+    def _prediction(self) -> Prediction | None:
+        """What the scores predict for the strata of labels, whatever the labels are; None without scores."""
+        posterior = prevalence.posterior(self.summary.evidence, self._scored) if self._scored else None
+        if not posterior or not self.model or not self.summary.scores or not self.summary.labels:
+            return None
+        unseen = self.summary.scores.unseen.total
+        return self.summary.labels.predicted(posterior, unseen, has_verdicts=self.model.has_verdicts)
 
-    @property
+    @cached_property
     def _scored(self) -> Scored | None:
         if not self.summary.scores or not self.model:
             return None

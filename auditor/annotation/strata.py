@@ -17,7 +17,6 @@ from auditor.types import VerdictKind
 
 UNDECIDED = (VerdictKind.LIKELY_SYNTHETIC, VerdictKind.UNKNOWN, VerdictKind.LIKELY_REAL)
 UNKNOWN = UNDECIDED.index(VerdictKind.UNKNOWN)
-_LABELS = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
 _UNSURE = EXACT[HumanLabel.UNSURE]
 
 
@@ -89,7 +88,7 @@ class StratumCounts:
         labels: Counter[HumanLabel] = Counter()
         for votes, n in self.votes.items():
             labels[votes.consensus] += n
-        synthetic, real, unsure = (labels[label] for label in _LABELS)
+        synthetic, real, unsure = (labels[label] for label in HumanLabel)
         return synthetic, real, unsure + self.skipped
 
     @property
@@ -144,7 +143,7 @@ class LabelledStratum:
         cls, size: float, synthetic: float, real: float, unsure: float = 0, verdict: int | None = UNKNOWN
     ) -> LabelledStratum:
         """From numbers of rows with labels that have no errors."""
-        counts = zip(_LABELS, (synthetic, real, unsure), strict=True)
+        counts = zip(HumanLabel, (synthetic, real, unsure), strict=True)
         return cls(size, {EXACT[label]: n for label, n in counts if n}, verdict)
 
     @property

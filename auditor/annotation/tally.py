@@ -216,6 +216,14 @@ class LabelJoin:
             by_shard=self._by_shard(labels),
         )
 
+    def predicted(self, posterior: Posterior, unseen: float, *, has_verdicts: bool) -> Prediction:
+        """What the classifier's scores predict for each verdict. unseen: the weight of the undecided rows without a
+        score, which are all unknown. has_verdicts: as in Prediction.of."""
+        unknown = sum(rows.counts.total_weight for stratum, rows in self._strata.items() if stratum.verdict == UNKNOWN)
+        unscored = [0.0] * len(UNDECIDED)
+        unscored[UNKNOWN] = min(1.0, unseen / unknown) if unknown else 0.0
+        return Prediction.of(posterior, unscored, has_verdicts=has_verdicts)
+
     def _count(
         self, by_key: Mapping[str, Sequence[Annotation]], votes: Mapping[str, Votes]
     ) -> dict[Stratum, tuple[StratumCounts, np.ndarray]]:
@@ -232,7 +240,7 @@ class LabelJoin:
         for key in by_key:
             for row in self._rows[key]:
                 counts[row.stratum].add_votes(votes[key], row.weight)
-                shards[row.stratum][row.shard, 1 + _ORDER.index(votes[key].consensus)] += 1
+                shards[row.stratum][row.shard, 1 + list(HumanLabel).index(votes[key].consensus)] += 1
                 max_rank[row.stratum] = max(max_rank[row.stratum], row.rank)
         for stratum, rows in self._strata.items():
             drawn = rows.drawn(max(max_rank[stratum], max_rank_anywhere))
@@ -271,9 +279,6 @@ class LabelJoin:
                 f"{_shorten(changed)}. The evidence has changed since, or several rows have the same key: draw a "
                 "new sample (auditor label), with unique keys (--id-col)"
             )
-
-
-_ORDER = (HumanLabel.SYNTHETIC, HumanLabel.REAL, HumanLabel.UNSURE)
 
 
 def _refuse_skipped(strata: Mapping[str, StratumCounts]) -> None:
@@ -324,15 +329,6 @@ def estimate_from_labels(
         if alternative
         else (),
     )
-
-
-def predicted(posterior: Posterior, unseen: float, labelled: Labelled, *, has_verdicts: bool) -> Prediction:
-    """What the classifier's scores predict for each verdict. unseen: the weight of the undecided rows without a score,
-    which are all unknown. has_verdicts: as in Prediction.of."""
-    unknown = sum(stratum.total_weight for stratum in labelled.strata if stratum.verdict == UNKNOWN)
-    unscored = [0.0] * len(UNDECIDED)
-    unscored[UNKNOWN] = min(1.0, unseen / unknown) if unknown else 0.0
-    return Prediction.of(posterior, unscored, has_verdicts=has_verdicts)
 
 
 def _of_undetermined(evidence: EvidenceCounts, labelled: Labelled, prediction: Prediction | None) -> Interval:

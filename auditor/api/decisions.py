@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 from auditor import audit_json
+from auditor.decision import Decision
 from auditor.errors import PolicyError
 from auditor.policy import policy as policies
 from auditor.policy.policy import Policy
 from auditor.policy.rule import Context
-from auditor.results import Audit, Decision
+from auditor.results import Audit
 
 OUTPUTS = {"json": "audit.json", "html": "report.html", "markdown": "summary.md"}
 PathLike = str | os.PathLike[str]

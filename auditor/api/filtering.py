@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 
 from auditor.api.decisions import PathLike, load, policy_of
 from auditor.config import ReadOptions
+from auditor.decision import MadStatus
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Store
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
-from auditor.results import MadStatus
 
 if TYPE_CHECKING:
     from auditor.filtering.selection import KeepList

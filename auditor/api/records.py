@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 
 from auditor import audit_json, registry
 from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
+from auditor.decision import Decision
 from auditor.errors import EvidenceError, UnknownPlugin
 from auditor.evidence_store.store import Store, write_atomically
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
-from auditor.results import Audit, Decision
+from auditor.results import Audit
 
 if TYPE_CHECKING:
     import pandas as pd

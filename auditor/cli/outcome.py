@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.results import Decision, Outcome
+from auditor.decision import Decision, Outcome
 from auditor.safe_text import safe_text
 
 _TOLERANT = ("warn", "pass")

@@ -10,6 +10,7 @@ widen the interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,7 +40,7 @@ _CONFIRMED_DRAWS = 20_000
 _ENDLESS = 1e9  # effective sample size of an infinite sample
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scored:
     """The scores of a dataset with their calibration: everything that an estimate needs besides the evidence counts."""
 
@@ -48,6 +49,7 @@ class Scored:
     bins: Bins
     seed: int
 
+    @cached_property
     def predicted(self) -> BinShares:
         """The score distributions that the calibration predicts for this dataset's mix of conditions."""
         return score_distributions.predict(self.calibration, self.bins, self._condition_shares(), seed=self.seed)
@@ -97,7 +99,7 @@ def estimate_prevalence(evidence: EvidenceCounts, scored: Scored, threshold: flo
     if not counts.scored.total:
         is_undecided = counts.unseen.total or design.is_partial or not evidence.readable.total
         return None if is_undecided else _all_decided(evidence, calibration)
-    shares = scored.predicted()
+    shares = scored.predicted
     checks = scored.checks(shares)
     fraction = _whole(evidence, scored, shares, checks)
     asymptotic = _whole(evidence, scored, shares, checks, is_asymptotic=True) if design.is_partial else None
@@ -129,7 +131,7 @@ def posterior(evidence: EvidenceCounts, scored: Scored) -> Posterior | None:
     undecided image has a score."""
     if not scored.counts.scored.total:
         return None
-    return scored.posterior(scored.predicted(), _n_eff(evidence, scored))
+    return scored.posterior(scored.predicted, _n_eff(evidence, scored))
 
 
 def interval(evidence: EvidenceCounts, scored: Scored, shares: BinShares | None = None) -> Interval:
@@ -137,7 +139,7 @@ def interval(evidence: EvidenceCounts, scored: Scored, shares: BinShares | None 
     already. Raises ValueError if no undecided image has a score."""
     if not scored.counts.scored.total:
         raise ValueError("at least one undecided image must have a score, got none")
-    shares = shares or scored.predicted()
+    shares = shares or scored.predicted
     return _whole(evidence, scored, shares, scored.checks(shares))
 
 

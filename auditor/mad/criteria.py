@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
+from auditor.decision import MadCriterion, MadLevel, MadLimits, MadStatus
 from auditor.estimate.intervals import Interval
 from auditor.mad import simulation
-from auditor.results import MadCriterion, MadLevel, MadLimits, MadStatus
 
 STABILITY_CAP = 1 / 3
 _MAX_GENERATIONS = 100  # after so many, the loss has practically reached its limit

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from auditor.decision import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
 from auditor.estimate.intervals import Interval
 from auditor.mad import criteria
 from auditor.policy.rule import CHECK, Context, Rule, setting_name
 from auditor.policy.rules import RULES
-from auditor.results import Audit, Decision, MadStatus, Outcome, RuleResult
+from auditor.results import Audit
 from auditor.types import Evidence
 
 if TYPE_CHECKING:

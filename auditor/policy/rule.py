@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from auditor.results import Audit, MadLevel, MadStatus, Outcome, RuleResult
+from auditor.decision import MadLevel, MadStatus, Outcome, RuleResult
+from auditor.results import Audit
 from auditor.types import Evidence
 
 Choice = TypeVar("Choice", bound=str)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, TypeVar
 
+from auditor.decision import MadLevel, Outcome, RuleResult
 from auditor.policy import rule
 from auditor.policy.rule import Context, Rule
-from auditor.results import OTHERS, Audit, Estimate, MadLevel, Outcome, RuleResult
+from auditor.results import OTHERS, Audit, Estimate
 from auditor.types import Evidence, Need
 
 Basis = Literal["labels", "any"]  # what a pass must be based on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from auditor.estimate.counts import EvidenceCounts, ScoreCounts
 from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
 from auditor.estimate.prevalence import Scored
-from auditor.estimate.score_distributions import Bins
+from auditor.estimate.score_distributions import Bins, BinShares
 from auditor.images.conditions import NAMES
 
 _Z = 1.959964  # 97.5 % quantile of the normal distribution
@@ -29,7 +30,7 @@ def required_sample_size(margin: float, calibration: Calibration | None = None, 
     """
     if margin <= 0:
         raise ValueError(f"margin must be above 0, got {margin}")
-    real, synthetic = _mean_shares(calibration) if calibration else (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    real, synthetic = _means(_predicted(calibration)) if calibration else (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
     mixed = (1 - share) * real + share * synthetic
     information = float(((synthetic - real)[mixed > 0] ** 2 / mixed[mixed > 0]).sum())
     return math.ceil((_Z / margin) ** 2 / information)
@@ -38,8 +39,9 @@ def required_sample_size(margin: float, calibration: Calibration | None = None, 
 def expected_interval(calibration: Calibration, rows: int, population_size: int, share: float) -> Interval:
     """The interval of the estimate if a share of the dataset is synthetic, `rows` of its `population_size` rows are
     examined, no row is decided by evidence, and the score distributions are the mean ones."""
-    real, synthetic = _mean_shares(calibration)
-    counts, bins = rows * ((1 - share) * real + share * synthetic), Bins.of(calibration)
+    shares = _predicted(calibration)
+    real, synthetic = _means(shares)
+    counts, bins = rows * ((1 - share) * real + share * synthetic), shares.bins
     flagged = round(float(counts[bins.likely_synthetic :].sum()))
     conditions = _conditions(calibration)
     quotient, remainder = divmod(rows, len(conditions))
@@ -51,7 +53,7 @@ def expected_interval(calibration: Calibration, rows: int, population_size: int,
         sampled=rows,
         design=row_design(population_size - rows),
     )
-    return prevalence.interval(evidence, Scored(scores, calibration, bins, seed=0))
+    return prevalence.interval(evidence, Scored(scores, calibration, bins, seed=0), shares)
 
 
 def expected_interval_range(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
@@ -64,11 +66,16 @@ def expected_interval_range(calibration: Calibration, shards: int, share: float)
     return uncorrelated, identical
 
 
-def _mean_shares(calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """The mean share of each bin among real and among synthetic images, over all conditions, float64 (bins,) each."""
+@lru_cache(maxsize=4)
+def _predicted(calibration: Calibration) -> BinShares:
+    """The score distributions of new sources, in equal parts of all conditions."""
     names = _conditions(calibration)
     weights = {name: 1 / len(names) for name in names}
-    shares = score_distributions.predict(calibration, Bins.of(calibration), weights, seed=0)
+    return score_distributions.predict(calibration, Bins.of(calibration), weights, seed=0)
+
+
+def _means(shares: BinShares) -> tuple[np.ndarray, np.ndarray]:
+    """The mean share of each bin among real and among synthetic images, float64 (bins,) each."""
     return shares.real.mean(axis=0), shares.synthetic.mean(axis=0)
 
 

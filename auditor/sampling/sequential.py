@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from auditor.results import Audit, Decision, Outcome
+from auditor.decision import Decision, Outcome
+from auditor.results import Audit
 
 FIRST = 500  # rows
 

@@ -13,12 +13,13 @@ from scipy.stats import binom
 
 import auditor
 from auditor.config import Config
+from auditor.decision import Outcome
 from auditor.estimate.counts import EvidenceCounts, ScoreCounts
 from auditor.estimate.design import RowSample
 from auditor.estimate.intervals import anytime_n_eff, clopper_pearson, confidence_sequence
 from auditor.estimate.prevalence import Scored, estimate_prevalence, interval
 from auditor.estimate.score_distributions import Bins, predict
-from auditor.results import Counts, Outcome
+from auditor.results import Counts
 from auditor.sampling.sequential import until_decided
 
 

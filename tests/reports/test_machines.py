@@ -10,9 +10,10 @@ import pytest
 from audits import ESTIMATES, audit
 
 import auditor
+from auditor.decision import Decision, Outcome, RuleResult
 from auditor.plugin import Example
 from auditor.policy import policy
-from auditor.results import Decision, InputRecord, Outcome, RuleResult
+from auditor.results import InputRecord
 from auditor.types import Claim, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 HOSTILE = "a\x1b[2J\r\n::error title=x::y%0A]]><!--\u202e"

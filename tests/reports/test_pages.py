@@ -9,7 +9,7 @@ from galleries import HOSTILE, gallery
 
 import auditor
 from auditor.compare import compare
-from auditor.results import (
+from auditor.results import (  # fmt: skip
     CaptionGroup,
     Cluster,
     DetectorTally,
@@ -18,7 +18,7 @@ from auditor.results import (
     Metric,
     MetricComparison,
     NearDuplicates,
-)  # fmt: skip
+)
 from auditor.types import Evidence
 
 

@@ -4,7 +4,7 @@ import models
 import numpy as np
 import pytest
 
-from auditor.sampling.planning import _mean_shares, expected_interval, required_sample_size
+from auditor.sampling.planning import _means, _predicted, expected_interval, required_sample_size
 
 CALIBRATION = models.calibration()
 
@@ -19,7 +19,7 @@ def test_a_detector_that_errs_needs_more_rows():
 
 def test_so_many_rows_keep_chance_within_the_margin():
     """The estimate of maximum likelihood if the distributions are the mean ones, by Newton's method."""
-    real, synthetic = _mean_shares(CALIBRATION)
+    real, synthetic = _means(_predicted(CALIBRATION))
     n, share = required_sample_size(0.02, CALIBRATION, share=0.15), 0.15
     counts = np.random.default_rng(0).multinomial(n, (1 - share) * real + share * synthetic, 5000)
     estimates, some = np.full(5000, share), real + synthetic > 0
