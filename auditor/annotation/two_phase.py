@@ -31,8 +31,8 @@ from auditor.estimate.design import FULL_SCAN, ClusterSample, SamplingDesign
 from auditor.estimate.intervals import CONFIDENCE, Interval
 from auditor.estimate.score_mixture import Posterior
 
-# Interval at each look if labelling stops as soon as the policy is decided: in simulation at most 5 % of datasets ever
-# get a wrong decision (docs/benchmarks/decisions.md).
+# Confidence at each look if labelling stops as soon as the policy is decided. Many looks at 95 % would decide wrongly
+# more often than in 5 % of datasets; benchmarks/decisions.py counts how often looks at 99 % do.
 SEQUENTIAL_CONFIDENCE = 0.99
 _VAGUE = 0.4  # weight of the vague component
 _VAGUE_BETA = (0.4, 0.6)
