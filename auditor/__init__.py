@@ -32,7 +32,7 @@ _MODULES = {
     "auditor.api.labels": "agreements draw label read_labels with_labels write_labels",
     "auditor.api.measures": "adapt calibrate",
     "auditor.api.decisions": "decide load",
-    "auditor.api.records": "diff evidence examples_for export render render_diff write",
+    "auditor.api.records": "diff evidence examples_for export export_subgroups render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",
     "auditor.config": "Config",
     "auditor.policy.policy": "Policy",

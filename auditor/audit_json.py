@@ -70,6 +70,8 @@ def loads(text: str | bytes) -> Audit:
         _check_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
     for subgroup in audit.subgroups:
         _check_share(f"subgroups, {subgroup.value}", subgroup.low, subgroup.share, subgroup.high)
+        if e := subgroup.estimate:
+            _check_share(f"estimate of subgroup {subgroup.value}", e.low, e.point, e.high)
     return audit
 
 

@@ -39,9 +39,14 @@ class LabelledAudit:
             shards=audit.shards.of if audit.shards else None,
         )
 
-    def with_labels(self, annotations: Sequence[Annotation], *, multiple: float = 1.0) -> Audit:
-        """The audit with the estimate from these labels, or from `multiple` times as many in the same proportions.
-        Raises LabelError."""
+    def with_labels(self, annotations: Sequence[Annotation]) -> Audit:
+        """The audit with the estimates from these labels. Raises LabelError."""
+        audit = self._estimated(annotations)
+        return replace(audit, subgroups=self._estimator.subgroups(audit.estimate))
+
+    def _estimated(self, annotations: Sequence[Annotation], multiple: float = 1.0) -> Audit:
+        """The audit with the estimate of the whole from these labels, or from `multiple` times as many in the same
+        proportions; its subgroups are as before. Raises LabelError."""
         return replace(
             self._audit,
             estimate=self._estimator.from_labels(annotations, multiple=multiple),
@@ -53,7 +58,7 @@ class LabelledAudit:
         if not annotations:
             return Judgement("no label yet", is_decided=False)
         try:
-            audit = self.with_labels(annotations)
+            audit = self._estimated(annotations)
         except LabelError as error:
             return Judgement(f"not decided yet: {error}", is_decided=False)
         decision = decide(audit)
@@ -68,7 +73,7 @@ class LabelledAudit:
         """The number of further labels after which the policy is decided if they say the same as those so far; None if
         many times as many do not decide it."""
         for multiple in _MULTIPLES:
-            if decide(self.with_labels(annotations, multiple=multiple)).outcome is not Outcome.INCONCLUSIVE:
+            if decide(self._estimated(annotations, multiple)).outcome is not Outcome.INCONCLUSIVE:
                 return math.ceil(len(annotations) * (multiple - 1))
         return None
 

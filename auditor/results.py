@@ -223,8 +223,29 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class SubgroupEstimate:
+    """The synthetic fraction of a subgroup, partially pooled over the subgroups of its kind
+    (estimate/partial_pooling.py).
+
+    fraction_without: the estimate for the dataset without the subgroup; None if nothing would be left.
+    is_mostly_synthetic: more than half of its images are synthetic, at a false discovery rate of 5 % over all subgroups
+    of its kind.
+    """
+
+    point: float
+    low: float
+    high: float
+    fraction_without: float | None
+    is_mostly_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Subgroup:
-    """A part of the dataset: rows, readable rows (ok), and the confirmed share with its interval."""
+    """A part of the dataset: rows, readable rows (ok), and the confirmed share with its interval.
+
+    scored: undecided images that the classifier scored, `flagged` of them as likely synthetic. estimate: None without
+    scores.
+    """
 
     by: str
     value: str
@@ -235,6 +256,9 @@ class Subgroup:
     share: float | None
     low: float | None
     high: float | None
+    scored: int = 0
+    flagged: int = 0
+    estimate: SubgroupEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,12 +113,22 @@ def _subgroups(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[
     for by, members in groupby(ordered, key=lambda subgroup: subgroup.by):
         subgroups = tuple(members)
         bars = [
-            Bar(safe_text(subgroup.value, 24), subgroup.share, subgroup.low, subgroup.high)
+            Bar(safe_text(subgroup.value, 24), *_fraction(subgroup))
             for subgroup in subgroups
             if subgroup.share is not None and subgroup.ok >= MIN_IMAGES
         ][:_MAX_BARS]
-        title = f"Confirmed share by {by}, with 95 % intervals, of the {len(bars)} largest; the table has the numbers"
+        title = (
+            f"Synthetic fraction by {by}, with 95 % intervals, of the {len(bars)} first rows of the table with "
+            f"{MIN_IMAGES} images or more; the table has the numbers"
+        )
         yield by, subgroups, (charts.intervals(bars), title) if len(bars) > 1 else None
+
+
+def _fraction(subgroup: Subgroup) -> tuple[float | None, float | None, float | None]:
+    """The estimate of a subgroup; without one, its confirmed share."""
+    if e := subgroup.estimate:
+        return e.point, e.low, e.high
+    return subgroup.share, subgroup.low, subgroup.high
 
 
 def _metric_charts(audit: Audit) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from auditor.decision import Decision
 from auditor.plugin import Renderer
-from auditor.results import Audit
+from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
 from reports import phrases
 
@@ -86,14 +86,23 @@ def _optional_facts(audit: Audit) -> Iterator[tuple[str, str]]:
 
 def _sources(audit: Audit) -> list[str]:
     return [
-        "| source | rows | confirmed synthetic | 95 % interval |",
-        "|---|---|---|---|",
-        *(
-            f"| {escaped(s.value)} | {s.rows:,} | {s.synthetic:,} | "
-            f"{'unknown' if s.low is None or s.high is None else phrases.span(s.low, s.high)} |"
-            for s in [s for s in audit.subgroups if s.by == "source"][:_MAX_SOURCES]
-        ),
+        "| source | rows | confirmed synthetic | likely synthetic | estimate | 95 % interval | without it |",
+        "|---|---|---|---|---|---|---|",
+        *(_source(each) for each in [each for each in audit.subgroups if each.by == "source"][:_MAX_SOURCES]),
     ]
+
+
+def _source(each: Subgroup) -> str:
+    e = each.estimate
+    estimate = (phrases.percent(e.point), phrases.span(e.low, e.high), phrases.percent(e.fraction_without)) if e else ()
+    cells = (
+        escaped(each.value),
+        f"{each.rows:,}",
+        f"{each.synthetic:,}",
+        f"{each.flagged:,}",
+        *(estimate or ("–",) * 3),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def escaped(text: str) -> str:

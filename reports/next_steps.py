@@ -6,7 +6,9 @@ import shlex
 
 from auditor.decision import Decision, Outcome
 from auditor.results import Audit
+from auditor.safe_text import safe_text
 from auditor.types import Evidence
+from reports import phrases
 
 _MAX_STEPS = 4  # steps on the first screen
 _MIN_COVERAGE = 0.5  # share of rows below which metadata coverage is low
@@ -22,6 +24,7 @@ def steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
         gate = "auditor gate AUDIT --dataset DATASET && python train.py"
         suggested.append(("Gate training on this decision; the gate fails if the dataset has changed.", gate))
     if decision.outcome is Outcome.FAIL:
+        suggested += _without_sources(audit)
         keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
         text = "Write a keep-list that brings the dataset below a target; it says how many real images that removes."
         suggested.append((text, keep))
@@ -37,6 +40,17 @@ def steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
         suggested.append((f"List the {audit.confirmed.count:,} images confirmed as synthetic.", keys))
     suggested += _problems(audit)
     return suggested[:_MAX_STEPS] or [("Read below what was not checked before you train on this dataset.", None)]
+
+
+def _without_sources(audit: Audit) -> list[tuple[str, str | None]]:
+    """Leaving out the sources that are mostly synthetic."""
+    worst = [each for each in phrases.most_synthetic(audit) if each.estimate and each.estimate.is_mostly_synthetic]
+    if not worst or worst[0].by != "source":
+        return []
+    sources = " ".join(f"--drop-source {shlex.quote(safe_text(each.value, 200))}" for each in worst)
+    text = f"Leave out the {len(worst)} sources that are mostly synthetic; it says what fraction remains."
+    return [(text if len(worst) > 1 else text.replace("the 1 sources that are", "the source that is"),
+             f"auditor filter AUDIT {sources} --out keep.parquet")]  # fmt: skip
 
 
 def _problems(audit: Audit) -> list[tuple[str, str | None]]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from auditor.compare import FELL, ROSE, Change
 from auditor.decision import Decision, MadLevel, MadLimits, MadStatus, Outcome
+from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
-from auditor.results import UNCHECKABLE, Audit, Control, Labels, ShardSample
+from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Estimate, Labels, ShardSample, Subgroup
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
 
@@ -36,6 +37,8 @@ MAD_LEVELS = {
 }
 _MAX_P_VALUE = 1e-3  # at most this p-value of a dataset test is reported
 _MAX_INPUTS = 5
+_MAX_SUSPICIOUS = 5
+_MIN_EFFECT = 0.001
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -114,6 +117,48 @@ _BASES = {
     "unstated": "basis not stated",
 }
 _STOPPING = {False: "their number was fixed", True: "labelled until the policy was decided"}
+
+
+def where(audit: Audit) -> list[str]:
+    """The subgroups that are mostly synthetic, and those without which the dataset would be less synthetic; empty
+    without any."""
+    suspicious = most_synthetic(audit)
+    if not suspicious:
+        return []
+    by = suspicious[0].by
+    of_kind = [each for each in audit.subgroups if each.by == by and each.value != OTHERS]
+    found = sum(each.estimate is not None and each.estimate.is_mostly_synthetic for each in of_kind)
+    rate = percent(FALSE_DISCOVERY_RATE, 0)
+    head = f"{found} of {len(of_kind)} {by}s are mostly synthetic (false discovery rate {rate})"
+    return [head, *(f"{safe_text(each.value, 40)}: {subgroup(each)}" for each in suspicious)]
+
+
+def most_synthetic(audit: Audit) -> list[Subgroup]:
+    """The subgroups (sources or, if there is one source only, shards) that raise the fraction of the dataset most: at
+    most _MAX_SUSPICIOUS, the worst first."""
+    whole = audit.estimate
+    for by in ("source", "shard") if whole else ():
+        kind = [each for each in audit.subgroups if each.by == by and each.value != OTHERS]
+        if len(kind) > 1:
+            return [each for each in kind if whole and _raises(each, whole)][:_MAX_SUSPICIOUS]
+    return []
+
+
+def _raises(each: Subgroup, whole: Estimate) -> bool:
+    """Whether the dataset would be less synthetic without the subgroup, by more than rounding."""
+    left = each.estimate.fraction_without if each.estimate else None
+    return left is not None and whole.point - left > _MIN_EFFECT
+
+
+def subgroup(each: Subgroup) -> str:
+    """The fraction of a subgroup, what it rests on, and the fraction of the dataset without it."""
+    e = each.estimate
+    if e is None:
+        return f"{each.ok:,} images"
+    images = f"{each.ok:,} images, {each.synthetic:,} confirmed, {each.flagged:,} likely synthetic"
+    return (
+        f"{images}; {percent(e.point, 0)} synthetic ({span(e.low, e.high)}); without it {percent(e.fraction_without)}"
+    )
 
 
 def weights(audit: Audit) -> str | None:

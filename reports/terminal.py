@@ -39,6 +39,7 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
             yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
     yield from _section("estimate", [safe_text(line, _MAX_CHARACTERS) for line in phrases.estimate(audit)])
     yield from _section("MAD", phrases.mad(decision))
+    yield from _section("where", phrases.where(audit))
     yield from _section("duplicates", phrases.near_duplicates(audit))
     yield from _section("diversity", phrases.diversity(audit))
     yield from _section("captions", phrases.captions(audit))

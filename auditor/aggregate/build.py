@@ -60,6 +60,7 @@ def build_audit(
         shards=estimation_inputs.shards.of if estimation_inputs.shards else None,
     )
     summary, weighted_by = estimator.summary, config.scan.read.weight_col
+    estimate = estimator.from_labels(labels) if labels else estimator.from_scores
     return Audit(
         tool={"name": TOOL, "version": __version__},
         inputs=inputs,
@@ -72,8 +73,8 @@ def build_audit(
         coverage=summary.coverage,
         detectors=summary.detectors,
         confirmed=summary.confirmed,
-        estimate=estimator.from_labels(labels) if labels else estimator.from_scores,
-        subgroups=summary.subgroups,
+        estimate=estimate,
+        subgroups=estimator.subgroups(estimate),
         dataset_tests=_dataset_tests(parts),
         unreadable_reasons=summary.reasons,
         contradictions=summary.contradictions,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from auditor.aggregate import subgroups
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.summary import Summary
 from auditor.annotation import tally
@@ -16,10 +17,11 @@ from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.estimate import prevalence
 from auditor.estimate.calibration import Calibration
+from auditor.estimate.intervals import Interval
 from auditor.estimate.prevalence import Scored
 from auditor.estimate.score_distributions import Bins
 from auditor.evidence_store.store import stored
-from auditor.results import Counts, Estimate, ShardSample
+from auditor.results import Counts, Estimate, ShardSample, Subgroup
 from auditor.safe_text import safe_text
 
 
@@ -75,6 +77,11 @@ class Estimator:
         return self._with_context(
             tally.estimate_from_labels(self.summary.evidence, labelled, self._prediction, self.from_scores)
         )
+
+    def subgroups(self, estimate: Estimate | None) -> tuple[Subgroup, ...]:
+        """The subgroups, with fractions that add up to the estimate of the dataset."""
+        whole = Interval(estimate.point, estimate.low, estimate.high) if estimate else None
+        return subgroups.estimated(self.summary.subgroups, self._scored, whole)
 
     @cached_property
     def _prediction(self) -> Prediction | None:

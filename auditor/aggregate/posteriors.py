@@ -1,63 +1,104 @@
-"""Posterior probabilities (estimate/prior_shift.py) of an audit's rows, batch by batch, for exports and data frames."""
+"""Posterior probabilities (estimate/prior_shift.py) of an audit's rows, for exports, data frames and keep-lists.
+
+Each source has a prior of its own: its estimated fraction, partially pooled over sources. So an image with a middling
+score is more probably synthetic in a source where many images are.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
 from auditor.estimate.design import row_design
 from auditor.estimate.prior_shift import PriorShift, solve_prior_shift
 from auditor.estimate.weights import row_weights
-from auditor.results import Audit
+from auditor.results import OTHERS, Audit
 
-_COLUMNS = ["status", "verdict", "decided_by", "p_synthetic", "sampled", "weight"]
+COLUMNS = ("source", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """Computes posterior probabilities of batches of evidence. prior_shifts: of each source with an estimate, and of
+    all others together (OTHERS). full_coverage_detectors: as in counts.masks."""
+
+    count_edited: bool
+    full_coverage_detectors: frozenset[str] | None
+    prior_shifts: Mapping[str, PriorShift] = field(default_factory=dict)
+
+    def of(self, rows: pa.RecordBatch | pa.Table) -> np.ndarray:
+        """Each row's probability of being synthetic in this dataset, float64 (rows,); NaN for rows that could not be
+        read, and without an estimate."""
+        found = np.full(rows.num_rows, np.nan)
+        if not self.prior_shifts:
+            return found
+        batch = self.read(rows)
+        for name, members in _by_source(batch.source, self.prior_shifts):
+            found[members] = self.prior_shifts[name](batch.probability[members], batch.masks.of(members))
+        return found
+
+    def read(self, rows: pa.RecordBatch | pa.Table) -> Batch:
+        """The columns of a batch that probabilities depend on."""
+        table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+        column = {name: table[name].combine_chunks() for name in COLUMNS}
+        return Batch(
+            column["source"].to_numpy(zero_copy_only=False),
+            column["p_synthetic"].to_numpy(zero_copy_only=False),
+            masks(column, count_edited=self.count_edited, full_coverage_detectors=self.full_coverage_detectors),
+            row_weights(column),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Posteriors:
-    """Computes posterior probabilities of batches of evidence. prior_shift: None if the audit has no estimate.
-    full_coverage_detectors: as in counts.masks."""
+class Batch:
+    """probability: at a prior of 0.5, float64 (rows,), NaN without a score. source: object (rows,)."""
 
-    prior_shift: PriorShift | None
-    count_edited: bool
-    full_coverage_detectors: frozenset[str] | None
-
-    def of(self, batch: pa.RecordBatch | pa.Table) -> np.ndarray:
-        """Each row's probability of being synthetic in this dataset, float64 (rows,); NaN for rows that could not be
-        read, and without an estimate."""
-        if self.prior_shift is None:
-            return np.full(batch.num_rows, np.nan)
-        probability, row_masks, _ = self._read(batch)
-        return self.prior_shift(probability, row_masks)
-
-    def _read(self, batch: pa.RecordBatch | pa.Table) -> tuple[np.ndarray, EvidenceMasks, np.ndarray]:
-        """Probabilities at a prior of 0.5, masks and weights of the rows."""
-        table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
-        column = {name: table[name].combine_chunks() for name in _COLUMNS}
-        row_masks = masks(column, count_edited=self.count_edited, full_coverage_detectors=self.full_coverage_detectors)
-        return column["p_synthetic"].to_numpy(zero_copy_only=False), row_masks, row_weights(column)
+    source: np.ndarray
+    probability: np.ndarray
+    masks: EvidenceMasks
+    weights: np.ndarray
 
 
-def posteriors(audit: Audit, parts: Iterable[Path], full_coverage_detectors: frozenset[str] | None) -> Posteriors:
-    """The posteriors of an audit, solved over all its parts; it takes 16 bytes of memory per row."""
-    unsolved = Posteriors(None, audit.config.estimate.count_edited, full_coverage_detectors)
+def posteriors(
+    audit: Audit, tables: Iterable[pa.RecordBatch | pa.Table], full_coverage_detectors: frozenset[str] | None
+) -> Posteriors:
+    """The posteriors of an audit, solved over all its rows; it takes 16 bytes of memory per row. tables: COLUMNS of the
+    evidence, in any number of pieces."""
+    unsolved = Posteriors(audit.config.estimate.count_edited, full_coverage_detectors)
     if audit.estimate is None:
         return unsolved
-    probabilities, weights, sums = [np.empty(0)], [np.empty(0)], Counter[str]()
-    for path in parts:
-        probability, row_masks, weight = unsolved._read(pq.read_table(path, columns=_COLUMNS))
-        probabilities.append(probability[row_masks.undecided])
-        weights.append(weight[row_masks.undecided])
-        sums.update(sums_of(row_masks, weight))
-    evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
-    prior_shift = solve_prior_shift(
-        np.concatenate(probabilities), np.concatenate(weights), evidence, audit.estimate.point
-    )
-    return replace(unsolved, prior_shift=prior_shift)
+    fractions = {each.value: each.estimate.point for each in audit.subgroups if each.by == "source" and each.estimate}
+    fractions.setdefault(OTHERS, audit.estimate.point)
+    scores, weights = defaultdict[str, list[np.ndarray]](list), defaultdict[str, list[np.ndarray]](list)
+    sums = defaultdict[str, Counter[str]](Counter)
+    for table in tables:
+        batch = unsolved.read(table)
+        for name, members in _by_source(batch.source, fractions):
+            row_masks, weight = batch.masks.of(members), batch.weights[members]
+            scores[name].append(batch.probability[members][row_masks.undecided])
+            weights[name].append(weight[row_masks.undecided])
+            sums[name].update(sums_of(row_masks, weight))
+    prior_shifts = {
+        name: solve_prior_shift(
+            np.concatenate(scores[name]),
+            np.concatenate(weights[name]),
+            EvidenceCounts.of(sums[name], row_design(sums[name][UNSAMPLED])),
+            fractions[name],
+        )
+        for name in sums
+    }
+    return Posteriors(unsolved.count_edited, full_coverage_detectors, prior_shifts)
+
+
+def _by_source(source: np.ndarray, listed: Mapping[str, object]) -> Iterable[tuple[str, np.ndarray]]:
+    """The rows of each listed source, and of all others (OTHERS), as arrays of row numbers."""
+    import pandas as pd
+
+    number, names = pd.factorize(source)
+    names = np.array([name if name in listed else OTHERS for name in names], dtype=object)
+    yield from pd.Series(np.arange(len(source))).groupby(names[number]).indices.items()

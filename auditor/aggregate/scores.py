@@ -47,8 +47,12 @@ class ScoreTally:
         self._flagged = self._scored = self._unseen = NO_ROWS
         self._synthetic, self._real = Counter[str](), Counter[str]()
 
-    def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> None:
-        """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,)."""
+    def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,).
+
+        Returns each row's bin, int64 (rows,): the number of bins for an undecided row without a score, and -1 for rows
+        that are not undecided.
+        """
         score = self._scores(column["signals"], len(readable))
         scored = readable & ~np.isnan(score)
         flagged = scored & (score >= self._threshold)
@@ -56,7 +60,10 @@ class ScoreTally:
         decided = (verdict == VerdictKind.SYNTHETIC.value) | (verdict == VerdictKind.EDITED.value)
         undecided = readable & ~decided & np.asarray(column["sampled"])
         self._add_scored(self._conditions(column), weights, undecided & scored)
-        self._counts += self._bins.counts(score[undecided & scored], weights[undecided & scored])
+        bins = np.full(len(readable), -1)
+        bins[undecided] = len(self._bins)
+        bins[undecided & scored] = self._bins.of_scores(score[undecided & scored])
+        self._counts += np.bincount(bins[undecided], weights[undecided], len(self._bins) + 1)[: len(self._bins)]
         self._flagged += WeightSums.of(weights[undecided & flagged])
         self._unseen += WeightSums.of(weights[undecided & ~scored])
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
@@ -67,6 +74,7 @@ class ScoreTally:
             (self._real, undecided & (camera | (year < _FIRST_YEAR))),
         ):
             control.update(flagged=int((rows & flagged).sum()), n=int((rows & scored).sum()))
+        return bins
 
     def _add_scored(self, conditions: np.ndarray, weights: np.ndarray, scored: np.ndarray) -> None:
         """Adds the undecided rows that were scored; all arguments are (rows,)."""

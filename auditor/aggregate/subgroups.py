@@ -1,8 +1,11 @@
-"""Streaming tally of subgroups, by source, shard, format, size and year: rows, readable rows, confirmed share."""
+"""Streaming tally of subgroups, by source, shard, format, size and year: rows, evidence and scores of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,80 +14,182 @@ import pyarrow.compute as pc
 
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
-from auditor.results import OTHERS, Subgroup
+from auditor.estimate.intervals import Interval
+from auditor.estimate.partial_pooling import Group, GroupFraction, group_fractions
+from auditor.estimate.prevalence import Scored
+from auditor.estimate.score_distributions import Bins
+from auditor.estimate.weights import NO_ROWS, WeightSums
+from auditor.results import OTHERS, Subgroup, SubgroupEstimate
 
 _MERGE_EVERY = 32
-_MAX_LISTED = 50  # largest subgroups of a kind that are listed; the others are summed up as "(others)"
+_MAX_LISTED = 50  # subgroups of a kind that are listed because they are large, and because much of them is suspicious
 _MIN_WORST_ROWS = (20, 100, 500, 2000)
 _MAX_WORST = 5  # subgroups per minimum size
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 # The tar or table that contains an image: the part of `image` before `::` or `#`.
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
+_MOMENTS = ("score.rows", "score.total", "score.squares")
+
+
+@dataclass(frozen=True, slots=True)
+class SubgroupCounts:
+    """Counts of a subgroup. rows: of any status. bins: the undecided rows of each bin (score_distributions.Bins), and
+    those without a score as the last element; empty without a classifier."""
+
+    by: str
+    value: str
+    rows: int
+    evidence: EvidenceCounts
+    bins: tuple[WeightSums, ...] = ()
+
+    def scored(self, start: int = 0) -> WeightSums:
+        """The undecided rows whose score is in the bin `start` or a higher one."""
+        return sum(self.bins[start:-1], NO_ROWS)
+
+    def group(self) -> Group:
+        """The subgroup for partial pooling. Its scores count as the effective number of independent rows."""
+        scored, design = self.scored(), self.evidence.design
+        factor = design.n_eff(NO_ROWS, scored) / scored.total if scored.total else 0.0
+        unseen = self.bins[-1].total if self.bins else 0.0
+        return Group(self.evidence, tuple(sums.total * factor for sums in self.bins[:-1]), scored.total, unseen)
+
+    def subgroup(self, likely_synthetic: int, fraction: GroupFraction | None) -> Subgroup:
+        """The subgroup of an audit. likely_synthetic: the first bin that is."""
+        evidence = self.evidence
+        share = evidence.share
+        low, high = evidence.source_interval or (None, None)
+        return Subgroup(
+            self.by,
+            self.value,
+            self.rows,
+            evidence.readable.rows,
+            evidence.confirmed.rows,
+            evidence.edited.rows,
+            share.point if share else None,
+            low,
+            high,
+            scored=self.scored().rows,
+            flagged=self.scored(likely_synthetic).rows,
+            estimate=_estimate(fraction) if fraction else None,
+        )
+
+
+def _estimate(found: GroupFraction) -> SubgroupEstimate:
+    fraction = found.fraction
+    return SubgroupEstimate(
+        fraction.point, fraction.low, fraction.high, found.fraction_without, found.is_mostly_synthetic
+    )
+
+
+def estimated(counts: Sequence[SubgroupCounts], scored: Scored | None, whole: Interval | None) -> tuple[Subgroup, ...]:
+    """The subgroups of an audit, by kind; those first without which the dataset would be least synthetic.
+
+    counts: grouped by kind. scored, whole: the scores and the estimate of the dataset; without them, or without
+    a scored row, subgroups have no estimate and keep their order.
+    """
+    found: list[Subgroup] = []
+    for _, members in groupby(counts, key=lambda each: each.by):
+        kind = list(members)
+        fractions = _fractions(kind, scored, whole) if scored and whole and scored.counts.scored.rows else {}
+        likely_synthetic = scored.bins.likely_synthetic if scored else 0
+        subgroups = [each.subgroup(likely_synthetic, fractions.get(each.value)) for each in kind]
+        found += sorted(subgroups, key=_by_removal)
+    return tuple(found)
+
+
+def _fractions(kind: Sequence[SubgroupCounts], scored: Scored, whole: Interval) -> dict[str, GroupFraction]:
+    """The fraction of each subgroup with a readable row of a weight above 0, by its value."""
+    readable = [each for each in kind if each.evidence.readable.total]
+    if not readable:
+        return {}
+    fractions = group_fractions([each.group() for each in readable], scored.predicted_for_group, whole)
+    return {each.value: fraction for each, fraction in zip(readable, fractions, strict=True)}
+
+
+def _by_removal(subgroup: Subgroup) -> tuple[bool, float]:
+    left = subgroup.estimate.fraction_without if subgroup.estimate else None
+    return subgroup.value == OTHERS, 1.0 if left is None else left
 
 
 class SubgroupTally:
-    """Sums over batches of evidence; memory grows with the number of sources, not rows."""
+    """Sums over batches of evidence; memory grows with the number of sources, not rows. bins: None without
+    a classifier."""
 
-    def __init__(self) -> None:
-        self._groups: dict[str, list[pa.Table]] = {}
+    def __init__(self, bins: Bins | None) -> None:
+        self._bins = bins
+        self._groups: dict[str, list[pa.Table]] = defaultdict(list)
+        self._scores: dict[str, list[pa.Table]] = defaultdict(list)
 
-    def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
-        """Adds one batch. column: its columns by name. weights: float64 (rows,)."""
+    def add(
+        self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray, bins: np.ndarray | None
+    ) -> None:
+        """Adds one batch. column: its columns by name. weights: float64 (rows,). bins: as ScoreTally.add returns it."""
         sums = {"rows": np.ones(len(weights), np.int64), **moments_of(masks, weights)}
+        undecided = np.flatnonzero(bins >= 0) if bins is not None else np.empty(0, int)
+        scores = dict(zip(_MOMENTS, (weights[undecided] ** power for power in range(3)), strict=True))
         for by, values in _values(column).items():
-            groups = self._groups.setdefault(by, [])
-            groups.append(_grouped([pa.table({"value": values, **sums})]))
-            if len(groups) >= _MERGE_EVERY:
-                self._groups[by] = [_grouped(groups)]
+            _add(self._groups[by], pa.table({"value": values, **sums}), ["value"])
+            if bins is not None:
+                of_scores = pa.table({"value": values.take(pa.array(undecided)), "bin": bins[undecided], **scores})
+                _add(self._scores[by], of_scores, ["value", "bin"])
 
-    def result(self, design: SamplingDesign) -> tuple[Subgroup, ...]:
-        """The subgroups of all kinds, the largest first. design: of the dataset; subgroups of a cluster sample are
-        assumed to have the design effect of the whole."""
+    def result(self, design: SamplingDesign) -> tuple[SubgroupCounts, ...]:
+        """The counts of listed subgroups, by kind, the largest first. design: of the dataset; subgroups of a cluster
+        sample are assumed to have the design effect of the whole."""
         clusters = design if isinstance(design, ClusterSample) else None
         return tuple(
-            subgroup
-            for by in sorted(self._groups)
-            for subgroup in self._subgroups(by, clusters if by != "shard" else None)
+            counts for by in sorted(self._groups) for counts in self._subgroups(by, clusters if by != "shard" else None)
         )
 
-    def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[Subgroup]:
-        groups = _grouped(self._groups[by]).to_pylist()
+    def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:
+        groups = _grouped(self._groups[by], ["value"]).to_pylist()
+        bins = self._bins_of(by)
         groups.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = groups[:_MAX_LISTED], groups[_MAX_LISTED:]
-        worst = _worst(others, clusters) if by == "source" else []
-        listed += worst
-        others = [row for row in others if row not in worst]
+        listed += self._suspicious(others, bins, clusters)
+        unlisted = {row["value"] for row in others}.difference(row["value"] for row in listed)
+        others = [row for row in others if row["value"] in unlisted]
         if others:
             sums = [name for name in others[0] if name != "value"]
             listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in sums}})
+            bins[OTHERS] = np.sum([bins[value] for value in unlisted], axis=0)
         for row in listed:
-            evidence = _evidence(row, clusters)
-            share = evidence.share
-            yield Subgroup(
-                by,
-                row["value"],
-                row["rows"],
-                evidence.readable.rows,
-                evidence.confirmed.rows,
-                evidence.edited.rows,
-                share.point if share else None,
-                *(evidence.source_interval or (None, None)),
-            )
+            of_bins = tuple(WeightSums(int(rows), *sums) for rows, *sums in bins[row["value"]].tolist())
+            yield SubgroupCounts(by, row["value"], row["rows"], _evidence(row, clusters), of_bins)
+
+    def _bins_of(self, by: str) -> dict[str, np.ndarray]:
+        """Value → the moments of each bin, float64 (bins + 1, 3); (0, 3) without a classifier."""
+        shape = (0 if self._bins is None else len(self._bins) + 1, len(_MOMENTS))
+        bins: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(shape))
+        if self._scores[by]:
+            grouped = _grouped(self._scores[by], ["value", "bin"])
+            moments = np.column_stack([grouped[name].to_numpy() for name in _MOMENTS])
+            for value, bin, row in zip(grouped["value"].to_pylist(), grouped["bin"].to_pylist(), moments, strict=True):
+                bins[value][bin] = row
+        return bins
+
+    def _suspicious(
+        self, rows: list[dict[str, Any]], bins: Mapping[str, np.ndarray], clusters: ClusterSample | None
+    ) -> list[dict[str, Any]]:
+        """The groups with the most confirmed and flagged rows, and for each minimum size those with the highest lower
+        bound of the confirmed share. They are listed although they are small."""
+        likely_synthetic = self._bins.likely_synthetic if self._bins else 0
+
+        def suspects(row: Mapping[str, Any]) -> float:
+            flagged = bins[row["value"]][likely_synthetic:-1, 1].sum()
+            return float(row["confirmed.total"] + flagged)
+
+        found = [row for row in sorted(rows, key=lambda row: (-suspects(row), row["value"])) if suspects(row)]
+        found = found[:_MAX_LISTED]
+        for min_rows in _MIN_WORST_ROWS:
+            large = [row for row in rows if row["readable.rows"] >= min_rows and row["confirmed.rows"]]
+            large.sort(key=lambda row: (-_lower_bound(row, clusters), row["value"]))
+            found += [row for row in large[:_MAX_WORST] if row not in found]
+        return found
 
 
 def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:
     return EvidenceCounts.of(row, clusters or row_design(row[UNSAMPLED]))
-
-
-def _worst(rows: list[dict[str, Any]], clusters: ClusterSample | None) -> list[dict[str, Any]]:
-    """The groups with the highest lower bound of the confirmed share, for each minimum size. They are listed although
-    they are small."""
-    worst: list[dict[str, Any]] = []
-    for min_rows in _MIN_WORST_ROWS:
-        large = [row for row in rows if row["readable.rows"] >= min_rows and row["confirmed.rows"]]
-        large.sort(key=lambda row: (-_lower_bound(row, clusters), row["value"]))
-        worst += [row for row in large[:_MAX_WORST] if row not in worst]
-    return worst
 
 
 def _lower_bound(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
@@ -98,7 +203,7 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     index = np.searchsorted([limit for limit, _ in _SIZES], side)
     names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
     names[side == 0] = "unknown"
-    shard = pc.extract_regex(column["image"], _SHARD).field("shard")
+    (shard,) = pc.extract_regex(column["image"], _SHARD).flatten()  # null without a match
     shards = {"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}
     return {
         **shards,
@@ -109,7 +214,14 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     }
 
 
-def _grouped(tables: list[pa.Table]) -> pa.Table:
-    sums = [name for name in tables[0].column_names if name != "value"]
-    grouped = pa.concat_tables(tables).group_by("value").aggregate([(name, "sum") for name in sums])
-    return grouped.select(["value", *(f"{name}_sum" for name in sums)]).rename_columns(["value", *sums])
+def _add(tables: list[pa.Table], table: pa.Table, keys: list[str]) -> None:
+    """Adds a batch to the sums so far, which are merged now and then."""
+    tables.append(_grouped([table], keys))
+    if len(tables) >= _MERGE_EVERY:
+        tables[:] = [_grouped(tables, keys)]
+
+
+def _grouped(tables: list[pa.Table], keys: list[str]) -> pa.Table:
+    sums = [name for name in tables[0].column_names if name not in keys]
+    grouped = pa.concat_tables(tables).group_by(keys).aggregate([(name, "sum") for name in sums])
+    return grouped.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])

@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from auditor.aggregate.detectors import SignalTally, value_counts
 from auditor.aggregate.scores import ScoreBins, ScoreTally
-from auditor.aggregate.subgroups import SubgroupTally
+from auditor.aggregate.subgroups import SubgroupCounts, SubgroupTally
 from auditor.annotation.tally import LabelJoin
 from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, ScoreCounts, masks, sums_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.weights import row_weights
-from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample, Subgroup
+from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample
 from auditor.types import Status, VerdictKind
 
 _BATCH_ROWS = 16_384
@@ -42,7 +42,7 @@ class Summary:
     coverage: dict[str, Coverage]
     detectors: dict[str, DetectorTally]
     confirmed: ConfirmedShare
-    subgroups: tuple[Subgroup, ...]
+    subgroups: tuple[SubgroupCounts, ...]
     reasons: dict[str, int]
     contradictions: int
     extras: dict[str, Any]
@@ -68,7 +68,7 @@ def summarise(
     are all.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
-    tally = _Tally(masks_of, ScoreTally(score_bins) if score_bins else None, labels)
+    tally = _Tally(masks_of, score_bins, labels)
     for path in parts:
         for batch in _batches(path):
             tally.add(batch)
@@ -85,18 +85,18 @@ class _Tally:
     def __init__(
         self,
         masks_of: Callable[[Mapping[str, pa.Array]], EvidenceMasks],
-        scores: ScoreTally | None,
+        score_bins: ScoreBins | None,
         labels: LabelJoin | None,
     ) -> None:
         self._masks_of = masks_of
-        self._scores = scores
+        self._scores = ScoreTally(score_bins) if score_bins else None
         self._labels = labels
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._sums: Counter[str] = Counter()
         self._signals = SignalTally()
-        self._subgroups = SubgroupTally()
+        self._subgroups = SubgroupTally(score_bins.bins if score_bins else None)
         self._contradictions = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._keys: list[np.ndarray] = []
@@ -121,11 +121,10 @@ class _Tally:
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
         self._signals.add(column, masks.confirmed)
-        if self._scores:
-            self._scores.add(column, masks.readable, weights)
+        bins = self._scores.add(column, masks.readable, weights) if self._scores else None
         if self._labels:
             self._labels.add(column, masks, weights)
-        self._subgroups.add(column, masks, weights)
+        self._subgroups.add(column, masks, weights, bins)
 
     def end_of_shard(self) -> None:
         """Marks the end of a shard: the next batch belongs to another one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from auditor.filtering.selection import KeepList
 
 
-def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = None) -> KeepList:
+def keep_list(
+    out: PathLike, *, drop: str = "decided", drop_sources: Collection[str] = (), target: float | None = None
+) -> KeepList:
     """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
     EvidenceError if the evidence does not match audit.json, as after an interrupted scan."""
     from auditor.aggregate.build import dataset_digest, full_coverage_detectors
@@ -34,7 +37,12 @@ def keep_list(out: PathLike, *, drop: str = "decided", target: float | None = No
         raise EvidenceError(f"{out}: its evidence does not match its audit.json: finish that scan")
     tables = [pq.read_table(part.path, columns=list(selection.COLUMNS)) for part in parts]
     return selection.keep_list(
-        pa.concat_tables(tables), audit, full_coverage_detectors(audit.config), drop=drop, target=target
+        pa.concat_tables(tables),
+        audit,
+        full_coverage_detectors(audit.config),
+        drop=drop,
+        drop_sources=drop_sources,
+        target=target,
     )
 
 

@@ -40,7 +40,7 @@ def evidence(out: PathLike) -> pd.DataFrame:
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
     posteriors = posteriors_of(out, parts)
-    if posteriors is None or posteriors.prior_shift is None:
+    if posteriors is None or not posteriors.prior_shifts:
         return rows
     return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
@@ -53,6 +53,18 @@ def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()
     parts = parts_of(out)
     posteriors = posteriors_of(out, parts)
     return export.lines(parts, format, verdicts, posteriors.of if posteriors else None)
+
+
+def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str]:
+    """The subgroups of one kind (source, shard, format, size, year) as lines of csv or jsonl, those first without which
+    the dataset would be least synthetic. Raises EvidenceError if the audit has none of that kind."""
+    from auditor.evidence_store import export
+
+    subgroups = [each for each in audit.subgroups if each.by == by]
+    if not subgroups:
+        kinds = ", ".join(dict.fromkeys(each.by for each in audit.subgroups)) or "none"
+        raise EvidenceError(f"the audit has no subgroups by {by}; it has: {kinds}")
+    return export.subgroup_lines(subgroups, format)
 
 
 def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
@@ -116,9 +128,10 @@ def parts_of(out: PathLike) -> list[Path]:
 def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors | None:
     """The adjusted probabilities of an audit's rows; None if there is no audit.json yet. Raises AuditFileError."""
     from auditor.aggregate.build import full_coverage_detectors
-    from auditor.aggregate.posteriors import posteriors
+    from auditor.aggregate.posteriors import COLUMNS, posteriors
 
     if not audit_path(out).exists():
         return None
     audit = load(out)
-    return posteriors(audit, parts, full_coverage_detectors(audit.config))
+    tables = (pq.read_table(path, columns=list(COLUMNS)) for path in parts)
+    return posteriors(audit, tables, full_coverage_detectors(audit.config))

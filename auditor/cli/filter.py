@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     "images; likely: also images that the classifier flags.",
 )
 @click.option(
+    "--drop-source",
+    "drop_sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="Remove every row of this source; repeatable. `auditor export --by source` lists sources.",
+)
+@click.option(
     "--target",
     type=options.Number(0, 1),
     metavar="SHARE",
@@ -35,7 +42,14 @@ if TYPE_CHECKING:
 @click.option("--tars", metavar="DIR", help="Also write copies of the dataset's tars with only the kept images.")
 @click.option("--dataset", type=click.Path(exists=True), help="The audited dataset, for --tars.")
 def command(
-    audit: str, out: str, drop: str, target: float | None, policy: str | None, tars: str | None, dataset: str | None
+    audit: str,
+    out: str,
+    drop: str,
+    drop_sources: tuple[str, ...],
+    target: float | None,
+    policy: str | None,
+    tars: str | None,
+    dataset: str | None,
 ) -> int:
     """Write a keep-list of rows to train on, from an AUDIT folder.
 
@@ -45,7 +59,7 @@ def command(
 
     if (tars is None) != (dataset is None):
         raise click.UsageError("--tars DIR and --dataset PATH must be given together")
-    kept = auditor.keep_list(audit, drop=drop, target=target)
+    kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, target=target)
     status = auditor.status_after(kept, policy)
     auditor.write_keep_list(kept, out)
     click.echo(_summary(kept))

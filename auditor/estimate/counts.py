@@ -109,6 +109,10 @@ class EvidenceMasks:
         undecided: np.ndarray = self.sampled & ~self.confirmed & ~self.edited
         return undecided
 
+    def of(self, rows: np.ndarray) -> EvidenceMasks:
+        """The masks of some rows. rows: their numbers, int64 (n,)."""
+        return EvidenceMasks(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
 
 _SUMMED = tuple(field.name for field in fields(EvidenceCounts) if field.name != "design")
 _MOMENTS = tuple(field.name for field in fields(WeightSums))

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from auditor.estimate import controls, score_distributions, score_mixture
+from auditor.estimate import controls, partial_pooling, score_distributions, score_mixture
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.counts import EvidenceCounts, ScoreCounts
 from auditor.estimate.intervals import CONFIDENCE, Interval
@@ -53,6 +53,18 @@ class Scored:
     def predicted(self) -> BinShares:
         """The score distributions that the calibration predicts for this dataset's mix of conditions."""
         return score_distributions.predict(self.calibration, self.bins, self._condition_shares(), seed=self.seed)
+
+    @cached_property
+    def predicted_for_group(self) -> BinShares:
+        """The score distributions that the calibration predicts for a part of this dataset."""
+        return score_distributions.predict(
+            self.calibration,
+            self.bins,
+            self._condition_shares(),
+            seed=self.seed,
+            sources=partial_pooling.GROUP_SOURCES,
+            draws=partial_pooling.GROUP_DRAWS,
+        )
 
     def posterior(self, shares: BinShares, n_eff: float) -> Posterior:
         """The posterior if the counts were of n_eff independent rows."""

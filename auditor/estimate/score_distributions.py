@@ -72,9 +72,13 @@ class Bins:
     def __len__(self) -> int:
         return len(self.edges) + 1
 
+    def of_scores(self, scores: np.ndarray) -> np.ndarray:
+        """The bin of each score, int64 (n,). scores: float64 (n,)."""
+        return np.searchsorted(self.edges, scores, side="right")
+
     def counts(self, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The total weight of the scores of each bin, float64 (bins,). scores, weights: float64 (n,)."""
-        return np.bincount(np.searchsorted(self.edges, scores, side="right"), weights, len(self))
+        return np.bincount(self.of_scores(scores), weights, len(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,17 +63,26 @@ class Posterior:
 
 def posterior(counts: np.ndarray, shares: BinShares) -> Posterior:
     """counts: (effective) number of scored images in each bin, float64 (bins,)."""
-    n, size = float(counts.sum()), 1 / MISFIT**2
-    real, synthetic, grid = (array.astype(np.float32) for array in (shares.real, shares.synthetic, _GRID))
-    log_likelihood = np.zeros((len(real), len(grid)), np.float32)
-    for count, base, slope in zip(counts.tolist(), real.T, (synthetic - real).T, strict=True):
-        mean = np.maximum(n * (base[:, None] + grid * slope[:, None]), _SMALLEST_MEAN)
-        # count log(mean) - (count + size) log(mean + size), without the difference of two large numbers.
-        log_likelihood -= size * np.log(mean + size)
-        if count:
-            log_likelihood -= count * np.log1p(size / mean)
-    weight = np.exp((log_likelihood - log_likelihood.max()).astype(float)) * _prior()
+    weight = likelihood(counts, shares, _GRID, MISFIT) * _prior()
     return Posterior(shares, weight / weight.sum())
+
+
+def likelihood(counts: np.ndarray, shares: BinShares, grid: np.ndarray, misfit: float) -> np.ndarray:
+    """The coarsened likelihood of each pair and each fraction of the grid, up to a factor, float64 (draws, grid).
+
+    counts: float64 (bins,). grid: fractions, float64 (grid,).
+    """
+    n, size = float(counts.sum()), 1 / misfit**2
+    real, synthetic, fractions = (array.astype(np.float32) for array in (shares.real, shares.synthetic, grid))
+    logarithm = np.zeros((len(real), len(fractions)), np.float32)
+    for count, base, slope in zip(counts.tolist(), real.T, (synthetic - real).T, strict=True):
+        mean = np.maximum(n * (base[:, None] + fractions * slope[:, None]), _SMALLEST_MEAN)
+        # count log(mean) - (count + size) log(mean + size), without the difference of two large numbers.
+        logarithm -= size * np.log(mean + size)
+        if count:
+            logarithm -= count * np.log1p(size / mean)
+    found: np.ndarray = np.exp((logarithm - logarithm.max()).astype(float))
+    return found
 
 
 @cache

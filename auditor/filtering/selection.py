@@ -1,32 +1,33 @@
 """Keep-lists: which rows to train on so that the synthetic fraction is at most a target, and what that costs.
 
-Rows decided by evidence are removed first. With a target, more rows are removed, highest adjusted probability first,
-until the remaining fraction is at most the target. The keep-list reports how many real images are probably among them,
-and the remaining fraction with its interval.
+Rows decided by evidence, and rows of sources that are to be left out, are removed first. With a target, more rows are
+removed, highest adjusted probability first, until the remaining fraction is at most the target. Probabilities are
+adjusted to the estimate of each source (aggregate/posteriors.py). The keep-list reports how many real images are
+probably among the removed ones, and the remaining fraction with its interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from auditor.aggregate import posteriors
+from auditor.aggregate.posteriors import Batch
 from auditor.errors import FilterError
-from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, masks, sums_of
-from auditor.estimate.design import row_design
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prior_shift import solve_prior_shift
-from auditor.estimate.weights import row_weights
+from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds
 from auditor.results import Audit, Estimate
 from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("key", "image", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
+COLUMNS = ("key", "image", *posteriors.COLUMNS)
 DROPS = ("nothing", "decided", "likely")
 _TO_REACH_TARGET = "removed to reach the target"
 
@@ -54,66 +55,72 @@ def keep_list(
     full_coverage_detectors: frozenset[str] | None,
     *,
     drop: str = "decided",
+    drop_sources: Collection[str] = (),
     target: float | None = None,
 ) -> KeepList:
     """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
-    classifier flags) or `nothing`. target: the largest synthetic fraction allowed. Raises FilterError if a target is
-    given and the audit has no estimate, if no keep-list reaches the target, or if the audit read only a sample of
-    shards.
+    classifier flags) or `nothing`. drop_sources: sources of which no row is kept. target: the largest synthetic
+    fraction allowed. Raises FilterError if a target is given and the audit has no estimate, if no keep-list reaches the
+    target, for a source without a row, or if the audit read only a sample of shards.
     """
     if audit.shards:
         raise FilterError(
             f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would remove all "
             "others: scan all shards (results so far are kept)"
         )
-    column = {name: evidence[name].combine_chunks() for name in COLUMNS}
-    own = masks(
-        column, count_edited=audit.config.estimate.count_edited, full_coverage_detectors=full_coverage_detectors
-    )
-    probability = column["p_synthetic"].to_numpy(zero_copy_only=False)
-    weight = row_weights(column)
-    ends = _ends(audit, probability, own, weight)
-    reasons = _reasons(column, own.confirmed, drop)
+    solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors)
+    batch = solved.read(evidence)
+    ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
+    reasons = _reasons(evidence, batch, drop, drop_sources)
     if target is not None:
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
-        _remove_to_target(target, ends[0], reasons, weight)
-    return _make_list(column, reasons, ends, audit.estimate, weight)
+        _remove_to_target(target, ends[0], reasons, batch.weights)
+    return _make_list(evidence, reasons, ends, audit.estimate, batch.weights)
 
 
-def _ends(
-    audit: Audit, probability: np.ndarray, own: EvidenceMasks, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Every row's adjusted probability at the estimate's point, lower and upper end."""
-    if audit.estimate is None:
-        return None
-    sums, undecided = sums_of(own, weight), own.undecided
-    evidence = EvidenceCounts.of(sums, row_design(sums[UNSAMPLED]))
-    ends = audit.estimate.point, audit.estimate.low, audit.estimate.high
-    point, low, high = (
-        solve_prior_shift(probability[undecided], weight[undecided], evidence, share)(probability, own)
-        for share in ends
-    )
-    return point, low, high
+def _ends(audit: Audit, point: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every row's adjusted probability at the estimate's point, lower and upper end: at an end, the same log-odds are
+    added to all probabilities that evidence has not decided."""
+    masks, weights, estimate = batch.masks, batch.weights, audit.estimate
+    is_open = masks.undecided | (masks.undetermined & ~masks.sampled)
+    decided = float(weights[masks.confirmed & ~is_open].sum())
+    ends = [point]
+    for share in (estimate.low, estimate.high) if estimate else ():
+        end = point.copy()
+        if weights[is_open].any():
+            wanted = (share * float(weights[masks.readable].sum()) - decided) / float(weights[is_open].sum())
+            offset = log_odds_offset(point[is_open], weights[is_open], min(1.0, max(0.0, wanted)))
+            is_shifted = is_open | (masks.unsampled & ~masks.readable)
+            end[is_shifted] = shift_log_odds(point[is_shifted], offset)
+        ends.append(end)
+    return ends[0], ends[1], ends[2]
 
 
-def _reasons(column: Mapping[str, pa.Array], synthetic: np.ndarray, drop: str) -> np.ndarray:
-    """The reason for removing each row; '' for rows that are not removed yet."""
+def _reasons(evidence: pa.Table, batch: Batch, drop: str, drop_sources: Collection[str]) -> np.ndarray:
+    """The reason for removing each row; '' for rows that are not removed yet. Raises FilterError for an unknown `drop`,
+    and for a source without a row."""
     if drop not in DROPS:
         raise FilterError(f"drop must be one of {', '.join(DROPS)}, got {drop}")
-    status = column["status"].to_numpy(zero_copy_only=False)
-    verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
-    decided = column["decided_by"].fill_null("").to_numpy(zero_copy_only=False)
+    status, verdict, decided = (evidence[name].fill_null("").to_numpy() for name in ("status", "verdict", "decided_by"))
     reasons = np.full(len(status), "", dtype=object)
-    for word in (Status.UNREADABLE.value, Status.FAILED.value):
-        reasons[status == word] = word
-    if drop != "nothing":
-        reasons[synthetic] = [f"synthetic: {detector}" for detector in decided[synthetic]]
     if drop == "likely":
         likely = verdict == VerdictKind.LIKELY_SYNTHETIC.value
         reasons[likely] = [f"likely synthetic: {detector}" for detector in decided[likely]]
+    for name in drop_sources:
+        members = batch.source == name
+        if not members.any():
+            close = difflib.get_close_matches(name, set(batch.source), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "; `auditor export AUDIT --by source` lists sources"
+            raise FilterError(f"no row is of the source {name[:80]!r}{hint}")
+        reasons[members] = f"source left out: {name}"
+    if drop != "nothing":
+        confirmed = batch.masks.confirmed
+        reasons[confirmed] = [f"synthetic: {detector}" for detector in decided[confirmed]]
+    for word in (Status.UNREADABLE.value, Status.FAILED.value):
+        reasons[status == word] = word
     return reasons
 
 
@@ -136,7 +143,7 @@ def _remove_to_target(target: float, p: np.ndarray, reasons: np.ndarray, weight:
 
 
 def _make_list(
-    column: Mapping[str, pa.Array],
+    evidence: pa.Table,
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     estimate: Estimate | None,
@@ -148,10 +155,10 @@ def _make_list(
     p = ends[0] if ends else np.full(len(keep), np.nan)
     frame = pd.DataFrame(
         {
-            "key": column["key"].to_numpy(zero_copy_only=False),
-            "image": column["image"].to_numpy(zero_copy_only=False),
+            "key": evidence["key"].to_numpy(),
+            "image": evidence["image"].to_numpy(),
             "keep": keep,
-            "p_synthetic": column["p_synthetic"].to_numpy(zero_copy_only=False),
+            "p_synthetic": evidence["p_synthetic"].to_numpy(),
             "p_adjusted": p,
             "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * weight,
             "reasons": reasons,

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from evidence import measured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,7 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
     )
     assert summary.confirmed.generators == named
     for by in ("source", "size", "format", "year"):
-        strata = [s for s in summary.subgroups if s.by == by]
+        strata = [s for s in measured(summary.subgroups) if s.by == by]
         assert sum(s.rows for s in strata) == len(every)
         assert sum(s.synthetic for s in strata) == len(counted)
 
@@ -96,7 +97,7 @@ def test_many_sources_are_listed_by_size_and_the_rest_is_put_together(tmp_path):
         for n in range(80)
         for k in range(1 + n % 3)
     ]
-    strata = [s for s in summarise(written(tmp_path, [part])).subgroups if s.by == "source"]
+    strata = [s for s in measured(summarise(written(tmp_path, [part])).subgroups) if s.by == "source"]
     assert len(strata) == 51
     assert strata[-1].value == "(others)"
     assert sum(s.rows for s in strata) == len(part)
@@ -124,7 +125,7 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
     writer = PartWriter(tmp_path / "p.parquet", Shard("p", Input("x", "x"), "folder"), "c")
     writer.write(rows)
     writer.close()
-    found = {s.value: s for s in summarise([tmp_path / "p.parquet"]).subgroups if s.by == "source"}
+    found = {s.value: s for s in measured(summarise([tmp_path / "p.parquet"]).subgroups) if s.by == "source"}
     assert found["bad"].share == 1.0
     assert sum(s.rows for s in found.values()) == len(rows)
 
@@ -143,7 +144,7 @@ def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, par
         full.confirmed.count,
         full.confirmed.share,
     )
-    for narrow, wide in zip(full.subgroups, summary.subgroups, strict=True):
+    for narrow, wide in zip(measured(full.subgroups), measured(summary.subgroups), strict=True):
         assert (narrow.by, narrow.value, narrow.share) == (wide.by, wide.value, wide.share)
         if narrow.low is not None:
             assert wide.low <= narrow.low + 1e-9

@@ -163,6 +163,24 @@ def test_export_writes_rows_to_stdout_or_a_file(folder):
     assert len((folder / "rows.csv").read_text().splitlines()) == 21
 
 
+def test_export_writes_subgroups_and_refuses_a_kind_that_the_audit_lacks(folder):
+    result = run("export", "done", "--by", "source", cwd=folder)
+    assert result.stdout.startswith("by,value,rows,")
+    assert run("export", "done", "--by", "shard", cwd=folder).returncode == 3
+    assert run("export", "done", "--by", "source", "--verdict", "unknown", cwd=folder).returncode == 2
+
+
+def test_filter_leaves_a_source_out_and_names_an_unknown_one(folder):
+    run("export", "done", "--by", "source", "--format", "jsonl", "-o", "sources.jsonl", cwd=folder)
+    name = json.loads((folder / "sources.jsonl").read_text().splitlines()[0])["value"]
+    result = run("filter", "done", "--drop-source", name, "--out", "kept.parquet", cwd=folder)
+    assert (result.returncode, f"source left out: {name}" in result.stdout) == (0, True)
+    result = run("filter", "done", "--drop-source", "nowhere", "--out", "kept.parquet", cwd=folder)
+    assert (result.returncode, result.stderr.count("\n"), "no row is of the source 'nowhere'" in result.stderr) == (
+        3, 1, True,
+    )  # fmt: skip
+
+
 def test_export_without_evidence_says_so(folder, tmp_path):
     result = run("export", tmp_path, cwd=folder)
     assert result.returncode == 3

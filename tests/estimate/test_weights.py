@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from evidence import part, row
+from evidence import measured, part, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import calibration
@@ -150,7 +150,7 @@ def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, we
             other.conditions,
             other.labels,
         )
-    for one, other in zip(found.subgroups, plain.subgroups, strict=True):
+    for one, other in zip(measured(found.subgroups), measured(plain.subgroups), strict=True):
         assert (one.value, one.rows, one.ok, one.synthetic) == (other.value, other.rows, other.ok, other.synthetic)
         assert (one.share, one.low, one.high) == near((other.share, other.low, other.high))
 
@@ -163,7 +163,7 @@ def test_shares_are_of_the_weight_and_counts_of_rows(tmp_path):
     assert found.confirmed.source_interval[0] < 100 / 480 < found.confirmed.source_interval[1]
     narrow = clopper_pearson(100 / 480 * 400, 400)
     assert found.confirmed.source_interval[1] - found.confirmed.source_interval[0] > narrow[1] - narrow[0]
-    half = next(stratum for stratum in found.subgroups if stratum.value == "a")
+    half = next(stratum for stratum in measured(found.subgroups) if stratum.value == "a")
     assert (half.rows, half.ok, half.synthetic) == (200, 200, 10)
     assert half.share == pytest.approx(50 / 240)
 

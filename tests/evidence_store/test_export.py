@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
+from audits import source
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.evidence_store import export
 from auditor.evidence_store.store import PartWriter
 from auditor.plugin import Input, Shard
+from auditor.results import SubgroupEstimate
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 SIGNALS = (
@@ -90,3 +93,13 @@ def test_whatever_a_caption_is_there_is_one_row_and_no_formula(written, text):
 def test_nothing_written_is_only_a_header(written):
     assert table(export.lines(written(), "csv")) == []
     assert "".join(export.lines(written(), "csv")).startswith("key,source,image")
+
+
+def test_subgroups_are_one_line_each_with_the_numbers_of_their_estimate():
+    named = replace(source("=bad", 50, 10), estimate=SubgroupEstimate(0.8, 0.6, 1.0, 0.05, True))
+    first, second = table(export.subgroup_lines((named, source("plain", 20, 0)), "csv"))
+    assert (first["by"], first["value"], first["synthetic"], first["point"]) == ("source", "'=bad", "10", "0.8")
+    assert (first["fraction_without"], first["is_mostly_synthetic"]) == ("0.05", "True")
+    assert (second["value"], second["confirmed_share"], second["point"]) == ("plain", "0.0", "")
+    line, _ = export.subgroup_lines((named, source("plain", 20, 0)), "jsonl")
+    assert json.loads(line)["value"] == "=bad"

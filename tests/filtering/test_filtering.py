@@ -1,15 +1,16 @@
 """Keep-lists: chances that add up to the estimate, targets that are reached, costs that are told."""
 
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from audits import audit, estimate
+from audits import audit, estimate, source
 from evidence import part, row
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import encoded, png, tar
 
@@ -22,6 +23,7 @@ from auditor.estimate.design import row_design
 from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds, solve_prior_shift
 from auditor.filtering import keep_lists
 from auditor.filtering.selection import COLUMNS, keep_list
+from auditor.results import SubgroupEstimate
 from auditor.types import Status, VerdictKind
 
 CHANCES = st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=50)
@@ -137,15 +139,74 @@ def test_without_an_estimate_there_is_no_target_and_still_a_list(tmp_path):
     assert kept.left == len(kept.rows) - 21
 
 
+def sourced():
+    """An audit of 20 % with its source `bad` at 80 % and `good` at 5 %, and its rows, which have middling scores."""
+    made = [row(n, score=0.3 + 0.004 * (n % 50), source="bad") for n in range(50)]
+    made += [row(100 + n, score=0.3 + 0.004 * (n % 50), source="good") for n in range(200)]
+    subgroups = (
+        replace(source("bad", 50, 0), estimate=SubgroupEstimate(0.8, 0.6, 1.0, 0.05, True)),
+        replace(source("good", 200, 0), estimate=SubgroupEstimate(0.05, 0.0, 0.2, 0.8, False)),
+    )
+    return made, audited(0.2, 0.1, 0.3, subgroups=subgroups)
+
+
+def test_each_source_has_a_prior_of_its_own(tmp_path):
+    made, of_sources = sourced()
+    found = keep_list(evidence(tmp_path, made), of_sources, None)
+    bad = np.array([each.source == "bad" for each in made])
+    assert found.rows.p_adjusted[bad].mean() == pytest.approx(0.8)
+    assert found.rows.p_adjusted[~bad].mean() == pytest.approx(0.05)
+    assert (found.before.low, found.before.point, found.before.high) == (0.1, 0.2, 0.3)
+    assert (found.after.low, found.after.point, found.after.high) == pytest.approx((0.1, 0.2, 0.3))
+
+
+def test_a_target_takes_the_worst_source_first(tmp_path):
+    made, of_sources = sourced()
+    found = keep_list(evidence(tmp_path, made), of_sources, None, target=0.1)
+    assert {each.source for each, keep in zip(made, found.rows.keep, strict=True) if not keep} == {"bad"}
+    assert found.after.point <= 0.1
+
+
+def test_sources_are_left_out_on_request(tmp_path):
+    made, of_sources = sourced()
+    table = evidence(tmp_path, made)
+    found = keep_list(table, of_sources, None, drop_sources=["bad"])
+    assert found.removed == {"source left out: bad": 50}
+    assert found.after.point == pytest.approx(0.05)
+    assert found.false_removals == pytest.approx(10)
+    with pytest.raises(FilterError, match="no row is of the source 'goood'; did you mean 'good'"):
+        keep_list(table, of_sources, None, drop_sources=["goood"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0.001, 0.999), st.booleans()), min_size=1, max_size=60),
+       st.floats(0.01, 0.99), st.floats(0.01, 0.99))  # fmt: skip
+@settings(max_examples=30, deadline=None)
+def test_probabilities_of_a_sample_add_up_source_by_source(tmp_path_factory, drawn, a, b):
+    made = [
+        row(n, score=p if sampled else None, source=name, is_sampled=sampled)
+        for n, (name, p, sampled) in enumerate(drawn)
+    ]
+    points = {"a": a, "b": b}
+    subgroups = tuple(
+        replace(source(name, 1, 0), estimate=SubgroupEstimate(at, 0.0, 1.0, None, False)) for name, at in points.items()
+    )
+    table = evidence(tmp_path_factory.mktemp("rows"), made)
+    p = posteriors(audited(0.5, 0.1, 0.9, subgroups=subgroups), [table], frozenset()).of(table)
+    for name, at in points.items():
+        members = np.array([each == name for each, _, _ in drawn])
+        if members.any():
+            assert p[members].mean() == pytest.approx(at, abs=1e-6)
+
+
 @pytest.mark.parametrize("share", [0.03, 0.4])
 def test_batch_by_batch_the_chances_are_the_same(tmp_path, share):
     made = rows()
     parts = [part(tmp_path / f"{number}.parquet", made[number::3]) for number in range(3)]
-    found = posteriors(audited(share, share, share), parts, None)
+    found = posteriors(audited(share, share, share), map(pq.read_table, parts), None)
     several = np.concatenate([found.of(batch) for path in parts for batch in pq.ParquetFile(path).iter_batches(50)])
     together, _ = adjusted(evidence(tmp_path, [row for number in range(3) for row in made[number::3]]), share)
     np.testing.assert_allclose(several, together)
-    assert np.isnan(posteriors(audit(), parts, None).of(pq.read_table(parts[0]))).all()
+    assert np.isnan(posteriors(audit(), map(pq.read_table, parts), None).of(pq.read_table(parts[0]))).all()
 
 
 # ---- files

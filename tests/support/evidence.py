@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.aggregate.subgroups import SubgroupCounts, estimated
 from auditor.evidence_store.store import PartWriter, Store
 from auditor.plugin import Input, Shard
+from auditor.results import Subgroup
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 
@@ -39,6 +41,11 @@ def row(
     return Row(
         f"k{number}", source, "i", status, "", None, verdict, signals, Covariates(**facts), "", is_sampled
     )  # fmt: skip
+
+
+def measured(counts: Sequence[SubgroupCounts]) -> tuple[Subgroup, ...]:
+    """Subgroups without estimates."""
+    return estimated(counts, None, None)
 
 
 def part(path: Path, rows: Iterable[Row]) -> Path:
