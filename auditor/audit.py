@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from auditor import __version__, registry
 from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, dataset_digest, save_calibration
-from auditor.config import Config
+from auditor.config import USUAL_SAMPLE, Config, encodes
+from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
@@ -44,7 +45,8 @@ class Plan:
     kept: rows of shards that are done. redone: rows of parts that no longer match. dropped: rows of parts whose shard
     is gone. sample_plan: the sample of rows; None if every row is examined. part: the sample of shards; None if all are
     read. expected: synthetic fraction -> the interval that the estimate would have; in a sample of shards, the one for
-    an intra-shard correlation of 0. apart: the same for a correlation of 1.
+    an intra-shard correlation of 0. apart: the same for a correlation of 1. seconds: that encoding images will take,
+    about; None if none is encoded, or their number is unknown.
     """
 
     inputs: tuple[tuple[Input, Reader], ...]
@@ -57,6 +59,7 @@ class Plan:
     expected: Mapping[float, Interval] = field(default_factory=dict)
     part: ShardSamplePlan | None = None
     apart: Mapping[float, Interval] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 class Listener(Protocol):
@@ -120,7 +123,8 @@ def run_audit(
         digest = resources.evidence_digest(config, sample_plan)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         expected, apart = expectation(sample_plan, part, calibration)
-        listener.planned(replace(plan, expected=expected, part=part, apart=apart))
+        seconds = encoding_seconds(plan, config, engine.workers)
+        listener.planned(replace(plan, expected=expected, part=part, apart=apart, seconds=seconds))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
         task = shard_scan(out, config, resources, digest, sample_plan, cache)
         parts = _done(plan, store, task, engine, listener)
@@ -215,7 +219,9 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
     """The sample that the configuration asks for; None if it covers every row. Raises DatasetError if no row can be
     sampled."""
     sampling = config.sampling
-    if sampling.rows is None:
+    shards = tuple(shards)
+    known = [shard.rows for shard in shards]
+    if sampling.rows is None or (None not in known and sum(filter(None, known)) <= sampling.rows):
         return None
     draw = stratified.draw_stratified_sample if sampling.stratify else draw_simple_sample
     sample_plan = draw(
@@ -226,6 +232,8 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
         depth_outside_sample=sampling.depth_outside(config.scan.depth),
         is_fetching=sampling.fetch is not None,
     )
+    if not sample_plan.population_size and sampling.rows == USUAL_SAMPLE:
+        return None
     if not sample_plan.population_size:
         raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)")
     return sample_plan if sample_plan.rows < sample_plan.population_size else None
@@ -288,6 +296,18 @@ def expectation(
         expected = {at: planning.expected_interval(calibration, rows, population, at) for at in _EXPECTED_AT}
         return expected, {}
     return {}, {}
+
+
+def encoding_seconds(plan: Plan, config: Config, workers: int) -> float | None:
+    """See Plan.seconds."""
+    known = [shard.rows for shard in plan.todo]
+    if (None in known and not plan.sample_plan) or not encodes(config.scan):
+        return None
+    rows = sum(rows or 0 for rows in known)
+    if plan.sample_plan:
+        rows = round(plan.sample_plan.rows * len(plan.todo) / max(1, len(plan.shards)))
+    seconds: float = rows * SECONDS_PER_IMAGE / min(workers, max(1, len(plan.todo)))
+    return seconds
 
 
 def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str, str | None]:

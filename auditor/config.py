@@ -22,6 +22,7 @@ from auditor.types import Need
 
 BEFORE = "before:"  # a temporal reference: the dataset's own images from before a year
 DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}
+USUAL_SAMPLE = 5000  # rows; more narrow the expected interval by half a point at most (tests/sampling/test_planning.py)
 _REFERENCE_DETECTORS = ("known-image", "known-file")  # they always run if there are reference indexes
 
 
@@ -97,9 +98,9 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:
-    """sample: number of rows to decode, drawn at random. margin: choose that number for this sampling error (a fraction
-    of 1). sample_files: do not open files outside the sample. stratify: "domain" for a proportionally stratified
-    sample.
+    """sample: number of rows to decode, drawn at random; None for every row. margin: choose that number for this
+    sampling error (a fraction of 1). sample_files: do not open files outside the sample. stratify: "domain" for a
+    proportionally stratified sample.
 
     sample_shards: number of whole shards to read; the others are not opened. fetch: number of rows of a URL manifest to
     fetch and audit. until_decided: double the sample until the policy is decided, starting with `sample`; intervals are
@@ -194,9 +195,12 @@ class Config:
     def of(cls, **options: Any) -> Config:
         """A configuration from options of any part, by name: Config.of(depth=Need.FILE, sample=100, max_bytes=1000).
 
-        `limits` and `read` may also be given as a whole. Raises ConfigError for unknown names and for conflicts.
+        `limits` and `read` may also be given as a whole. Without `sample`, it is USUAL_SAMPLE where that makes sense
+        (see usual_sample). Raises ConfigError for unknown names and for conflicts.
         """
-        parts = {part: _take(kind, options) for part, kind in _PARTS.items()}
+        scan = _take(ScanConfig, options)
+        options.setdefault("sample", usual_sample(scan, options))
+        parts = {"scan": scan, "sampling": _take(SamplingConfig, options), "estimate": _take(EstimateConfig, options)}
         seed = options.pop("seed", 0)
         if options:
             name = next(iter(options))
@@ -212,10 +216,12 @@ class Config:
     @property
     def command_line(self) -> list[str]:
         """The arguments of `auditor scan` for this configuration: all options that differ from their defaults."""
+        sampling = {option.name: getattr(self.sampling, option.name) for option in fields(self.sampling)}
+        defaults = {"sample": usual_sample(self.scan, sampling)}
         return [
             argument
             for option, value in _options(self)
-            if value != default(option)
+            if value != defaults.get(option.name, default(option))
             for argument in _arguments(option, value)
         ]
 
@@ -247,6 +253,24 @@ OPTIONS = tuple(
     for option in fields(part)
     if option.name not in (*_PARTS, *_GROUPS)
 )
+
+
+def usual_sample(scan: ScanConfig, sampling: Mapping[str, Any]) -> int | None:
+    """The size of the sample if none is given; None for every row. sampling: the options of sampling, by name.
+
+    Every row is examined if there is another sampling option, if rows have weights, if no detector encodes images
+    (encoding takes most of the time), and if each image is to be matched with reference indexes or to get a vector.
+    """
+    is_sampled = any(sampling.get(name) for name in ("margin", "sample_shards", "fetch", "until_decided"))
+    wants_all = scan.read.weight_col or scan.indexes or scan.keep_vectors
+    if is_sampled or wants_all or scan.depth < Need.PIXELS:
+        return None
+    return USUAL_SAMPLE if encodes(scan) else None
+
+
+def encodes(scan: ScanConfig) -> bool:
+    """Whether a detector needs the encoder."""
+    return any(registry.load("detectors", id).needs >= Need.EMBEDDING for id in scan.detectors)
 
 
 def default(option: Field[Any]) -> Any:
@@ -282,6 +306,8 @@ def _arguments(option: Field[Any], value: Any) -> list[str]:
         return [name] if value else []
     if isinstance(value, Need):
         return [f"{name}={value.name.lower()}"]
+    if value is None:
+        return [f"{name}=all"]  # the only option whose default may be a value other than None
     if option.metadata.get("is_list"):
         return [f"{name}={','.join(value)}"]
     return [f"{name}={item}" for item in (value if isinstance(value, tuple) else (value,))]

@@ -89,3 +89,22 @@ class Decision:
     rules: tuple[RuleResult, ...]
     policy: Mapping[str, Any] = field(default_factory=dict)
     mad: MadStatus | None = None
+
+    @property
+    def appearance(self) -> Outcome:
+        """The outcome, or a warning for a pass with warnings."""
+        has_warning = any(rule.outcome is Outcome.WARN for rule in self.rules)
+        return Outcome.WARN if has_warning and self.outcome is Outcome.PASS else self.outcome
+
+    @property
+    def headline(self) -> str:
+        """The outcome in words."""
+        return _HEADLINES[self.appearance]
+
+
+_HEADLINES = {
+    Outcome.PASS: "OK",
+    Outcome.WARN: "OK, with a warning",
+    Outcome.FAIL: "Do not train yet",
+    Outcome.INCONCLUSIVE: "Cannot decide yet",
+}

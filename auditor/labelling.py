@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from auditor import sentences
 from auditor.aggregate.build import make_estimator
 from auditor.annotation.app.session import Judgement
 from auditor.annotation.file import Annotation
@@ -79,4 +80,4 @@ class LabelledAudit:
 
 
 def _span(estimate: Estimate) -> str:
-    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} % synthetic"
+    return f"{sentences.span(estimate.low, estimate.high)} synthetic"

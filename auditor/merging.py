@@ -11,7 +11,7 @@ from typing import Any
 
 from auditor.aggregate.build import EstimationInputs, build_audit, dataset_digest, save_calibration
 from auditor.annotation.file import digest as labels_digest
-from auditor.config import EstimateConfig
+from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Part, Store
 from auditor.finished import Finished, calibration_of, classifier_of
@@ -58,8 +58,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         save_calibration(out, calibration)
         thumbnails.merge(folders, out)
         merged_parts = list(store.parts())
-        first = audits[0].config
-        config = replace(first, estimate=replace(first.estimate, labels=given.labels, reference=given.reference))
+        config = _merged_config(audits[0].config, given)
         digests = replace(
             audits[0].digests,
             dataset=dataset_digest(part.digest for part in merged_parts),
@@ -67,6 +66,12 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         )
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
         return summary.add_similarity_results(merged, merged_parts, out, reference)
+
+
+def _merged_config(first: Config, given: EstimateConfig) -> Config:
+    """The configuration of merged audits, which have examined every row."""
+    estimate = replace(first.estimate, labels=given.labels, reference=given.reference)
+    return replace(first, sampling=SamplingConfig(), estimate=estimate)
 
 
 def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
@@ -81,16 +86,20 @@ _COMPARED = ("tool", "configuration", "detectors or user files")
 
 
 def _compared(audit: Audit) -> tuple[Any, ...]:
-    """What must be the same in all audits. File names, labels and references may differ."""
-    config = replace(audit.config, estimate=EstimateConfig(audit.config.estimate.count_edited))
+    """What must be the same in all audits. File names, labels and references may differ, and the size of a sample that
+    covers every row."""
+    config = replace(
+        audit.config, sampling=SamplingConfig(), estimate=EstimateConfig(audit.config.estimate.count_edited)
+    )
     return audit.tool, config, replace(audit.digests, dataset="", labels=None)
 
 
 def _refuse_samples(folder: Path, audit: Audit) -> None:
-    if not audit.config.sampling.is_full:
+    sampling = audit.config.sampling
+    if audit.sample or audit.shards or sampling.fetch or sampling.until_decided:
         raise EvidenceError(
             f"{folder} is an audit of a sample, and separate samples cannot be merged into one: scan the whole dataset "
-            "at once with --sample or --sample-shards"
+            "at once, or every part with --sample all"
         )
 
 

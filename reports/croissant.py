@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from auditor import sentences
 from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import Audit
@@ -81,7 +82,7 @@ def _estimated(audit: Audit) -> dict[str, Any] | None:
     if audit.estimate is None:
         return None
     e = audit.estimate
-    text = f"{e.method}, {phrases.percent(e.confidence, 0)} interval; {e.calibration}"
+    text = f"{e.method}, {sentences.percent(e.confidence, 0)} interval; {e.calibration}"
     return _value("estimated synthetic fraction", text, e.point, e.low, e.high)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auditor import sentences
 from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import Audit, Subgroup
@@ -25,7 +26,9 @@ class Markdown(Renderer):
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
         lines = [
-            f"# {phrases.TITLES[decision.outcome]}: {escaped(decision.reason)}",
+            f"# {decision.headline}: {escaped(decision.reason)}",
+            "",
+            f"{phrases.TITLES[decision.outcome]}. Rests on {escaped(phrases.rests_on(audit))}.",
             "",
             *_facts(audit, decision),
             "",
@@ -40,7 +43,7 @@ class Markdown(Renderer):
             "| detector | kind | checked | hits |",
             "|---|---|---|---|",
             *(
-                f"| {escaped(id)} | {phrases.EVIDENCE[t.evidence]} | {phrases.percent(t.share)} | {t.hits:,} |"
+                f"| {escaped(id)} | {phrases.EVIDENCE[t.evidence]} | {sentences.percent(t.share)} | {t.hits:,} |"
                 for id, t in audit.detectors.items()
             ),
             "",
@@ -94,7 +97,9 @@ def _sources(audit: Audit) -> list[str]:
 
 def _source(each: Subgroup) -> str:
     e = each.estimate
-    estimate = (phrases.percent(e.point), phrases.span(e.low, e.high), phrases.percent(e.fraction_without)) if e else ()
+    estimate = (
+        (sentences.percent(e.point), sentences.span(e.low, e.high), sentences.percent(e.fraction_without)) if e else ()
+    )
     cells = (
         escaped(each.value),
         f"{each.rows:,}",

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from auditor import sentences
 from auditor.safe_text import safe_text
 from reports import next_steps, phrases
 from reports.charts import COLOURS
@@ -84,6 +85,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["shown"] = safe_text
-    environment.filters["percent"] = phrases.percent
+    environment.filters["percent"] = sentences.percent
+    environment.filters["capitalized"] = sentences.capitalized
+    environment.globals["span"] = sentences.span
     environment.filters["count"] = "{:,}".format
     return environment

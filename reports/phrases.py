@@ -10,6 +10,7 @@ from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
 from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Estimate, Labels, ShardSample, Subgroup
 from auditor.safe_text import safe_text
+from auditor.sentences import percent, span
 from auditor.types import Evidence
 
 TITLES = {
@@ -39,16 +40,6 @@ _MAX_P_VALUE = 1e-3  # at most this p-value of a dataset test is reported
 _MAX_INPUTS = 5
 _MAX_SUSPICIOUS = 5
 _MIN_EFFECT = 0.001
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """0.035 -> '3.5 %'."""
-    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def span(low: float, high: float) -> str:
-    """An interval: '3.2 % to 8.3 %'."""
-    return f"{percent(low)} to {percent(high)}"
 
 
 def evidence(kind: str) -> str:
@@ -82,7 +73,7 @@ def estimate(audit: Audit) -> list[str]:
     if e is None:
         return ["none: no calibrated classifier ran"]
     of_weight = " of the rows' weight" if audit.weights else ""
-    lines = [f"{percent(e.point)}{of_weight}, {percent(e.confidence, 0)} CI {span(e.low, e.high)}"]
+    lines = [f"{span(e.low, e.high)}{of_weight} ({percent(e.confidence, 0)} CI; point estimate {percent(e.point)})"]
     if e.flagged is not None:
         name, _, details = e.calibration.partition(": ")
         lines.append(
@@ -91,9 +82,23 @@ def estimate(audit: Audit) -> list[str]:
             f"{' (details: report.html#calibration)' if details else ''}"
         )
     if e.labels is not None:
-        lines.append(labels(e.labels))
+        lines.append(f"rests on {labels(e.labels)}")
     lines += [f"alternative: {percent(a.point)}, {span(a.low, a.high)} by {a.method}" for a in e.alternatives]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def rests_on(audit: Audit) -> str:
+    """The evidence that the synthetic fraction rests on, and how far metadata could be read."""
+    e = audit.estimate
+    if e is not None and e.labels is not None:
+        basis = labels(e.labels)
+    else:
+        confirmed = f"{audit.confirmed.count:,} images confirmed by metadata or watermarks"
+        basis = confirmed if e is None else f"{confirmed}, and the classifier without labels"
+    metadata = audit.coverage.get(Evidence.DECLARED.value)
+    if metadata is None or not metadata.evaluable:
+        return f"{basis}; no metadata could be read"
+    return f"{basis}; metadata could be read on {percent(metadata.share, 0)} of the rows"
 
 
 def labels(found: Labels) -> str:
@@ -105,7 +110,7 @@ def labels(found: Labels) -> str:
         f"{_BASES.get(basis, safe_text(basis, 40))}{f' {count:,}' if len(bases_by_number) > 1 else ''}"
         for basis, count in bases_by_number
     ]
-    return f"{', '.join([f'rests on {n:,} labels by {people}', *bases])}; {_STOPPING[found.until_decided]}"
+    return f"{', '.join([f'{n:,} labels by {people}', *bases])}; {_STOPPING[found.until_decided]}"
 
 
 # What labels rest on, in words (auditor/annotation/basis.py).
@@ -229,11 +234,14 @@ def shift(control: Control) -> str:
 
 
 def mad(decision: Decision) -> list[str]:
-    """The MAD level and its reason, or why it is unknown; then what to do, if anything."""
+    """The MAD level and the limit with its assumptions, or why it is unknown; then what to do, if anything."""
     if decision.mad is None:
         return ["unknown: no image could be read"]
-    lines = [f"{MAD_LEVELS[decision.mad.status]}. {decision.mad.reason}"]
-    return [*lines, *([decision.mad.advice] if decision.mad.advice else [])]
+    mad = decision.mad
+    assumed = f"{mad.criterion} criterion, λ {mad.lambda_:g}, δ {percent(mad.delta, 0)}"
+    joined = "; the limit is" if mad.status is MadLevel.INCONCLUSIVE else " of"
+    level = f"{MAD_LEVELS[mad.status]}{joined} {percent(mad.limit)} ({assumed})"
+    return [level, *([mad.advice] if mad.advice else [])]
 
 
 def dataset_tests(audit: Audit) -> list[str]:

@@ -31,6 +31,8 @@ class Terminal(Renderer):
 
 
 def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
+    yield "decision", f"{decision.headline.upper()}: {safe_text(decision.reason, _MAX_CHARACTERS)}"
+    yield "rests on", phrases.rests_on(audit)
     yield from _rows(audit)
     yield from _confirmed(audit)
     yield "coverage", " · ".join(phrases.coverage(audit))

@@ -67,7 +67,7 @@ def test_no_path_and_no_time_stands_in_the_record(dataset, tmp_path, scan):
 def test_serial_and_processes_give_the_same_evidence(dataset, tmp_path, scan):
     halves = [dataset / "f0", dataset / "f1"]  # a shard for each of two workers
     serial = scan(*halves)
-    spread = pipeline.run_audit(halves, tmp_path / "spread", Config(), pipeline.make_engine(2))
+    spread = pipeline.run_audit(halves, tmp_path / "spread", Config.of(), pipeline.make_engine(2))
     assert spread == serial
     parts = {path.name: path.read_bytes() for path in (tmp_path / "audit/evidence").glob("*.parquet")}
     assert parts == {path.name: path.read_bytes() for path in (tmp_path / "spread/evidence").glob("*.parquet")}
@@ -201,7 +201,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(15_000))
     table = making.write(folder / "urls.csv", "id,image,text\n" + "".join(lines))
-    return table, pipeline.run_audit([table], folder / "audit", Config(), pipeline.make_engine(1, "serial"))
+    return table, pipeline.run_audit([table], folder / "audit", Config.of(), pipeline.make_engine(1, "serial"))
 
 
 @pytest.mark.parametrize("seed", range(3))

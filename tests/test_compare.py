@@ -106,8 +106,14 @@ def test_small_parts_are_not_compared():
 
 
 def test_what_else_differs_is_noted():
-    before = audit(config=Config.of(depth=Need.FILE), digests=Digests("0", detectors={"c2pa": "1"}))
-    after = other(audit(digests=Digests("1", detectors={"c2pa": "2"}), tool={"name": "mad-auditor", "version": "9"}))
+    before = audit(config=Config.of(depth=Need.FILE, sample=None), digests=Digests("0", detectors={"c2pa": "1"}))
+    after = other(
+        audit(
+            config=Config.of(sample=None),
+            digests=Digests("1", detectors={"c2pa": "2"}),
+            tool={"name": "mad-auditor", "version": "9"},
+        )
+    )
     assert list(compare(before, after).notes) == [
         "the tool differs: mad-auditor 0 and mad-auditor 9",
         "detectors or their versions differ: c2pa",

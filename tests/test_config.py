@@ -17,6 +17,7 @@ from auditor.values import converter, faults, plain
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 SAMPLES = st.one_of(
     st.just({}),
+    st.just({"sample": None}),
     st.fixed_dictionaries({"sample": st.integers(1, 10**9)}, optional={"stratify": st.just("domain")}),
     st.fixed_dictionaries({"margin": st.floats(1e-6, 0.5)}, optional={"stratify": st.just("domain")}),
     st.fixed_dictionaries({"fetch": st.integers(1, 10**9)}, optional={"stratify": st.just("domain")}),
@@ -53,6 +54,35 @@ def parsed(words):
 def test_the_command_that_repeats_an_audit_gives_its_configuration(sample, others):
     config = Config.of(**sample, **others)
     assert parsed(config.command_line) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({}, 5000),
+        ({"sample": None}, None),
+        ({"sample": 7}, 7),
+        ({"stratify": "domain"}, 5000),
+        ({"weight_col": "n"}, None),
+        ({"indexes": ("refs",)}, None),
+        ({"keep_vectors": True}, None),
+        ({"depth": Need.FILE}, None),
+        ({"detectors": ("c2pa", "dwt-dct")}, None),
+        ({"sample_shards": 3}, None),
+        ({"fetch": 3}, None),
+        ({"until_decided": True}, None),
+    ],
+)
+def test_a_sample_is_drawn_unless_every_row_is_wanted(options, rows):
+    config = Config.of(**options)
+    assert config.sampling.sample == rows
+    assert any(word.startswith("--sample=") for word in config.command_line) == ("sample" in options)
+
+
+def test_all_rows_are_asked_for_by_name():
+    assert parsed(["--sample=all"]).sampling.sample is None
+    assert parsed(["--model-rows=all"]) == parsed(["--sample=all"])
+    assert parsed([]).sampling.sample == 5000
 
 
 def test_files_and_folders_are_in_the_command_too(tmp_path, monkeypatch):
@@ -112,7 +142,7 @@ def test_no_folder_of_ones_own_is_recorded():
     ("options", "told"),
     [
         ({"sample_shards": 3, "fetch": 4}, "`sample_shards` is a sample of its own"),
-        ({"stratify": "domain"}, "`stratify`"),
+        ({"stratify": "domain", "sample": None}, "`stratify`"),
         ({"margin": 0.1, "sample": 5}, "`margin`"),
         ({"until_decided": True, "labels": "labels.csv"}, "leave out `labels`"),
         ({"sample": 5, "depth": Need.FILE}, "add `sample_files`"),

@@ -39,12 +39,28 @@ def test_a_share_fails_passes_or_is_inconclusive_by_its_interval():
     assert outcome(text, audit(estimate=estimate(0.01, 0.0, 0.05))) is Outcome.PASS
 
 
-def test_the_reason_gives_the_number_its_interval_and_the_limit():
+def test_the_reason_gives_the_bound_that_decides_and_the_limit():
     decision = decide(audit(estimate=estimate(0.079, 0.068, 0.091)), parse(rule("synthetic-fraction", max=0.05)))
-    assert decision.reason.startswith(
-        "synthetic fraction 7.9 % [6.8, 9.1] at 95 % > 5.0 % allowed · 1 of 1 rules failed"
-    )
+    assert decision.reason == "at least 6.8 % synthetic; the policy allows 5.0 % · 1 of 1 rules failed"
     assert decision.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "headline", "reason"),
+    [
+        ("safe", "OK", "at most 2.0 % synthetic; the MAD limit is 14.9 % · 4 rules passed"),
+        (
+            "near",
+            "OK, with a warning",
+            "warning: at most 12.0 % synthetic; the MAD limit is 14.9 %, and a warning begins at 4.8 % · 4 rules passed",
+        ),
+        ("inconclusive", "Cannot decide yet", "10.0 to 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 4 rules inconclusive"),
+        ("over", "Do not train yet", "at least 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 4 rules failed"),
+    ],
+)  # fmt: skip
+def test_the_default_policy_in_words(found, headline, reason):
+    decision = decide(audit(1000, estimate=ESTIMATES[found]), policy.default())
+    assert (decision.headline, decision.reason) == (headline, reason)
 
 
 def test_without_an_estimate_there_is_no_pass_on_the_fraction_or_on_mad():

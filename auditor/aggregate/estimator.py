@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from auditor import sentences
 from auditor.aggregate import subgroups
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.summary import Summary
@@ -131,6 +132,6 @@ def _with_dead_links(estimate: Estimate, sample: Counts) -> Estimate:
     low, high = estimate.low * (1 - dead), estimate.high * (1 - dead) + dead
     return _assume(
         estimate,
-        f"{sample.failed:,} of the sampled images ({100 * dead:.1f} %) could not be fetched, and the fraction is that "
-        f"of the others; if all of them were real, or all synthetic, it would be {100 * low:.1f} to {100 * high:.1f} %",
+        f"{sample.failed:,} of the sampled images ({sentences.percent(dead)}) could not be fetched, and the fraction "
+        f"is that of the others; if all of them were real, or all synthetic, it would be {sentences.span(low, high)}",
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
-from auditor.config import Config, EstimateConfig, ReadOptions
+from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
 from auditor.gallery import thumbnails
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
@@ -53,7 +53,7 @@ def scan(
             return run_audit(
                 inputs,
                 Path(temporary),
-                config or Config(),
+                config or Config.of(),
                 make_engine(jobs, engine),
                 listener=listener,
                 fetcher=fetcher,
@@ -62,7 +62,7 @@ def scan(
     audit = run_audit(
         inputs,
         folder,
-        config or Config(),
+        config or Config.of(),
         make_engine(jobs, engine),
         restart=restart,
         examples=min(examples, thumbnails.MOST),
@@ -95,8 +95,7 @@ def scan_until_decided(
     from auditor.sampling import sequential
 
     chosen_policy, folder = policy_of(policy), Path(out)
-    base = config or Config()
-    sequential_config = replace(base, sampling=replace(base.sampling, until_decided=True))
+    sequential_config = _sequential(config or Config.of())
     workers, restarts = make_engine(jobs, engine), iter((restart,))
 
     def audit_of(rows: int) -> Audit:
@@ -120,12 +119,18 @@ def scan_until_decided(
     return stop
 
 
+def _sequential(config: Config) -> Config:
+    """The configuration of sequential sampling; the usual size of a sample is not its first size."""
+    first = None if config.sampling.sample == USUAL_SAMPLE else config.sampling.sample
+    return replace(config, sampling=replace(config.sampling, sample=first, until_decided=True))
+
+
 def required_sample_size(margin: float, config: Config | None = None) -> int:
     """The number of rows to sample for a sampling error of the estimate of at most `margin` (a fraction of 1); see
     auditor.sampling.planning. Raises ValueError, CalibrationError."""
     from auditor.sampling import planning
 
-    return planning.required_sample_size(margin, Resources.load(config or Config()).counted_calibration)
+    return planning.required_sample_size(margin, Resources.load(config or Config.of()).counted_calibration)
 
 
 def is_same_dataset(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor import sentences
 from auditor.cli import options
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def _summary(kept: KeepList) -> str:
     removed = sum(kept.removed.values())
     lines = [f"kept {kept.left:,} of {len(kept.rows):,} rows"]
     lines += [f"  {rows:,} removed: {reason}" for reason, rows in kept.removed.items()]
+    if kept.unsampled:
+        lines.append(f"  {kept.unsampled:,} of the kept rows are outside of the sample: only their metadata were read")
     if kept.false_removals is not None and removed:
         lines.append(f"  about {kept.false_removals:,.0f} of them are real")
     if kept.before and kept.after:
-        ends = (f"{100 * i.point:.1f} % [{100 * i.low:.1f}, {100 * i.high:.1f}]" for i in (kept.before, kept.after))
-        lines.append("synthetic fraction {} before, {} after".format(*ends))
+        before, after = (sentences.span(interval.low, interval.high) for interval in (kept.before, kept.after))
+        lines.append(f"{after} of the kept rows are synthetic; before it was {before}")
     return "\n".join(lines)

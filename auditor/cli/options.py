@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import click
 
 from auditor import registry
-from auditor.config import BEFORE, Config, ReadOptions, option_of
+from auditor.config import BEFORE, USUAL_SAMPLE, Config, ReadOptions, option_of
 from auditor.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
+ALL = "all"  # the size of a sample of every row
 SEED = click.IntRange(0, 2**32 - 1)  # the range that all random generators accept
 _READING = tuple(each.name for each in fields(ReadOptions))
 
@@ -28,6 +29,17 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"must be a finite number, got {value!r}.", param, ctx)
         return number
+
+
+class SampleSize(click.IntRange):
+    """A number of rows, or `all` (ALL)."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or ALL."""
+        return ALL if value == ALL else super().convert(value, param, ctx)
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:
@@ -80,12 +92,20 @@ def sampling(function: F) -> F:
     """Options on which rows are checked in full: the fields of SamplingConfig."""
     return _all(
         function,
-        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Decode only N random rows."),
+        click.option(
+            "--sample",
+            "--model-rows",
+            "sample",
+            type=SampleSize(),
+            metavar="N|all",
+            help="Decode only N random rows, and show only them to the classifier; metadata are read of every row.  "
+            f"[default: {USUAL_SAMPLE}, or all where rows have weights or each image is matched or gets a vector]",
+        ),
         click.option(
             "--margin",
             type=Number(min=0, max=0.5, min_open=True),
             metavar="SHARE",
-            help="Choose the sample size for a sampling error of ± SHARE (0.01 is one percentage point).",
+            help="Choose the size of the sample for a sampling error of ± SHARE (0.01 is one percentage point).",
         ),
         click.option(
             "--stratify",
@@ -157,6 +177,9 @@ def embedding(function: F) -> F:
 
 def config_of(options: dict[str, Any]) -> Config:
     """A command's options as a configuration. Raises UsageError, which names options as typed on the command line."""
+    if "sample" in options:
+        sample = options.pop("sample")
+        options |= {} if sample is None else {"sample": None if sample == ALL else sample}
     try:
         return Config.of(**options)
     except ConfigError as error:

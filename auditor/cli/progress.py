@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor import sentences
+from auditor.types import Need
+
 if TYPE_CHECKING:
     from auditor.audit import Plan
     from auditor.estimate.intervals import Interval
+
+_WORTH_TELLING = 90  # seconds
+_HOURS = 2 * 3600  # seconds from which hours are told
 
 
 class Progress:
@@ -62,6 +68,10 @@ class Progress:
             stratified = ", stratified by domain" if plan.sample_plan.allocation else ""
             drawn = f"{plan.sample_plan.rows:,} of {plan.sample_plan.population_size:,} rows"
             click.echo(f"sample: {drawn}, drawn by the hash of their keys{stratified}", err=True)
+            if plan.sample_plan.depth_outside_sample > Need.ROW:
+                click.echo("metadata are read of all rows; --sample all decodes and classifies all of them", err=True)
+        if plan.seconds is not None and plan.seconds >= _WORTH_TELLING:
+            click.echo(f"the classifier will take about {_duration(plan.seconds)}", err=True)
         if plan.part:
             shards = f"{plan.part.read:,} of {plan.part.of:,} shards"
             click.echo(f"sample: {shards}, drawn by the hash of their names; the others are not read", err=True)
@@ -92,5 +102,9 @@ class Progress:
         self._bar.advance(self._fetching)
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} minutes" if seconds < _HOURS else f"{seconds / 3600:,.1f} hours"
+
+
 def _span(interval: Interval) -> str:
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+    return sentences.span(interval.low, interval.high)

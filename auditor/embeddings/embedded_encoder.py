@@ -24,6 +24,7 @@ from auditor.estimate.calibration import Calibration, parse
 from auditor.estimate.head import Head
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v2"
+SECONDS_PER_IMAGE = 0.12  # of one core, decoding included; measured by benchmarks/model.py, differs between machines
 _HEAD = ("mean", "deviation", "weights", "bias")
 
 

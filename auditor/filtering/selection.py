@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,8 @@ class KeepList:
 
     weight: a training weight for a kept row: its probability of being real, times its own weight if rows have weights.
     removed: reason -> rows. false_removals: expected number of real images among removed rows. before, after: the
-    synthetic fraction (None without an estimate, or if no row is left). left: number of rows kept.
+    synthetic fraction (None without an estimate, or if no row is left). left: number of rows kept. unsampled: number of
+    kept rows outside of the audit's sample, of which only metadata were read.
     """
 
     rows: pd.DataFrame
@@ -47,6 +48,7 @@ class KeepList:
     before: Interval | None
     after: Interval | None
     left: int
+    unsampled: int = 0
 
 
 def keep_list(
@@ -63,12 +65,18 @@ def keep_list(
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
     classifier flags) or `nothing`. drop_sources: sources of which no row is kept. target: the largest synthetic
     fraction allowed. Raises FilterError if a target is given and the audit has no estimate, if no keep-list reaches the
-    target, for a source without a row, or if the audit read only a sample of shards.
+    target, for a source without a row, if the audit read only a sample of shards, or if it has a sample of rows and
+    rows are to be removed by their probability.
     """
     if audit.shards:
         raise FilterError(
             f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would remove all "
             "others: scan all shards (results so far are kept)"
+        )
+    if audit.sample and (drop == "likely" or target is not None):
+        raise FilterError(
+            f"only {audit.sample.rows:,} of {audit.counts.rows:,} rows were classified, and a keep-list by probability "
+            "needs all of them: scan with --sample all"
         )
     solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors)
     batch = solved.read(evidence)
@@ -78,7 +86,8 @@ def keep_list(
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
         _remove_to_target(target, ends[0], reasons, batch.weights)
-    return _make_list(evidence, reasons, ends, audit.estimate, batch.weights)
+    kept = _make_list(evidence, reasons, ends, audit.estimate, batch.weights)
+    return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
 
 
 def _ends(audit: Audit, point: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

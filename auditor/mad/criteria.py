@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
+from auditor import sentences
 from auditor.decision import MadCriterion, MadLevel, MadLimits, MadStatus
 from auditor.estimate.intervals import Interval
 from auditor.mad import simulation
@@ -175,24 +176,15 @@ class _Case:
 
     @property
     def reason(self) -> str:
-        """One or two sentences, without a full stop at the end."""
-        lambda_, delta = self.assumptions.lambda_, self.assumptions.delta
-        limit = f"{100 * self.limit:.1f} % ({self.criterion} criterion, λ {lambda_:g}, δ {100 * delta:g} %)"
-        span = f"{100 * self.low:.1f} % to {100 * self.high:.1f} %"
-        if self.level is MadLevel.OVER:
-            return f"At least {100 * self.low:.1f} % synthetic{self._basis}; the MAD limit is {limit}"
-        if self.fraction is None:
-            confirmed = f"{100 * self.low:.1f} %"
-            return (
-                f"No calibrated estimate. Metadata and watermarks confirm {confirmed}, below the MAD limit of {limit}"
-            )
-        if self.level is MadLevel.INCONCLUSIVE:
-            return f"Cannot decide: {span} synthetic; the MAD limit is {limit}"
-        conservative = f"{100 * self.conservative_limit:.1f} % (λ {self.assumptions.lambda_low:g})"
-        half = f"{50 * self.conservative_limit:.1f} %, half of the conservative limit of {conservative}"
-        if self.level is MadLevel.SAFE:
-            return f"{span} synthetic: below {half}"
-        return f"{span} synthetic: below the MAD limit of {limit}, but not below {half}"
+        """One sentence, without a capital letter and a full stop."""
+        what = f"synthetic{self._basis}" if self.level is MadLevel.OVER else "synthetic"
+        compared = sentences.at_most(self.low, self.high, self.limit, what, "the MAD limit is")
+        if self.fraction is None and self.level is MadLevel.INCONCLUSIVE:
+            confirmed = f"at least {sentences.percent(self.low)} synthetic by metadata and watermarks"
+            return f"{confirmed}, other images not estimated; the MAD limit is {sentences.percent(self.limit)}"
+        if self.level is MadLevel.NEAR:
+            return f"{compared}, and a warning begins at {sentences.percent(self.conservative_limit / 2)}"
+        return compared
 
     @property
     def _basis(self) -> str:
@@ -210,8 +202,8 @@ class _Case:
         loss = f"The loss of diversity exceeds its budget {within} if the mix stays. " if generations else ""
         remove, add = actions(point, self.n, self.limit)
         return (
-            f"{loss}To get below {100 * self.limit:.1f} %: remove about {remove:,} synthetic images or add about "
-            f"{add:,} real ones"
+            f"{loss}To get below {sentences.percent(self.limit)}: remove about {remove:,} synthetic images or add "
+            f"about {add:,} real ones"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
     from cattrs.errors import ClassValidationError
 
+_LEADING = ("synthetic-fraction", "mad", "declared")  # the rule whose reason leads a pass: the first of these
 EXIT_CODE = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 4}
 
 DEFAULT = """\
@@ -192,16 +193,28 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
     mad = mad_status(audit, policy.mad)
     context = replace(context, mad=mad)
     results = (*_no_evidence(audit), *(_evaluate(audit, rule, policy, context) for rule in policy.rules))
-    for outcome, verb in ((Outcome.FAIL, "failed"), (Outcome.INCONCLUSIVE, "inconclusive")):
-        matching = [result for result in results if result.outcome is outcome]
-        if matching:
-            reason = f"{matching[0].reason} · {len(matching)} of {len(results)} rules {verb}"
-            return Decision(outcome, EXIT_CODE[outcome], reason, results, to_dict(policy), mad)
-    warnings = [result.reason for result in results if result.outcome is Outcome.WARN]
-    exempt = sum(result.outcome is Outcome.EXEMPT for result in results)
-    passed = f"{len(results) - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
-    reason = passed + "".join(f" · warning: {warning}" for warning in warnings)
-    return Decision(Outcome.PASS, EXIT_CODE[Outcome.PASS], reason, results, to_dict(policy), mad)
+    outcome = next((each for each in (Outcome.FAIL, Outcome.INCONCLUSIVE) if _of(results, each)), Outcome.PASS)
+    return Decision(outcome, EXIT_CODE[outcome], _reason(outcome, results), results, to_dict(policy), mad)
+
+
+def _of(results: Iterable[RuleResult], outcome: Outcome) -> list[RuleResult]:
+    return [result for result in results if result.outcome is outcome]
+
+
+def _reason(outcome: Outcome, results: Sequence[RuleResult]) -> str:
+    """The sentence that decides, and how many rules agree. It decides: the first rule that failed or is inconclusive;
+    if all passed, the warnings or, without any, the most telling rule on the synthetic share."""
+    count = len(results)
+    if outcome is not Outcome.PASS:
+        matching = _of(results, outcome)
+        verb = "failed" if outcome is Outcome.FAIL else "inconclusive"
+        return f"{matching[0].reason} · {len(matching)} of {count} rules {verb}"
+    exempt = len(_of(results, Outcome.EXEMPT))
+    passed = f"{count - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
+    warnings = [f"warning: {result.reason}" for result in _of(results, Outcome.WARN)]
+    on_share = (result for result in _of(results, Outcome.PASS) if result.id in _LEADING)
+    leading = sorted(on_share, key=lambda result: _LEADING.index(result.id))
+    return " · ".join([*(warnings or [result.reason for result in leading[:1]]), passed])
 
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
+from auditor import sentences
 from auditor.decision import MadLevel, MadStatus, Outcome, RuleResult
 from auditor.results import Audit
 from auditor.types import Evidence
@@ -59,32 +60,20 @@ class Rule(ABC):
         return self._result(Outcome.INCONCLUSIVE, None, limit, reason)
 
     def _at_most(self, what: str, share: float, low: float, high: float, limit: float) -> RuleResult:
-        """Compares a share and its interval with the largest share allowed."""
-        number = f"{what} {percent(share)} %"
-        if low != high:
-            number += f" [{percent(low)}, {percent(high)}] at 95 %"
-        if low > limit:
-            return self._result(Outcome.FAIL, share, limit, f"{number} > {percent(limit)} % allowed")
-        if high > limit:
-            reason = f"{number} includes the limit of {percent(limit)} %"
-            return self._result(Outcome.INCONCLUSIVE, share, limit, reason)
-        return self._result(Outcome.PASS, share, limit, f"{number} ≤ {percent(limit)} % allowed")
+        """Compares a share and its interval with the largest share allowed. what: text that follows the share."""
+        outcome = Outcome.FAIL if low > limit else Outcome.INCONCLUSIVE if high > limit else Outcome.PASS
+        return self._result(outcome, share, limit, sentences.at_most(low, high, limit, what))
 
     def _at_least(self, what: str, share: float, limit: float, below: Outcome) -> RuleResult:
-        """Compares a share with the smallest share allowed; below: the outcome if it is smaller."""
-        if share >= limit:
-            return self._result(Outcome.PASS, share, limit, f"{what} {percent(share)} % ≥ {percent(limit)} % needed")
-        return self._result(below, share, limit, f"{what} {percent(share)} % < {percent(limit)} % needed")
+        """Compares a share with the smallest share allowed; below: the outcome if it is smaller. what: text that
+        follows the share."""
+        outcome = Outcome.PASS if share >= limit else below
+        return self._result(outcome, share, limit, sentences.at_least(share, limit, what))
 
 
 def setting_name(field: str) -> str:
     """The name of a field in a policy."""
     return field.replace("_", "-")
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """0.079 -> '7.9'."""
-    return f"{100 * share:.{digits}f}"
 
 
 # ---- settings -------------------------------------------------------------------------------------------------------

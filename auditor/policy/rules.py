@@ -110,7 +110,7 @@ class SyntheticFraction(Rule):
         if audit.estimate is None:
             return self._missing(self.max, "synthetic fraction unknown: no calibrated classifier ran")
         estimate = audit.estimate
-        result = self._at_most("synthetic fraction", estimate.point, estimate.low, estimate.high, self.max)
+        result = self._at_most("synthetic", estimate.point, estimate.low, estimate.high, self.max)
         result = replace(result, reason=f"{result.reason}{tipping_text(tipping_point(estimate, self.max))}")
         return _require_robustness(result, estimate, self.max, self.tipping, self.basis)
 
@@ -133,7 +133,7 @@ class Declared(Rule):
         if context.mad is None or confirmed.share is None or confirmed.low is None or confirmed.high is None:
             return self._missing(self.max, "confirmed share unknown: no image could be read")
         limit = context.mad.limit if isinstance(self.max, str) else self.max
-        return self._at_most("confirmed synthetic share", confirmed.share, confirmed.low, confirmed.high, limit)
+        return self._at_most("confirmed as synthetic", confirmed.share, confirmed.low, confirmed.high, limit)
 
 
 @_rule
@@ -179,7 +179,9 @@ class WorstSource(Rule):
             reason = "shares of sources unknown: no image could be checked for metadata or watermarks"
             return self._missing(self.max, reason)
         results = [
-            self._at_most(f"confirmed share of source {source.value}", source.share, source.low, source.high, self.max)
+            self._at_most(
+                f"of source {source.value} confirmed as synthetic", source.share, source.low, source.high, self.max
+            )
             for source in audit.subgroups
             if source.by == "source" and source.value != OTHERS and source.ok >= self.least_n
             if source.share is not None and source.low is not None and source.high is not None
@@ -209,7 +211,7 @@ class Increase(Rule):
         if now is None or before is None:
             return self._missing(self.max, "increase unknown: one of the audits has no share")
         if (audit.digests.of_data, audit.confirmed) == (context.baseline.digests.of_data, context.baseline.confirmed):
-            return self._at_most("increase over the baseline (the same dataset)", 0.0, 0.0, 0.0, self.max)
+            return self._at_most("increase over the baseline, which is of the same dataset", 0.0, 0.0, 0.0, self.max)
         what = f"increase of the {now[0]} over the baseline"
         return self._at_most(what, now[1] - before[1], now[2] - before[3], now[3] - before[2], self.max)
 
@@ -247,7 +249,7 @@ class Decoded(Rule):
         depth = audit.config.scan.depth
         if depth < Need.PIXELS:
             return self._missing(self.min, f"no image was decoded: the audit's depth is {depth.name.lower()}")
-        return self._at_least("decoded", _row_share("ok", audit), self.min, self.below)
+        return self._at_least("of the rows decoded", _row_share("ok", audit), self.min, self.below)
 
 
 @_rule
@@ -266,7 +268,7 @@ class Observable(Rule):
             return self._missing(self.min, "no classifier with measured error rates ran")
         coverage = audit.coverage.get(self.evidence.value)
         share = coverage.share if coverage else 0.0
-        return self._at_least(f"coverage of evidence '{self.evidence}'", share, self.min, self.below)
+        return self._at_least(f"of the rows checked for {self.evidence} evidence", share, self.min, self.below)
 
 
 @_rule
@@ -280,7 +282,7 @@ class Unreadable(Rule):
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the share of rows."""
         share = _row_share("unreadable", audit)
-        return self._at_most("unreadable", share, share, share, self.max)
+        return self._at_most("of the rows unreadable", share, share, share, self.max)
 
 
 @_rule
@@ -299,9 +301,5 @@ class AuditAge(Rule):
         if days < 0:
             return self._missing(self.max_days, f"age of the audit unknown: its date is {-days} days after today")
         outcome = Outcome.FAIL if days > self.max_days else Outcome.PASS
-        return self._result(
-            outcome,
-            days,
-            self.max_days,
-            f"audit age {days} days {'>' if days > self.max_days else '≤'} {self.max_days} days allowed",
-        )
+        reason = f"the audit is {days} days old; the policy allows {self.max_days}"
+        return self._result(outcome, days, self.max_days, reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from auditor import sentences
 from auditor.decision import Decision, Outcome
 from auditor.results import Audit
 
@@ -64,6 +65,6 @@ def _reason(audit: Audit) -> str:
         return "the open rule does not depend on the synthetic fraction"
     low, high = audit.estimate.asymptotic
     return (
-        f"because the error rates are uncertain, the interval stays at {100 * low:.1f} to {100 * high:.1f} %; "
+        f"because the error rates are uncertain, the interval stays at {sentences.span(low, high)}; "
         "label rows (auditor label) or calibrate on your own images (auditor calibrate)"
     )

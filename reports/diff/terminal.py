@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor import sentences
 from auditor.compare import FELL, ROSE, TEST, AuditDiff, Change, Side
 from auditor.safe_text import safe_text
 from reports import phrases
@@ -38,4 +39,4 @@ def _line(change: Change) -> str:
 
 
 def _share(side: Side | None) -> str:
-    return f"{phrases.percent(side.share) if side else 'none':>10}"
+    return f"{sentences.percent(side.share) if side else 'none':>10}"

@@ -105,7 +105,7 @@ def test_more_synthetic_is_never_safer(a, b, c):
 def test_where_the_cap_decides_it_says_so_and_promises_no_loss():
     found = criteria.status(Interval(0.4, 0.4, 0.4), 0.0, 10_000, Assumptions(lambda_=0.95, lambda_high=0.95))
     assert found.criterion == "stability"
-    assert "the MAD limit is 33.3 % (stability criterion" in found.reason
+    assert found.reason == "40.0 % synthetic; the MAD limit is 33.3 %"
     assert "loss" not in found.advice
     assert "remove" in found.advice
 

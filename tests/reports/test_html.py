@@ -180,5 +180,5 @@ def test_where_people_labelled_the_page_says_what_the_number_rests_on():
     assert "people labelled" in text
     assert "likely-synthetic" in text
     assert "40.0 %, 10.0 % to 90.0 %, by a model" in text
-    assert "rests on 36 labels by 2 people, by looks 30, by page 6; their number was fixed" in text
+    assert "36 labels by 2 people, by looks 30, by page 6; their number was fixed" in text
     assert "200 of 1,000 rows were checked in full" in text

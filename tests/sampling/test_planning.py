@@ -4,6 +4,8 @@ import models
 import numpy as np
 import pytest
 
+from auditor import registry
+from auditor.config import USUAL_SAMPLE
 from auditor.sampling.planning import _means, _predicted, expected_interval, required_sample_size
 
 CALIBRATION = models.calibration()
@@ -41,3 +43,10 @@ def test_more_rows_tell_more_and_never_more_than_the_calibration(share):
     assert few.high - few.low > many.high - many.low >= all_.high - all_.low - 0.02
     assert all_.high > all_.low
     assert many.low <= share <= many.high
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.15, 0.3, 0.6])
+def test_more_rows_than_the_usual_sample_narrow_the_interval_by_half_a_point_at_most(share):
+    shipped = registry.load("detectors", "classifier")().calibration()
+    usual, many = (expected_interval(shipped, rows, 10**7, share) for rows in (USUAL_SAMPLE, 10**6))
+    assert (usual.high - usual.low) - (many.high - many.low) <= 0.005

@@ -12,7 +12,7 @@ from making import encoded, png, write
 import auditor
 from auditor.audit import drawn, make_engine, run_audit
 from auditor.config import Config
-from auditor.errors import DatasetError
+from auditor.errors import DatasetError, EvidenceError, FilterError
 from auditor.readers import choose
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need
@@ -163,8 +163,33 @@ def test_the_audited_dataset_is_known_again(tmp_path, sample_files):
     assert not auditor.is_same_dataset(audit, inputs, jobs=1)
 
 
+def audited(inputs, out, sample):
+    return auditor.scan(inputs, out=out, engine="serial", config=Config.of(detectors=DETECTORS, sample=sample))
+
+
+def test_a_sample_with_every_row_is_merged_and_a_part_is_not(tmp_path):
+    first, second = dataset(tmp_path / "one", rows=20), dataset(tmp_path / "two", rows=21)
+    audited(first, tmp_path / "whole", None)
+    audited(second, tmp_path / "large", 50)
+    audited(second, tmp_path / "part", 5)
+    merged = auditor.merge([tmp_path / "whole", tmp_path / "large"], tmp_path / "merged")
+    assert (merged.counts.ok, merged.sample, merged.config.sampling.sample) == (41, None, None)
+    with pytest.raises(EvidenceError, match="audit of a sample"):
+        auditor.merge([tmp_path / "whole", tmp_path / "part"], tmp_path / "other")
+
+
+def test_a_keep_list_by_probability_needs_every_row(tmp_path):
+    audited(dataset(tmp_path), tmp_path / "out", 20)
+    for removal in ({"target": 0.05}, {"drop": "likely"}):
+        with pytest.raises(FilterError, match="only 20 of 60 rows were classified.*--sample all"):
+            auditor.keep_list(tmp_path / "out", **removal)
+    kept = auditor.keep_list(tmp_path / "out")
+    assert kept.left == 50
+    assert kept.unsampled == 50 - kept.rows.keep[kept.rows.key.isin(drawn_keys(tmp_path / "out"))].sum()
+
+
 def test_where_there_is_nothing_to_draw_from_it_says_what_to_do(tmp_path):
-    urls = write(tmp_path / "urls.tsv", "url\tcaption\nhttps://example.org/a.jpg\tcat\n")
+    urls = write(tmp_path / "urls.tsv", "url\tcaption\n" + "https://example.org/a.jpg\tcat\n" * 10)
     with pytest.raises(DatasetError, match="--fetch"):
         scan(urls, tmp_path / "out", sample=5)
 
