@@ -12,6 +12,7 @@ from auditor.types import Evidence
 SCHEMA = "auditor/2"
 # Watermarks that only their makers can decode, or that do not identify a generator; every report lists them.
 UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")
+SUBGROUP_KINDS = ("source", "shard", "format", "size", "year")
 OTHERS = "(others)"  # the subgroup that sums up all unlisted ones
 
 

@@ -15,8 +15,9 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """An interval: '3.2 to 8.3 %'."""
-    return f"{100 * low:.1f} to {percent(high)}"
+    """An interval: '3.2 to 8.3 %'; one number if both ends look the same."""
+    first, last = percent(low), percent(high)
+    return last if first == last else f"{first.removesuffix(' %')} to {last}"
 
 
 def at_most(low: float, high: float, limit: float, what: str, allowed: str = "the policy allows") -> str:

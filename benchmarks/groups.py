@@ -40,6 +40,7 @@ DATASETS: dict[str, Callable[[np.random.Generator], Truth]] = {
         (np.arange(30) < 6).astype(float),
     ),
     "10 shards of the same sources, 10 % synthetic": lambda rng: (np.full(10, _IMAGES), np.full(10, 0.1)),
+    "10 shards of the same sources, 40 % synthetic": lambda rng: (np.full(10, _IMAGES), np.full(10, 0.4)),
 }
 
 

@@ -109,9 +109,10 @@ def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _subgroups(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[str, str] | None]]:
-    ordered = sorted(audit.subgroups, key=lambda subgroup: subgroup.by)
-    for by, members in groupby(ordered, key=lambda subgroup: subgroup.by):
-        subgroups = tuple(members)
+    kinds: dict[str, list[Subgroup]] = {}
+    for subgroup in audit.subgroups:
+        kinds.setdefault(subgroup.by, []).append(subgroup)
+    for by, subgroups in kinds.items():
         bars = [
             Bar(safe_text(subgroup.value, 24), *_fraction(subgroup))
             for subgroup in subgroups
@@ -121,7 +122,7 @@ def _subgroups(audit: Audit) -> Iterator[tuple[str, tuple[Subgroup, ...], tuple[
             f"Synthetic fraction by {by}, with 95 % intervals, of the {len(bars)} first rows of the table with "
             f"{MIN_IMAGES} images or more; the table has the numbers"
         )
-        yield by, subgroups, (charts.intervals(bars), title) if len(bars) > 1 else None
+        yield by, tuple(subgroups), (charts.intervals(bars), title) if len(bars) > 1 else None
 
 
 def _fraction(subgroup: Subgroup) -> tuple[float | None, float | None, float | None]:

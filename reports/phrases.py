@@ -160,10 +160,9 @@ def subgroup(each: Subgroup) -> str:
     e = each.estimate
     if e is None:
         return f"{each.ok:,} images"
-    images = f"{each.ok:,} images, {each.synthetic:,} confirmed, {each.flagged:,} likely synthetic"
-    return (
-        f"{images}; {percent(e.point, 0)} synthetic ({span(e.low, e.high)}); without it {percent(e.fraction_without)}"
-    )
+    signs = f"{each.ok:,} images, {each.synthetic:,} confirmed, {each.flagged:,} likely synthetic"
+    without = "" if e.fraction_without is None else f"; the dataset without it: {percent(e.fraction_without)}"
+    return f"{span(e.low, e.high)} synthetic ({signs}){without}"
 
 
 def weights(audit: Audit) -> str | None:

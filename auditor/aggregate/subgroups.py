@@ -19,7 +19,7 @@ from auditor.estimate.partial_pooling import Group, GroupFraction, group_fractio
 from auditor.estimate.prevalence import Scored
 from auditor.estimate.score_distributions import Bins
 from auditor.estimate.weights import NO_ROWS, WeightSums
-from auditor.results import OTHERS, Subgroup, SubgroupEstimate
+from auditor.results import OTHERS, SUBGROUP_KINDS, Subgroup, SubgroupEstimate
 
 _MERGE_EVERY = 32
 _MAX_LISTED = 50  # subgroups of a kind that are listed because they are large, and because much of them is suspicious
@@ -138,7 +138,10 @@ class SubgroupTally:
         sample are assumed to have the design effect of the whole."""
         clusters = design if isinstance(design, ClusterSample) else None
         return tuple(
-            counts for by in sorted(self._groups) for counts in self._subgroups(by, clusters if by != "shard" else None)
+            counts
+            for by in SUBGROUP_KINDS
+            if by in self._groups
+            for counts in self._subgroups(by, clusters if by != "shard" else None)
         )
 
     def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:

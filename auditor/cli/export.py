@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-_KINDS = ("source", "shard", "format", "size", "year")
+from auditor.results import SUBGROUP_KINDS
+
 _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown")
 
 
@@ -22,7 +23,7 @@ _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown"
 @click.option("--verdict", multiple=True, type=click.Choice(_VERDICTS), help="Only rows with this verdict; repeatable.")
 @click.option(
     "--by",
-    type=click.Choice(_KINDS),
+    type=click.Choice(SUBGROUP_KINDS),
     help="One line per subgroup of this kind instead, those first without which the dataset would be least synthetic.",
 )
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")

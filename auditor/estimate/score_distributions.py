@@ -26,7 +26,9 @@ from auditor.estimate.calibration import Calibration, Scores
 REAL_SOURCES = (1, 2, 3, 4, 5, 6, 7, 8)
 SYNTHETIC_SOURCES = (1, 2, 3, 4)
 DRAWS = 6000
-_BINS = 12  # of equal shares if half of the images are synthetic
+# Bins of equal shares if half of the images are synthetic. A bin that few images of a class have reached by chance would
+# exclude that class, so a small calibration has fewer (benchmarks/coverage.py).
+_MOST_BINS, _LEAST_BINS, _IMAGES_PER_BIN = 12, 4, 30
 # Share of images that score like any image of the calibration, whatever they are (Huber's contamination model): a bin
 # that no image of a class has reached in the calibration is improbable for that class, and not impossible.
 _STRANGE = 0.005
@@ -55,7 +57,8 @@ class Bins:
         (from it on); None for those of the calibration."""
         low, high = thresholds or (calibration.likely_real, calibration.likely_synthetic)
         scores, below = _pooled(calibration)
-        shares = np.arange(1, _BINS) / _BINS
+        number = min(_MOST_BINS, max(_LEAST_BINS, _smallest_class(calibration) // _IMAGES_PER_BIN))
+        shares = np.arange(1, number) / number
         for threshold in (low, high):
             # A threshold takes the place of the quantile next to it, so that no bin is too narrow to know its share.
             if np.isfinite(threshold):
@@ -205,6 +208,12 @@ class _Side:
 
         scores: np.ndarray = ndtri(np.clip(shares, self._margin, 1 - self._margin))
         return scores
+
+
+def _smallest_class(calibration: Calibration) -> int:
+    """The number of images of the class with fewer images, in the condition with the fewest."""
+    sides = (side for condition in calibration.conditions.values() for side in (condition.real, condition.synthetic))
+    return min(sum(len(values) for values in side.values()) for side in sides)
 
 
 @lru_cache(maxsize=16)
