@@ -21,6 +21,8 @@ from auditor.errors import ConfigError
 from auditor.types import Need
 
 BEFORE = "before:"  # a temporal reference: the dataset's own images from before a year
+GENERATORS = ("few", "many")
+ANCHORS = ("representative",)
 DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}
 USUAL_SAMPLE = 5000  # rows; more narrow the expected interval by half a point at most (tests/sampling/test_planning.py)
 _REFERENCE_DETECTORS = ("known-image", "known-file")  # they always run if there are reference indexes
@@ -153,15 +155,23 @@ class EstimateConfig:
     """count_edited: images with a generated part count as synthetic. calibration, labels: the user's own files.
 
     reference: the images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`.
+    generators, anchors: stated assumptions (prevalence.Stated): how many generators made the synthetic images, and
+    "representative" if images of known origin are like the others.
     """
 
     count_edited: bool = False
+    generators: str = "few"
+    anchors: str | None = None
     calibration: str | None = None
     labels: str | None = None
     reference: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a reference that names no year."""
+        """Raises ConfigError for a reference that names no year, and for unknown assumptions."""
+        if self.generators not in GENERATORS:
+            raise ConfigError(f"`generators` must be one of {', '.join(GENERATORS)}, got {self.generators}")
+        if self.anchors not in (None, *ANCHORS):
+            raise ConfigError(f"`anchors` must be {ANCHORS[0]} or left out, got {self.anchors}")
         year = (self.reference or "").removeprefix(BEFORE)
         if (self.reference or "").startswith(BEFORE) and not (year.isascii() and year.isdigit() and len(year) == 4):
             raise ConfigError(f"`reference` must be a folder or like {BEFORE}2021, got {self.reference}")

@@ -89,7 +89,9 @@ def _compared(audit: Audit) -> tuple[Any, ...]:
     """What must be the same in all audits. File names, labels and references may differ, and the size of a sample that
     covers every row."""
     config = replace(
-        audit.config, sampling=SamplingConfig(), estimate=EstimateConfig(audit.config.estimate.count_edited)
+        audit.config,
+        sampling=SamplingConfig(),
+        estimate=replace(audit.config.estimate, calibration=None, labels=None, reference=None),
     )
     return audit.tool, config, replace(audit.digests, dataset="", labels=None)
 

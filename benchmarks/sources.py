@@ -56,12 +56,21 @@ class Fold:
         """Scores, and which images are synthetic. few: of 1 to 8 real and 1 to 4 synthetic sources in random
         proportions; otherwise of all in equal parts."""
         synthetic = round(fraction * images)
-        counts = (images - synthetic, synthetic)
-        scores = [
-            _draw(side, count, most if few else 0, rng)
+        scores = self.classes((images - synthetic, synthetic), few=few, rng=rng)
+        return np.concatenate(scores), np.repeat([False, True], [len(side) for side in scores])
+
+    def halves(self, rng: np.random.Generator) -> tuple[Fold, Fold]:
+        """The fold with each half of its sources."""
+        shuffled = [[side[index] for index in rng.permutation(len(side))] for side in (self.real, self.synthetic)]
+        first, second = (Fold(self.number, self.calibration, *(side[n::2] for side in shuffled)) for n in (0, 1))
+        return first, second
+
+    def classes(self, counts: tuple[int, int], *, few: bool, rng: np.random.Generator) -> list[np.ndarray]:
+        """Scores of so many real and synthetic images, in random order."""
+        return [
+            rng.permutation(_draw(side, count, most if few else 0, rng))
             for side, count, most in zip((self.real, self.synthetic), counts, _MOST, strict=True)
         ]
-        return np.concatenate(scores), np.repeat([False, True], counts)
 
 
 def folds(condition: str, *, smoothed: bool) -> list[Fold]:

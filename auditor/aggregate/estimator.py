@@ -19,7 +19,7 @@ from auditor.config import Config
 from auditor.estimate import prevalence
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
-from auditor.estimate.prevalence import Scored
+from auditor.estimate.prevalence import Scored, Stated
 from auditor.estimate.score_distributions import Bins
 from auditor.evidence_store.store import stored
 from auditor.results import Counts, Estimate, ShardSample, Subgroup
@@ -97,7 +97,9 @@ class Estimator:
     def _scored(self) -> Scored | None:
         if not self.summary.scores or not self.model:
             return None
-        return Scored(self.summary.scores, self.model.calibration, self.model.bins, self.config.seed)
+        estimate = self.config.estimate
+        stated = Stated(estimate.generators == "many", estimate.anchors == "representative")
+        return Scored(self.summary.scores, self.model.calibration, self.model.bins, self.config.seed, stated)
 
     def _with_context(self, estimate: Estimate) -> Estimate:
         """The estimate with the assumptions about weights, unread shards and images that could not be fetched."""

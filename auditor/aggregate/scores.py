@@ -46,6 +46,7 @@ class ScoreTally:
         self._by_condition: dict[str, WeightSums] = defaultdict(WeightSums)
         self._flagged = self._scored = self._unseen = NO_ROWS
         self._synthetic, self._real = Counter[str](), Counter[str]()
+        self._anchors = np.zeros((2, len(self._bins)))
 
     def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,).
@@ -69,11 +70,12 @@ class ScoreTally:
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
         declared = self._declared(column)
-        for control, rows in (
-            (self._synthetic, (verdict == VerdictKind.SYNTHETIC.value) & declared),
-            (self._real, undecided & (camera | (year < _FIRST_YEAR))),
+        for control, anchors, rows in (
+            (self._real, self._anchors[0], undecided & (camera | (year < _FIRST_YEAR))),
+            (self._synthetic, self._anchors[1], (verdict == VerdictKind.SYNTHETIC.value) & declared),
         ):
             control.update(flagged=int((rows & flagged).sum()), n=int((rows & scored).sum()))
+            anchors += self._bins.counts(score[rows & scored], np.ones(int((rows & scored).sum())))
         return bins
 
     def _add_scored(self, conditions: np.ndarray, weights: np.ndarray, scored: np.ndarray) -> None:
@@ -102,6 +104,7 @@ class ScoreTally:
             unseen=self._unseen,
             synthetic=(self._synthetic["flagged"], self._synthetic["n"]),
             real=(self._real["flagged"], self._real["n"]),
+            anchors=(tuple(self._anchors[0].tolist()), tuple(self._anchors[1].tolist())),
         )
 
     def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:

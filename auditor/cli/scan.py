@@ -9,7 +9,7 @@ import click
 from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import print_decision
-from auditor.config import DEPTHS, OPTIONS, Config
+from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
 from auditor.errors import NoSuchInput
 
 
@@ -68,6 +68,19 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Label file (auditor label) to base the estimate on."
+)
+@click.option(
+    "--generators",
+    type=click.Choice(GENERATORS),
+    default=GENERATORS[0],
+    show_default=True,
+    help="State how many generators made the synthetic images: few, or many (4 to 16), which narrows the estimate.",
+)
+@click.option(
+    "--anchors",
+    type=click.Choice(ANCHORS),
+    help="State that images of known origin (declared synthetic, camera settings) are like the others; this narrows "
+    "the estimate.",
 )
 @click.option("--count-edited", is_flag=True, help="Count images that were edited with a generator as synthetic.")
 @click.option("--seed", type=options.SEED, default=0, show_default=True, help="Seed of all random draws.")

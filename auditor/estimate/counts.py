@@ -169,9 +169,9 @@ class ScoreCounts:
     """Counts of a classifier's scores, of the undecided rows and of the controls.
 
     by_condition: undecided rows that the classifier scored, by condition. bins: the weight of the scored rows in each
-    bin (score_distributions.Bins). flagged: scored rows that are likely synthetic. n_eff: the effective sample size of
-    the scored rows. unseen: undecided rows without a score. synthetic, real: (flagged, scored) rows of the positive and
-    of the negative controls, unweighted.
+    bin (score_distributions.Bins). anchors: the number of negative and of positive controls in each bin. flagged:
+    scored rows that are likely synthetic. n_eff: the effective sample size of the scored rows. unseen: undecided rows
+    without a score. synthetic, real: (flagged, scored) rows of the positive and of the negative controls, unweighted.
     """
 
     by_condition: Mapping[str, WeightSums]
@@ -181,6 +181,7 @@ class ScoreCounts:
     unseen: WeightSums = NO_ROWS
     synthetic: tuple[int, int] = (0, 0)
     real: tuple[int, int] = (0, 0)
+    anchors: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
     @classmethod
     def of_rows(

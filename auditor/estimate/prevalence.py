@@ -27,8 +27,6 @@ from auditor.results import Control, Estimate, FprScenario
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "mixture of score distributions and melded Rogan-Gladen, both predicted for new sources"
 ASSUMPTIONS = (
-    "the scores of the undecided images are distributed like those of new sources like the calibration's: one to eight "
-    "sources of real images, and one to four generators",
     "the shipped scores were measured by cross-validation: each score is from a head that was fitted without the "
     "image's group of sources",
     "in tests on held-out sources the 95 % interval covered the true fraction in 97 of 100 cases: docs/estimate.md",
@@ -40,6 +38,35 @@ _CONFIRMED_DRAWS = 20_000
 _ENDLESS = 1e9  # effective sample size of an infinite sample
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Assumptions that a user states. They narrow the interval, and it is wrong where they are false.
+
+    many_generators: the synthetic images are of four to sixteen generators. representative_anchors: the images of known
+    origin (the controls) are like the others of their class.
+    """
+
+    many_generators: bool = False
+    representative_anchors: bool = False
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """As sentences of the estimate."""
+        generators = (
+            "four to sixteen generators (stated by the user)" if self.many_generators else "one to four generators"
+        )
+        anchors = (
+            "images that declare themselves synthetic, and those known to be real, are representative of the others "
+            "(stated by the user)"
+        )
+        return (
+            "the scores of the undecided images are distributed like those of new sources like the calibration's: one "
+            f"to eight sources of real images, and {generators}",
+            *([anchors] if self.representative_anchors else []),
+            *ASSUMPTIONS,
+        )
+
+
 @dataclass(frozen=True)
 class Scored:
     """The scores of a dataset with their calibration: everything that an estimate needs besides the evidence counts."""
@@ -48,11 +75,29 @@ class Scored:
     calibration: Calibration
     bins: Bins
     seed: int
+    stated: Stated = Stated()
 
     @cached_property
     def predicted(self) -> BinShares:
+        """The score distributions of this dataset: those that the calibration predicts, and given representative
+        anchors, those of them that agree with the anchors."""
+        if not self.stated.representative_anchors:
+            return self._predicted
+        real, synthetic = (np.array(counts or np.zeros(len(self.bins))) for counts in self.counts.anchors)
+        return self._predicted.given(real, synthetic, self.seed)
+
+    @cached_property
+    def _predicted(self) -> BinShares:
         """The score distributions that the calibration predicts for this dataset's mix of conditions."""
-        return score_distributions.predict(self.calibration, self.bins, self._condition_shares(), seed=self.seed)
+        many = score_distributions.MANY_SYNTHETIC_SOURCES
+        synthetic = many if self.stated.many_generators else score_distributions.SYNTHETIC_SOURCES
+        return score_distributions.predict(
+            self.calibration,
+            self.bins,
+            self._condition_shares(),
+            seed=self.seed,
+            sources=(score_distributions.REAL_SOURCES, synthetic),
+        )
 
     @cached_property
     def predicted_for_group(self) -> BinShares:
@@ -83,7 +128,7 @@ class Scored:
         return min(1.0, sum(bins[self.bins.likely_synthetic :]) / sum(bins))
 
     def checks(self, shares: BinShares) -> tuple[Control, Control]:
-        """The checks of both controls against the predicted error rates."""
+        """The checks of both controls against these error rates."""
         return (
             controls.check("known real", *self.counts.real, shares.fpr),
             controls.check("declared synthetic", *self.counts.synthetic, shares.tpr),
@@ -127,7 +172,7 @@ def estimate_prevalence(evidence: EvidenceCounts, scored: Scored, threshold: flo
         method=f"{METHOD}, valid at every moment" if design.anytime_valid else METHOD,
         n=counts.scored.rows,
         calibration=f"{calibration.model}: {calibration.origin}",
-        assumptions=ASSUMPTIONS,
+        assumptions=scored.stated.assumptions,
         detector=calibration.detector,
         flagged=counts.flagged.rows,
         threshold=threshold,

@@ -25,9 +25,11 @@ from auditor.estimate.calibration import Calibration, Scores
 # proportions. Each number is equally probable.
 REAL_SOURCES = (1, 2, 3, 4, 5, 6, 7, 8)
 SYNTHETIC_SOURCES = (1, 2, 3, 4)
+MANY_SYNTHETIC_SOURCES = tuple(range(4, 17))  # if a user states that there are many generators
 DRAWS = 6000
-# Bins of equal shares if half of the images are synthetic. A bin that few images of a class have reached by chance would
-# exclude that class, so a small calibration has fewer (benchmarks/coverage.py).
+ANCHOR_MISFIT = 0.3  # relative standard deviation of a bin's count of anchors
+# Bins of equal shares if half of the images are synthetic. A bin that no image of a class has reached by chance would
+# exclude that class, so a small calibration has fewer of them (benchmarks/coverage.py).
 _MOST_BINS, _LEAST_BINS, _IMAGES_PER_BIN = 12, 4, 30
 # Share of images that score like any image of the calibration, whatever they are (Huber's contamination model): a bin
 # that no image of a class has reached in the calibration is improbable for that class, and not impossible.
@@ -102,6 +104,16 @@ class BinShares:
     def tpr(self) -> np.ndarray:
         """The share of synthetic images that is likely synthetic, float64 (draws,)."""
         return _share_from(self.synthetic, self.bins.likely_synthetic)
+
+    def given(self, real: np.ndarray, synthetic: np.ndarray, seed: int) -> BinShares:
+        """Draws that agree with images of known origin. real, synthetic: their number in each bin, float64 (bins,).
+
+        Draws of each class are resampled in proportion to the likelihood of these numbers (sampling importance
+        resampling), which is coarsened (score_mixture.py) by ANCHOR_MISFIT.
+        """
+        rng = np.random.default_rng(seed)
+        sides = (_resampled(*side, rng) for side in ((self.real, real), (self.synthetic, synthetic)))
+        return BinShares(self.bins, *sides)
 
     def with_rates(self, fpr: np.ndarray, tpr: np.ndarray) -> BinShares:
         """The same draws, with every score shifted (on the scale of normal scores) so that they have these rates."""
@@ -229,6 +241,18 @@ def _pooled(calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
     pooled, weight = np.concatenate(scores), np.concatenate(weights)
     order = np.argsort(pooled, kind="stable")
     return pooled[order], np.concatenate([[0.0], np.cumsum(weight[order]) / weight.sum()])
+
+
+def _resampled(draws: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many draws, resampled by the negative binomial likelihood of the counts, float64 (draws, bins)."""
+    if not counts.any():
+        return draws
+    size = 1 / ANCHOR_MISFIT**2
+    mean = counts.sum() * draws
+    likelihood = (counts * np.log(mean) - (counts + size) * np.log(mean + size)).sum(axis=1)
+    weight = np.exp(likelihood - likelihood.max())
+    chosen: np.ndarray = draws[rng.choice(len(draws), len(draws), p=weight / weight.sum())]
+    return chosen
 
 
 def _share_from(shares: np.ndarray, cut: int) -> np.ndarray:

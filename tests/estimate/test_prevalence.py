@@ -4,14 +4,16 @@ from dataclasses import replace
 from itertools import pairwise
 
 import models
+import numpy as np
 import pytest
 from evidence import part, row
 
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.summary import summarise
 from auditor.estimate import prevalence
+from auditor.estimate.calibration import Condition
 from auditor.estimate.counts import EvidenceCounts, ScoreCounts
-from auditor.estimate.prevalence import Scored
+from auditor.estimate.prevalence import Scored, Stated
 from auditor.estimate.score_distributions import Bins, predict
 from auditor.estimate.weights import WeightSums
 from auditor.policy.rules import tipping_point
@@ -171,3 +173,51 @@ def test_the_prediction_for_labels_is_of_the_same_scores():
     assert prevalence.posterior(evidence, scored(0, 0)) is None
     with pytest.raises(ValueError, match="must have a score"):
         prevalence.interval(evidence, scored(0, 0))
+
+
+# ---- stated assumptions
+
+
+def stated(anchors=((), ()), **assumptions):
+    """The estimate of 1,000 images, 200 of them likely synthetic, from sources that differ."""
+    rng = np.random.default_rng(0)
+    sides = [
+        {str(k): tuple(np.sort(rng.normal(mean + rng.normal(), 1, 60)).tolist()) for k in range(30)}
+        for mean in (-1.0, 2.0)
+    ]
+    drawn = replace(CALIBRATION, conditions={"clean": Condition(*sides)})
+    bins = Bins.of(drawn)
+    counts = bins.counts(np.concatenate([rng.normal(-1, 1, 800), rng.normal(2, 1, 200)]), np.ones(1000))
+    anchors = tuple(tuple(bins.counts(np.array(side, float), np.ones(len(side))).tolist()) for side in anchors)
+    scores = replace(ScoreCounts.of_rows({"clean": 1000}, counts.tolist(), flagged=200), anchors=anchors)
+    evidence = EvidenceCounts.of_rows(readable=1000, undetermined=1000, sampled=1000)
+    found = prevalence.estimate_prevalence(evidence, Scored(scores, drawn, bins, 0, Stated(**assumptions)))
+    return found, found.high - found.low
+
+
+def test_many_generators_are_stated_and_narrow_the_interval():
+    plain, width = stated()
+    many, narrower = stated(many_generators=True)
+    assert narrower < width
+    assert "one to four generators" in plain.assumptions[0]
+    assert "four to sixteen generators (stated by the user)" in many.assumptions[0]
+
+
+def test_representative_anchors_are_stated_and_narrow_the_interval_around_the_truth():
+    rng = np.random.default_rng(1)
+    anchors = (rng.normal(-1, 1, 100), rng.normal(2, 1, 50))
+    _, width = stated(anchors)
+    found, narrower = stated(anchors, representative_anchors=True)
+    assert narrower < 0.6 * width
+    assert found.low <= 0.2 <= found.high
+    assert any("representative of the others (stated by the user)" in text for text in found.assumptions)
+
+
+def test_without_anchors_the_statement_about_them_changes_nothing():
+    (plain, _), (without, _) = stated(), stated(representative_anchors=True)
+    assert (plain.low, plain.high) == (without.low, without.high)
+
+
+def test_anchors_are_counted_by_bin(tmp_path):
+    rows = [row(0, score=0.9, camera="N"), row(1, VerdictKind.SYNTHETIC, 0.4, declared=True), row(2)]
+    assert tally(tmp_path, rows).scores.anchors == ((0, 0, 1), (0, 1, 0))
