@@ -12,9 +12,9 @@ from typing import Any
 from auditor.errors import FilterError, SampleError
 from auditor.evidence_store.store import as_stored
 from auditor.plugin import Shard
-from auditor.readers import tar
-from auditor.readers.tar import Broken, Group, Member
-from auditor.storage import files
+from auditor.readers import archive as archives
+from auditor.readers.members import Broken, Group, Member
+from auditor.storage import files, names
 
 _MAX_MEMBER_BYTES = 256 << 20
 _MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
@@ -30,7 +30,7 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
     shards = tuple(shards)
     _check_archives(wanted, {_place(shard) for shard in shards})
     for shard in shards:
-        if not tar.is_tar(shard.file):
+        if not names.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
         target = out / shard.file
         if target.exists():
@@ -63,7 +63,7 @@ def _check_archives(wanted: Collection[str], there: Collection[str]) -> None:
 
 def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int:
     written, place = 0, _place(shard)
-    with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+    with archives.groups(files.join(shard.input.url, shard.file)) as groups:
         for group in groups:
             if isinstance(group, Broken):
                 raise FilterError(f"{place}: {group.reason}; repair the archive, or leave it out")
@@ -77,7 +77,7 @@ def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int
 
 def _is_image(member: Member) -> bool:
     """Whether the member is an image for the reader of tars."""
-    return member.suffix.rpartition(".")[2] in files.IMAGE_SUFFIXES
+    return names.is_image(member.name)
 
 
 def _add(group: Group, left_out: Collection[str], archive: tarfile.TarFile, place: str) -> None:

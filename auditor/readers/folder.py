@@ -13,9 +13,9 @@ from typing import Any
 
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import archives, walk
+from auditor.readers import unopened_archives, walk
 from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared, weight
-from auditor.storage import files
+from auditor.storage import files, names
 from auditor.storage.content import FileContent
 from auditor.types import Sample, Unreadable
 
@@ -29,17 +29,17 @@ class Folder(Reader):
 
     def accepts(self, input: Input) -> bool:
         """Any folder, or named files that are all images."""
-        return all(files.is_image_name(name) for name in input.only)
+        return all(names.is_image(name) or names.may_be_image(name) for name in input.only)
 
     def shards(self, input: Input) -> Iterator[Shard]:
         """Runs of images in walking order, then archives."""
         yield from walk.cut(input, self.id, walk.images(input))
-        yield from archives.shards(input, self.id)
+        yield from unopened_archives.shards(input, self.id)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """One sample per image."""
-        if archives.is_archive(shard):
-            yield archives.row(shard)
+        if unopened_archives.is_archive(shard):
+            yield unopened_archives.row(shard)
             return
         for file in walk.run(shard):
             yield sample(shard.input, file.name)
@@ -82,7 +82,7 @@ def _sidecar_json(input: Input, name: str) -> dict[str, Any]:
 
 
 def _sidecar(input: Input, name: str, suffix: str) -> bytes | None:
-    sidecar = f"{name.rpartition('.')[0]}.{suffix}"
+    sidecar = f"{names.stem(name)}.{suffix}"
     folder = files.join(input.url, files.parent(name))
     if sidecar.rpartition("/")[2] not in files.names(folder):
         return None

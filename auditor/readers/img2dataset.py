@@ -19,10 +19,11 @@ from typing import Any
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import folder, listing, tar, webdataset
+from auditor.readers import archive, folder, listing, webdataset
 from auditor.readers.columns import URL, Columns, as_text, by_alias
+from auditor.readers.members import Group
 from auditor.readers.rows import RowReader
-from auditor.storage import files, tables
+from auditor.storage import files, names, tables
 from auditor.storage.tables import BadRow
 from auditor.storage.urls import domain
 from auditor.types import Sample, Status, Unreadable
@@ -67,7 +68,7 @@ class Img2dataset(Reader):
         url = files.join(shard.input.url, shard.file)
         if not files.exists(url):
             place = shard.input.prefix + shard.file
-            listed = _manifest(shard) if tar.is_tar(shard.file) else {}
+            listed = _manifest(shard) if names.is_tar(shard.file) else {}
             yield from (_without_image(shard, key, row) for key, row in listed.items())
             if not listed:
                 yield Unreadable(place, place, place, "no such shard")
@@ -75,7 +76,7 @@ class Img2dataset(Reader):
             yield from _embedded(shard)
         else:
             manifest = _manifest(shard)
-            items = _archive(shard, manifest) if tar.is_tar(shard.file) else _files(shard, manifest)
+            items = _archive(shard, manifest) if names.is_tar(shard.file) else _files(shard, manifest)
             yield from map(_marked, items)
             yield from (_without_image(shard, key, row) for key, row in manifest.items())
 
@@ -163,16 +164,16 @@ def _table_rows(url: str) -> Iterator[Mapping[str, Any] | BadRow]:
 
 def _archive(shard: Shard, manifest: _Manifest) -> Iterator[Sample | Unreadable]:
     keys = webdataset.Keys()
-    with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+    with archive.groups(files.join(shard.input.url, shard.file)) as groups:
         for group in groups:
-            row = manifest.pop(group.key, None) if isinstance(group, tar.Group) else None
+            row = manifest.pop(group.key, None) if isinstance(group, Group) else None
             yield from webdataset.samples(group, shard, keys, row)
 
 
 def _files(shard: Shard, manifest: _Manifest) -> Iterator[Sample]:
     for entry in files.entries(files.join(shard.input.url, shard.file)):
-        if files.is_image_name(entry.name) and not entry.is_folder:
-            key = entry.name.rpartition(".")[0]
+        if names.is_image(entry.name) and not entry.is_folder:
+            key = names.stem(entry.name)
             sample = folder.sample(shard.input, f"{shard.file}/{entry.name}", manifest.pop(key, None))
             yield replace(sample, key=key, source=domain(sample.url) if sample.url else sample.source)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import archives, folder, listing, walk
+from auditor.readers import folder, listing, unopened_archives, walk
 from auditor.readers.columns import Columns, refuse_unweighted
 from auditor.readers.rows import RowReader
 from auditor.storage import files, tables
@@ -51,12 +51,12 @@ class Table(Reader):
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))
-        yield from archives.shards(input, self.id)
+        yield from unopened_archives.shards(input, self.id)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """Rows of a table, or images beside the tables."""
-        if archives.is_archive(shard):
-            yield archives.row(shard)
+        if unopened_archives.is_archive(shard):
+            yield unopened_archives.row(shard)
         elif not shard.file:
             for file in self._others(shard.input, walk.run(shard)):
                 yield folder.sample(shard.input, file.name)

@@ -1,4 +1,4 @@
-"""The samples of one tar: consecutive members with the same path up to the first dot of the base name (webdataset).
+"""The members of a tar, compressed or not.
 
 Members are read in place; nothing is unpacked to disk. Links, devices and names that leave the archive are unavailable.
 A compressed tar does not allow seeking back, so its members are read in order.
@@ -10,112 +10,93 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
-from auditor.errors import DatasetError, SampleError
-from auditor.storage import files
+from auditor.errors import SampleError
+from auditor.readers.members import Broken, Member
+from auditor.storage import names
 from auditor.storage.content import BytesContent, SliceContent, UnavailableContent
 from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
 _MAX_HELD = 256 << 20  # bytes of one sample of a compressed archive that are held in memory
-_MAX_MEMBERS = 1000  # of one sample
 _CORRUPT = (zlib.error, lzma.LZMAError)  # exceptions of decompressors other than OSError
 _TAR_BLOCK = 512
+_MAX_PADDING = 1 << 20  # bytes of zeros after the end of an archive, behind which another one is looked for
+_STREAMED = {".zst": "zstd", ".tzst": "zstd", ".lz4": "lz4"}  # compressions that tarfile does not know, but Arrow does
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One file of a sample: its name in the archive, its suffix after the first dot, its content."""
-
-    name: str
-    suffix: str
-    content: Content
-
-
-@dataclass(slots=True)
-class Group:
-    """The members of one sample."""
-
-    key: str
-    members: list[Member] = field(default_factory=list)
-
-    def ends_before(self, key: str, suffix: str) -> bool:
-        """Whether a member with this key and suffix begins the next sample."""
-        is_full = len(self.members) >= _MAX_MEMBERS
-        return key != self.key or is_full or any(member.suffix == suffix for member in self.members)
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The premature end of an archive, with the reason."""
-
-    reason: str
-
-
-def is_tar(name: str) -> bool:
-    """Whether a file name ends like a tar's."""
-    return name.casefold().endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
-
-
-@contextmanager
-def groups(url: str) -> Iterator[Iterator[Group | Broken]]:
-    """The samples of an archive, readable while the context is open; Broken comes last if the archive is damaged."""
+def members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
+    """Every member that is no folder and not hidden, of all archives that were put together in the file; Broken comes
+    last if the file is damaged."""
+    place = "the beginning"
     try:
-        with files.open_file(url) as file:
-            yield _groups(url, file)
-    except OSError as error:
-        raise DatasetError(f"{url}: {error.strerror or error}") from error
-
-
-def _groups(url: str, file: IO[bytes]) -> Iterator[Group | Broken]:
-    group: Group | None = None
-    for member in _members(url, file):
-        if isinstance(member, Broken):
-            if group:
-                yield group
-            yield member
-            return
-        key, suffix = _split(member.name)
-        if group is None or group.ends_before(key, suffix):
-            if group:
-                yield group
-            group = Group(key)
-        group.members.append(Member(member.name, suffix, member.content))
-    if group:
-        yield group
-
-
-def _split(name: str) -> tuple[str, str]:
-    folder, slash, base = name.rpartition("/")
-    stem, _, suffix = base.partition(".")
-    return f"{folder}{slash}{stem}", suffix.casefold()
-
-
-def _members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
-    name, held = "the beginning", _Held()
-    try:
-        guarded = cast("IO[bytes]", _Guarded(file))
-        with tarfile.open(fileobj=guarded, mode="r:*", errorlevel=0, encoding="utf-8") as archive:
-            plain = getattr(archive, "fileobj", None) is guarded
+        for archive, held in _archives(url, file):
             while (info := archive.next()) is not None:
                 cast("Any", archive).members = []  # otherwise tarfile keeps every member
-                name = info.name
-                if not info.isdir():
-                    yield Member(name, "", _content(archive, (url, file) if plain else held, info))
-            if plain and _is_cut(file, archive.offset):
-                yield Broken(f"the archive is damaged behind {name}")
+                place = info.name
+                if not info.isdir() and not names.is_hidden(info.name):
+                    yield Member(place, _content(archive, held, info))
     except (tarfile.TarError, EOFError, OSError, SampleError, ValueError, RecursionError, *_CORRUPT) as error:
-        yield Broken(f"the archive breaks off behind {name}: {error}")
+        yield Broken(f"the archive breaks off behind {place}: {error}")
+    except _Damaged:
+        yield Broken(f"the archive is damaged behind {place}")
 
 
-def _is_cut(file: IO[bytes], offset: int) -> bool:
-    # tarfile takes a damaged header for the end. The true end is a block of zeros or the end of the file.
-    file.seek(offset)
-    return bool(file.read(_TAR_BLOCK).strip(b"\0"))
+class _Damaged(Exception):
+    """Behind the end of an archive is something else than zeros and another archive."""
+
+
+def is_seekable(url: str, file: IO[bytes]) -> bool:
+    """Whether the tar is not compressed, so that its members can be read in any order."""
+    file.seek(0)
+    try:
+        tarfile.TarInfo.frombuf(file.read(_TAR_BLOCK), "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _archives(url: str, file: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tuple[str, IO[bytes]] | _Held]]:
+    """The archives in a file, one after the other; each must be read to its end before the next one."""
+    compression = next((kind for end, kind in _STREAMED.items() if url.casefold().endswith(end)), None)
+    file.seek(0)
+    if compression:
+        import pyarrow as pa
+
+        with tarfile.open(
+            fileobj=pa.input_stream(file, compression=compression), mode="r|", encoding="utf-8"
+        ) as archive:
+            yield archive, _Held()
+        return
+    guarded = cast("IO[bytes]", _Guarded(file))
+    start: int | None = 0
+    while start is not None:
+        is_plain = start > 0 or is_seekable(url, file)
+        guarded.seek(start)
+        with tarfile.open(fileobj=guarded, mode="r:" if is_plain else "r:*", errorlevel=0, encoding="utf-8") as archive:
+            yield archive, (url, file) if is_plain else _Held()
+            start = _next_start(file, archive.offset) if is_plain else None
+
+
+def _next_start(file: IO[bytes], offset: int) -> int | None:
+    """Where the next archive begins; None at the end of the file. Tars that were put together have several ends.
+
+    tarfile takes a damaged header for the end of the archive. Raises _Damaged if that is what it is.
+    """
+    for start in range(offset, offset + _MAX_PADDING, _TAR_BLOCK):
+        file.seek(start)
+        block = file.read(_TAR_BLOCK)
+        if block.strip(b"\0"):
+            try:
+                tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+            except tarfile.HeaderError:
+                raise _Damaged from None
+            return start
+        if len(block) < _TAR_BLOCK:
+            return None
+    return None
 
 
 class _Held:
@@ -126,7 +107,7 @@ class _Held:
 
     def refuses(self, info: tarfile.TarInfo) -> bool:
         """Whether the member would exceed the limit; if not, it is counted."""
-        key, _ = _split(info.name)
+        key = Member(info.name, UnavailableContent("")).key
         before = self._bytes if key == self._key else 0
         is_refused = before + info.size > _MAX_HELD
         self._key, self._bytes = key, before if is_refused else before + info.size

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.plugin import Input, Shard
-from auditor.storage import files
+from auditor.storage import files, names
 
 # Content-defined chunking: the checksum of a name decides whether a shard ends after it. A file that is added to a
 # folder then changes one shard only, so that little is scanned again.
@@ -34,7 +34,7 @@ class ImageFile:
 def images(input: Input, start: str = "") -> Iterator[ImageFile]:
     """Every image of an input from `start` (inclusive) on: the named files, or all files below the folder."""
     if input.only:
-        listed = {entry.name: entry.stat_signature for entry in files.entries(input.url)}
+        listed = {entry.name: entry.stat_signature for entry in files.all_entries(input.url)}
         yield from (ImageFile(name, listed.get(name, "")) for name in sorted(input.only) if name >= start)
     else:
         first = tuple(start.split("/")) if start else ()
@@ -52,8 +52,8 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
             continue
         name = f"{folder}/{entry.name}" if folder else entry.name
         if not entry.is_folder:
-            if files.is_image_name(entry.name):
-                stem = entry.name.rpartition(".")[0]
+            if _is_image(files.join(base, name)):
+                stem = names.stem(entry.name)
                 beside = [sidecars.get(f"{stem}.{suffix}", "") for suffix in ("txt", "caption", "json")]
                 yield ImageFile(name, "|".join([entry.stat_signature, *beside]))
             continue
@@ -66,6 +66,13 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
                 continue
         deeper = start[1:] if entry.name == first else ()
         yield from _walk(base, name, deeper, follow, (*above, os.path.realpath(files.join(base, name))))
+
+
+def _is_image(url: str) -> bool:
+    """Whether a file is an image: by its suffix or, if that is unknown, by its first bytes."""
+    if names.is_image(url):
+        return True
+    return names.may_be_image(url) and names.starts_like_image(files.head(url, names.HEAD))
 
 
 def cut(input: Input, reader: str, images: Iterator[ImageFile]) -> Iterator[Shard]:

@@ -1,9 +1,10 @@
-"""Webdataset tars: one archive, a brace range (`{00000..00099}.tar`), a glob, or a folder of them.
+"""Archives of images: webdataset tars and zips; one of them, a brace range (`{00000..00099}.tar`), a glob, or a folder.
 
-Image members are jpg, jpeg, png, webp, gif, bmp, tif, tiff or avif; the caption is in txt, caption or text, or in the
-fields of a json member. Several images in one sample give one row each (`key#0, key#1`). A sample without an image, a
-missing archive of the range, and the damaged end of an archive are unreadable rows. Loose images in the folder are rows
-too; if there are at least as many of them as archives, the input is read as a folder of images.
+Members with the same path up to the first dot are a sample. Its image members are found by their suffix (a.jpg,
+a.input.jpg) or by their content; the caption is in txt, caption or text, or in the fields of a json member. Several
+images in one sample give one row each (`key#0, key#1`). A sample without an image, a missing archive of the range, and
+the damaged end of an archive are unreadable rows. Loose images in the folder are rows too; if there are at least as
+many of them as archives, the input is read as a folder of images.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from typing import Any
 
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import listing, tar, walk
+from auditor.readers import archive, listing, walk
 from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared, weight
 from auditor.readers.folder import Folder
+from auditor.readers.members import Broken, Group, Member
 from auditor.readers.rows import is_img2dataset_row
-from auditor.readers.tar import Broken, Group
-from auditor.storage import files
+from auditor.storage import files, names
 from auditor.storage.urls import domain
 from auditor.types import Sample, Unreadable
 
 _TEXT_LIMIT = 1 << 20
+_MAX_UNKNOWN = 256 << 20  # bytes of a member of unknown kind that is opened to find out
+_MAX_KINDS = 5  # suffixes listed in a reason
 
 
 class Webdataset(Reader):
@@ -35,13 +38,13 @@ class Webdataset(Reader):
     def accepts(self, input: Input) -> bool:
         """Named tars, or a folder with more tars than loose images."""
         if input.only:
-            return all(map(tar.is_tar, input.only))
-        archives = listing.count(input, tar.is_tar)
+            return all(map(names.is_archive, input.only))
+        archives = listing.count(input, names.is_archive)
         return sum(1 for _ in islice(walk.images(input), archives)) < archives
 
     def shards(self, input: Input) -> Iterator[Shard]:
         """One shard per archive, then the loose images."""
-        for name in listing.named(input, tar.is_tar):
+        for name in listing.named(input, names.is_archive):
             url = files.join(input.url, name)
             version = files.version(url) if files.exists(url) else "missing"
             yield Shard(listing.label("tar", input, name), input, self.id, name, version=version)
@@ -61,7 +64,7 @@ class Webdataset(Reader):
                 yield Unreadable(name, name, name, str(error))
                 return
         keys = Keys()
-        with tar.groups(files.join(shard.input.url, shard.file)) as groups:
+        with archive.groups(files.join(shard.input.url, shard.file)) as groups:
             for group in groups:
                 yield from samples(group, shard, keys)
 
@@ -82,24 +85,25 @@ def samples(
     group: Group | Broken, shard: Shard, keys: Keys, extra: Mapping[str, Any] | None = None
 ) -> Iterator[Sample | Unreadable]:
     """The rows of one sample of an archive. extra: the manifest's fields for it."""
-    archive = shard.input.prefix + shard.file
+    place = shard.input.prefix + shard.file
     if isinstance(group, Broken):
-        yield Unreadable(archive, archive, archive, group.reason)
+        yield Unreadable(place, place, place, group.reason)
         return
     row = {**_json(group), **(extra or {})}
     options = shard.input.options
     key = keys((as_text(row.get(options.id_col)) if options.id_col else None) or group.key)
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
     caption = as_text(row.get(options.caption_col)) if options.caption_col else _caption(group)
-    source = domain(url) if url else archive
-    images = [member for member in group.members if member.suffix.rpartition(".")[2] in files.IMAGE_SUFFIXES]
+    source = domain(url) if url else place
+    images = [member for member in group.members if _is_image(member)]
     if not images:
-        yield Unreadable(key, source, f"{archive}::{group.key}", "no image in sample")
+        kinds = ", ".join(sorted({member.suffix or "no suffix" for member in group.members})[:_MAX_KINDS])
+        yield Unreadable(key, source, f"{place}::{group.key}", f"no image in sample: its members are {kinds}")
     for number, member in enumerate(images):
         yield Sample(
             key=f"{key}#{number}" if len(images) > 1 else key,
             source=source,
-            image=f"{archive}::{member.name}",
+            image=f"{place}::{member.name}",
             content=member.content,
             caption=caption or by_alias(row, CAPTION),
             url=url,
@@ -108,6 +112,18 @@ def samples(
             weight=weight(row, options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
+
+
+def _is_image(member: Member) -> bool:
+    """Whether a member is an image: by its suffix or, if that is unknown, by its first bytes."""
+    if names.is_image(member.name):
+        return True
+    if not names.may_be_image(member.name):
+        return False
+    try:
+        return names.starts_like_image(member.content.read(_MAX_UNKNOWN)[: names.HEAD])
+    except SampleError:
+        return False
 
 
 def _caption(group: Group) -> str | None:
@@ -127,10 +143,10 @@ def _json(group: Group) -> dict[str, Any]:
 
 
 def _read(group: Group, suffix: str) -> bytes | None:
-    for member in group.members:
-        if member.suffix == suffix:
-            try:
-                return member.content.read(_TEXT_LIMIT)
-            except SampleError:
-                return None
+    exact = [member for member in group.members if member.suffix == suffix]
+    for member in exact or [member for member in group.members if member.last_suffix == suffix]:
+        try:
+            return member.content.read(_TEXT_LIMIT)
+        except SampleError:
+            return None
     return None

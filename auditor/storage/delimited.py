@@ -16,6 +16,7 @@ from typing import Any
 
 from auditor.errors import DatasetError
 from auditor.storage import files, lines
+from auditor.storage.names import is_image
 from auditor.storage.tables import BadRow, Chunk
 
 _PEEK = 1 << 20
@@ -77,7 +78,7 @@ def _layout_of(url: str, version: str) -> _Layout:
     except csv.Error as error:
         raise DatasetError(f"{url}: its first row is not a record: {error}") from error
     header_lines = source[: records.line_num] if _quoted(delimiter) else source[:1]
-    if any(files.is_web(cell) or files.is_image_name(cell) for cell in first):
+    if any(files.is_web(cell) or is_image(cell) for cell in first):
         return _Layout(_named(first), delimiter, False, 0)
     names = [cell.strip() or f"column{number}" for number, cell in enumerate(first)]
     body = len("".join(header_lines).encode("utf-8", "surrogateescape")) + 3 * peek.startswith(b"\xef\xbb\xbf")
@@ -103,7 +104,7 @@ def _delimiter(text: str) -> str:
 def _named(first: list[str]) -> tuple[str, ...]:
     names = []
     for number, cell in enumerate(first):
-        kind = "url" if files.is_web(cell) else "image" if files.is_image_name(cell) else "caption"
+        kind = "url" if files.is_web(cell) else "image" if is_image(cell) else "caption"
         names.append(kind if kind not in names else f"column{number}")
     return tuple(names)
 

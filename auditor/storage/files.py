@@ -18,8 +18,8 @@ from typing import IO, Any, cast
 import fsspec
 
 from auditor.errors import DatasetError, SampleError
+from auditor.storage.names import is_hidden
 
-IMAGE_SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
 _WEB = ("http://", "https://", "ftp://", "data:")
 
 
@@ -31,12 +31,6 @@ class Entry:
     is_folder: bool
     is_link: bool
     stat_signature: str
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file name ends like an image's."""
-    stem, _, suffix = name.rpartition(".")
-    return bool(stem) and suffix.casefold() in IMAGE_SUFFIXES
 
 
 def is_web(text: str) -> bool:
@@ -100,7 +94,7 @@ def size(url: str) -> int:
 
 def forget() -> None:
     """Clear the cached listings; every audit begins with this."""
-    for cached in (entries, names, real_folder):
+    for cached in (all_entries, names, real_folder, head):
         cached.cache_clear()
 
 
@@ -130,13 +124,28 @@ def real_folder(url: str) -> str:
     return url if is_remote(url) else os.path.realpath(url)
 
 
-@lru_cache(maxsize=8)
 def entries(url: str) -> tuple[Entry, ...]:
-    """The entries of a folder, sorted by name; cached for shards of the same folder. Raises DatasetError."""
+    """The entries of a folder that are not hidden (names.py), sorted by name. Raises DatasetError."""
+    return tuple(entry for entry in all_entries(url) if not is_hidden(entry.name))
+
+
+@lru_cache(maxsize=8)
+def all_entries(url: str) -> tuple[Entry, ...]:
+    """Every entry of a folder, sorted by name; cached for shards of the same folder. Raises DatasetError."""
     try:
         return tuple(sorted(_scan(url), key=lambda entry: entry.name))
     except OSError as error:
         raise DatasetError(f"cannot list {url}: {error.strerror or error}") from error
+
+
+@lru_cache(maxsize=65_536)
+def head(url: str, count: int) -> bytes:
+    """The first bytes of a file; none if it cannot be read."""
+    try:
+        with open_file(url) as file:
+            return file.read(count)
+    except OSError:
+        return b""
 
 
 @lru_cache(maxsize=8)

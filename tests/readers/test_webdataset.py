@@ -47,7 +47,7 @@ def test_tars_of_the_webdataset_library_are_read(tmp_path, read_all):
 
 def test_a_sample_without_an_image_is_an_unreadable_row(tmp_path, read_all):
     _, rows = read_all(making.tar(tmp_path / "x.tar", [("0.txt", b"words"), ("1.jpg", JPEG)]))
-    assert reasons(rows) == ["no image in sample", ""]
+    assert reasons(rows) == ["no image in sample: its members are txt", ""]
 
 
 def test_several_images_of_a_sample_are_a_row_each(tmp_path, read_all):

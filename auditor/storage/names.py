@@ -1,0 +1,94 @@
+"""What a file is, by its name and, where the name does not tell, by its first bytes. Pure.
+
+The content of a file decides whether it is an image (images/decode.py). Names only decide which files are looked at: a
+file that is taken for an image and is none becomes an unreadable row with a reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+# Names that browsers, downloaders and cameras give to images, and formats that Pillow decodes or whose metadata can be
+# read without a decoder (HEIF: ISO/IEC 23008-12; JPEG XL: ISO/IEC 18181-2).
+IMAGE_SUFFIXES = frozenset(
+    "jpg jpeg jpe jfif jif jfi pjpeg pjp jpg_large jpg_small jpg_orig png apng webp gif bmp dib tif tiff avif heic "
+    "heif heics heifs hif jxl jp2 j2k jpf jpx mpo ppm pgm pbm pnm ico".split()
+)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.lz4")
+# Suffixes of files that are no images; they are not opened to find out.
+_OTHER_SUFFIXES = frozenset(
+    "txt caption text json jsonl ndjson csv tsv parquet arrow feather md rst html htm xml yaml yml toml ini cfg lock "
+    "py ipynb sh js css log pdf doc docx xls xlsx zip gz bz2 xz zst lz4 tgz tbz2 txz tzst 7z rar tar mp4 webm mov mkv "
+    "avi m4v mp3 wav flac ogg npy npz pt pth pkl ckpt safetensors onnx bin h5 hdf5 mdb mds tfrecord beton rec idx "
+    "index db sqlite sha256 md5 sum crc svg eps ai psd".split()
+)
+# Folders and files that systems and tools leave beside data; all other names that begin with a dot are hidden too.
+_HIDDEN = frozenset(("__macosx", "__pycache__", "_temporary", "_delta_log", "thumbs.db", "desktop.ini", "ehthumbs.db"))
+_COMPANIONS = frozenset(
+    "readme license licence copying notice citation authors changelog contributing dataset_info dataset_infos "
+    "dataset_dict state checksums sha256sums md5sums manifest _success requirements".split()
+)
+HEAD = 16  # first bytes of a file that starts_like_image needs
+_MAGIC = (
+    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+",
+    b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a", b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51",
+)  # fmt: skip
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def suffix(name: str) -> str:
+    """The text after the last dot of a file name, in lower case; '' without one."""
+    stem, _, end = name.rpartition("/")[2].rpartition(".")
+    return end.casefold() if stem else ""
+
+
+def stem(name: str) -> str:
+    """The name without its suffix."""
+    end = suffix(name)
+    return name[: -len(end) - 1] if end else name
+
+
+def is_image(name: str) -> bool:
+    """Whether a file name ends like an image's."""
+    return suffix(name) in IMAGE_SUFFIXES
+
+
+def may_be_image(name: str) -> bool:
+    """Whether only the first bytes tell if the file is an image: its suffix is unknown, or it has none."""
+    return suffix(name) not in IMAGE_SUFFIXES | _OTHER_SUFFIXES
+
+
+def starts_like_image(head: bytes) -> bool:
+    """Whether a file's first HEAD bytes are those of an image format."""
+    return (
+        head.startswith(_MAGIC)
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
+    )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path, or a folder that it is in, is hidden by convention: it is not part of a dataset."""
+    parts = (part for part in PurePosixPath(name).parts if part != "..")
+    return any(part.startswith(".") or part.casefold() in _HIDDEN for part in parts)
+
+
+def is_companion(name: str) -> bool:
+    """Whether a file describes a dataset and holds none of its images: README, LICENSE, dataset_info.json …"""
+    base = name.rpartition("/")[2].casefold()
+    return base.partition(".")[0] in _COMPANIONS or base.endswith(("_stats.json", ".md", ".sha256", ".md5", ".crc"))
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file name ends like a tar's."""
+    return name.casefold().endswith(TAR_SUFFIXES)
+
+
+def is_zip(name: str) -> bool:
+    """Whether a file name ends like a zip's."""
+    return suffix(name) == "zip"
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file name ends like that of an archive whose members are read."""
+    return is_tar(name) or is_zip(name)
