@@ -78,17 +78,20 @@ def joined(members: Iterable[Member | Broken]) -> Iterator[Group | Broken]:
     """Samples of members wherever they are in the archive, in the order of their first member. All names are held in
     memory."""
     groups: list[Group] = []
-    by_key: dict[str, list[Group]] = defaultdict(list)
+    open_groups: dict[str, list[Group]] = defaultdict(list)  # by key; the nth has the nth member of each suffix
     counts: Counter[tuple[str, str]] = Counter()  # members with the same key and suffix
     for member in members:
         if isinstance(member, Broken):
             yield from groups
             yield member
             return
-        of_key, number = by_key[member.key], counts[member.key, member.suffix]
+        of_key, number = open_groups[member.key], counts[member.key, member.suffix]
         counts[member.key, member.suffix] += 1
-        if number == len(of_key):
+        if number >= len(of_key):
             of_key.append(Group(member.key))
             groups.append(of_key[-1])
-        of_key[number].members.append(member)
+        elif len(of_key[number].members) >= _MAX_MEMBERS:
+            of_key[number] = Group(member.key)
+            groups.append(of_key[number])
+        of_key[min(number, len(of_key) - 1)].members.append(member)
     yield from groups
