@@ -72,6 +72,7 @@ def loads(text: str | bytes) -> Audit:
         _check_share(f"subgroups, {subgroup.value}", subgroup.low, subgroup.share, subgroup.high)
         if e := subgroup.estimate:
             _check_share(f"estimate of subgroup {subgroup.value}", e.low, e.point, e.high)
+            _check_share(f"dataset without subgroup {subgroup.value}", None, e.fraction_without, None)
     return audit
 
 
