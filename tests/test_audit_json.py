@@ -104,3 +104,14 @@ def test_an_error_names_the_file(tmp_path, read, content):
         path.write_text(content)
     with pytest.raises(AuditFileError, match=r"broken\.json: "):
         read(path)
+
+
+@pytest.mark.parametrize("wrong", [{"low": 2.0}, {"fraction_without": -0.5}, {"high": 0.1}])
+def test_impossible_estimates_of_subgroups_are_refused(wrong):
+    estimate = {"point": 0.5, "low": 0.2, "high": 0.9, "fraction_without": 0.1, "is_mostly_synthetic": False}
+    content = json.loads(text(full()))
+    content["subgroups"][0]["estimate"] = estimate
+    assert audit_json.loads(json.dumps(content)).subgroups[0].estimate.point == 0.5
+    content["subgroups"][0]["estimate"] = {**estimate, **wrong}
+    with pytest.raises(AuditFileError, match="shares must be from 0 to 1"):
+        audit_json.loads(json.dumps(content))
