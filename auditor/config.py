@@ -45,7 +45,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How inputs are read. *_col: column names, which override those of readers/columns.py. input_format: a reader's
-    id."""
+    id. delimiter: of delimited text; None if it is to be guessed. Raises ConfigError unless it is one character."""
 
     input_format: str | None = None
     image_col: str | None = None
@@ -54,8 +54,16 @@ class ReadOptions:
     id_col: str | None = None
     declared_col: str | None = None
     weight_col: str | None = None
+    delimiter: str | None = None
     base_dir: str | None = None
     follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the delimiter; `\\t` and `tab` name a tab."""
+        if self.delimiter in ("\\t", "tab"):
+            object.__setattr__(self, "delimiter", "\t")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"\0'):
+            raise ConfigError(f"`delimiter` must be one character or `tab`, got {self.delimiter!r}")
 
     def updated(self, given: ReadOptions) -> ReadOptions:
         """These options, overridden by the given ones. Raises ConfigError if an audit's record needs `base_dir`,

@@ -63,6 +63,11 @@ def reading(function: F) -> F:
         click.option("--id-col", metavar="NAME", help="Column with unique keys."),
         click.option("--declared-col", metavar="NAME", help="Column that says whether an image is synthetic."),
         click.option(
+            "--delimiter",
+            metavar="CHAR",
+            help="Delimiter of csv files and the like; `tab` for a tab.  [default: guessed]",
+        ),
+        click.option(
             "--base-dir",
             type=click.Path(exists=True, file_okay=False),
             help="Folder of a table's relative image paths.  [default: the table's folder]",

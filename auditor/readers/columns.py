@@ -1,21 +1,39 @@
-"""Finds the meaning of a table's columns by the names that image/caption datasets use.
+"""Finds the meaning of a table's columns: by the options, by Hugging Face's feature types in its schema, by the names
+that image/caption datasets use, and by what the first rows hold.
 
-Matching ignores case, and the first alias in the table is used. The options --image-col, --url-col, --caption-col and
---id-col override it.
+Matching of names ignores case, and the first alias in the table is used. Rows are only read to find out if names and
+types leave it open. Every column of images counts: the first is the row's image, each other one is a row of its own.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from auditor.config import ReadOptions
+from auditor.config import ReadOptions, option_of
 from auditor.errors import DatasetError
+from auditor.readers import cells, column_content
+from auditor.readers.column_content import Held
+from auditor.storage import files, tables
+from auditor.storage.tables import Kind, TableFile
 
 URL = ("url", "image_url", "img_url", "src", "link")
 CAPTION = ("text", "caption", "txt", "alt", "prompt", "description", "top_caption")
+_MORE_CAPTIONS = (
+    "captions",
+    "raw_caption",
+    "caption_str",
+    "alt_text",
+    "alttext",
+    "sentences",
+    "conversations",
+    "messages",
+    "title",
+)
 ID = ("uid", "key", "sample_id", "id", "__key__", "hash", "md5", "sha256")
 IMAGE = (
     "image", "img", "jpg", "png", "webp", "bytes", "image_bytes",
@@ -23,47 +41,194 @@ IMAGE = (
 )  # fmt: skip
 DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
 CAPTION_FILES = ("txt", "caption", "text")
+_CHECKED = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col")
+_IMAGE_WORDS = frozenset(
+    "image images img imgs jpg jpeg png webp photo photos picture pictures pic file filename".split()
+)
+_URL_WORDS = frozenset("url urls link links src uri href".split())
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The table's names of the columns with known meanings; None for those that it lacks."""
+    """The table's names of the columns with known meanings; None for those that it lacks.
+
+    others: further columns of images. lacks: why the rows cannot be read, if the table lacks a column that an option
+    names. is_guess: only what the rows hold tells which columns these are.
+    """
 
     image: str | None
     url: str | None
     caption: str | None
     id: str | None
+    others: tuple[str, ...] = ()
+    lacks: str = ""
+    is_guess: bool = False
 
-    @classmethod
-    def find(cls, names: Iterable[str], options: ReadOptions, *, where: str) -> Columns:
-        """Raises DatasetError for an override that the table lacks, or if it has neither an image nor a URL column."""
-        names = list(names)
-        columns = cls(
-            image=_pick(names, IMAGE, options.image_col, "--image-col", where),
-            url=_pick(names, URL, options.url_col, "--url-col", where),
-            caption=_pick(names, CAPTION, options.caption_col, "--caption-col", where),
-            id=_pick(names, ID, options.id_col, "--id-col", where),
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The columns of images; that of URLs if there are none."""
+        first = self.image or self.url
+        return (first, *self.others) if first else ()
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """The columns that may name local files."""
+        return (self.image, *self.others) if self.image else self.others
+
+
+def find(table: TableFile, options: ReadOptions, *, where: str) -> Columns:
+    """The columns of a table. Raises DatasetError if it has neither an image nor a URL column."""
+    columns = _find(table, options, tables.version(table))
+    names = tables.columns(table)
+    if names and not columns.images and not columns.lacks:
+        listed = ", ".join(name[:100] for name in tables.described(table)[:20])
+        raise DatasetError(
+            f"{where}: none of its columns ({listed}) is known as an image or URL column; "
+            "name one with --image-col or --url-col"
         )
-        if names and columns.image is None and columns.url is None:
-            listed = ", ".join(name[:40] for name in names[:20])
-            raise DatasetError(
-                f"{where}: none of its columns ({listed}) is known as an image or URL column; "
-                "name one with --image-col or --url-col"
-            )
-        return columns
+    return columns
+
+
+@lru_cache(maxsize=256)
+def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
+    names, kinds = tables.columns(table), tables.kinds(table)
+    every = list(dict.fromkeys([*names, *kinds]))
+    telling = [name for name in every if kinds.get(name, Kind.OPEN) is not Kind.OTHER]
+    lacking = [name for name in ("image_col", "url_col") if _lacks(every, getattr(options, name))]
+    columns = Columns(
+        image=_pick(every, options.image_col) or _alias([name for name in names if name in telling], IMAGE),
+        url=_pick(every, options.url_col) or _alias([name for name in names if name in telling], URL),
+        caption=_pick(names, options.caption_col)
+        or (None if options.caption_col else _alias(names, (*CAPTION, *_MORE_CAPTIONS))),
+        id=_pick(names, options.id_col) or (None if options.id_col else _alias(names, ID)),
+    )
+    if lacking:
+        flags = " and ".join(f"'{getattr(options, name)}' ({option_of(name)})" for name in lacking)
+        return replace(columns, lacks=f"its table has no column {flags}")
+    if options.image_col or options.url_col:
+        return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns))
+    columns = replace(columns, **_by_type(table, kinds, columns))
+    return columns if columns.images else replace(columns, **_by_content(table, telling, options))
+
+
+def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> dict[str, Any]:
+    """The columns of images by their types, and those named like one; {} if the names alone decide."""
+    declared = [name for name, kind in kinds.items() if kind is Kind.IMAGE]
+    if declared:
+        return _first_and_others(declared, columns.image)
+    named = kinds.get(columns.image or "", Kind.OPEN)
+    binary = [name for name, kind in kinds.items() if kind is Kind.BYTES and name != columns.image]
+    if binary:
+        found = column_content.values(table, binary)
+        binary = [name for name in binary if column_content.held(found[name]) is Held.IMAGE]
+    if columns.image and named is Kind.BYTES:
+        return _first_and_others([columns.image, *binary], columns.image)
+    if binary:
+        return _first_and_others(binary, None)
+    return {"others": _named_alike(table, kinds, columns)} if columns.image else {}
+
+
+def _first_and_others(images: list[str], named: str | None) -> dict[str, Any]:
+    first = named if named in images else (_alias(images, IMAGE) or images[0])
+    return {"image": first, "others": tuple(name for name in images if name != first)}
+
+
+def _named_alike(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> tuple[str, ...]:
+    """Further columns with a word for images in their names that hold paths of other images than the first column."""
+    roles = (columns.image, columns.url, columns.caption, columns.id)
+    alike = [
+        name for name, kind in kinds.items() if kind is Kind.OPEN and name not in roles and _words(name) & _IMAGE_WORDS
+    ]
+    if not alike or not columns.image:
+        return ()
+    found = column_content.values(table, [columns.image, *alike])
+    first = found[columns.image]
+    wanted = {Held.PATH, Held.IMAGE} if column_content.held(first) is not Held.ADDRESS else {Held.ADDRESS}
+    others: list[str] = []
+    for name in alike:
+        known = [first, *(found[other] for other in others)]
+        if column_content.held(found[name]) in wanted and not any(
+            column_content.are_same_images(found[name], values) for values in known
+        ):
+            others.append(name)
+    return tuple(others)
+
+
+def _by_content(table: TableFile, names: list[str], options: ReadOptions) -> dict[str, Any]:
+    """The columns of images, or else of URLs, by what their first values are."""
+    found = column_content.values(table, names)
+    held = {name: column_content.held(values) for name, values in found.items()}
+    images = [name for name in names if held[name] is Held.IMAGE] or [name for name in names if held[name] is Held.PATH]
+    addresses = [name for name in names if held[name] is Held.ADDRESS]
+    if addresses and images and held[images[0]] is Held.PATH and not _is_there(table, options, found[images[0]]):
+        images = []  # names of what is behind the URLs
+    if images:
+        columns = Columns(images[0], None, None, None)
+        others = [name for name in images[1:] if not column_content.are_same_images(found[images[0]], found[name])]
+        url = {"url": _best_address(addresses, found)} if addresses else {}
+        return {"image": columns.image, "others": tuple(others), "is_guess": True, **url}
+    if not addresses:
+        return {}
+    pictures = [name for name in addresses if _words(name) & _IMAGE_WORDS]
+    best = _best_address(pictures or addresses, found)
+    others = [
+        name for name in pictures if name != best and not column_content.are_same_images(found[best], found[name])
+    ]
+    return {"url": best, "others": tuple(others), "is_guess": not _words(best) & (_URL_WORDS | _IMAGE_WORDS)}
+
+
+def _is_there(table: TableFile, options: ReadOptions, names: list[Any]) -> bool:
+    folder = files.normalise(options.base_dir) if options.base_dir else files.split(table.url)[0]
+    return any(files.exists(files.join(folder, path)) for name in names for path in cells.paths(name))
+
+
+def _best_address(names: list[str], found: Mapping[str, list[Any]]) -> str:
+    """The column whose addresses are most likely those of images."""
+    return max(
+        names, key=lambda name: (column_content.looks_like_image_address(found[name]), bool(_words(name) & _URL_WORDS))
+    )
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column's name: `sourceImage_1` has source and image."""
+    return {word.casefold() for word in _WORD.findall(name)}
+
+
+def refuse_unknown(found: Iterable[TableFile], options: ReadOptions, *, where: str) -> None:
+    """Raises DatasetError for a column that an option names and none of the tables has."""
+    named = {option: wanted for option in _CHECKED if (wanted := getattr(options, option)) is not None}
+    if not named:
+        return
+    every = list(dict.fromkeys(name for table in found for name in (*tables.columns(table), *tables.kinds(table))))
+    for option, wanted in named.items():
+        if _lacks(every, wanted):
+            listed = ", ".join(name[:40] for name in every[:20])
+            raise DatasetError(f"{where}: no column '{wanted}' ({option_of(option)}); there are: {listed}")
 
 
 def refuse_unweighted(names: Iterable[str], options: ReadOptions, *, where: str) -> None:
     """Raises DatasetError if the table lacks the weight column that was named."""
-    _pick(list(names), (), options.weight_col, "--weight-col", where)
+    names = list(names)
+    if _lacks(names, options.weight_col):
+        raise DatasetError(
+            f"{where}: no column '{options.weight_col}' (--weight-col); there are: {', '.join(names[:20])}"
+        )
 
 
-def _pick(names: list[str], aliases: tuple[str, ...], override: str | None, flag: str, where: str) -> str | None:
+def _lacks(names: list[str], wanted: str | None) -> bool:
+    return wanted is not None and _pick(names, wanted) is None
+
+
+def _pick(names: list[str], wanted: str | None) -> str | None:
+    """The column that an option names: exactly, or in another case."""
+    if wanted is None or wanted in names:
+        return wanted
+    return next((name for name in names if name.casefold() == wanted.casefold()), None)
+
+
+def _alias(names: list[str], aliases: tuple[str, ...]) -> str | None:
     by_folded = {name.casefold(): name for name in reversed(names)}
-    if override is not None:
-        if override not in names and override.casefold() not in by_folded:
-            raise DatasetError(f"{where}: no column '{override}' ({flag}); there are: {', '.join(names[:20])}")
-        return override if override in names else by_folded[override.casefold()]
     return next((by_folded[alias] for alias in aliases if alias in by_folded), None)
 
 

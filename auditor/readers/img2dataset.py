@@ -20,7 +20,7 @@ from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archive, folder, listing, webdataset
-from auditor.readers.columns import URL, Columns, as_text, by_alias
+from auditor.readers.columns import URL, as_text, by_alias, find
 from auditor.readers.members import Group
 from auditor.readers.rows import RowReader
 from auditor.storage import files, names, tables
@@ -101,7 +101,7 @@ def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
     if ".parquet" not in suffixes:
         return False
     try:
-        return set(tables.columns(files.join(url, f"{number}.parquet"))) >= _COLUMNS
+        return set(tables.columns(tables.at(files.join(url, f"{number}.parquet")))) >= _COLUMNS
     except DatasetError:
         return False
 
@@ -109,8 +109,9 @@ def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
 def _embeds(url: str, options: ReadOptions) -> bool:
     """Whether a shard's parquet holds the images themselves."""
     try:
-        column = Columns.find(tables.columns(url), options, where=url).image
-        return column is not None and tables.embeds(url, column)
+        table = tables.at(url)
+        column = find(table, options, where=url).image
+        return column is not None and tables.embeds(table, column)
     except DatasetError:
         return True  # reading it gives a row with the reason
 
@@ -155,8 +156,9 @@ def _manifest(shard: Shard) -> _Manifest:
 
 
 def _table_rows(url: str) -> Iterator[Mapping[str, Any] | BadRow]:
-    for piece in tables.chunks(url, 1 << 20):
-        yield from tables.rows(url, piece)
+    table = tables.at(url)
+    for piece in tables.chunks(table, 1 << 20):
+        yield from tables.rows(table, piece)
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------
@@ -180,8 +182,7 @@ def _files(shard: Shard, manifest: _Manifest) -> Iterator[Sample]:
 
 def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
     url = files.join(shard.input.url, shard.file)
-    columns = Columns.find(tables.columns(url), shard.input.options, where=shard.file)
-    row_of = RowReader(shard.input, shard.file, columns)
+    row_of = RowReader(shard.input, shard.file, find(tables.at(url), shard.input.options, where=shard.file))
     number = 0
     try:
         for row in _table_rows(url):

@@ -12,7 +12,7 @@ import bracex
 from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
 from auditor.plugin import Input
-from auditor.storage import files
+from auditor.storage import files, names
 
 _GLOB = frozenset("*?[")
 _MAX_FOLDERS = 1000  # sub-folders that are searched to detect a format
@@ -28,13 +28,22 @@ def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
     if files.is_folder(url := files.normalise(text)):
         return Input(url, _last(url), options=options)
     if files.exists(url):
-        folder, name = files.split(url)
+        folder, name = files.split(_as_named(text, url))
         return Input(folder, name, (name,), options=options)
     folder, pattern = os.path.split(text)
-    names = _expanded(files.normalise(folder or "."), pattern)
-    if not names:
+    expanded = _expanded(files.normalise(folder or "."), pattern)
+    if not expanded:
         raise NoSuchInput(f"{text}: no such file or folder")
-    return Input(files.normalise(folder or "."), pattern, tuple(names), options=options)
+    return Input(files.normalise(folder or "."), pattern, tuple(expanded), options=options)
+
+
+def _as_named(text: str, url: str) -> str:
+    """The URL of a file under the name that the user gave, if that is a link and its target's name tells less: files of
+    the Hugging Face hub's cache are links to blobs without a suffix."""
+    folder, name = os.path.split(text)
+    if files.is_remote(text) or names.suffix(name) == names.suffix(url) or names.is_image(name):
+        return url
+    return files.join(files.normalise(folder or "."), name)
 
 
 def _last(url: str) -> str:
@@ -45,13 +54,13 @@ def _expanded(folder: str, pattern: str) -> list[str]:
     if "{" not in pattern and not _GLOB & set(pattern):
         return []
     existing = [entry.name for entry in files.entries(folder)] if files.is_folder(folder) else []
-    names: dict[str, None] = {}
+    found: dict[str, None] = {}
     try:
         for name in bracex.iexpand(pattern, limit=1_000_000):
-            names.update(dict.fromkeys([x for x in existing if fnmatch(x, name)] if _GLOB & set(name) else [name]))
+            found.update(dict.fromkeys([x for x in existing if fnmatch(x, name)] if _GLOB & set(name) else [name]))
     except bracex.ExpansionLimitException:
         raise NoSuchInput(f"{pattern}: matches more than a million files") from None
-    return list(names) if any(name in existing for name in names) else []
+    return list(found) if any(name in existing for name in found) else []
 
 
 def holds(input: Input, test: Callable[[str], bool]) -> bool:

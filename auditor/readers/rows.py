@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.plugin import Input
+from auditor.readers import cells
 from auditor.readers.columns import Columns, as_text, declared, weight
 from auditor.storage import files
-from auditor.storage.content import BytesContent, FileContent
+from auditor.storage.content import BytesContent, FileContent, UnavailableContent
 from auditor.storage.tables import BadRow
-from auditor.storage.urls import domain
+from auditor.storage.urls import absolute, domain, is_address
 from auditor.types import Content, Sample, Unreadable
 
 
@@ -23,35 +24,41 @@ class RowReader:
         self.input = input
         self.file = file
         self.columns = columns
+        self._held = frozenset(columns.local)
         self.base = files.normalise(input.options.base_dir) if input.options.base_dir else input.url
         self.folder = "" if input.options.base_dir else files.parent(file)
 
     def __call__(self, row: Mapping[str, Any] | BadRow, number: int) -> Iterator[Sample | Unreadable]:
-        """One sample per row; or one per image if the row holds a list of images."""
-        if isinstance(row, BadRow):
-            yield self.broken(number, row.reason)
+        """One sample per image: per row or, if the row holds a list of images or several columns of them, several."""
+        problem = row.reason if isinstance(row, BadRow) else self.columns.lacks
+        if problem or isinstance(row, BadRow):
+            yield self.broken(number, problem)
             return
-        image = row.get(self.columns.image) if self.columns.image else None
         key = as_text(row.get(self.columns.id)) if self.columns.id else None
-        if not isinstance(image, list):
-            yield self._sample(row, number, image, key, "")
-        elif not image:
-            yield self._sample(row, number, None, key, "")
-        else:
-            for index, item in enumerate(image):
-                yield self._sample(row, number, item, key, f"#{index}")
+        for column in self.columns.images or ("",):
+            is_first = column not in self.columns.others
+            if not is_first and not row.get(column):
+                continue
+            suffix = "" if is_first else f":{column}"
+            images = cells.images(row.get(column))
+            if images is None:
+                yield self._sample(row, number, column, row.get(column), key, suffix)
+            elif not images:
+                yield self._sample(row, number, column, None, key, suffix)
+            else:
+                for index, item in enumerate(images):
+                    yield self._sample(row, number, column, item, key, f"{suffix}#{index}")
 
     def broken(self, number: int, reason: str) -> Unreadable:
         """A row that cannot be read, named by its number (from 0)."""
         place = self._row_name(number)
-        return Unreadable(place, files.parent(self.file) or ".", place, f"row {number}: {reason}")
+        return Unreadable(place, files.parent(self.file) or ".", place, reason)
 
     def names(self, row: Mapping[str, Any] | BadRow) -> Iterator[str]:
         """The names, below the base folder, of the local images in a row."""
-        image = row.get(self.columns.image) if self.columns.image and not isinstance(row, BadRow) else None
-        for item in image if isinstance(image, list) else [image]:
-            if isinstance(name := _unpacked(item), str) and name and not files.is_web(name):
-                yield self._below_base(name)
+        if not isinstance(row, BadRow):
+            for column in self.columns.local:
+                yield from map(self._below_base, cells.paths(row.get(column)))
 
     def below_input(self, name: str) -> set[str]:
         """The names of an image in a walk over the input: as given, and with the links of its folder resolved."""
@@ -72,17 +79,20 @@ class RowReader:
             yield f"{name}\0{'' if is_outside else files.stat_signature(files.join(self.base, name))}"
 
     def _sample(
-        self, row: Mapping[str, Any], number: int, image: Any, key: str | None, suffix: str
+        self, row: Mapping[str, Any], number: int, column: str, value: Any, key: str | None, suffix: str
     ) -> Sample | Unreadable:
-        image = _unpacked(image)
-        url = as_text(row.get(self.columns.url)) if self.columns.url else None
+        image = cells.image(value)
+        url = None if column in self.columns.others else self._url(row, column, image)
         here = self._row_name(number) + suffix
         content: Content | None = None
         place, source = url or here, self.input.prefix + self.file
+        embedded = None
         if isinstance(image, bytes):
-            content, place = BytesContent(image), here
-        elif isinstance(image, str) and files.is_web(image):
-            url = url or image
+            content, place, embedded = BytesContent(image), here, row[column]
+        elif isinstance(image, cells.Undecodable):
+            content, place = UnavailableContent(image.reason), here
+        elif isinstance(image, str) and self._is_address(image, column):
+            url = url or absolute(image)
             place = url
         elif isinstance(image, str) and image:
             name = self._below_base(image)
@@ -90,19 +100,32 @@ class RowReader:
             place, source = self.input.prefix + name, self.input.prefix + (files.parent(name) or ".")
         key = f"{key}{suffix}" if key else here if content is None else place
         if content is None and url is None:
-            return Unreadable(key, source, here, f"row {number}: no image in sample, and no URL")
+            return Unreadable(key, source, here, "no image in sample, and no URL")
+        caption = row.get(self.columns.caption) if self.columns.caption else None
         return Sample(
             key=key,
             source=domain(url) if url else source,
             image=place,
             content=content,
-            caption=as_text(row.get(self.columns.caption)) if self.columns.caption else None,
+            caption=as_text(cells.caption(caption)),
             url=url,
-            row={name: value for name, value in row.items() if name != self.columns.image},
+            row={name: cell for name, cell in row.items() if name not in self._held and cell is not embedded},
             declared=declared(row, self.input.options),
             weight=weight(row, self.input.options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
         )
+
+    def _url(self, row: Mapping[str, Any], column: str, image: cells.Image) -> str | None:
+        """The URL of a row; that in `column` if that is the column of URLs."""
+        if self.columns.url is None:
+            return None
+        found = image if column == self.columns.url else cells.image(row.get(self.columns.url))
+        text = as_text(found) if isinstance(found, str) else None
+        return absolute(text) if text else None
+
+    def _is_address(self, image: str, column: str) -> bool:
+        """Whether a text is a URL and no path: by its scheme, or because its column holds URLs."""
+        return files.is_web(image) or column == self.columns.url or (image.startswith("//") and is_address(image))
 
     def _below_base(self, name: str) -> str:
         """The image's name below the base folder. A name outside keeps its '..' or '/' and is refused when read."""
@@ -118,8 +141,3 @@ class RowReader:
 def is_img2dataset_row(row: Mapping[str, Any]) -> bool:
     """Whether a row was written by img2dataset, which re-encodes images unless told not to."""
     return "status" in row and "key" in row and ("original_width" in row or "error_message" in row)
-
-
-def _unpacked(image: Any) -> Any:
-    """The bytes or the path from Hugging Face's struct of both."""
-    return image.get("bytes") or image.get("path") if isinstance(image, dict) else image

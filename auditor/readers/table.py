@@ -1,9 +1,11 @@
-"""Tables of images and captions: csv, tsv, jsonl or parquet files, or a folder of them.
+"""Tables of images and captions: csv, tsv, jsonl, json, txt, parquet or Arrow files, compressed or not, or a folder of
+them.
 
-An image is a local path (below the table's folder, or below --base-dir), embedded bytes (binary, or Hugging Face's
-`{bytes, path}`), or a list of these, which gives one row per image: `key#0, key#1`. A row with a URL and no image is
-audited by its metadata only. Images in the folder that no table names are rows too. Columns are found by their names:
-see readers/columns.py. A row that cannot be parsed is an unreadable row with the reason.
+An image is a local path (below the table's folder, or below --base-dir), embedded bytes (binary, Hugging Face's
+`{bytes, path}`, base64 …: see readers/cells.py), or a list of these, which gives one row per image: `key#0, key#1`.
+Every column of images gives a row: `key`, `key:conditioning_image`. A row with a URL and no image is audited by its
+metadata only. Images in the folder that no table names are rows too. Columns are found as in readers/columns.py. A row
+that cannot be parsed is an unreadable row with the reason.
 """
 
 from __future__ import annotations
@@ -16,11 +18,10 @@ import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import folder, listing, unopened_archives, walk
-from auditor.readers.columns import Columns, refuse_unweighted
+from auditor.readers import columns, folder, listing, loose_tables, unopened_archives, walk
 from auditor.readers.rows import RowReader
-from auditor.storage import files, tables
-from auditor.storage.tables import Chunk
+from auditor.storage import files, names, tables
+from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
 
 _ROWS_WITH_IMAGES = 500
@@ -35,19 +36,29 @@ class Table(Reader):
     def accepts(self, input: Input) -> bool:
         """Named table files, or a folder with a table that has an image or URL column."""
         if input.only:
-            return all(self.is_table(name) for name in input.only)
-        return listing.holds(input, self.is_table) and any(True for _ in self._tables(input))
+            return all(self.is_table(name) or _is_table_by_content(input, name) for name in input.only)
+        return self._has_near(input) and any(True for _ in self._tables(input))
 
     def is_table(self, name: str) -> bool:
         """Whether a file name is that of a table for this reader."""
         return tables.is_table(name)
 
+    def _has_near(self, input: Input) -> bool:
+        is_table = self.is_table
+        return listing.holds(input, lambda name: is_table(name) and not tables.is_only_sometimes_table(name)) or (
+            loose_tables.are_near(input, is_table)
+        )
+
     def shards(self, input: Input) -> Iterator[Shard]:
         """Pieces of each table, then the images that no table names, then archives."""
-        names = list(self._tables(input))
-        if not names:
+        listed = list(self._tables(input))
+        if not listed:
             raise DatasetError(f"{input.name}: no table with an image or URL column in it")
-        for name in names:
+        readable = [_file(input, name) for name in listed if files.exists(files.join(input.url, name))]
+        columns.refuse_unknown(
+            (table for table in readable if input.only or not _damage(input, table)), input.options, where=input.name
+        )
+        for name in listed:
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))
@@ -69,46 +80,54 @@ class Table(Reader):
     # ---- tables
 
     def _tables(self, input: Input) -> Iterator[str]:
-        for name in listing.named(input, self.is_table):
-            if input.only or _usable(input, name):
-                yield name
+        if input.only:
+            yield from input.only
+        else:
+            yield from (name for name in loose_tables.named(input, self.is_table) if _usable(input, name))
 
     def _pieces(self, input: Input, name: str) -> Iterator[Shard]:
         url = files.join(input.url, name)
         if not files.exists(url):
             yield Shard(_label(input, name, 0), input, self.id, name, rows=1, version="missing")
             return
-        version = files.version(url)
-        if not input.only and (reason := _damage(input, name)):
+        version, table = files.version(url), _file(input, name)
+        if not input.only and (reason := _damage(input, table)):
             yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, version=version)
             return
-        columns = Columns.find(tables.columns(url), input.options, where=name)
-        refuse_unweighted(tables.columns(url), input.options, where=name)
-        is_whole = columns.image is None or tables.embeds(url, columns.image)
-        for piece in tables.chunks(url, _ROWS_WITH_IMAGES if columns.image else _ROWS_WITHOUT):
-            yield Shard(
-                id=_label(input, name, piece.first),
-                input=input,
-                reader=self.id,
-                file=name,
-                start=f"{piece.first}:{piece.start}",
-                stop=piece.stop,
-                rows=piece.rows,
-                version=version if is_whole else _with_images(version, url, piece, RowReader(input, name, columns)),
-            )
+        found = columns.find(table, input.options, where=name)
+        columns.refuse_unweighted(tables.columns(table), input.options, where=name)
+        is_whole = all(tables.embeds(table, column) for column in found.local)
+        row_of, last = RowReader(input, name, found), 0
+        try:
+            for piece in tables.chunks(table, _ROWS_WITH_IMAGES if found.local else _ROWS_WITHOUT):
+                last = piece.stop
+                yield Shard(
+                    id=_label(input, name, piece.first),
+                    input=input,
+                    reader=self.id,
+                    file=name,
+                    start=f"{piece.first}:{piece.start}",
+                    stop=piece.stop,
+                    rows=None if found.others else piece.rows,
+                    version=version if is_whole else _with_images(version, table, piece, row_of),
+                )
+        except DatasetError as error:
+            reason = f"the table breaks off here: {error}".replace(f"{input.url}/", "")
+            yield Shard(f"{_label(input, name, last)}-end", input, self.id, name, start=reason, rows=1, version=version)
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
-        url = files.join(shard.input.url, shard.file)
-        columns = Columns.find(tables.columns(url), shard.input.options, where=shard.file)
+        table = _file(shard.input, shard.file)
+        found = columns.find(table, shard.input.options, where=shard.file)
         first, start = (int(number) for number in str(shard.start).split(":"))
-        row_of = RowReader(shard.input, shard.file, columns)
+        row_of = RowReader(shard.input, shard.file, found)
+        only = tuple(dict.fromkeys([*tables.columns(table), *found.images]))
         number = first
         try:
-            for row in tables.rows(url, Chunk(first, shard.rows, start, int(shard.stop or 0))):
+            for row in tables.rows(table, Chunk(first, shard.rows, start, int(shard.stop or 0)), only):
                 yield from row_of(row, number)
                 number += 1
         except DatasetError as error:
-            yield row_of.broken(number, f"the table breaks off here: {error}")
+            yield row_of.broken(number, f"the table breaks off here: {error}".replace(f"{shard.input.url}/", ""))
 
     # ---- images that no table names
 
@@ -124,33 +143,49 @@ class Table(Reader):
                 yield item
 
 
-def _usable(input: Input, name: str) -> bool:
-    """Whether a table has an image or URL column. A table that cannot be read counts, and becomes an unreadable row."""
-    if _damage(input, name):
-        return True
+def _file(input: Input, name: str) -> TableFile:
+    return tables.at(files.join(input.url, name), input.options.delimiter)
+
+
+def _is_table_by_content(input: Input, name: str) -> bool:
+    """Whether a named file without a known suffix is a table: a blob of a hub's cache, for example."""
+    if not names.may_be_image(name) and not tables.is_compressed(name):
+        return False
     try:
-        Columns.find(tables.columns(files.join(input.url, name)), input.options, where=name)
+        return files.exists(files.join(input.url, name)) and bool(tables.columns(_file(input, name)))
     except DatasetError:
         return False
-    return True
 
 
-def _damage(input: Input, name: str) -> str | None:
+def _usable(input: Input, name: str) -> bool:
+    """Whether a table has an image or URL column. A table that cannot be read counts, and becomes an unreadable row;
+    a .json or .txt file, which may be anything, does not."""
+    table = _file(input, name)
+    if _damage(input, table):
+        return not tables.is_only_sometimes_table(name)
+    try:
+        found = columns.find(table, input.options, where=name)
+    except DatasetError:
+        return False
+    return loose_tables.is_dataset(input, table, found)
+
+
+def _damage(input: Input, table: TableFile) -> str | None:
     """Why a table of the input cannot be read; None if it can."""
     try:
         if not files.is_remote(input.url):
-            files.inside(input.url, name, follow_links=input.options.follow_links)
-        tables.columns(files.join(input.url, name))
+            files.inside(input.url, table.url.removeprefix(f"{input.url}/"), follow_links=input.options.follow_links)
+        tables.columns(table)
     except (DatasetError, SampleError) as error:
         return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
     return None
 
 
-def _with_images(version: str, url: str, piece: Chunk, row_of: RowReader) -> str:
+def _with_images(version: str, table: TableFile, piece: Chunk, row_of: RowReader) -> str:
     """The version of a piece of a table and of the images that it names."""
     total = hashlib.sha256(version.encode())
     try:
-        for row in tables.rows(url, piece, (row_of.columns.image or "",)):
+        for row in tables.rows(table, piece, row_of.columns.local):
             for signature in row_of.image_signatures(row):
                 total.update(signature.encode("utf-8", "surrogatepass"))
     except DatasetError as error:  # reading it gives a row with the reason
@@ -167,16 +202,19 @@ def _listed(reader: type[Table], input: Input, version: str) -> np.ndarray:
     """The sorted hashes (uint64) of all image names in the tables, at eight bytes per name."""
     hashes: list[np.uint64] = []
     for name in reader()._tables(input):
-        if not input.only and _damage(input, name):
+        table = _file(input, name)
+        if not input.only and _damage(input, table):
             continue
-        url = files.join(input.url, name)
-        columns = Columns.find(tables.columns(url), input.options, where=name)
-        if columns.image is None or tables.embeds(url, columns.image):
+        found = columns.find(table, input.options, where=name)
+        if all(tables.embeds(table, column) for column in found.local):
             continue
-        row_of = RowReader(input, name, columns)
-        for piece in tables.chunks(url, _ROWS_WITHOUT):
-            for row in tables.rows(url, piece, (columns.image,)):
-                hashes.extend(_hash(path) for name in row_of.names(row) for path in row_of.below_input(name))
+        row_of = RowReader(input, name, found)
+        try:
+            for piece in tables.chunks(table, _ROWS_WITHOUT):
+                for row in tables.rows(table, piece, found.local):
+                    hashes.extend(_hash(path) for image in row_of.names(row) for path in row_of.below_input(image))
+        except DatasetError:  # a row says so
+            continue
     return np.sort(np.array(hashes, dtype=np.uint64))
 
 

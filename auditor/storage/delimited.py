@@ -1,51 +1,54 @@
-"""Comma- and tab-separated values, with a header or without one.
+"""Delimited text, with a header or without one: comma-, tab-, semicolon- or pipe-separated values.
 
-Comma-separated files use the quotes of RFC 4180. Tab-separated files have no quoting: captions contain quotation marks,
-and treating them as quotes would swallow rows. A first row with a URL or an image's path is data, not a header (CC3M:
-`caption<TAB>url`); its columns are then named by their content.
+The delimiter is given, named by a first line `sep=;` (as spreadsheets understand it), or guessed: see delimiters.py. A
+first row with a URL or an image's path is data, not a header (CC3M: `caption<TAB>url`); its columns are then named by
+their content.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from auditor.errors import DatasetError
-from auditor.storage import files, lines
+from auditor.storage import delimiters, files, lines, packed
+from auditor.storage.delimiters import Dialect
 from auditor.storage.names import is_image
-from auditor.storage.tables import BadRow, Chunk
+from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _PEEK = 1 << 20
 _FIELD_LIMIT = 16 << 20
+_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n')
+_BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
     columns: tuple[str, ...]
-    delimiter: str
-    has_header: bool
+    dialect: Dialect
     body: int  # offset of the first data row
 
 
-def columns(url: str) -> list[str]:
+def columns(table: TableFile) -> list[str]:
     """Names from the header, or by the content of the columns."""
-    return list(_layout(url).columns)
+    return list(_layout(table).columns)
 
 
-def chunks(url: str, rows: int) -> Iterator[Chunk]:
+def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
     """Byte ranges of whole records, without the header."""
-    layout = _layout(url)
-    yield from lines.chunks(url, rows, start=layout.body, quoted=_quoted(layout.delimiter))
+    layout = _layout(table)
+    yield from lines.chunks(table.url, rows, start=layout.body, quoted=layout.dialect.quoted)
 
 
-def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per record; blank lines are skipped, records of another width are BadRows."""
-    layout = _layout(url)
-    records = _reader(lines.text(url, chunk, newline="" if _quoted(layout.delimiter) else "\n"), layout.delimiter)
+    layout = _layout(table)
+    records = layout.dialect.records(lines.text(table.url, chunk, newline=layout.dialect.newline))
     while True:
         try:
             record = next(records)
@@ -60,50 +63,59 @@ def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping
             yield BadRow(f"{len(record)} fields where the table has {len(layout.columns)} columns")
 
 
-def _layout(url: str) -> _Layout:
-    return _layout_of(url, files.version(url))
+def beginning(url: str) -> str:
+    """The first megabyte as text, without an unfinished last line."""
+    peek = packed.peek(url, _PEEK)
+    text = peek.decode("utf-8", "surrogateescape")
+    return text[: text.rfind("\n") + 1] or text if len(peek) == _PEEK else text
+
+
+def _layout(table: TableFile) -> _Layout:
+    return _layout_of(table, files.version(table.url))
 
 
 @lru_cache(maxsize=64)
-def _layout_of(url: str, version: str) -> _Layout:
+def _layout_of(table: TableFile, version: str) -> _Layout:
     csv.field_size_limit(_FIELD_LIMIT)
-    with files.open_file(url) as file:
-        peek = file.read(_PEEK)
-    text = peek.decode("utf-8-sig", "surrogateescape")
-    delimiter = "\t" if url.casefold().endswith(".tsv") else _delimiter(text)
-    source = list(io.StringIO(text, newline="" if _quoted(delimiter) else "\n"))  # does not split at U+2028 etc.
-    records = _reader(iter(source), delimiter)
+    text = beginning(table.url)
+    mark = _BOM if text.startswith(_BOM) else ""
+    named = _SEPARATOR.match(text, len(mark))
+    before = text[: named.end()] if named else mark
+    text = text[len(before) :]
+    delimiter = table.delimiter or (named[1] if named else _guessed(table.url, text))
+    dialect = delimiters.dialect(text, delimiter, from_spreadsheet=packed.encoding(table.url) is not None)
+    source = list(io.StringIO(text, newline=dialect.newline))  # does not split at U+2028 etc.
+    records = dialect.records(iter(source))
     try:
         first: list[str] = next(records, [])
     except csv.Error as error:
-        raise DatasetError(f"{url}: its first row is not a record: {error}") from error
-    header_lines = source[: records.line_num] if _quoted(delimiter) else source[:1]
-    if any(files.is_web(cell) or is_image(cell) for cell in first):
-        return _Layout(_named(first), delimiter, False, 0)
+        raise DatasetError(f"{table.url}: its first row is not a record: {error}") from error
+    header = source[: records.line_num] if dialect.is_quoted else source[:1]
+    if is_data(first):
+        return _Layout(named_by_content(first), dialect, _bytes(before))
     names = [cell.strip() or f"column{number}" for number, cell in enumerate(first)]
-    body = len("".join(header_lines).encode("utf-8", "surrogateescape")) + 3 * peek.startswith(b"\xef\xbb\xbf")
-    return _Layout(tuple(_distinct(names)), delimiter, True, body)
+    return _Layout(tuple(_distinct(names)), dialect, _bytes(before + "".join(header)))
 
 
-def _reader(source: Iterable[str], delimiter: str) -> Any:
-    if _quoted(delimiter):
-        return csv.reader(source, delimiter=delimiter)
-    return (line.rstrip("\n").removesuffix("\r").split(delimiter) for line in source)
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
 
 
-def _quoted(delimiter: str) -> bytes | None:
-    """The delimiter of a format with quoting; None for one without."""
-    return None if delimiter == "\t" else delimiter.encode()
+def _guessed(url: str, text: str) -> str:
+    name = url.casefold()
+    usual = "\t" if ".tsv" in name[-10:] or ".tab" in name[-10:] else "|" if ".psv" in name[-10:] else ","
+    return delimiters.guess(text, usual=usual)
 
 
-def _delimiter(text: str) -> str:
-    line = text.partition("\n")[0]
-    return max(",;\t", key=line.count) if "," not in line else ","
+def is_data(cells: list[str]) -> bool:
+    """Whether a first row is one of data: it has a URL or an image's path."""
+    return any(files.is_web(cell) or is_image(cell) for cell in cells)
 
 
-def _named(first: list[str]) -> tuple[str, ...]:
-    names = []
-    for number, cell in enumerate(first):
+def named_by_content(cells: list[str]) -> tuple[str, ...]:
+    """Names of columns from the cells of a row: url, image, caption."""
+    names: list[str] = []
+    for number, cell in enumerate(cells):
         kind = "url" if files.is_web(cell) else "image" if is_image(cell) else "caption"
         names.append(kind if kind not in names else f"column{number}")
     return tuple(names)

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from auditor.errors import DatasetError
 from auditor.storage import files, lines
-from auditor.storage.tables import BadRow, Chunk
+from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _PEEK = 1000
+_PEEK_BYTES = 16 << 20
 
 
-def columns(url: str) -> list[str]:
+def columns(table: TableFile) -> list[str]:
     """Every key in the first thousand lines. Raises DatasetError if none of them is an object."""
     keys: dict[str, None] = {}
-    with files.open_file(url) as file:
-        for _ in range(_PEEK):
-            parsed = _parse(file.readline().decode("utf-8-sig", "replace"))
-            keys.update(dict.fromkeys(parsed) if isinstance(parsed, dict) else {})
-    if not keys and files.size(url):
-        raise DatasetError(f"{url}: not JSON lines (one object per line)")
+    seen = 0
+    for line in islice(lines.each(table.url), _PEEK):
+        parsed = _parse(line.decode("utf-8-sig", "replace"))
+        keys.update(dict.fromkeys(parsed) if isinstance(parsed, dict) else {})
+        seen += len(line)
+        if seen > _PEEK_BYTES:
+            break
+    if not keys and files.size(table.url):
+        raise DatasetError(f"{table.url}: not JSON lines (one object per line)")
     return list(keys)
 
 
-def chunks(url: str, rows: int) -> Iterator[Chunk]:
+def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
     """Byte ranges of whole lines."""
-    yield from lines.chunks(url, rows)
+    yield from lines.chunks(table.url, rows)
 
 
-def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One object per line; blank lines are skipped."""
-    return (_parse(line) for line in lines.text(url, chunk) if line.strip())
+    return (_parse(line) for line in lines.text(table.url, chunk) if line.strip())
 
 
 def _parse(line: str) -> dict[str, Any] | BadRow:

@@ -7,35 +7,50 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from auditor.storage import files
+from auditor.errors import DatasetError
+from auditor.storage import packed
 from auditor.storage.tables import Chunk
 
-_BLOCK = 4 << 20
 _CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 _MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
+_MAX_CHUNK_BYTES = 64 << 20  # a piece is held in memory; rows with images in base64 are large
+_LEAST_ROWS_OF_STREAM = 25_000  # every piece of a compressed file is read from the file's beginning
 
 
 def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) -> Iterator[Chunk]:
     """Byte ranges of about `rows` records from byte `start` on.
 
-    quoted: the delimiter of a format with quoted fields (RFC 4180), in which a newline does not end the record.
+    quoted: the delimiter of a format with quoted fields (RFC 4180), in which a newline does not end the record. Raises
+    DatasetError for damaged data, after the range of what can be read.
     """
+    rows = rows_per_chunk(url, rows)
     at = begin = record = start
     first = count = 0
     is_open = False
-    for line in _lines(url, start):
-        at += len(line)
-        if quoted and b'"' in line:
-            is_open = _is_open(line, quoted, is_open)
-        if is_open and at - record < _MAX_RECORD_BYTES:
-            continue
-        is_open, record = False, at
-        count += 1
-        if count == rows:
-            yield Chunk(first, count, begin, at)
-            first, count, begin = first + count, 0, at
+    damage: DatasetError | None = None
+    try:
+        for line in each(url, start):
+            at += len(line)
+            if quoted and b'"' in line:
+                is_open = _is_open(line, quoted, is_open)
+            if is_open and at - record < _MAX_RECORD_BYTES:
+                continue
+            is_open, record = False, at
+            count += 1
+            if count == rows or at - begin >= _MAX_CHUNK_BYTES:
+                yield Chunk(first, count, begin, at)
+                first, count, begin = first + count, 0, at
+    except DatasetError as error:
+        damage = error
     if at > begin:
         yield Chunk(first, count + is_open, begin, at)
+    if damage:
+        raise damage
+
+
+def rows_per_chunk(url: str, rows: int) -> int:
+    """`rows`, or more if pieces of the file cannot be read without everything before them."""
+    return rows if packed.is_plain(url) else max(rows, _LEAST_ROWS_OF_STREAM)
 
 
 def _is_open(line: bytes, delimiter: bytes, is_open: bool) -> bool:
@@ -63,21 +78,18 @@ def text(url: str, chunk: Chunk, *, newline: str = "") -> io.StringIO:
 
     newline: as in io.StringIO; "\\n" if only that ends a line.
     """
-    with files.open_file(url) as file:
-        file.seek(chunk.start)
-        data = file.read(chunk.stop - chunk.start)
+    data = b"".join(packed.blocks(url, chunk.start, chunk.stop))
     encoding = "utf-8-sig" if chunk.start == 0 else "utf-8"
     return io.StringIO(data.decode(encoding, "surrogateescape"), newline=newline)
 
 
-def _lines(url: str, start: int) -> Iterator[bytes]:
-    with files.open_file(url) as file:
-        file.seek(start)
-        rest = b""
-        while block := file.read(_BLOCK):
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
-            for line in lines:
-                yield line + b"\n"
-        if rest:
-            yield rest
+def each(url: str, start: int = 0) -> Iterator[bytes]:
+    """Every line from byte `start` on, with its end. Raises DatasetError for damaged data, after all before."""
+    rest = b""
+    for block in packed.blocks(url, start):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest

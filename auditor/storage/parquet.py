@@ -10,24 +10,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError
-from auditor.storage import files
-from auditor.storage.tables import BadRow, Chunk
-
-_BATCH = 4096
-_BATCH_WITH_BYTES = 32
+from auditor.storage import batches, packed
+from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
 
 
-def columns(url: str) -> list[str]:
+def columns(table: TableFile) -> list[str]:
     """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
-    with _opened(url) as file:
-        return _readable(file.schema_arrow)
+    with _opened(table.url) as file:
+        return batches.readable(file.schema_arrow)
 
 
-def embeds(url: str, column: str) -> bool:
+def kinds(table: TableFile) -> dict[str, Kind]:
+    """What the types of columns say."""
+    with _opened(table.url) as file:
+        return batches.kinds(file.schema_arrow)
+
+
+def described(table: TableFile) -> list[str]:
+    """The columns with their types."""
+    with _opened(table.url) as file:
+        return batches.described(file.schema_arrow)
+
+
+def embeds(table: TableFile, column: str) -> bool:
     """Whether a column holds the bytes of every image. A struct of bytes and path may hold only the path."""
-    with _opened(url) as file:
+    with _opened(table.url) as file:
         kind = file.schema_arrow.field(column).type
-        return _is_binary(kind) or (_holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
+        return batches.is_binary(kind) or (batches.holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
 
 
 def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
@@ -42,11 +51,11 @@ def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
     return all(stats is not None and stats.has_null_count and stats.null_count == 0 for stats in statistics)
 
 
-def chunks(url: str, rows: int) -> Iterator[Chunk]:
+def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
     """Whole row groups if images are embedded (rows cannot be skipped cheaply); row ranges otherwise."""
-    with _opened(url) as file:
+    with _opened(table.url) as file:
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-        whole = any(_holds_bytes(field.type) for field in file.schema_arrow)
+        whole = any(batches.holds_bytes(field.type) for field in file.schema_arrow)
     first = 0
     for count in _joined(counts, rows):
         step = count if whole else rows
@@ -68,37 +77,20 @@ def _joined(counts: list[int], rows: int) -> Iterator[int]:
         yield total
 
 
-def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row. Raises DatasetError if the file is damaged."""
-    with _opened(url) as file:
+    with _opened(table.url) as file:
         groups, before = _groups(file, chunk)
-        names = list(only) or _readable(file.schema_arrow)
-        wide = any(_holds_bytes(file.schema_arrow.field(name).type) for name in names)
-        size = _BATCH_WITH_BYTES if wide else _BATCH
+        names = list(only) or batches.readable(file.schema_arrow)
+        size = batches.size(file.schema_arrow, names)
         at, stop = before, chunk.stop
         for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
             low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)
             at += batch.num_rows
             if low < high:
-                yield from _dicts(batch.slice(low, high - low))
+                yield from batches.dicts(batch.slice(low, high - low))
             if at >= stop:
                 return
-
-
-def _dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
-    try:
-        yield from batch.to_pylist()
-    except (ValueError, OverflowError):  # invalid UTF-8 or an invalid date: find the row
-        for number in range(batch.num_rows):
-            yield _dict(batch.slice(number, 1))
-
-
-def _dict(row: pa.RecordBatch) -> Mapping[str, Any] | BadRow:
-    try:
-        values: Mapping[str, Any] = row.to_pylist()[0]
-    except (ValueError, OverflowError) as error:
-        return BadRow(f"a cell cannot be read: {error}")
-    return values
 
 
 def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
@@ -114,35 +106,10 @@ def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
     return groups, begin
 
 
-def _readable(schema: pa.Schema) -> list[str]:
-    def plain(kind: pa.DataType) -> bool:
-        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            return _is_text(kind.value_type) or _is_binary(kind.value_type) or pa.types.is_struct(kind.value_type)
-        return not pa.types.is_fixed_size_list(kind) and not pa.types.is_map(kind)
-
-    return [field.name for field in schema if plain(field.type) and not field.name.startswith("__index_level_")]
-
-
-def _holds_bytes(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return any(_holds_bytes(field.type) for field in kind)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _holds_bytes(kind.value_type)
-    return _is_binary(kind)
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
 @contextmanager
 def _opened(url: str) -> Iterator[pq.ParquetFile]:
     try:
-        with files.open_file(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
+        with packed.seekable(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{url}: cannot be read as parquet: {str(error).splitlines()[0][:200]}") from error

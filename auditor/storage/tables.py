@@ -1,8 +1,8 @@
-"""Tables on disk (csv, tsv, jsonl, parquet), in chunks that can be read separately.
+"""Tables on disk, in chunks that can be read separately.
 
-Each format is a module with three functions of a file's URL: `columns(url)` (names, from the header or schema),
-`chunks(url, rows)` (pieces of about that many rows) and `rows(url, chunk, only)` (the rows of one piece in order, as
-dictionaries; BadRow for a row that cannot be parsed).
+Each format is a module with functions of a TableFile: `columns(table)` (names, from the header or schema),
+`chunks(table, rows)` (pieces of about that many rows) and `rows(table, chunk, only)` (the rows of one piece in order,
+as dictionaries; BadRow for a row that cannot be parsed). Formats whose columns have types also have `kinds(table)`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,38 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
 from auditor.errors import DatasetError
+from auditor.storage import files
 
-FORMATS = {"csv": "delimited", "tsv": "delimited", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}
+FORMATS = {
+    "csv": "delimited", "tsv": "delimited", "tab": "delimited", "psv": "delimited", "jsonl": "jsonl", "ndjson": "jsonl",
+    "json": "json_rows", "txt": "url_list", "parquet": "parquet", "arrow": "arrow", "feather": "arrow", "ipc": "arrow",
+}  # fmt: skip
+COMPRESSIONS = ("gz", "gzip", "bz2", "xz", "zst", "zstd", "lz4")
+_SOMETIMES = frozenset(("json_rows", "url_list"))  # formats whose suffixes are also those of side-cars and of notes
+
+
+class Kind(Enum):
+    """What a column's type says of its values."""
+
+    IMAGE = auto()  # declared to be images (Hugging Face's feature type)
+    BYTES = auto()  # binary, or lists of small integers, also inside structs and lists
+    OPEN = auto()  # text, or values of any type: their content tells
+    OTHER = auto()  # numbers, dates …
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table on disk. format: the module that reads it. delimiter: of delimited text; None if it is to be guessed."""
+
+    url: str
+    format: str
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +62,93 @@ class BadRow:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file name ends like a table's."""
-    return _suffix(name) in FORMATS
+    """Whether a file name ends like a table's, compressed or not."""
+    return _ending(name) in FORMATS
 
 
-def columns(url: str) -> list[str]:
+def is_only_sometimes_table(name: str) -> bool:
+    """Whether files of this name are mostly something else than tables: side-cars, notes, settings."""
+    return FORMATS.get(_ending(name)) in _SOMETIMES
+
+
+def is_compressed(name: str) -> bool:
+    """Whether a file name ends like that of a compressed file."""
+    return name.rpartition(".")[2].casefold() in COMPRESSIONS
+
+
+def at(url: str, delimiter: str | None = None) -> TableFile:
+    """The table in a file: of the format that its suffix names or, without a known suffix, of that of its content.
+
+    Raises DatasetError if it is none.
+    """
+    format = FORMATS.get(_ending(url))
+    if format is None:
+        from auditor.storage import recognition
+
+        format = recognition.format_of(url)
+    if format is None:
+        raise DatasetError(f"{url}: is no table; tables are {', '.join(FORMATS)} files, also compressed")
+    return TableFile(url, format, delimiter)
+
+
+def columns(table: TableFile) -> list[str]:
     """Column names. Raises DatasetError if the file is not of the format that its suffix names."""
-    names: list[str] = _format(url).columns(url)
+    names: list[str] = _module(table).columns(table)
     return names
 
 
-def chunks(url: str, rows: int) -> Iterator[Chunk]:
+def kinds(table: TableFile) -> dict[str, Kind]:
+    """What the types of columns say; of formats without types, every column is open. Also of the wide columns (vectors)
+    that `columns` leaves out. Raises DatasetError."""
+    module = _module(table)
+    found: dict[str, Kind] = (
+        module.kinds(table) if hasattr(module, "kinds") else dict.fromkeys(columns(table), Kind.OPEN)
+    )
+    return found
+
+
+def described(table: TableFile) -> list[str]:
+    """The columns with their types, for messages. Raises DatasetError."""
+    module = _module(table)
+    found: list[str] = module.described(table) if hasattr(module, "described") else columns(table)
+    return found
+
+
+def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
     """Pieces of about `rows` rows, in order, that cover the table. Raises DatasetError."""
-    yield from _format(url).chunks(url, rows)
+    yield from _module(table).chunks(table, rows)
 
 
-def rows(url: str, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """The rows of one piece, with at least the columns `only` (empty: all). Raises DatasetError."""
-    yield from _format(url).rows(url, chunk, only)
+    yield from _module(table).rows(table, chunk, only)
 
 
-def embeds(url: str, column: str) -> bool:
+def first_rows(table: TableFile, count: int, only: tuple[str, ...] = ()) -> list[Mapping[str, Any]]:
+    """Some of the first rows, without those that cannot be parsed. Raises DatasetError."""
+    for chunk in chunks(table, count):
+        found = islice(rows(table, chunk, only), count)
+        return [row for row in found if not isinstance(row, BadRow)]
+    return []
+
+
+def embeds(table: TableFile, column: str) -> bool:
     """Whether a column holds the images themselves, not file names."""
-    return _suffix(url) == "parquet" and bool(_format(url).embeds(url, column))
+    module = _module(table)
+    return hasattr(module, "embeds") and bool(module.embeds(table, column))
 
 
-def _suffix(name: str) -> str:
-    return name.rpartition(".")[2].casefold()
+def version(table: TableFile) -> str:
+    """A digest that changes if the file does."""
+    return files.version(table.url)
 
 
-def _format(url: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"auditor.storage.{FORMATS[_suffix(url)]}")
-    except KeyError:
-        raise DatasetError(f"{url}: tables are read from {', '.join(FORMATS)} files") from None
+def _ending(name: str) -> str:
+    parts = name.rpartition("/")[2].casefold().split(".")
+    if len(parts) > 2 and parts[-1] in COMPRESSIONS:
+        parts.pop()
+    return parts[-1] if len(parts) > 1 else ""
+
+
+def _module(table: TableFile) -> ModuleType:
+    return importlib.import_module(f"auditor.storage.{table.format}")

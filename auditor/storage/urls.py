@@ -11,6 +11,8 @@ from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
+from auditor.storage.files import is_web
+
 _PARTS = re.compile(r"(?:[^:/?#]+:)?(?://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)[^/?#]*)?([^?#]*)", re.DOTALL)
 
 
@@ -36,6 +38,28 @@ def domain(url: str) -> str:
     return _registered(host) if host else "?"
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is a web address, with its scheme or without (`//host.org/1.jpg`, `host.org/1.jpg`)."""
+    return is_web(text) or absolute(text) != text
+
+
+def absolute(text: str) -> str:
+    """An address without a scheme, with `http://` before it; any other text unchanged.
+
+    `//host/1.jpg` is a network-path reference (RFC 3986, section 4.2). Without the slashes, the text is an address if
+    its first part is a host below a suffix of the public suffix list.
+    """
+    if text.startswith("//"):
+        return f"http:{text}" if _is_host(hostname(text)) else text
+    host, slash, _ = text.partition("/")
+    return f"http://{text}" if slash and "." in host and _is_host(hostname(f"//{host}")) else text
+
+
+@lru_cache(maxsize=65536)
+def _is_host(host: str) -> bool:
+    return _is_address(host) or _known_suffixes().privatesuffix(host) is not None
+
+
 @lru_cache(maxsize=65536)
 def _registered(host: str) -> str:
     return host if _is_address(host) else _suffixes().privatesuffix(host) or host
@@ -52,3 +76,8 @@ def _is_address(host: str) -> bool:
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
+
+
+@cache
+def _known_suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)

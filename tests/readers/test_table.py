@@ -92,7 +92,7 @@ def test_a_row_without_image_and_url_is_unreadable(tmp_path, read_all):
     _, rows = read_all(path)
     assert isinstance(rows[0], Sample)
     assert isinstance(rows[1], Unreadable)
-    assert rows[1].reason == "row 1: no image in sample, and no URL"
+    assert rows[1].reason == "no image in sample, and no URL"
 
 
 def test_a_url_in_an_image_column_is_not_opened(tmp_path, read_all):
@@ -127,10 +127,10 @@ def test_a_broken_row_is_named_and_the_others_are_read(tmp_path, read_all):
     path = making.write(tmp_path / "list.jsonl", '{"url": "http://x.org/1"}\nnot json\n{"url": "http://x.org/3"}\n')
     _, rows = read_all(path)
     assert [type(row) for row in rows] == [Sample, Unreadable, Sample]
-    assert rows[1].reason == "row 1: not a line of JSON"
+    assert rows[1].reason == "not a line of JSON"
     path = making.write(tmp_path / "list.csv", "url,text\nhttp://x.org/1,a\nhttp://x.org/2\n")
     _, rows = read_all(path)
-    assert rows[1].reason == "row 1: 1 fields where the table has 2 columns"
+    assert rows[1].reason == "1 fields where the table has 2 columns"
 
 
 def test_a_cell_that_cannot_be_read_costs_its_row_only(tmp_path, read_all):

@@ -1,0 +1,99 @@
+"""Which files of a folder may be its tables.
+
+Files that end in .json or .txt are seldom tables: they are side-cars of images, notes or settings. They are looked into
+if they are no image's side-car and there are few of them in their folder, and they count if they hold rows that fit
+the folder. Of the Arrow files of a saved dataset, those count that its state.json names; files named `cache-…` hold
+results that datasets.map computed from the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from auditor.plugin import Input
+from auditor.readers import cells, listing, walk
+from auditor.readers.columns import Columns
+from auditor.storage import files, names, tables
+from auditor.storage.tables import TableFile
+
+_MAX_LOOSE = 100  # files; where there are more, they belong to images
+_STATE = "state.json"
+_MAX_STATE = 16 << 20
+
+
+def named(input: Input, is_table: Callable[[str], bool]) -> Iterator[str]:
+    """The files of a folder, in a stable order, that are tables by their names and by what is beside them."""
+    folder, here = None, frozenset[str]()
+    for name in listing.named(input, is_table):
+        if files.parent(name) != folder:
+            folder = files.parent(name)
+            here = _candidates(files.join(input.url, folder), is_table)
+        if name.rpartition("/")[2] in here:
+            yield name
+
+
+def are_near(input: Input, is_table: Callable[[str], bool]) -> bool:
+    """Whether a .json or .txt file at the top or one folder below may be a table."""
+    below = [entry.name for entry in files.entries(input.url) if entry.is_folder and not entry.is_link]
+    return any(
+        tables.is_only_sometimes_table(name)
+        for folder in ["", *islice(below, _MAX_LOOSE)]
+        for name in _candidates(files.join(input.url, folder), is_table)
+    )
+
+
+def is_dataset(input: Input, table: TableFile, found: Columns) -> bool:
+    """Whether the rows of a folder's table are rows of the dataset, if its name or its columns leave that open."""
+    if not tables.is_only_sometimes_table(table.url) and not found.is_guess:
+        return True
+    if found.image and (any(tables.embeds(table, column) for column in found.local) or _names_files(table, found)):
+        return True
+    is_list = len(tables.first_rows(table, 2)) == 2
+    return found.url is not None and is_list and not found.is_guess and next(walk.images(input), None) is None
+
+
+def _names_files(table: TableFile, found: Columns) -> bool:
+    """Whether an image that one of the first rows names is there, or embedded."""
+    folder = files.split(table.url)[0]
+    for row in tables.first_rows(table, 10, (found.image or "",)):
+        value = row.get(found.image or "")
+        if isinstance(cells.image(value), bytes):
+            return True
+        if any(files.exists(files.join(folder, path)) for path in cells.paths(value) if not path.startswith("/")):
+            return True
+    return False
+
+
+def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:
+    """The files of one folder that may be tables."""
+    entries = [entry.name for entry in files.entries(folder) if not entry.is_folder]
+    candidates = [name for name in entries if is_table(name)]
+    loose = {name for name in candidates if tables.is_only_sometimes_table(name)}
+    if loose:
+        stems = {names.stem(name) for name in entries if name not in loose}
+        loose = {name for name in loose if names.stem(name) not in stems and not _describes(name)}
+    if len(loose) > _MAX_LOOSE:
+        loose = set()
+    saved = _saved(folder) if _STATE in entries else None
+    return frozenset(
+        name
+        for name in candidates
+        if (name in loose or not tables.is_only_sometimes_table(name))
+        and (not name.endswith(".arrow") or (name in saved if saved else not name.startswith("cache-")))
+    )
+
+
+def _describes(name: str) -> bool:
+    return names.is_companion(name) and not name.casefold().startswith("manifest")
+
+
+def _saved(folder: str) -> frozenset[str]:
+    """The Arrow files that state.json names (datasets' save_to_disk); none if it names none."""
+    try:
+        with files.open_file(files.join(folder, _STATE)) as file:
+            listed = json.loads(file.read(_MAX_STATE))["_data_files"]
+            return frozenset(str(entry["filename"]) for entry in listed)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return frozenset()

@@ -1,0 +1,104 @@
+"""Arrow IPC streams and files: what Hugging Face's datasets caches and saves, and Feather (version 2).
+
+Both formats are sequences of record batches (Arrow columnar format, "Serialization and Interprocess Communication").
+Local files are mapped into memory, so skipping a batch costs nothing, and one batch is held at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from auditor.errors import DatasetError
+from auditor.storage import batches, files, packed
+from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
+
+_FILE = b"ARROW1"
+
+
+def columns(table: TableFile) -> list[str]:
+    """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
+    with _opened(table.url) as (schema, _):
+        return batches.readable(schema)
+
+
+def kinds(table: TableFile) -> dict[str, Kind]:
+    """What the types of columns say."""
+    with _opened(table.url) as (schema, _):
+        return batches.kinds(schema)
+
+
+def described(table: TableFile) -> list[str]:
+    """The columns with their types."""
+    with _opened(table.url) as (schema, _):
+        return batches.described(schema)
+
+
+def embeds(table: TableFile, column: str) -> bool:
+    """Whether every value of a column is bytes. A struct of bytes and path may hold only the path."""
+    with _opened(table.url) as (schema, _):
+        return batches.is_binary(schema.field(column).type)
+
+
+def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
+    """Ranges of rows. Raises DatasetError for a damaged file, after the range of what can be read."""
+    first = count = 0
+    damage: DatasetError | None = None
+    try:
+        with _opened(table.url) as (_, found):
+            for batch in found:
+                count += batch.num_rows
+                while count >= rows:
+                    yield Chunk(first, rows, first, first + rows)
+                    first, count = first + rows, count - rows
+    except DatasetError as error:
+        damage = error
+    if count:
+        yield Chunk(first, count, first, first + count)
+    if damage:
+        raise damage
+
+
+def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
+    """One dictionary per row. Raises DatasetError if the file is damaged."""
+    with _opened(table.url) as (schema, found):
+        names = list(only) or batches.readable(schema)
+        size = batches.size(schema, names)
+        at = 0
+        for batch in found:
+            low, high = max(chunk.start - at, 0), min(chunk.stop - at, batch.num_rows)
+            at += batch.num_rows
+            for begin in range(low, high, size):
+                yield from batches.dicts(batch.slice(begin, min(size, high - begin)).select(names))
+            if at >= chunk.stop:
+                return
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """The schema and the batches in order, readable while the context is open."""
+    try:
+        with _source(url) as source:
+            is_file = source.read(len(_FILE)) == _FILE
+            source.seek(0)
+            if is_file:
+                file = pa.ipc.open_file(source)
+                yield file.schema, (file.get_batch(number) for number in range(file.num_record_batches))
+            else:
+                stream = pa.ipc.open_stream(source)
+                yield stream.schema, iter(stream)
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{url}: cannot be read as Arrow: {str(error).splitlines()[0][:200]}") from error
+
+
+@contextmanager
+def _source(url: str) -> Iterator[Any]:
+    if not files.is_remote(url) and packed.is_plain(url):
+        with pa.memory_map(url) as mapped:
+            yield mapped
+    else:
+        with packed.seekable(url) as file:
+            yield file

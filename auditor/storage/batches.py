@@ -1,0 +1,146 @@
+"""Rows of Arrow record batches, which parquet and Arrow files give: which columns are read, what their types say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from auditor.storage.tables import BadRow, Kind
+
+BATCH = 4096
+BATCH_WITH_BYTES = 32
+
+
+def readable(schema: pa.Schema) -> list[str]:
+    """Names of columns of text, numbers, dates or bytes, and of lists and structs of these; no lists of numbers."""
+
+    def plain(kind: pa.DataType) -> bool:
+        if is_list(kind):
+            inner = kind.value_type
+            return _is_text(inner) or is_binary(inner) or pa.types.is_struct(inner)
+        return not pa.types.is_map(kind)
+
+    return [field.name for field in schema if plain(field.type) and not field.name.startswith("__index_level_")]
+
+
+def kinds(schema: pa.Schema) -> dict[str, Kind]:
+    """What is known of each column without reading it."""
+    declared = _declared(schema)
+    return {field.name: Kind.IMAGE if field.name in declared else _kind(field.type) for field in schema}
+
+
+def described(schema: pa.Schema) -> list[str]:
+    """Each column with its type."""
+    return [f"{field.name}: {str(field.type)[:60]}" for field in schema]
+
+
+def _kind(kind: pa.DataType) -> Kind:
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if holds_bytes(kind) or (is_list(kind) and pa.types.is_integer(kind.value_type)):
+        return Kind.BYTES
+    if _is_text(kind) or pa.types.is_struct(kind):
+        return Kind.OPEN
+    return Kind.OPEN if is_list(kind) and _kind(kind.value_type) is Kind.OPEN else Kind.OTHER
+
+
+def _declared(schema: pa.Schema) -> set[str]:
+    """Columns that are images by the features that Hugging Face's datasets keeps in the schema's metadata."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        return {name for name, feature in features.items() if _is_image_feature(feature)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
+
+
+def _is_image_feature(feature: Any) -> bool:
+    """Image, or a list of images: `{"_type": "Image"}`, `{"_type": "Sequence" or "List", "feature": …}`, `[…]`."""
+    if isinstance(feature, list):
+        return len(feature) == 1 and _is_image_feature(feature[0])
+    if not isinstance(feature, dict):
+        return False
+    return feature.get("_type") == "Image" or _is_image_feature(feature.get("feature"))
+
+
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether values of a type have bytes in them; lists of 8-bit integers count."""
+    if pa.types.is_struct(kind):
+        return any(holds_bytes(field.type) for field in kind)
+    if is_list(kind):
+        return _is_byte(kind.value_type) or holds_bytes(kind.value_type)
+    return is_binary(kind)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's binary types of any length."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's list types."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _is_byte(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_uint8(kind) or pa.types.is_int8(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def size(schema: pa.Schema, names: list[str]) -> int:
+    """How many rows of these columns are turned into Python values at once."""
+    wide = any(_kind(schema.field(name).type) is Kind.BYTES for name in names)
+    return BATCH_WITH_BYTES if wide else BATCH
+
+
+def dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
+    """One dictionary per row; BadRow for a row with a cell that cannot be read."""
+    try:
+        yield from _rows(batch)
+    except (ValueError, OverflowError, pa.ArrowException):  # invalid UTF-8 or an invalid date: find the row
+        for number in range(batch.num_rows):
+            yield _row(batch.slice(number, 1))
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    small = [name for name, field in zip(batch.schema.names, batch.schema, strict=True) if _is_bytes_list(field.type)]
+    if not small:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+        return rows
+    rows = (
+        batch.drop_columns(small).to_pylist() if len(small) < batch.num_columns else [{} for _ in range(batch.num_rows)]
+    )
+    for name in small:
+        for row, value in zip(rows, _bytes(batch.column(name)), strict=True):
+            row[name] = value
+    return rows
+
+
+def _is_bytes_list(kind: pa.DataType) -> bool:
+    return is_list(kind) and _is_byte(kind.value_type)
+
+
+def _bytes(array: pa.Array) -> list[bytes | None]:
+    """Lists of 8-bit integers as bytes, without a Python object for each number."""
+    lists = array.cast(pa.large_list(array.type.value_type))
+    values = np.asarray(lists.values.fill_null(0)).view(np.uint8)
+    offsets = lists.offsets.to_numpy()
+    return [
+        values[begin:end].tobytes() if is_there.as_py() else None
+        for is_there, begin, end in zip(lists.is_valid(), offsets[:-1], offsets[1:], strict=True)
+    ]
+
+
+def _row(row: pa.RecordBatch) -> Mapping[str, Any] | BadRow:
+    try:
+        return _rows(row)[0]
+    except UnicodeDecodeError:
+        return BadRow("a cell cannot be read: it is not valid UTF-8")
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        return BadRow(f"a cell cannot be read: {type(error).__name__}")
