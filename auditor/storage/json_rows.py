@@ -74,14 +74,20 @@ def _all_rows(table: TableFile) -> Iterator[Mapping[str, Any] | BadRow]:
 def _array_chunks(url: str, start: int, rows: int) -> Iterator[Chunk]:
     first = count = 0
     begin = at = start
-    for _, end in _elements(packed.blocks(url, start)):
-        at = start + end
-        count += 1
-        if count == rows or at - begin >= _MAX_CHUNK_BYTES:
-            yield Chunk(first, count, begin, at)
-            first, count, begin = first + count, 0, at
+    damage: DatasetError | None = None
+    try:
+        for _, end in _elements(packed.blocks(url, start)):
+            at = start + end
+            count += 1
+            if count == rows or at - begin >= _MAX_CHUNK_BYTES:
+                yield Chunk(first, count, begin, at)
+                first, count, begin = first + count, 0, at
+    except DatasetError as error:
+        damage = error
     if count:
         yield Chunk(first, count, begin, at)
+    if damage:
+        raise damage
 
 
 def _elements(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:

@@ -25,7 +25,9 @@ def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
     """The rows of an object; the object itself as the only row if it has none of the shapes."""
     if isinstance(content.get("images"), list) and isinstance(content.get("annotations"), list):
         return _joined(content["images"], content["annotations"])
-    found = _list_of_objects(content) or _columns(content) or _by_name(content)
+    if all(map(_is_name, content)):
+        return [{"file_name": name, **_fields(value)} for name, value in content.items()]
+    found = _list_of_objects(content) or _columns(content) or _by_key(content)
     if found:
         return found
     for value in content.values():
@@ -82,11 +84,9 @@ def _numbered(content: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {name: [value.get(number) for number in numbers] for name, value in content.items()}
 
 
-def _by_name(content: Mapping[str, Any]) -> list[_Row]:
-    """Rows from an object whose keys are the names of images, or whose values are objects or URLs."""
+def _by_key(content: Mapping[str, Any]) -> list[_Row]:
+    """Rows from an object whose values are objects that name an image, or names or URLs of images."""
     values = list(content.values())
-    if all(map(_is_name, content)):
-        return [{"file_name": name, **_fields(value)} for name, value in content.items()]
     if len(values) > 1 and all(isinstance(value, dict) for value in values) and any(map(_names_an_image, values[:10])):
         return [{"key": name, **value} for name, value in content.items()]
     if values and all(isinstance(value, str) and _is_name(value) for value in values):

@@ -24,6 +24,7 @@ from auditor.errors import DatasetError
 from auditor.storage import files
 
 _BLOCK = 4 << 20
+_STEP = 64 << 10
 _HEAD = 64
 _COMPRESSIONS = {
     b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4",
@@ -119,8 +120,19 @@ def _decoded(url: str) -> Iterator[bytes]:
 
 
 def _read(file: Any) -> Iterator[bytes]:
-    while block := file.read(_BLOCK):
-        yield bytes(block)
+    """Blocks, the last of which ends where the file does or the damage begins."""
+    read = getattr(file, "read1", file.read)  # gives what is there before it raises
+    held = bytearray()
+    try:
+        while block := read(_STEP):
+            held += block
+            if len(held) >= _BLOCK:
+                yield bytes(held)
+                held.clear()
+    except _DAMAGE:
+        yield bytes(held)
+        raise
+    yield bytes(held)
 
 
 def _decompressed(file: IO[bytes], compression: str) -> Any:
