@@ -65,7 +65,7 @@ def image(value: Any, depth: int = 0) -> Image:
     if isinstance(value, list) and _is_bytes(value):
         return _of_bytes(bytes(number & 0xFF for number in value))
     if isinstance(value, bytes | bytearray | memoryview):
-        return _of_bytes(bytes(value))
+        return _of_bytes(bytes(value)) if value else None
     return _of_text(value, depth) if isinstance(value, str) and value.strip() else None
 
 

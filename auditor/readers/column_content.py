@@ -35,7 +35,7 @@ def values(table: TableFile, columns: Iterable[str]) -> dict[str, list[Any]]:
             seen += 1
             for name, values in found.items():
                 value = None if isinstance(row, BadRow) else row.get(name)
-                if value is not None and value != "" and len(values) < _VALUES:
+                if (value or value == 0) and len(values) < _VALUES:
                     values.append(value)
             if seen >= _ROWS or all(len(values) == _VALUES for values in found.values()):
                 return found

@@ -80,8 +80,7 @@ class Columns:
 def find(table: TableFile, options: ReadOptions, *, where: str) -> Columns:
     """The columns of a table. Raises DatasetError if it has neither an image nor a URL column."""
     columns = _find(table, options, tables.version(table))
-    names = tables.columns(table)
-    if names and not columns.images and not columns.lacks:
+    if tables.kinds(table) and not columns.images and not columns.lacks:
         listed = ", ".join(name[:100] for name in tables.described(table)[:20])
         raise DatasetError(
             f"{where}: none of its columns ({listed}) is known as an image or URL column; "

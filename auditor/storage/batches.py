@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from auditor.storage.tables import BadRow, Kind
 
+_LONGEST_DIGEST = 64  # bytes (SHA-512)
 BATCH = 4096
 BATCH_WITH_BYTES = 32
 
@@ -76,7 +77,9 @@ def holds_bytes(kind: pa.DataType) -> bool:
 
 
 def is_binary(kind: pa.DataType) -> bool:
-    """Whether a type is one of Arrow's binary types of any length."""
+    """Whether a type is one of Arrow's binary types; no digests."""
+    if pa.types.is_fixed_size_binary(kind):
+        return bool(kind.byte_width > _LONGEST_DIGEST)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
