@@ -25,7 +25,8 @@ from auditor.fetching.fetcher import Fetcher
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
-from auditor.readers import Inputs, choose, inventory
+from auditor.readers import Inputs, choose
+from auditor.readers.inventory import take_inventory
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
@@ -111,7 +112,6 @@ def run_audit(
     one, if config asks for fetching.
     """
     resources = Resources.load(config)
-    calibration = resources.counted_calibration
     resources.check(config.scan)
     config = resources.sized(config)
     store = Store(out)
@@ -123,7 +123,7 @@ def run_audit(
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
-        expected, apart = expectation(sample_plan, part, calibration)
+        expected, apart = expectation(sample_plan, part, resources.counted_calibration)
         seconds = encoding_seconds(plan, config, engine.workers)
         listener.planned(replace(plan, expected=expected, part=part, apart=apart, seconds=seconds))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
@@ -131,13 +131,12 @@ def run_audit(
         parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        estimation_inputs = EstimationInputs(resources.calibration, resources.answers, part)
-        digests = resources.digests(
-            dataset_digest(result.digest for result in parts.values()), part.names if part else None
-        )
-        audit = build_audit(parts.values(), records(plan, parts), config, digests, estimation_inputs)
-        audit = replace(audit, inventory=inventory.take(chosen, every_shard))
+        dataset = dataset_digest(result.digest for result in parts.values())
+        digests = resources.digests(dataset, part.names if part else None)
+        known = EstimationInputs(resources.calibration, resources.answers, part)
+        audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
+        audit = replace(audit, inventory=take_inventory(chosen, every_shard))
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, f"{digests.dataset} {digest}")
         return audit

@@ -13,7 +13,7 @@ from auditor.aggregate.build import EstimationInputs, build_audit, dataset_diges
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
-from auditor.evidence_store.store import Part, Store
+from auditor.evidence_store.store import Part, Store, merged_name
 from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
 from auditor.readers import inventory
@@ -81,7 +81,7 @@ def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
     for number, parts in enumerate(audits):
         for part in parts:
             for path in (*(part.vectors.files if part.vectors else ()), part.path):
-                shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
+                shutil.copyfile(path, store.folder / merged_name(number, path))
 
 
 _COMPARED = ("tool", "configuration", "detectors or user files")

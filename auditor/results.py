@@ -52,7 +52,8 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by status, and the number of keys that occur more than once."""
+    """Rows by status, the number of keys that occur more than once, and of rows whose image another row has: shares
+    count it once."""
 
     rows: int = 0
     ok: int = 0
@@ -60,6 +61,7 @@ class Counts:
     failed: int = 0
     unreadable: int = 0
     repeated_keys: int = 0
+    repeated_images: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from auditor.types import Row, Signal
 _PerRow = Sequence["np.ndarray | None"]
 _META = b"auditor"
 _SUFFIX = ".parquet"
+_MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
 _SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
@@ -248,6 +250,17 @@ def _schema() -> pa.Schema:
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_())]
     )  # fmt: skip
+
+
+def merged_name(number: int, part: Path) -> str:
+    """The file name of a part of the audit with this number, among merged ones."""
+    return f"{number:03d}-{part.name}"
+
+
+def origin(part: Path) -> str:
+    """What tells the audits apart that were merged; '' for a part of an audit that was not merged."""
+    found = _MERGED.match(part.name)
+    return found[0] if found else ""
 
 
 def table_of(rows: Sequence[Row]) -> pa.Table:

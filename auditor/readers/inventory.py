@@ -21,7 +21,7 @@ _MAX_SUFFIX = 12  # characters; longer ones are no suffixes that people know
 _READ, _SIDECAR, _COMPANION, _HIDDEN = "read", "sidecar", "companion", "hidden"
 
 
-def take(inputs: Iterable[tuple[Input, Reader]], shards: Iterable[Shard]) -> Inventory:
+def take_inventory(inputs: Iterable[tuple[Input, Reader]], shards: Iterable[Shard]) -> Inventory:
     """The inventory of inputs of which `shards` are all shards, found without opening images."""
     _image_stems.cache_clear()
     read: dict[str, set[str]] = defaultdict(set)
