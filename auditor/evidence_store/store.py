@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from auditor.errors import EvidenceError
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
+from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
 from auditor.types import Row, Signal
 
 _PerRow = Sequence["np.ndarray | None"]
@@ -56,7 +57,7 @@ class Store:
     """The evidence folder of one audit."""
 
     def __init__(self, out: Path) -> None:
-        self.folder = out / "evidence"
+        self.folder = out / EVIDENCE
         self._manifest = self.folder / "manifest.json"
 
     # ---- ownership
@@ -65,7 +66,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Lock the folder for one run. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
+        with (self.folder / EVIDENCE_LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -68,7 +68,7 @@ def _files(input: Input, reader: Reader, read: set[str]) -> Iterator[tuple[bool,
         yield from ((False, _READ) for name in input.only if files.exists(files.join(input.url, name)))
         return
     for found in walk.everything(input):
-        if found.is_hidden:
+        if found.entry.is_hidden:
             yield False, _HIDDEN
         elif found.entry.is_folder or reader.takes(found.name, read, is_image=walk.is_image(input, found)):
             yield False, _READ
@@ -101,7 +101,7 @@ def _reason(input: Input, found: Found) -> str:
     if walk.is_image(input, found):
         return f"image outside of the shards, {kind}"
     if tables.is_table(found.name):
-        return f"table that gives no row, {kind}"
+        return f"table without images of its own, {kind}"
     if names.is_dataset(found.name):
         return f"archive or dataset in a format that is not read, {kind}"
     if names.is_sidecar(found.name):

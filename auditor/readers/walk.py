@@ -42,7 +42,6 @@ class Found:
     name: str
     entry: Entry
     sidecars: Mapping[str, str]
-    is_hidden: bool = False
 
 
 def images(input: Input, start: str = "") -> Iterator[ImageFile]:
@@ -52,7 +51,7 @@ def images(input: Input, start: str = "") -> Iterator[ImageFile]:
         yield from (ImageFile(name, listed.get(name, "")) for name in sorted(input.only) if name >= start)
         return
     for found in everything(input, start):
-        if found.entry.is_folder and not found.is_hidden:
+        if found.entry.is_folder and not found.entry.is_hidden:
             yield ImageFile(found.name, "a link to a folder outside")
         elif is_image(input, found):
             stem = names.stem(found.entry.name)
@@ -69,7 +68,7 @@ def everything(input: Input, start: str = "") -> Iterator[Found]:
 
 def is_image(input: Input, found: Found) -> bool:
     """Whether a file is an image: by its suffix or, if that is unknown, by its first bytes."""
-    if found.is_hidden or found.entry.is_folder:
+    if found.entry.is_hidden or found.entry.is_folder:
         return False
     if names.is_image(found.name):
         return True
@@ -86,9 +85,8 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
         if entry.name < first:
             continue
         name = f"{folder}/{entry.name}" if folder else entry.name
-        is_hidden = names.is_hidden(entry.name)
-        if is_hidden or not entry.is_folder:
-            yield Found(name, entry, sidecars, is_hidden)
+        if entry.is_hidden or not entry.is_folder:
+            yield Found(name, entry, sidecars)
             continue
         if entry.is_link:
             real = os.path.realpath(files.join(base, name))
