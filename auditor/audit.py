@@ -26,6 +26,7 @@ from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import Inputs, choose
+from auditor.readers.inventory import take_inventory
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
@@ -111,18 +112,18 @@ def run_audit(
     one, if config asks for fetching.
     """
     resources = Resources.load(config)
-    calibration = resources.counted_calibration
     resources.check(config.scan)
     config = resources.sized(config)
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=restart)
-        shards, part = shards_of(chosen, config)
+        every_shard = all_shards(chosen)
+        shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
-        expected, apart = expectation(sample_plan, part, calibration)
+        expected, apart = expectation(sample_plan, part, resources.counted_calibration)
         seconds = encoding_seconds(plan, config, engine.workers)
         listener.planned(replace(plan, expected=expected, part=part, apart=apart, seconds=seconds))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
@@ -130,12 +131,12 @@ def run_audit(
         parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        estimation_inputs = EstimationInputs(resources.calibration, resources.answers, part)
-        digests = resources.digests(
-            dataset_digest(result.digest for result in parts.values()), part.names if part else None
-        )
-        audit = build_audit(parts.values(), records(plan, parts), config, digests, estimation_inputs)
+        dataset = dataset_digest(result.digest for result in parts.values())
+        digests = resources.digests(dataset, part.names if part else None)
+        known = EstimationInputs(resources.calibration, resources.answers, part)
+        audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
+        audit = replace(audit, inventory=take_inventory(chosen, every_shard))
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, f"{digests.dataset} {digest}")
         return audit
@@ -147,7 +148,7 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
     with store.locked():
         chosen = choose(inputs, config.scan.read)
         store.claim(owner(chosen), restart=False)
-        shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
+        shards = all_shards(chosen)
         resources = Resources.load(config)
         digest = resources.evidence_digest(config)
         plan = make_plan(chosen, shards, store, digest, None)
@@ -202,12 +203,14 @@ def owner(chosen: Iterable[tuple[Input, Reader]]) -> dict[str, Any]:
     }
 
 
-def shards_of(
-    chosen: Iterable[tuple[Input, Reader]], config: Config
-) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
+def all_shards(chosen: Iterable[tuple[Input, Reader]]) -> tuple[Shard, ...]:
+    """Every shard of the inputs. Raises DatasetError."""
+    return tuple(shard for input, reader in chosen for shard in reader.shards(input))
+
+
+def sampled(shards: tuple[Shard, ...], config: Config) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
     """The shards to read, and the plan by which they were sampled. Raises DatasetError for one shard of several."""
     max_shards = config.sampling.sample_shards
-    shards = tuple(shard for input, reader in chosen for shard in reader.shards(input))
     if max_shards is None:
         return shards, None
     if max_shards < 2 <= len(shards):
@@ -312,7 +315,7 @@ def encoding_seconds(plan: Plan, config: Config, workers: int) -> float | None:
 
 def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str, str | None]:
     """The digests that an audit of these inputs would record, computed without decoding an image."""
-    shards, part = shards_of(choose(inputs, config.scan.read), config)
+    shards, part = sampled(all_shards(choose(inputs, config.scan.read)), config)
     task = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
     return dataset_digest(result.digest for result in engine.run(shards, task)), part.names if part else None
 

@@ -13,11 +13,12 @@ from auditor.aggregate.build import EstimationInputs, build_audit, dataset_diges
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
-from auditor.evidence_store.store import Part, Store
+from auditor.evidence_store.store import Part, Store, merged_name
 from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
+from auditor.readers import inventory
 from auditor.resources import read_labels
-from auditor.results import Audit, InputRecord
+from auditor.results import Audit, InputRecord, Inventory
 from auditor.similarity import summary
 from auditor.similarity.reference import Reference, TemporalReference
 from auditor.similarity.reference import parse as parse_reference
@@ -65,6 +66,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
             labels=labels_digest(answers) if answers else None,
         )
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
+        merged = replace(merged, inventory=_inventory(audits))
         return summary.add_similarity_results(merged, merged_parts, out, reference)
 
 
@@ -79,7 +81,7 @@ def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
     for number, parts in enumerate(audits):
         for part in parts:
             for path in (*(part.vectors.files if part.vectors else ()), part.path):
-                shutil.copyfile(path, store.folder / f"{number:03d}-{path.name}")
+                shutil.copyfile(path, store.folder / merged_name(number, path))
 
 
 _COMPARED = ("tool", "configuration", "detectors or user files")
@@ -136,6 +138,12 @@ def _check_reference(reference: Reference | TemporalReference, encoder: str | No
             f"nothing to compare with {reference.name}: the audits kept no vectors; scan with --encoder"
         )
     reference.check(encoder)
+
+
+def _inventory(audits: Sequence[Audit]) -> Inventory | None:
+    """That of all audits' inputs; None if one of them has none."""
+    found = [audit.inventory for audit in audits if audit.inventory]
+    return inventory.merged(found) if len(found) == len(audits) else None
 
 
 def _inputs(audits: Sequence[Audit]) -> tuple[InputRecord, ...]:

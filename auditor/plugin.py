@@ -6,7 +6,7 @@ A plugin is one module with one public class and one line in registry.py. Its mo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
@@ -161,6 +161,11 @@ class Reader(ABC):
     @abstractmethod
     def shards(self, input: Input) -> Iterator[Shard]:
         """The shards, found without opening images. Raises DatasetError if the input is not a dataset."""
+
+    def takes(self, name: str, shards: Set[str], *, is_image: bool) -> bool:
+        """Whether a file below an input is read. shards: the files of its shards; the images beside them are rows too,
+        unless the reader overrides this."""
+        return is_image or name in shards
 
     @abstractmethod
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:

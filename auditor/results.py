@@ -26,8 +26,34 @@ class InputRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Inventory:
+    """The files of the inputs by what they are; folders are not counted, except hidden ones, which are not entered.
+
+    read: images, tables and archives. sidecars: texts beside images. companions: files that can hold no image (README,
+    checksums, scripts). passed_over: reason -> files, the most frequent first.
+    """
+
+    read: int
+    sidecars: int = 0
+    companions: int = 0
+    hidden: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        """The number of files that were passed over."""
+        return sum(self.passed_over.values())
+
+    @property
+    def files(self) -> int:
+        """The number of all files."""
+        return self.read + self.sidecars + self.companions + self.hidden + self.lost
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by status, and the number of keys that occur more than once."""
+    """Rows by status, the number of keys that occur more than once, and of rows whose image another row has: shares
+    count it once."""
 
     rows: int = 0
     ok: int = 0
@@ -35,6 +61,7 @@ class Counts:
     failed: int = 0
     unreadable: int = 0
     repeated_keys: int = 0
+    repeated_images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +408,7 @@ class Audit:
     """The measurements of an audit; shares are fractions of 1. The policy's conclusion is a Decision.
 
     sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
-    every shard was read. weights: None without a weight column.
+    every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -391,6 +418,7 @@ class Audit:
     coverage: Mapping[str, Coverage]
     detectors: Mapping[str, DetectorTally]
     confirmed: ConfirmedShare
+    inventory: Inventory | None = None
     sample: Counts | None = None
     shards: ShardSample | None = None
     weights: Weights | None = None

@@ -39,6 +39,11 @@ def at_least(share: float, limit: float, what: str) -> str:
     return f"{percent(share, digits)} {what}; the policy requires {percent(limit, digits)}"
 
 
+def files(count: int) -> str:
+    """'1 file', '1,204 files'."""
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 def capitalized(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

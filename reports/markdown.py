@@ -65,6 +65,7 @@ def _facts(audit: Audit, decision: Decision) -> list[str]:
         *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs[:_MAX_SOURCES]),
         f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
         f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
+        *(f"| files passed over | {escaped(text)} |" for text in phrases.passed_over(audit)),
         *(f"| sample | {escaped(text)} |" for text in [phrases.sample(audit)] if text),
         *(f"| weights | {escaped(text)} |" for text in [phrases.weights(audit)] if text),
         f"| confirmed synthetic | {escaped(phrases.confirmed(audit))} |",

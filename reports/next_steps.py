@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from auditor import sentences
 from auditor.decision import Decision, Outcome
 from auditor.results import Audit
 from auditor.safe_text import safe_text
@@ -65,6 +66,8 @@ def _problems(audit: Audit) -> list[tuple[str, str | None]]:
     if audit.counts.unreadable:
         rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
         problems.append((f"Find out why {rows} could not be read; the reasons are below.", None))
+    if audit.inventory and audit.inventory.lost:
+        problems.append((f"{sentences.files(audit.inventory.lost)} passed over: audit those that hold images.", None))
     return problems
 
 

@@ -10,7 +10,7 @@ from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
 from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Estimate, Labels, ShardSample, Subgroup
 from auditor.safe_text import safe_text
-from auditor.sentences import percent, span
+from auditor.sentences import files, percent, span
 from auditor.types import Evidence
 
 TITLES = {
@@ -50,6 +50,12 @@ def evidence(kind: str) -> str:
 def coverage(audit: Audit, digits: int = 0) -> list[str]:
     """The share of rows on which each kind of evidence could be checked."""
     return [f"{evidence(kind)} {percent(covered.share, digits)}" for kind, covered in audit.coverage.items()]
+
+
+def passed_over(audit: Audit) -> list[str]:
+    """The files that were passed over, by reason."""
+    reasons = audit.inventory.passed_over if audit.inventory else {}
+    return [f"{files(count)}: {reason}" for reason, count in reasons.items()]
 
 
 def confirmed(audit: Audit) -> str:

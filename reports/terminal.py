@@ -60,6 +60,9 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "", f"{count:,} × {safe_text(reason, 90)}"
     if counts.repeated_keys:
         yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
+    if counts.repeated_images:
+        yield "", f"{counts.repeated_images:,} rows repeat another row's image; shares count each image once"
+    yield from _section("passed over", [safe_text(text, 100) for text in phrases.passed_over(audit)[:_MAX_ITEMS]])
     if sample := phrases.sample(audit):
         yield "sample", sample
     if weights := phrases.weights(audit):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import registry
+from auditor.cli import cli
 from auditor.cli.scan import command, configured
 from auditor.config import Config
 from auditor.errors import ConfigError
@@ -48,8 +49,8 @@ OTHERS = st.fixed_dictionaries(
 
 def parsed(words):
     """The configuration of `auditor scan` with these arguments."""
-    given = command.make_context("scan", ["dataset", *words]).params
-    return configured(given)
+    program = cli.make_context("auditor", ["scan"])  # without it click keeps the command's help option as it is alone
+    return configured(command.make_context("scan", ["dataset", *words], parent=program).params)
 
 
 @given(SAMPLES, OTHERS)

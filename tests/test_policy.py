@@ -48,14 +48,14 @@ def test_the_reason_gives_the_bound_that_decides_and_the_limit():
 @pytest.mark.parametrize(
     ("found", "headline", "reason"),
     [
-        ("safe", "OK", "at most 2.0 % synthetic; the MAD limit is 14.9 % · 4 rules passed"),
+        ("safe", "OK", "at most 2.0 % synthetic; the MAD limit is 14.9 % · 5 rules passed"),
         (
             "near",
             "OK, with a warning",
-            "warning: at most 12.0 % synthetic; the MAD limit is 14.9 %, and a warning begins at 4.8 % · 4 rules passed",
+            "warning: at most 12.0 % synthetic; the MAD limit is 14.9 %, and a warning begins at 4.8 % · 5 rules passed",
         ),
-        ("inconclusive", "Cannot decide yet", "10.0 to 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 4 rules inconclusive"),
-        ("over", "Do not train yet", "at least 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 4 rules failed"),
+        ("inconclusive", "Cannot decide yet", "10.0 to 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 5 rules inconclusive"),
+        ("over", "Do not train yet", "at least 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 5 rules failed"),
     ],
 )  # fmt: skip
 def test_the_default_policy_in_words(found, headline, reason):

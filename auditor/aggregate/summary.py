@@ -23,7 +23,7 @@ from auditor.annotation.tally import LabelJoin
 from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, ScoreCounts, masks, sums_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
-from auditor.estimate.weights import row_weights
+from auditor.evidence_store.distinct import DistinctImages, distinct_images
 from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample
 from auditor.types import Status, VerdictKind
 
@@ -69,9 +69,12 @@ def summarise(
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
     tally = _Tally(masks_of, score_bins, labels)
+    parts = list(parts)
+    images, first = distinct_images(parts), 0
     for path in parts:
         for batch in _batches(path):
-            tally.add(batch)
+            tally.add(batch, images.at(first, len(batch)))
+            first += len(batch)
         tally.end_of_shard()
     return tally.result(shards, anytime_valid)
 
@@ -98,17 +101,22 @@ class _Tally:
         self._signals = SignalTally()
         self._subgroups = SubgroupTally(score_bins.bins if score_bins else None)
         self._contradictions = 0
+        self._has_unsampled = False
+        self._repeated_images = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._keys: list[np.ndarray] = []
         # Cumulative sums at the end of each shard: confirmed rows, sampled rows, flagged rows, scored rows.
         self._by_shard = [(0, 0, 0, 0)]
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Adds one batch of evidence."""
+    def add(self, batch: pa.RecordBatch, images: DistinctImages) -> None:
+        """Adds one batch of evidence. images: of its rows."""
         import pandas as pd
 
         column = {name: batch.column(name) for name in batch.schema.names}
-        masks, weights = self._masks_of(column), row_weights(column)
+        masks, weights = self._masks_of(column), images.weights
+        self._has_unsampled |= bool(masks.unsampled.any())
+        masks = masks.only(~images.is_repeat)
+        self._repeated_images += int(images.is_repeat.sum())
         self._status.update(value_counts(column["status"]))
         self._sample.update(value_counts(column["status"].filter(column["sampled"])))
         unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
@@ -119,11 +127,11 @@ class _Tally:
         self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
         self._stock_known += len(batch) - column["pwatermark"].null_count
-        self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False)))
+        self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False), categorize=False))
         self._signals.add(column, masks.confirmed)
         bins = self._scores.add(column, masks.readable, weights) if self._scores else None
         if self._labels:
-            self._labels.add(column, masks, weights)
+            self._labels.add(column, masks, weights, images.is_repeat)
         self._subgroups.add(column, masks, weights, bins)
 
     def end_of_shard(self) -> None:
@@ -152,10 +160,12 @@ class _Tally:
         scores = self._scores.result() if self._scores else None
         if scores and shards and shards.flags:
             scores = replace(scores, n_eff=shards.flags.n_eff)
-        counts = counts_of(self._status, self._repeated_keys())
+        counts = replace(
+            counts_of(self._status), repeated_keys=self._repeated_keys(), repeated_images=self._repeated_images
+        )
         return Summary(
             counts=counts,
-            sample=counts_of(self._sample) if self._sums[UNSAMPLED] else None,
+            sample=counts_of(self._sample) if self._has_unsampled else None,
             shards=shards,
             evidence=evidence,
             coverage=self._signals.coverage(counts.rows),
@@ -184,7 +194,7 @@ class _Tally:
         return int(np.count_nonzero(repeats[:1]) + np.count_nonzero(repeats[1:] & ~repeats[:-1]))
 
 
-def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
+def counts_of(status: Counter[str]) -> Counts:
     """Rows by status."""
     return Counts(
         rows=status.total(),
@@ -192,7 +202,6 @@ def counts_of(status: Counter[str], repeated_keys: int = 0) -> Counts:
         no_bytes=status[Status.NO_BYTES],
         failed=status[Status.FAILED],
         unreadable=status[Status.UNREADABLE],
-        repeated_keys=repeated_keys,
     )
 
 

@@ -144,8 +144,11 @@ class LabelJoin:
         """For the keys of these labels. Raises LabelError if a key was drawn from two strata."""
         return cls(drawn_from(annotations), seed)
 
-    def add(self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray) -> None:
-        """Adds one batch. column: its columns by name. weights: float64 (rows,)."""
+    def add(
+        self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray, is_repeat: np.ndarray
+    ) -> None:
+        """Adds one batch. column: its columns by name. weights: float64 (rows,). is_repeat: rows whose image another
+        row counts, bool (rows,); their labels are that row's."""
         verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
         key = column["key"].to_numpy(zero_copy_only=False)
         sampled = masks.sampled
@@ -154,7 +157,7 @@ class LabelJoin:
         synthetic = int(masks.confirmed_in_sample.sum())
         self._decided[self._shard, True] += synthetic
         self._decided[self._shard, False] += int(decided.sum()) - synthetic
-        number = self._keys.get_indexer(key)
+        number = np.where(is_repeat, -1, self._keys.get_indexer(key))
         for row in np.flatnonzero(number >= 0):
             stratum = self._drawn_from[number[row]]
             self._seen.add(key[row])

@@ -109,6 +109,10 @@ class EvidenceMasks:
         undecided: np.ndarray = self.sampled & ~self.confirmed & ~self.edited
         return undecided
 
+    def only(self, rows: np.ndarray) -> EvidenceMasks:
+        """The masks with these rows only. rows: bool (rows,)."""
+        return EvidenceMasks(**{field.name: getattr(self, field.name) & rows for field in fields(self)})
+
     def of(self, rows: np.ndarray) -> EvidenceMasks:
         """The masks of some rows. rows: their numbers, int64 (n,)."""
         return EvidenceMasks(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,11 +27,13 @@ import pyarrow.parquet as pq
 from auditor.errors import EvidenceError
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
+from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
 from auditor.types import Row, Signal
 
 _PerRow = Sequence["np.ndarray | None"]
 _META = b"auditor"
 _SUFFIX = ".parquet"
+_MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
 _SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
@@ -54,7 +57,7 @@ class Store:
     """The evidence folder of one audit."""
 
     def __init__(self, out: Path) -> None:
-        self.folder = out / "evidence"
+        self.folder = out / EVIDENCE
         self._manifest = self.folder / "manifest.json"
 
     # ---- ownership
@@ -63,7 +66,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Lock the folder for one run. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
+        with (self.folder / EVIDENCE_LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -248,6 +251,17 @@ def _schema() -> pa.Schema:
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_())]
     )  # fmt: skip
+
+
+def merged_name(number: int, part: Path) -> str:
+    """The file name of a part of the audit with this number, among merged ones."""
+    return f"{number:03d}-{part.name}"
+
+
+def origin(part: Path) -> str:
+    """What tells the audits apart that were merged; '' for a part of an audit that was not merged."""
+    found = _MERGED.match(part.name)
+    return found[0] if found else ""
 
 
 def table_of(rows: Sequence[Row]) -> pa.Table:

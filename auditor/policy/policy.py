@@ -42,6 +42,10 @@ below = "inconclusive"
 
 [rules.unreadable]          # rows that should have been readable
 max = 0.2
+
+[rules.passed-over]         # files that were not read, although they may hold images
+max = 0
+above = "warn"
 """
 
 

@@ -123,4 +123,5 @@ BELOW: Metadata = {CHECK: _one_of(Outcome.INCONCLUSIVE, Outcome.FAIL)}
 BASIS: Metadata = {CHECK: _one_of("labels", "any")}
 FATAL_LEVEL: Metadata = {CHECK: _one_of(MadLevel.OVER, MadLevel.NEAR)}
 WARN_LEVEL: Metadata = {CHECK: _one_of(MadLevel.NEAR)}
+ABOVE: Metadata = {CHECK: _one_of(Outcome.WARN, Outcome.INCONCLUSIVE, Outcome.FAIL)}
 EVIDENCE: Metadata = {CHECK: _one_of(*Evidence)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, TypeVar
 
+from auditor import sentences
 from auditor.decision import MadLevel, Outcome, RuleResult
 from auditor.policy import rule
 from auditor.policy.rule import Context, Rule
@@ -20,6 +21,7 @@ from auditor.results import OTHERS, Audit, Estimate
 from auditor.types import Evidence, Need
 
 Basis = Literal["labels", "any"]  # what a pass must be based on
+_MAX_REASONS = 3  # for passing files over, in a rule's reason
 _ROBUST_FACTOR = 2  # on the false-positive rate
 RULES: dict[str, type[Rule]] = {}  # by id, in the order of their definition
 AnyRule = TypeVar("AnyRule", bound=type[Rule])
@@ -283,6 +285,29 @@ class Unreadable(Rule):
         """By the share of rows."""
         share = _row_share("unreadable", audit)
         return self._at_most("of the rows unreadable", share, share, share, self.max)
+
+
+@_rule
+@dataclass(frozen=True, slots=True)
+class PassedOver(Rule):
+    """Files that were passed over, because they are neither read nor known to hold no image."""
+
+    id = "passed-over"
+    max: float = field(metadata=rule.SHARE)
+    above: Outcome = field(default=Outcome.FAIL, metadata=rule.ABOVE)
+
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the share of files that may hold images: those read, and those passed over."""
+        files = audit.inventory
+        if files is None:
+            outcome = Outcome.WARN if self.above is Outcome.WARN else Outcome.INCONCLUSIVE
+            return self._result(outcome, None, self.max, "files passed over unknown: an earlier version made the audit")
+        lost, share = files.lost, files.lost / max(1, files.read + files.lost)
+        outcome = self.above if share > self.max else Outcome.PASS
+        if not lost:
+            return self._result(outcome, share, self.max, "no file was passed over")
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(files.passed_over.items())[:_MAX_REASONS])
+        return self._result(outcome, share, self.max, f"{sentences.files(lost)} passed over: {reasons}")
 
 
 @_rule

@@ -41,6 +41,7 @@ def choose(
     if not paths:
         raise DatasetError("no input")
     parsed = [listing.parse(path, read) for path in paths]
+    _refuse_overlap(parsed)
     if names is None or len(names) != len(parsed):
         names = _distinct([input.name for input in parsed])
     several = len(parsed) > 1
@@ -52,6 +53,27 @@ def read(shard: Shard) -> Iterator[Sample | Unreadable]:
     """Every row of the shard, by the reader that found it."""
     reader: Reader = registry.load("readers", shard.reader)()
     return reader.read(shard)
+
+
+def _refuse_overlap(inputs: Sequence[Input]) -> None:
+    """Raises DatasetError for an input that is given twice, or that lies in another one: its images would count
+    twice."""
+    folders = {input.url for input in inputs if not input.only}
+    seen: set[str] = set()
+    for input in inputs:
+        for name in input.only or ("",):
+            url = files.join(input.url, name)
+            if url in seen:
+                raise DatasetError(f"{input.name} is given twice: its images would count twice")
+            seen.add(url)
+            above = url.rpartition("/")[0]
+            while above and above not in folders:
+                above = above.rpartition("/")[0]
+            if above:
+                raise DatasetError(
+                    f"{input.name} lies in {files.split(above)[1] or above}, which is an input too: its images would "
+                    "count twice"
+                )
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

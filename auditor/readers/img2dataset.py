@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +62,14 @@ class Img2dataset(Reader):
                 yield _shard(input, number, form, suffixes)
             elif input.only:
                 yield Shard(listing.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
+
+    def takes(self, name: str, shards: Set[str], *, is_image: bool) -> bool:
+        """Images in the folders of shards, and the files of shards."""
+        top, _, below = name.partition("/")
+        if below:
+            return is_image and top in shards
+        part = _PART.fullmatch(top)
+        return part is not None and any(part[1] + form in shards for form in ("", ".tar", ".parquet"))
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The shard's images, then the rows of its parquet that have none."""

@@ -10,12 +10,13 @@ import hashlib
 import itertools
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.plugin import Input, Shard
 from auditor.storage import files, names
+from auditor.storage.files import Entry
 
 # Content-defined chunking: the checksum of a name decides whether a shard ends after it. A file that is added to a
 # folder then changes one shard only, so that little is scanned again.
@@ -31,48 +32,71 @@ class ImageFile:
     stat_signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a walk finds below an input: a file, a link to a folder outside, or anything hidden.
+
+    sidecars: stat signatures of the texts in the same folder, by name.
+    """
+
+    name: str
+    entry: Entry
+    sidecars: Mapping[str, str]
+
+
 def images(input: Input, start: str = "") -> Iterator[ImageFile]:
     """Every image of an input from `start` (inclusive) on: the named files, or all files below the folder."""
     if input.only:
         listed = {entry.name: entry.stat_signature for entry in files.all_entries(input.url)}
         yield from (ImageFile(name, listed.get(name, "")) for name in sorted(input.only) if name >= start)
-    else:
-        first = tuple(start.split("/")) if start else ()
-        yield from _walk(input.url, "", first, input.options.follow_links, (input.url,))
+        return
+    for found in everything(input, start):
+        if found.entry.is_folder and not found.entry.is_hidden:
+            yield ImageFile(found.name, "a link to a folder outside")
+        elif is_image(input, found):
+            stem = names.stem(found.entry.name)
+            beside = [found.sidecars.get(f"{stem}.{suffix}", "") for suffix in names.SIDECAR_SUFFIXES]
+            yield ImageFile(found.name, "|".join([found.entry.stat_signature, *beside]))
 
 
-def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: tuple[str, ...]) -> Iterator[ImageFile]:
+def everything(input: Input, start: str = "") -> Iterator[Found]:
+    """All that is below the folder of an input, in the order of the walk, from `start` (inclusive) on. Hidden folders
+    are not entered."""
+    first = tuple(start.split("/")) if start else ()
+    return _walk(input.url, "", first, input.options.follow_links, (input.url,))
+
+
+def is_image(input: Input, found: Found) -> bool:
+    """Whether a file is an image: by its suffix or, if that is unknown, by its first bytes."""
+    if found.entry.is_hidden or found.entry.is_folder:
+        return False
+    if names.is_image(found.name):
+        return True
+    return names.may_be_image(found.name) and names.starts_like_image(
+        files.head(files.join(input.url, found.name), names.HEAD)
+    )
+
+
+def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: tuple[str, ...]) -> Iterator[Found]:
     first = start[0] if start else ""
-    listing = files.entries(files.join(base, folder))
-    sidecars = {
-        entry.name: entry.stat_signature for entry in listing if entry.name.endswith((".txt", ".caption", ".json"))
-    }
+    listing = files.all_entries(files.join(base, folder))
+    sidecars = {entry.name: entry.stat_signature for entry in listing if names.is_sidecar(entry.name)}
     for entry in listing:
         if entry.name < first:
             continue
         name = f"{folder}/{entry.name}" if folder else entry.name
-        if not entry.is_folder:
-            if _is_image(files.join(base, name)):
-                stem = names.stem(entry.name)
-                beside = [sidecars.get(f"{stem}.{suffix}", "") for suffix in ("txt", "caption", "json")]
-                yield ImageFile(name, "|".join([entry.stat_signature, *beside]))
+        if entry.is_hidden or not entry.is_folder:
+            yield Found(name, entry, sidecars)
             continue
         if entry.is_link:
             real = os.path.realpath(files.join(base, name))
             if Path(real).is_relative_to(base) or (follow and real in above):
                 continue
             if not follow:
-                yield ImageFile(name, "a link to a folder outside")
+                yield Found(name, entry, sidecars)
                 continue
         deeper = start[1:] if entry.name == first else ()
         yield from _walk(base, name, deeper, follow, (*above, os.path.realpath(files.join(base, name))))
-
-
-def _is_image(url: str) -> bool:
-    """Whether a file is an image: by its suffix or, if that is unknown, by its first bytes."""
-    if names.is_image(url):
-        return True
-    return names.may_be_image(url) and names.starts_like_image(files.head(url, names.HEAD))
 
 
 def cut(input: Input, reader: str, images: Iterator[ImageFile]) -> Iterator[Shard]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import SAMPLE, PcaWhitening, space_for
 from auditor.errors import EvidenceError
+from auditor.evidence_store.distinct import distinct_images
 from auditor.evidence_store.store import Part
 from auditor.evidence_store.vectors import Vectors, present, unit
 from auditor.types import VerdictKind
@@ -32,7 +33,8 @@ def groups(verdicts: pa.ChunkedArray) -> np.ndarray:
 
 
 class EmbeddingSet:
-    """Images with a vector, numbered in the order of the parts. Raises EvidenceError for vectors of two encoders."""
+    """Distinct images with a vector, numbered in the order of the parts. Raises EvidenceError for vectors of two
+    encoders."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = [part for part in parts if part.vectors]
@@ -41,7 +43,11 @@ class EmbeddingSet:
         if len(fingerprints) > 1:
             raise EvidenceError(f"vectors of different encoders cannot be compared: {', '.join(fingerprints)}")
         self.fingerprint = fingerprints[0] if fingerprints else ""
-        rows = [np.flatnonzero(present(file.open())).astype(np.int32) for file in self._files]
+        images, first, rows = distinct_images([part.path for part in self._parts]), 0, []
+        for part, file in zip(self._parts, self._files, strict=True):
+            counts = ~images.at(first, part.rows).is_repeat
+            rows.append(np.flatnonzero(present(file.open()) & counts).astype(np.int32))
+            first += part.rows
         self._row = np.concatenate(rows or [np.zeros(0, np.int32)])
         self._first = np.cumsum([0, *(len(numbers) for numbers in rows)])
 

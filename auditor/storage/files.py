@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat as stat_flags
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -20,17 +20,25 @@ import fsspec
 from auditor.errors import DatasetError, SampleError
 from auditor.storage.names import is_hidden
 
+# What an audit writes, so that a folder that holds an audit beside images can be scanned again.
+EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
+AUDIT_OUTPUTS = frozenset(
+    (EVIDENCE, "audit.json", "report.html", "summary.md", "audit.sarif", "junit.xml", "croissant.json",
+     "annotations.txt", "summary.txt",     "duplicates.parquet", "gallery.parquet")
+)  # fmt: skip
 _WEB = ("http://", "https://", "ftp://", "data:")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder. stat_signature: size and modification time (or the store's etag)."""
+    """One name in a folder. stat_signature: size and modification time (or the store's etag). is_hidden: it is not part
+    of a dataset, by its name (names.py) or because an audit wrote it."""
 
     name: str
     is_folder: bool
     is_link: bool
     stat_signature: str
+    is_hidden: bool = False
 
 
 def is_web(text: str) -> bool:
@@ -125,17 +133,22 @@ def real_folder(url: str) -> str:
 
 
 def entries(url: str) -> tuple[Entry, ...]:
-    """The entries of a folder that are not hidden (names.py), sorted by name. Raises DatasetError."""
-    return tuple(entry for entry in all_entries(url) if not is_hidden(entry.name))
+    """The entries of a folder that are not hidden, sorted by name. Raises DatasetError."""
+    return tuple(entry for entry in all_entries(url) if not entry.is_hidden)
 
 
 @lru_cache(maxsize=8)
 def all_entries(url: str) -> tuple[Entry, ...]:
     """Every entry of a folder, sorted by name; cached for shards of the same folder. Raises DatasetError."""
     try:
-        return tuple(sorted(_scan(url), key=lambda entry: entry.name))
+        found = sorted(_scan(url), key=lambda entry: entry.name)
     except OSError as error:
         raise DatasetError(f"cannot list {url}: {error.strerror or error}") from error
+    is_audit = any(entry.name == EVIDENCE for entry in found) and exists(f"{join(url, EVIDENCE)}/{EVIDENCE_LOCK}")
+    return tuple(
+        replace(entry, is_hidden=True) if is_hidden(entry.name) or (is_audit and entry.name in AUDIT_OUTPUTS) else entry
+        for entry in found
+    )
 
 
 @lru_cache(maxsize=65_536)

@@ -19,7 +19,7 @@ from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _PEEK = 4 << 20
 _FIRST_ROWS = 1000
-_MAX_OBJECT = 2 << 30
+_MAX_OBJECT = 512 << 20
 _MAX_CHUNK_BYTES = 64 << 20
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)  # a quote alone: a string that is not complete
 _ARRAY, _LINES, _OBJECT = "array", "lines", "object"
@@ -95,6 +95,8 @@ def _elements(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     buffer, base, begin, at, depth = b"", 0, 0, 0, 0
     for block in blocks:
         buffer, base, at, begin = buffer[begin:] + block, base + begin, at - begin, 0
+        if len(buffer) > lines.MAX_ROW_BYTES + len(block):
+            raise DatasetError("an element of JSON is too large to be read")
         for token in _TOKEN.finditer(buffer, at):
             sign = buffer[token.start()]
             if sign == 0x22:  # a quote

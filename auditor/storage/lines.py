@@ -13,6 +13,7 @@ from auditor.storage.tables import Chunk
 
 _CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 _MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
+MAX_ROW_BYTES = 256 << 20
 _MAX_CHUNK_BYTES = 64 << 20  # a piece is held in memory; rows with images in base64 are large
 _LEAST_ROWS_OF_STREAM = 25_000  # every piece of a compressed file is read from the file's beginning
 
@@ -89,6 +90,8 @@ def each(url: str, start: int = 0) -> Iterator[bytes]:
     for block in packed.blocks(url, start):
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
+        if len(rest) > MAX_ROW_BYTES:
+            raise DatasetError("a line is too long to be read")
         for line in lines:
             yield line + b"\n"
     if rest:

@@ -14,14 +14,20 @@ IMAGE_SUFFIXES = frozenset(
     "jpg jpeg jpe jfif jif jfi pjpeg pjp jpg_large jpg_small jpg_orig png apng webp gif bmp dib tif tiff avif heic "
     "heif heics heifs hif jxl jp2 j2k jpf jpx mpo ppm pgm pbm pnm ico".split()
 )
+SIDECAR_SUFFIXES = ("txt", "caption", "json")  # of texts beside images
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.lz4")
 # Suffixes of files that are no images; they are not opened to find out.
-_OTHER_SUFFIXES = frozenset(
-    "txt caption text json jsonl ndjson csv tsv parquet arrow feather md rst html htm xml yaml yml toml ini cfg lock "
-    "py ipynb sh js css log pdf doc docx xls xlsx zip gz bz2 xz zst lz4 tgz tbz2 txz tzst 7z rar tar mp4 webm mov mkv "
-    "avi m4v mp3 wav flac ogg npy npz pt pth pkl ckpt safetensors onnx bin h5 hdf5 mdb mds tfrecord beton rec idx "
-    "index db sqlite sha256 md5 sum crc svg eps ai psd".split()
+_TEXTS = frozenset("txt caption text json jsonl ndjson csv tsv parquet arrow feather".split())
+_DATASETS = frozenset(
+    "zip gz bz2 xz zst lz4 tgz tbz2 txz tzst 7z rar tar npy npz pt pth pkl ckpt safetensors onnx bin h5 hdf5 mdb mds "
+    "tfrecord tfrecords beton rec idx index db sqlite lmdb msgpack avro orc".split()
 )
+_COMPANION_SUFFIXES = frozenset(
+    "md rst html htm xml yaml yml toml ini cfg lock py ipynb sh js css log pdf doc docx xls xlsx sha256 sha1 md5 sum "
+    "crc".split()
+)
+_MEDIA = frozenset("mp4 webm mov mkv avi m4v mp3 wav flac ogg svg eps ai psd".split())
+_OTHER_SUFFIXES = _TEXTS | _DATASETS | _COMPANION_SUFFIXES | _MEDIA
 # Folders and files that systems and tools leave beside data; all other names that begin with a dot are hidden too.
 _HIDDEN = frozenset(("__macosx", "__pycache__", "_temporary", "_delta_log", "thumbs.db", "desktop.ini", "ehthumbs.db"))
 _COMPANIONS = frozenset(
@@ -73,10 +79,20 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part.casefold() in _HIDDEN for part in parts)
 
 
+def is_sidecar(name: str) -> bool:
+    """Whether a file name ends like that of a text beside an image."""
+    return suffix(name) in SIDECAR_SUFFIXES
+
+
 def is_companion(name: str) -> bool:
-    """Whether a file describes a dataset and holds none of its images: README, LICENSE, dataset_info.json …"""
+    """Whether a file can hold none of a dataset's images: README, LICENSE, dataset_info.json, scripts, checksums."""
     base = name.rpartition("/")[2].casefold()
-    return base.partition(".")[0] in _COMPANIONS or base.endswith(("_stats.json", ".md", ".sha256", ".md5", ".crc"))
+    return base.partition(".")[0] in _COMPANIONS or base.endswith("_stats.json") or suffix(base) in _COMPANION_SUFFIXES
+
+
+def is_dataset(name: str) -> bool:
+    """Whether a file name ends like that of an archive or of a dataset in one file, whether it can be read or not."""
+    return suffix(name) in _DATASETS or is_tar(name) or suffix(name) in ("arrow", "feather")
 
 
 def is_tar(name: str) -> bool:

@@ -31,7 +31,7 @@ def rows(draw):
         return Row(
             draw(st.text("ab", min_size=1)),
             draw(st.sampled_from("xyz")),
-            "i",
+            draw(st.text("ij", max_size=4)),
             status,
             draw(st.sampled_from(["gone", "broken"])),
         )
@@ -40,8 +40,14 @@ def rows(draw):
     verdict = Verdict(label, None if label is VerdictKind.UNKNOWN else draw(st.sampled_from(["alpha", "beta"])))
     extras = Covariates(width=draw(st.sampled_from([None, 100, 512, 3000])), camera=draw(st.sampled_from([None, "N"])))
     return Row(
-        draw(st.text("ab", min_size=1)), draw(st.sampled_from("xyz")), "i", status, "", "c", verdict, signals, extras
-    )
+        draw(st.text("ab", min_size=1)), draw(st.sampled_from("xyz")), draw(st.text("ij", max_size=4)), status, "", "c",
+        verdict, signals, extras,
+    )  # fmt: skip
+
+
+def distinct(rows):
+    """The rows that count: the first of each image that was read."""
+    return list({row.image: row for row in reversed(rows) if row.status in (Status.OK, Status.NO_BYTES)}.values())[::-1]
 
 
 def written(path, parts):
@@ -61,11 +67,12 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
     every = [row for part in parts for row in part]
     summary = summarise(written(tmp_path_factory.mktemp("parts"), parts), count_edited=count_edited)
     labels = {VerdictKind.SYNTHETIC, VerdictKind.EDITED} if count_edited else {VerdictKind.SYNTHETIC}
-    ok = [row for row in every if row.status is Status.OK]
+    ok = [row for row in distinct(every) if row.status is Status.OK]
     counted = [row for row in ok if row.verdict.kind in labels]
 
     assert summary.counts.rows == len(every)
-    assert summary.counts.ok == len(ok)
+    assert summary.counts.ok == sum(row.status is Status.OK for row in every)
+    assert summary.counts.repeated_images == summary.counts.ok + summary.counts.no_bytes - len(distinct(every))
     assert summary.counts.repeated_keys == sum(n > 1 for n in Counter(row.key for row in every).values())
     assert (summary.confirmed.count, summary.confirmed.n) == (len(counted), len(ok))
     assert summary.confirmed.edited == sum(row.verdict.kind is VerdictKind.EDITED for row in ok)
@@ -93,7 +100,7 @@ def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edite
 
 def test_many_sources_are_listed_by_size_and_the_rest_is_put_together(tmp_path):
     part = [
-        Row(f"{n}-{k}", f"source{n:03d}", "i", Status.OK, verdict=Verdict(VerdictKind.UNKNOWN))
+        Row(f"{n}-{k}", f"source{n:03d}", f"{n}-{k}", Status.OK, verdict=Verdict(VerdictKind.UNKNOWN))
         for n in range(80)
         for k in range(1 + n % 3)
     ]
@@ -118,7 +125,7 @@ def test_any_text_can_be_stored(tmp_path, value):
 
 def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
     def row(number, source, label):
-        return Row(f"k{number}", source, "i", Status.OK, "", None, Verdict(label, None), (), Covariates())
+        return Row(f"k{number}", source, f"i{number}", Status.OK, "", None, Verdict(label, None), (), Covariates())
 
     rows = [row(f"{s}-{n}", f"clean{s:02d}", VerdictKind.UNKNOWN) for s in range(60) for n in range(41)]
     rows += [row(f"bad-{n}", "bad", VerdictKind.SYNTHETIC) for n in range(40)]
@@ -135,7 +142,8 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
 def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, parts, of):
     paths = written(tmp_path_factory.mktemp("parts"), parts)
     summary, full = summarise(paths, shards=of, full_coverage_detectors=frozenset()), summarise(paths)
-    ok = [[row for row in part if row.status is Status.OK] for part in parts]
+    counted = [id(row) for row in distinct([row for part in parts for row in part])]
+    ok = [[row for row in part if row.status is Status.OK and id(row) in counted] for part in parts]
     found = [sum(row.verdict.kind is VerdictKind.SYNTHETIC for row in part) for part in ok]
     assert summary.shards.declared == effective_sample_size(np.array(found), np.array([len(part) for part in ok]))
     assert (summary.shards.read, summary.shards.of, full.shards) == (len(parts), of, None)

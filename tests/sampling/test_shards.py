@@ -96,10 +96,10 @@ def test_shards_are_read_whole_and_the_others_not_at_all(tmp_path):
 
 
 def drawn_of(inputs, most):
-    from auditor.audit import shards_of
+    from auditor.audit import all_shards, sampled
     from auditor.readers import choose
 
-    return shards_of(choose(inputs, ReadOptions()), Config.of(sample_shards=most))[0]
+    return sampled(all_shards(choose(inputs, ReadOptions())), Config.of(sample_shards=most))[0]
 
 
 def test_the_floor_of_shards_holds_that_of_the_dataset(tmp_path):

@@ -81,9 +81,14 @@ SIZES = {"a.org": 120, "b.org": 60, "c.org": 17, "d.org": 3}
 
 
 def dataset(path):
-    """A table that repeats one small image, from several domains, in chunks of at most 500 rows."""
-    write(path / "x.png", encoded("PNG"))
-    rows = [(f"https://{host}/{n}.png", f"{host}-{n}", "x.png") for host, size in SIZES.items() for n in range(size)]
+    """A table of one small image under many names, from several domains, in chunks of at most 500 rows."""
+    rows = [
+        (f"https://{host}/{n}.png", f"{host}-{n}", f"{host}-{n}.png")
+        for host, size in SIZES.items()
+        for n in range(size)
+    ]
+    for _, _, name in rows:
+        write(path / name, encoded("PNG"))
     with (path / "rows.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("url", "id", "image"), *rows])
     return path / "rows.csv"

@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.config import Config
 from auditor.estimate.intervals import clopper_pearson
-from auditor.results import Audit, ConfirmedShare, Counts, Coverage, Digests, Estimate, InputRecord, Subgroup
+from auditor.results import Audit, ConfirmedShare, Counts, Coverage, Digests, Estimate, InputRecord, Inventory, Subgroup
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:
@@ -16,6 +16,7 @@ def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: 
         "inputs": (InputRecord("set", "folder", rows),),
         "digests": Digests("0" * 64),
         "config": Config.of(),
+        "inventory": Inventory(read=rows),
         "counts": Counts(rows, ok, no_bytes, 0, unreadable),
         "coverage": {"declared": Coverage(ok, ok / rows if rows else 0.0), "prior": Coverage(rows, 1.0)},
         "detectors": {},

@@ -39,7 +39,7 @@ def row(
     facts = {"format": "PNG", "width": 600, "height": 400, **facts}
     verdict = Verdict(label, decided_by, score)
     return Row(
-        f"k{number}", source, "i", status, "", None, verdict, signals, Covariates(**facts), "", is_sampled
+        f"k{number}", source, f"i{number}", status, "", None, verdict, signals, Covariates(**facts), "", is_sampled
     )  # fmt: skip
 
 
