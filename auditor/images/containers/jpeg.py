@@ -17,6 +17,8 @@ _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # TEM and RSTn carry no length
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_MAX_STRAY = 1 << 16  # bytes between two segments that belong to neither
+_MARKER = re.compile(rb"\xff[\x01\xc0-\xfe]")
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within entropy-coded data FF is followed by 00 or RSTn
 
 
@@ -54,8 +56,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """(marker, body, offset after it) of each segment; scans are skipped."""
     at = 2
     while at + 2 <= len(data):
-        if data[at] != 0xFF:
-            return
+        if data[at] != 0xFF or data[at + 1] == 0:  # stray bytes: readers go on at the next marker
+            match = _MARKER.search(data, at, at + _MAX_STRAY)
+            if not match:
+                return
+            at = match.start()
+            continue
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
