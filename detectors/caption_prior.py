@@ -43,6 +43,10 @@ class CaptionPrior(Detector):
     evidence = Evidence.PRIOR
     needs = Need.ROW
 
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__,)
+
     def look(self, view: View) -> DetectorResult:
         """The result for the strongest wording in the caption."""
         caption = view.sample.caption

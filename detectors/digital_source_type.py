@@ -12,6 +12,7 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
+from auditor.images import xmp
 from auditor.images.containers import Kind
 from auditor.images.iptc import source_type_claim, term
 from auditor.images.view import View
@@ -29,6 +30,10 @@ class DigitalSourceType(Detector):
     id = "digital-source-type"
     evidence = Evidence.DECLARED
     needs = Need.FILE
+
+    def resources(self) -> tuple[str, ...]:
+        """The parser of XMP."""
+        return (xmp.__file__,)
 
     def look(self, view: View) -> DetectorResult:
         """Checks the source type first, then the fields that only generated media have."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from auditor.images import generation_settings
+from auditor.images import generation_settings, text_encoding, xmp
 from auditor.images.containers import Kind
 from auditor.images.metadata import Metadata, Text
 from auditor.images.view import View
@@ -59,6 +59,10 @@ class GeneratorText(Detector):
     id = "generator-text"
     evidence = Evidence.DECLARED
     needs = Need.FILE
+
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__, text_encoding.__file__, xmp.__file__)
 
     def look(self, view: View) -> DetectorResult:
         """The generator that is most specific, in the order of _ORDER."""

@@ -35,6 +35,10 @@ class StealthPnginfo(Detector):
     evidence = Evidence.DECLARED
     needs = Need.PIXELS
 
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__,)
+
     def look(self, view: View) -> DetectorResult:
         """Reads the alpha channel first, then the colour channels."""
         if view.stripped:

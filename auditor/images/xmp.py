@@ -18,10 +18,13 @@ from typing import Any
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from auditor.images import text_encoding
+
 _XMP_MM = "http://ns.adobe.com/xap/1.0/mm/"
 _EMBEDDED_ASSETS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of images placed in this one
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MAX_TOLERANT = 8 << 20  # bytes of a packet that is read tolerantly
+_HEAD = 256  # bytes that tell UTF-16
 _MAX_OPEN = 256  # elements that are open at once in the tolerant pass
 # The usual prefixes, for packets that do not declare them.
 _PREFIXES = {
@@ -166,7 +169,8 @@ def _element(match: re.Match[str], scope: _Scope, text: str) -> Iterator[Propert
     for attribute, value in attributes:
         if attribute != "xmlns" and not attribute.startswith("xmlns:"):
             target = scope.qualified(attribute) if ":" in attribute else ("", attribute)
-            yield Property(*(here.owner if target[0] == _RDF else target), _unescaped(value))
+            target = here.owner if target[0] == _RDF else target
+            yield Property(*target, _unescaped(value))
     if text[match.end() : match.end() + 1] == ">":
         stop = text.find("<", match.end())
         value = _unescaped(text[match.end() + 1 : stop if stop >= 0 else len(text)])
@@ -181,11 +185,12 @@ def _unescaped(value: str) -> str:
 def _text(packet: bytes) -> str:
     for mark, encoding in (
         (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), (b"<\0\0\0", "utf-32-le"),
-        (b"\0\0\0<", "utf-32-be"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-        (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"),
+        (b"\0\0\0<", "utf-32-be"),
     ):  # fmt: skip
         if packet.startswith(mark):
             return _CONTROL.sub("", packet.decode(encoding, "replace"))
+    if packet[:_HEAD].count(0) > len(packet[:_HEAD]) // 4:
+        return _CONTROL.sub("", text_encoding.decoded(packet))
     try:
         text = packet.decode("utf-8")
     except UnicodeDecodeError:

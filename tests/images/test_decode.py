@@ -145,6 +145,22 @@ def test_a_damaged_image_is_decoded_or_refused(format, data):
         pass
 
 
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"gAMA", b"prVt"])
+@pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
+def test_a_png_with_a_wrong_checksum_beside_the_pixels_is_decoded(kind, before):
+    data = bytearray(making.with_chunk(making.png(), kind, b"key\0some text", before=before))
+    data[data.index(kind) + 4 + 13] ^= 0xFF
+    assert decode.header(bytes(data), LIMITS).width == 64
+    assert decode.pixels(bytes(data), LIMITS).shape == (48, 64, 3)
+
+
+def test_a_png_with_a_wrong_checksum_of_the_pixels_is_refused():
+    data = bytearray(making.png())
+    data[data.index(b"IDAT") + 40] ^= 0xFF
+    with pytest.raises(SampleError, match="cannot be decoded"):
+        decode.pixels(bytes(data), LIMITS)
+
+
 def test_an_empty_file_is_refused_as_such():
     with pytest.raises(SampleError, match="empty file"):
         decode.header(b"", LIMITS)

@@ -31,6 +31,7 @@ BROKEN = {
     "UTF-16 without a mark": INTACT.decode().encode("utf-16-be"),
     "UTF-16, little-endian": INTACT.decode().encode("utf-16-le"),
     "UTF-16 with a mark": INTACT.decode().encode("utf-16"),
+    "UTF-16 behind blanks": ("\n  " + INTACT.decode()).encode("utf-16-be"),
     "UTF-32": INTACT.decode().encode("utf-32-be"),
     "cut off behind the attributes": INTACT[: INTACT.index(AI.encode()) + len(AI) + 1],
     "an unknown entity": making.xmp("<photoshop:Source>a&nbsp;b</photoshop:Source>", ATTRIBUTE),
