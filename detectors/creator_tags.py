@@ -44,6 +44,7 @@ _NAMES = {
     r"SD\.Next": "SD.Next",
     r"KoboldCpp": "KoboldCpp",
     r"Draw Things": "Draw Things",
+    r"imaginAIry": "imaginAIry",
 }
 _NAME = re.compile("|".join(rf"(?P<g{i}>(?<!\w){name}(?!\w))" for i, name in enumerate(_NAMES)), re.IGNORECASE)
 _GENERATORS = tuple(_NAMES.values())

@@ -7,6 +7,7 @@ functions raise SampleError and nothing else.
 from __future__ import annotations
 
 import io
+import re
 import signal
 import threading
 import warnings
@@ -26,6 +27,7 @@ from auditor.images import causes, conditions, optional_decoders
 from auditor.images.containers import MAX_INFLATED, png
 
 T = TypeVar("T")
+_BYTES = re.compile(r" \(\d+ bytes? not processed\)")
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
 
@@ -80,12 +82,12 @@ def _pixels(data: bytes, limits: Limits) -> np.ndarray:
 
 
 def _mended(read: Callable[[bytes, Limits], T], data: bytes, limits: Limits) -> T:
-    """The result of reading the file; if that fails, of reading it without the PNG chunks whose checksum is wrong and
-    that are not needed for the pixels. Viewers do the same, Pillow refuses such files."""
+    """The result of reading the file; if that fails, of reading it without the PNG chunks that the pixels do not need:
+    Pillow refuses files with a wrong checksum or a very long text, which viewers show."""
     try:
         return read(data, limits)
     except SampleError:
-        mended = png.without_damaged_chunks(data) if png.matches(data) else None
+        mended = png.without_texts(data) if png.matches(data) else None
         if mended is None:
             raise
     return read(mended, limits)
@@ -187,7 +189,8 @@ def _guarded(limits: Limits) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     # Pillow's messages contain the address of the in-memory file, which differs from run to run.
-    text = str(error).split(" <_io.BytesIO")[0].strip().splitlines()
+    # Nor are numbers of bytes of any use: they make every file's reason another one.
+    text = _BYTES.sub("", str(error).split(" <_io.BytesIO")[0]).strip().splitlines()
     return text[0][:200] if text else type(error).__name__
 
 

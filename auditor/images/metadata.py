@@ -150,9 +150,11 @@ def _exif(data: bytes) -> dict[str, Any]:
         return {}
     for directory in directories:
         for tag in directory:
-            if tag in names:
-                with suppress(Exception):  # one broken tag does not cost the others
-                    tags.setdefault(names[tag], _value(names[tag], directory[tag]))
+            name = names.get(tag, f"tag {tag:#06x}")
+            with suppress(Exception):  # one broken tag does not cost the others
+                value = _value(name, directory[tag])
+                if tag in names or isinstance(value, str):
+                    tags.setdefault(name, value)
     return tags
 
 
@@ -163,7 +165,7 @@ def _value(name: str, value: Any) -> Any:
         return text_encoding.decoded(_as_bytes(value), orders=("utf-16-le", "utf-16-be"))
     if isinstance(value, bytes) and name != "MakerNote":
         return text_encoding.decoded(value)
-    return _repaired(value.strip("\0 ")) if isinstance(value, str) else value
+    return _repaired(value) if isinstance(value, str) else value
 
 
 def _as_bytes(value: Any) -> bytes:
@@ -174,11 +176,11 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def _repaired(text: str) -> str:
-    # Pillow decodes ASCII tags as Latin-1; programs write UTF-8 into them.
-    try:
-        return text if text.isascii() else text.encode("latin-1").decode("utf-8")
-    except ValueError:
-        return text
+    # Pillow decodes ASCII tags as Latin-1; programs write UTF-8 and UTF-16 into them.
+    stripped = text.strip("\0 ")
+    if stripped.isascii() and "\0" not in stripped:
+        return stripped
+    return text_encoding.decoded(text.encode("latin-1", "replace"))
 
 
 # ---- IPTC-IIM -------------------------------------------------------------------------------------------------------

@@ -168,9 +168,10 @@ def _element(match: re.Match[str], scope: _Scope, text: str) -> Iterator[Propert
         return
     for attribute, value in attributes:
         if attribute != "xmlns" and not attribute.startswith("xmlns:"):
-            target = scope.qualified(attribute) if ":" in attribute else ("", attribute)
-            target = here.owner if target[0] == _RDF else target
-            yield Property(*target, _unescaped(value))
+            namespace, local = scope.qualified(attribute) if ":" in attribute else ("", attribute)
+            if namespace == _RDF:
+                namespace, local = here.owner
+            yield Property(namespace, local, _unescaped(value))
     if text[match.end() : match.end() + 1] == ">":
         stop = text.find("<", match.end())
         value = _unescaped(text[match.end() + 1 : stop if stop >= 0 else len(text)])

@@ -164,3 +164,21 @@ def test_a_png_with_a_wrong_checksum_of_the_pixels_is_refused():
 def test_an_empty_file_is_refused_as_such():
     with pytest.raises(SampleError, match="empty file"):
         decode.header(b"", LIMITS)
+
+
+def test_a_png_whose_texts_are_larger_than_pillows_limits_is_decoded():
+    text = b"workflow\0\0" + zlib.compress(b"x" * (40 << 20), 1)
+    for before in (b"IDAT", b"IEND"):
+        data = making.with_chunk(making.png(), b"zTXt", text, before=before)
+        assert decode.pixels(data, LIMITS).shape == (48, 64, 3)
+    data = making.with_chunk(making.png(), b"tEXt", b"workflow\0" + b"x" * (70 << 20), before=b"IDAT")
+    assert decode.header(data, LIMITS).width == 64
+
+
+def test_files_that_are_cut_off_at_different_places_get_the_same_reason():
+    data, reasons = making.encoded(width=256, height=256), set()
+    for part in (0.5, 0.6, 0.7):
+        with pytest.raises(SampleError) as refusal:
+            decode.pixels(data[: int(part * len(data))], LIMITS)
+        reasons.add(str(refusal.value))
+    assert reasons == {"cannot be decoded: image file is truncated"}

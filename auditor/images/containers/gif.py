@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.images import text_encoding
 from auditor.images.containers import MAX_BLOCK, Block, Kind, too_large, trailer
 
 FORMAT = "GIF"
@@ -43,7 +44,7 @@ def blocks(data: bytes) -> Iterator[Block]:
                 yield Block(Kind.C2PA, "GIF C2PA")
             content, at = _sub_blocks(data, at + 2)
             if label == _COMMENT:
-                text = content.rstrip(b"\0").decode("utf-8", "replace")
+                text = text_encoding.decoded(content)
                 problem = too_large(MAX_BLOCK) if len(content) >= MAX_BLOCK else ""
                 yield Block(Kind.TEXT, "GIF comment", key="comment", text=text, problem=problem)
         else:

@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from auditor.images import text_encoding
 from auditor.images.containers import Block, Kind, trailer
 
 FORMAT = "JPEG"
@@ -76,9 +77,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             return
         (length,) = struct.unpack_from(">H", data, at + 2)
         body = data[at + 4 : at + 2 + length]
-        if length < 2 or len(body) < length - 2:
+        if len(body) < length - 2:
             return
-        at += 2 + length
+        at += 2 + max(length, 2)  # an impossible length is that of an empty segment
         yield marker, body, at
         if marker == _SOS:
             match = _NEXT_MARKER.search(data, at)
@@ -92,10 +93,12 @@ def _block(marker: int, body: bytes) -> Iterator[Block]:
         yield Block(Kind.EXIF, "JPEG APP1 EXIF", body[6:])
     elif marker == 0xE1 and body.startswith(_XMP):
         yield Block(Kind.XMP, "JPEG APP1 XMP", body[len(_XMP) :])
+    elif marker == 0xE1 and body.lstrip().startswith((b"<?xpacket", b"<x:xmpmeta")):  # without the prefix
+        yield Block(Kind.XMP, "JPEG APP1 XMP", body)
     elif marker == 0xED and body.startswith(_PHOTOSHOP):
         yield Block(Kind.IPTC, "JPEG APP13", body[len(_PHOTOSHOP) :])
     elif marker == _COM:
-        yield Block(Kind.TEXT, "JPEG COM", key="comment", text=body.rstrip(b"\0").decode("utf-8", "replace"))
+        yield Block(Kind.TEXT, "JPEG COM", key="comment", text=text_encoding.decoded(body))
     elif 0xE0 <= marker <= 0xEF:
         yield Block(Kind.SEGMENT, f"JPEG APP{marker - 0xE0}", body)
 

@@ -45,18 +45,23 @@ def blocks(data: bytes) -> Iterator[Block]:
                 yield from _block(kind, body)
 
 
-def without_damaged_chunks(data: bytes) -> bytes | None:
-    """The file without the ancillary chunks whose checksum is wrong, as viewers show it; None if it has none."""
-    damaged = [
+def without_texts(data: bytes) -> bytes | None:
+    """The file without what its pixels do not need and decoders refuse: texts of any size, and ancillary chunks whose
+    checksum is wrong. None if it has none."""
+    dropped = [
         (at, at + length + 12)
         for at, kind, length in _chunks(data)
-        if kind[0] & 0x20
-        and zlib.crc32(data[at + 4 : at + 8 + length]).to_bytes(4, "big") != data[at + 8 + length :][:4]
+        if _KINDS.get(kind) is Kind.TEXT or (kind[0] & 0x20 and not _is_intact(data, at, length))
     ]
-    if not damaged:
+    if not dropped:
         return None
-    edges = [0, *(edge for span in damaged for edge in span), len(data)]
+    edges = [0, *(edge for span in dropped for edge in span), len(data)]
     return b"".join(data[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def _is_intact(data: bytes, at: int, length: int) -> bool:
+    end = at + 8 + length
+    return zlib.crc32(memoryview(data)[at + 4 : end]).to_bytes(4, "big") == data[end : end + 4]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes, int]]:
