@@ -92,7 +92,7 @@ def _generated(metadata: Metadata) -> Iterator[DetectorResult]:
     creators = [("EXIF Software", tags["Software"])]
     creators += [("XMP CreatorTool", value) for value in metadata.xmp_values(_XMP_BASIC, "CreatorTool")]
     creators += [("IPTC originating program", metadata.iim.get(_IIM_PROGRAM, ""))]
-    for text in metadata.file_texts:
+    for text in metadata.texts:
         key, value = text.key.casefold().replace("_", " "), text.value.lstrip()
         if key in _CREATOR_KEYS or value[:12].casefold() == "created with":
             creators.append((f"{text.where} {text.key}", value))

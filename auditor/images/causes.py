@@ -14,6 +14,7 @@ _MAGIC = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer: run git lfs pull"),
     (b"version https://hawser.github.com/spec/", "a Git LFS pointer: run git lfs pull"),
     (b"/annex/objects/", "a git-annex pointer: run git annex get"),
+    (b"HTTP/1.", "an HTTP response with its headers"),
     (b"\x1f\x8b", "gzip data: unpack it"),
     (b"PK\x03\x04", "a zip archive or an office document"),
     (b"PK\x05\x06", "an empty zip archive"),
