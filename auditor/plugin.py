@@ -52,6 +52,11 @@ class DetectorResult:
         return cls(SignalOutcome.NEGATIVE, 0.0, reason)
 
     @classmethod
+    def absent(cls, unread: str | None, reason: str = "") -> DetectorResult:
+        """Nothing was found: a negative, or an abstention if a part of the file could not be read."""
+        return cls.negative(reason) if unread is None else cls.abstained(unread)
+
+    @classmethod
     def hit(
         cls,
         tier: Tier,

@@ -18,6 +18,7 @@ from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, LabelError, UnknownPlugin
 from auditor.estimate import calibration as calibrations
 from auditor.estimate.calibration import Calibration
+from auditor.images import optional_decoders
 from auditor.results import Digests
 from auditor.sampling import planning
 from auditor.sampling.rows import SamplePlan
@@ -106,6 +107,7 @@ class Resources:
             "columns": _COLUMNS_VERSION,
             "scan": scan,
             "detectors": self.detectors,
+            **({"decoders": decoders} if (decoders := optional_decoders.installed()) else {}),
             "vectors": self.vectors.record(),
             "indexes": self.indexes.record(),
             "calibration": calibrations.digest(self.read_by) if self.read_by else None,

@@ -96,7 +96,8 @@ class Sample:
     image: POSIX path below the input, `a.tar::member`, `table.parquet#row`, or the URL.
     content: None if the manifest only gives a URL. declared: column and value that declare whether the image is
     synthetic. weight: column and value of the row weight, with --weight-col.
-    stripped_by: name of a tool that is known to have re-encoded the image.
+    stripped_by: name of a tool that is known to have re-encoded the image. text_beside: the text file of the same name,
+    where the image is a file or an archive's member.
     """
 
     key: str
@@ -109,6 +110,7 @@ class Sample:
     declared: tuple[str, str] | None = None
     weight: tuple[str, str] | None = None
     stripped_by: str | None = None
+    text_beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

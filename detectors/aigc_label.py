@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auditor.images.containers import Kind
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
@@ -43,7 +44,7 @@ class AigcLabel(Detector):
             if value in _SUSPICIONS:
                 reason = f"{where}: label {value}, {_SUSPICIONS[value]}"
                 return DetectorResult.hit(Tier.D, reason, generator=producer, claim=Claim.SUSPECTED, score=0.5)
-        return DetectorResult.negative()
+        return DetectorResult.absent(view.metadata.unread(Kind.XMP, Kind.EXIF))
 
 
 def _candidates(view: View) -> Iterator[tuple[str, str, bool]]:

@@ -1,10 +1,10 @@
 """Content Credentials (C2PA): signed manifests that record how an image was made.
 
-Sees: manifests embedded in JPEG, PNG, WebP, AVIF and HEIC. An action whose digitalSourceType is an AI term is a
-declaration, and so is a known generator as claim generator. Ingredients are examined too, because the AI action is
-often in a parent's manifest while the active one only says that a file was opened: `parentOf` passes the origin on,
-`componentOf` makes a composite, which is an edit. A camera's or an editor's manifest without an AI action is not AI.
-Soft bindings (hidden watermarks that a manifest names) are listed in the reason.
+Sees: manifests embedded in JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC and JPEG XL. An action whose digitalSourceType is an
+AI term is a declaration, and so is a known generator as claim generator. Ingredients are examined too, because the AI
+action is often in a parent's manifest while the active one only says that a file was opened: `parentOf` passes the
+origin on, `componentOf` makes a composite, which is an edit. A camera's or an editor's manifest without an AI action is
+not AI. Soft bindings (hidden watermarks that a manifest names) are listed in the reason.
 
 Trust: after a failed hash or signature the detector abstains. An untrusted or expired certificate is common in real
 files and does not invalidate the claim: an unknown signer has no interest in declaring AI, so the claim is accepted
@@ -23,12 +23,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from auditor.images.containers import isobmff
 from auditor.images.iptc import source_type_claim, term
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
 
-_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "ISOBMFF": "image/avif"}
+_MIME = {
+    "JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif", "TIFF": "image/tiff",
+    "JXL": "image/jxl",
+}  # fmt: skip
 # Even then c2pa-rs looks up the issuers of identity assertions; the empty list of allowed hosts forbids it.
 _OFFLINE = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
@@ -70,14 +74,19 @@ class C2pa(Detector):
 
     def look(self, view: View) -> DetectorResult:
         """The strongest claim in the active manifest and its parents."""
-        mime = _MIME.get(view.container.format or "")
-        if not mime or not view.metadata.has_c2pa:
-            return DetectorResult.negative()
+        if not view.metadata.has_c2pa:
+            return DetectorResult.absent(view.metadata.unread())
         try:
-            store = _read(view.data, mime)
+            store = _read(view.data, _mime(view))
         except Exception as error:  # c2pa-python has one class per error of c2pa-rs
             return DetectorResult.abstained(f"the manifest cannot be read: {str(error)[:120]}")
         return _result(store) if store else DetectorResult.negative()
+
+
+def _mime(view: View) -> str:
+    if view.container.format == "ISOBMFF":
+        return "image/avif" if isobmff.is_avif(view.data) else "image/heic"
+    return _MIME[view.container.format or ""]
 
 
 @cache

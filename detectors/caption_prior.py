@@ -1,8 +1,8 @@
 r"""Caption wording that is typical of generated images: prompt syntax, settings and plain statements.
 
 Sees: Midjourney's switches (`--ar 16:9`), LoRA tags, weighted words `(detailed:1.2)`, `Negative prompt:`,
-`Steps: 20, Sampler:`, and the stock phrases of prompts ("masterpiece, best quality", "trending on artstation"),
-"AI-generated" and generators' names.
+generation settings (auditor/images/generation_settings.py), and the stock phrases of prompts ("masterpiece, best
+quality", "trending on artstation"), "AI-generated" and generators' names.
 
 A prior (tier E, a score below 1): pages about AI art use the same words beside photographs, and most captions of
 generated images have none of them. Before mid-2022 the base rate is close to zero. It stratifies and ranks; it never
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from auditor.images import generation_settings
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
@@ -21,7 +22,6 @@ from auditor.types import Evidence, Need, Tier
 _FORMS = (
     (0.9, "Midjourney", "switches", r"(?:^|\s)(?:--|—)(?:ar|v|niji|stylize|s|chaos|seed|style|q|no|iw|sref|cref)\s+\S"),
     (0.9, None, "a LoRA tag", r"<lora:[^<>]{1,80}>"),
-    (0.9, None, "sampler settings", r"\bSteps: \d+, Sampler:"),
     (0.9, None, "a negative prompt", r"\bNegative prompt:"),
     (0.8, None, "weighted words", r"\([\w ,\-]{1,80}:\d\.\d+\)"),
     (0.6, None, "stock phrases of prompts", r"\bmasterpiece, best quality\b|\btrending on artstation\b"),
@@ -32,7 +32,7 @@ _FORMS = (
 )
 _COMPILED = tuple((s, g, what, re.compile(form, re.IGNORECASE)) for s, g, what, form in _FORMS)
 _ANY = re.compile(
-    r"--|—|<lora|steps:|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall", re.IGNORECASE
+    r"--|—|<lora|steps|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall", re.IGNORECASE
 )
 
 
@@ -43,6 +43,10 @@ class CaptionPrior(Detector):
     evidence = Evidence.PRIOR
     needs = Need.ROW
 
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__,)
+
     def look(self, view: View) -> DetectorResult:
         """The result for the strongest wording in the caption."""
         caption = view.sample.caption
@@ -50,6 +54,8 @@ class CaptionPrior(Detector):
             return DetectorResult.abstained("no caption")
         if not _ANY.search(caption):  # most captions end here
             return DetectorResult.negative()
+        if settings := generation_settings.find(caption):
+            return DetectorResult.hit(Tier.E, f"caption with {settings.form}", generator=settings.generator, score=0.9)
         for strength, generator, what, form in _COMPILED:
             if form.search(caption):
                 return DetectorResult.hit(Tier.E, f"caption with {what}", generator=generator, score=strength)

@@ -12,6 +12,8 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
+from auditor.images import xmp
+from auditor.images.containers import Kind
 from auditor.images.iptc import source_type_claim, term
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
@@ -29,6 +31,10 @@ class DigitalSourceType(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
+    def resources(self) -> tuple[str, ...]:
+        """The parser of XMP."""
+        return (xmp.__file__,)
+
     def look(self, view: View) -> DetectorResult:
         """Checks the source type first, then the fields that only generated media have."""
         metadata = view.metadata
@@ -43,4 +49,5 @@ class DigitalSourceType(Detector):
             values = metadata.xmp_values(_NAMESPACE, field)
             if values:
                 return DetectorResult.hit(Tier.B, f"{field}: {values[0][:80]}", generator=system)
-        return DetectorResult.negative(", ".join(f"DigitalSourceType {term(value)}" for value in types))
+        reason = ", ".join(f"DigitalSourceType {term(value)}" for value in types)
+        return DetectorResult.absent(metadata.unread(Kind.XMP), reason)

@@ -1,54 +1,55 @@
-r"""Prompts and settings that generators write as text into their files.
+r"""Prompts and settings that generators write as text into their files, or beside them.
 
-Sees: PNG text chunks, JPEG and GIF comments, EXIF UserComment and ImageDescription (and Make and Model, where
-ComfyUI's WebP nodes put their JSON), XMP's exif:UserComment. Each generator is recognised by the structure that it
-writes, never by a keyword alone: `parameters` counts only with `Steps: 20, Sampler: …` in it, `prompt` and `workflow`
-only as JSON with ComfyUI's nodes, and so on.
+Sees: every text of the file: PNG text chunks (also private ones, such as ComfyUI's `comf`), JPEG and GIF comments,
+EXIF, XMP and IPTC-IIM; and the text file of the same name, which AUTOMATIC1111 writes beside an image. A generator is
+recognised by the structure that it writes, never by a keyword alone. auditor/images/generation_settings.py knows
+settings wherever they are; other structures are known by their place.
 
 | generator | where | confirmed by |
 |---|---|---|
-| AUTOMATIC1111, Forge, SD.Next, Civitai | parameters, postprocessing, extras, UserComment | `Steps: \d+, Sampler: ` |
-| ComfyUI | prompt, workflow; EXIF Make, Model, ImageDescription | JSON with class_type or nodes |
+| AUTOMATIC1111, Forge, SD.Next, KoboldCpp … | anywhere | `Steps` and two of sampler, seed, CFG scale, size |
+| ComfyUI | anywhere | JSON with class_type or nodes |
+| SwarmUI, Fooocus, InvokeAI, Draw Things, Easy Diffusion, mflux | anywhere | JSON with their keys |
+| older Easy Diffusion, Sygil, diffusers | one text for each setting | the same fields, their names as keywords |
 | InvokeAI | invokeai_metadata, _graph, _workflow; sd-metadata; Dream | JSON, or the command's switches |
-| NovelAI | Software with Comment | both: the name, and JSON with sampler, seed, uc |
-| Fooocus | parameters, comments, UserComment; Software | JSON with its keys, or its name beside settings |
-| SwarmUI | parameters, UserComment | JSON with sui_image_params |
-| Easy Diffusion | negative_prompt with use_stable_diffusion_model | both |
-| Draw Things | XMP exif:UserComment | JSON with c, uc, scale, seed |
-| Midjourney | Description | `Job ID: <uuid>` |
+| NovelAI | Software with Comment or UserComment | both: the name, and JSON with sampler, seed, uc |
+| Fooocus | Software or fooocus_scheme | its name beside settings |
+| Midjourney | a description or comment | `Job ID: <uuid>` |
 | Luma | Source | `Luma AI` |
-| DALL·E 2 | UserComment, PNG text, MakerNote | `Made with OpenAI Labs`, `Made with OpenAI DALL-E` |
-| diffusers, sdkit | SD:mode, StableDiffusionVersion, Model hash | the keyword |
-| mflux | UserComment | JSON with mflux_version |
+| DALL·E 2 | anywhere | `Made with OpenAI Labs`, `Made with OpenAI DALL-E` |
+| diffusers, sdkit | SD:mode, SD:seed …, StableDiffusionVersion, Model hash | the keyword |
 
-Defeated by: re-encoding, screenshots, any tool that strips metadata. Can be forged: it is a declaration.
-Tier C (structured metadata that only the generator writes). Sources: the generators' own code and documentation.
+Defeated by: re-encoding, screenshots, any tool that strips metadata. Can be forged: it is a declaration. It abstains if
+nothing is found and a text was too large to be read. Tier C (structured metadata that only the generator writes).
+Sources: the generators' own code and documentation.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
+from auditor.images import generation_settings, text_encoding, xmp
+from auditor.images.containers import Kind
 from auditor.images.metadata import Metadata, Text
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 
-_EXIF_XMP = "http://ns.adobe.com/exif/1.0/"
-_PARAMETERS = re.compile(r"\bSteps: \d+, Sampler: ")
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _DREAM_STEPS = re.compile(r"\s-s ?\d+\b")
-_DREAM_MORE = re.compile(
-    r"\s-[SWHC] ?[\d.]+"
-)  # after it: two searches take linear time, one pattern would take quadratic time
+# After it: two searches take linear time, one pattern would take quadratic time.
+_DREAM_MORE = re.compile(r"\s-[SWHC] ?[\d.]+")
 _OPENAI = re.compile(r"Made with OpenAI (Labs|DALL-E)|OpenAI--ImageGeneration--generation-")
-_UNPREFIXED = re.compile(r"(prompt|workflow):", re.IGNORECASE)
-_MAX_JSON_CHARS = 8 << 20
+_INVOKE = ("invokeai_metadata", "invokeai_graph", "invokeai_workflow", "sd-metadata")
+_DESCRIPTIONS = (
+    "description", "imagedescription", "comment", "usercomment", "xpcomment", "xptitle", "xpsubject", "title", "2:120",
+)  # fmt: skip
+_SD = re.compile(r"sd:(?:mode|prompt|negative_prompt|seed|steps|sampler|sampler_name|cfg_scale|model|model_hash)")
+_LIBRARY_KEYS = ("stablediffusionversion", "model hash")
+_MAX_PAIR_CHARS, _MAX_PAIRS = 200, 500  # of settings with a text each
 
-_Texts = Mapping[str, list[Text]]  # by key: a key may occur more than once
+_Texts = Mapping[str, list[Text]]  # by key in lower case: a key may occur more than once
 _Match = tuple[str, str]  # generator, where
 
 
@@ -59,128 +60,111 @@ class GeneratorText(Detector):
     evidence = Evidence.DECLARED
     needs = Need.FILE
 
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__, text_encoding.__file__, xmp.__file__)
+
     def look(self, view: View) -> DetectorResult:
-        """The first generator, in the order of _RECOGNISERS, whose structure is found."""
-        texts: dict[str, list[Text]] = {}
-        for text in _texts(view.metadata):
-            texts.setdefault(text.key, []).append(text)
-        for recogniser in _RECOGNISERS:
-            match = next(recogniser(texts), None)
-            if match:
-                generator, where = match
-                return DetectorResult.hit(Tier.C, f"{generator}: {where}", generator=generator)
-        return DetectorResult.negative()
+        """The generator that is most specific, in the order of _ORDER."""
+        metadata = view.metadata
+        matches = [*_by_content(metadata), *_by_place(metadata), *_beside(view)]
+        if not matches:
+            return DetectorResult.absent(metadata.unread(Kind.TEXT, Kind.EXIF, Kind.XMP, Kind.IPTC))
+        generator, where = min(matches, key=lambda match: _rank(match[0]))
+        return DetectorResult.hit(Tier.C, f"{generator}: {where}", generator=generator)
 
 
-def _texts(metadata: Metadata) -> list[Text]:
-    texts = list(metadata.texts)
-    texts += [Text("XMP UserComment", value, "XMP") for value in metadata.xmp_values(_EXIF_XMP, "UserComment")]
-    software = metadata.exif.get("Software")
-    if isinstance(software, str):
-        texts.append(Text("EXIF Software", software, "EXIF"))
-    note = metadata.exif.get("MakerNote")
-    if isinstance(note, bytes | str):
-        text = note.decode("latin-1") if isinstance(note, bytes) else note
-        texts.append(Text("MakerNote", text[:256], "EXIF MakerNote"))
-    return texts
+# Formats that contain another one come first: SwarmUI and Fooocus also write AUTOMATIC1111's, and run ComfyUI.
+_ORDER = (
+    "SwarmUI",
+    "Fooocus",
+    None,
+    "AUTOMATIC1111",
+    "ComfyUI",
+    "Stable Diffusion (diffusers or sdkit)",
+    "Stable Diffusion",
+)
+
+
+def _rank(generator: str) -> int:
+    return _ORDER.index(generator if generator in _ORDER else None)
+
+
+def _by_content(metadata: Metadata) -> Iterator[_Match]:
+    """Settings in any text, and settings of which each has a text of its own."""
+    for text in metadata.texts:
+        if found := generation_settings.find(text.value):
+            yield found.generator, f"{found.form} in {text.where} {text.key}"
+    for where in ("PNG", "XMP"):
+        texts = [text for text in metadata.texts if text.where.startswith(where) and len(text.value) <= _MAX_PAIR_CHARS]
+        pairs = ((text.key.removeprefix("SD:"), text.value) for text in texts[:_MAX_PAIRS])
+        if texts and (found := generation_settings.in_pairs(pairs)):
+            yield found.generator, f"{found.form} in several texts ({where})"
+
+
+def _beside(view: View) -> Iterator[_Match]:
+    found = generation_settings.find(view.sample.text_beside or "")
+    if found and not view.sample.stripped_by:  # img2dataset writes captions of web pages
+        yield found.generator, f"{found.form} in the text file beside it"
+
+
+# ---- what is known by its place -------------------------------------------------------------------------------------
+
+
+def _by_place(metadata: Metadata) -> Iterator[_Match]:
+    texts: dict[str, list[Text]] = {}
+    for text in metadata.texts:
+        texts.setdefault(text.key.casefold(), []).append(text)
+    for recogniser in _RECOGNISERS:
+        yield from recogniser(texts)
 
 
 def _named(texts: _Texts, *keys: str) -> Iterator[Text]:
     return (text for key in keys for text in texts.get(key, ()))
 
 
-def _object(text: str) -> Mapping[str, Any]:
-    """The JSON object in a text; empty if it is not one."""
-    text = text.strip()
-    if not text.startswith("{") or len(text) > _MAX_JSON_CHARS:
-        return {}
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _swarm(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "parameters", "UserComment"):
-        if "sui_image_params" in _object(text.value):
-            yield "SwarmUI", f"sui_image_params in {text.where} {text.key}"
-
-
 def _fooocus(texts: _Texts) -> Iterator[_Match]:
-    names = _named(texts, "Software", "EXIF Software", "MakerNote")
-    is_named = "fooocus_scheme" in texts or any("fooocus" in text.value.casefold() for text in names)
-    for text in _named(texts, "parameters", "Comment", "comment", "UserComment"):
-        content = _object(text.value)
-        inside = (*content, *(content.get(key, "") for key in ("software", "version", "metadata_scheme")))
-        if any("fooocus" in str(part).casefold() for part in inside) or (is_named and "base_model_hash" in content):
+    names = _named(texts, "software", "makernote")
+    if "fooocus_scheme" not in texts and not any("fooocus" in text.value.casefold() for text in names):
+        return
+    for text in _named(texts, "parameters", "comment", "usercomment"):
+        if "base_model_hash" in generation_settings.parsed(text.value):
             yield "Fooocus", f"JSON settings in {text.where} {text.key}"
-        elif is_named and _PARAMETERS.search(text.value):
+        elif generation_settings.find(text.value):
             yield "Fooocus", f"sampler settings in {text.where} {text.key}, and its name"
 
 
-def _automatic(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "parameters", "postprocessing", "extras", "UserComment", "comment", "Comment"):
-        match = _PARAMETERS.search(text.value)
-        if match:
-            yield _fork(text.value[match.start() :]), f"sampler settings in {text.where} {text.key}"
-
-
-def _fork(settings: str) -> str:
-    if "App: SD.Next" in settings:
-        return "SD.Next"
-    if "Civitai resources:" in settings or "Civitai metadata:" in settings:
-        return "Civitai"
-    return "Forge" if re.search(r"\bVersion: f\d", settings) else "AUTOMATIC1111"
-
-
-def _comfy(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "prompt", "workflow", "Make", "Model", "ImageDescription", "UserComment"):
-        content = _object(_UNPREFIXED.sub("", text.value.lstrip(), count=1))
-        nodes = content.get("nodes")
-        if isinstance(nodes, list) and ("links" in content or "last_node_id" in content):
-            yield "ComfyUI", f"workflow in {text.where} {text.key}"
-        elif any(isinstance(node, dict) and "class_type" in node for node in content.values()):
-            yield "ComfyUI", f"prompt graph in {text.where} {text.key}"
-
-
 def _invoke(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "invokeai_metadata", "invokeai_graph", "invokeai_workflow", "sd-metadata"):
-        if _object(text.value):
+    for text in _named(texts, *_INVOKE):
+        if generation_settings.parsed(text.value):
             yield "InvokeAI", f"JSON in {text.where} {text.key}"
-    for text in _named(texts, "Dream"):
+    for text in _named(texts, "dream"):
         steps = _DREAM_STEPS.search(text.value)
         if steps and _DREAM_MORE.search(text.value, steps.end()):
             yield "InvokeAI", f"command in {text.where} Dream"
 
 
 def _novel(texts: _Texts) -> Iterator[_Match]:
-    named = any("NovelAI" in text.value for text in _named(texts, "Software", "EXIF Software"))
-    for text in _named(texts, "Comment", "UserComment"):
-        if named and {"sampler", "seed", "uc"} <= set(_object(text.value)):
+    if not any("NovelAI" in text.value for text in _named(texts, "software")):
+        return
+    for text in _named(texts, "comment", "usercomment"):
+        if {"sampler", "seed", "uc"} <= set(generation_settings.parsed(text.value)):
             yield "NovelAI", f"Software and settings in {text.where} {text.key}"
 
 
 def _easy(texts: _Texts) -> Iterator[_Match]:
-    keys = {"negative_prompt", "use_stable_diffusion_model"}
-    if keys <= set(texts) or any(keys <= set(_object(text.value)) for text in _named(texts, "UserComment", "comment")):
+    if {"negative_prompt", "use_stable_diffusion_model"} <= set(texts):
         yield "Easy Diffusion", "its settings"
 
 
-def _draw_things(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "XMP UserComment"):
-        if {"c", "uc", "scale", "seed"} <= set(_object(text.value)):
-            yield "Draw Things", "settings in XMP exif:UserComment"
-
-
 def _midjourney(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "Description", "ImageDescription"):
+    for text in _named(texts, *_DESCRIPTIONS):
         if _JOB.search(text.value):
             yield "Midjourney", f"job in {text.where} {text.key}"
 
 
 def _luma(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "Source"):
+    for text in _named(texts, "source"):
         if text.value.strip() == "Luma AI":
             yield "Luma", f"{text.where} Source"
 
@@ -193,14 +177,10 @@ def _dalle(texts: _Texts) -> Iterator[_Match]:
 
 
 def _libraries(texts: _Texts) -> Iterator[_Match]:
-    for text in _named(texts, "SD:mode", "StableDiffusionVersion", "Model hash"):
+    for text in _named(texts, *_LIBRARY_KEYS, *filter(_SD.fullmatch, texts)):
         yield "Stable Diffusion (diffusers or sdkit)", f"{text.where} {text.key}"
-    for text in _named(texts, "UserComment", "comment", "parameters"):
-        if "mflux_version" in _object(text.value):
-            yield "mflux", f"settings in {text.where} {text.key}"
 
 
-# Formats that contain another one come first: SwarmUI and Fooocus also write `parameters`, and SwarmUI runs ComfyUI.
 _RECOGNISERS: tuple[Callable[[_Texts], Iterator[_Match]], ...] = (
-    _swarm, _fooocus, _automatic, _invoke, _novel, _easy, _draw_things, _midjourney, _luma, _dalle, _libraries, _comfy,
+    _fooocus, _invoke, _novel, _easy, _midjourney, _luma, _dalle, _libraries,
 )  # fmt: skip

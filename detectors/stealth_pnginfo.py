@@ -10,12 +10,11 @@ re-encoding, resizing, cropping from the left or top. Tier C. Source: the extens
 
 from __future__ import annotations
 
-import json
-import re
 import zlib
 
 import numpy as np
 
+from auditor.images import generation_settings
 from auditor.images.containers import MAX_INFLATED
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
@@ -27,7 +26,6 @@ _SIGNATURES = {
 }
 _SIGNATURE_BITS = 15 * 8
 _LENGTH_BITS = 32
-_PARAMETERS = re.compile(r"\bSteps: \d+, Sampler: ")
 
 
 class StealthPnginfo(Detector):
@@ -36,6 +34,10 @@ class StealthPnginfo(Detector):
     id = "stealth-pnginfo"
     evidence = Evidence.DECLARED
     needs = Need.PIXELS
+
+    def resources(self) -> tuple[str, ...]:
+        """The parsers that decide what settings are."""
+        return (generation_settings.__file__,)
 
     def look(self, view: View) -> DetectorResult:
         """Reads the alpha channel first, then the colour channels."""
@@ -85,12 +87,8 @@ def _bits(pixels: np.ndarray, plane: str, count: int) -> bytes:
 
 def _generator(payload: str) -> str | None:
     """The generator that wrote a payload; None if it is not settings."""
-    if _PARAMETERS.search(payload):
-        return "AUTOMATIC1111"
-    try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
+    content = generation_settings.parsed(payload)
+    if not content:
+        found = generation_settings.find(payload)
+        return found.generator if found else None
     return "NovelAI" if "NovelAI" in str(content.get("Software", "")) or "Comment" in content else "Stable Diffusion"

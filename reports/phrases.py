@@ -39,6 +39,7 @@ MAD_LEVELS = {
 _MAX_P_VALUE = 1e-3  # at most this p-value of a dataset test is reported
 _MAX_INPUTS = 5
 _MAX_SUSPICIOUS = 5
+_MAX_REASONS = 3
 _MIN_EFFECT = 0.001
 
 
@@ -77,7 +78,8 @@ def estimate(audit: Audit) -> list[str]:
     """The synthetic fraction, or why there is none; then its basis and calibration shifts."""
     e = audit.estimate
     if e is None:
-        return ["none: no calibrated classifier ran"]
+        reasons = _reasons_for_no_score(audit)
+        return [f"none: no calibrated classifier {'could examine an image' if reasons else 'ran'}", *reasons]
     of_weight = " of the rows' weight" if audit.weights else ""
     lines = [f"{span(e.low, e.high)}{of_weight} ({percent(e.confidence, 0)} CI; point estimate {percent(e.point)})"]
     if e.flagged is not None:
@@ -91,6 +93,14 @@ def estimate(audit: Audit) -> list[str]:
         lines.append(f"rests on {labels(e.labels)}")
     lines += [f"alternative: {percent(a.point)}, {span(a.low, a.high)} by {a.method}" for a in e.alternatives]
     return [*lines, *(shift(control) for control in e.controls if control.is_shift)]
+
+
+def _reasons_for_no_score(audit: Audit) -> list[str]:
+    """Why classifiers could examine no image, if they examined none: the most frequent reasons."""
+    tallies = [tally for tally in audit.detectors.values() if tally.evidence is Evidence.STATISTICAL]
+    if any(tally.evaluable for tally in tallies):
+        return []
+    return [f"{n:,} × {reason}" for tally in tallies for reason, n in list(tally.answers.items())[:_MAX_REASONS]]
 
 
 def rests_on(audit: Audit) -> str:

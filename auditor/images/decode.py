@@ -7,23 +7,27 @@ functions raise SampleError and nothing else.
 from __future__ import annotations
 
 import io
+import re
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from auditor.config import Limits
 from auditor.errors import SampleError
-from auditor.images import conditions
-from auditor.images.containers import MAX_INFLATED
+from auditor.images import causes, conditions, optional_decoders
+from auditor.images.containers import MAX_INFLATED, png
 
+T = TypeVar("T")
+_BYTES = re.compile(r" \(\d+ bytes? not processed\)")
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
 
@@ -31,7 +35,8 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PP
 class Header:
     """An image's header: format (by content, not by suffix), size in pixels, Pillow's mode.
 
-    quality: libjpeg's quality (1 to 100) of a JPEG's luma table; None for other formats.
+    quality: libjpeg's quality (1 to 100) of a JPEG's luma table; None for other formats. no_pixels: why the pixels
+    cannot be decoded here, although the file is an image: a package is missing.
     """
 
     format: str
@@ -39,10 +44,19 @@ class Header:
     height: int
     mode: str
     quality: int | None = None
+    no_pixels: str | None = None
 
 
 def header(data: bytes, limits: Limits) -> Header:
     """The header, without decoding. Raises SampleError for unknown formats and images over the pixel limit."""
+    if missing := optional_decoders.missing(data):
+        width, height = missing.size
+        _refuse_large(width, height, limits)
+        return Header(missing.format, width, height, "?", no_pixels=missing.reason)
+    return _mended(_header, data, limits)
+
+
+def _header(data: bytes, limits: Limits) -> Header:
     with _guarded(limits), _opened(data, limits) as image:
         tables = getattr(image, "quantization", None)
         quality = _quality(tuple(tables[0])) if image.format in ("JPEG", "MPO") and tables and 0 in tables else None
@@ -55,10 +69,28 @@ def pixels(data: bytes, limits: Limits) -> np.ndarray:
     The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A); 16 bits and floats become 8 bits. Raises
     SampleError.
     """
+    if missing := optional_decoders.missing(data):
+        raise SampleError(missing.reason)
+    return _mended(_pixels, data, limits)
+
+
+def _pixels(data: bytes, limits: Limits) -> np.ndarray:
     with _guarded(limits), _opened(data, limits) as image:
         image.load()
         array = np.asarray(_as_8_bit(image))
     return array[:, :, None] if array.ndim == 2 else array
+
+
+def _mended(read: Callable[[bytes, Limits], T], data: bytes, limits: Limits) -> T:
+    """The result of reading the file; if that fails, of reading it without the PNG chunks that the pixels do not need:
+    Pillow refuses files with a wrong checksum or a very long text, which viewers show."""
+    try:
+        return read(data, limits)
+    except SampleError:
+        mended = png.without_texts(data) if png.matches(data) else None
+        if mended is None:
+            raise
+    return read(mended, limits)
 
 
 def rgb(array: np.ndarray) -> np.ndarray:
@@ -112,14 +144,18 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
         raise SampleError("empty file")
     with _pillow_without_limits():
         try:
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            image = Image.open(io.BytesIO(data), formats=(*_FORMATS, *optional_decoders.formats(data)))
         except UnidentifiedImageError:
-            raise SampleError("not an image in a known format") from None
+            cause = causes.cause(data)
+            raise SampleError("not an image in a known format" + (f": {cause}" if cause else "")) from None
         with image:
-            if image.width * image.height > limits.max_pixels:
-                size = f"{image.width} × {image.height}"
-                raise SampleError(f"{size}: more than {limits.max_pixels:,} pixels (--max-pixels)")
+            _refuse_large(image.width, image.height, limits)
             yield image
+
+
+def _refuse_large(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_pixels:
+        raise SampleError(f"{width} × {height}: more than {limits.max_pixels:,} pixels (--max-pixels)")
 
 
 @contextmanager
@@ -153,7 +189,8 @@ def _guarded(limits: Limits) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     # Pillow's messages contain the address of the in-memory file, which differs from run to run.
-    text = str(error).split(" <_io.BytesIO")[0].strip().splitlines()
+    # Nor are numbers of bytes of any use: they make every file's reason another one.
+    text = _BYTES.sub("", str(error).split(" <_io.BytesIO")[0]).strip().splitlines()
     return text[0][:200] if text else type(error).__name__
 
 

@@ -1,7 +1,7 @@
 """A file's metadata: texts, EXIF tags, XMP properties and IPTC-IIM records, in one form for all containers.
 
-EXIF is parsed by Pillow, XMP by defusedxml (entities and external references are refused). Metadata that cannot be
-parsed are ignored: they are common and declare nothing.
+EXIF is parsed by Pillow, XMP by auditor.images.xmp. Metadata that cannot be parsed are ignored: they are common and
+declare nothing. What is too large to be read is named by `unread`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,21 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
 from PIL import ExifTags, Image
 
+from auditor.images import text_encoding, xmp
 from auditor.images.containers import Block, Container, Kind
+from auditor.images.xmp import Property
 
 _IIM_RESOURCE = 0x0404
-_USER_COMMENT_CODES = {b"ASCII\0\0\0": ("utf-8",), b"JIS\0\0\0\0\0": ("iso2022_jp",), bytes(8): ("utf-8",)}
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
-_XMP_MM = "http://ns.adobe.com/xap/1.0/mm/"
-_EMBEDDED_ASSETS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of images placed in this one
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_MAX_NOTE = 256  # bytes of a MakerNote that are looked at as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,6 @@ class Text:
     key: str
     value: str
     where: str
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """An XMP property: namespace, local name, value. Items of arrays have the array's name."""
-
-    namespace: str
-    name: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -65,13 +54,23 @@ class Metadata:
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
-        """PNG text, JPEG and GIF comments, and the EXIF fields in which generators leave text."""
-        texts = [Text(block.key, block.text, block.where) for block in self._of(Kind.TEXT)]
-        for name in ("UserComment", "ImageDescription", "XPComment", "Make", "Model"):
-            value = self.exif.get(name)
-            if isinstance(value, str) and value:
-                texts.append(Text(name, value, "EXIF"))
+        """Every text of the file: PNG text, comments, and the texts of EXIF, XMP and IPTC-IIM.
+
+        The key is PNG's keyword, "comment", or the name of the EXIF tag, XMP property or IIM dataset ("IPTC 2:120").
+        """
+        texts = [*self.file_texts]
+        texts += [Text(name, value, "EXIF") for name, value in self.exif.items() if isinstance(value, str) and value]
+        note = self.exif.get("MakerNote")
+        if isinstance(note, bytes):
+            texts.append(Text("MakerNote", note[:_MAX_NOTE].decode("latin-1"), "EXIF"))
+        texts += [Text(entry.name, entry.value, "XMP") for entry in self.xmp if entry.value]
+        texts += [Text(f"{record}:{number}", value, "IPTC") for (record, number), value in self.iim.items()]
         return tuple(texts)
+
+    @property
+    def file_texts(self) -> tuple[Text, ...]:
+        """PNG text, and JPEG and GIF comments."""
+        return tuple(Text(block.key, block.text, block.where) for block in self._of(Kind.TEXT))
 
     @cached_property
     def exif(self) -> Mapping[str, Any]:
@@ -86,7 +85,7 @@ class Metadata:
     @cached_property
     def xmp(self) -> tuple[Property, ...]:
         """Every XMP property of every packet."""
-        return tuple(entry for block in self._of(Kind.XMP) for entry in _properties(block.data))
+        return tuple(entry for block in self._of(Kind.XMP) for entry in xmp.properties(block.data))
 
     def xmp_values(self, namespace: str, *names: str) -> list[str]:
         """The non-empty values of the named properties of one namespace."""
@@ -114,6 +113,13 @@ class Metadata:
         """The bytes after the image."""
         return b"".join(block.data for block in self._of(Kind.TRAILER))
 
+    def unread(self, *kinds: Kind) -> str | None:
+        """What of these kinds is in the file and could not be read whole, and why; None if everything was."""
+        blocks = (block for block in self.container.blocks if block.problem and block.kind in (*kinds, Kind.UNREAD))
+        return next(
+            (f"{block.where}{' ' if block.key else ''}{block.key[:80]} {block.problem}" for block in blocks), None
+        )
+
     @property
     def segments(self) -> tuple[Block, ...]:
         """JPEG application segments of unknown kinds."""
@@ -136,22 +142,30 @@ def _exif(data: bytes) -> dict[str, Any]:
     if data[:6] == b"Exif\0\0":  # some WebP writers keep the JPEG prefix
         data = data[6:]
     exif = Image.Exif()
+    tags: dict[str, Any] = {}
     try:
         exif.load(data)
-        raw = {**dict(exif.get_ifd(_EXIF_IFD)), **dict(exif)}
+        directories = (exif, exif.get_ifd(_EXIF_IFD))
     except Exception:  # Pillow's TIFF reader raises anything from SyntaxError to struct.error on broken input
         return {}
-    return {names[tag]: _value(names[tag], value) for tag, value in raw.items() if tag in names}
+    for directory in directories:
+        for tag in directory:
+            name = names.get(tag, f"tag {tag:#06x}")
+            with suppress(Exception):  # one broken tag does not cost the others
+                value = _value(name, directory[tag])
+                if tag in names or isinstance(value, str):
+                    tags.setdefault(name, value)
+    return tags
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "UserComment" and isinstance(value, bytes):
-        return user_comment(value)
+    if name == "UserComment" and isinstance(value, bytes | str):
+        return text_encoding.user_comment(value if isinstance(value, bytes) else value.encode("latin-1", "replace"))
     if name.startswith("XP"):
-        return _as_bytes(value).decode("utf-16-le", "replace").rstrip("\0")
-    if isinstance(value, bytes) and name not in ("MakerNote",):
-        return value.rstrip(b"\0").decode("utf-8", "replace")
-    return value.strip("\0 ") if isinstance(value, str) else value
+        return text_encoding.decoded(_as_bytes(value), orders=("utf-16-le", "utf-16-be"))
+    if isinstance(value, bytes) and name != "MakerNote":
+        return text_encoding.decoded(value)
+    return _repaired(value) if isinstance(value, str) else value
 
 
 def _as_bytes(value: Any) -> bytes:
@@ -161,63 +175,12 @@ def _as_bytes(value: Any) -> bytes:
         return b""
 
 
-def user_comment(value: bytes) -> str:
-    """UserComment as text (EXIF 2.32, section 4.6.5): eight bytes name the code. UTF-16 occurs in both byte orders."""
-    code, body = value[:8], value[8:]
-    if code == b"UNICODE\0":
-        return _utf16(body)
-    for encoding in _USER_COMMENT_CODES.get(code, ()):
-        return body.decode(encoding, "replace").strip("\0 ")
-    return value.decode("utf-8", "replace").strip("\0 ")
-
-
-def _utf16(body: bytes) -> str:
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return body.decode("utf-16", "replace").strip("\0 ")
-    # Latin text has its zero bytes first in big-endian and second in little-endian; without zero bytes it is UTF-8.
-    sample = body[:256]
-    high, low = sample[0::2].count(0), sample[1::2].count(0)
-    if not high and not low and _is_utf8(body):
-        return body.decode("utf-8").strip("\0 ")
-    return body.decode("utf-16-be" if high >= low else "utf-16-le", "replace").strip("\0 ")
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-# ---- XMP ------------------------------------------------------------------------------------------------------------
-
-
-def _properties(packet: bytes) -> Iterator[Property]:
-    try:
-        root = fromstring(packet.strip(b"\0 \r\n\t\xef\xbb\xbf"), forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError):
-        return
-    # Depth first with an explicit stack: a hostile packet nests deeper than Python recurses.
-    stack: list[tuple[Any, tuple[str, str]]] = [(root, ("", ""))]
-    while stack:
-        element, owner = stack.pop()
-        name = _qualified(element.tag)
-        if name[0] == _XMP_MM and name[1] in _EMBEDDED_ASSETS:
-            continue
-        owner = owner if name[0] == _RDF else name
-        for attribute, value in element.attrib.items():
-            attribute_name = _qualified(attribute)
-            target = owner if attribute_name[0] == _RDF else attribute_name
-            yield Property(*target, value.strip())
-        if element.text and element.text.strip():
-            yield Property(*owner, element.text.strip())
-        stack.extend((child, owner) for child in reversed(element))
-
-
-def _qualified(tag: str) -> tuple[str, str]:
-    namespace, _, name = tag.rpartition("}")
-    return namespace.removeprefix("{"), name
+def _repaired(text: str) -> str:
+    # Pillow decodes ASCII tags as Latin-1; programs write UTF-8 and UTF-16 into them.
+    stripped = text.strip("\0 ")
+    if stripped.isascii() and "\0" not in stripped:
+        return stripped
+    return text_encoding.decoded(text.encode("latin-1", "replace"))
 
 
 # ---- IPTC-IIM -------------------------------------------------------------------------------------------------------

@@ -114,6 +114,14 @@ class View:
         return decode.header(self.data, self.limits)
 
     @property
+    def no_pixels(self) -> str | None:
+        """Why an image cannot be decoded here although it is one; None if it can, or if it is none."""
+        try:
+            return self.header.no_pixels
+        except SampleError:
+            return None
+
+    @property
     def weight(self) -> float | None:
         """The row's weight, if a column gives it. Raises SampleError for an invalid weight."""
         if self.sample.weight is None:
@@ -181,7 +189,9 @@ class View:
             return "no image bytes"
         if min(need, Need.PIXELS) > self.depth:
             return f"not opened so far: the audit's depth is {self.depth.name.lower()}"
-        if need >= Need.PIXELS or not self.stripped:
+        if need >= Need.PIXELS:
+            return self.no_pixels
+        if not self.stripped:
             return None
         return None if need is Need.TAGS and self.exif_column is not None else self.stripped
 

@@ -51,17 +51,18 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
     options = input.options
     caption = as_text(row.get(options.caption_col)) if options.caption_col else None
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
-    path = input.prefix + name
+    path, beside = input.prefix + name, _sidecar_text(input, name)
     return Sample(
         key=path,
         source=input.prefix + (files.parent(name) or "."),
         image=path,
         content=FileContent(input.url, name, options.follow_links),
-        caption=caption or _sidecar_text(input, name) or by_alias(row, CAPTION),
+        caption=caption or beside or by_alias(row, CAPTION),
         url=url,
         row=row,
         declared=declared(row, options),
         weight=weight(row, options),
+        text_beside=beside,
     )
 
 

@@ -93,7 +93,8 @@ def samples(
     options = shard.input.options
     key = keys((as_text(row.get(options.id_col)) if options.id_col else None) or group.key)
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
-    caption = as_text(row.get(options.caption_col)) if options.caption_col else _caption(group)
+    beside = _caption(group)
+    caption = as_text(row.get(options.caption_col)) if options.caption_col else beside
     source = domain(url) if url else place
     images = [member for member in group.members if _is_image(member)]
     if not images:
@@ -111,6 +112,7 @@ def samples(
             declared=declared(row, options),
             weight=weight(row, options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
+            text_beside=beside,
         )
 
 

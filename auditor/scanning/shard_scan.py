@@ -227,7 +227,7 @@ class ShardScan(ShardTask[PartResult]):
 
     def _decoded(self, view: View) -> View | Row:
         try:
-            if view.is_opened and view.depth >= Need.PIXELS:
+            if view.is_opened and view.depth >= Need.PIXELS and not view.no_pixels:
                 view.pixels  # noqa: B018
         except SampleError as error:
             return unreadable(view, str(error))

@@ -19,9 +19,13 @@ def generated():
     return signing.signed(making.encoded(), signing.manifest(("c2pa.created", AI)))
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+PICTURES = {"HEIC": making.heif, "JXL": making.jxl}  # others are encoded by Pillow
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "HEIC", "JXL"])
 def test_a_generators_manifest_is_read_in_every_container(format):
-    data = signing.signed(making.encoded(format), signing.manifest(("c2pa.created", AI)), format)
+    picture = PICTURES[format]() if format in PICTURES else making.encoded(format)
+    data = signing.signed(picture, signing.manifest(("c2pa.created", AI)), format)
     reading = look("c2pa", data)
     assert (reading.claim, reading.tier) == (Claim.SYNTHETIC, Tier.B)
     assert "c2pa.created trainedalgorithmicmedia" in reading.reason

@@ -85,3 +85,25 @@ def test_the_manifests_copy_of_the_exif_stands_in_for_a_stripped_file():
     row = {"exif": '{"Image Software": "Midjourney"}'}
     assert look("creator-tags", making.encoded(), row=row, stripped_by="img2dataset").generator == "Midjourney"
     assert look("creator-tags", making.encoded(), stripped_by="img2dataset").score is None
+
+
+@pytest.mark.parametrize(
+    ("generator", "data"),
+    [
+        (
+            "Mochi Diffusion",
+            making.with_segment(making.encoded(), 0xED, making.iim((2, 65, "Mochi Diffusion"), (2, 70, "4"))),
+        ),
+        ("Stable Diffusion", making.png({"Created with": "stable_diffusion.openvino"})),
+        ("Stable Diffusion", making.png({"Comment": "Created with: stable_diffusion.openvino"})),
+        ("DiffusionBee", making.png({"Generator": "DiffusionBee 2.5"})),
+        ("Draw Things", making.encoded(exif=making.exif({0x0131: "Draw Things 1.2"}))),
+    ],
+)
+def test_programs_are_known_in_every_field_for_a_creator(generator, data):
+    assert look("creator-tags", data).generator == generator
+
+
+def test_other_programs_in_those_fields_are_none():
+    for text in ({"Created with": "GIMP"}, {"Software": "Ducks Draw Thingsome"}, {"Title": "stable_diffusion course"}):
+        assert look("creator-tags", making.png(text)).score == 0

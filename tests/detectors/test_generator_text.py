@@ -82,7 +82,7 @@ INNOCENT = [
     {"workflow": json.dumps({"nodes": "none"})},
     {"workflow": json.dumps({"steps": ["crop"]})},
     {"Software": "NovelAI"},
-    {"Comment": NOVEL},
+    {"Comment": json.dumps({"sampler": "k_euler", "seed": 1, "uc": "bad"})},
     {"Comment": json.dumps({"seed": 1})},
     {"Description": "Job ID: 12"},
     {"Source": "Luma AI Street Camera"},
@@ -141,3 +141,91 @@ def test_a_second_text_under_the_same_key_is_read_too():
 def test_fooocus_is_named_in_jpegs_too(comment, tags):
     data = making.encoded("JPEG", exif=making.exif(tags, {0x9286: making.user_comment(comment)}))
     assert look("generator-text", data).generator == "Fooocus"
+
+
+def test_settings_without_a_name_are_settings_of_an_unnamed_program():
+    assert look("generator-text", making.png({"Comment": NOVEL})).generator == "Stable Diffusion"
+
+
+PLACES = {
+    "PNG text of any name": making.png({"Notes": making.A1111}),
+    "EXIF DocumentName": making.encoded(exif=making.exif({0x010D: making.A1111})),
+    "EXIF XPSubject": making.encoded(exif=making.exif({0x9C9F: making.A1111.encode("utf-16-le") + b"\0\0"})),
+    "EXIF XPTitle": making.encoded(exif=making.exif({0x9C9B: making.A1111.encode("utf-16-le") + b"\0\0"})),
+    "XMP title": making.jpeg_xmp(
+        making.xmp(f"<xmp:Title><rdf:Alt><rdf:li>{making.A1111}</rdf:li></rdf:Alt></xmp:Title>")
+    ),
+    "XMP attribute": making.encoded("WEBP", xmp=making.xmp("", f'exif:UserComment="{making.A1111}"')),
+    "IPTC caption": making.with_segment(making.encoded(), 0xED, making.iim((2, 120, making.A1111))),
+    "IPTC instructions": making.with_segment(making.encoded(), 0xED, making.iim((2, 40, making.A1111))),
+    "TIFF": making.encoded("TIFF", tiffinfo={270: making.A1111}),
+    "GIF comment": making.encoded("GIF", comment=making.A1111.encode()),
+    "AVIF": making.encoded("AVIF", exif=making.exif({0x010E: making.A1111})),
+    "private chunk": making.with_chunk(making.png(), b"meTa", b"settings\0" + making.A1111.encode()),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_settings_are_known_wherever_they_are(place):
+    assert look("generator-text", PLACES[place]).generator == "AUTOMATIC1111"
+
+
+@pytest.mark.parametrize(
+    ("generator", "texts"),
+    [
+        ("Easy Diffusion", {"Steps": "25", "Guidance Scale": "7.5", "Seed": "3", "Stable Diffusion model": "sd-v1-4"}),
+        (
+            "Easy Diffusion",
+            {"use_stable_diffusion_model": "a", "num_inference_steps": "25", "seed": "3", "sampler_name": "ddim"},
+        ),
+        ("Stable Diffusion (diffusers or sdkit)", {"SD:seed": "3", "SD:prompt": "a cat"}),
+        ("Stable Diffusion", {"Steps": "25", "Sampler": "k_lms", "Seed": "3"}),
+    ],
+)
+def test_settings_with_a_text_each_are_known(generator, texts):
+    assert look("generator-text", making.png(texts)).generator == generator
+
+
+def test_settings_in_a_swarmui_json_are_known_in_any_tag():
+    data = making.encoded(exif=making.exif({0x0131: json.dumps({"sui_image_params": {"prompt": "x"}})}))
+    assert look("generator-text", data).generator == "SwarmUI"
+
+
+@pytest.mark.parametrize("kind", [b"comf", b"prVt"])
+def test_comfyuis_graph_in_a_chunk_of_its_own_kind_is_known(kind):
+    data = making.with_chunk(making.png(), kind, b"prompt\0" + COMFY.encode())
+    assert look("generator-text", data).generator == "ComfyUI"
+
+
+def test_a_workflow_that_holds_a_picture_is_read_and_one_beyond_the_limit_is_an_abstention():
+    def workflow(size):
+        return making.with_chunk(
+            making.png(), b"tEXt", b"workflow\0" + WORKFLOW[:-1].encode() + b', "image": "' + b"A" * size + b'"}'
+        )
+
+    assert look("generator-text", workflow(12 << 20)).generator == "ComfyUI"
+    beyond = look("generator-text", workflow(33 << 20))
+    assert beyond.score is None
+    assert "larger than 32 MB" in beyond.reason
+
+
+def test_a_compressed_text_that_is_cut_off_is_an_abstention_and_others_still_count():
+    import zlib
+
+    long = b"workflow\0\0" + zlib.compress(WORKFLOW[:-1].encode() + b', "image": "' + b"A" * (40 << 20) + b'"}', 1)
+    data = making.with_chunk(making.png(), b"zTXt", long)
+    assert "not read to its end" in look("generator-text", data).reason
+    assert look("generator-text", making.with_chunk(data, b"tEXt", b"x\0" + making.A1111.encode())).score == 1
+
+
+def test_settings_in_the_text_file_beside_an_image_count_and_a_caption_does_not():
+    reading = look("generator-text", making.encoded(), text_beside=making.A1111)
+    assert (reading.generator, reading.tier) == ("AUTOMATIC1111", "C")
+    assert "in the text file beside it" in reading.reason
+    assert look("generator-text", making.encoded(), text_beside="20 steps lead to the harbour").score == 0
+    assert look("generator-text", making.encoded(), caption=making.A1111).score == 0
+
+
+def test_a_caption_that_img2dataset_took_from_a_page_is_no_text_of_the_generator():
+    data = making.encoded(exif=making.camera_exif())
+    assert look("generator-text", data, text_beside=making.A1111, stripped_by="img2dataset").score == 0

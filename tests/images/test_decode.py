@@ -145,6 +145,40 @@ def test_a_damaged_image_is_decoded_or_refused(format, data):
         pass
 
 
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"gAMA", b"prVt"])
+@pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
+def test_a_png_with_a_wrong_checksum_beside_the_pixels_is_decoded(kind, before):
+    data = bytearray(making.with_chunk(making.png(), kind, b"key\0some text", before=before))
+    data[data.index(kind) + 4 + 13] ^= 0xFF
+    assert decode.header(bytes(data), LIMITS).width == 64
+    assert decode.pixels(bytes(data), LIMITS).shape == (48, 64, 3)
+
+
+def test_a_png_with_a_wrong_checksum_of_the_pixels_is_refused():
+    data = bytearray(making.png())
+    data[data.index(b"IDAT") + 40] ^= 0xFF
+    with pytest.raises(SampleError, match="cannot be decoded"):
+        decode.pixels(bytes(data), LIMITS)
+
+
 def test_an_empty_file_is_refused_as_such():
     with pytest.raises(SampleError, match="empty file"):
         decode.header(b"", LIMITS)
+
+
+def test_a_png_whose_texts_are_larger_than_pillows_limits_is_decoded():
+    text = b"workflow\0\0" + zlib.compress(b"x" * (40 << 20), 1)
+    for before in (b"IDAT", b"IEND"):
+        data = making.with_chunk(making.png(), b"zTXt", text, before=before)
+        assert decode.pixels(data, LIMITS).shape == (48, 64, 3)
+    data = making.with_chunk(making.png(), b"tEXt", b"workflow\0" + b"x" * (70 << 20), before=b"IDAT")
+    assert decode.header(data, LIMITS).width == 64
+
+
+def test_files_that_are_cut_off_at_different_places_get_the_same_reason():
+    data, reasons = making.encoded(width=256, height=256), set()
+    for part in (0.5, 0.6, 0.7):
+        with pytest.raises(SampleError) as refusal:
+            decode.pixels(data[: int(part * len(data))], LIMITS)
+        reasons.add(str(refusal.value))
+    assert reasons == {"cannot be decoded: image file is truncated"}

@@ -32,6 +32,25 @@ def test_captions_come_from_the_files_beside_an_image(tmp_path, read_all):
     assert rows[2].url == "http://x.org/c.jpg"
 
 
+def test_settings_in_the_text_file_beside_a_stripped_image_declare_it(tmp_path, scan):
+    making.write(tmp_path / "set" / "one" / "00012-3.jpg", making.encoded())
+    making.write(tmp_path / "set" / "one" / "00012-3.txt", "\ufeff" + making.A1111)
+    making.write(tmp_path / "set" / "b.webp", making.encoded("WEBP"))
+    making.write(tmp_path / "set" / "b.txt", "a flight of 20 steps, seen from below")
+    audit = scan(tmp_path / "set")
+    assert (audit.confirmed.count, audit.confirmed.n) == (1, 2)
+
+
+def test_the_text_beside_an_image_stays_its_caption(tmp_path, read_all):
+    making.write(tmp_path / "a.jpg", making.encoded())
+    making.write(tmp_path / "a.txt", making.A1111)
+    making.write(tmp_path / "a.json", json.dumps({"caption": "another"}))
+    _, (row,) = read_all(tmp_path)
+    assert (row.caption, row.text_beside) == (making.A1111, making.A1111)
+    _, (row,) = read_all(tmp_path, caption_col="caption")
+    assert (row.caption, row.text_beside) == ("another", making.A1111)
+
+
 def test_a_link_to_a_folder_outside_is_a_row_that_says_so(tmp_path, read_all, scan):
     making.write(tmp_path / "outside" / "x.jpg", making.encoded())
     making.write(tmp_path / "set" / "a.jpg", making.encoded())

@@ -9,6 +9,7 @@ import pytest
 import webdataset
 
 from auditor.errors import SampleError
+from auditor.images import optional_decoders
 from auditor.types import Sample, Unreadable
 
 JPEG = making.encoded()
@@ -16,6 +17,25 @@ JPEG = making.encoded()
 
 def reasons(rows):
     return [row.reason if isinstance(row, Unreadable) else "" for row in rows]
+
+
+def test_settings_in_the_text_member_of_a_sample_declare_its_image(tmp_path, scan):
+    members = [("a.jpg", making.encoded()), ("a.txt", making.A1111.encode())]
+    members += [("b.jpg", making.encoded(seed=1)), ("b.txt", b"a harbour")]
+    audit = scan(making.tar(tmp_path / "a.tar", members))
+    assert (audit.confirmed.count, audit.confirmed.n) == (1, 2)
+
+
+def test_heic_members_and_bytes_under_other_names_are_rows(tmp_path, scan, monkeypatch):
+    monkeypatch.setattr(optional_decoders, "_is_loaded", lambda decoder: False)
+    packet = making.xmp("", f'Iptc4xmpExt:DigitalSourceType="{making.SOURCE_TYPE}trainedAlgorithmicMedia"')
+    members = [
+        ("a.heic", making.heif(xmp=packet)),
+        ("b.jpg", making.heif()),
+        ("c.png", making.jxl(making.box(b"xml ", packet))),
+    ]
+    audit = scan(making.tar(tmp_path / "a.tar", members))
+    assert (audit.counts.rows, audit.counts.ok, audit.confirmed.count) == (3, 3, 2)
 
 
 def test_members_group_on_the_path_up_to_the_first_dot(tmp_path, read_all):

@@ -123,3 +123,61 @@ def write(path: Path, data: bytes | str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    """A box of ISO/IEC 14496-12."""
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def heif(
+    *,
+    brand: bytes = b"heic",
+    width: int = 160,
+    height: int = 120,
+    xmp: bytes = b"",
+    exif: bytes = b"",
+    in_idat: bool = False,
+) -> bytes:
+    """A HEIF file with metadata and a size, whose image item holds no picture that a decoder knows."""
+    items = [
+        (b"hvc1", b"not a picture"),
+        *([(b"mime", xmp)] if xmp else []),
+        *([(b"Exif", bytes(4) + exif)] if exif else []),
+    ]
+    infe = [
+        box(
+            b"infe",
+            struct.pack(">IHH4s", 2 << 24, number, 0, kind)
+            + b"\0"
+            + (b"application/rdf+xml\0" if kind == b"mime" else b""),
+        )
+        for number, (kind, _) in enumerate(items, 1)
+    ]
+    iinf = box(b"iinf", struct.pack(">IH", 0, len(items)) + b"".join(infe))
+    ispe = box(b"ispe", struct.pack(">III", 0, width, height))
+    ipma = box(b"ipma", struct.pack(">IIHBB", 0, 1, 1, 1, 1))
+    iprp = box(b"iprp", box(b"ipco", ispe) + ipma)
+    head = box(b"ftyp", brand + bytes(4) + b"mif1" + brand)
+    hdlr, pitm = box(b"hdlr", bytes(8) + b"pict" + bytes(13)), box(b"pitm", struct.pack(">IH", 0, 1))
+    content = b"".join(data for _, data in items)
+
+    def meta(start: int) -> bytes:
+        places, at = b"", start
+        for number, (_, data) in enumerate(items, 1):
+            places += struct.pack(">HHHHII", number, int(in_idat), 0, 1, at, len(data))
+            at += len(data)
+        iloc = box(b"iloc", struct.pack(">IHH", 1 << 24, 0x4400, len(items)) + places)
+        idat = box(b"idat", content) if in_idat else b""
+        return box(b"meta", bytes(4) + hdlr + pitm + iinf + iprp + iloc + idat)
+
+    start = 0 if in_idat else len(head) + len(meta(0)) + 8
+    return head + meta(start) + (b"" if in_idat else box(b"mdat", content))
+
+
+def jxl(*boxes: bytes, width: int = 160, height: int = 120) -> bytes:
+    """A JPEG XL container with metadata boxes and the header of a codestream without a picture."""
+    bits = (height - 1) << 3 | (width - 1) << (3 + 9 + 3 + 2)  # not small, 9 bits a side, no ratio
+    codestream = b"\xff\x0a" + bits.to_bytes(8, "little")
+    head = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    return head + b"".join(boxes) + box(b"jxlc", codestream)

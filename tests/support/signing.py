@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "AVIF": "image/avif"}
+_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "AVIF": "image/avif", "GIF": "image/gif",
+         "TIFF": "image/tiff", "HEIC": "image/heic", "JXL": "image/jxl"}  # fmt: skip
 
 
 def manifest(*actions: tuple[str, str | None], generator: str = "some tool", **more: Any) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-MAX_BLOCK = 16 << 20  # bytes of one block as stored
-MAX_INFLATED = 8 << 20  # bytes of anything decompressed
-MAX_METADATA = 32 << 20  # bytes and characters of all blocks of a file
+# ComfyUI's workflows may hold pictures, and are then tens of megabytes long.
+MAX_BLOCK = 32 << 20  # bytes of one block as stored
+MAX_INFLATED = 32 << 20  # bytes of anything decompressed
+MAX_METADATA = 64 << 20  # bytes and characters of all blocks of a file
 
 
 class Kind(Enum):
@@ -26,17 +27,22 @@ class Kind(Enum):
     C2PA = auto()  # a manifest store is present; its data are not copied
     SEGMENT = auto()  # an application segment of unknown kind
     TRAILER = auto()  # the bytes after the image
+    UNREAD = auto()  # blocks of any kind beyond the limits
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One piece of metadata: its place in the file, its keyword (texts only), its content."""
+    """One piece of metadata: its place in the file, its keyword (texts only), its content.
+
+    problem: why the content is not read, or not whole.
+    """
 
     kind: Kind
     where: str
     data: bytes = b""
     key: str = ""
     text: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +56,39 @@ class Container:
 
 def walk(data: bytes) -> Container:
     """The container of a whole file."""
-    from auditor.images.containers import gif, isobmff, jpeg, png, tiff, webp
+    from auditor.images.containers import gif, isobmff, jp2, jpeg, jxl, png, tiff, webp
 
-    for module in (jpeg, png, webp, gif, isobmff, tiff):
+    for module in (jpeg, png, webp, gif, isobmff, jxl, jp2, tiff):
         if module.matches(data):
-            return Container(module.FORMAT, tuple(_bounded(module.blocks(data))), module.is_lossless(data))
+            return Container(module.FORMAT, tuple(_bounded(module.blocks(data), data)), module.is_lossless(data))
     return Container(None, lossless=data.startswith(b"BM"))
 
 
-def _bounded(blocks: Iterator[Block]) -> Iterator[Block]:
-    # Parsers are lazy: blocks beyond the limit are never decompressed.
+def _bounded(blocks: Iterator[Block], file: bytes) -> Iterator[Block]:
+    # Parsers are lazy: blocks beyond the limit are never decompressed. A TIFF is its own EXIF block, and no copy.
     total = 0
     for block in blocks:
-        total += len(block.data) + len(block.text)
+        total += (len(block.data) if block.data is not file else 0) + len(block.text)
         if total > MAX_METADATA:
+            yield Block(Kind.UNREAD, "metadata", problem=too_large(MAX_METADATA))
             return
         yield block
 
 
-def inflate(data: bytes) -> bytes:
-    """Decompressed zlib data, cut off at MAX_INFLATED; empty for broken data."""
+def inflate(data: bytes) -> tuple[bytes, str]:
+    """Decompressed zlib data, and the problem if they were cut off at MAX_INFLATED; empty for broken data."""
+    decompressor = zlib.decompressobj()
     try:
-        return zlib.decompressobj().decompress(data, MAX_INFLATED)
+        content = decompressor.decompress(data, MAX_INFLATED)
     except zlib.error:
-        return b""
+        return b"", ""
+    is_cut = len(content) == MAX_INFLATED and not decompressor.eof
+    return content, too_large(MAX_INFLATED) if is_cut else ""
+
+
+def too_large(limit: int) -> str:
+    """The problem of content that is larger than a limit."""
+    return f"is larger than {limit >> 20} MB and was not read to its end"
 
 
 def trailer(data: bytes, where: str) -> Iterator[Block]:

@@ -1,15 +1,17 @@
-"""GIF89a: comment extensions and the XMP application extension (Adobe XMP, part 3, section 1.1.2)."""
+"""GIF89a: comments, and the application extensions for XMP (Adobe XMP, part 3, section 1.1.2) and C2PA (2.x, A.3.4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.images.containers import MAX_BLOCK, Block, Kind, trailer
+from auditor.images import text_encoding
+from auditor.images.containers import MAX_BLOCK, Block, Kind, too_large, trailer
 
 FORMAT = "GIF"
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _XMP = b"XMP DataXMP"
+_C2PA = b"C2PA_GIF"  # the application; its authentication code is a version
 
 
 def matches(data: bytes) -> bool:
@@ -38,10 +40,13 @@ def blocks(data: bytes) -> Iterator[Block]:
                 packet, at = _xmp(data, at + 14)
                 yield Block(Kind.XMP, "GIF XMP", packet)
                 continue
+            if label == _APPLICATION and data[at + 3 : at + 11] == _C2PA:
+                yield Block(Kind.C2PA, "GIF C2PA")
             content, at = _sub_blocks(data, at + 2)
             if label == _COMMENT:
-                text = content.rstrip(b"\0").decode("utf-8", "replace")
-                yield Block(Kind.TEXT, "GIF comment", key="comment", text=text)
+                text = text_encoding.decoded(content)
+                problem = too_large(MAX_BLOCK) if len(content) >= MAX_BLOCK else ""
+                yield Block(Kind.TEXT, "GIF comment", key="comment", text=text, problem=problem)
         else:
             return
 

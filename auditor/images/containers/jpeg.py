@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from auditor.images import text_encoding
 from auditor.images.containers import Block, Kind, trailer
 
 FORMAT = "JPEG"
@@ -17,6 +18,8 @@ _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # TEM and RSTn carry no length
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_MAX_STRAY = 1 << 16  # bytes between two segments that belong to neither
+_MARKER = re.compile(rb"\xff[\x01\xc0-\xfe]")
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within entropy-coded data FF is followed by 00 or RSTn
 
 
@@ -54,8 +57,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """(marker, body, offset after it) of each segment; scans are skipped."""
     at = 2
     while at + 2 <= len(data):
-        if data[at] != 0xFF:
-            return
+        if data[at] != 0xFF or data[at + 1] == 0:  # stray bytes: readers go on at the next marker
+            match = _MARKER.search(data, at, at + _MAX_STRAY)
+            if not match:
+                return
+            at = match.start()
+            continue
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
@@ -70,9 +77,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             return
         (length,) = struct.unpack_from(">H", data, at + 2)
         body = data[at + 4 : at + 2 + length]
-        if length < 2 or len(body) < length - 2:
+        if len(body) < length - 2:
             return
-        at += 2 + length
+        at += 2 + max(length, 2)  # an impossible length is that of an empty segment
         yield marker, body, at
         if marker == _SOS:
             match = _NEXT_MARKER.search(data, at)
@@ -86,10 +93,12 @@ def _block(marker: int, body: bytes) -> Iterator[Block]:
         yield Block(Kind.EXIF, "JPEG APP1 EXIF", body[6:])
     elif marker == 0xE1 and body.startswith(_XMP):
         yield Block(Kind.XMP, "JPEG APP1 XMP", body[len(_XMP) :])
+    elif marker == 0xE1 and body.lstrip().startswith((b"<?xpacket", b"<x:xmpmeta")):  # without the prefix
+        yield Block(Kind.XMP, "JPEG APP1 XMP", body)
     elif marker == 0xED and body.startswith(_PHOTOSHOP):
         yield Block(Kind.IPTC, "JPEG APP13", body[len(_PHOTOSHOP) :])
     elif marker == _COM:
-        yield Block(Kind.TEXT, "JPEG COM", key="comment", text=body.rstrip(b"\0").decode("utf-8", "replace"))
+        yield Block(Kind.TEXT, "JPEG COM", key="comment", text=text_encoding.decoded(body))
     elif 0xE0 <= marker <= 0xEF:
         yield Block(Kind.SEGMENT, f"JPEG APP{marker - 0xE0}", body)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from auditor.images.containers import MAX_BLOCK, Block, Kind, trailer
+from auditor.images.containers import MAX_BLOCK, Block, Kind, too_large, trailer
 
 FORMAT = "WEBP"
+_KINDS = {b"EXIF": Kind.EXIF, b"XMP ": Kind.XMP}
 
 
 def matches(data: bytes) -> bool:
@@ -23,15 +24,13 @@ def is_lossless(data: bytes) -> bool:
 def blocks(data: bytes) -> Iterator[Block]:
     """Every metadata chunk, then the trailer."""
     for kind, start, length in _chunks(data):
-        body = data[start : start + min(length, MAX_BLOCK)]
-        if len(body) < length:
-            continue
-        if kind == b"EXIF":
-            yield Block(Kind.EXIF, "WebP EXIF", body)
-        elif kind == b"XMP ":
-            yield Block(Kind.XMP, "WebP XMP", body)
-        elif kind == b"C2PA":
+        if kind == b"C2PA":
             yield Block(Kind.C2PA, "WebP C2PA")
+        elif kind in _KINDS:
+            body = data[start : start + length] if length <= MAX_BLOCK else b""
+            problem = too_large(MAX_BLOCK) if length > MAX_BLOCK else ""
+            if problem or len(body) == length:
+                yield Block(_KINDS[kind], f"WebP {kind.decode().strip()}", body, problem=problem)
     yield from trailer(data[_end(data) :], "WebP trailer")
 
 

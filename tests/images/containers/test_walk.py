@@ -177,3 +177,55 @@ def test_metadata_that_inflate_to_gigabytes_are_cut_off():
     container = walk(data[:at] + making.png_chunk(b"zTXt", bomb) * 600 + data[at:])
     assert sum(len(block.data) + len(block.text) for block in container.blocks) <= MAX_METADATA
     assert next(block.text for block in container.blocks if block.key == "parameters") == making.A1111
+
+
+@pytest.mark.parametrize("stray", [b"\0\0", b"\xff\x00", b"\xff\xff\xff", b"abc", bytes(5000), b"\xff\xfe\0\0"])
+def test_bytes_between_the_segments_of_a_jpeg_do_not_hide_the_later_ones(stray):
+    data = making.with_segment(making.encoded(), 0xFE, b"first")
+    at = 4 + 2 + len("first")
+    rest = making.with_segment(data[:2] + data[at:], 0xFE, b"second")[2:]
+    found = Metadata(walk(data[:at] + stray + rest)).texts
+    assert [text.value for text in found if text.value][:2] == ["first", "second"]
+
+
+def test_one_broken_exif_tag_does_not_cost_the_others():
+    data = bytearray(making.exif({0x010E: "a description of the image", 0x0131: "a program of some length"}))
+    at = data.index(b"\x01\x31")
+    data[at + 2 : at + 4] = b"\0\x63"  # a type that does not exist
+    assert Metadata(walk(making.encoded(exif=bytes(data)))).exif["ImageDescription"] == "a description of the image"
+
+
+def test_texts_in_exif_tags_without_a_name_are_read():
+    assert texts(making.encoded(exif=making.exif({0xFDE8: "a private text"})))["tag 0xfde8"] == "a private text"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-16"])
+def test_comments_and_descriptions_are_read_in_the_encoding_that_they_have(encoding):
+    text = "宁静的湖边小屋，清晨的薄雾"
+    assert texts(making.encoded("JPEG", comment=text.encode(encoding)))["comment"] == text
+    tiff = bytearray(making.exif({0x010E: "x" * len(text.encode(encoding))}))
+    tiff[tiff.index(b"xxxx") :] = text.encode(encoding) + b"\0"
+    assert texts(making.encoded("JPEG", exif=bytes(tiff)))["ImageDescription"] == text
+
+
+def test_xmp_in_a_segment_without_its_prefix_is_read():
+    packet = making.xmp("<xmp:CreatorTool>a tool</xmp:CreatorTool>")
+    metadata = Metadata(walk(making.with_segment(making.encoded(), 0xE1, packet)))
+    assert metadata.xmp_values("http://ns.adobe.com/xap/1.0/", "CreatorTool") == ["a tool"]
+
+
+def test_a_big_tiff_is_read():
+    data = making.encoded(
+        "TIFF", big_tiff=True, tiffinfo={700: making.xmp("<xmp:CreatorTool>a tool</xmp:CreatorTool>")}
+    )
+    assert data[2] == 43
+    assert Metadata(walk(data)).xmp_values("http://ns.adobe.com/xap/1.0/", "CreatorTool") == ["a tool"]
+
+
+def test_xmp_and_exif_in_jpeg_2000_are_read():
+    packet = making.xmp("<xmp:CreatorTool>a tool</xmp:CreatorTool>")
+    uuid = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+    exif = making.box(b"uuid", b"JpgTiffExif->JP2" + making.camera_exif().removeprefix(b"Exif\0\0"))
+    metadata = Metadata(walk(making.encoded("JPEG2000") + making.box(b"uuid", uuid + packet) + exif))
+    assert metadata.xmp_values("http://ns.adobe.com/xap/1.0/", "CreatorTool") == ["a tool"]
+    assert metadata.exif["Model"] == "NIKON D200"
