@@ -409,6 +409,7 @@ class Audit:
 
     sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
     every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions.
+    notes: facts about how images were found -> rows that could be read.
     """
 
     inputs: tuple[InputRecord, ...]
@@ -426,6 +427,7 @@ class Audit:
     subgroups: tuple[Subgroup, ...] = ()
     dataset_tests: tuple[DatasetTest, ...] = ()
     unreadable_reasons: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
     contradictions: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict)
     near_duplicates: NearDuplicates | None = None

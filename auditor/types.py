@@ -97,7 +97,7 @@ class Sample:
     content: None if the manifest only gives a URL. declared: column and value that declare whether the image is
     synthetic. weight: column and value of the row weight, with --weight-col.
     stripped_by: name of a tool that is known to have re-encoded the image. text_beside: the text file of the same name,
-    where the image is a file or an archive's member.
+    where the image is a file or an archive's member. note: a fact about how the image was found, for people.
     """
 
     key: str
@@ -111,6 +111,7 @@ class Sample:
     weight: tuple[str, str] | None = None
     stripped_by: str | None = None
     text_beside: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
     yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
     for reason, count in list(audit.unreadable_reasons.items())[:_MAX_ITEMS]:
         yield "", f"{count:,} × {safe_text(reason, 90)}"
+    for note, count in list(audit.notes.items())[:_MAX_ITEMS]:
+        yield "", f"{count:,} × {safe_text(note, 90)}"
     if counts.repeated_keys:
         yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
     if counts.repeated_images:

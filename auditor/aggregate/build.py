@@ -77,6 +77,7 @@ def build_audit(
         subgroups=estimator.subgroups(estimate),
         dataset_tests=_dataset_tests(parts),
         unreadable_reasons=summary.reasons,
+        notes=summary.notes,
         contradictions=summary.contradictions,
         extras=summary.extras,
     )

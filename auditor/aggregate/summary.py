@@ -44,6 +44,7 @@ class Summary:
     confirmed: ConfirmedShare
     subgroups: tuple[SubgroupCounts, ...]
     reasons: dict[str, int]
+    notes: dict[str, int]
     contradictions: int
     extras: dict[str, Any]
     scores: ScoreCounts | None = None
@@ -97,6 +98,7 @@ class _Tally:
         self._status: Counter[str] = Counter()
         self._sample: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
         self._sums: Counter[str] = Counter()
         self._signals = SignalTally()
         self._subgroups = SubgroupTally(score_bins.bins if score_bins else None)
@@ -121,6 +123,8 @@ class _Tally:
         self._sample.update(value_counts(column["status"].filter(column["sampled"])))
         unread = pc.is_in(column["status"], pa.array([Status.FAILED.value, Status.UNREADABLE.value]))
         self._reasons.update(value_counts(column["reason"].filter(unread)))
+        noted = pc.and_(pc.equal(column["status"], Status.OK.value), pc.not_equal(column["reason"], ""))
+        self._notes.update(value_counts(column["reason"].filter(noted)))
         self._sums.update(sums_of(masks, weights))
         generated = np.asarray(pc.equal(column["verdict"].fill_null(""), VerdictKind.SYNTHETIC.value))
         self._contradictions += int((masks.readable & generated & np.asarray(column["camera"].is_valid())).sum())
@@ -172,7 +176,8 @@ class _Tally:
             detectors=self._signals.detectors(counts.rows),
             confirmed=confirmed(evidence, self._signals.generators),
             subgroups=self._subgroups.result(design),
-            reasons=dict(sorted(self._reasons.most_common(_MAX_REASONS), key=lambda item: (-item[1], item[0]))),
+            reasons=_most_common(self._reasons),
+            notes=_most_common(self._notes),
             contradictions=self._contradictions,
             extras={
                 "opt_outs": self._opt_outs,
@@ -192,6 +197,10 @@ class _Tally:
         keys.sort()
         repeats = keys[1:] == keys[:-1]  # equal to the previous key; only the second key of each run is counted
         return int(np.count_nonzero(repeats[:1]) + np.count_nonzero(repeats[1:] & ~repeats[:-1]))
+
+
+def _most_common(texts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(texts.most_common(_MAX_REASONS), key=lambda item: (-item[1], item[0])))
 
 
 def counts_of(status: Counter[str]) -> Counts:

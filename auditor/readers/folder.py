@@ -66,6 +66,16 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
     )
 
 
+def _beside(input: Input, name: str, suffix: str) -> str | None:
+    """The name of a text beside an image: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it."""
+    here, folder = files.names(files.join(input.url, files.parent(name))), files.parent(name)
+    for stem in (names.stem(name), name):
+        for spelling in names.spellings(f"{stem.rpartition('/')[2]}.{suffix}"):
+            if spelling in here:
+                return f"{folder}/{spelling}" if folder else spelling
+    return None
+
+
 def _sidecar_text(input: Input, name: str) -> str | None:
     for suffix in ("txt", "caption"):
         if (data := _sidecar(input, name, suffix)) is not None:
@@ -83,9 +93,8 @@ def _sidecar_json(input: Input, name: str) -> dict[str, Any]:
 
 
 def _sidecar(input: Input, name: str, suffix: str) -> bytes | None:
-    sidecar = f"{names.stem(name)}.{suffix}"
-    folder = files.join(input.url, files.parent(name))
-    if sidecar.rpartition("/")[2] not in files.names(folder):
+    sidecar = _beside(input, name, suffix)
+    if sidecar is None:
         return None
     try:
         return FileContent(input.url, sidecar, input.options.follow_links).read(_SIDECAR_LIMIT)

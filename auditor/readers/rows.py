@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from auditor.storage.content import BytesContent, FileContent, UnavailableConten
 from auditor.storage.tables import BadRow
 from auditor.storage.urls import absolute, domain, is_address
 from auditor.types import Content, Sample, Unreadable
+
+RESPELLED = "the image's name is spelled differently on disk (backslashes, blanks, accents or percent-encoding)"
 
 
 class RowReader:
@@ -60,6 +63,17 @@ class RowReader:
             for column in self.columns.local:
                 yield from map(self._below_base, cells.paths(row.get(column)))
 
+    def images(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """What tells the images of a row apart: paths and URLs, or digests of embedded images."""
+        for column in self.columns.images:
+            value = row.get(column)
+            for item in cells.images(value) or [value]:
+                found = cells.image(item)
+                if isinstance(found, bytes):
+                    yield hashlib.sha256(found).hexdigest()
+                elif isinstance(found, str):
+                    yield found if files.is_web(found) else self._below_base(found)
+
     def below_input(self, name: str) -> set[str]:
         """The names of an image in a walk over the input: as given, and with the links of its folder resolved."""
         url = files.join(self.base, name)
@@ -86,7 +100,7 @@ class RowReader:
         here = self._row_name(number) + suffix
         content: Content | None = None
         place, source = url or here, self.input.prefix + self.file
-        embedded = None
+        embedded, note = None, ""
         if isinstance(image, bytes):
             content, place, embedded = BytesContent(image), here, row[column]
         elif isinstance(image, cells.Undecodable):
@@ -96,6 +110,7 @@ class RowReader:
             place = url
         elif isinstance(image, str) and image:
             name = self._below_base(image)
+            note = RESPELLED if name != self._spelled(image) else ""
             content = FileContent(self.base, name, self.input.options.follow_links)
             place, source = self.input.prefix + name, self.input.prefix + (files.parent(name) or ".")
         key = f"{key}{suffix}" if key else here if content is None else place
@@ -113,6 +128,7 @@ class RowReader:
             declared=declared(row, self.input.options),
             weight=weight(row, self.input.options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
+            note=note,
         )
 
     def _url(self, row: Mapping[str, Any], column: str, image: cells.Image) -> str | None:
@@ -128,9 +144,12 @@ class RowReader:
         return files.is_web(image) or column == self.columns.url or (image.startswith("//") and is_address(image))
 
     def _below_base(self, name: str) -> str:
-        """The image's name below the base folder. A name outside keeps its '..' or '/' and is refused when read."""
-        if "://" in name:
-            return name
+        """The image's name below the base folder, spelled as it is on disk. A name outside keeps its '..' or '/' and is
+        refused when read."""
+        return name if "://" in name else files.spelled_on_disk(self.base, self._spelled(name))
+
+    def _spelled(self, name: str) -> str:
+        """The image's name below the base folder, spelled as in the table."""
         joined = posixpath.normpath(posixpath.join(self.folder, name))
         return joined.removeprefix(f"{self.base}/")
 

@@ -20,6 +20,7 @@ from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import columns, folder, listing, loose_tables, unopened_archives, walk
 from auditor.readers.rows import RowReader
+from auditor.readers.table_copies import without_copies
 from auditor.storage import files, names, tables
 from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
@@ -58,7 +59,7 @@ class Table(Reader):
         columns.refuse_unknown(
             (table for table in readable if input.only or not _damage(input, table)), input.options, where=input.name
         )
-        for name in listed:
+        for name in listed if input.only else without_copies(listed, lambda name: _opened(input, name)):
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))
@@ -145,6 +146,14 @@ class Table(Reader):
 
 def _file(input: Input, name: str) -> TableFile:
     return tables.at(files.join(input.url, name), input.options.delimiter)
+
+
+def _opened(input: Input, name: str) -> tuple[TableFile, RowReader] | None:
+    """A table of the input; None if it cannot be read."""
+    table = _file(input, name)
+    if _damage(input, table):
+        return None
+    return table, RowReader(input, name, columns.find(table, input.options, where=name))
 
 
 def _is_table_by_content(input: Input, name: str) -> bool:

@@ -89,7 +89,7 @@ def _row(view: View, signals: tuple[Signal, ...]) -> Row:
         source=sample.source,
         image=sample.image,
         status=Status.OK if view.is_opened else Status.NO_BYTES,
-        reason="" if view.is_opened else view.unavailable_reason(Need.FILE) or "",
+        reason=sample.note if view.is_opened else view.unavailable_reason(Need.FILE) or "",
         caption=sample.caption,
         verdict=fuse(signals),
         signals=signals,

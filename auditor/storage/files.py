@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat as stat_flags
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import IO, Any, cast
 import fsspec
 
 from auditor.errors import DatasetError, SampleError
-from auditor.storage.names import is_hidden
+from auditor.storage.names import is_hidden, spellings
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
 EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
@@ -26,6 +27,7 @@ AUDIT_OUTPUTS = frozenset(
     (EVIDENCE, "audit.json", "report.html", "summary.md", "audit.sarif", "junit.xml", "croissant.json",
      "annotations.txt", "summary.txt",     "duplicates.parquet", "gallery.parquet")
 )  # fmt: skip
+_ODD = re.compile(r"^\s|\s$|[\\%]")  # in names whose spelling may differ on disk
 _WEB = ("http://", "https://", "ftp://", "data:")
 
 
@@ -189,6 +191,17 @@ def _local_signature(stat: os.stat_result) -> str:
 
 def _remote_signature(info: Mapping[str, Any]) -> str:
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
+
+
+def spelled_on_disk(base: str, name: str) -> str:
+    """The spelling of a name below a folder that exists there; the name itself if none does."""
+    if name.isascii() and not _ODD.search(name):
+        return name
+    for spelling in spellings(name):
+        below = os.path.normpath(spelling)
+        if not below.startswith(("/", "..")) and "\0" not in below and exists(join(base, below)):
+            return below
+    return name
 
 
 def inside(base: str, name: str, *, follow_links: bool = False) -> str:

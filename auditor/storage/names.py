@@ -7,6 +7,8 @@ file that is taken for an image and is none becomes an unreadable row with a rea
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from unicodedata import normalize
+from urllib.parse import unquote
 
 # Names that browsers, downloaders and cameras give to images, and formats that Pillow decodes or whose metadata can be
 # read without a decoder (HEIF: ISO/IEC 23008-12; JPEG XL: ISO/IEC 18181-2).
@@ -77,6 +79,15 @@ def is_hidden(name: str) -> bool:
     """Whether a path, or a folder that it is in, is hidden by convention: it is not part of a dataset."""
     parts = (part for part in PurePosixPath(name).parts if part != "..")
     return any(part.startswith(".") or part.casefold() in _HIDDEN for part in parts)
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """A name as it is, and other spellings of it that tables and file systems disagree about: blanks around it,
+    backslashes (Windows), percent-encoding, and the composed or decomposed form of letters (Unicode Annex 15)."""
+    plain = name.strip().replace("\\", "/")
+    decoded = unquote(plain) if "%" in plain else plain
+    forms = (normalize(form, text) for text in (plain, decoded) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((name, plain, decoded, *forms)))
 
 
 def is_sidecar(name: str) -> bool:
