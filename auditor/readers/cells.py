@@ -35,6 +35,25 @@ _NAMES = (
 )
 _SPOKEN = ("value", "content", "caption", "raw", "text", "sentence")
 _MIN_BASE64 = 64  # characters; paths are seldom longer, and no image is as small
+_FIRST = frozenset("{[dDb")  # of objects, lists, data: URIs and printed bytes
+# Beginnings of base64 of what names.starts_like_image knows, in both alphabets.
+_BASE64_HEADS = (
+    "/9j/",
+    "_9j_",
+    "iVBO",
+    "R0lG",
+    "UklG",
+    "SUkq",
+    "SUkr",
+    "TU0A",
+    "AAAA",
+    "/wr",
+    "/wo",
+    "_wr",
+    "_wo",
+    "/0//",
+    "_0__",
+)
 _MAX_NAME = 4096
 _MAX_DEPTH = 4
 _PRINTED = re.compile(r"""b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -53,13 +72,17 @@ Image = bytes | str | Undecodable | None
 
 def images(value: Any) -> list[Any] | None:
     """The items of a cell that holds a list of images; None for a cell that holds one."""
-    if isinstance(value, str) and value[:1] == "[":
+    if isinstance(value, str):
+        if value[:1] != "[":
+            return None
         value = _parsed(value)
     return value if isinstance(value, list) and not _is_bytes(value) else None
 
 
 def image(value: Any, depth: int = 0) -> Image:
     """An image's bytes, or its path or URL; None if the cell holds neither."""
+    if isinstance(value, str) and len(value) < _MIN_BASE64 and value[:1] not in _FIRST:  # most cells
+        return value if value.strip() else None
     if isinstance(value, dict) and depth < _MAX_DEPTH:
         return _in_object(value, depth)
     if isinstance(value, list) and _is_bytes(value):
@@ -144,7 +167,7 @@ def _of_data_uri(text: str) -> Image:
 
 
 def _is_base64(text: str) -> bool:
-    if len(text) < _MIN_BASE64:
+    if len(text) < _MIN_BASE64 or not text.startswith(_BASE64_HEADS):
         return False
     try:
         head = base64.b64decode(text[:24].translate(_URL_SAFE), validate=True)

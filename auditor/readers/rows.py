@@ -28,6 +28,7 @@ class RowReader:
         self.file = file
         self.columns = columns
         self._held = frozenset(columns.local)
+        self._images = [(name, f":{name}" if name in columns.others else "") for name in columns.images or ("",)]
         self.base = files.normalise(input.options.base_dir) if input.options.base_dir else input.url
         self.folder = "" if input.options.base_dir else files.parent(file)
 
@@ -38,14 +39,13 @@ class RowReader:
             yield self.broken(number, problem)
             return
         key = as_text(row.get(self.columns.id)) if self.columns.id else None
-        for column in self.columns.images or ("",):
-            is_first = column not in self.columns.others
-            if not is_first and not row.get(column):
+        for column, suffix in self._images:
+            value = row.get(column)
+            if suffix and not value:
                 continue
-            suffix = "" if is_first else f":{column}"
-            images = cells.images(row.get(column))
+            images = cells.images(value)
             if images is None:
-                yield self._sample(row, number, column, row.get(column), key, suffix)
+                yield self._sample(row, number, column, value, key, suffix)
             elif not images:
                 yield self._sample(row, number, column, None, key, suffix)
             else:
@@ -96,7 +96,7 @@ class RowReader:
         self, row: Mapping[str, Any], number: int, column: str, value: Any, key: str | None, suffix: str
     ) -> Sample | Unreadable:
         image = cells.image(value)
-        url = None if column in self.columns.others else self._url(row, column, image)
+        url = self._url(row, column, image)
         here = self._row_name(number) + suffix
         content: Content | None = None
         place, source = url or here, self.input.prefix + self.file
@@ -105,10 +105,9 @@ class RowReader:
             content, place, embedded = BytesContent(image), here, row[column]
         elif isinstance(image, cells.Undecodable):
             content, place = UnavailableContent(image.reason), here
-        elif isinstance(image, str) and self._is_address(image, column):
-            url = url or absolute(image)
-            place = url
-        elif isinstance(image, str) and image:
+        elif isinstance(image, str) and (column == self.columns.url or _is_address(image)):
+            place = url = url or absolute(image)
+        elif isinstance(image, str):
             name = self._below_base(image)
             note = RESPELLED if name != self._spelled(image) else ""
             content = FileContent(self.base, name, self.input.options.follow_links)
@@ -122,7 +121,7 @@ class RowReader:
             source=domain(url) if url else source,
             image=place,
             content=content,
-            caption=as_text(cells.caption(caption)),
+            caption=as_text(caption if isinstance(caption, str) and caption[:1] != "[" else cells.caption(caption)),
             url=url,
             row={name: cell for name, cell in row.items() if name not in self._held and cell is not embedded},
             declared=declared(row, self.input.options),
@@ -132,16 +131,11 @@ class RowReader:
         )
 
     def _url(self, row: Mapping[str, Any], column: str, image: cells.Image) -> str | None:
-        """The URL of a row; that in `column` if that is the column of URLs."""
-        if self.columns.url is None:
+        """The URL of the image in a column: the image itself if it is the column of URLs; none of a further image."""
+        if self.columns.url is None or column in self.columns.others:
             return None
         found = image if column == self.columns.url else cells.image(row.get(self.columns.url))
-        text = as_text(found) if isinstance(found, str) else None
-        return absolute(text) if text else None
-
-    def _is_address(self, image: str, column: str) -> bool:
-        """Whether a text is a URL and no path: by its scheme, or because its column holds URLs."""
-        return files.is_web(image) or column == self.columns.url or (image.startswith("//") and is_address(image))
+        return absolute(found) if isinstance(found, str) else None
 
     def _below_base(self, name: str) -> str:
         """The image's name below the base folder, spelled as it is on disk. A name outside keeps its '..' or '/' and is
@@ -160,3 +154,8 @@ class RowReader:
 def is_img2dataset_row(row: Mapping[str, Any]) -> bool:
     """Whether a row was written by img2dataset, which re-encodes images unless told not to."""
     return "status" in row and "key" in row and ("original_width" in row or "error_message" in row)
+
+
+def _is_address(image: str) -> bool:
+    """Whether a text in a column of images is a URL and no path."""
+    return files.is_web(image) or (image.startswith("//") and is_address(image))

@@ -1,1 +1,1 @@
-"""Files, local or remote, and tables (csv, tsv, jsonl, parquet) in chunks that can be read separately."""
+"""Files, local or remote, and tables (delimited text, JSON, parquet, Arrow) in chunks that can be read separately."""

@@ -49,6 +49,8 @@ def absolute(text: str) -> str:
     `//host/1.jpg` is a network-path reference (RFC 3986, section 4.2). Without the slashes, the text is an address if
     its first part is a host below a suffix of the public suffix list.
     """
+    if text.startswith(("http://", "https://")):
+        return text
     if text.startswith("//"):
         return f"http:{text}" if _is_host(hostname(text)) else text
     host, slash, _ = text.partition("/")
