@@ -167,7 +167,7 @@ class Reader(ABC):
     def shards(self, input: Input) -> Iterator[Shard]:
         """The shards, found without opening images. Raises DatasetError if the input is not a dataset."""
 
-    def takes(self, name: str, shards: Set[str], *, is_image: bool) -> bool:
+    def takes(self, input: Input, name: str, shards: Set[str], *, is_image: bool) -> bool:
         """Whether a file below an input is read. shards: the files of its shards; the images beside them are rows too,
         unless the reader overrides this."""
         return is_image or name in shards

@@ -2,14 +2,16 @@
 
 Sees: columns named synthetic, is_synthetic, is_ai, ai_generated or digital_source_type (any case), or the one given
 with --declared-col. True, 1, yes, ai, synthetic, generated and similar values declare; their opposites do not. An IPTC
-digital source type is interpreted by its term. No other column counts as a declaration.
+digital source type is interpreted by its term. Columns with a generator's settings (steps, and two or more of sampler,
+seed, guidance, size) declare too, as in DiffusionDB. No other column counts as a declaration.
 
-Defeated by: manifests without such a column, and columns filled by a classifier instead of from knowledge.
-Tier B (an explicit label, unsigned).
+Defeated by: manifests without such columns, and columns filled by a classifier instead of from knowledge.
+Tier B (an explicit label, unsigned), C for settings.
 """
 
 from __future__ import annotations
 
+from auditor.images import generation_settings
 from auditor.images.iptc import is_source_type, source_type_claim
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
@@ -26,9 +28,16 @@ class DeclaredColumn(Detector):
     evidence = Evidence.DECLARED
     needs = Need.ROW
 
+    def resources(self) -> tuple[str, ...]:
+        """The parser of settings."""
+        return (generation_settings.__file__,)
+
     def look(self, view: View) -> DetectorResult:
         """The result for the column's value; an abstention if it is not yes, no or a source type."""
         if view.sample.declared is None:
+            found = generation_settings.in_row(view.sample.row)
+            if found:
+                return DetectorResult.hit(Tier.C, f"{found.generator}: settings in columns", generator=found.generator)
             return DetectorResult.abstained("no such column, or no value in it")
         column, value = view.sample.declared
         text = f"column {column} = {value[:80]}"

@@ -21,6 +21,9 @@ _REACH = 2000  # characters before and after the steps, in which the other field
 _MAX_NESTED = 4  # objects inside objects
 _WRAPPERS = ("prompt", "workflow", "parameters", "meta", "metadata", "extra_pnginfo", "generation_data")  # keys for one
 
+# The columns of DiffusionDB's tables and JSON files (Wang et al. 2022, arXiv 2210.14896, table 1 and its README).
+_DIFFUSION_DB = {"step": "steps", "st": "steps", "se": "seed", "c": "cfg scale", "sa": "sampler", "cfg": "cfg scale"}
+_STEP_COLUMNS = frozenset(("steps", "step", "st", "num_inference_steps", "sampling_steps"))
 # A field begins a line, follows a separator (also a line end as JSON writes it), or the number of another field; the
 # steps may follow any blank, because attributes of XML lose line ends. A value is looked at and not consumed, because
 # the next field may begin in it.
@@ -86,6 +89,15 @@ def in_pairs(pairs: Iterable[tuple[str, object]]) -> Settings | None:
     lines = (f"{str(key).replace('_', ' ')}: {str(value)[:200]}" for key, value in pairs)
     text = "\n".join(lines)
     return Settings(_writer(text), "sampler settings") if _begin(text) is not None else None
+
+
+def in_row(row: Mapping[str, Any]) -> Settings | None:
+    """The settings in a manifest's columns, whose names may be those of DiffusionDB."""
+    folded = {str(name).casefold(): value for name, value in row.items()}
+    if not _STEP_COLUMNS.isdisjoint(folded):
+        named = {_DIFFUSION_DB.get(name, name): value for name, value in folded.items()}
+        return in_pairs((name, value) for name, value in named.items() if isinstance(value, str | int | float))
+    return None
 
 
 def in_object(content: Mapping[str, Any], depth: int = 0) -> Settings | None:

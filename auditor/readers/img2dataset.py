@@ -63,7 +63,7 @@ class Img2dataset(Reader):
             elif input.only:
                 yield Shard(listing.label("shard", input, number), input, self.id, f"{number}.tar", rows=1)
 
-    def takes(self, name: str, shards: Set[str], *, is_image: bool) -> bool:
+    def takes(self, input: Input, name: str, shards: Set[str], *, is_image: bool) -> bool:
         """Images in the folders of shards, and the files of shards."""
         top, _, below = name.partition("/")
         if below:

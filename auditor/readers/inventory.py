@@ -70,7 +70,7 @@ def _files(input: Input, reader: Reader, read: set[str]) -> Iterator[tuple[bool,
     for found in walk.everything(input):
         if found.entry.is_hidden:
             yield False, _HIDDEN
-        elif found.entry.is_folder or reader.takes(found.name, read, is_image=walk.is_image(input, found)):
+        elif found.entry.is_folder or reader.takes(input, found.name, read, is_image=walk.is_image(input, found)):
             yield False, _READ
         elif _is_sidecar(input, found):
             yield False, _SIDECAR

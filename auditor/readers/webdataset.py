@@ -10,18 +10,18 @@ many of them as archives, the input is read as a folder of images.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
 
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import archive, listing, walk
+from auditor.readers import archive, archive_index, listing, walk
 from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared, weight
 from auditor.readers.folder import Folder
 from auditor.readers.members import Broken, Group, Member
 from auditor.readers.rows import is_img2dataset_row
-from auditor.storage import files, names
+from auditor.storage import files, names, tables
 from auditor.storage.urls import domain
 from auditor.types import Sample, Unreadable
 
@@ -46,10 +46,18 @@ class Webdataset(Reader):
         """One shard per archive, then the loose images."""
         for name in listing.named(input, names.is_archive):
             url = files.join(input.url, name)
-            version = files.version(url) if files.exists(url) else "missing"
+            beside = archive_index.tables_beside(input, files.parent(name))
+            paths = [url, *(files.join(input.url, table) for table in beside)]
+            version = files.version(*paths) if files.exists(url) else "missing"
             yield Shard(listing.label("tar", input, name), input, self.id, name, version=version)
         if not input.only:
             yield from walk.cut(input, Folder.id, walk.images(input))
+
+    def takes(self, input: Input, name: str, shards: Set[str], *, is_image: bool) -> bool:
+        """Archives, images, and tables that describe the images of archives."""
+        if is_image or name in shards:
+            return True
+        return tables.is_table(name) and name in archive_index.tables_beside(input, files.parent(name))
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The samples of one archive."""
@@ -64,9 +72,15 @@ class Webdataset(Reader):
                 yield Unreadable(name, name, name, str(error))
                 return
         keys = Keys()
-        with archive.groups(files.join(shard.input.url, shard.file)) as groups:
+        url, options = files.join(shard.input.url, shard.file), shard.input.options
+        fields = archive_index.beside(shard.input, shard.file)
+        with archive.groups(url) as groups:
+            if names.is_zip(url):
+                inside, groups = archive_index.split(groups, options)
+                fields = {**fields, **inside}
             for group in groups:
-                yield from samples(group, shard, keys)
+                extra = archive_index.of_group(group, fields) if isinstance(group, Group) else None
+                yield from samples(group, shard, keys, extra)
 
 
 class Keys:

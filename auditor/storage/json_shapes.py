@@ -19,6 +19,7 @@ from auditor.storage.files import is_web
 from auditor.storage.names import is_image
 
 _Row = Mapping[str, Any]
+_PROMPT = frozenset(("p", "se", "st"))  # keys of DiffusionDB's JSON, of which p is the prompt
 
 
 def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
@@ -26,7 +27,7 @@ def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
     if isinstance(content.get("images"), list) and isinstance(content.get("annotations"), list):
         return _joined(content["images"], content["annotations"])
     if all(map(_is_name, content)):
-        return [{"file_name": name, **_fields(value)} for name, value in content.items()]
+        return [_with_prompt({"file_name": name, **_fields(value)}) for name, value in content.items()]
     found = _list_of_objects(content) or _columns(content) or _by_key(content)
     if found:
         return found
@@ -34,6 +35,10 @@ def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
         if isinstance(value, dict) and (found := _list_of_objects(value) or _columns(value)):
             return found
     return [content] if content else []
+
+
+def _with_prompt(row: _Row) -> _Row:
+    return {**row, "prompt": row["p"]} if row.keys() >= _PROMPT else row
 
 
 def _joined(images: list[Any], annotations: list[Any]) -> list[_Row]:
