@@ -9,7 +9,7 @@ from typing import Any
 from auditor.errors import DatasetError
 from auditor.readers.columns import as_text
 from auditor.readers.rows import RowReader
-from auditor.storage import tables
+from auditor.storage import names, tables
 from auditor.storage.tables import BadRow, TableFile
 
 _MAX_TABLES = 50  # more are the parts of one table
@@ -19,19 +19,21 @@ Opened = tuple[TableFile, RowReader]
 
 
 def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None]) -> list[str]:
-    """The tables without those that list the same images, in the same order and with the same captions, as another.
+    """The tables without those that list the same images, in the same order and with the same captions, as a table of
+    another format.
 
     Of these, the one with most columns stays, or else the first. opened: a table by its name; None if it cannot be
     read.
     """
-    if not 1 < len(listed) <= _MAX_TABLES:
+    formats = {name: names.suffix(name) for name in listed}
+    if not 1 < len(listed) <= _MAX_TABLES or len(set(formats.values())) == 1:
         return list(listed)
     found = {name: table for name in listed if (table := opened(name))}
     copies: set[str] = set()
     for alike in _groups({name: _head(*table) for name, table in found.items()}):
         for same in _groups({name: _digest(*found[name]) for name in alike}):
             best = max(same, key=lambda name: (len(tables.columns(found[name][0])), -listed.index(name)))
-            copies.update(name for name in same if name != best)
+            copies.update(name for name in same if formats[name] != formats[best])
     return [name for name in listed if name not in copies]
 
 
@@ -40,7 +42,7 @@ def _groups(keys: Mapping[str, str]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for name, key in keys.items():
         groups.setdefault(key, []).append(name)
-    return [names for key, names in groups.items() if key and len(names) > 1]
+    return [group for key, group in groups.items() if key and len(group) > 1]
 
 
 def _head(table: TableFile, row_of: RowReader) -> str:
