@@ -14,6 +14,8 @@ from auditor.readers import listing
 from auditor.storage import files
 from auditor.types import Sample, Unreadable
 
+_WITHOUT_TABLES = ("folder", "webdataset")
+
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -46,7 +48,10 @@ def choose(
         names = _distinct([input.name for input in parsed])
     several = len(parsed) > 1
     parsed = [replace(x, name=name, prefix=f"{name}/" * several) for x, name in zip(parsed, names, strict=True)]
-    return tuple((input, reader_for(input)) for input in parsed)
+    chosen = tuple((input, reader_for(input)) for input in parsed)
+    if read.image_col and all(reader.id in _WITHOUT_TABLES for _, reader in chosen):
+        raise DatasetError(f"--image-col {read.image_col}: no table of the input has an image or URL column")
+    return chosen
 
 
 def read(shard: Shard) -> Iterator[Sample | Unreadable]:

@@ -16,6 +16,7 @@ from auditor.storage import files, names
 
 _GLOB = frozenset("*?[")
 _MAX_FOLDERS = 1000  # sub-folders that are searched to detect a format
+_MAX_DEPTH = 8  # of folders that are the only one in theirs: name/default/0.0.0/… of Hugging Face's cache
 
 
 def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
@@ -64,7 +65,8 @@ def _expanded(folder: str, pattern: str) -> list[str]:
 
 
 def holds(input: Input, test: Callable[[str], bool]) -> bool:
-    """Whether a file passes the test: one of those named, at the input's top level, or one folder below."""
+    """Whether a file passes the test: one of those named, at the input's top level, or one folder below. A folder that
+    is the only one counts as the top level."""
     return any(True for _ in _near(input, test))
 
 
@@ -77,10 +79,18 @@ def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
     if input.only:
         yield from filter(test, input.only)
         return
-    top = files.entries(input.url)
+    yield from _near_top(input.url, test, _MAX_DEPTH)
+
+
+def _near_top(url: str, test: Callable[[str], bool], depth: int) -> Iterator[str]:
+    top = files.entries(url)
     yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
-    for folder in [entry.name for entry in top if entry.is_folder and not entry.is_link][:_MAX_FOLDERS]:
-        yield from filter(test, files.names(files.join(input.url, folder)))
+    folders = [files.join(url, entry.name) for entry in top if entry.is_folder and not entry.is_link]
+    if len(folders) == 1 and depth:
+        yield from _near_top(folders[0], test, depth - 1)
+    else:
+        for folder in folders[:_MAX_FOLDERS]:
+            yield from filter(test, files.names(folder))
 
 
 def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -84,7 +85,14 @@ class Table(Reader):
         if input.only:
             yield from input.only
         else:
-            yield from (name for name in loose_tables.named(input, self.is_table) if _usable(input, name))
+            is_any_usable = False
+            for name in loose_tables.named(input, self.is_table):
+                if _usable(input, name):
+                    is_any_usable = True
+                    yield name
+            if input.options.image_col and not is_any_usable:  # the error names the columns that there are
+                found = loose_tables.named(input, self.is_table)
+                yield from (name for name in found if not tables.is_only_sometimes_table(name))
 
     def _pieces(self, input: Input, name: str) -> Iterator[Shard]:
         url = files.join(input.url, name)
@@ -174,6 +182,8 @@ def _usable(input: Input, name: str) -> bool:
         return not tables.is_only_sometimes_table(name)
     try:
         found = columns.find(table, input.options, where=name)
+        if found.lacks:
+            found = columns.find(table, replace(input.options, image_col=None, url_col=None), where=name)
     except DatasetError:
         return False
     return loose_tables.is_dataset(input, table, found)

@@ -94,7 +94,7 @@ def _by_key(content: Mapping[str, Any]) -> list[_Row]:
     values = list(content.values())
     if len(values) > 1 and all(isinstance(value, dict) for value in values) and any(map(_names_an_image, values[:10])):
         return [{"key": name, **value} for name, value in content.items()]
-    if values and all(isinstance(value, str) and _is_name(value) for value in values):
+    if len(values) > 1 and all(isinstance(value, str) and _is_name(value) for value in values):
         return [{"key": name, "url" if is_web(value) else "image": value} for name, value in content.items()]
     return []
 

@@ -287,6 +287,22 @@ def test_a_column_that_some_tables_lack_makes_their_rows_unreadable(tmp_path, sc
     assert audit.unreadable_reasons == {"its table has no column 'picture' (--image-col)": 2}
 
 
+def test_other_tables_beside_one_with_the_named_column_are_still_none(tmp_path, read_all):
+    making.write(tmp_path / "0.jpg", JPEG)
+    making.write(tmp_path / "a.csv", "picture,caption\n0.jpg,c\n")
+    making.write(tmp_path / "notes.csv", "who,when\nme,now\n")
+    assert [row.caption for row in read_all(tmp_path, image_col="picture")[1]] == ["c"]
+
+
+def test_a_named_image_column_without_any_table_is_refused(tmp_path, read_all, scan):
+    making.write(tmp_path / "set" / "0.jpg", JPEG)
+    with pytest.raises(DatasetError, match="--image-col nope"):
+        scan(tmp_path / "set", image_col="nope")
+    making.write(tmp_path / "other" / "notes.csv", "who,when\nme,now\n")
+    with pytest.raises(DatasetError, match=r"no column 'nope' \(--image-col\); there are: who, when"):
+        read_all(tmp_path / "other", image_col="nope")
+
+
 def test_a_caption_column_that_some_tables_lack_leaves_their_rows_without_caption(tmp_path, read_all):
     jsonl(tmp_path / "a.jsonl", [{"url": "http://x.org/1", "words": "w", "text": "t"}])
     jsonl(tmp_path / "b.jsonl", [{"url": "http://x.org/2", "text": "t"}])
