@@ -134,6 +134,30 @@ def test_every_reader_and_every_column_is_in_the_guide():
     assert pq
 
 
+def row_of_the_inventory(first: str) -> str:
+    guide = (ROOT / "docs/formats.md").read_text()
+    return next(line for line in guide.splitlines() if line.startswith(f"| {first} |"))
+
+
+def test_the_guide_tells_every_suffix_that_is_read_or_passed_over():
+    from auditor.storage import names, tables
+
+    guide = (ROOT / "docs/formats.md").read_text()
+    documented = set(re.findall(r"`\.(\w+)`", guide))
+    assert set(tables.FORMATS) <= documented
+    assert {suffix.rpartition(".")[2] for suffix in names.TAR_SUFFIXES if suffix.count(".") > 1} <= documented
+    passed_over = re.findall(r"`\.(\w+)`", row_of_the_inventory("passed over, with a reason"))
+    assert passed_over
+    for suffix in passed_over:
+        name = f"a.{suffix}"
+        assert names.is_dataset(name), suffix
+        assert not (
+            names.is_archive(name) or names.is_image(name) or tables.is_table(name) or names.may_be_image(name)
+        ), suffix
+    for suffix in re.findall(r"`a\.(\w+)`", row_of_the_inventory("beside an image")):
+        assert names.is_sidecar(f"a.{suffix}") or names.is_image(f"a.{suffix}"), suffix
+
+
 def dataclasses_in(kind) -> set[type]:
     """The dataclasses that a type names: itself, or those in its brackets."""
     inner = [found for argument in typing.get_args(kind) for found in dataclasses_in(argument)]
