@@ -151,9 +151,8 @@ def test_the_guide_tells_every_suffix_that_is_read_or_passed_over():
     for suffix in passed_over:
         name = f"a.{suffix}"
         assert names.is_dataset(name), suffix
-        assert not (
-            names.is_archive(name) or names.is_image(name) or tables.is_table(name) or names.may_be_image(name)
-        ), suffix
+        is_read = names.is_archive(name) or names.is_image(name) or tables.is_table(name) or names.may_be_image(name)
+        assert not is_read, suffix
     for suffix in re.findall(r"`a\.(\w+)`", row_of_the_inventory("beside an image")):
         assert names.is_sidecar(f"a.{suffix}") or names.is_image(f"a.{suffix}"), suffix
 
