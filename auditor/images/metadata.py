@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -23,6 +24,7 @@ from auditor.images.xmp import Property
 _IIM_RESOURCE = 0x0404
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
+_MAX_EXIF = 8  # EXIF structures of a file that are read; files have one or two
 _MAX_NOTE = 256  # bytes of a MakerNote that are looked at as text
 
 
@@ -78,7 +80,7 @@ class Metadata:
         if self.tags is not None:
             return self.tags
         tags: dict[str, Any] = {}
-        for block in self._of(Kind.EXIF):
+        for block in islice(self._of(Kind.EXIF), _MAX_EXIF):
             tags = {**_exif(block.data), **tags}
         return tags
 
@@ -169,6 +171,8 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _as_bytes(value: Any) -> bytes:
+    if isinstance(value, int):  # bytes() would make as many zeros
+        return b""
     try:
         return bytes(value) if not isinstance(value, str) else value.encode("latin-1", "replace")
     except (TypeError, ValueError):
