@@ -69,9 +69,15 @@ class GeneratorText(Detector):
         metadata = view.metadata
         matches = [*_by_content(metadata), *_by_place(metadata), *_beside(view)]
         if not matches:
-            return DetectorResult.absent(metadata.unread(Kind.TEXT, Kind.EXIF, Kind.XMP, Kind.IPTC))
+            return DetectorResult.absent(_unread(metadata))
         generator, where = min(matches, key=lambda match: _rank(match[0]))
         return DetectorResult.hit(Tier.C, f"{generator}: {where}", generator=generator)
+
+
+def _unread(metadata: Metadata) -> str | None:
+    long = (text for text in metadata.texts if generation_settings.is_too_long(text.value))
+    unparsed = next((f"the JSON in {text.where} {text.key[:80]} is too long to be parsed" for text in long), None)
+    return metadata.unread(Kind.TEXT, Kind.EXIF, Kind.XMP, Kind.IPTC) or unparsed
 
 
 # Formats that contain another one come first: SwarmUI and Fooocus also write AUTOMATIC1111's, and run ComfyUI.

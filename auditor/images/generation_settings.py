@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 AUTOMATIC, UNNAMED = "AUTOMATIC1111", "Stable Diffusion"
-MAX_JSON_CHARS = 32 << 20
+_MAX_JSON_CHARS = 8 << 20  # without long strings: a parsed object takes many times the memory of its text
+_LONG_STRING = re.compile(r'"(?:[^"\\]|\\.){4096,}+"')  # workflows hold pictures
 _MAX_STEPS = 64  # places in a text where settings may begin
 _REACH = 2000  # characters before and after the steps, in which the other fields are
 _MAX_NESTED = 4  # objects inside objects
@@ -119,14 +120,31 @@ def in_object(content: Mapping[str, Any], depth: int = 0) -> Settings | None:
 
 def parsed(text: str) -> Mapping[str, Any]:
     """The JSON object that a text is, also behind a name (`prompt:{…}`); empty if it is none."""
-    start = text.find("{", 0, 64)
-    if start < 0 or len(text) > MAX_JSON_CHARS or not _PREFIX.fullmatch(text[:start]):
+    start = _object_start(text)
+    if start is None:
+        return {}
+    text = _shortened(text)
+    if len(text) > _MAX_JSON_CHARS:
         return {}
     try:
         content, _ = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text begins like a JSON object and is too long to be parsed."""
+    return _object_start(text) is not None and len(_shortened(text)) > _MAX_JSON_CHARS
+
+
+def _object_start(text: str) -> int | None:
+    start = text.find("{", 0, 64)
+    return start if start >= 0 and _PREFIX.fullmatch(text[:start]) else None
+
+
+def _shortened(text: str) -> str:
+    return _LONG_STRING.sub('""', text) if len(text) > _MAX_JSON_CHARS else text
 
 
 _PREFIX = re.compile(r"\s*(?:[\w .-]{1,40}:\s*)?")

@@ -12,17 +12,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from auditor.images import text_encoding, xmp
-from auditor.images.containers import Block, Container, Kind
+from auditor.images.containers import Block, Container, Kind, too_large
 from auditor.images.xmp import Property
 
 _IIM_RESOURCE = 0x0404
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
+_MAX_XMP = 16 << 20  # bytes of all packets that are parsed
+_MAX_EXIF = 8  # EXIF structures of a file that are read; files have one or two
 _MAX_NOTE = 256  # bytes of a MakerNote that are looked at as text
 
 
@@ -78,14 +81,24 @@ class Metadata:
         if self.tags is not None:
             return self.tags
         tags: dict[str, Any] = {}
-        for block in self._of(Kind.EXIF):
+        for block in islice(self._of(Kind.EXIF), _MAX_EXIF):
             tags = {**_exif(block.data), **tags}
         return tags
 
     @cached_property
     def xmp(self) -> tuple[Property, ...]:
         """Every XMP property of every packet."""
-        return tuple(entry for block in self._of(Kind.XMP) for entry in xmp.properties(block.data))
+        return tuple(entry for block in self._packets()[0] for entry in xmp.properties(block.data))
+
+    def _packets(self) -> tuple[list[Block], list[Block]]:
+        """The XMP packets that are parsed, and those that are too much to be."""
+        parsed: list[Block] = []
+        too_much: list[Block] = []
+        total = 0
+        for block in self._of(Kind.XMP):
+            total += len(block.data)
+            (parsed if total <= _MAX_XMP else too_much).append(block)
+        return parsed, too_much
 
     def xmp_values(self, namespace: str, *names: str) -> list[str]:
         """The non-empty values of the named properties of one namespace."""
@@ -115,6 +128,8 @@ class Metadata:
 
     def unread(self, *kinds: Kind) -> str | None:
         """What of these kinds is in the file and could not be read whole, and why; None if everything was."""
+        if Kind.XMP in kinds and self._packets()[1]:
+            return f"XMP {too_large(_MAX_XMP)}"
         blocks = (block for block in self.container.blocks if block.problem and block.kind in (*kinds, Kind.UNREAD))
         return next(
             (f"{block.where}{' ' if block.key else ''}{block.key[:80]} {block.problem}" for block in blocks), None
@@ -169,6 +184,8 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _as_bytes(value: Any) -> bytes:
+    if isinstance(value, int):  # bytes() would make as many zeros
+        return b""
     try:
         return bytes(value) if not isinstance(value, str) else value.encode("latin-1", "replace")
     except (TypeError, ValueError):

@@ -209,6 +209,23 @@ def test_a_workflow_that_holds_a_picture_is_read_and_one_beyond_the_limit_is_an_
     assert "larger than 32 MB" in beyond.reason
 
 
+def test_json_that_is_too_long_to_be_parsed_is_an_abstention():
+    objects = "[" + '{"a": 1},' * 1_200_000 + "1]"
+    data = making.with_chunk(making.png(), b"tEXt", b"workflow\0" + f'{{"x": {objects}}}'.encode())
+    reading = look("generator-text", data)
+    assert reading.score is None
+    assert "too long to be parsed" in reading.reason
+
+
+def test_xmp_that_is_too_long_to_be_parsed_is_an_abstention():
+    long = making.xmp(f"<xmp:Title>{'a' * (17 << 20)}</xmp:Title>")
+    data = making.with_chunk(making.png(), b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + long)
+    for detector in ("generator-text", "digital-source-type", "creator-tags"):
+        reading = look(detector, data)
+        assert reading.score is None
+        assert "XMP is larger than 16 MB" in reading.reason
+
+
 def test_a_compressed_text_that_is_cut_off_is_an_abstention_and_others_still_count():
     import zlib
 

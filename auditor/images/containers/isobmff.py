@@ -16,7 +16,7 @@ UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _AVIF = (b"avif", b"avis")
 _HEVC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _BRANDS = (*_AVIF, *_HEVC, b"mif1", b"msf1", b"mif2", b"miaf", b"j2ki", b"jpeg", b"avci", b"avcs", b"vvic", b"unif")
-_MAX_EXTENTS = 1024  # of one item
+_MAX_EXTENTS = 1 << 16  # of all items
 _Box = tuple[bytes, int, int]  # kind, offset of the content, offset after it
 
 
@@ -130,7 +130,8 @@ def _item_kinds(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _item_places(data: bytes, at: int, end: int) -> Iterator[tuple[int, bool, list[tuple[int, int]]]]:
-    """(item, whether it is in idat, (offset, length) of its extents). Raises struct.error if iloc is cut off."""
+    """(item, whether it is in idat, (offset, length) of its extents). Raises struct.error if iloc is cut off or
+    lists too many."""
     version = data[at]
     sizes = int.from_bytes(data[at + 4 : at + 6], "big")
     offset_size, length_size, base_size, index_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15
@@ -144,15 +145,20 @@ def _item_places(data: bytes, at: int, end: int) -> Iterator[tuple[int, bool, li
         at += size
         return int.from_bytes(data[at - size : at], "big")
 
+    total = 0
     for _ in range(number(wide)):
         item = number(wide)
         method = number(2) & 15 if version else 0
         number(2)  # data reference
         base = number(base_size)
         extents = []
-        for _ in range(number(2)):
+        count = number(2)
+        total += count
+        if total > _MAX_EXTENTS:  # extents of no bytes would make endless work of a small file
+            raise struct.error("iloc lists too many extents")
+        for _ in range(count):
             if version and index_size:
                 number(index_size)
             extents.append((base + number(offset_size), number(length_size)))
-        if method in (0, 1) and len(extents) <= _MAX_EXTENTS:
+        if method in (0, 1):
             yield item, method == 1, extents

@@ -229,3 +229,21 @@ def test_xmp_and_exif_in_jpeg_2000_are_read():
     metadata = Metadata(walk(making.encoded("JPEG2000") + making.box(b"uuid", uuid + packet) + exif))
     assert metadata.xmp_values("http://ns.adobe.com/xap/1.0/", "CreatorTool") == ["a tool"]
     assert metadata.exif["Model"] == "NIKON D200"
+
+
+def test_a_heif_file_with_endless_extents_of_no_bytes_takes_no_time():
+    import time
+
+    iloc = making.box(b"iloc", struct.pack(">IHH", 0, 0, 500) + struct.pack(">HHH", 1, 0, 65535) * 500)
+    iinf = making.box(b"iinf", struct.pack(">IH", 0, 0))
+    data = making.box(b"ftyp", b"heic\0\0\0\0mif1") + making.box(b"meta", bytes(4) + iinf + iloc)
+    started = time.process_time()
+    assert Metadata(walk(data)).is_bare
+    assert time.process_time() - started < 2
+
+
+def test_a_number_in_a_tag_for_text_is_no_text():
+    exif = bytearray(making.exif({0x9C9C: b"abcd"}))
+    at = exif.index(b"\x9c\x9c")
+    exif[at + 2 : at + 12] = struct.pack(">HII", 4, 1, 0xFFFFFFF0)  # one LONG: its value is no length
+    assert "XPComment" not in texts(making.encoded("JPEG", exif=bytes(exif)))
