@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import Any
 
+from auditor.errors import SampleError
 from auditor.readers import cells
-from auditor.storage import names, tables, urls
+from auditor.storage import files, names, tables, urls
 from auditor.storage.tables import BadRow, TableFile
 
 _VALUES = 8
 _ROWS = 1000
 _CHUNK = 200
+_IMAGE_WORDS = frozenset(
+    "image images img imgs jpg jpeg png webp photo photos picture pictures pic file filename".split()
+)
+_URL_WORDS = frozenset("url urls link links src uri href".split())
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 class Held(Enum):
@@ -67,12 +74,72 @@ def _kind(value: Any) -> Held:
     return Held.PATH if names.is_image(found) else Held.OTHER
 
 
-def looks_like_image_address(values: Iterable[Any]) -> bool:
+def named_alike(table: TableFile, first: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """Those columns with a word for images in their names that hold other images than the first column."""
+    alike = [name for name in columns if _words(name) & _IMAGE_WORDS]
+    if not alike:
+        return ()
+    found = values(table, [first, *alike])
+    wanted = {Held.ADDRESS} if held(found[first]) is Held.ADDRESS else {Held.PATH, Held.IMAGE}
+    others: list[str] = []
+    for name in alike:
+        known = [found[first], *(found[other] for other in others)]
+        if held(found[name]) in wanted and not any(_are_same_images(found[name], other) for other in known):
+            others.append(name)
+    return tuple(others)
+
+
+def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> dict[str, Any]:
+    """The fields `image`, `url`, `others` and `is_guess` of Columns by what the first values are; {} without images."""
+    found = values(table, columns)
+    kinds = {name: held(some) for name, some in found.items()}
+    addresses = [name for name in columns if kinds[name] is Held.ADDRESS]
+    images = [name for name in columns if kinds[name] is Held.IMAGE]
+    if not images:
+        images = [name for name in columns if kinds[name] is Held.PATH]
+        base = files.normalise(base_dir) if base_dir else files.split(table.url)[0]
+        if addresses and images and not name_files(base, "", found[images[0]]):
+            images = []  # names of what is behind the URLs
+    if images:
+        others = [name for name in images[1:] if not _are_same_images(found[images[0]], found[name])]
+        url = {"url": _best_address(addresses, found)} if addresses else {}
+        return {"image": images[0], "others": tuple(others), "is_guess": True, **url}
+    if not addresses:
+        return {}
+    pictures = [name for name in addresses if _words(name) & _IMAGE_WORDS]
+    best = _best_address(pictures or addresses, found)
+    others = [name for name in pictures if name != best and not _are_same_images(found[best], found[name])]
+    return {"url": best, "others": tuple(others), "is_guess": not _words(best) & (_URL_WORDS | _IMAGE_WORDS)}
+
+
+def name_files(base: str, folder: str, values: Iterable[Any]) -> bool:
+    """Whether one of some values is the path, from a folder below the base, of a file below the base."""
+    return any(_is_file(base, posixpath.join(folder, path)) for value in values for path in cells.paths(value))
+
+
+def _is_file(base: str, name: str) -> bool:
+    try:
+        return files.exists(files.inside(base, name, follow_links=True))
+    except SampleError:
+        return False
+
+
+def _best_address(columns: list[str], found: Mapping[str, list[Any]]) -> str:
+    """The column whose addresses are most likely those of images."""
+    return max(columns, key=lambda name: (_end_like_images(found[name]), bool(_words(name) & _URL_WORDS)))
+
+
+def _words(name: str) -> set[str]:
+    """The words of a column's name: `sourceImage_1` has source and image."""
+    return {word.casefold() for word in _WORD.findall(name)}
+
+
+def _end_like_images(values: Iterable[Any]) -> bool:
     """Whether one of some web addresses ends like an image's."""
     return any(isinstance(found := cells.image(value), str) and names.is_image(urls.path(found)) for value in values)
 
 
-def are_same_images(some: list[Any], others: list[Any]) -> bool:
+def _are_same_images(some: list[Any], others: list[Any]) -> bool:
     """Whether two columns name the same images: `0.jpg` and `images/0.jpg`."""
     return bool(some) and list(map(_base, some)) == list(map(_base, others))
 

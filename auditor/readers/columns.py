@@ -8,7 +8,6 @@ types leave it open. Every column of images counts: the first is the row's image
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,9 +15,9 @@ from typing import Any
 
 from auditor.config import ReadOptions, option_of
 from auditor.errors import DatasetError
-from auditor.readers import cells, column_content
+from auditor.readers import column_content
 from auditor.readers.column_content import Held
-from auditor.storage import files, tables
+from auditor.storage import tables
 from auditor.storage.tables import Kind, TableFile
 
 URL = ("url", "image_url", "img_url", "src", "link")
@@ -42,11 +41,6 @@ IMAGE = (
 DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
 CAPTION_FILES = ("txt", "caption", "text")
 _CHECKED = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col")
-_IMAGE_WORDS = frozenset(
-    "image images img imgs jpg jpeg png webp photo photos picture pictures pic file filename".split()
-)
-_URL_WORDS = frozenset("url urls link links src uri href".split())
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,9 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
     if options.image_col or options.url_col:
         return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns))
     columns = replace(columns, **_by_type(table, kinds, columns))
-    return columns if columns.images else replace(columns, **_by_content(table, telling, options))
+    return (
+        columns if columns.images else replace(columns, **column_content.by_content(table, telling, options.base_dir))
+    )
 
 
 def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> dict[str, Any]:
@@ -125,73 +121,16 @@ def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> d
         return _first_and_others([columns.image, *binary], columns.image)
     if binary:
         return _first_and_others(binary, None)
-    return {"others": _named_alike(table, kinds, columns)} if columns.image else {}
+    if not columns.image:
+        return {}
+    known = (columns.image, columns.url, columns.caption, columns.id)
+    names = [name for name, kind in kinds.items() if kind is Kind.OPEN and name not in known]
+    return {"others": column_content.named_alike(table, columns.image, names)}
 
 
 def _first_and_others(images: list[str], named: str | None) -> dict[str, Any]:
     first = named if named in images else (_alias(images, IMAGE) or images[0])
     return {"image": first, "others": tuple(name for name in images if name != first)}
-
-
-def _named_alike(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> tuple[str, ...]:
-    """Further columns with a word for images in their names that hold paths of other images than the first column."""
-    roles = (columns.image, columns.url, columns.caption, columns.id)
-    alike = [
-        name for name, kind in kinds.items() if kind is Kind.OPEN and name not in roles and _words(name) & _IMAGE_WORDS
-    ]
-    if not alike or not columns.image:
-        return ()
-    found = column_content.values(table, [columns.image, *alike])
-    first = found[columns.image]
-    wanted = {Held.PATH, Held.IMAGE} if column_content.held(first) is not Held.ADDRESS else {Held.ADDRESS}
-    others: list[str] = []
-    for name in alike:
-        known = [first, *(found[other] for other in others)]
-        if column_content.held(found[name]) in wanted and not any(
-            column_content.are_same_images(found[name], values) for values in known
-        ):
-            others.append(name)
-    return tuple(others)
-
-
-def _by_content(table: TableFile, names: list[str], options: ReadOptions) -> dict[str, Any]:
-    """The columns of images, or else of URLs, by what their first values are."""
-    found = column_content.values(table, names)
-    held = {name: column_content.held(values) for name, values in found.items()}
-    images = [name for name in names if held[name] is Held.IMAGE] or [name for name in names if held[name] is Held.PATH]
-    addresses = [name for name in names if held[name] is Held.ADDRESS]
-    if addresses and images and held[images[0]] is Held.PATH and not _is_there(table, options, found[images[0]]):
-        images = []  # names of what is behind the URLs
-    if images:
-        columns = Columns(images[0], None, None, None)
-        others = [name for name in images[1:] if not column_content.are_same_images(found[images[0]], found[name])]
-        url = {"url": _best_address(addresses, found)} if addresses else {}
-        return {"image": columns.image, "others": tuple(others), "is_guess": True, **url}
-    if not addresses:
-        return {}
-    pictures = [name for name in addresses if _words(name) & _IMAGE_WORDS]
-    best = _best_address(pictures or addresses, found)
-    others = [
-        name for name in pictures if name != best and not column_content.are_same_images(found[best], found[name])
-    ]
-    return {"url": best, "others": tuple(others), "is_guess": not _words(best) & (_URL_WORDS | _IMAGE_WORDS)}
-
-
-def _is_there(table: TableFile, options: ReadOptions, names: list[Any]) -> bool:
-    folder = files.normalise(options.base_dir) if options.base_dir else files.split(table.url)[0]
-    return any(files.exists(files.join(folder, path)) for name in names for path in cells.paths(name))
-
-
-def _best_address(names: list[str], found: Mapping[str, list[Any]]) -> str:
-    """The column whose addresses are most likely those of images."""
-    return max(
-        names, key=lambda name: (column_content.looks_like_image_address(found[name]), bool(_words(name) & _URL_WORDS))
-    )
-
-
-def _words(name: str) -> set[str]:
-    """The words of a column's name: `sourceImage_1` has source and image."""
-    return {word.casefold() for word in _WORD.findall(name)}
 
 
 def refuse_unknown(found: Iterable[TableFile], options: ReadOptions, *, where: str) -> None:

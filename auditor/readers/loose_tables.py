@@ -14,11 +14,13 @@ from itertools import islice
 
 from auditor.plugin import Input
 from auditor.readers import cells, listing, walk
+from auditor.readers.column_content import name_files
 from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
 
 _MAX_LOOSE = 100  # files; where there are more, they belong to images
+_FIRST_ROWS = 10
 _STATE = "state.json"
 _MAX_STATE = 16 << 20
 
@@ -48,22 +50,19 @@ def is_dataset(input: Input, table: TableFile, found: Columns) -> bool:
     """Whether the rows of a folder's table are rows of the dataset, if its name or its columns leave that open."""
     if not tables.is_only_sometimes_table(table.url) and not found.is_guess:
         return True
-    if found.image and (any(tables.embeds(table, column) for column in found.local) or _names_files(table, found)):
+    if found.image and (
+        any(tables.embeds(table, column) for column in found.local) or _names_files(input, table, found)
+    ):
         return True
     is_list = len(tables.first_rows(table, 2)) == 2
     return found.url is not None and is_list and not found.is_guess and next(walk.images(input), None) is None
 
 
-def _names_files(table: TableFile, found: Columns) -> bool:
+def _names_files(input: Input, table: TableFile, found: Columns) -> bool:
     """Whether an image that one of the first rows names is there, or embedded."""
-    folder = files.split(table.url)[0]
-    for row in tables.first_rows(table, 10, (found.image or "",)):
-        value = row.get(found.image or "")
-        if isinstance(cells.image(value), bytes):
-            return True
-        if any(files.exists(files.join(folder, path)) for path in cells.paths(value) if not path.startswith("/")):
-            return True
-    return False
+    values = [row.get(found.image or "") for row in tables.first_rows(table, _FIRST_ROWS, (found.image or "",))]
+    folder = files.parent(table.url.removeprefix(f"{input.url}/"))
+    return any(isinstance(cells.image(value), bytes) for value in values) or name_files(input.url, folder, values)
 
 
 def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:

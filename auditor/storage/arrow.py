@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -21,26 +22,22 @@ _FILE = b"ARROW1"
 
 def columns(table: TableFile) -> list[str]:
     """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
-    with _opened(table.url) as (schema, _):
-        return batches.readable(schema)
+    return batches.readable(_schema(table.url, files.version(table.url)))
 
 
 def kinds(table: TableFile) -> dict[str, Kind]:
     """What the types of columns say."""
-    with _opened(table.url) as (schema, _):
-        return batches.kinds(schema)
+    return batches.kinds(_schema(table.url, files.version(table.url)))
 
 
 def described(table: TableFile) -> list[str]:
     """The columns with their types."""
-    with _opened(table.url) as (schema, _):
-        return batches.described(schema)
+    return batches.described(_schema(table.url, files.version(table.url)))
 
 
 def embeds(table: TableFile, column: str) -> bool:
     """Whether every value of a column is bytes. A struct of bytes and path may hold only the path."""
-    with _opened(table.url) as (schema, _):
-        return batches.is_binary(schema.field(column).type)
+    return batches.is_binary(_schema(table.url, files.version(table.url)).field(column).type)
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
@@ -75,6 +72,12 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
                 yield from batches.dicts(batch.slice(begin, min(size, high - begin)).select(names))
             if at >= chunk.stop:
                 return
+
+
+@lru_cache(maxsize=256)
+def _schema(url: str, version: str) -> pa.Schema:
+    with _opened(url) as (schema, _):
+        return schema
 
 
 @contextmanager

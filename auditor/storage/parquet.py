@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError
-from auditor.storage import batches, packed
+from auditor.storage import batches, files, packed
 from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
 
 
 def columns(table: TableFile) -> list[str]:
     """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
-    with _opened(table.url) as file:
-        return batches.readable(file.schema_arrow)
+    return batches.readable(_schema(table.url, files.version(table.url)))
 
 
 def kinds(table: TableFile) -> dict[str, Kind]:
     """What the types of columns say."""
-    with _opened(table.url) as file:
-        return batches.kinds(file.schema_arrow)
+    return batches.kinds(_schema(table.url, files.version(table.url)))
 
 
 def described(table: TableFile) -> list[str]:
     """The columns with their types."""
-    with _opened(table.url) as file:
-        return batches.described(file.schema_arrow)
+    return batches.described(_schema(table.url, files.version(table.url)))
 
 
 def embeds(table: TableFile, column: str) -> bool:
@@ -104,6 +102,12 @@ def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
             groups.append(group)
         at += count
     return groups, begin
+
+
+@lru_cache(maxsize=256)
+def _schema(url: str, version: str) -> pa.Schema:
+    with _opened(url) as file:
+        return file.schema_arrow
 
 
 @contextmanager

@@ -22,7 +22,7 @@ FORMATS = {
     "csv": "delimited", "tsv": "delimited", "tab": "delimited", "psv": "delimited", "jsonl": "jsonl", "ndjson": "jsonl",
     "json": "json_rows", "txt": "url_list", "parquet": "parquet", "arrow": "arrow", "feather": "arrow", "ipc": "arrow",
 }  # fmt: skip
-COMPRESSIONS = ("gz", "gzip", "bz2", "xz", "zst", "zstd", "lz4")
+COMPRESSIONS = frozenset(("gz", "gzip", "bz2", "xz", "zst", "zstd", "lz4"))
 _SOMETIMES = frozenset(("json_rows", "url_list"))  # formats whose suffixes are also those of side-cars and of notes
 
 
@@ -144,10 +144,12 @@ def version(table: TableFile) -> str:
 
 
 def _ending(name: str) -> str:
-    parts = name.rpartition("/")[2].casefold().split(".")
-    if len(parts) > 2 and parts[-1] in COMPRESSIONS:
-        parts.pop()
-    return parts[-1] if len(parts) > 1 else ""
+    """The suffix in lower case, without that of a compression; '' without one."""
+    stem, _, suffix = name.rpartition(".")
+    suffix = suffix.casefold()
+    if suffix in COMPRESSIONS and "." in stem:
+        suffix = stem.rpartition(".")[2].casefold()
+    return suffix if stem else ""
 
 
 def _module(table: TableFile) -> ModuleType:
