@@ -118,7 +118,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 
 
 @pytest.mark.parametrize(("kind", "folder", "others"), [
-    ("readers", "auditor/readers", {"__init__", "columns", "inventory", "archive_index", "table_copies", "listing", "rows", "walk", "tar", "zipped", "members",
+    ("readers", "auditor/readers", {"__init__", "columns", "inventory", "image_base", "archive_index", "table_copies", "listing", "rows", "walk", "tar", "zipped", "members",
       "archive", "unopened_archives", "cells", "column_content", "loose_tables"}),
     ("engines", "auditor/engines", {"__init__"}),
     ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),

@@ -190,7 +190,8 @@ def _files(shard: Shard, manifest: _Manifest) -> Iterator[Sample]:
 
 def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
     url = files.join(shard.input.url, shard.file)
-    row_of = RowReader(shard.input, shard.file, find(tables.at(url), shard.input.options, where=shard.file))
+    columns = find(tables.at(url), shard.input.options, where=shard.file)
+    row_of = RowReader(shard.input, shard.file, columns, files.parent(shard.file))
     number = 0
     try:
         for row in _table_rows(url):

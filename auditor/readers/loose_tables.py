@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from auditor.plugin import Input
-from auditor.readers import cells, listing, walk
+from auditor.readers import cells, image_base, listing, walk
 from auditor.readers.column_content import name_files
 from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
@@ -61,7 +61,7 @@ def is_dataset(input: Input, table: TableFile, found: Columns) -> bool:
 def _names_files(input: Input, table: TableFile, found: Columns) -> bool:
     """Whether an image that one of the first rows names is there, or embedded."""
     values = [row.get(found.image or "") for row in tables.first_rows(table, _FIRST_ROWS, (found.image or "",))]
-    folder = files.parent(table.url.removeprefix(f"{input.url}/"))
+    folder = image_base.find(input, table, found)
     return any(isinstance(cells.image(value), bytes) for value in values) or name_files(input.url, folder, values)
 
 

@@ -23,14 +23,15 @@ RESPELLED = "the image's name is spelled differently on disk (backslashes, blank
 class RowReader:
     """Turns rows of one table into samples."""
 
-    def __init__(self, input: Input, file: str, columns: Columns) -> None:
+    def __init__(self, input: Input, file: str, columns: Columns, folder: str) -> None:
+        """folder: what image names are relative to, below the base folder (image_base.py)."""
         self.input = input
         self.file = file
         self.columns = columns
         self._held = frozenset(columns.local)
         self._images = [(name, f":{name}" if name in columns.others else "") for name in columns.images or ("",)]
         self.base = files.normalise(input.options.base_dir) if input.options.base_dir else input.url
-        self.folder = "" if input.options.base_dir else files.parent(file)
+        self.folder = folder
 
     def __call__(self, row: Mapping[str, Any] | BadRow, number: int) -> Iterator[Sample | Unreadable]:
         """One sample per image: per row or, if the row holds a list of images or several columns of them, several."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import columns, folder, listing, loose_tables, unopened_archives, walk
+from auditor.readers import columns, folder, image_base, listing, loose_tables, unopened_archives, walk
 from auditor.readers.rows import RowReader
 from auditor.readers.table_copies import without_copies
 from auditor.storage import files, names, tables
@@ -103,10 +103,10 @@ class Table(Reader):
         if not input.only and (reason := _damage(input, table)):
             yield Shard(_label(input, name, 0), input, self.id, name, start=reason, rows=1, version=version)
             return
-        found = columns.find(table, input.options, where=name)
+        row_of, last = _row_reader(input, name), 0
+        found = row_of.columns
         columns.refuse_unweighted(tables.columns(table), input.options, where=name)
         is_whole = all(tables.embeds(table, column) for column in found.local)
-        row_of, last = RowReader(input, name, found), 0
         try:
             for piece in tables.chunks(table, _ROWS_WITH_IMAGES if found.local else _ROWS_WITHOUT):
                 last = piece.stop
@@ -126,10 +126,9 @@ class Table(Reader):
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         table = _file(shard.input, shard.file)
-        found = columns.find(table, shard.input.options, where=shard.file)
         first, start = (int(number) for number in str(shard.start).split(":"))
-        row_of = RowReader(shard.input, shard.file, found)
-        only = tuple(dict.fromkeys([*tables.columns(table), *found.images]))
+        row_of = _row_reader(shard.input, shard.file)
+        only = tuple(dict.fromkeys([*tables.columns(table), *row_of.columns.images]))
         number = first
         try:
             for row in tables.rows(table, Chunk(first, shard.rows, start, int(shard.stop or 0)), only):
@@ -156,12 +155,19 @@ def _file(input: Input, name: str) -> TableFile:
     return tables.at(files.join(input.url, name), input.options.delimiter)
 
 
+def _row_reader(input: Input, name: str) -> RowReader:
+    """What makes samples of a table's rows. Raises DatasetError if it has no image or URL column."""
+    table = _file(input, name)
+    found = columns.find(table, input.options, where=name)
+    return RowReader(input, name, found, image_base.find(input, table, found))
+
+
 def _opened(input: Input, name: str) -> tuple[TableFile, RowReader] | None:
     """A table of the input; None if it cannot be read."""
     table = _file(input, name)
     if _damage(input, table):
         return None
-    return table, RowReader(input, name, columns.find(table, input.options, where=name))
+    return table, _row_reader(input, name)
 
 
 def _is_table_by_content(input: Input, name: str) -> bool:
@@ -224,10 +230,10 @@ def _listed(reader: type[Table], input: Input, version: str) -> np.ndarray:
         table = _file(input, name)
         if not input.only and _damage(input, table):
             continue
-        found = columns.find(table, input.options, where=name)
+        row_of = _row_reader(input, name)
+        found = row_of.columns
         if all(tables.embeds(table, column) for column in found.local):
             continue
-        row_of = RowReader(input, name, found)
         try:
             for piece in tables.chunks(table, _ROWS_WITHOUT):
                 for row in tables.rows(table, piece, found.local):

@@ -1,40 +1,49 @@
-"""Tables of a folder that list the same images as another one: the same rows, saved in two formats. One is read."""
+"""Tables of a folder that list the same images as another one: the same rows in two formats, or COCO's instances beside
+its captions. One of them is read."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from auditor.errors import DatasetError
-from auditor.readers.columns import as_text
+from auditor.readers.columns import DECLARED, as_text
 from auditor.readers.rows import RowReader
 from auditor.storage import names, tables
 from auditor.storage.tables import BadRow, TableFile
 
 _MAX_TABLES = 50  # more are the parts of one table
-_HEAD = 20  # rows that are compared first
 
 Opened = tuple[TableFile, RowReader]
 
 
 def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None]) -> list[str]:
-    """The tables without those that list the same images, in the same order and with the same captions, as a table of
-    another format.
+    """The tables without those that list exactly the images of another and tell nothing more: they have no captions, or
+    the same in another format. opened: a table by its name; None if it cannot be read.
 
-    Of these, the one with most columns stays, or else the first. opened: a table by its name; None if it cannot be
-    read.
+    Of copies, the table with most columns stays, or else the first.
     """
-    formats = {name: names.suffix(name) for name in listed}
-    if not 1 < len(listed) <= _MAX_TABLES or len(set(formats.values())) == 1:
+    if not 1 < len(listed) <= _MAX_TABLES:
         return list(listed)
     found = {name: table for name in listed if (table := opened(name))}
+    captioned = {name for name, (_, row_of) in found.items() if row_of.columns.caption}
+    formats = {name: names.suffix(name) for name in found}
+    if len(set(formats.values())) < 2 and len(captioned) in (0, len(found)):
+        return list(listed)
     copies: set[str] = set()
-    for alike in _groups({name: _head(*table) for name, table in found.items()}):
-        for same in _groups({name: _digest(*found[name]) for name in alike}):
-            best = max(same, key=lambda name: (len(tables.columns(found[name][0])), -listed.index(name)))
-            copies.update(name for name in same if formats[name] != formats[best])
-    return [name for name in listed if name not in copies]
+    for same in _groups({name: _digest(*found[name], with_captions=False) for name in found}):
+        if captioned.intersection(same):
+            copies.update(name for name in same if name not in captioned)
+            same = [name for name in same if name in captioned]
+        for alike in _groups({name: _digest(*found[name], with_captions=True) for name in same}):
+            best = max(alike, key=lambda name: (len(tables.columns(found[name][0])), -listed.index(name)))
+            copies.update(name for name in alike if formats[name] != formats[best])
+    return [name for name in listed if name not in copies or _declares(tables.columns(found[name][0]))]
+
+
+def _declares(columns: Iterable[str]) -> bool:
+    """Whether a column says which images are synthetic."""
+    return any(column.casefold() in DECLARED for column in columns)
 
 
 def _groups(keys: Mapping[str, str]) -> list[list[str]]:
@@ -45,30 +54,21 @@ def _groups(keys: Mapping[str, str]) -> list[list[str]]:
     return [group for key, group in groups.items() if key and len(group) > 1]
 
 
-def _head(table: TableFile, row_of: RowReader) -> str:
-    try:
-        return "\n".join(_line(row, row_of) for row in tables.first_rows(table, _HEAD, _columns(row_of)))
-    except DatasetError:
-        return ""
-
-
-def _digest(table: TableFile, row_of: RowReader) -> str:
-    total = hashlib.sha256()
+def _digest(table: TableFile, row_of: RowReader, *, with_captions: bool) -> str:
+    """A digest of a table's images, in any order; '' if it cannot be read or has none."""
+    caption = row_of.columns.caption if with_captions else None
+    only = (*row_of.columns.images, *([caption] if caption else []))
+    count = total = 0
     try:
         for piece in tables.chunks(table, 100_000):
-            for row in tables.rows(table, piece, _columns(row_of)):
-                line = "\0" if isinstance(row, BadRow) else _line(row, row_of)
-                total.update(f"{line}\n".encode("utf-8", "surrogatepass"))
+            for row in tables.rows(table, piece, only):
+                if isinstance(row, BadRow):
+                    return ""
+                line = "\0".join([*row_of.images(row), as_text(row.get(caption)) or "" if caption else ""])
+                count += 1
+                total += int.from_bytes(
+                    hashlib.blake2b(line.encode("utf-8", "surrogatepass"), digest_size=16).digest(), "big"
+                )
     except DatasetError:
         return ""
-    return total.hexdigest()
-
-
-def _columns(row_of: RowReader) -> tuple[str, ...]:
-    caption = row_of.columns.caption
-    return (*row_of.columns.images, caption) if caption else row_of.columns.images
-
-
-def _line(row: Mapping[str, Any], row_of: RowReader) -> str:
-    caption = row.get(row_of.columns.caption) if row_of.columns.caption else None
-    return "\0".join([*row_of.images(row), as_text(caption) or ""])
+    return f"{count} {total}" if count else ""

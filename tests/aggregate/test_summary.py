@@ -46,8 +46,12 @@ def rows(draw):
 
 
 def distinct(rows):
-    """The rows that count: the first of each image that was read."""
-    return list({row.image: row for row in reversed(rows) if row.status in (Status.OK, Status.NO_BYTES)}.values())[::-1]
+    """The rows that count: of each image that was read, the first synthetic row, or edited one, or of all."""
+    read = [row for row in rows if row.status in (Status.OK, Status.NO_BYTES)]
+    order = {VerdictKind.SYNTHETIC: 0, VerdictKind.EDITED: 1}
+    best = sorted(read, key=lambda row: order.get(row.verdict.kind, 2))
+    chosen = {id(row) for row in {row.image: row for row in reversed(best)}.values()}
+    return [row for row in read if id(row) in chosen]
 
 
 def written(path, parts):
