@@ -62,7 +62,8 @@ def distinct_images(parts: Sequence[Path]) -> DistinctImages:
 
 def _precedence(table: pa.Table) -> np.ndarray:
     verdict = pc.index_in(table["verdict"], pa.array(_DECIDED)).fill_null(len(_DECIDED))
-    return (np.where(np.asarray(table["sampled"]), 0, 8) + np.asarray(verdict)).astype(np.uint8)
+    precedence: np.ndarray = np.where(np.asarray(table["sampled"]), 0, 8) + np.asarray(verdict)
+    return precedence
 
 
 def _read(part: Path) -> tuple[np.ndarray, ...]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import io
 import re
-import signal
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from types import FrameType
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +22,7 @@ from auditor.config import Limits
 from auditor.errors import SampleError
 from auditor.images import causes, conditions, optional_decoders
 from auditor.images.containers import MAX_INFLATED, png
+from auditor.images.deadline import TooSlow, deadline
 
 T = TypeVar("T")
 _BYTES = re.compile(r" \(\d+ bytes? not processed\)")
@@ -175,11 +173,11 @@ def _pillow_without_limits() -> Iterator[None]:
 def _guarded(limits: Limits) -> Iterator[None]:
     """Turns any exception of a decoder into SampleError, and stops the decoder after the time limit."""
     try:
-        with _deadline(limits.max_seconds):
+        with deadline(limits.max_seconds):
             yield
     except (SampleError, KeyboardInterrupt, SystemExit):
         raise
-    except _TooSlow:
+    except TooSlow:
         raise SampleError(f"decoding took longer than {limits.max_seconds:g} s (--max-seconds)") from None
     except MemoryError:
         raise SampleError("decoding ran out of memory") from None
@@ -192,26 +190,3 @@ def _first_line(error: Exception) -> str:
     # Nor are numbers of bytes of any use: they make every file's reason another one.
     text = _BYTES.sub("", str(error).split(" <_io.BytesIO")[0]).strip().splitlines()
     return text[0][:200] if text else type(error).__name__
-
-
-class _TooSlow(Exception):
-    pass
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    # The timer interrupts decoders between two calls into C. It needs the main thread, which is where workers run.
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise _TooSlow
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -50,7 +50,7 @@ class Metadata:
         """From img2dataset's `exif` column: JSON of exifread's names ("Image Make", "EXIF DateTimeOriginal")."""
         try:
             content = json.loads(column)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = {}
         tags = content.items() if isinstance(content, dict) else ()
         return cls(Container(None), {str(name).rpartition(" ")[2]: str(value) for name, value in tags})

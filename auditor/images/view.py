@@ -59,6 +59,7 @@ class View:
         self.caption_similarity: float | None = None  # likewise, if there is a text encoder
         self.reference_matches: tuple[ReferenceMatch, ...] | None = None  # one per index; None: not searched
         self.exact_match: ReferenceMatch | None = None  # by sha256
+        self.overdue: str | None = None  # why it is no longer examined: a step took too long
         self._memo: dict[str, Any] = {}
 
     @property
@@ -82,6 +83,12 @@ class View:
     def container(self) -> Container:
         """The file's own metadata blocks."""
         return walk(self.data)
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of the file and of its metadata, decompressed, that are held in memory."""
+        blocks = (block for block in self.container.blocks if block.data is not self.data)
+        return len(self.data) + sum(len(block.data) + len(block.text) for block in blocks)
 
     @cached_property
     def metadata(self) -> Metadata:
@@ -183,6 +190,8 @@ class View:
         """Why a detector with this need cannot examine the image; None if it can."""
         if need is Need.ROW:
             return None
+        if self.overdue:
+            return self.overdue
         if not self.is_evaluable_in_sample(need):
             return "not in the sample"
         if self.sample.content is None:

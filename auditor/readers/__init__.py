@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor import registry
 from auditor.config import ReadOptions
-from auditor.errors import DatasetError
+from auditor.errors import AuditorError, DatasetError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing
 from auditor.storage import files
@@ -55,9 +55,18 @@ def choose(
 
 
 def read(shard: Shard) -> Iterator[Sample | Unreadable]:
-    """Every row of the shard, by the reader that found it."""
+    """Every row of the shard, by the reader that found it.
+
+    If reading breaks off, for whatever reason, the last row says so: one damaged file does not cost the others.
+    """
     reader: Reader = registry.load("readers", shard.reader)()
-    return reader.read(shard)
+    try:
+        yield from reader.read(shard)
+    except Exception as error:
+        place = shard.input.prefix + (shard.file or str(shard.start))
+        detail = str(error) if isinstance(error, AuditorError) else f"{type(error).__name__}: {error}"
+        reason = f"reading breaks off here: {detail}".replace(f"{shard.input.url}/", "")
+        yield Unreadable(f"{place} from here on", place, place, reason)
 
 
 def _refuse_overlap(inputs: Sequence[Input]) -> None:

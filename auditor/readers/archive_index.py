@@ -24,7 +24,7 @@ _MAX_BESIDE = 20  # tables in a folder of archives that are looked into
 Fields = Mapping[str, Mapping[str, Any]]  # a member's name → its row, and its base name → its row
 
 
-def split(groups: Iterable[Group | Broken], options: ReadOptions) -> tuple[Fields, list[Group | Broken]]:
+def split(groups: Iterable[Group | Broken], options: ReadOptions) -> tuple[Fields, Iterable[Group | Broken]]:
     """The rows of the tables among an archive's members, and the groups without the tables that give rows."""
     fields: dict[str, Mapping[str, Any]] = {}
     rest: list[Group | Broken] = []

@@ -80,6 +80,8 @@ class Img2dataset(Reader):
             yield from (_without_image(shard, key, row) for key, row in listed.items())
             if not listed:
                 yield Unreadable(place, place, place, "no such shard")
+        elif shard.file != shard.file.partition(".")[0] and (refusal := _refusal(shard.input, shard.file)):
+            yield Unreadable(shard.file, shard.file, shard.input.prefix + shard.file, refusal)
         elif shard.file.endswith(".parquet"):
             yield from _embedded(shard)
         else:
@@ -138,7 +140,7 @@ def _shard(input: Input, number: str, form: str, suffixes: set[str]) -> Shard:
 
 def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
     """The number of URLs tried, from the stats file."""
-    if "_stats.json" not in suffixes:
+    if "_stats.json" not in suffixes or _refusal(input, f"{number}_stats.json"):
         return None
     try:
         with files.open_file(files.join(input.url, f"{number}_stats.json")) as file:
@@ -147,12 +149,19 @@ def _count(input: Input, number: str, suffixes: set[str]) -> int | None:
         return None
 
 
+def _refusal(input: Input, name: str) -> str | None:
+    """Why a file of a shard may not be opened; None if it may."""
+    return files.refusal(input.url, name, follow_links=bool(input.only) or input.options.follow_links)
+
+
 def _manifest(shard: Shard) -> _Manifest:
     """The rows of the shard's parquet by key; empty if there is no parquet. If it is damaged, one unreadable row
     replaces its failed rows."""
     url = files.join(shard.input.url, f"{shard.file.removesuffix('.tar')}.parquet")
     if not files.exists(url):
         return {}
+    if refusal := _refusal(shard.input, url.rpartition("/")[2]):
+        return {url.rpartition("/")[2]: {"reason": refusal}}
     manifest: _Manifest = {}
     try:
         for number, row in enumerate(_table_rows(url)):

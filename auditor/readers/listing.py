@@ -111,7 +111,7 @@ def _below(base: str, folder: str, test: Callable[[str], bool]) -> Iterator[str]
     for entry in files.entries(files.join(base, folder)):
         name = f"{folder}/{entry.name}" if folder else entry.name
         if entry.is_folder:
-            if not entry.is_link:
+            if not entry.is_link and files.is_listable(files.join(base, name)):
                 yield from _below(base, name, test)
         elif test(entry.name):
             yield name

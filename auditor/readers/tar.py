@@ -7,6 +7,7 @@ A compressed tar does not allow seeking back, so its members are read in order.
 from __future__ import annotations
 
 import lzma
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -21,8 +22,17 @@ from auditor.types import Content
 
 _MAX_MEMBER = 256 << 20
 _MAX_HELD = 256 << 20  # bytes of one sample of a compressed archive that are held in memory
-_CORRUPT = (zlib.error, lzma.LZMAError)  # exceptions of decompressors other than OSError
+# What tarfile and decompressors raise on damaged or hostile archives.
+_DAMAGE = (
+    tarfile.TarError, EOFError, OSError, SampleError, ValueError, RecursionError, OverflowError, MemoryError, TypeError,
+    IndexError, KeyError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+_MAX_SIZE = 1 << 50  # bytes; more is no size
 _TAR_BLOCK = 512
+_MAX_PAX = 1 << 20  # bytes of the extended header of one member
+_PAX_RECORD = re.compile(rb"(\d{1,20}) [^=]{1,1000}=")  # POSIX.1-2008, "pax Header Block"
+_PAX_NUMBERS = (b"size", b"GNU.sparse.size", b"GNU.sparse.realsize", b"mtime", b"uid", b"gid")
+_MAX_DIGITS = 30
 _MAX_PADDING = 1 << 20  # bytes of zeros after the end of an archive, behind which another one is looked for
 _STREAMED = {".zst": "zstd", ".tzst": "zstd", ".lz4": "lz4"}  # compressions that tarfile does not know, but Arrow does
 
@@ -35,11 +45,13 @@ def members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
         for archive, held in _archives(url, file):
             while (info := archive.next()) is not None:
                 cast("Any", archive).members = []  # otherwise tarfile keeps every member
+                if not 0 <= info.size < _MAX_SIZE or archive.offset <= info.offset:
+                    raise SampleError("a header claims an absurd size")
                 place = info.name
                 if not info.isdir() and not names.is_hidden(info.name):
                     yield Member(place, _content(archive, held, info))
-    except (tarfile.TarError, EOFError, OSError, SampleError, ValueError, RecursionError, *_CORRUPT) as error:
-        yield Broken(f"the archive breaks off behind {place}: {error}")
+    except _DAMAGE as error:
+        yield Broken(f"the archive breaks off behind {place}: {error or type(error).__name__}")
     except _Damaged:
         yield Broken(f"the archive is damaged behind {place}")
 
@@ -66,7 +78,7 @@ def _archives(url: str, file: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tupl
         import pyarrow as pa
 
         with tarfile.open(
-            fileobj=pa.input_stream(file, compression=compression), mode="r|", encoding="utf-8"
+            fileobj=pa.input_stream(file, compression=compression), mode="r|", encoding="utf-8", tarinfo=_Info
         ) as archive:
             yield archive, _Held()
         return
@@ -75,7 +87,8 @@ def _archives(url: str, file: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tupl
     while start is not None:
         is_plain = start > 0 or is_seekable(url, file)
         guarded.seek(start)
-        with tarfile.open(fileobj=guarded, mode="r:" if is_plain else "r:*", errorlevel=0, encoding="utf-8") as archive:
+        mode: Any = "r:" if is_plain else "r:*"
+        with tarfile.open(fileobj=guarded, mode=mode, errorlevel=0, encoding="utf-8", tarinfo=_Info) as archive:
             yield archive, (url, file) if is_plain else _Held()
             start = _next_start(file, archive.offset) if is_plain else None
 
@@ -128,6 +141,58 @@ def _content(archive: tarfile.TarFile, place: tuple[str, IO[bytes]] | _Held, inf
         return UnavailableContent(f"its sample is larger than {_MAX_HELD:,} bytes inside a compressed archive")
     reader = archive.extractfile(info)
     return BytesContent(reader.read() if reader else b"")
+
+
+class _Info(tarfile.TarInfo):
+    """A header whose extended records are checked before tarfile searches them, which takes quadratic time for hostile
+    ones in older releases of Python (CVE-2024-6232)."""
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if not 0 <= self.size <= _MAX_PAX:
+            raise SampleError("an extended header claims an absurd size")
+        stream = cast("IO[bytes]", archive.fileobj)
+        data = stream.read(-(-self.size // _TAR_BLOCK) * _TAR_BLOCK)
+        _check_pax(data[: self.size])
+        cast("Any", archive).fileobj = _Repeated(data, stream)
+        try:
+            found: tarfile.TarInfo = cast("Any", super())._proc_pax(archive)
+        finally:
+            cast("Any", archive).fileobj = stream
+        return found
+
+
+def _check_pax(data: bytes) -> None:
+    """Raises SampleError if an extended header is not a sequence of `length key=value` records."""
+    at = 0
+    while at < len(data) and data[at : at + 1] != b"\0":
+        record = _PAX_RECORD.match(data, at)
+        length = int(record[1]) if record else 0
+        if not record or record.end() - at >= length or at + length > len(data):
+            raise SampleError("an extended header is damaged")
+        key, value = data[at : at + length].split(b" ", 1)[1].split(b"=", 1)
+        if key in _PAX_NUMBERS and len(value) > _MAX_DIGITS:
+            raise SampleError("an extended header claims an absurd size")
+        at += length
+
+
+class _Repeated:
+    """A stream that gives data again that were read from it, and goes on with the rest."""
+
+    def __init__(self, data: bytes, rest: IO[bytes]) -> None:
+        self._data: bytes | None = data
+        self._rest = rest
+
+    def read(self, size: int = -1) -> bytes:
+        if self._data is None:
+            return self._rest.read(size)
+        data, self._data = self._data, None
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._rest.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._rest.tell()
 
 
 class _Guarded:

@@ -52,7 +52,7 @@ def images(input: Input, start: str = "") -> Iterator[ImageFile]:
         return
     for found in everything(input, start):
         if found.entry.is_folder and not found.entry.is_hidden:
-            yield ImageFile(found.name, "a link to a folder outside")
+            yield ImageFile(found.name, "a folder that is not entered")
         elif is_image(input, found):
             stem = names.stem(found.entry.name)
             beside = [found.sidecars.get(f"{stem}.{suffix}", "") for suffix in names.SIDECAR_SUFFIXES]
@@ -95,6 +95,9 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
             if not follow:
                 yield Found(name, entry, sidecars)
                 continue
+        if not files.is_listable(files.join(base, name)):
+            yield Found(name, entry, sidecars)  # a row that gives the reason
+            continue
         deeper = start[1:] if entry.name == first else ()
         yield from _walk(base, name, deeper, follow, (*above, os.path.realpath(files.join(base, name))))
 

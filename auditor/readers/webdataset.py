@@ -65,20 +65,17 @@ class Webdataset(Reader):
         if not files.exists(files.join(shard.input.url, shard.file)):
             yield Unreadable(name, name, name, "no such archive")
             return
-        if not shard.input.only and not files.is_remote(shard.input.url):
-            try:
-                files.inside(shard.input.url, shard.file, follow_links=shard.input.options.follow_links)
-            except SampleError as error:
-                yield Unreadable(name, name, name, str(error))
-                return
+        follow = bool(shard.input.only) or shard.input.options.follow_links
+        if refusal := files.refusal(shard.input.url, shard.file, follow_links=follow):
+            yield Unreadable(name, name, name, refusal)
+            return
         keys = Keys()
         url, options = files.join(shard.input.url, shard.file), shard.input.options
         fields = archive_index.beside(shard.input, shard.file)
         with archive.groups(url) as groups:
-            if names.is_zip(url):
-                inside, groups = archive_index.split(groups, options)
-                fields = {**fields, **inside}
-            for group in groups:
+            inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
+            fields = {**fields, **inside}
+            for group in described:
                 extra = archive_index.of_group(group, fields) if isinstance(group, Group) else None
                 yield from samples(group, shard, keys, extra)
 

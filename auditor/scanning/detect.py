@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from auditor.config import Limits
 from auditor.errors import AuditorError, SampleError
 from auditor.evidence_store.fuse import fuse
+from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult, crash_reason
 from auditor.sampling.rows import SamplePlan
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, SignalOutcome, Status, Unreadable
+
+# Characters that evidence keeps of texts that files and tables give.
+_MAX_REASON, _MAX_GENERATOR, _MAX_CAPTION = 300, 80, 32_768
+
+
+def bounded(text: str, most: int) -> str:
+    """The text, cut off after `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def run_detector(detector: Detector, views: Sequence[View]) -> list[Signal]:
@@ -34,19 +44,30 @@ def _unavailable(detector: Detector, view: View) -> Signal | None:
 def _read(detector: Detector, views: Sequence[View]) -> list[DetectorResult]:
     if not views:
         return []
+    images = 1 if detector.needs <= Need.FILE else len(views)  # whose time limit is that of the batch
     try:
-        return detector.read(views)
-    except Exception:  # find the view that raises
+        with deadline(images * views[0].limits.max_seconds):
+            return detector.read(views)
+    except Exception:  # find the view that raises, or takes too long
         return [_read_one(detector, view) for view in views]
 
 
 def _read_one(detector: Detector, view: View) -> DetectorResult:
     try:
-        return detector.read([view])[0]
+        with deadline(view.limits.max_seconds):
+            return detector.read([view])[0]
+    except TooSlow:
+        view.overdue = f"{detector.id} {too_slow(view.limits)}"
+        return DetectorResult.abstained(view.overdue)
     except (SampleError, AuditorError) as error:
         return DetectorResult.abstained(str(error))
     except Exception as error:  # a bug in the detector costs one signal, which is counted and reported
         return DetectorResult.failed(error)
+
+
+def too_slow(limits: Limits) -> str:
+    """The end of a reason."""
+    return f"took longer than {limits.max_seconds:g} s (--max-seconds)"
 
 
 @lru_cache(maxsize=4096)  # a few distinct signals make up most of a million rows
@@ -62,9 +83,9 @@ def _signal(detector: str, evidence: Evidence, result: DetectorResult) -> Signal
         outcome=result.outcome,
         tier=result.tier,
         score=result.score,
-        reason=result.reason,
+        reason=bounded(result.reason, _MAX_REASON),
         claim=result.claim,
-        generator=result.generator,
+        generator=bounded(result.generator, _MAX_GENERATOR) if result.generator else None,
     )
 
 
@@ -77,7 +98,10 @@ def replace_signal(row: Row, detector: Detector, result: DetectorResult) -> Row:
 def make_row(view: View, signals: tuple[Signal, ...]) -> Row:
     """The finished row. An unexpected exception makes it an unreadable row, with the exception as the reason."""
     try:
-        return _row(view, signals)
+        with deadline(view.limits.max_seconds):
+            return _row(view, signals)
+    except TooSlow:
+        return unreadable(view, f"reading its metadata {too_slow(view.limits)}")
     except Exception as error:
         return unreadable(view, crash_reason(error))
 
@@ -90,7 +114,7 @@ def _row(view: View, signals: tuple[Signal, ...]) -> Row:
         image=sample.image,
         status=Status.OK if view.is_opened else Status.NO_BYTES,
         reason=sample.note if view.is_opened else view.unavailable_reason(Need.FILE) or "",
-        caption=sample.caption,
+        caption=bounded(sample.caption, _MAX_CAPTION) if sample.caption else sample.caption,
         verdict=fuse(signals),
         signals=signals,
         covariates=view.covariates(),
@@ -114,8 +138,8 @@ def unreadable(view: View, reason: str) -> Row:
         sample.source,
         sample.image,
         status,
-        reason,
-        sample.caption,
+        bounded(reason, _MAX_REASON),
+        bounded(sample.caption, _MAX_CAPTION) if sample.caption else sample.caption,
         covariates=covariates,
         manifest_digest=_manifest_digest(sample),
         is_sampled=view.is_sampled,
@@ -133,4 +157,5 @@ def _manifest_digest(sample: Sample) -> str:
 def row_from_unreadable(item: Unreadable, sample_plan: SamplePlan | None = None) -> Row:
     """The row of an item that the reader could not read."""
     is_sampled = sample_plan is None or sample_plan.includes(item)
-    return Row(item.key, item.source, item.image, item.status, item.reason, is_sampled=is_sampled)
+    reason = bounded(item.reason, _MAX_REASON)
+    return Row(item.key, item.source, item.image, item.status, reason, is_sampled=is_sampled)

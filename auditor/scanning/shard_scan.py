@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +16,15 @@ from auditor.classifier import ClassifierDetector
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.embedded_encoder import embedded
 from auditor.embeddings.vector_source import VectorSource, encodings
-from auditor.errors import SampleError
+from auditor.errors import AuditorError, SampleError
 from auditor.estimate.calibration import Calibration
 from auditor.evidence_store.store import PartWriter, Store, row_digest
 from auditor.fetching.fetcher import Fetcher
+from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
-from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask
+from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask, crash_reason
 from auditor.sampling.rows import SamplePlan
-from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, unreadable
+from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, too_slow, unreadable
 from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
@@ -159,11 +160,28 @@ class ShardScan(ShardTask[PartResult]):
             view.weight  # noqa: B018  the property raises
             if view.is_opened:
                 view.header  # noqa: B018
+                with deadline(view.limits.max_seconds):
+                    view.container  # noqa: B018
         except SampleError as error:
             return unreadable(view, str(error))
+        except TooSlow:
+            return unreadable(view, f"reading its metadata {too_slow(view.limits)}")
+        except Exception as error:
+            return unreadable(view, crash_reason(error))
         return view
 
     def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
+        try:
+            return self._examined(batch, writer)
+        except (AuditorError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # memory, a bug outside of detectors: it costs one row
+            (first, *others) = batch.items
+            if not others:
+                return [unreadable(first, crash_reason(error)) if isinstance(first, View) else first]
+        return [row for item in batch.items for row in self._rows(_Batch([item]), writer)]
+
+    def _examined(self, batch: _Batch, writer: PartWriter | None) -> list[Row]:
         batch.items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
@@ -265,15 +283,15 @@ def examined(sample: Sample, limits: Limits = Limits()) -> Row:
 class _Batch:
     """Samples that are processed together: up to a number of rows, bytes or pixels."""
 
-    def __init__(self) -> None:
-        self.items: list[View | Row] = []
+    def __init__(self, items: Iterable[View | Row] = ()) -> None:
+        self.items = list(items)
         self._bytes = self._pixels = 0
 
     def add(self, item: View | Row) -> None:
         """Add one item."""
         self.items.append(item)
         if isinstance(item, View) and item.is_opened:
-            self._bytes += len(item.data)
+            self._bytes += item.held_bytes
             if item.depth >= Need.PIXELS:
                 self._pixels += item.header.width * item.header.height
 

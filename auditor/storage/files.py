@@ -6,13 +6,14 @@ Names below a dataset are POSIX paths. Every name from a manifest is checked by 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import stat as stat_flags
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -79,8 +80,10 @@ def parent(name: str) -> str:
 
 
 def open_file(url: str) -> IO[bytes]:
-    """A seekable binary file. Raises OSError."""
+    """A seekable binary file. Raises OSError, also for devices and pipes, which may never end."""
     fs, path = _filesystem(url)
+    if not is_remote(url) and not stat_flags.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
     return cast("IO[bytes]", fs.open(path, "rb"))
 
 
@@ -153,6 +156,15 @@ def all_entries(url: str) -> tuple[Entry, ...]:
     )
 
 
+def is_listable(url: str) -> bool:
+    """Whether the entries of a folder can be read."""
+    try:
+        all_entries(url)
+    except DatasetError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=65_536)
 def head(url: str, count: int) -> bytes:
     """The first bytes of a file; none if it cannot be read."""
@@ -167,6 +179,20 @@ def head(url: str, count: int) -> bytes:
 def names(url: str) -> frozenset[str]:
     """The names in a folder, as a set for look-ups."""
     return frozenset(entry.name for entry in entries(url))
+
+
+def _unlisted(folder: str) -> str:
+    """Why a folder is a row: it cannot be listed, or it is a link that was not followed."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f"a folder that cannot be listed: {error.strerror or error}"
+    return "not a regular file"
+
+
+@cache
+def _local() -> Any:
+    return fsspec.filesystem("file")
 
 
 def _scan(url: str) -> Iterator[Entry]:
@@ -204,13 +230,22 @@ def spelled_on_disk(base: str, name: str) -> str:
     return name
 
 
+def refusal(base: str, name: str, *, follow_links: bool) -> str | None:
+    """Why a file of a dataset may not be opened, as `inside` says it; None if it may."""
+    try:
+        inside(base, name, follow_links=follow_links)
+    except SampleError as error:
+        return str(error)
+    return None
+
+
 def inside(base: str, name: str, *, follow_links: bool = False) -> str:
     """The URL of a name from a manifest, if it is inside the base folder.
 
     Raises SampleError for other schemes, '..' and absolute paths that leave the base, links that leave it (unless
     follow_links), and anything that is not a regular file.
     """
-    if "://" in name or "::" in name:
+    if "://" in name or ("::" in name and is_remote(base)):
         raise SampleError("names another file system: only paths below the dataset are opened")
     if "\0" in name:
         raise SampleError("the path contains a NUL character")
@@ -231,12 +266,16 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
         raise SampleError("no such file") from None
     except (OSError, ValueError) as error:
         raise SampleError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if stat_flags.S_ISDIR(mode):
+        raise SampleError(_unlisted(real))
     if not stat_flags.S_ISREG(mode):
         raise SampleError("not a regular file")
     return real
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
+    if not is_remote(url):  # fsspec would take "::" in a local name for a chain of file systems
+        return _local(), url.removeprefix("file://").removeprefix("local://")
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
     except (ImportError, ValueError) as error:
