@@ -11,12 +11,12 @@ from __future__ import annotations
 import codecs
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
+from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from auditor.images import text_encoding
 
@@ -25,6 +25,7 @@ _EMBEDDED_ASSETS = ("Pantry", "Ingredients", "DerivedFrom")  # metadata of image
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MAX_TOLERANT = 8 << 20  # bytes of a packet that is read tolerantly
 _HEAD = 256  # bytes that tell UTF-16
+_MAX_PROPERTIES = 300_000  # of a packet; real ones have a few thousand
 _MAX_OPEN = 256  # elements that are open at once in the tolerant pass
 # The usual prefixes, for packets that do not declare them.
 _PREFIXES = {
@@ -70,32 +71,76 @@ class Property:
 
 
 def properties(packet: bytes) -> list[Property]:
-    """The properties of a packet: strictly, or tolerantly if it is not well-formed."""
+    """The properties of a packet, at most 300,000: strictly, or tolerantly if it is not well-formed."""
+    reader = _Reader()
     try:
-        root = fromstring(packet.strip(b"\0 \r\n\t\xef\xbb\xbf"), forbid_dtd=True)
+        parser = DefusedXMLParser(target=reader, forbid_dtd=True)
+        parser.feed(packet.strip(b"\0 \r\n\t\xef\xbb\xbf"))
+        parser.close()
     except DefusedXmlException:
         return []
+    except _Enough:
+        pass
     except (ParseError, ValueError, LookupError):
-        return list(_tolerant(packet[:_MAX_TOLERANT]))
-    return list(_strict(root))
+        return list(islice(_tolerant(packet[:_MAX_TOLERANT]), _MAX_PROPERTIES))
+    return reader.found
 
 
-def _strict(root: Any) -> Iterator[Property]:
-    # Depth first with an explicit stack: a hostile packet nests deeper than Python recurses.
-    stack: list[tuple[Any, _Name]] = [(root, ("", ""))]
-    while stack:
-        element, owner = stack.pop()
-        name = _qualified(element.tag)
-        if _is_embedded(name):
-            continue
-        owner = owner if name[0] == _RDF else name
-        for attribute, value in element.attrib.items():
+class _Enough(Exception):
+    """A packet has more properties than are read."""
+
+
+class _Reader:
+    """Collects properties while expat reads, so that no tree is held in memory, and its depth has no limit."""
+
+    def __init__(self) -> None:
+        self.found: list[Property] = []
+        self._owners: list[_Name] = [("", "")]  # the property that each open element belongs to
+        self._text: list[str] = []
+        self._is_first = True  # nothing has ended since an element began
+        self._embedded = 0  # open elements inside another image's metadata
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._end_text()
+        self._is_first = True
+        name = _qualified(tag)
+        if self._embedded or _is_embedded(name):
+            self._embedded += 1
+            return
+        owner = self._owners[-1] if name[0] == _RDF else name
+        self._owners.append(owner)
+        for attribute, value in attributes.items():
             attribute_name = _qualified(attribute)
-            target = owner if attribute_name[0] == _RDF else attribute_name
-            yield Property(*target, value.strip())
-        if element.text and element.text.strip():
-            yield Property(*owner, element.text.strip())
-        stack.extend((child, owner) for child in reversed(element))
+            self._add(owner if attribute_name[0] == _RDF else attribute_name, value.strip())
+
+    def data(self, text: str) -> None:
+        """Text of the element that began last; text behind another element is ignored."""
+        if self._is_first:
+            self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        self._end_text()
+        self._is_first = False
+        if self._embedded:
+            self._embedded -= 1
+        else:
+            self._owners.pop()
+
+    def close(self) -> None:
+        """The packet ends."""
+
+    def _end_text(self) -> None:
+        text = "".join(self._text).strip()
+        self._text.clear()
+        if text and not self._embedded:
+            self._add(self._owners[-1], text)
+
+    def _add(self, name: _Name, value: str) -> None:
+        if len(self.found) >= _MAX_PROPERTIES:
+            raise _Enough
+        self.found.append(Property(*name, value))
 
 
 def _qualified(tag: str) -> _Name:

@@ -17,6 +17,8 @@ from auditor.storage.tables import BadRow
 from auditor.storage.urls import absolute, domain, is_address
 from auditor.types import Content, Sample, Unreadable
 
+_MAX_TEXT = 1 << 16  # characters of a caption or another field
+_MAX_KEY = 1024
 RESPELLED = "the image's name is spelled differently on disk (backslashes, blanks, accents or percent-encoding)"
 
 
@@ -39,7 +41,7 @@ class RowReader:
         if problem or isinstance(row, BadRow):
             yield self.broken(number, problem)
             return
-        key = as_text(row.get(self.columns.id)) if self.columns.id else None
+        key = _bounded_key(as_text(row.get(self.columns.id))) if self.columns.id else None
         for column, suffix in self._images:
             value = row.get(column)
             if suffix and not value:
@@ -116,15 +118,18 @@ class RowReader:
         key = f"{key}{suffix}" if key else here if content is None else place
         if content is None and url is None:
             return Unreadable(key, source, here, "no image in sample, and no URL")
-        caption = row.get(self.columns.caption) if self.columns.caption else None
         return Sample(
             key=key,
             source=domain(url) if url else source,
             image=place,
             content=content,
-            caption=as_text(caption if isinstance(caption, str) and caption[:1] != "[" else cells.caption(caption)),
+            caption=_caption(row.get(self.columns.caption)) if self.columns.caption else None,
             url=url,
-            row={name: cell for name, cell in row.items() if name not in self._held and cell is not embedded},
+            row={
+                name: cell[:_MAX_TEXT] if isinstance(cell, str) else cell
+                for name, cell in row.items()
+                if name not in self._held and cell is not embedded
+            },
             declared=declared(row, self.input.options),
             weight=weight(row, self.input.options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
@@ -150,6 +155,18 @@ class RowReader:
 
     def _row_name(self, number: int) -> str:
         return f"{self.input.prefix}{self.file}#{number}"
+
+
+def _caption(value: Any) -> str | None:
+    is_text = isinstance(value, str) and value[:1] != "["
+    return as_text(value[:_MAX_TEXT] if is_text else cells.caption(value))
+
+
+def _bounded_key(key: str | None) -> str | None:
+    """The key, of which a very long one is replaced by its beginning and a digest."""
+    if key is None or len(key) <= _MAX_KEY:
+        return key
+    return f"{key[:_MAX_KEY]}…{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def is_img2dataset_row(row: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ def readable(schema: pa.Schema) -> list[str]:
     def plain(kind: pa.DataType) -> bool:
         if is_list(kind):
             inner = kind.value_type
-            return _is_text(inner) or is_binary(inner) or pa.types.is_struct(inner)
+            return is_text(inner) or is_binary(inner) or pa.types.is_struct(inner)
         return not pa.types.is_map(kind)
 
     return [field.name for field in schema if plain(field.type) and not field.name.startswith("__index_level_")]
@@ -44,7 +44,7 @@ def _kind(kind: pa.DataType) -> Kind:
         return _kind(kind.value_type)
     if holds_bytes(kind) or (is_list(kind) and pa.types.is_integer(kind.value_type)):
         return Kind.BYTES
-    if _is_text(kind) or pa.types.is_struct(kind):
+    if is_text(kind) or pa.types.is_struct(kind):
         return Kind.OPEN
     return Kind.OPEN if is_list(kind) and _kind(kind.value_type) is Kind.OPEN else Kind.OTHER
 
@@ -92,7 +92,8 @@ def _is_byte(kind: pa.DataType) -> bool:
     return bool(pa.types.is_uint8(kind) or pa.types.is_int8(kind))
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's text types."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
@@ -112,17 +113,28 @@ def dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    small = [name for name, field in zip(batch.schema.names, batch.schema, strict=True) if _is_bytes_list(field.type)]
-    if not small:
+    own = {
+        name: _bytes if _is_bytes_list(field.type) else _shared
+        for name, field in zip(batch.schema.names, batch.schema, strict=True)
+        if _is_bytes_list(field.type) or pa.types.is_dictionary(field.type)
+    }
+    if not own:
         rows: list[dict[str, Any]] = batch.to_pylist()
         return rows
     rows = (
-        batch.drop_columns(small).to_pylist() if len(small) < batch.num_columns else [{} for _ in range(batch.num_rows)]
+        batch.drop_columns(list(own)).to_pylist() if len(own) < batch.num_columns else [{} for _ in range(len(batch))]
     )
-    for name in small:
-        for row, value in zip(rows, _bytes(batch.column(name)), strict=True):
+    for name, values_of in own.items():
+        for row, value in zip(rows, values_of(batch.column(name)), strict=True):
             row[name] = value
     return rows
+
+
+def _shared(array: pa.DictionaryArray) -> list[Any]:
+    """The values of a dictionary array, of which equal ones are the same object: expanded, a file of kilobytes may take
+    gigabytes."""
+    values = array.dictionary.to_pylist()
+    return [None if index is None else values[index] for index in array.indices.to_pylist()]
 
 
 def _is_bytes_list(kind: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from auditor.errors import DatasetError
 from auditor.storage import batches, files, packed
 from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
+
+_BATCH_BYTES = 64 << 20
+_REPEATING_BYTES = 16  # stored bytes per row below which a column of text repeats a few values
 
 
 def columns(table: TableFile) -> list[str]:
@@ -77,10 +80,11 @@ def _joined(counts: list[int], rows: int) -> Iterator[int]:
 
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row. Raises DatasetError if the file is damaged."""
-    with _opened(table.url) as file:
+    schema = _schema(table.url, files.version(table.url))
+    names = list(only) or batches.readable(schema)
+    with _opened(table.url, _repeating(table.url, files.version(table.url))) as file:
         groups, before = _groups(file, chunk)
-        names = list(only) or batches.readable(file.schema_arrow)
-        size = batches.size(file.schema_arrow, names)
+        size = min(batches.size(schema, names), _rows_at_once(file.metadata, groups, names))
         at, stop = before, chunk.stop
         for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
             low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)
@@ -89,6 +93,36 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
                 yield from batches.dicts(batch.slice(low, high - low))
             if at >= stop:
                 return
+
+
+@lru_cache(maxsize=256)
+def _repeating(url: str, version: str) -> tuple[str, ...]:
+    """Columns of text that the file stores as indexes into a few values. Expanded, a file of kilobytes may take
+    gigabytes, so they stay indexes until they become rows."""
+    with _opened(url) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        texts = [field.name for field in schema if batches.is_text(field.type)]
+        stored = _stored_bytes(metadata, range(metadata.num_row_groups))
+    return tuple(sorted(name for name in texts if stored.get(name, 0) < _REPEATING_BYTES * metadata.num_rows))
+
+
+def _rows_at_once(metadata: pq.FileMetaData, groups: Iterable[int], names: list[str]) -> int:
+    """How many rows of average size fit into a batch."""
+    groups = list(groups)
+    stored = _stored_bytes(metadata, groups)
+    rows = sum(metadata.row_group(group).num_rows for group in groups)
+    row_bytes = sum(stored.get(name, 0) for name in names) / max(1, rows)
+    return max(1, int(_BATCH_BYTES / max(1.0, row_bytes)))
+
+
+def _stored_bytes(metadata: pq.FileMetaData, groups: Iterable[int]) -> dict[str, int]:
+    """The decompressed bytes of each column in some row groups."""
+    stored: dict[str, int] = {}
+    for group in map(metadata.row_group, groups):
+        for leaf in map(group.column, range(group.num_columns)):
+            name = leaf.path_in_schema.partition(".")[0]
+            stored[name] = stored.get(name, 0) + leaf.total_uncompressed_size
+    return stored
 
 
 def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
@@ -111,9 +145,13 @@ def _schema(url: str, version: str) -> pa.Schema:
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[pq.ParquetFile]:
+def _opened(url: str, as_indexes: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+    reading = {"pre_buffer": False, "buffer_size": 1 << 20, "read_dictionary": list(as_indexes)}
     try:
-        with packed.seekable(url) as handle, pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 20) as file:
+        with packed.seekable(url) as handle, pq.ParquetFile(handle, **reading) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{url}: cannot be read as parquet: {str(error).splitlines()[0][:200]}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{url}: cannot be read as parquet: a column's name is not valid UTF-8") from error
+    except (pa.ArrowException, OSError, OverflowError, MemoryError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DatasetError(f"{url}: cannot be read as parquet: {first[:200]}") from error
