@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.storage.tables import BadRow, Kind
 
 _LONGEST_DIGEST = 64  # bytes (SHA-512)
+_MAX_REPEATED = 1_000_000  # characters of a text that a dictionary repeats
 BATCH = 4096
 BATCH_WITH_BYTES = 32
 
@@ -132,8 +134,11 @@ def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 def _shared(array: pa.DictionaryArray) -> list[Any]:
     """The values of a dictionary array, of which equal ones are the same object: expanded, a file of kilobytes may take
-    gigabytes."""
-    values = array.dictionary.to_pylist()
+    gigabytes. Texts are cut off at a million characters."""
+    found = array.dictionary
+    if is_text(found.type) and (pc.max(pc.binary_length(found)).as_py() or 0) > _MAX_REPEATED:
+        found = pc.utf8_slice_codeunits(found, 0, _MAX_REPEATED)
+    values = found.to_pylist()
     return [None if index is None else values[index] for index in array.indices.to_pylist()]
 
 
