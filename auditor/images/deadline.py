@@ -14,6 +14,9 @@ class TooSlow(Exception):
     """A step took longer than its limit."""
 
 
+_ends: list[float] = []  # when the steps end that are limited now, the outermost first (time.monotonic)
+
+
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Raises TooSlow in the step if it takes longer; may be nested.
@@ -24,18 +27,21 @@ def deadline(seconds: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise TooSlow
-
-    begin, handler = time.monotonic(), signal.signal(signal.SIGALRM, interrupt)
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    if outer and outer < seconds:
-        signal.setitimer(signal.ITIMER_REAL, outer)
+    end = time.monotonic() + seconds
+    if _ends and _ends[-1] <= end:  # the step around this one is interrupted before
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _ends.append(end)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _ends.pop()
+        left = max(1e-6, _ends[-1] - time.monotonic()) if _ends else 0
+        signal.setitimer(signal.ITIMER_REAL, left)
         signal.signal(signal.SIGALRM, handler)
-        if outer:  # what is left of the time around this step; at once if nothing is
-            signal.setitimer(signal.ITIMER_REAL, max(1e-6, outer - (time.monotonic() - begin)))
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise TooSlow

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 AUTOMATIC, UNNAMED = "AUTOMATIC1111", "Stable Diffusion"
@@ -94,11 +95,16 @@ def in_pairs(pairs: Iterable[tuple[str, object]]) -> Settings | None:
 
 def in_row(row: Mapping[str, Any]) -> Settings | None:
     """The settings in a manifest's columns, whose names may be those of DiffusionDB."""
+    if not _have_steps(tuple(row)):
+        return None
     folded = {str(name).casefold(): value for name, value in row.items()}
-    if not _STEP_COLUMNS.isdisjoint(folded):
-        named = {_DIFFUSION_DB.get(name, name): value for name, value in folded.items()}
-        return in_pairs((name, value) for name, value in named.items() if isinstance(value, str | int | float))
-    return None
+    named = {_DIFFUSION_DB.get(name, name): value for name, value in folded.items()}
+    return in_pairs((name, value) for name, value in named.items() if isinstance(value, str | int | float))
+
+
+@lru_cache(maxsize=1024)
+def _have_steps(columns: tuple[object, ...]) -> bool:
+    return not _STEP_COLUMNS.isdisjoint(str(name).casefold() for name in columns)
 
 
 def in_object(content: Mapping[str, Any], depth: int = 0) -> Settings | None:

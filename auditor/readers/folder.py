@@ -70,7 +70,8 @@ def _beside(input: Input, name: str, suffix: str) -> str | None:
     """The name of a text beside an image: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it."""
     here, folder = files.names(files.join(input.url, files.parent(name))), files.parent(name)
     for stem in (names.stem(name), name):
-        for spelling in names.spellings(f"{stem.rpartition('/')[2]}.{suffix}"):
+        wanted = f"{stem.rpartition('/')[2]}.{suffix}"
+        for spelling in (wanted,) if wanted.isascii() else names.spellings(wanted):
             if spelling in here:
                 return f"{folder}/{spelling}" if folder else spelling
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 
@@ -98,7 +99,7 @@ def replace_signal(row: Row, detector: Detector, result: DetectorResult) -> Row:
 def make_row(view: View, signals: tuple[Signal, ...]) -> Row:
     """The finished row. An unexpected exception makes it an unreadable row, with the exception as the reason."""
     try:
-        with deadline(view.limits.max_seconds):
+        with deadline(view.limits.max_seconds) if view.is_opened else nullcontext():
             return _row(view, signals)
     except TooSlow:
         return unreadable(view, f"reading its metadata {too_slow(view.limits)}")

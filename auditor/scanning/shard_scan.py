@@ -159,8 +159,8 @@ class ShardScan(ShardTask[PartResult]):
         try:
             view.weight  # noqa: B018  the property raises
             if view.is_opened:
-                view.header  # noqa: B018
                 with deadline(view.limits.max_seconds):
+                    view.header  # noqa: B018
                     view.container  # noqa: B018
         except SampleError as error:
             return unreadable(view, str(error))

@@ -44,6 +44,9 @@ class Entry:
     is_hidden: bool = False
 
 
+_MAX_CACHED = 100_000  # entries of folders that are held in memory
+
+
 def is_web(text: str) -> bool:
     """Whether a text is a web address. Such addresses are not opened as files."""
     return text[:8].casefold().startswith(_WEB)
@@ -107,7 +110,8 @@ def size(url: str) -> int:
 
 def forget() -> None:
     """Clear the cached listings; every audit begins with this."""
-    for cached in (all_entries, names, real_folder, head):
+    _listings.clear()
+    for cached in (names, real_folder, head):
         cached.cache_clear()
 
 
@@ -142,9 +146,39 @@ def entries(url: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in all_entries(url) if not entry.is_hidden)
 
 
-@lru_cache(maxsize=8)
 def all_entries(url: str) -> tuple[Entry, ...]:
     """Every entry of a folder, sorted by name; cached for shards of the same folder. Raises DatasetError."""
+    return _listings.of(url)
+
+
+class _Listings:
+    """The listings of folders, of which the oldest are forgotten if there are too many entries."""
+
+    def __init__(self) -> None:
+        self._by_url: dict[str, tuple[Entry, ...]] = {}
+        self._entries = 0
+
+    def of(self, url: str) -> tuple[Entry, ...]:
+        """The entries of a folder."""
+        if (found := self._by_url.get(url)) is not None:
+            return found
+        found = _listed(url)
+        self._entries += len(found)
+        while self._by_url and self._entries > _MAX_CACHED:
+            self._entries -= len(self._by_url.pop(next(iter(self._by_url))))
+        self._by_url[url] = found
+        return found
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._by_url.clear()
+        self._entries = 0
+
+
+_listings = _Listings()
+
+
+def _listed(url: str) -> tuple[Entry, ...]:
     try:
         found = sorted(_scan(url), key=lambda entry: entry.name)
     except OSError as error:
@@ -175,7 +209,7 @@ def head(url: str, count: int) -> bytes:
         return b""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def names(url: str) -> frozenset[str]:
     """The names in a folder, as a set for look-ups."""
     return frozenset(entry.name for entry in entries(url))

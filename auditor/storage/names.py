@@ -6,7 +6,6 @@ file that is taken for an image and is none becomes an unreadable row with a rea
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -77,8 +76,9 @@ def starts_like_image(head: bytes) -> bool:
 
 def is_hidden(name: str) -> bool:
     """Whether a path, or a folder that it is in, is hidden by convention: it is not part of a dataset."""
-    parts = (part for part in PurePosixPath(name).parts if part != "..")
-    return any(part.startswith(".") or part.casefold() in _HIDDEN for part in parts)
+    return any(
+        part.casefold() in _HIDDEN or (part.startswith(".") and part not in (".", "..")) for part in name.split("/")
+    )
 
 
 def spellings(name: str) -> tuple[str, ...]:
