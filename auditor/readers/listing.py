@@ -83,13 +83,13 @@ def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _near_top(url: str, test: Callable[[str], bool], depth: int) -> Iterator[str]:
-    top = files.entries(url)
+    top = files.entries(url) if files.is_listable(url) else ()
     yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
     folders = [files.join(url, entry.name) for entry in top if entry.is_folder and not entry.is_link]
     if len(folders) == 1 and depth:
         yield from _near_top(folders[0], test, depth - 1)
     else:
-        for folder in folders[:_MAX_FOLDERS]:
+        for folder in filter(files.is_listable, folders[:_MAX_FOLDERS]):
             yield from filter(test, files.names(folder))
 
 

@@ -67,6 +67,8 @@ def _names_files(input: Input, table: TableFile, found: Columns) -> bool:
 
 def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:
     """The files of one folder that may be tables."""
+    if not files.is_listable(folder):
+        return frozenset()
     entries = [entry.name for entry in files.entries(folder) if not entry.is_folder]
     candidates = [name for name in entries if is_table(name)]
     loose = {name for name in candidates if tables.is_only_sometimes_table(name)}
