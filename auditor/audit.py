@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, dataset_digest, save_calibration
+from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
-from auditor.evidence_store.store import Part, Store
+from auditor.evidence_store.scope import Scope
+from auditor.evidence_store.store import Part, Store, dataset_digest
 from auditor.fetching.fetcher import Fetcher
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
@@ -117,7 +118,7 @@ def run_audit(
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
-        store.claim(owner(chosen), restart=restart)
+        store.claim(owner(chosen), restart=restart, scope=Scope.of_config(config))
         every_shard = all_shards(chosen)
         shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
@@ -143,11 +144,12 @@ def run_audit(
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
-    """Collect the evidence of every row, without an estimate; for reference indexes. Raises AuditorError."""
+    """Collect the evidence of every row, without an estimate; for reference indexes. Evidence of other inputs that an
+    interrupted run has left is replaced. Raises AuditorError."""
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
-        store.claim(owner(chosen), restart=False)
+        store.claim(owner(chosen), restart=store.owner() not in (None, owner(chosen)))
         shards = all_shards(chosen)
         resources = Resources.load(config)
         digest = resources.evidence_digest(config)
@@ -259,7 +261,7 @@ def make_plan(
     sample_plan: SamplePlan | None = None,
 ) -> Plan:
     """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest)."""
-    parts = {part.shard: part for part in store.parts()}
+    parts = {part.shard: part for part in store.intact_parts()}
     done = {
         shard.id
         for shard in shards

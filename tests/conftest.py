@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import saving
 
+import auditor
 from auditor import audit
 from auditor.config import ReadOptions
 from auditor.embeddings.embedded_encoder import EmbeddedEncoder
@@ -109,11 +110,13 @@ def read_all():
 
 @pytest.fixture
 def scan(tmp_path: Path):
-    """An audit in this process: scan(path, out=…, detectors=…)."""
+    """An audit in this process, with its audit.json: scan(path, out=…, detectors=…)."""
 
     def run(*paths: str | Path, out: str = "audit", restart: bool = False, **config: object):
         chosen = saving.config(tmp_path, **config)
-        return audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
+        found = audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
+        auditor.write(found, auditor.decide(found), tmp_path / out, ("json",))
+        return found
 
     return run
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import LabelError
-from auditor.evidence_store.store import write_atomically
+from auditor.storage.atomic import write_atomically
 from auditor.types import VerdictKind
 
 COLUMNS = ("key", "label", "stratum", "how", "labeller", "stopping")

@@ -134,13 +134,18 @@ def required_sample_size(margin: float, config: Config | None = None) -> int:
 
 
 def is_same_dataset(
-    audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
+    audit: Audit,
+    dataset: Inputs,
+    *,
+    read: ReadOptions = ReadOptions(),
+    jobs: int | None = None,
+    engine: str = "processes",
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
     a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.
     Raises ConfigError if the audit needs a `base_dir`."""
     config = replace(audit.config, scan=replace(audit.config.scan, read=audit.config.scan.read.updated(read)))
-    return digests_of_data(dataset, config, make_engine(jobs)) == audit.digests.of_data
+    return digests_of_data(dataset, config, make_engine(jobs, engine)) == audit.digests.of_data
 
 
 def merge(
@@ -151,16 +156,18 @@ def merge(
     labels: PathLike | None = None,
     baseline: Audit | PathLike | None = None,
     reference: PathLike | None = None,
+    restart: bool = False,
 ) -> Audit:
     """Merges audits that were made separately, for example on several machines. reference: the reference for diversity,
-    a folder or `before:YEAR`. Raises EvidenceError if the audits have different configurations, overlap, or are
-    samples; LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
+    a folder or `before:YEAR`. restart: replace what `out` holds; without it, only the same merge may be there. Raises
+    EvidenceError if the audits have different configurations, overlap, are samples or are damaged, and if `out` holds
+    something else; LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
 
     options = EstimateConfig(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options)
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options, restart=restart)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 

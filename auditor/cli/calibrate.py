@@ -44,7 +44,7 @@ def command(
 
     import auditor
     from auditor.estimate.calibration import dumps
-    from auditor.evidence_store.store import write_atomically
+    from auditor.storage.atomic import write_atomically
 
     read = options.take_reading(given)
     try:

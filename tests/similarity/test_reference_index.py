@@ -154,7 +154,7 @@ def test_the_same_file_is_in_it_once_however_often_it_is_added(tmp_path, monkeyp
     for name, seed in (("a", 0), ("b", 1), ("twin of b", 1)):
         saved(tmp_path / "known" / f"{name}.png", picture(seed))
     with monkeypatch.context() as broken:  # killed when all was added, and before that was noted
-        broken.setattr(index_writer, "clear_staging", lambda folder: 1 / 0)
+        broken.setattr(index_writer, "finish", lambda folder: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")
     again = auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")

@@ -1,0 +1,68 @@
+"""Writes files completely or not at all: beside the target first, then synced and renamed.
+
+Devices and pipes (/dev/stdout) are written directly: they cannot be replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIX = ".tmp"  # of a file that is not complete; the next run replaces or removes it
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file to write, which replaces `path` at the end of the block, or is removed if the block fails.
+
+    Raises OSError, with `path` as its file name if no space is left.
+    """
+    if _is_special(path):
+        yield path
+        return
+    target = path.resolve()
+    temporary = target.with_name(f"{target.name}{SUFFIX}")
+    try:
+        with naming(path):
+            yield temporary
+            sync(temporary)
+            os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file completely or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Gives errors of a full disk the name of the file, which neither Python nor pyarrow adds to failed writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until the file is on disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
