@@ -120,7 +120,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 @pytest.mark.parametrize(("kind", "folder", "others"), [
     ("readers", "auditor/readers", {"__init__", "columns", "inventory", "listing", "rows", "walk", "tar", "zipped", "members", "archive",
       "unopened_archives"}),
-    ("engines", "auditor/engines", {"__init__"}),
+    ("engines", "auditor/engines", {"__init__", "worker"}),
     ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),
 ])  # fmt: skip
 def test_every_module_of_plugins_is_registered(kind, folder, others):

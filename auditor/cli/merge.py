@@ -8,6 +8,7 @@ import click
 
 from auditor.cli import options
 from auditor.cli.outcome import print_decision
+from auditor.cli.streams import optional_output
 
 
 @click.command("merge")
@@ -29,5 +30,6 @@ def command(
         audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference, restart=restart
     )
     decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
-    click.echo(auditor.render(merged, decision, "terminal"))
+    with optional_output():
+        click.echo(auditor.render(merged, decision, "terminal"))
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], report=out)

@@ -9,6 +9,7 @@ import click
 from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import print_decision
+from auditor.cli.streams import optional_output
 from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
 from auditor.errors import NoSuchInput
 
@@ -136,10 +137,11 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     decision = auditor.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
-    if given["as_json"]:
-        click.echo(auditor.render(audit, decision, "json"), nl=False)
-    elif not quiet:
-        click.echo(auditor.render(audit, decision, "terminal"))
+    with optional_output():
+        if given["as_json"]:
+            click.echo(auditor.render(audit, decision, "json"), nl=False)
+        elif not quiet:
+            click.echo(auditor.render(audit, decision, "terminal"))
     return print_decision(
         decision,
         report=str(Path(out) / OUTPUTS["html"]),
