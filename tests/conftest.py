@@ -10,7 +10,6 @@ import hypothesis
 import pytest
 import saving
 
-import auditor
 from auditor import audit
 from auditor.config import ReadOptions
 from auditor.embeddings.embedded_encoder import EmbeddedEncoder
@@ -115,8 +114,7 @@ def scan(tmp_path: Path):
     def run(*paths: str | Path, out: str = "audit", restart: bool = False, **config: object):
         chosen = saving.config(tmp_path, **config)
         found = audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
-        auditor.write(found, auditor.decide(found), tmp_path / out, ("json",))
-        return found
+        return saving.finished(found, tmp_path / out)
 
     return run
 

@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if _is_special(path):
         yield path
         return
-    target = path.resolve()
+    target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f"{target.name}{SUFFIX}")
     try:
         with naming(path):
