@@ -211,12 +211,10 @@ def all_shards(chosen: Iterable[tuple[Input, Reader]]) -> tuple[Shard, ...]:
 
 
 def sampled(shards: tuple[Shard, ...], config: Config) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
-    """The shards to read, and the plan by which they were sampled. Raises DatasetError for one shard of several."""
+    """The shards to read, and the plan by which they were sampled."""
     max_shards = config.sampling.sample_shards
     if max_shards is None:
         return shards, None
-    if max_shards < 2 <= len(shards):
-        raise DatasetError("one shard does not show how shards differ: sample two or more (--sample-shards)")
     return sample_shards(shards, max_shards, config.seed)
 
 

@@ -15,6 +15,7 @@ LAYERS = (
     "registry values storage demo",
     "config",
     "results decision images",
+    "audit_checks",
     "plugin audit_json estimate",
     "readers",
     "engines sampling evidence_store classifier compare mad",

@@ -14,6 +14,7 @@ from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
+from auditor.errors import ConfigError
 from auditor.gallery import thumbnails
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
@@ -45,15 +46,15 @@ def scan(
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
     decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.
-    The `processes` engine needs `if __name__ == "__main__":` in the calling script. Raises AuditorError.
+    Raises AuditorError.
     """
-    chosen_policy = policy_of(policy)
+    chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
             return run_audit(
                 inputs,
                 Path(temporary),
-                config or Config.of(),
+                chosen,
                 make_engine(jobs, engine),
                 listener=listener,
                 fetcher=fetcher,
@@ -62,7 +63,7 @@ def scan(
     audit = run_audit(
         inputs,
         folder,
-        config or Config.of(),
+        chosen,
         make_engine(jobs, engine),
         restart=restart,
         examples=min(examples, thumbnails.MOST),
@@ -117,6 +118,13 @@ def scan_until_decided(
     )
     write(stop.audit, decide(stop.audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
     return stop
+
+
+def _of_one_sample(config: Config | None) -> Config:
+    """The configuration, or the default one. Raises ConfigError for one of sequential sampling."""
+    if config and config.sampling.until_decided:
+        raise ConfigError("`until_decided` needs several samples: use scan_until_decided")
+    return config or Config.of()
 
 
 def _sequential(config: Config) -> Config:

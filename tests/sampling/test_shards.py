@@ -15,7 +15,7 @@ from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.compare import UNKNOWN, compare
 from auditor.config import Config, ReadOptions
-from auditor.errors import DatasetError, EvidenceError, FilterError
+from auditor.errors import ConfigError, EvidenceError, FilterError
 from auditor.plugin import Input, Shard
 from auditor.results import EffectiveSampleSize, ShardSample
 from auditor.sampling.shards import name, sample_shards
@@ -118,10 +118,9 @@ def test_all_shards_are_a_full_scan(tmp_path):
     assert (some.confirmed, some.digests, some.shards) == (full.confirmed, full.digests, None)
 
 
-def test_one_shard_of_several_is_refused(tmp_path):
-    inputs = dataset(tmp_path / "set", declared=(1, 0))
-    with pytest.raises(DatasetError, match="two or more"):
-        scan(inputs, tmp_path / "out", sample_shards=1)
+def test_one_shard_is_no_sample():
+    with pytest.raises(ConfigError, match="at least 2"):
+        Config.of(sample_shards=1)
 
 
 def test_more_shards_are_added_to_what_is_there(tmp_path):
