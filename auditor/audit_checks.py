@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from auditor.decision import MadLimits, MadStatus
+from auditor.decision import Decision, MadLimits, MadStatus
 from auditor.results import (
     SUBGROUP_KINDS,
     Audit,
@@ -87,6 +87,8 @@ def _faults_of(value: Any, path: str) -> Iterator[str]:
         yield f"{at}quantiles: must not be empty"
     if isinstance(value, Audit):
         yield from _whole(value)
+    if isinstance(value, Decision) and not isinstance(value.policy.get("name"), str):
+        yield "policy.name: must be a text"
 
 
 def _shares(value: Any, at: str) -> Iterator[str]:
@@ -132,6 +134,9 @@ def _whole(audit: Audit) -> Iterator[str]:
     }
     for name, part in counted.items():
         yield from _part(name, part, "counts.rows", rows)
+    for name in ("name", "version"):
+        if name not in audit.tool:
+            yield f"tool.{name}: is missing"
     for kind in audit.coverage:
         if kind not in [each.value for each in Evidence]:
             yield f"coverage: must have the keys {', '.join(Evidence)}, got {kind!r:.40}"

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,8 @@ def _converter() -> Converter:
     converter = values.converter().copy()
     renamed = override(rename="lambda")  # a keyword in Python
     converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=renamed))
-    for kind, structure in ((int, _whole), (float, _number), (str, _text), (bool, _truth)):
+    hooks = {int: _whole, float: _number, str: _text, bool: _truth, StrEnum: _member}
+    for kind, structure in hooks.items():
         converter.register_structure_hook(kind, structure)
     converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=renamed))
     return converter
@@ -153,6 +155,12 @@ def _text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         raise InvalidValue(f"must be a text, got {value!r:.40}")
     return value
+
+
+def _member(value: Any, kind: type[StrEnum]) -> StrEnum:
+    if value not in list(kind):
+        raise InvalidValue(f"must be one of {', '.join(kind)}, got {value!r:.40}")
+    return kind(value)
 
 
 def _truth(value: Any, _: Any) -> bool:

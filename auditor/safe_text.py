@@ -4,9 +4,12 @@ a workflow command. All such text passes here before it reaches a terminal or a 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, invisible marks, lone surrogates, line separators
 _COMMANDS = ("::", "##[")  # at the start of a line, GitHub's runner would take these for a command
+_MAX_TEXT = 100_000  # of a text that is not cut for want of room
 _MARK = "�"
 
 
@@ -26,6 +29,15 @@ def safe_json(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(_escaped(char) if char != "\n" and is_hidden(char) else char for char in text)
+
+
+def safe_values(value: Any) -> Any:
+    """The same JSON value, in which every text is safe."""
+    if isinstance(value, str):
+        return safe_text(value, _MAX_TEXT)
+    if isinstance(value, Mapping):
+        return {safe_values(key): safe_values(item) for key, item in value.items()}
+    return [safe_values(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def is_hidden(char: str) -> bool:

@@ -106,7 +106,7 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
             f"could judge they disagree on {agreement.disagreements:,}{kappa}"
         )
     if judgement := server.session.judgement():
-        click.echo(judgement.text)
+        click.echo(safe_text(judgement.text, 400))
     click.echo(f"next: auditor gate {audit} --labels {labels}")
 
 

@@ -12,6 +12,7 @@ from auditor.cli.outcome import print_decision
 from auditor.cli.streams import optional_output
 from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
 from auditor.errors import NoSuchInput
+from auditor.safe_text import safe_text
 
 
 def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -131,7 +132,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
             if config.sampling.until_decided:
                 stop = auditor.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
                 audit = stop.audit
-                click.echo(f"stopped: {stop.reason}", err=True)
+                click.echo(f"stopped: {safe_text(stop.reason, 400)}", err=True)
             else:
                 audit = auditor.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
