@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
-import shutil
 import tarfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,9 +16,8 @@ from auditor.plugin import Shard
 from auditor.readers import archive as archives
 from auditor.readers.members import Broken, Group, Member
 from auditor.storage import files, names
-from auditor.storage.atomic import replacing
+from auditor.storage.atomic import replacing, together, was_interrupted
 
-_UNFINISHED = ".unfinished"  # folder of the tars until all are complete
 _MAX_MEMBER_BYTES = 256 << 20
 _GZIP = (".gz", ".tgz")
 _MODES: dict[str, Any] = {".bz2": "w:bz2", ".xz": "w:xz"}
@@ -33,23 +30,14 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
     the dataset has other files than tars, if an archive is damaged, or if an output file exists that no interrupted run
     has left.
     """
-    wanted, shards, unfinished = frozenset(kept), tuple(shards), out / _UNFINISHED
+    wanted, shards, may_replace = frozenset(kept), tuple(shards), was_interrupted(out)
     for shard in shards:
         if not names.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
-        if (out / shard.file).exists() and not unfinished.exists():
+        if (out / shard.file).exists() and not may_replace:
             raise FilterError(f"{out / shard.file} already exists: give an empty folder")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    try:
-        written = sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
-    except BaseException:
-        shutil.rmtree(unfinished)
-        raise
-    for shard in shards:
-        (out / shard.file).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(unfinished / shard.file, out / shard.file)
-    shutil.rmtree(unfinished)
-    return written
+    with together(out) as unfinished:
+        return sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
 
 
 def _write(shard: Shard, wanted: frozenset[str], target: Path) -> int:

@@ -1,4 +1,4 @@
-"""Writes files completely or not at all: beside the target first, then synced and renamed.
+"""Writes files, alone or together, completely or not at all: in another place first, then synced and renamed.
 
 Devices and pipes (/dev/stdout) are written directly: they cannot be replaced.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SUFFIX = ".tmp"  # of a file that is not complete; the next run replaces or removes it
+_UNFINISHED = ".unfinished"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -35,6 +37,33 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A folder to write files in, which get to `folder` at the end of the block, or are removed if the block fails.
+
+    Existing files of the same names are replaced: `was_interrupted` says whether they may be.
+    """
+    staging = folder / _UNFINISHED
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        with naming(folder):
+            yield staging
+    except BaseException:
+        shutil.rmtree(staging)
+        raise
+    for path in sorted(path for path in staging.rglob("*") if path.is_file()):
+        target = folder / path.relative_to(staging)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    shutil.rmtree(staging)
+
+
+def was_interrupted(folder: Path) -> bool:
+    """Whether a run was killed that wrote files together to this folder."""
+    return (folder / _UNFINISHED).exists()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

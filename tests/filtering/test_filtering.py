@@ -354,7 +354,7 @@ def test_a_filter_that_was_killed_can_be_repeated(tmp_path, monkeypatch):
     kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
     out = tmp_path / "kept"
     with monkeypatch.context() as killed:  # after one of two tars has its final name
-        killed.setattr("auditor.filtering.tars.shutil.rmtree", lambda folder: None)
+        killed.setattr("auditor.storage.atomic.shutil.rmtree", lambda folder, **_: None)
         auditor.write_filtered_tars(kept, tmp_path / "data", out)
     (out / "b.tar").rename(out / ".unfinished/b.tar")
     assert auditor.write_filtered_tars(kept, tmp_path / "data", out) == 2

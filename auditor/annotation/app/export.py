@@ -17,24 +17,28 @@ from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.server import page
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
+from auditor.storage.atomic import together, was_interrupted
 
 _IMAGES = "images"
 
 
 def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
-    """Writes the folder. fill: adds every image to the store. Raises LabelError if the folder is not empty."""
+    """Writes the folder, all or nothing. fill: adds every image to the store. Raises LabelError if the folder is not
+    empty, unless an interrupted export has left it."""
     try:
-        (folder / _IMAGES).mkdir(parents=True)
-        if len(list(folder.iterdir())) > 1:
-            (folder / _IMAGES).rmdir()
-            raise LabelError(f"{folder}: not empty: name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
     except OSError as error:
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
-    store = ImageStore(folder / _IMAGES, items)
-    fill(store)
-    todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
-    file.write(folder / "labels.csv", (), todo=todo)
-    (folder / "index.html").write_text(_page(items, labeller, store), "utf-8")
+    if not is_empty and not was_interrupted(folder):
+        raise LabelError(f"{folder}: not empty: name a new folder")
+    with together(folder) as unfinished:
+        (unfinished / _IMAGES).mkdir()
+        store = ImageStore(unfinished / _IMAGES, items)
+        fill(store)
+        todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
+        file.write(unfinished / "labels.csv", (), todo=todo)
+        (unfinished / "index.html").write_text(_page(items, labeller, store), "utf-8")
 
 
 def _page(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
