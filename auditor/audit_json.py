@@ -71,7 +71,8 @@ def loads(text: str | bytes) -> Audit:
     config = content.get("config")
     if missing := _CONFIG_PARTS.difference(config if isinstance(config, Mapping) else ()):
         raise AuditFileError(f"not an audit of schema {SCHEMA}: config lacks {min(missing)}; scan again")
-    return _checked(_structured(content, Audit))
+    audit: Audit = _checked(_structured(content, Audit))
+    return audit
 
 
 def _checked(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -62,8 +63,10 @@ def main(args: list[str] | None = None) -> None:
         except click.exceptions.Exit as stop:
             code = stop.exit_code
         except click.ClickException as error:
-            error.message = safe_text(error.message, _MAX_CHARACTERS)
-            error.show()
+            usage = io.StringIO()
+            error.show(usage)
+            for line in usage.getvalue().splitlines():
+                _tell(line)
             code = EXIT_USAGE
         except (KeyboardInterrupt, click.Abort) as error:
             _tell("interrupted: finished shards are kept; run the same command to continue")

@@ -26,10 +26,10 @@ class _Raw(io.FileIO):
         super().__init__(descriptor, "wb", closefd=False)
         self._is_lenient = is_lenient
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         """Write, or drop the data after an error."""
         try:
-            return super().write(data)
+            return super().write(data) or 0
         except OSError:
             if not self._is_lenient:
                 self._is_lenient = True

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from auditor.errors import FilterError, SampleError
 from auditor.evidence_store.store import as_stored
@@ -16,7 +16,7 @@ from auditor.plugin import Shard
 from auditor.readers import archive as archives
 from auditor.readers.members import Broken, Group, Member
 from auditor.storage import files, names
-from auditor.storage.atomic import replacing, together, was_interrupted
+from auditor.storage.atomic import replacing, together
 
 _MAX_MEMBER_BYTES = 256 << 20
 _GZIP = (".gz", ".tgz")
@@ -27,17 +27,17 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
     """Writes one tar per tar, with the kept images and the other files of their samples; returns the number of images.
 
     No tar appears before all are complete. kept: images as evidence names them (`a.tar::member`). Raises FilterError if
-    the dataset has other files than tars, if an archive is damaged, or if an output file exists that no interrupted run
-    has left.
+    the dataset has other files than tars, if an archive is damaged, or if another file is where one is to be written.
     """
-    wanted, shards, may_replace = frozenset(kept), tuple(shards), was_interrupted(out)
+    wanted, shards = frozenset(kept), tuple(shards)
     for shard in shards:
         if not names.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
-        if (out / shard.file).exists() and not may_replace:
-            raise FilterError(f"{out / shard.file} already exists: give an empty folder")
-    with together(out) as unfinished:
-        return sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
+    try:
+        with together(out) as unfinished:
+            return sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
+    except FileExistsError as error:
+        raise FilterError(f"{error.filename} already exists and is another file: give an empty folder") from error
 
 
 def _write(shard: Shard, wanted: frozenset[str], target: Path) -> int:
@@ -51,7 +51,7 @@ def _archive(suffix: str, file: IO[bytes]) -> Iterator[tarfile.TarFile]:
     """A tar to write, compressed by its suffix. The same samples give the same bytes."""
     with ExitStack() as stack:
         if suffix.casefold() in _GZIP:  # tarfile would write the time and the name into its header
-            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+            file = cast("IO[bytes]", stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
         yield stack.enter_context(tarfile.open(fileobj=file, mode=_MODES.get(suffix.casefold(), "w")))
 
 

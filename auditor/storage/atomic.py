@@ -6,6 +6,7 @@ Devices and pipes (/dev/stdout) are written directly: they cannot be replaced.
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SUFFIX = ".tmp"  # of a file that is not complete; the next run replaces or removes it
-_UNFINISHED = ".unfinished"
+UNFINISHED = ".unfinished"  # folder of files that are written together, until all are complete
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -43,27 +44,32 @@ def replacing(path: Path) -> Iterator[Path]:
 def together(folder: Path) -> Iterator[Path]:
     """A folder to write files in, which get to `folder` at the end of the block, or are removed if the block fails.
 
-    Existing files of the same names are replaced: `was_interrupted` says whether they may be.
+    A file that is there already may have the same content, so that a command can be repeated, or be left by a run that
+    was killed. Raises FileExistsError for another one, before any file gets there.
     """
-    staging = folder / _UNFINISHED
+    staging = folder / UNFINISHED
+    was_interrupted = staging.exists()
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
         with naming(folder):
             yield staging
+        files = sorted(path for path in staging.rglob("*") if path.is_file())
+        for path in files if not was_interrupted else ():
+            _refuse_other(folder / path.relative_to(staging), path)
     except BaseException:
         shutil.rmtree(staging)
         raise
-    for path in sorted(path for path in staging.rglob("*") if path.is_file()):
+    for path in files:
         target = folder / path.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
     shutil.rmtree(staging)
 
 
-def was_interrupted(folder: Path) -> bool:
-    """Whether a run was killed that wrote files together to this folder."""
-    return (folder / _UNFINISHED).exists()
+def _refuse_other(target: Path, new: Path) -> None:
+    if target.exists() and not (target.is_file() and filecmp.cmp(target, new, shallow=False)):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -272,6 +272,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     with tarfile.open(tmp_path / "kept/00000.tar") as archive:
         assert archive.getnames() == ["b.png", "b.txt", "b.json"]
         assert archive.extractfile("b.png").read() == encoded(seed=1)
+    (tmp_path / "kept/00001.tar").write_bytes(b"mine")
     with pytest.raises(FilterError, match="already exists"):
         auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
 
@@ -359,8 +360,11 @@ def test_a_filter_that_was_killed_can_be_repeated(tmp_path, monkeypatch):
     (out / "b.tar").rename(out / ".unfinished/b.tar")
     assert auditor.write_filtered_tars(kept, tmp_path / "data", out) == 2
     assert sorted(path.name for path in out.iterdir()) == ["a.tar", "b.tar"]
-    with pytest.raises(FilterError, match="already exists: give an empty folder"):
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", out) == 2  # the same tars again
+    (out / "a.tar").write_bytes(b"mine")
+    with pytest.raises(FilterError, match="already exists and is another file: give an empty folder"):
         auditor.write_filtered_tars(kept, tmp_path / "data", out)
+    assert (out / "a.tar").read_bytes() == b"mine"
 
 
 def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):

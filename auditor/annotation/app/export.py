@@ -17,28 +17,31 @@ from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.server import page
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
-from auditor.storage.atomic import together, was_interrupted
+from auditor.storage.atomic import UNFINISHED, together
 
-_IMAGES = "images"
+_IMAGES, _LABELS, _PAGE = "images", "labels.csv", "index.html"
 
 
 def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
-    """Writes the folder, all or nothing. fill: adds every image to the store. Raises LabelError if the folder is not
-    empty, unless an interrupted export has left it."""
+    """Writes the folder, all or nothing. fill: adds every image to the store. Raises LabelError if the folder holds
+    something else, as labels that people have filled in."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_empty = not any(folder.iterdir())
+        others = {path.name for path in folder.iterdir()} - {_IMAGES, _LABELS, _PAGE, UNFINISHED}
     except OSError as error:
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
-    if not is_empty and not was_interrupted(folder):
+    if others:
         raise LabelError(f"{folder}: not empty: name a new folder")
-    with together(folder) as unfinished:
-        (unfinished / _IMAGES).mkdir()
-        store = ImageStore(unfinished / _IMAGES, items)
-        fill(store)
-        todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
-        file.write(unfinished / "labels.csv", (), todo=todo)
-        (unfinished / "index.html").write_text(_page(items, labeller, store), "utf-8")
+    try:
+        with together(folder) as unfinished:
+            (unfinished / _IMAGES).mkdir()
+            store = ImageStore(unfinished / _IMAGES, items)
+            fill(store)
+            todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
+            file.write(unfinished / _LABELS, (), todo=todo)
+            (unfinished / _PAGE).write_text(_page(items, labeller, store), "utf-8")
+    except FileExistsError as error:
+        raise LabelError(f"{folder}: not empty: name a new folder") from error
 
 
 def _page(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
