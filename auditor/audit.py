@@ -259,7 +259,7 @@ def make_plan(
     sample_plan: SamplePlan | None = None,
 ) -> Plan:
     """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest)."""
-    parts = {part.shard: part for part in store.intact_parts()}
+    parts = {part.shard: part for part in store.mended_parts()}
     done = {
         shard.id
         for shard in shards

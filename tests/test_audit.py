@@ -230,6 +230,18 @@ def test_damage_behind_an_intact_footer_is_refused_and_mended_by_the_next_scan(d
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_damage_of_rows_that_are_gone_does_not_stay(dataset, tmp_path, scan):
+    scan(dataset)
+    gone = next((tmp_path / "audit/evidence").glob("*.parquet"))
+    gone = gone.rename(gone.with_name("images-0000000000000000.parquet"))
+    (gone.parent / f"{gone.name}.sha256").write_text("x")
+    with pytest.raises(EvidenceError, match="images-0000000000000000.parquet is damaged"):
+        auditor.evidence(tmp_path / "audit")
+    scan(dataset)
+    assert len(auditor.evidence(tmp_path / "audit")) == 40
+    assert not gone.exists()
+
+
 def test_sha256sum_checks_an_audit(dataset, tmp_path, scan):
     scan(dataset, keep_vectors=True)
     evidence = tmp_path / "audit/evidence"

@@ -167,18 +167,32 @@ class Store:
             if part := _opened(path):
                 yield part
 
-    def intact_parts(self) -> Iterator[Part]:
-        """Every intact part, by name. A damaged part is skipped, so that its shard is scanned again."""
-        return (part for part in self.parts() if part.is_intact())
+    def mended_parts(self) -> list[Part]:
+        """Every intact part, by name. Damaged ones are removed, so that their shards are scanned again."""
+        intact, damaged = self._checked(with_vectors=True)
+        for path in damaged:
+            _remove(path)
+        return intact
 
     def undamaged_parts(self, *, with_vectors: bool) -> list[Part]:
         """Every part, by name. Raises EvidenceError if one is damaged. with_vectors: check vectors and thumbnails
         too."""
-        intact = {part.path: part for part in self.parts() if part.is_intact(with_vectors=with_vectors)}
-        if damaged := [path for path in self._paths() if path not in intact]:
+        intact, damaged = self._checked(with_vectors=with_vectors)
+        if damaged:
             others = f" (and {len(damaged) - 1:,} more parts)" if len(damaged) > 1 else ""
             raise EvidenceError(f"{damaged[0]} is damaged or incomplete{others}: the same scan again replaces it")
-        return list(intact.values())
+        return intact
+
+    def _checked(self, *, with_vectors: bool) -> tuple[list[Part], list[Path]]:
+        """The intact parts, and the paths of damaged ones. Files that are no parts are neither."""
+        intact, damaged = [], []
+        for path in self._paths():
+            part = _opened(path)
+            if part and part.is_intact(with_vectors=with_vectors):
+                intact.append(part)
+            elif part or checksums.beside(path).exists():
+                damaged.append(path)
+        return intact, damaged
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob(f"*{_SUFFIX}"))
@@ -192,10 +206,14 @@ class Store:
         rows = 0
         for part in parts:
             rows += part.rows
-            part.path.unlink(missing_ok=True)
-            remove(part.path)
-            checksums.beside(part.path).unlink(missing_ok=True)
+            _remove(part.path)
         return rows
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    remove(part)
+    checksums.beside(part).unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> Part | None:

@@ -110,6 +110,7 @@ def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
             raise IndexFileError(f"{folder} contains {unknown[0]}, which is not part of an index: name an empty folder")
         return None
     reference_index = ReferenceIndex(folder)
+    reference_index.verify()
     if reference_index.metadata.kind != kind:
         raise IndexFileError(f"{folder} is an index of {reference_index.metadata.kind} images, these are {kind}")
     if reference_index.metadata.fingerprint != fingerprint:
