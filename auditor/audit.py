@@ -123,6 +123,7 @@ def run_audit(
         shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
+        store.record_scope(Scope.of_config(config))
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         expected, apart = expectation(sample_plan, part, resources.counted_calibration)
         seconds = encoding_seconds(plan, config, engine.workers)
@@ -132,8 +133,7 @@ def run_audit(
         parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        dataset = dataset_digest(result.digest for result in parts.values())
-        digests = resources.digests(dataset, part.names if part else None)
+        digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
         known = EstimationInputs(resources.calibration, resources.answers, part)
         audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
@@ -317,7 +317,7 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
     """The digests that an audit of these inputs would record, computed without decoding an image."""
     shards, part = sampled(all_shards(choose(inputs, config.scan.read)), config)
     task = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
-    return dataset_digest(result.digest for result in engine.run(shards, task)), part.names if part else None
+    return dataset_digest(engine.run(shards, task)), part.names if part else None
 
 
 def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:

@@ -62,7 +62,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *,
         config = _merged_config(audits[0].config, given)
         digests = replace(
             audits[0].digests,
-            dataset=dataset_digest(part.digest for part in merged_parts),
+            dataset=dataset_digest(merged_parts),
             labels=labels_digest(answers) if answers else None,
         )
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))

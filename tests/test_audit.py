@@ -138,6 +138,15 @@ def test_a_scan_that_examines_less_replaces_nothing_unless_asked(dataset, tmp_pa
     scan(dataset, restart=True, **config)
 
 
+def test_a_deeper_scan_that_never_began_does_not_keep_the_shallower_one_from_continuing(dataset, scan, monkeypatch):
+    scan(dataset, depth=Need.FILE)
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "drawn", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            scan(dataset)
+    assert scan(dataset, depth=Need.FILE).counts.ok == 39
+
+
 def test_a_scan_that_examines_more_continues_in_the_same_folder(dataset, scan):
     scan(dataset, depth=Need.ROW)
     scan(dataset, depth=Need.FILE)

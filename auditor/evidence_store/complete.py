@@ -25,7 +25,7 @@ def complete_parts(out: Path, audit: Audit | None = None, *, with_vectors: bool 
     if not parts:
         raise EvidenceError(f"{out}: no evidence in this folder")
     rows = sum(part.rows for part in parts)
-    if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
+    if rows != audit.counts.rows or dataset_digest(parts) != audit.digests.dataset:
         raise EvidenceError(
             f"{out}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
             "finish that scan, or scan the dataset again"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -40,8 +40,17 @@ _META = b"auditor"
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
+_SCOPE = "scope"  # in the manifest
 _SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
+
+
+class Digested(Protocol):
+    """A part, or what a worker says about one."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its rows, as the dataset gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +101,15 @@ class Store:
                 self._tidy()
 
     def claim(self, owner: Mapping[str, Any], *, restart: bool, scope: Scope | None = None) -> None:
-        """Claim the folder for this tool and these inputs. scope: what the run examines; None if that does not matter.
+        """Claim the folder for this tool and these inputs. scope: what the run will examine, which `record_scope` notes
+        when it begins; None if that does not matter.
 
         Raises EvidenceError if the folder holds evidence of others, or of the same inputs that the run would replace by
         less.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
+        kept = {}
         if restart:
             for suffix in (_SUFFIX, SUFFIX, checksums.SUFFIX):
                 for path in self.folder.glob(f"*{suffix}"):
@@ -107,9 +118,16 @@ class Store:
             self._refuse_others(before, owner)
             if scope:
                 self._refuse_less(before, scope)
+            kept = {key: before[key] for key in (_SCOPE,) if key in before}
         elif any(self.folder.glob(f"*{_SUFFIX}")):
             raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
-        content = {**owner, **({"scope": scope.plain} if scope else {})}
+        self._write_manifest({**owner, **kept})
+
+    def record_scope(self, scope: Scope) -> None:
+        """Note what the evidence will be from, before the evidence of another scope is removed."""
+        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain})
+
+    def _write_manifest(self, content: Mapping[str, Any]) -> None:
         write_atomically(self._manifest, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
 
     def _refuse_others(self, before: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
@@ -121,7 +139,7 @@ class Store:
             )
 
     def _refuse_less(self, before: Mapping[str, Any], scope: Scope) -> None:
-        known = Scope.of(before.get("scope"))
+        known = Scope.of(before.get(_SCOPE))
         lost = known.lost_in(scope) if known and any(self.folder.glob(f"*{_SUFFIX}")) else []
         if lost:
             raise EvidenceError(
@@ -249,9 +267,9 @@ def copy_part(part: Part, folder: Path, number: int) -> None:
             shutil.copyfile(path, temporary)
 
 
-def dataset_digest(parts: Iterable[str]) -> str:
+def dataset_digest(parts: Iterable[Digested]) -> str:
     """One digest of the digests of all parts; their order does not matter."""
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(part.digest for part in parts)).encode()).hexdigest()
 
 
 class PartWriter:
