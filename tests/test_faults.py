@@ -114,6 +114,8 @@ def test_a_command_that_was_killed_gives_the_same_bytes_when_it_is_repeated(base
     for number in range(runs(40, 3)):
         place = fresh(base, f"{command}-{number}")
         killed(command, place, rng, seconds)
+        if content(place) == whole:  # it was complete, and `index build` refuses to build an index twice
+            continue
         result = process(*COMMANDS[command].split(), cwd=place)
         assert result.returncode == 0, f"{number}: {result.stderr}"
         assert content(place) == whole, number
