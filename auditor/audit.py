@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, dataset_digest, save_calibration
+from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
-from auditor.evidence_store.store import Part, Store
+from auditor.evidence_store.scope import Scope
+from auditor.evidence_store.store import Part, Store, dataset_digest
 from auditor.fetching.fetcher import Fetcher
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
@@ -117,11 +118,12 @@ def run_audit(
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
-        store.claim(owner(chosen), restart=restart)
+        store.claim(owner(chosen), restart=restart, scope=Scope.of_config(config))
         every_shard = all_shards(chosen)
         shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
+        store.record_scope(Scope.of_config(config))
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         expected, apart = expectation(sample_plan, part, resources.counted_calibration)
         seconds = encoding_seconds(plan, config, engine.workers)
@@ -131,8 +133,7 @@ def run_audit(
         parts = _done(plan, store, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
-        dataset = dataset_digest(result.digest for result in parts.values())
-        digests = resources.digests(dataset, part.names if part else None)
+        digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
         known = EstimationInputs(resources.calibration, resources.answers, part)
         audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
@@ -143,11 +144,12 @@ def run_audit(
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:
-    """Collect the evidence of every row, without an estimate; for reference indexes. Raises AuditorError."""
+    """Collect the evidence of every row, without an estimate; for reference indexes. Evidence of other inputs that an
+    interrupted run has left is replaced. Raises AuditorError."""
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
-        store.claim(owner(chosen), restart=False)
+        store.claim(owner(chosen), restart=store.owner() not in (None, owner(chosen)))
         shards = all_shards(chosen)
         resources = Resources.load(config)
         digest = resources.evidence_digest(config)
@@ -209,12 +211,10 @@ def all_shards(chosen: Iterable[tuple[Input, Reader]]) -> tuple[Shard, ...]:
 
 
 def sampled(shards: tuple[Shard, ...], config: Config) -> tuple[tuple[Shard, ...], ShardSamplePlan | None]:
-    """The shards to read, and the plan by which they were sampled. Raises DatasetError for one shard of several."""
+    """The shards to read, and the plan by which they were sampled."""
     max_shards = config.sampling.sample_shards
     if max_shards is None:
         return shards, None
-    if max_shards < 2 <= len(shards):
-        raise DatasetError("one shard does not show how shards differ: sample two or more (--sample-shards)")
     return sample_shards(shards, max_shards, config.seed)
 
 
@@ -259,7 +259,7 @@ def make_plan(
     sample_plan: SamplePlan | None = None,
 ) -> Plan:
     """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest)."""
-    parts = {part.shard: part for part in store.parts()}
+    parts = {part.shard: part for part in store.mended_parts()}
     done = {
         shard.id
         for shard in shards
@@ -317,7 +317,7 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
     """The digests that an audit of these inputs would record, computed without decoding an image."""
     shards, part = sampled(all_shards(choose(inputs, config.scan.read)), config)
     task = ShardDigest(config.scan.depth, config.scan.limits, drawn(shards, config, engine))
-    return dataset_digest(result.digest for result in engine.run(shards, task)), part.names if part else None
+    return dataset_digest(engine.run(shards, task)), part.names if part else None
 
 
 def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:

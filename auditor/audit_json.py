@@ -5,25 +5,31 @@ Within a schema, fields are added but never renamed. The same audit gives the sa
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor import values
+from auditor import audit_checks, values
 from auditor.config import Config
 from auditor.decision import Decision, MadStatus
 from auditor.errors import AuditFileError
 from auditor.results import SCHEMA, UNCHECKABLE, Audit
+from auditor.safe_text import safe_json
+from auditor.values import InvalidValue
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 _CONFIG_PARTS = frozenset(part.name for part in fields(Config))  # required, because a default would be a guess
-_TOLERANCE = 1e-9  # rounding error allowed at the ends of intervals
+_MAX_FAULTS = 3  # reported
+_MAX_WHOLE = 2**63 - 1
 
 
 def dumps(audit: Audit, decision: Decision) -> str:
@@ -34,7 +40,7 @@ def dumps(audit: Audit, decision: Decision) -> str:
     content = {**converter.unstructure(audit), **top_level, "decision": plain_decision}
     first = {key: content.pop(key) for key in ("schema", "tool", "inputs", "digests", "config")}
     content["not_checked"] = UNCHECKABLE
-    return json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return safe_json(json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read(path: Path) -> Audit:
@@ -62,29 +68,18 @@ def _named(path: Path) -> Iterator[None]:
 def loads(text: str | bytes) -> Audit:
     """The audit of an audit.json. Raises AuditFileError for anything else."""
     content = _content(text)
-    if missing := _CONFIG_PARTS.difference(content.get("config") or ()):
+    config = content.get("config")
+    if missing := _CONFIG_PARTS.difference(config if isinstance(config, Mapping) else ()):
         raise AuditFileError(f"not an audit of schema {SCHEMA}: config lacks {min(missing)}; scan again")
-    audit: Audit = _structured(content, Audit)
-    _check_share("confirmed", audit.confirmed.low, audit.confirmed.share, audit.confirmed.high)
-    if audit.estimate:
-        _check_share("estimate", audit.estimate.low, audit.estimate.point, audit.estimate.high)
-    for subgroup in audit.subgroups:
-        _check_share(f"subgroups, {subgroup.value}", subgroup.low, subgroup.share, subgroup.high)
-        if e := subgroup.estimate:
-            _check_share(f"estimate of subgroup {subgroup.value}", e.low, e.point, e.high)
-            _check_share(f"dataset without subgroup {subgroup.value}", None, e.fraction_without, None)
+    audit: Audit = _checked(_structured(content, Audit))
     return audit
 
 
-def _check_share(what: str, low: float | None, point: float | None, high: float | None) -> None:
-    """Raises AuditFileError for impossible numbers, which a policy's rule could let pass."""
-    known = [number for number in (low, point, high) if number is not None]
-    is_ordered = low is None or high is None or low <= high + _TOLERANCE
-    if not is_ordered or not all(-_TOLERANCE <= number <= 1 + _TOLERANCE for number in known):
-        raise AuditFileError(
-            f"not an audit of schema {SCHEMA}: {what}: shares must be from 0 to 1, got {point} "
-            f"({low} to {high}); scan again"
-        )
+def _checked(value: Any) -> Any:
+    """The audit or decision. Raises AuditFileError for impossible numbers, which a policy's rule could let pass."""
+    if found := list(itertools.islice(audit_checks.faults(value), _MAX_FAULTS)):
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: {'; '.join(found)}; scan again")
+    return value
 
 
 def decision_of(text: str | bytes) -> Decision | None:
@@ -93,8 +88,10 @@ def decision_of(text: str | bytes) -> Decision | None:
     decision = content.get("decision")
     if not decision:
         return None
+    if not isinstance(decision, Mapping):
+        raise AuditFileError(f"not an audit of schema {SCHEMA}: decision: must be an object; scan again")
     nested = {**decision, "policy": content.get("policy") or {}, "mad": content.get("mad")}
-    structured: Decision = _structured(nested, Decision)
+    structured: Decision = _checked(_structured(nested, Decision))
     return structured
 
 
@@ -120,7 +117,7 @@ def _structured(content: Mapping[str, Any], cls: type[Any]) -> Any:
     try:
         return _converter().structure(content, cls)
     except BaseValidationError as error:
-        faults = "; ".join(values.faults(error)[:3])
+        faults = "; ".join(values.faults(error)[:_MAX_FAULTS])
         raise AuditFileError(f"not an audit of schema {SCHEMA}: {faults}; scan again") from error
     except (TypeError, ValueError, KeyError) as error:
         raise AuditFileError(f"not an audit of schema {SCHEMA}: {error}; scan again") from error
@@ -133,5 +130,41 @@ def _converter() -> Converter:
     converter = values.converter().copy()
     renamed = override(rename="lambda")  # a keyword in Python
     converter.register_unstructure_hook(MadStatus, make_dict_unstructure_fn(MadStatus, converter, lambda_=renamed))
+    hooks = {int: _whole, float: _number, str: _text, bool: _truth, StrEnum: _member}
+    for kind, structure in hooks.items():
+        converter.register_structure_hook(kind, structure)
     converter.register_structure_hook(MadStatus, make_dict_structure_fn(MadStatus, converter, lambda_=renamed))
     return converter
+
+
+# Without these, cattrs would take "3" for a number, and 0 for a text.
+
+
+def _whole(value: Any, _: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _MAX_WHOLE:
+        raise InvalidValue(f"must be a whole number from 0 to 2^63, got {value!r:.40}")
+    return value
+
+
+def _number(value: Any, _: Any) -> float:
+    if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
+        raise InvalidValue(f"must be a finite number, got {value!r:.40}")
+    return float(value)
+
+
+def _text(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue(f"must be a text, got {value!r:.40}")
+    return value
+
+
+def _member(value: Any, kind: type[StrEnum]) -> StrEnum:
+    if value not in list(kind):
+        raise InvalidValue(f"must be one of {', '.join(kind)}, got {value!r:.40}")
+    return kind(value)
+
+
+def _truth(value: Any, _: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue(f"must be true or false, got {value!r:.40}")
+    return value

@@ -23,6 +23,8 @@ from auditor.types import Need
 BEFORE = "before:"  # a temporal reference: the dataset's own images from before a year
 GENERATORS = ("few", "many")
 ANCHORS = ("representative",)
+STRATA = ("domain",)
+_MAX_MARGIN = 0.5
 DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}
 USUAL_SAMPLE = 5000  # rows; more narrow the expected interval by half a point at most (tests/sampling/test_planning.py)
 _REFERENCE_DETECTORS = ("known-image", "known-file")  # they always run if there are reference indexes
@@ -126,7 +128,15 @@ class SamplingConfig:
     until_decided: bool = False
 
     def __post_init__(self) -> None:
-        """Checks for conflicts; until_decided implies sample_files."""
+        """Checks for conflicts and impossible numbers; until_decided implies sample_files."""
+        for name, least in (("sample", 1), ("sample_shards", 2), ("fetch", 1)):
+            number = getattr(self, name)
+            if number is not None and (type(number) is not int or number < least):
+                raise ConfigError(f"`{name}` must be a whole number of at least {least}, got {number!r:.40}")
+        if self.margin is not None and (type(self.margin) not in (int, float) or not 0 < self.margin <= _MAX_MARGIN):
+            raise ConfigError(f"`margin` must be above 0 and at most {_MAX_MARGIN}, got {self.margin!r:.40}")
+        if self.stratify not in (None, *STRATA):
+            raise ConfigError(f"`stratify` must be {STRATA[0]} or left out, got {self.stratify!r:.40}")
         row_sample = self.margin or self.sample or self.until_decided or self.sample_files
         if self.sample_shards and (row_sample or self.fetch):
             raise ConfigError("`sample_shards` is a sample of its own: leave out the other sampling options")
@@ -200,6 +210,8 @@ class Config:
     def __post_init__(self) -> None:
         """Checks for conflicts between the parts."""
         sampling = self.sampling
+        if type(self.seed) is not int or self.seed < 0:
+            raise ConfigError(f"`seed` must be a whole number of at least 0, got {self.seed!r:.40}")
         if self.scan.read.weight_col and not sampling.is_full:
             raise ConfigError(
                 "`weight_col`: samples are drawn with equal probabilities; audit every row, or leave out `weight_col`"

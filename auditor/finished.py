@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import audit_json, registry
-from auditor.aggregate.build import CALIBRATION, dataset_digest
+from auditor.aggregate.build import CALIBRATION
 from auditor.classifier import ClassifierDetector
 from auditor.errors import CalibrationError, EvidenceError
 from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.evidence_store.complete import AUDIT, complete_parts
 from auditor.evidence_store.store import Part, Store
 from auditor.resources import counted_detector
 from auditor.results import Audit
@@ -25,20 +26,10 @@ class Finished:
     parts: tuple[Part, ...]
 
     @classmethod
-    def open(cls, folder: Path) -> Finished:
-        """Raises EvidenceError if the folder has no finished audit, or if its parts are not those that its audit.json
-        summarises."""
-        path = folder / "audit.json"
-        if not path.is_file():
-            raise EvidenceError(f"{folder}: no finished audit there")
-        audit, parts = audit_json.read(path), tuple(Store(folder).parts())
-        rows = sum(part.rows for part in parts)
-        if rows != audit.counts.rows or dataset_digest(part.digest for part in parts) != audit.digests.dataset:
-            raise EvidenceError(
-                f"{folder}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
-                "scan that dataset again"
-            )
-        return cls(folder, audit, parts)
+    def open(cls, folder: Path, *, with_vectors: bool = False) -> Finished:
+        """Raises EvidenceError as complete_parts does. with_vectors: check vectors and thumbnails too."""
+        parts = complete_parts(folder, with_vectors=with_vectors)
+        return cls(folder, audit_json.read(folder / AUDIT), tuple(parts))
 
 
 def calibration_of(audits: Sequence[Finished]) -> Calibration | None:

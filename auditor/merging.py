@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor.aggregate.build import EstimationInputs, build_audit, dataset_digest, save_calibration
+from auditor.aggregate.build import EstimationInputs, build_audit, save_calibration
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
-from auditor.evidence_store.store import Part, Store, merged_name
+from auditor.evidence_store.store import Part, Store, copy_part, dataset_digest
 from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
 from auditor.readers import inventory
@@ -24,17 +23,15 @@ from auditor.similarity.reference import Reference, TemporalReference
 from auditor.similarity.reference import parse as parse_reference
 
 
-def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) -> Audit:
+def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *, restart: bool = False) -> Audit:
     """Copy every part into out/evidence and summarise all of them.
 
-    given: labels of the merged rows, and a reference; those of the single audits are not used. Raises EvidenceError if
-    the audits differ in tool or configuration, share rows, or are audits of samples.
+    given: labels of the merged rows, and a reference; those of the single audits are not used. restart: replace what
+    `out` holds. Raises EvidenceError if the audits differ in tool or configuration, share rows, are audits of samples,
+    or are damaged, and if `out` holds anything but the same merge.
     """
-    if len(folders) < 2:
-        raise EvidenceError("merging needs two audits or more")
-    if repeated := [folder for folder, times in Counter(folders).items() if times > 1]:
-        raise EvidenceError(f"{repeated[0]} is named twice: merging would count its rows twice")
-    opened = [Finished.open(folder) for folder in folders]
+    _refuse_repeats(folders, out)
+    opened = [Finished.open(folder, with_vectors=True) for folder in folders]
     audits = [finished.audit for finished in opened]
     for folder, audit in zip(folders[1:], audits[1:], strict=True):
         for what, value, expected in zip(_COMPARED, _compared(audit), _compared(audits[0]), strict=True):
@@ -51,8 +48,11 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         _check_reference(reference, encoder)
     store = Store(out)
     with store.locked():
-        store.claim({"tool": dict(audits[0].tool), "merged": len(folders)}, restart=False)
-        _copy(parts.values(), store)
+        store.claim(_owner(audits), restart=restart)
+        store.drop(store.parts())  # of the same merge, which was interrupted or is done again
+        for number, copied in enumerate(parts.values()):
+            for part in copied:
+                copy_part(part, store.folder, number)
         inputs = _inputs(audits)
         calibration = calibration_of(opened)
         classifier_of(audits[0], calibration)
@@ -62,7 +62,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig) ->
         config = _merged_config(audits[0].config, given)
         digests = replace(
             audits[0].digests,
-            dataset=dataset_digest(part.digest for part in merged_parts),
+            dataset=dataset_digest(merged_parts),
             labels=labels_digest(answers) if answers else None,
         )
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
@@ -76,12 +76,18 @@ def _merged_config(first: Config, given: EstimateConfig) -> Config:
     return replace(first, sampling=SamplingConfig(), estimate=estimate)
 
 
-def _copy(audits: Iterable[Sequence[Part]], store: Store) -> None:
-    """Copy every part, its vectors first, under a name that is unique among the audits."""
-    for number, parts in enumerate(audits):
-        for part in parts:
-            for path in (*(part.vectors.files if part.vectors else ()), part.path):
-                shutil.copyfile(path, store.folder / merged_name(number, path))
+def _refuse_repeats(folders: Sequence[Path], out: Path) -> None:
+    if len(folders) < 2:
+        raise EvidenceError("merging needs two audits or more")
+    if repeated := [folder for folder, times in Counter(map(Path.resolve, folders)).items() if times > 1]:
+        raise EvidenceError(f"{repeated[0]} is named twice: merging would count its rows twice")
+    if out.resolve() in map(Path.resolve, folders):
+        raise EvidenceError(f"{out} is one of the audits to merge: name another folder for the merged one")
+
+
+def _owner(audits: Sequence[Audit]) -> dict[str, Any]:
+    """What identifies merged evidence: of which rows, in which order. Another merge is never mixed in."""
+    return {"tool": dict(audits[0].tool), "merged": [audit.digests.dataset for audit in audits]}
 
 
 _COMPARED = ("tool", "configuration", "detectors or user files")

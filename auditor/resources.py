@@ -61,7 +61,8 @@ class Resources:
         )
 
     def check(self, scan: ScanConfig) -> None:
-        """Raises AuditorError for a detector that cannot run here, and for reference images of another encoder.
+        """Raises AuditorError for a detector that cannot run here, for reference images of another encoder, and for
+        damaged indexes.
 
         Models that the scan does not need are not loaded.
         """
@@ -71,6 +72,7 @@ class Resources:
                 kind().check()
         if self.reference:
             self.reference.check(self.vectors.fingerprint())
+        self.indexes.verify()
         if self.indexes.have_vectors:
             self.indexes.check(self.vectors.fingerprint())
 

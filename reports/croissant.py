@@ -15,7 +15,7 @@ from auditor import sentences
 from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import Audit
-from auditor.safe_text import safe_text
+from auditor.safe_text import safe_text, safe_values
 from reports import phrases
 
 _CONTEXT = {
@@ -51,7 +51,7 @@ class Croissant(Renderer):
             "measurementTechnique": "image file metadata, watermarks and a calibrated classifier; see variableMeasured",
             "variableMeasured": list(filter(None, (_declared(audit), _estimated(audit), _policy(decision)))),
         }
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(safe_values(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def has_synthetic_data(audit: Audit) -> bool:

@@ -30,7 +30,7 @@ class Junit(Renderer):
         name = f"dataset audit: {', '.join(input.name for input in audit.inputs)}"
         suite = ET.Element(
             "testsuite",
-            name=safe_text(name),
+            name=name,
             tests=str(len(decision.rules)),
             failures=str(count["failure"]),
             errors=str(count["error"]),
@@ -38,11 +38,13 @@ class Junit(Renderer):
         )
         properties = ET.SubElement(suite, "properties")
         for key, value in _properties(audit, decision).items():
-            ET.SubElement(properties, "property", name=key, value=safe_text(value, _MAX_CHARACTERS))
+            ET.SubElement(properties, "property", name=key, value=value)
         for rule in decision.rules:
             _case(suite, rule, str(decision.policy.get("name")))
         suites = ET.Element("testsuites")
         suites.append(suite)
+        for element in suite.iter():  # XML allows no control characters, not even escaped ones
+            element.attrib.update({key: safe_text(value, _MAX_CHARACTERS) for key, value in element.attrib.items()})
         ET.indent(suites)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
@@ -60,7 +62,7 @@ def _properties(audit: Audit, decision: Decision) -> dict[str, str]:
 
 
 def _case(suite: ET.Element, rule: RuleResult, policy: str) -> None:
-    case = ET.SubElement(suite, "testcase", classname=safe_text(f"policy.{policy}"), name=rule.id, time="0")
+    case = ET.SubElement(suite, "testcase", classname=f"policy.{policy}", name=rule.id, time="0")
     reason = safe_text(rule.reason, _MAX_CHARACTERS)
     if child := _CHILD.get(rule.outcome):
         ET.SubElement(case, child, message=reason).text = reason

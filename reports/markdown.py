@@ -14,6 +14,7 @@ from reports import phrases
 
 _MAX_CHARACTERS = 1000  # longer than any sentence of a report; cuts hostile text
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
+_PLAIN = re.compile(r"[a-z]+(-[a-z]+)*")
 _MAX_SOURCES = 20
 
 
@@ -36,7 +37,7 @@ class Markdown(Renderer):
             "",
             "| rule | outcome | reason |",
             "|---|---|---|",
-            *(f"| {r.id} | {phrases.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
+            *(f"| {_id(r.id)} | {phrases.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
             "",
             "## Evidence",
             "",
@@ -109,6 +110,10 @@ def _source(each: Subgroup) -> str:
         *(estimate or ("–",) * 3),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _id(rule: str) -> str:
+    return rule if _PLAIN.fullmatch(rule) else escaped(rule)
 
 
 def escaped(text: str) -> str:

@@ -18,6 +18,8 @@ from reports.svg import Sheet
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_MAX_CHARACTERS = 1 << 20  # longer than any thumbnail
+
 
 class Page:
     """A page that is being made: charts add to its style, then it is rendered."""
@@ -72,6 +74,11 @@ def _file(name: str) -> str:
     return resources.files("reports").joinpath("templates", name).read_text("utf-8")
 
 
+def _safe(value: Any) -> Any:
+    """What a template prints: texts are made safe, whether or not the template cuts them; markup is our own."""
+    return safe_text(value, _MAX_CHARACTERS) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -83,6 +90,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_safe,
     )
     environment.filters["shown"] = safe_text
     environment.filters["percent"] = sentences.percent

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from auditor.decision import Decision, Outcome, RuleResult
 from auditor.plugin import Example, RowRenderer, Shows
 from auditor.results import Audit
-from auditor.safe_text import safe_text
+from auditor.safe_text import safe_text, safe_values
 from auditor.types import Row
 from reports import phrases
 
@@ -57,7 +57,8 @@ class Sarif(RowRenderer):
             "columnKind": "unicodeCodePoints",
             "properties": _properties(audit, decision, len(rows)),
         }
-        return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, allow_nan=False) + "\n"
+        document = safe_values({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def _properties(audit: Audit, decision: Decision, shown: int) -> dict[str, Any]:

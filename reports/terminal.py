@@ -13,6 +13,7 @@ from reports import phrases
 _LABEL = 11  # width of the labels
 _MAX_ITEMS = 6  # reasons or generators listed
 _MAX_CHARACTERS = 400  # of a line of the estimate
+_MAX_LINE = 2000  # characters; longer than any line of the summary
 
 
 class Terminal(Renderer):
@@ -24,10 +25,10 @@ class Terminal(Renderer):
     def render(self, audit: Audit, decision: Decision) -> str:
         """The text."""
         lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit, decision)]
-        width = max(len(rule.id) for rule in decision.rules)
+        width = max((len(rule.id) for rule in decision.rules), default=0)
         rules = [f"  {phrases.TITLES[r.outcome]:<13} {r.id:<{width}}  {safe_text(r.reason)}" for r in decision.rules]
         policy = f"{'policy':<{_LABEL}} {safe_text(str(decision.policy.get('name')))}"
-        return "\n".join([*lines, "", policy, *rules]) + "\n"
+        return "\n".join(safe_text(line, _MAX_LINE) for line in [*lines, "", policy, *rules]) + "\n"
 
 
 def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:

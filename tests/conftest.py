@@ -109,11 +109,12 @@ def read_all():
 
 @pytest.fixture
 def scan(tmp_path: Path):
-    """An audit in this process: scan(path, out=…, detectors=…)."""
+    """An audit in this process, with its audit.json: scan(path, out=…, detectors=…)."""
 
     def run(*paths: str | Path, out: str = "audit", restart: bool = False, **config: object):
         chosen = saving.config(tmp_path, **config)
-        return audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
+        found = audit.run_audit(paths, tmp_path / out, chosen, audit.make_engine(1, "serial"), restart=restart)
+        return saving.finished(found, tmp_path / out)
 
     return run
 

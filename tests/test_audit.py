@@ -15,7 +15,7 @@ import pytest
 
 import auditor
 from auditor import audit as pipeline
-from auditor import audit_json
+from auditor import audit_json, registry
 from auditor.config import Config, Limits, ReadOptions
 from auditor.errors import EvidenceError
 from auditor.evidence_store.store import Store
@@ -114,9 +114,44 @@ def test_a_changed_caption_is_redone(dataset, tmp_path, scan):
 
 def test_a_changed_configuration_is_redone(dataset, tmp_path, scan):
     scan(dataset)
-    for config in ({"limits": Limits(max_pixels=10)}, {"depth": Need.FILE}, {"detectors": ("c2pa",)}):
+    for config in ({"limits": Limits(max_pixels=10)}, {"detectors": (*registry.default_detectors(), "dwt-dct-crops")}):
         _, plan = again(dataset, tmp_path, **config)
         assert plan.redone == 40
+
+
+@pytest.mark.parametrize(
+    ("config", "lost"),
+    [
+        ({"depth": Need.FILE}, "rows decoded: 5,000 there, none now"),
+        ({"depth": Need.ROW}, "rows opened: all there, none now"),
+        ({"detectors": ("c2pa",)}, "detectors there and not now: declared-column"),
+        ({"sample": 10}, "rows decoded: 5,000 there, 10 now"),
+        ({"sample_shards": 2}, "shards read: all there, 2 now"),
+    ],
+)
+def test_a_scan_that_examines_less_replaces_nothing_unless_asked(dataset, tmp_path, scan, config, lost):
+    before = scan(dataset)
+    with pytest.raises(EvidenceError, match=f"{lost}.*--restart replaces it, another --out keeps it"):
+        scan(dataset, **config)
+    assert auditor.load(tmp_path / "audit").counts == before.counts
+    assert len(auditor.evidence(tmp_path / "audit")) == 40
+    scan(dataset, restart=True, **config)
+
+
+def test_a_deeper_scan_that_never_began_does_not_keep_the_shallower_one_from_continuing(dataset, scan, monkeypatch):
+    scan(dataset, depth=Need.FILE)
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "drawn", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            scan(dataset)
+    assert scan(dataset, depth=Need.FILE).counts.ok == 39
+
+
+def test_a_scan_that_examines_more_continues_in_the_same_folder(dataset, scan):
+    scan(dataset, depth=Need.ROW)
+    scan(dataset, depth=Need.FILE)
+    scan(dataset, sample=10)
+    assert scan(dataset, sample=None).counts.ok == 39
 
 
 def test_a_changed_detector_is_redone(dataset, tmp_path, scan, monkeypatch):
@@ -175,6 +210,69 @@ def test_a_damaged_part_is_done_again(dataset, tmp_path, scan):
     assert second == first
 
 
+def flipped(path):
+    """Damage in the middle of a file: its length and its footer are as before."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "what", ["*.parquet", "images-*.sha256", "*[0-9a-f].npy", "*.thumbnails.npy", "../gallery.parquet"]
+)
+def test_damage_behind_an_intact_footer_is_refused_and_mended_by_the_next_scan(dataset, tmp_path, what):
+    config, out = Config.of(keep_vectors=True), tmp_path / "audit"
+    auditor.scan(dataset, out=out, config=config, engine="serial")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    flipped(next(path for path in sorted((out / "evidence").glob(what))))
+    readers = [lambda: auditor.merge([out, tmp_path / "other"], tmp_path / "both")]
+    auditor.scan(dataset / "f0", out=tmp_path / "other", config=config, engine="serial")
+    if what in ("*.parquet", "images-*.sha256"):
+        readers += [lambda: auditor.evidence(out), lambda: auditor.keep_list(out), lambda: auditor.label(out, dataset)]
+        readers += [lambda: next(auditor.export(out)), lambda: auditor.examples_for("sarif", out)]
+    elif "gallery" in what:
+        readers = [lambda: auditor.examples_for("html", out)]
+    for read in readers:
+        with pytest.raises(EvidenceError, match="is damaged.*the same scan again replaces it"):
+            read()
+    auditor.scan(dataset, out=out, config=config, engine="serial")
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_damage_of_rows_that_are_gone_does_not_stay(dataset, tmp_path, scan):
+    scan(dataset)
+    gone = next((tmp_path / "audit/evidence").glob("*.parquet"))
+    gone = gone.rename(gone.with_name("images-0000000000000000.parquet"))
+    (gone.parent / f"{gone.name}.sha256").write_text("x")
+    with pytest.raises(EvidenceError, match="images-0000000000000000.parquet is damaged"):
+        auditor.evidence(tmp_path / "audit")
+    scan(dataset)
+    assert len(auditor.evidence(tmp_path / "audit")) == 40
+    assert not gone.exists()
+
+
+def test_sha256sum_checks_an_audit(dataset, tmp_path, scan):
+    scan(dataset, keep_vectors=True)
+    evidence = tmp_path / "audit/evidence"
+    written = {path.name for path in evidence.iterdir()} - {"manifest.json", ".lock"}
+    lines = [line for path in evidence.glob("*.sha256") for line in path.read_text().splitlines()]
+    listed = {line.partition("  ")[2] for line in lines}
+    assert listed >= {name for name in written if not name.endswith(".sha256")} | {"../duplicates.parquet"}
+    assert not subprocess.run(["sha256sum", "-c"], input="\n".join(lines), text=True, cwd=evidence).returncode
+
+
+def test_an_interrupted_scan_is_not_exported(dataset, tmp_path, scan):
+    scan(dataset)
+    (tmp_path / "audit/audit.json").rename(tmp_path / "audit.json")
+    with pytest.raises(EvidenceError, match="no finished audit there"):
+        auditor.evidence(tmp_path / "audit")
+    (tmp_path / "audit.json").rename(tmp_path / "audit/audit.json")
+    part = next((tmp_path / "audit/evidence").glob("*.parquet"))
+    part.unlink()
+    with pytest.raises(EvidenceError, match="no evidence|does not match its audit.json"):
+        auditor.evidence(tmp_path / "audit")
+
+
 def test_parquet_files_that_are_no_evidence_are_not_touched(dataset, tmp_path, scan):
     foreign = making.write(tmp_path / "audit" / "evidence" / "mine.parquet", b"precious")
     with pytest.raises(EvidenceError, match=r"no manifest\.json"):
@@ -201,7 +299,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(15_000))
     table = making.write(folder / "urls.csv", "id,image,text\n" + "".join(lines))
-    return table, pipeline.run_audit([table], folder / "audit", Config.of(), pipeline.make_engine(1, "serial"))
+    return table, auditor.scan(table, out=folder / "audit", engine="serial")
 
 
 @pytest.mark.parametrize("seed", range(3))

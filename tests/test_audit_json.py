@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -9,6 +10,7 @@ import auditor
 from auditor import audit_json
 from auditor.errors import AuditFileError
 from auditor.policy import policy
+from auditor.results import InputRecord, LabelCounts, Labels
 
 CONTRACT = (
     "schema tool inputs digests config counts coverage confirmed estimate mad subgroups policy decision"
@@ -113,5 +115,78 @@ def test_impossible_estimates_of_subgroups_are_refused(wrong):
     content["subgroups"][0]["estimate"] = estimate
     assert audit_json.loads(json.dumps(content)).subgroups[0].estimate.point == 0.5
     content["subgroups"][0]["estimate"] = {**estimate, **wrong}
-    with pytest.raises(AuditFileError, match="shares must be from 0 to 1"):
+    with pytest.raises(AuditFileError, match="shares must be from 0 to 1|low must not be above high"):
         audit_json.loads(json.dumps(content))
+
+
+def changed(path, value):
+    """The text of an audit with one value changed."""
+    labels = Labels({"unknown": LabelCounts(9, 1, 2, 3)}, 2, 1, 0, 1, {"looks": 6})
+    content = json.loads(text(audit(1000, 30, estimate=replace(ESTIMATES["near"], labels=labels, flagged=3),
+                                    subgroups=(source("a", 10, 1),))))  # fmt: skip
+    *folders, name = path.split(".")
+    place = content
+    for folder in folders:
+        place = place[int(folder) if folder.isdigit() else folder]
+    place[int(name) if name.isdigit() else name] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize("huge", [2**63, 10**30, 1e300])
+@pytest.mark.parametrize("wrong", [-1, "3", 0.5, True, None, [], {}])
+@pytest.mark.parametrize("field", ["counts.rows", "estimate.labels.annotators", "confirmed.count", "subgroups.0.rows"])
+def test_a_count_that_is_none_is_refused_with_its_field(field, wrong, huge):
+    for value in (wrong, huge):
+        with pytest.raises(AuditFileError, match=rf"{field.rpartition('.')[2]}.*scan again"):
+            audit_json.loads(changed(field, value))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("estimate.labels.annotators", -3, "must be a whole number.*estimate.labels.annotators"),
+        ("estimate.labels.annotators", 0, "estimate.labels.annotators: must be at least 1"),
+        ("estimate.labels.strata.unknown.unsure", 7, "strata.unknown.rows: .* must be at most rows"),
+        ("estimate.labels.disagreements", 3, "estimate.labels.disagreements: must be at most double_annotated"),
+        ("estimate.point", "0.1", "must be a finite number, got '0.1'.*estimate.point"),
+        ("estimate.point", 10**400, "must be a finite number.*estimate.point"),
+        ("estimate.point", 1.5, "estimate.point: shares must be from 0 to 1"),
+        ("estimate.low", 0.5, "estimate: low must not be above high"),
+        ("estimate.confidence", 2.0, "estimate.confidence: shares"),
+        ("estimate.flagged", 1001, "estimate.flagged: must be at most n"),
+        ("estimate.method", 3, "must be a text.*estimate.method"),
+        ("confirmed.source_interval", [0.5, 0.1], "confirmed.source_interval: low must not be above high"),
+        ("confirmed.n", 1001, "confirmed.n: must be at most counts.rows"),
+        ("confirmed.count", 1001, "confirmed.count: must be at most n"),
+        ("counts.ok", 999, "counts.rows: must be the sum"),
+        ("coverage.declared.share", 1.1, "coverage.declared.share: shares"),
+        ("coverage.declared.evaluable", 1001, "coverage.declared.evaluable: must be at most counts.rows"),
+        ("coverage", {"magic": {"evaluable": 1, "share": 1.0}}, "coverage: must have the keys"),
+        ("subgroups.0.by", "\x1b[2J", "subgroups.0..by: must be one of"),
+        ("subgroups.0.flagged", 3, "subgroups.0..flagged: must be at most scored"),
+        ("extras", {"stock_watermarks": {"known": -1}}, "extras.stock_watermarks"),
+        ("config.sampling.margin", 7.0, "`margin`"),
+        ("config.sampling.sample_shards", 3, "`sample_shards` is a sample of its own"),
+        ("inputs", 3, "inputs"),
+    ],
+)  # fmt: skip
+def test_hostile_values_are_refused_with_their_field(field, value, fault):
+    with pytest.raises(AuditFileError, match=fault):
+        audit_json.loads(changed(field, value))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("decision.exit_code", -1), ("decision.rules", "x"), ("decision", [1]), ("mad.limit", 3.0), ("mad.dimension", 0)],
+)
+def test_hostile_decisions_are_refused(field, value):
+    with pytest.raises(AuditFileError, match="scan again"):
+        audit_json.decision_of(changed(field, value))
+
+
+def test_hidden_characters_are_escapes_in_the_file():
+    hostile = audit(inputs=(InputRecord("a\u202egnp.\x9b\ud800\U000e0001é", "folder", 1000),))
+    written = text(hostile)
+    assert written.isascii() is False
+    assert written.replace("\n", "").isprintable()
+    assert audit_json.loads(written).inputs == hostile.inputs

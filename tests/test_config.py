@@ -6,6 +6,7 @@ from cattrs.errors import ClassValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+import auditor
 from auditor import registry
 from auditor.cli import cli
 from auditor.cli.scan import command, configured
@@ -169,3 +170,31 @@ def test_the_command_names_options_as_they_are_typed():
 
 def test_an_audit_records_its_configuration_in_types():
     assert Audit.__dataclass_fields__["config"].type == "Config"
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"sample": 0}, "`sample` must be a whole number of at least 1"),
+        ({"sample": -5}, "`sample` must be"),
+        ({"sample": "5"}, "`sample` must be"),
+        ({"sample": True}, "`sample` must be"),
+        ({"sample_shards": 1}, "`sample_shards` must be a whole number of at least 2"),
+        ({"fetch": 0}, "`fetch` must be"),
+        ({"margin": 0.0}, "`margin` must be above 0 and at most 0.5"),
+        ({"margin": 2.0}, "`margin` must be"),
+        ({"stratify": "colour", "sample": 5}, "`stratify` must be domain"),
+        ({"seed": -1}, "`seed` must be"),
+        ({"sample": 5, "margin": 0.1}, "`margin` and `sample`"),
+        ({"fetch": 5, "sample_shards": 2}, "`sample_shards` is a sample of its own"),
+        ({"until_decided": True, "sample_shards": 2}, "`sample_shards` is a sample of its own"),
+    ],
+)
+def test_samples_that_the_command_would_refuse_are_refused_from_python(options, fault):
+    with pytest.raises(ConfigError, match=fault):
+        Config.of(**options)
+
+
+def test_a_sequential_sample_is_not_taken_in_one_scan(tmp_path):
+    with pytest.raises(ConfigError, match="use scan_until_decided"):
+        auditor.scan(tmp_path, config=Config.of(until_decided=True))

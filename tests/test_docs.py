@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/tes
 from commands import environment, run
 
 from auditor import registry
+from auditor.cli import signals, streams
 from auditor.config import Config
 from auditor.decision import Decision
 from auditor.estimate import prevalence
@@ -106,7 +107,7 @@ def test_the_readmes_exit_codes_are_the_programs():
 
     table = (ROOT / "README.md").read_text().partition("<!-- exit codes -->")[2]
     documented = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
-    used = {*policy.EXIT_CODE.values(), cli.EXIT_USAGE, cli.EXIT_NO_AUDIT, cli.EXIT_INTERRUPTED}
+    used = {*policy.EXIT_CODE.values(), cli.EXIT_USAGE, cli.EXIT_NO_AUDIT, *signals.EXIT_CODES, streams.EXIT_CLOSED}
     assert documented == sorted(used)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import making
 import pytest
+from commands import run
 
 import auditor
 from auditor.config import Limits
@@ -206,3 +207,40 @@ def test_a_tar_of_everything_bad_is_accounted_for(hostile, tmp_path, scan):
             tar.add(path, f"{number:05d}{path.suffix}")
     audit = scan(archive)
     assert audit.counts.rows == len(names)
+
+
+HIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
+
+
+def said(*command):
+    """What a command prints, without hidden characters and without a line that is a workflow command."""
+    result = run(*command)
+    text = result.stdout + result.stderr
+    assert not HIDDEN.search(text), ascii(text)
+    assert not [line for line in text.splitlines() if line.strip().startswith(("::", "##["))], text
+    return result
+
+
+def test_column_names_and_file_names_are_shown_safely(tmp_path):
+    name = "\x1b[2J\u202e::error::x"
+    making.write(tmp_path / "list.csv", f"{name},other\na,b\n")
+    assert said("scan", tmp_path / "list.csv", "--out", tmp_path / "out").returncode == 3
+    said("scan", tmp_path / "list.csv", "--image-col", name, "--out", tmp_path / "out")
+    image = making.write(
+        tmp_path / "\x1b[2J\u202e.png", making.png({"parameters": f"{name}\nSteps: 20, Sampler: {name}"})
+    )
+    for more in ((), ("--json",)):
+        assert said("explain", image, *more).returncode == 0
+    assert said("explain", "::error::x\x1b").returncode == 3
+    said("scan", tmp_path / f"no{name}")
+
+
+@pytest.mark.parametrize(
+    "policy", ['name = "{}"\n[rules.declared]\nmax = 1.0\n', '[rules."{}"]\nmax = 1.0\n', '"{}" = 1\n']
+)
+def test_policies_are_shown_safely(tmp_path, policy, audited):
+    text = "::error::x\\u001b[2J\\n::error::y\\u202e"
+    making.write(tmp_path / "policy.toml", policy.format(text))
+    said("gate", audited[2], "--policy", tmp_path / "policy.toml")
+    for format in ("terminal", "markdown", "junit"):
+        said("report", audited[2], "--policy", tmp_path / "policy.toml", "--format", format)

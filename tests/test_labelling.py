@@ -120,14 +120,14 @@ def test_labels_of_another_audit_are_refused(folder, tmp_path):
 def test_an_audit_json_alone_has_no_evidence_to_join(folder, tmp_path):
     (tmp_path / "audit.json").write_bytes((folder / "audit.json").read_bytes())
     auditor.write_labels(tmp_path / "labels.csv", said(folder, 60, 0))
-    with pytest.raises(EvidenceError, match="does not match its audit.json"):
+    with pytest.raises(EvidenceError, match="no evidence in this folder"):
         auditor.with_labels(tmp_path, tmp_path / "labels.csv")
 
 
 def test_evidence_of_another_audit_is_refused(folder, tmp_path):
     (tmp_path / "audit.json").write_bytes((folder / "audit.json").read_bytes())
     keyed(tmp_path, "p", [("a", VerdictKind.UNKNOWN)])
-    with pytest.raises(EvidenceError, match="scan that dataset again"):
+    with pytest.raises(EvidenceError, match="does not match its audit.json"):
         Finished.open(tmp_path)
 
 

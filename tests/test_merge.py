@@ -51,11 +51,31 @@ def test_the_same_rows_twice_are_refused(halves):
 
 
 def test_another_configuration_is_refused(halves):
-    auditor.scan(
-        halves / "two", out=halves / "audit-two", engine="serial", config=auditor.Config.of(detectors=("c2pa",))
-    )
+    auditor.scan(halves / "two", out=halves / "other", engine="serial", config=auditor.Config.of(detectors=("c2pa",)))
     with pytest.raises(EvidenceError, match="differ in their configuration"):
-        auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
+        auditor.merge([halves / "audit-one", halves / "other"], halves / "both")
+
+
+def test_merging_into_a_folder_that_holds_another_audit_is_refused_or_replaces_it(halves):
+    folders = [halves / "audit-one", halves / "audit-two"]
+    for number in range(3):
+        making.write(halves / "three" / f"{number}.png", making.png(seed=200 + number))
+    auditor.scan(halves / "three", out=halves / "audit-three", engine="serial")
+    auditor.merge(folders, halves / "both")
+    assert auditor.merge(folders, halves / "both").counts.rows == 10  # the same merge again
+    for out in ("both", "audit-three"):
+        with pytest.raises(EvidenceError, match="holds evidence of another audit.*--restart"):
+            auditor.merge([folders[0], halves / ("audit-three" if out == "both" else "audit-two")], halves / out)
+    assert auditor.load(halves / "both").counts.rows == len(auditor.evidence(halves / "both")) == 10
+    replaced = auditor.merge([folders[0], halves / "audit-three"], halves / "both", restart=True)
+    assert replaced.counts.rows == len(auditor.evidence(halves / "both")) == 8
+
+
+def test_a_merge_into_one_of_its_audits_is_refused(halves):
+    folders = [halves / "audit-one", halves / "audit-two"]
+    with pytest.raises(EvidenceError, match="is one of the audits to merge"):
+        auditor.merge(folders, halves / "audit-one", restart=True)
+    assert len(auditor.evidence(halves / "audit-one")) == 5
 
 
 def test_a_folder_that_is_no_audit_is_refused(halves):

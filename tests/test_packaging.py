@@ -14,6 +14,7 @@ NEEDED = {
     "Makefile",
     "LICENSE",
     "CHANGELOG.md",
+    "SECURITY.md",
     "CONTRIBUTING.md",
     "docs",
     "benchmarks",

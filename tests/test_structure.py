@@ -15,6 +15,7 @@ LAYERS = (
     "registry values storage demo",
     "config",
     "results decision images",
+    "audit_checks",
     "plugin audit_json estimate",
     "readers",
     "engines sampling evidence_store classifier compare mad",
@@ -120,7 +121,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 @pytest.mark.parametrize(("kind", "folder", "others"), [
     ("readers", "auditor/readers", {"__init__", "columns", "inventory", "image_base", "archive_index", "table_copies", "listing", "rows", "walk", "tar", "zipped", "members",
       "archive", "unopened_archives", "cells", "column_content", "loose_tables"}),
-    ("engines", "auditor/engines", {"__init__"}),
+    ("engines", "auditor/engines", {"__init__", "worker"}),
     ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),
 ])  # fmt: skip
 def test_every_module_of_plugins_is_registered(kind, folder, others):

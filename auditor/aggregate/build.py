@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,10 @@ from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.estimate.calibration import Calibration, dumps
-from auditor.evidence_store.store import Part, Store, write_atomically
+from auditor.evidence_store.store import Part, Store
 from auditor.resources import counted_detector
 from auditor.results import Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
+from auditor.storage.atomic import write_atomically
 from auditor.types import Need
 
 if TYPE_CHECKING:
@@ -135,11 +135,6 @@ def full_coverage_detectors(config: Config) -> frozenset[str] | None:
     if config.sampling.sample_shards or config.sampling.depth_outside(config.scan.depth) == Need.ROW:
         return frozenset()
     return frozenset(id for id in config.scan.detectors if registry.load("detectors", id).needs <= Need.FILE)
-
-
-def dataset_digest(parts: Iterable[str]) -> str:
-    """One digest of the digests of all parts; their order does not matter."""
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
 def _dataset_tests(parts: Iterable[Part]) -> tuple[DatasetTest, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import LabelError
-from auditor.evidence_store.store import write_atomically
+from auditor.storage.atomic import write_atomically
 from auditor.types import VerdictKind
 
 COLUMNS = ("key", "label", "stratum", "how", "labeller", "stopping")
@@ -103,9 +103,19 @@ def append(path: Path, annotation: Annotation) -> None:
             lines = b"\n"
         cells = dict(zip(COLUMNS, _cells(annotation), strict=True))
         lines += _text([[cells.get(name, "") for name in header or COLUMNS]]).encode("utf-8", _NOT_UTF8)
-        file.write(lines)
-        file.flush()
-        os.fsync(file.fileno())
+        _append(file.fileno(), lines)
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    """Writes at the end of a file, completely or not at all. Raises OSError."""
+    size = os.fstat(descriptor).st_size
+    try:
+        while lines:
+            lines = lines[os.write(descriptor, lines) :]
+        os.fsync(descriptor)
+    except OSError:  # the disk is full
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def withdraw(path: Path, key: str, labeller: str) -> None:

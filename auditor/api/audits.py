@@ -14,6 +14,7 @@ from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
+from auditor.errors import ConfigError
 from auditor.gallery import thumbnails
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
@@ -45,15 +46,15 @@ def scan(
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
     decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.
-    The `processes` engine needs `if __name__ == "__main__":` in the calling script. Raises AuditorError.
+    Raises AuditorError.
     """
-    chosen_policy = policy_of(policy)
+    chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
             return run_audit(
                 inputs,
                 Path(temporary),
-                config or Config.of(),
+                chosen,
                 make_engine(jobs, engine),
                 listener=listener,
                 fetcher=fetcher,
@@ -62,7 +63,7 @@ def scan(
     audit = run_audit(
         inputs,
         folder,
-        config or Config.of(),
+        chosen,
         make_engine(jobs, engine),
         restart=restart,
         examples=min(examples, thumbnails.MOST),
@@ -119,6 +120,13 @@ def scan_until_decided(
     return stop
 
 
+def _of_one_sample(config: Config | None) -> Config:
+    """The configuration, or the default one. Raises ConfigError for one of sequential sampling."""
+    if config and config.sampling.until_decided:
+        raise ConfigError("`until_decided` needs several samples: use scan_until_decided")
+    return config or Config.of()
+
+
 def _sequential(config: Config) -> Config:
     """The configuration of sequential sampling; the usual size of a sample is not its first size."""
     first = None if config.sampling.sample == USUAL_SAMPLE else config.sampling.sample
@@ -134,13 +142,18 @@ def required_sample_size(margin: float, config: Config | None = None) -> int:
 
 
 def is_same_dataset(
-    audit: Audit, dataset: Inputs, *, read: ReadOptions = ReadOptions(), jobs: int | None = None
+    audit: Audit,
+    dataset: Inputs,
+    *,
+    read: ReadOptions = ReadOptions(),
+    jobs: int | None = None,
+    engine: str = "processes",
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
     a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.
     Raises ConfigError if the audit needs a `base_dir`."""
     config = replace(audit.config, scan=replace(audit.config.scan, read=audit.config.scan.read.updated(read)))
-    return digests_of_data(dataset, config, make_engine(jobs)) == audit.digests.of_data
+    return digests_of_data(dataset, config, make_engine(jobs, engine)) == audit.digests.of_data
 
 
 def merge(
@@ -151,16 +164,18 @@ def merge(
     labels: PathLike | None = None,
     baseline: Audit | PathLike | None = None,
     reference: PathLike | None = None,
+    restart: bool = False,
 ) -> Audit:
     """Merges audits that were made separately, for example on several machines. reference: the reference for diversity,
-    a folder or `before:YEAR`. Raises EvidenceError if the audits have different configurations, overlap, or are
-    samples; LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
+    a folder or `before:YEAR`. restart: replace what `out` holds; without it, only the same merge may be there. Raises
+    EvidenceError if the audits have different configurations, overlap, are samples or are damaged, and if `out` holds
+    something else; LabelError if the labels are of other rows; IndexFileError for a reference of another encoder."""
     from auditor.merging import merge_evidence
 
     options = EstimateConfig(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options)
+    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options, restart=restart)
     write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
     return audit
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from auditor.api.decisions import PathLike, load, policy_of
+from auditor.api.decisions import PathLike, audit_path, load, policy_of
 from auditor.config import ReadOptions
 from auditor.decision import MadStatus
-from auditor.errors import EvidenceError
-from auditor.evidence_store.store import Store
+from auditor.errors import FilterError
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 
@@ -25,16 +24,13 @@ def keep_list(
     out: PathLike, *, drop: str = "decided", drop_sources: Collection[str] = (), target: float | None = None
 ) -> KeepList:
     """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
-    EvidenceError if the evidence does not match audit.json, as after an interrupted scan."""
-    from auditor.aggregate.build import dataset_digest, full_coverage_detectors
+    EvidenceError if the evidence is damaged or does not match audit.json, as after an interrupted scan."""
+    from auditor.aggregate.build import full_coverage_detectors
+    from auditor.evidence_store.complete import complete_parts
     from auditor.filtering import selection
 
     audit = load(out)
-    parts = list(Store(Path(out)).parts())
-    if not parts:
-        raise EvidenceError(f"{out}: no evidence in this folder")
-    if dataset_digest(part.digest for part in parts) != audit.digests.dataset:
-        raise EvidenceError(f"{out}: its evidence does not match its audit.json: finish that scan")
+    parts = complete_parts(audit_path(out).parent, audit)
     tables = [pq.read_table(part.path, columns=list(selection.COLUMNS)) for part in parts]
     return selection.keep_list(
         pa.concat_tables(tables),
@@ -55,13 +51,18 @@ def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -
 
 
 def write_filtered_tars(kept: KeepList, dataset: Inputs, out: PathLike, *, read: ReadOptions = ReadOptions()) -> int:
-    """Writes the dataset's tars with only the kept images; returns their number. Raises FilterError."""
+    """Writes the dataset's tars with only the kept images; returns their number. The dataset is read twice: first to
+    check that it is the audited one. Raises FilterError."""
+    from auditor.api.audits import is_same_dataset
     from auditor.filtering.keep_lists import refuse_ambiguous
     from auditor.filtering.tars import write_tars
     from auditor.readers import choose
 
     refuse_ambiguous(kept.rows, "image")
-
+    if not is_same_dataset(kept.audit, dataset, read=read, engine="serial"):
+        raise FilterError(
+            "the dataset is not the audited one, or has changed since: give it as it was audited, or scan it again"
+        )
     shards = [shard for input, reader in choose(dataset, read) for shard in reader.shards(input)]
     return write_tars(shards, set(kept.rows.image[kept.rows.keep]), Path(out))
 

@@ -41,7 +41,9 @@ def build_index(
     from auditor.similarity import index_writer
 
     reference_index = Path(folder)
-    reference_index.mkdir(parents=True, exist_ok=True)
+    if not (digests or audits or inputs):
+        raise IndexFileError("nothing to add: give datasets, audits or lists of digests")
+    index_writer.begin(reference_index)
     metadata = index_writer.add_digests(reference_index, [Path(path) for path in digests], kind) if digests else None
     for audit in audits:
         metadata = index_writer.add_parts(
@@ -53,10 +55,8 @@ def build_index(
             inputs, index_writer.staging_folder(reference_index), chosen, make_engine(jobs, engine), listener
         )
         metadata = index_writer.add_parts(reference_index, parts, kind)
-        index_writer.clear_staging(reference_index)
-    if metadata is None:
-        raise IndexFileError("nothing to add: give datasets, audits or lists of digests")
-    return metadata
+    index_writer.finish(reference_index)
+    return metadata or index_metadata(reference_index)
 
 
 def index_metadata(folder: PathLike) -> IndexMetadata:

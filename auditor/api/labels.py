@@ -26,11 +26,14 @@ MAX_LABELS = 300  # if labelling may stop earlier
 
 def draw(audit: PathLike, number: int = MAX_LABELS) -> list[AnnotationItem]:
     """The rows of an audit's folder that people should label, in labelling order: a random sample of the undecided
-    rows, stratified by verdict. Raises LabelError if there are none.
+    rows, stratified by verdict. Raises LabelError if there are none, EvidenceError if rows are missing.
     """
     from auditor.annotation import sample
+    from auditor.evidence_store.complete import complete_parts
 
-    return sample.select_for_annotation(audit_path(audit).parent, seed=load(audit).config.seed, number=number)
+    folder, loaded = audit_path(audit).parent, load(audit)
+    complete_parts(folder, loaded)
+    return sample.select_for_annotation(folder, seed=loaded.config.seed, number=number)
 
 
 def label(
@@ -49,9 +52,11 @@ def label(
     EvidenceError, PolicyError.
     """
     from auditor.annotation.app import task
+    from auditor.evidence_store.complete import complete_parts
     from auditor.fetching.fetcher import Fetcher
 
     folder, loaded = audit_path(audit).parent, load(audit)
+    complete_parts(folder, loaded)
     chosen_policy = policy_of(policy)
 
     def make_judge(drawn: Sequence[AnnotationItem]) -> Judge:

@@ -13,10 +13,11 @@ from auditor import audit_json, registry
 from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
 from auditor.decision import Decision
 from auditor.errors import EvidenceError, UnknownPlugin
-from auditor.evidence_store.store import Store, write_atomically
+from auditor.evidence_store.complete import complete_parts
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
 from auditor.results import Audit
+from auditor.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,19 +41,18 @@ def evidence(out: PathLike) -> pd.DataFrame:
     parts = parts_of(out)
     rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
     posteriors = posteriors_of(out, parts)
-    if posteriors is None or not posteriors.prior_shifts:
+    if not posteriors.prior_shifts:
         return rows
     return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
     """The evidence in an audit's folder as lines of csv or jsonl, with adjusted probabilities. Raises EvidenceError if
-    there is none."""
+    a part is missing or damaged."""
     from auditor.evidence_store import export
 
     parts = parts_of(out)
-    posteriors = posteriors_of(out, parts)
-    return export.lines(parts, format, verdicts, posteriors.of if posteriors else None)
+    return export.lines(parts, format, verdicts, posteriors_of(out, parts).of)
 
 
 def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str]:
@@ -75,14 +75,17 @@ def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[
     return renderer.render(audit, decision)
 
 
-def examples_for(format: str, out: PathLike) -> tuple[Example, ...]:
-    """The rows of an audit's folder that a format shows; empty if it shows no rows or there is no evidence."""
+def examples_for(format: str, out: PathLike, audit: Audit | None = None) -> tuple[Example, ...]:
+    """The rows of an audit's folder that a format shows; empty if it shows no rows or there is no evidence.
+
+    audit: that audit, if its audit.json is not written yet. Raises EvidenceError for damaged evidence.
+    """
     renderer = registry.load("reports", format)
     if not issubclass(renderer, RowRenderer):
         return ()
     if renderer.shows is Shows.GALLERY:
         return thumbnails.load(Path(out))
-    return thumbnails.decided(Path(out), renderer.most)
+    return thumbnails.decided(Path(out), renderer.most, audit)
 
 
 def diff(before: PathLike, after: PathLike) -> AuditDiff:
@@ -107,7 +110,7 @@ def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = 
     …"""
     out.mkdir(parents=True, exist_ok=True)
     for format in formats:
-        text = render(audit, decision, format, examples=examples_for(format, out))
+        text = render(audit, decision, format, examples=examples_for(format, out, audit))
         write_atomically(out / file_name(format), text.encode("utf-8", "replace"))
 
 
@@ -118,20 +121,15 @@ def file_name(format: str) -> str:
 
 
 def parts_of(out: PathLike) -> list[Path]:
-    """The parts of evidence in an audit's folder. Raises EvidenceError if there is none."""
-    parts = [part.path for part in Store(Path(out)).parts()]
-    if not parts:
-        raise EvidenceError(f"{out}: no evidence in this folder")
-    return parts
+    """The parts of evidence in the folder of a finished audit. Raises EvidenceError if one is missing or damaged."""
+    return [part.path for part in complete_parts(Path(out))]
 
 
-def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors | None:
-    """The adjusted probabilities of an audit's rows; None if there is no audit.json yet. Raises AuditFileError."""
+def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors:
+    """The adjusted probabilities of an audit's rows. Raises AuditFileError."""
     from auditor.aggregate.build import full_coverage_detectors
     from auditor.aggregate.posteriors import COLUMNS, posteriors
 
-    if not audit_path(out).exists():
-        return None
     audit = load(out)
     tables = (pq.read_table(path, columns=list(COLUMNS)) for path in parts)
     return posteriors(audit, tables, full_coverage_detectors(audit.config))

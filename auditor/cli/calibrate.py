@@ -9,6 +9,7 @@ import click
 from auditor import registry
 from auditor.cli import options
 from auditor.errors import NoSuchInput
+from auditor.safe_text import safe_text
 
 if TYPE_CHECKING:
     from auditor.estimate.calibration import Calibration
@@ -44,7 +45,7 @@ def command(
 
     import auditor
     from auditor.estimate.calibration import dumps
-    from auditor.evidence_store.store import write_atomically
+    from auditor.storage.atomic import write_atomically
 
     read = options.take_reading(given)
     try:
@@ -57,7 +58,7 @@ def command(
     write_atomically(Path(output), dumps(calibration).encode())
     added = "" if calibration.detector in registry.default_detectors() else f" --with {calibration.detector}"
     added += "".join(f" --index {reference_index}" for reference_index in given["indexes"])
-    click.echo(f"{calibration.origin}\nto use {output}: auditor scan{added} --calibration {output}")
+    click.echo(f"{safe_text(calibration.origin, 1000)}\nto use {output}: auditor scan{added} --calibration {output}")
     return 0
 
 

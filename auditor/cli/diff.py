@@ -27,7 +27,7 @@ def command(before: str, after: str, format: str, output: str | None) -> int:
     from pathlib import Path
 
     import auditor
-    from auditor.evidence_store.store import write_atomically
+    from auditor.storage.atomic import write_atomically
 
     text = auditor.render_diff(auditor.diff(before, after), format)
     if output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from auditor import __version__, registry
+from auditor.safe_text import safe_text
 
 
 @click.command("doctor")
@@ -40,6 +41,6 @@ def _check_installation() -> list[bool]:
                 click.echo(f"  {id}")
                 passed.append(True)
             except Exception as error:  # this command reports any reason why a plugin does not load
-                click.echo(f"  {id}: DOES NOT LOAD: {error}")
+                click.echo(f"  {id}: DOES NOT LOAD: {safe_text(str(error))}")
                 passed.append(False)
     return passed

@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from auditor import registry
-from auditor.safe_text import safe_text
+from auditor.safe_text import safe_json, safe_text
 from auditor.types import Evidence, Signal
+
+_MAX_LINE = 1000  # characters
 
 
 @click.command("explain")
@@ -30,7 +32,7 @@ def command(what: str | None, as_json: bool) -> int:
         click.echo(auditor.explain(what))
     else:
         row = auditor.examine(what)
-        click.echo(json.dumps(_record(row), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(row)))
+        click.echo(safe_json(json.dumps(_record(row), indent=2, ensure_ascii=False)) if as_json else _text(row))
     return 0
 
 
@@ -39,6 +41,10 @@ def _record(row: Any) -> dict[str, Any]:
 
     record: dict[str, Any] = make_converter().unstructure(row)
     return record
+
+
+def _text(row: Any) -> str:
+    return "\n".join(safe_text(line, _MAX_LINE) for line in _lines(row))
 
 
 def _lines(row: Any) -> list[str]:

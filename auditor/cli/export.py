@@ -37,9 +37,10 @@ def command(audit: str, format: str, verdict: tuple[str, ...], by: str | None, o
     columns.
     """
     import sys
-    from contextlib import nullcontext
+    from pathlib import Path
 
     import auditor
+    from auditor.storage.atomic import replacing
 
     if by and verdict:
         raise click.UsageError("--by writes subgroups and --verdict chooses images: give only one of them")
@@ -47,7 +48,9 @@ def command(audit: str, format: str, verdict: tuple[str, ...], by: str | None, o
         lines = auditor.export_subgroups(auditor.load(audit), by, format)
     else:
         lines = auditor.export(audit, format, verdicts=verdict)
-    with open(output, "w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as file:
-        for line in lines:
-            file.write(line)
+    if not output:
+        sys.stdout.writelines(lines)
+        return 0
+    with replacing(Path(output)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(lines)
     return 0

@@ -8,6 +8,7 @@ import click
 
 from auditor import sentences
 from auditor.cli import options
+from auditor.safe_text import safe_text
 
 if TYPE_CHECKING:
     from auditor.filtering.selection import KeepList
@@ -65,7 +66,7 @@ def command(
     auditor.write_keep_list(kept, out)
     click.echo(_summary(kept))
     if status:
-        click.echo(f"MAD status of the kept rows: {status.reason}")
+        click.echo(f"MAD status of the kept rows: {safe_text(status.reason)}")
     if tars and dataset:
         click.echo(f"{auditor.write_filtered_tars(kept, dataset, tars):,} images written to {tars}")
     return 0
@@ -82,4 +83,4 @@ def _summary(kept: KeepList) -> str:
     if kept.before and kept.after:
         before, after = (sentences.span(interval.low, interval.high) for interval in (kept.before, kept.after))
         lines.append(f"{after} of the kept rows are synthetic; before it was {before}")
-    return "\n".join(lines)
+    return "\n".join(safe_text(line) for line in lines)

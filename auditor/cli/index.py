@@ -43,9 +43,9 @@ def build(index: str, **given: Any) -> int:
     """Build an INDEX of the images in INPUTS. Run the same command again to continue after an interruption."""
     from pathlib import Path
 
-    from auditor.similarity.reference_index import exists
+    from auditor.similarity.index_writer import is_finished
 
-    if exists(Path(index)):
+    if is_finished(Path(index)):
         raise click.UsageError(f"{index} is already an index: use `auditor index add` to add to it")
     return _add_images(index, given)
 

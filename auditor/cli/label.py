@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import EXIT_INTERRUPTED, options
+from auditor.cli import options, signals
 from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def _serve(task: Task, audit: str, labels: Path, labeller: str, *, port: int, op
             click.launch(server.url)
         try:
             server.serve_forever(poll_interval=0.1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _report(server, audit, labels)
             click.echo("interrupted: labels are saved; run the same command to continue", err=True)
-            return EXIT_INTERRUPTED
+            return signals.exit_code(error)
         _report(server, audit, labels)
     return 0
 
@@ -106,7 +106,7 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
             f"could judge they disagree on {agreement.disagreements:,}{kappa}"
         )
     if judgement := server.session.judgement():
-        click.echo(judgement.text)
+        click.echo(safe_text(judgement.text, 400))
     click.echo(f"next: auditor gate {audit} --labels {labels}")
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from auditor import registry
-from auditor.config import BEFORE, USUAL_SAMPLE, Config, ReadOptions, option_of
+from auditor.config import BEFORE, STRATA, USUAL_SAMPLE, Config, ReadOptions, option_of
 from auditor.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,7 +114,7 @@ def sampling(function: F) -> F:
         ),
         click.option(
             "--stratify",
-            type=click.Choice(["domain"]),
+            type=click.Choice(STRATA),
             help="Stratify the sample by domain, in proportion to their rows.",
         ),
         click.option(

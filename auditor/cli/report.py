@@ -35,7 +35,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     import auditor
     from auditor import audit_json
     from auditor.api.decisions import audit_path
-    from auditor.evidence_store.store import write_atomically
+    from auditor.storage.atomic import write_atomically
 
     path = audit_path(audit)
     loaded = auditor.load(path)

@@ -9,8 +9,10 @@ import click
 from auditor import registry
 from auditor.cli import options
 from auditor.cli.outcome import print_decision
+from auditor.cli.streams import optional_output
 from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
 from auditor.errors import NoSuchInput
+from auditor.safe_text import safe_text
 
 
 def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -130,16 +132,17 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
             if config.sampling.until_decided:
                 stop = auditor.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
                 audit = stop.audit
-                click.echo(f"stopped: {stop.reason}", err=True)
+                click.echo(f"stopped: {safe_text(stop.reason, 400)}", err=True)
             else:
                 audit = auditor.scan(inputs, out=out, config=config, listener=progress, **run)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'INPUTS...'") from error
     decision = auditor.decide(audit, run["policy"], baseline=run["baseline"], audited=datetime.date.today())
-    if given["as_json"]:
-        click.echo(auditor.render(audit, decision, "json"), nl=False)
-    elif not quiet:
-        click.echo(auditor.render(audit, decision, "terminal"))
+    with optional_output():
+        if given["as_json"]:
+            click.echo(auditor.render(audit, decision, "json"), nl=False)
+        elif not quiet:
+            click.echo(auditor.render(audit, decision, "terminal"))
     return print_decision(
         decision,
         report=str(Path(out) / OUTPUTS["html"]),

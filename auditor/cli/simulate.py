@@ -71,7 +71,7 @@ def command(
     if plot:
         from pathlib import Path
 
-        from auditor.evidence_store.store import write_atomically
+        from auditor.storage.atomic import write_atomically
 
         write_atomically(Path(plot), auditor.plot_simulation(simulated).encode())
     click.echo(_json(simulated) if as_json else _table(simulated))

@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
 
+from auditor.engines import worker
 from auditor.errors import AuditorError
 from auditor.plugin import Engine, R, Shard, ShardTask
 
@@ -45,13 +46,14 @@ class Processes(Engine):
     ) -> Iterator[R]:
         """Results until all shards are done or a worker dies. Then `interrupted_shards` holds the unfinished ones."""
         unrelated = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+        pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), initializer=worker.begin)
         running: dict[Future[R], Shard] = {}
 
         def submit(count: int) -> None:
             for shard in itertools.islice(shards, count):
                 try:
-                    running[pool.submit(task, shard)] = shard
+                    with worker.without_main():
+                        running[pool.submit(task, shard)] = shard
                 except BrokenProcessPool:
                     interrupted_shards.append(shard)
 
@@ -83,7 +85,8 @@ def _run_isolated(shard: Shard, task: ShardTask[R]) -> R:
     for _ in range(_MAX_CRASHES):
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_send, args=(task, shard, sender))
-        process.start()
+        with worker.without_main():
+            process.start()
         sender.close()
         try:
             outcome: R | Exception = receiver.recv()
@@ -101,7 +104,7 @@ def _run_isolated(shard: Shard, task: ShardTask[R]) -> R:
 
 
 def _send(task: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
-    _ignore_interrupt()
+    worker.begin()
     try:
         pipe.send(task(shard))
     except Exception as error:  # raised again by the engine
@@ -112,8 +115,3 @@ def _cause(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return signal.Signals(-exitcode).name
     return f"exit code {exitcode}"
-
-
-def _ignore_interrupt() -> None:
-    # Ctrl-C reaches the whole process group; the parent stops the workers. Unfinished parts are never visible.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

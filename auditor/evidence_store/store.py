@@ -1,8 +1,9 @@
 """Evidence on disk: one parquet part per shard, complete or absent.
 
 A part is written to a temporary file, synced and renamed, so that a killed run leaves only complete parts. The footer
-of a part names its shard with its version, and the digest of the configuration. A new run over the same dataset keeps
-the parts that match and makes the others again. evidence/manifest.json identifies the tool and the inputs.
+of a part names its shard with its version, and the digest of the configuration. Checksums of a part and its vectors
+are in a file beside it (checksums.py). A new run over the same dataset keeps the parts that match and are intact, and
+makes the others again. evidence/manifest.json identifies the tool and the inputs, and says how far images were opened.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
+from auditor.evidence_store import checksums
+from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
+from auditor.storage.atomic import SUFFIX as TEMPORARY
+from auditor.storage.atomic import naming, replacing, sync, write_atomically
 from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
 from auditor.types import Row, Signal
 
@@ -35,8 +40,17 @@ _META = b"auditor"
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
+_SCOPE = "scope"  # in the manifest
 _SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
+
+
+class Digested(Protocol):
+    """A part, or what a worker says about one."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its rows, as the dataset gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,16 @@ class Part:
     statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> (images, sum of their statistics)
     vectors: Vectors | None = None  # of its rows, in a file beside it
 
+    def is_intact(self, *, with_vectors: bool = True) -> bool:
+        """Whether its files are those that were written."""
+        files = self.files if with_vectors else (self.path,)
+        return checksums.are_intact(checksums.beside(self.path), files)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its files: vectors first, which must not be missing when the part is there."""
+        return (*(self.vectors.files if self.vectors else ()), self.path)
+
 
 class Store:
     """The evidence folder of one audit."""
@@ -64,77 +88,132 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder for one run. Raises EvidenceError if another run holds the lock."""
+        """Lock the folder for one run, and tidy it at the end. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / EVIDENCE_LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise EvidenceError(f"{self.folder}: another audit is writing here; give it another --out") from None
-            yield
+            try:
+                yield
+            finally:
+                self._tidy()
 
-    def claim(self, owner: Mapping[str, Any], *, restart: bool) -> None:
-        """Claim the folder for this tool and these inputs. Raises EvidenceError if it holds evidence of others."""
+    def claim(self, owner: Mapping[str, Any], *, restart: bool, scope: Scope | None = None) -> None:
+        """Claim the folder for this tool and these inputs. scope: what the run will examine, which `record_scope` notes
+        when it begins; None if that does not matter.
+
+        Raises EvidenceError if the folder holds evidence of others, or of the same inputs that the run would replace by
+        less.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for leftover in (*self.folder.glob("*.tmp"), *self._orphans()):
-            leftover.unlink()
-        for leftover in self.folder.glob(f"{SCRATCH}*"):
-            shutil.rmtree(leftover)
+        self._tidy()
+        kept = {}
         if restart:
-            for path in (*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{SUFFIX}")):
-                path.unlink()
+            for suffix in (_SUFFIX, SUFFIX, checksums.SUFFIX):
+                for path in self.folder.glob(f"*{suffix}"):
+                    path.unlink()
         elif (before := self.owner()) is not None:
-            differing = [key for key in owner if before.get(key) != owner[key]]
-            if differing:
-                what = "; ".join(f"{key}: {before.get(key)} there, {owner[key]} now" for key in differing)
-                raise EvidenceError(
-                    f"{self.folder} holds evidence of another audit ({what}): "
-                    "--restart replaces it, another --out keeps it"
-                )
+            self._refuse_others(before, owner)
+            if scope:
+                self._refuse_less(before, scope)
+            kept = {key: before[key] for key in (_SCOPE,) if key in before}
         elif any(self.folder.glob(f"*{_SUFFIX}")):
             raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
-        write_atomically(self._manifest, json.dumps(owner, indent=2, sort_keys=True).encode() + b"\n")
+        self._write_manifest({**owner, **kept})
+
+    def record_scope(self, scope: Scope) -> None:
+        """Note what the evidence will be from, before the evidence of another scope is removed."""
+        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain})
+
+    def _write_manifest(self, content: Mapping[str, Any]) -> None:
+        write_atomically(self._manifest, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
+
+    def _refuse_others(self, before: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
+        differing = [key for key in owner if before.get(key) != owner[key]]
+        if differing:
+            what = "; ".join(f"{key}: {before.get(key)} there, {owner[key]} now" for key in differing)
+            raise EvidenceError(
+                f"{self.folder} holds evidence of another audit ({what}): --restart replaces it, another --out keeps it"
+            )
+
+    def _refuse_less(self, before: Mapping[str, Any], scope: Scope) -> None:
+        known = Scope.of(before.get(_SCOPE))
+        lost = known.lost_in(scope) if known and any(self.folder.glob(f"*{_SUFFIX}")) else []
+        if lost:
+            raise EvidenceError(
+                f"{self.folder} holds evidence that this scan would replace by less ({'; '.join(lost)}): "
+                "--restart replaces it, another --out keeps it"
+            )
+
+    def _tidy(self) -> None:
+        """Remove what a run that ended early, or a worker that crashed, has left."""
+        for leftover in (*self.folder.glob(f"*{TEMPORARY}"), *self._orphans()):
+            leftover.unlink(missing_ok=True)
+        for leftover in self.folder.glob(f"{SCRATCH}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def owner(self) -> dict[str, Any] | None:
         """The owner that `claim` wrote; None if there is none. Raises EvidenceError if it cannot be read."""
         if not self._manifest.exists():
             return None
         try:
-            content: dict[str, Any] = json.loads(self._manifest.read_bytes())
+            content = json.loads(self._manifest.read_bytes())
         except (OSError, ValueError) as error:
             raise EvidenceError(f"{self._manifest}: {error}; --restart replaces the evidence") from error
+        if not isinstance(content, dict):
+            raise EvidenceError(f"{self._manifest}: must be an object; --restart replaces the evidence")
         return content
 
     def _orphans(self) -> Iterator[Path]:
-        """Vectors without a part: the run was killed after writing them."""
+        """Vectors and checksums without a part: the run was killed after writing them."""
         stems = {path.stem for path in self.folder.glob(f"*{_SUFFIX}")}
         for path in self.folder.glob(f"*{SUFFIX}"):
             if path.name.removesuffix(THUMBNAILS).removesuffix(SUFFIX) not in stems:
+                yield path
+        for path in self.folder.glob(f"*{_SUFFIX}{checksums.SUFFIX}"):
+            name = path.name.removesuffix(checksums.SUFFIX)
+            if not (self.folder / name).exists() and not (self.folder.parent / name).exists():
                 yield path
 
     # ---- parts
 
     def parts(self) -> Iterator[Part]:
-        """Every complete part, by name. A damaged part is skipped, so that its shard is scanned again."""
-        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
-            try:
-                metadata = pq.read_metadata(path)
-                footer = json.loads((metadata.metadata or {})[_META])
-                vectors = vectors_of(path, metadata.num_rows, footer.get("vectors"))
-                if vectors and not vectors.is_whole:
-                    continue
-                yield Part(
-                    path=path,
-                    shard=footer["shard"],
-                    version=footer["stamp"],
-                    config=footer["config"],
-                    rows=metadata.num_rows,
-                    digest=footer["digest"],
-                    statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
-                    vectors=vectors,
-                )
-            except (pa.ArrowException, OSError, KeyError, ValueError):
-                continue
+        """Every complete part, by name, without a check of its content. A part that cannot be opened is skipped."""
+        for path in self._paths():
+            if part := _opened(path):
+                yield part
+
+    def mended_parts(self) -> list[Part]:
+        """Every intact part, by name. Damaged ones are removed, so that their shards are scanned again."""
+        intact, damaged = self._checked(with_vectors=True)
+        for path in damaged:
+            _remove(path)
+        return intact
+
+    def undamaged_parts(self, *, with_vectors: bool) -> list[Part]:
+        """Every part, by name. Raises EvidenceError if one is damaged. with_vectors: check vectors and thumbnails
+        too."""
+        intact, damaged = self._checked(with_vectors=with_vectors)
+        if damaged:
+            others = f" (and {len(damaged) - 1:,} more parts)" if len(damaged) > 1 else ""
+            raise EvidenceError(f"{damaged[0]} is damaged or incomplete{others}: the same scan again replaces it")
+        return intact
+
+    def _checked(self, *, with_vectors: bool) -> tuple[list[Part], list[Path]]:
+        """The intact parts, and the paths of damaged ones. Files that are no parts are neither."""
+        intact, damaged = [], []
+        for path in self._paths():
+            part = _opened(path)
+            if part and part.is_intact(with_vectors=with_vectors):
+                intact.append(part)
+            elif part or checksums.beside(path).exists():
+                damaged.append(path)
+        return intact, damaged
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{_SUFFIX}"))
 
     def path(self, shard_id: str) -> Path:
         """The path of a shard's part."""
@@ -145,9 +224,52 @@ class Store:
         rows = 0
         for part in parts:
             rows += part.rows
-            part.path.unlink(missing_ok=True)
-            remove(part.path)
+            _remove(part.path)
         return rows
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    remove(part)
+    checksums.beside(part).unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> Part | None:
+    """The part in a file; None if its footer cannot be read or its vectors are not complete."""
+    try:
+        metadata = pq.read_metadata(path)
+        footer = json.loads((metadata.metadata or {})[_META])
+        vectors = vectors_of(path, metadata.num_rows, footer.get("vectors"))
+        if vectors and not vectors.is_whole:
+            return None
+        return Part(
+            path=path,
+            shard=footer["shard"],
+            version=footer["stamp"],
+            config=footer["config"],
+            rows=metadata.num_rows,
+            digest=footer["digest"],
+            statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
+            vectors=vectors,
+        )
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def copy_part(part: Part, folder: Path, number: int) -> None:
+    """Copy a part, its vectors first, to a merged audit, under a name that is unique among the audits."""
+    known = checksums.read(checksums.beside(part.path))
+    names = {path: merged_name(number, path) for path in part.files}
+    target = folder / names[part.path]
+    checksums.write(checksums.beside(target), {names[path]: known[path.name] for path in part.files})
+    for path, name in names.items():
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(path, temporary)
+
+
+def dataset_digest(parts: Iterable[Digested]) -> str:
+    """One digest of the digests of all parts; their order does not matter."""
+    return hashlib.sha256("\n".join(sorted(part.digest for part in parts)).encode()).hexdigest()
 
 
 class PartWriter:
@@ -156,7 +278,7 @@ class PartWriter:
     def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
         self._path = path
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
-        self._temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        self._temporary = path.with_suffix(f".{os.getpid()}{TEMPORARY}")
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self._digest = hashlib.sha256()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
@@ -181,25 +303,33 @@ class PartWriter:
         self._statistics[detector] = n + 1, total + statistic
 
     def close(self) -> str:
-        """Finish, sync and rename, vectors first. Returns the digest of what the dataset says."""
+        """Finish, sync and rename: vectors, then checksums, then the part. Returns the digest of what the dataset
+        says."""
         self._flush()
         statistics = {id: _packed(*statistic) for id, statistic in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None
         footer = {**self._footer, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
-        self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
-        self._writer.close()
-        _sync(self._temporary)
+        with naming(self._path):
+            self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
+            self._writer.close()
+            sync(self._temporary)
+        kept = vectors_of(self._path, self.rows, vectors)
+        digests = {path.name: checksums.digest(path) for path in (kept.files if kept else ())}
+        digests[self._path.name] = checksums.digest(self._temporary)
+        checksums.write(checksums.beside(self._path), digests)
         os.replace(self._temporary, self._path)
         return self._digest.hexdigest()
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting))
+            with naming(self._path):
+                self._writer.write_table(pa.concat_tables(self._waiting))
             self._waiting.clear()
 
     def abandon(self) -> None:
         """Remove the temporary files."""
-        self._writer.close()
+        with suppress(OSError, pa.ArrowException):  # closing writes a footer, for which a full disk has no space
+            self._writer.close()
         self._temporary.unlink(missing_ok=True)
         if self._vectors:
             self._vectors.abandon()
@@ -219,19 +349,6 @@ def row_digest(row: Row) -> bytes:
     fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
     text = "\0".join("\1" if value is None else value for value in fields)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file completely or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_bytes(data)
-    _sync(temporary)
-    os.replace(temporary, path)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 # ---- rows as columns ------------------------------------------------------------------------------------------------

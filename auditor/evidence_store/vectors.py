@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import numpy as np
 from numpy.lib.format import write_array_header_1_0
 
 from auditor.errors import EvidenceError
+from auditor.storage.atomic import SUFFIX as TEMPORARY
+from auditor.storage.atomic import naming
 
 SUFFIX, THUMBNAILS = ".npy", ".thumbnails.npy"
 BLOCK = 65_536  # rows that are processed together
@@ -68,10 +71,10 @@ class MatrixWriter:
 
     def __init__(self, path: Path, kind: str, missing: float) -> None:
         self._path, self._kind, self._missing = path, kind, missing
-        self._temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        self._temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
         self._file = self._temporary.open("wb")
-        self._file.write(bytes(_HEADER))
         self._rows = self._width = 0  # the first row that is not None sets the width
+        self._write(bytes(_HEADER))
 
     def write(self, rows: Sequence[np.ndarray | None]) -> None:
         """Append rows; None for missing ones. Raises EvidenceError for a row of another width."""
@@ -81,38 +84,44 @@ class MatrixWriter:
             if not existing:
                 return
             self._width = len(existing[0])
-            self._file.write(np.full((before, self._width), self._missing, self._kind).tobytes())
+            self._write(np.full((before, self._width), self._missing, self._kind).tobytes())
         block = np.full((len(rows), self._width), self._missing, self._kind)
         for number, row in enumerate(rows):
             if row is not None:
                 if len(row) != self._width:
                     raise EvidenceError(f"a vector of {len(row)} dimensions among others of {self._width}")
                 block[number] = row
-        self._file.write(block.tobytes())
+        self._write(block.tobytes())
 
     def write_all(self, matrix: np.ndarray) -> None:
         """Append rows without missing ones: float or uint8 (n, width). Raises EvidenceError for another width."""
         if self._width not in (0, matrix.shape[1]):
             raise EvidenceError(f"vectors of {matrix.shape[1]} dimensions among others of {self._width}")
         self._width, self._rows = matrix.shape[1], self._rows + len(matrix)
-        self._file.write(matrix.astype(self._kind).tobytes())
+        self._write(matrix.astype(self._kind).tobytes())
+
+    def _write(self, data: bytes) -> None:
+        with naming(self._path):
+            self._file.write(data)
 
     def close(self) -> int:
         """Finish, sync and rename. Returns the width; 0 if all rows were missing and there is no file."""
         if not self._width:
             self.abandon()
             return 0
-        self._file.seek(0)
-        self._file.write(_header(self._kind, self._rows, self._width))
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with naming(self._path):
+            self._file.seek(0)
+            self._file.write(_header(self._kind, self._rows, self._width))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         os.replace(self._temporary, self._path)
         return self._width
 
     def abandon(self) -> None:
-        """Remove the temporary files."""
-        self._file.close()
+        """Remove the temporary file."""
+        with suppress(OSError):  # closing writes what is buffered, for which a full disk has no space
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 

@@ -23,10 +23,10 @@ from typing import IO, cast
 from platformdirs import user_cache_path
 
 from auditor.errors import FetchError, SampleError
-from auditor.evidence_store.store import write_atomically
 from auditor.fetching import addresses
 from auditor.fetching.download import Bounds, Downloader, Failed
 from auditor.storage import urls
+from auditor.storage.atomic import write_atomically
 from auditor.storage.content import FileContent, UnavailableContent
 from auditor.types import Content
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditor.errors import FilterError
-from auditor.evidence_store.store import write_atomically
+from auditor.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from auditor.aggregate.posteriors import Batch
 from auditor.errors import FilterError
 from auditor.estimate.intervals import Interval
 from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds
-from auditor.results import Audit, Estimate
+from auditor.results import Audit
 from auditor.types import Status, VerdictKind
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ _TO_REACH_TARGET = "removed to reach the target"
 
 @dataclass(frozen=True, slots=True)
 class KeepList:
-    """rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; one per row of evidence.
+    """audit: the audit that it is made from. rows: key, image, keep, p_synthetic, p_adjusted, weight, reasons; one per
+    row of evidence.
 
     weight: a training weight for a kept row: its probability of being real, times its own weight if rows have weights.
     removed: reason -> rows. false_removals: expected number of real images among removed rows. before, after: the
@@ -42,6 +43,7 @@ class KeepList:
     kept rows outside of the audit's sample, of which only metadata were read.
     """
 
+    audit: Audit
     rows: pd.DataFrame
     removed: Mapping[str, int]
     false_removals: float | None
@@ -86,7 +88,7 @@ def keep_list(
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
         _remove_to_target(target, ends[0], reasons, batch.weights)
-    kept = _make_list(evidence, reasons, ends, audit.estimate, batch.weights)
+    kept = _make_list(evidence, reasons, ends, audit, batch.weights)
     return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
 
 
@@ -155,11 +157,12 @@ def _make_list(
     evidence: pa.Table,
     reasons: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
-    estimate: Estimate | None,
+    audit: Audit,
     weight: np.ndarray,
 ) -> KeepList:
     import pandas as pd
 
+    estimate = audit.estimate
     keep = reasons == ""
     p = ends[0] if ends else np.full(len(keep), np.nan)
     frame = pd.DataFrame(
@@ -175,6 +178,7 @@ def _make_list(
     )
     counted = pd.Series(reasons[~keep]).value_counts()
     return KeepList(
+        audit=audit,
         rows=frame,
         removed={str(reason): int(rows) for reason, rows in counted.items()},
         false_removals=float(np.nansum(1 - p[~keep])) if ends else None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
-import os
 import tarfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from auditor.errors import FilterError, SampleError
 from auditor.evidence_store.store import as_stored
@@ -15,50 +16,48 @@ from auditor.plugin import Shard
 from auditor.readers import archive as archives
 from auditor.readers.members import Broken, Group, Member
 from auditor.storage import files, names
+from auditor.storage.atomic import replacing, together
 
 _MAX_MEMBER_BYTES = 256 << 20
-_MODES: dict[str, Any] = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
+_GZIP = (".gz", ".tgz")
+_MODES: dict[str, Any] = {".bz2": "w:bz2", ".xz": "w:xz"}
 
 
 def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int:
     """Writes one tar per tar, with the kept images and the other files of their samples; returns the number of images.
 
-    kept: images as evidence names them (`a.tar::member`). Raises FilterError if the dataset has other files than tars
-    or is not the audited one, if an archive is damaged, or if an output file exists.
+    No tar appears before all are complete. kept: images as evidence names them (`a.tar::member`). Raises FilterError if
+    the dataset has other files than tars, if an archive is damaged, or if another file is where one is to be written.
     """
-    wanted, written = frozenset(kept), 0
-    shards = tuple(shards)
-    _check_archives(wanted, {_place(shard) for shard in shards})
+    wanted, shards = frozenset(kept), tuple(shards)
     for shard in shards:
         if not names.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
-        target = out / shard.file
-        if target.exists():
-            raise FilterError(f"{target} already exists: give an empty folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f"{target.name}.tmp")
-        try:
-            with tarfile.open(temporary, mode=_MODES.get(target.suffix.casefold(), "w")) as archive:
-                written += _copy(shard, wanted, archive)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return written
+    try:
+        with together(out) as unfinished:
+            return sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
+    except FileExistsError as error:
+        raise FilterError(f"{error.filename} already exists and is another file: give an empty folder") from error
+
+
+def _write(shard: Shard, wanted: frozenset[str], target: Path) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary, temporary.open("wb") as file, _archive(target.suffix, file) as archive:
+        return _copy(shard, wanted, archive)
+
+
+@contextmanager
+def _archive(suffix: str, file: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """A tar to write, compressed by its suffix. The same samples give the same bytes."""
+    with ExitStack() as stack:
+        if suffix.casefold() in _GZIP:  # tarfile would write the time and the name into its header
+            file = cast("IO[bytes]", stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
+        yield stack.enter_context(tarfile.open(fileobj=file, mode=_MODES.get(suffix.casefold(), "w")))
 
 
 def _place(shard: Shard) -> str:
     """The archive's name in evidence."""
     return as_stored(shard.input.prefix + shard.file)
-
-
-def _check_archives(wanted: Collection[str], there: Collection[str]) -> None:
-    """Raises FilterError if archives with kept images are missing: their images would be lost silently."""
-    for image in wanted:
-        name, colons, _ = image.partition("::")
-        if colons and name not in there and not any(image.startswith(f"{place}::") for place in there):
-            raise FilterError(
-                f"{name[:80]!r} with the kept image {image[:80]!r} is missing: give the dataset as it was audited"
-            )
 
 
 def _copy(shard: Shard, wanted: frozenset[str], archive: tarfile.TarFile) -> int:

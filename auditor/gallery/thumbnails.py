@@ -18,13 +18,15 @@ from PIL import Image
 
 from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, SampleError
-from auditor.evidence_store import rows
+from auditor.evidence_store import outputs, rows
+from auditor.evidence_store.complete import complete_parts
 from auditor.evidence_store.selection import RowRef, pick
-from auditor.evidence_store.store import Part, Store, table_of, write_atomically
+from auditor.evidence_store.store import Part, Store, table_of
 from auditor.gallery import select
 from auditor.gallery.select import Group
 from auditor.images.view import View
 from auditor.plugin import Example, Shard
+from auditor.results import Audit
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.shard_scan import view_of
 from auditor.types import Need, Sample
@@ -68,7 +70,7 @@ def save_gallery(
     """
     path, made_of = out / FILE, f"{evidence_digest} {most} {opening is not None}".encode()
     if not most:
-        path.unlink(missing_ok=True)
+        outputs.remove(path)
     elif _made_of(path) != made_of:
         _write(path, tuple(_examples({part.shard: part for part in parts}, shards, opening, most)), made_of)
 
@@ -78,6 +80,8 @@ def load(out: Path) -> tuple[Example, ...]:
     path = out / FILE
     if not path.exists():
         return ()
+    if not outputs.is_intact(path):
+        raise EvidenceError(f"{path} is damaged: the same scan again replaces it")
     try:
         table = pq.read_table(path)
         columns = (
@@ -89,9 +93,14 @@ def load(out: Path) -> tuple[Example, ...]:
         raise EvidenceError(f"{path}: {error}; scan again to replace it") from error
 
 
-def decided(out: Path, most: int) -> tuple[Example, ...]:
-    """Rows decided by declared or matched evidence, the strongest first, without thumbnails; empty without evidence."""
-    parts = {part.shard: part.path for part in Store(out).parts()}
+def decided(out: Path, most: int, audit: Audit | None = None) -> tuple[Example, ...]:
+    """Rows decided by declared or matched evidence, the strongest first, without thumbnails; empty without evidence.
+
+    audit: as in complete_parts, whose errors are raised.
+    """
+    if not Store(out).folder.is_dir():  # an audit.json alone
+        return ()
+    parts = {part.shard: part.path for part in complete_parts(out, audit)}
     refs = select.decided(parts.items(), most)
     by_shard = {
         shard: rows.at(parts[shard], {ref.number for ref in refs if ref.shard == shard})
@@ -122,6 +131,8 @@ def _group_of(example: Example) -> Group:
 
 
 def _made_of(path: Path) -> bytes | None:
+    if not outputs.is_intact(path):
+        return None
     try:
         return (pq.read_metadata(path).metadata or {}).get(_MADE_OF)
     except (pa.ArrowException, OSError):
@@ -194,6 +205,4 @@ def _write(path: Path, gallery: Sequence[Example], made_of: bytes) -> None:
     }
     for name, values in extra.items():
         table = table.append_column(name, values)
-    out = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({_MADE_OF: made_of}), out, compression="zstd")
-    write_atomically(path, out.getvalue())
+    outputs.write_table(path, table.replace_schema_metadata({_MADE_OF: made_of}))

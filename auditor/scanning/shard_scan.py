@@ -26,6 +26,7 @@ from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, S
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, too_slow, unreadable
 from auditor.similarity.match import ReferenceIndexes
+from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
 
@@ -84,10 +85,13 @@ class ShardScan(ShardTask[PartResult]):
             for batch in self._batches(shard):
                 rows = self._rows(batch, writer)
                 writer.write(rows, self._vectors_and_thumbnails(batch) if fingerprint else None)
+            digest = writer.close()
         except BaseException:
             writer.abandon()
             raise
-        return PartResult(shard.id, writer.rows, writer.close())
+        if self.is_tracking:
+            self._crash_marker(shard).unlink(missing_ok=True)
+        return PartResult(shard.id, writer.rows, digest)
 
     def with_crash_tracking(self) -> ShardScan:
         """The same task, one row at a time, with a crash marker for the row in progress."""
@@ -149,7 +153,7 @@ class ShardScan(ShardTask[PartResult]):
             self._crash_marker(shard).write_text(f"{act} {number}")
 
     def _crash_marker(self, shard: Shard) -> Path:
-        return Store(self.out).folder / f"{shard.id}.row.tmp"
+        return Store(self.out).folder / f"{shard.id}.row{TEMPORARY}"
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample's view with its header read; or its row, if it is unreadable."""

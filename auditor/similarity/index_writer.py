@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,13 +17,16 @@ import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import PcaWhitening, write
 from auditor.errors import IndexFileError
-from auditor.evidence_store.store import Part, Store, write_atomically
+from auditor.evidence_store import checksums
+from auditor.evidence_store.store import Part, Store
 from auditor.evidence_store.vectors import MatrixWriter, blocks
 from auditor.similarity.embedding_set import DECLARED, EmbeddingSet
 from auditor.similarity.neighbours import FLAT, Index
 from auditor.similarity.reference_index import FILE, KINDS, SCHEMA, IndexMetadata, ReferenceIndex, exists
+from auditor.storage.atomic import SUFFIX as TEMPORARY
+from auditor.storage.atomic import naming, sync, write_atomically
 
-_STAGING = "building"  # folder of evidence on the images that are being added
+_STAGING = "building"  # folder of evidence on the images that are being added; without it, the index is finished
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _INDEX_FILE = re.compile(
     r"(?:rows-(?=\d+\.parquet)|index-(?=\d+\.faiss)|space-(?=\d+\.npz)|(?:vectors|thumbnails|hashes)-(?=\d+\.npy))"
@@ -73,13 +74,25 @@ def add_digests(folder: Path, lists: Iterable[Path], kind: str) -> IndexMetadata
         return generation.commit(kind, "")
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the folder contains an index, and no command that adds to it was interrupted."""
+    return exists(folder) and not staging_folder(folder).exists()
+
+
 def staging_folder(folder: Path) -> Path:
     """The folder of evidence on images that are being added; kept after an interruption."""
     return folder / _STAGING
 
 
-def clear_staging(folder: Path) -> None:
-    """Removes that evidence, after its images are in the index."""
+def begin(folder: Path) -> None:
+    """Marks the index as unfinished until `finish`, so that an interrupted command can be repeated."""
+    staging_folder(folder).mkdir(parents=True, exist_ok=True)
+
+
+def finish(folder: Path) -> None:
+    """Removes the evidence on added images, and files of interrupted generations."""
+    _remove_generations(folder, keep=ReferenceIndex(folder).metadata.generation)
+    (folder / f"{FILE}{TEMPORARY}").unlink(missing_ok=True)
     shutil.rmtree(staging_folder(folder), ignore_errors=True)
 
 
@@ -89,13 +102,15 @@ def _before(folder: Path, kind: str, fingerprint: str) -> ReferenceIndex | None:
     if fingerprint.startswith("given:unnamed"):
         raise IndexFileError("an index needs the name of its vectors' model: give --embeddings-model")
     if not exists(folder):
+        ours = (_STAGING, f"{FILE}{TEMPORARY}")
         unknown = [
-            path.name for path in folder.glob("*") if path.name != _STAGING and not _INDEX_FILE.fullmatch(path.name)
+            path.name for path in folder.glob("*") if path.name not in ours and not _INDEX_FILE.fullmatch(path.name)
         ]
         if unknown:
             raise IndexFileError(f"{folder} contains {unknown[0]}, which is not part of an index: name an empty folder")
         return None
     reference_index = ReferenceIndex(folder)
+    reference_index.verify()
     if reference_index.metadata.kind != kind:
         raise IndexFileError(f"{folder} is an index of {reference_index.metadata.kind} images, these are {kind}")
     if reference_index.metadata.fingerprint != fingerprint:
@@ -122,10 +137,15 @@ def _new(digests: Sequence[str | None], before: ReferenceIndex | None) -> list[i
 @contextmanager
 def _next_generation(folder: Path, before: ReferenceIndex | None) -> Iterator[_Generation]:
     """The next generation of files; removes the one before, and files of interrupted ones."""
-    generation = _Generation(folder, before)
+    generation, current = _Generation(folder, before), before.metadata.generation if before else 0
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_generations(folder, keep=before.metadata.generation if before else 0)
-    yield generation
+    _remove_generations(folder, keep=current)
+    try:
+        with naming(folder):
+            yield generation
+    except BaseException:
+        _remove_generations(folder, keep=current)
+        raise
     _remove_generations(folder, keep=generation.number)
 
 
@@ -172,9 +192,8 @@ class _Generation:
     def commit(self, kind: str, fingerprint: str) -> IndexMetadata:
         """Syncs all files, then writes index.json, which names them."""
         for path in self._written:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        files = {path.name: _digest(path) for path in self._written}
+            sync(path)
+        files = {path.name: checksums.digest(path) for path in self._written}
         metadata = IndexMetadata(kind=kind, fingerprint=fingerprint, generation=self.number, files=files, **self._sizes)
         text = json.dumps({"schema": SCHEMA, **asdict(metadata)}, indent=2, sort_keys=True) + "\n"
         write_atomically(self.folder / FILE, text.encode())
@@ -216,11 +235,6 @@ class _Generation:
         return path
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _digests(path: Path) -> Iterator[str]:
     """Lower-case sha256 digests. Raises IndexFileError for any other line."""
     try:
@@ -246,7 +260,7 @@ def _column(path: Path) -> list[str]:
 
 def parts_with_vectors(audit: Path) -> list[Part]:
     """The parts of an audit's folder. Raises IndexFileError if none has vectors."""
-    parts = list(Store(audit).parts())
+    parts = Store(audit).undamaged_parts(with_vectors=True)
     if not any(part.vectors for part in parts):
         raise IndexFileError(f"{audit}: no vectors with its evidence; scan with the detector classifier, or --encoder")
     return parts

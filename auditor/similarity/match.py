@@ -72,6 +72,11 @@ class ReferenceIndexes:
         `record()`."""
         return hashlib.sha256(json.dumps(sorted(record.values())).encode()).hexdigest()
 
+    def verify(self) -> None:
+        """Raises IndexFileError if a file of an index is damaged."""
+        for index in self.opened:
+            index.verify()
+
     def check(self, fingerprint: str) -> None:
         """Raises IndexFileError if an index's vectors are not from the dataset's encoder."""
         for index in self.opened:

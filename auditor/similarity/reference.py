@@ -65,7 +65,7 @@ class Reference:
         folder = Path(self.folder)
         if exists(folder):
             return ReferenceIndex(folder)
-        embeddings = EmbeddingSet(list(Store(folder).parts()))
+        embeddings = EmbeddingSet(Store(folder).undamaged_parts(with_vectors=True))
         if not len(embeddings):
             raise IndexFileError(f"{folder}: neither an index nor an audit with vectors")
         return embeddings

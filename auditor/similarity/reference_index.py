@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from auditor.embeddings.whitening import PcaWhitening, read
 from auditor.errors import EvidenceError, IndexFileError, ModelError
+from auditor.evidence_store import checksums
 from auditor.evidence_store.vectors import opened
 from auditor.similarity.neighbours import Index
 
@@ -56,6 +57,12 @@ class ReferenceIndex:
             if not (folder / name).is_file():
                 raise IndexFileError(f"{folder}: {name} is missing; build the index again")
         self.index, self.space = self._index()
+
+    def verify(self) -> None:
+        """Raises IndexFileError if a file is not what was written."""
+        for name, digest in self.metadata.files.items():
+            if checksums.digest(self.folder / name) != digest:
+                raise IndexFileError(f"{self.folder}: {name} is damaged; build the index again")
 
     @property
     def digest(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditor.evidence_store import outputs
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
 from auditor.similarity.diversity import MIN_IMAGES, compare_metrics, effective_dimension, trace_ratio
@@ -42,7 +43,7 @@ def similarity_results(
     if reference and len(embeddings):
         reference.check(embeddings.fingerprint)
     if not len(embeddings):
-        (out / FILE).unlink(missing_ok=True)
+        outputs.remove(out / FILE)
         return None, None
     use_threads(os.cpu_count() or 1)
     label, unsearched = clusters(embeddings)
@@ -119,6 +120,4 @@ def _write_clusters(embeddings: EmbeddingSet, label: np.ndarray, path: Path) -> 
     number = np.zeros(len(label), np.int64)
     number[heads] = np.arange(len(heads)) + 1
     table = pa.table({"cluster": number[label[members]], **embeddings.columns(members, ["key", "image"])})
-    temporary = path.with_name(f"{path.name}.tmp")
-    pq.write_table(table.sort_by([("cluster", "ascending"), ("image", "ascending")]), temporary)
-    os.replace(temporary, path)
+    outputs.write_table(path, table.sort_by([("cluster", "ascending"), ("image", "ascending")]))

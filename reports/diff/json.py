@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from auditor.compare import TEST, AuditDiff
+from auditor.safe_text import safe_json
 
 SCHEMA = "auditor-diff/1"
 
@@ -21,4 +22,4 @@ def render(diff: AuditDiff) -> str:
         }
     changes = [asdict(change) for change in diff.changes]
     content = {"schema": SCHEMA, **sides, "test": TEST, "notes": diff.notes, "changes": changes}
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return safe_json(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

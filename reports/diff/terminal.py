@@ -8,6 +8,7 @@ from auditor.safe_text import safe_text
 from reports import phrases
 
 _MAX_LINES = 12  # of a table
+_MAX_LINE = 2000  # characters; longer than any line
 _SIGNS = {ROSE: "▲", FELL: "▼"}
 
 
@@ -22,9 +23,8 @@ def render(diff: AuditDiff) -> str:
             lines.append(f"  and {len(changes) - _MAX_LINES:,} more")
         lines.append("")
     lines += [f"note        {safe_text(note)}" for note in diff.notes]
-    return (
-        "\n".join([*lines, f"test        {TEST}; for estimates: the interval of the difference excludes zero"]) + "\n"
-    )
+    lines.append(f"test        {TEST}; for estimates: the interval of the difference excludes zero")
+    return "\n".join(safe_text(line, _MAX_LINE) for line in lines) + "\n"
 
 
 def _side(diff: AuditDiff, which: int) -> str:

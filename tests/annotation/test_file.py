@@ -149,3 +149,26 @@ def test_a_file_of_blank_lines_is_begun_like_an_empty_one(tmp_path):
     path.write_text("\n\n")
     append(path, ONE)
     assert read(path) == [ONE]
+
+
+def test_a_label_that_does_not_fit_on_the_disk_leaves_no_half_line(tmp_path):
+    import resource
+    import subprocess
+    import sys
+
+    from commands import environment
+
+    path = tmp_path / "labels.csv"
+    append(path, Annotation("a", "unknown", HumanLabel.REAL))
+    before = path.read_bytes()
+    script = (
+        "import sys, pathlib; from auditor.annotation.file import Annotation, HumanLabel, append\n"
+        "append(pathlib.Path(sys.argv[1]), Annotation('b' * 50, 'unknown', HumanLabel.REAL))"
+    )
+    limit = len(before) + 10
+    result = subprocess.run(
+        [sys.executable, "-c", script, path], env=environment(), capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert "LabelError" in result.stderr
+    assert path.read_bytes() == before

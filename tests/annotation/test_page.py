@@ -299,8 +299,13 @@ def test_an_exports_empty_label_file_can_be_filled_in_by_hand(folder, task):
 
 
 def test_an_export_overwrites_nothing(folder, task):
+    before = (folder / "labels.csv").read_bytes()
+    (folder / "labels.csv").write_bytes(b"filled in")
     with pytest.raises(LabelError, match="name a new folder"):
         task.export(folder, "ann")
+    assert (folder / "labels.csv").read_bytes() == b"filled in"
+    (folder / "labels.csv").write_bytes(before)
+    task.export(folder, "ann")  # the same again
     (folder.parent / "mine").mkdir()
     (folder.parent / "mine/notes.txt").write_text("mine")
     with pytest.raises(LabelError, match="not empty"):

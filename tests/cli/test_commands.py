@@ -184,7 +184,7 @@ def test_filter_leaves_a_source_out_and_names_an_unknown_one(folder):
 def test_export_without_evidence_says_so(folder, tmp_path):
     result = run("export", tmp_path, cwd=folder)
     assert result.returncode == 3
-    assert "no evidence in this folder" in last(result)
+    assert "no finished audit there" in last(result)
 
 
 def test_diff_says_what_changed_and_exits_0(folder):
@@ -227,7 +227,8 @@ def test_a_pipeline_trains_only_on_a_pass(folder):
         assert marker.exists() == trained, policy
 
 
-def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_keeps_what_is_done_and_exits_with_the_number_of_the_signal(tmp_path, number):
     lines = (f"k{n},http://x.org/{n}\n" for n in range(30_000))
     making.write(tmp_path / "urls.csv", "id,image\n" + "".join(lines))
     command = [sys.executable, "-m", "auditor", "scan", "urls.csv", "--jobs", "2"]
@@ -237,13 +238,13 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in a shell's background ignore it
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # tests in a shell's background ignore it
     )
     while process.poll() is None and not list((tmp_path / "audit/evidence").glob("*.parquet")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "run the same command to continue" in stderr.strip().splitlines()[-1]
     assert list((tmp_path / "audit/evidence").glob("*.parquet"))
     assert "already done and kept" in run("scan", "urls.csv", cwd=tmp_path).stderr

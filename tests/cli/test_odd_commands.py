@@ -61,8 +61,25 @@ def test_a_reader_who_leaves_early_does_not_make_a_failed_policy(folder):
         )
     finally:
         os.close(writes)
-    assert result.returncode == 3
-    assert "closed" in result.stderr
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize(("command", "code"), [("gate done", 4), ("gate done --policy pass.toml", 0)])
+def test_closed_and_full_streams_change_no_decision(folder, command, code, streams):
+    making.write(folder / "pass.toml", "[rules.declared]\nmax = 1.0\n")
+    result = subprocess.run(
+        f"{sys.executable} -m auditor {command} {streams}",
+        shell=True, capture_output=True, text=True, cwd=folder, env=environment(),
+    )  # fmt: skip
+    assert result.returncode == code, result.stderr
+
+
+def test_output_that_does_not_fit_on_the_disk_is_an_error_in_one_line(folder):
+    line = [sys.executable, "-m", "auditor", "export", "done"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, env=environment())
+    assert (result.returncode, result.stderr) == (3, "ERROR output: No space left on device\n")
 
 
 @pytest.mark.parametrize("lost", ["digests", "config"])

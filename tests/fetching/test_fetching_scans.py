@@ -1,5 +1,6 @@
 """scan --fetch: a random sample of a manifest of URLs, audited as if it were there, and what dead links leave open."""
 
+import saving
 from hosting import IMAGE, fetcher
 from making import write
 
@@ -21,7 +22,8 @@ def manifest(tmp_path, host, rows=40, dead=4):
 
 def scan(inputs, tmp_path, fetch, **config):
     given = Config.of(detectors=DETECTORS, fetch=fetch, **config)
-    return run_audit(inputs, tmp_path / "out", given, make_engine(1, "serial"), fetcher=fetcher(tmp_path / "cache"))
+    audit = run_audit(inputs, tmp_path / "out", given, make_engine(1, "serial"), fetcher=fetcher(tmp_path / "cache"))
+    return saving.finished(audit, tmp_path / "out")
 
 
 def test_so_many_rows_are_fetched_and_no_other(tmp_path, host):

@@ -23,6 +23,8 @@ from auditor.estimate.design import row_design
 from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds, solve_prior_shift
 from auditor.filtering import keep_lists
 from auditor.filtering.selection import COLUMNS, keep_list
+from auditor.filtering.tars import write_tars
+from auditor.plugin import Input, Shard
 from auditor.results import SubgroupEstimate
 from auditor.types import Status, VerdictKind
 
@@ -270,6 +272,7 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
     with tarfile.open(tmp_path / "kept/00000.tar") as archive:
         assert archive.getnames() == ["b.png", "b.txt", "b.json"]
         assert archive.extractfile("b.png").read() == encoded(seed=1)
+    (tmp_path / "kept/00001.tar").write_bytes(b"mine")
     with pytest.raises(FilterError, match="already exists"):
         auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
 
@@ -321,7 +324,7 @@ def test_tars_of_another_dataset_are_refused_before_any_is_written(tmp_path):
     kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
     (tmp_path / "other").mkdir()
     tar(tmp_path / "other/b.tar", [("a.png", encoded())])
-    with pytest.raises(FilterError, match=r"'a\.tar' .* is missing"):
+    with pytest.raises(FilterError, match="not the audited one"):
         auditor.write_filtered_tars(kept, tmp_path / "other", tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
@@ -331,9 +334,37 @@ def test_a_damaged_tar_leaves_nothing_half_written(tmp_path):
     kept = scanned_tar(tmp_path / "data", [("a.png", encoded()), ("b.png", encoded(seed=1))])
     whole = (tmp_path / "data/a.tar").read_bytes()
     (tmp_path / "data/a.tar").write_bytes(whole[:600])
+    shard = Shard("a", Input(str(tmp_path / "data"), "data"), "webdataset", file="a.tar")
     with pytest.raises(FilterError, match="ends inside this member"):
-        auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+        write_tars([shard], set(kept.rows.image), tmp_path / "kept")
     assert not list((tmp_path / "kept").iterdir())
+
+
+def test_a_dataset_that_changed_since_its_audit_is_not_filtered(tmp_path):
+    (tmp_path / "data").mkdir()
+    kept = scanned_tar(tmp_path / "data", [("a.png", encoded()), ("b.png", encoded(seed=1))])
+    tar(tmp_path / "data/a.tar", [("a.png", encoded()), ("b.png", encoded(seed=2))])
+    with pytest.raises(FilterError, match="not the audited one, or has changed"):
+        auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_filter_that_was_killed_can_be_repeated(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    tar(tmp_path / "data/b.tar", [("b.png", encoded(seed=1))])
+    kept = scanned_tar(tmp_path / "data", [("a.png", encoded())])
+    out = tmp_path / "kept"
+    with monkeypatch.context() as killed:  # after one of two tars has its final name
+        killed.setattr("auditor.storage.atomic.shutil.rmtree", lambda folder, **_: None)
+        auditor.write_filtered_tars(kept, tmp_path / "data", out)
+    (out / "b.tar").rename(out / ".unfinished/b.tar")
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", out) == 2
+    assert sorted(path.name for path in out.iterdir()) == ["a.tar", "b.tar"]
+    assert auditor.write_filtered_tars(kept, tmp_path / "data", out) == 2  # the same tars again
+    (out / "a.tar").write_bytes(b"mine")
+    with pytest.raises(FilterError, match="already exists and is another file: give an empty folder"):
+        auditor.write_filtered_tars(kept, tmp_path / "data", out)
+    assert (out / "a.tar").read_bytes() == b"mine"
 
 
 def test_a_key_that_is_kept_and_left_out_is_in_no_list_of_keys(tmp_path):

@@ -5,6 +5,7 @@ import math
 
 import pandas as pd
 import pytest
+import saving
 from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, png, write
@@ -29,7 +30,9 @@ def dataset(path, rows=60, declared=10):
 
 
 def scan(inputs, out, **config):
-    return run_audit(inputs, out, Config.of(detectors=DETECTORS, **config), make_engine(1, "serial"))
+    return saving.finished(
+        run_audit(inputs, out, Config.of(detectors=DETECTORS, **config), make_engine(1, "serial")), out
+    )
 
 
 def drawn_keys(out):

@@ -15,7 +15,7 @@ from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.compare import UNKNOWN, compare
 from auditor.config import Config, ReadOptions
-from auditor.errors import DatasetError, EvidenceError, FilterError
+from auditor.errors import ConfigError, EvidenceError, FilterError
 from auditor.plugin import Input, Shard
 from auditor.results import EffectiveSampleSize, ShardSample
 from auditor.sampling.shards import name, sample_shards
@@ -36,7 +36,7 @@ def dataset(path, declared=(0, 1, 2, 0, 5, 0, 1, 3, 0, 4, 2, 1), rows=6):
 
 def scan(inputs, out, **config):
     config = {"detectors": DETECTORS, "depth": Need.FILE, **config}
-    return run_audit(inputs, out, Config.of(**config), make_engine(1, "serial"))
+    return saving.finished(run_audit(inputs, out, Config.of(**config), make_engine(1, "serial")), out)
 
 
 def read(out):
@@ -118,10 +118,9 @@ def test_all_shards_are_a_full_scan(tmp_path):
     assert (some.confirmed, some.digests, some.shards) == (full.confirmed, full.digests, None)
 
 
-def test_one_shard_of_several_is_refused(tmp_path):
-    inputs = dataset(tmp_path / "set", declared=(1, 0))
-    with pytest.raises(DatasetError, match="two or more"):
-        scan(inputs, tmp_path / "out", sample_shards=1)
+def test_one_shard_is_no_sample():
+    with pytest.raises(ConfigError, match="at least 2"):
+        Config.of(sample_shards=1)
 
 
 def test_more_shards_are_added_to_what_is_there(tmp_path):
@@ -134,10 +133,10 @@ def test_more_shards_are_added_to_what_is_there(tmp_path):
         def advanced(self, rows):
             pass
 
-    for most in (3, 5, 2, None):
+    for most in (3, 5, None):
         config = Config.of(detectors=DETECTORS, depth=Need.FILE, sample_shards=most)
         run_audit(inputs, tmp_path / "out", config, make_engine(1, "serial"), listener=Kept())
-    assert plans == [(0, 0, 3), (18, 0, 2), (12, 18, 0), (12, 0, 10)]
+    assert plans == [(0, 0, 3), (18, 0, 2), (30, 0, 7)]
 
 
 def test_the_audited_shards_are_known_again_and_a_new_one_is_seen(tmp_path):

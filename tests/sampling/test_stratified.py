@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import saving
 from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, write
@@ -95,7 +96,9 @@ def dataset(path):
 
 
 def scan(inputs, out, **config):
-    return run_audit(inputs, out, Config.of(detectors=("host-prior",), **config), make_engine(1, "serial"))
+    return saving.finished(
+        run_audit(inputs, out, Config.of(detectors=("host-prior",), **config), make_engine(1, "serial")), out
+    )
 
 
 def by_domain(out):

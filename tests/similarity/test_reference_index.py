@@ -150,11 +150,25 @@ def test_adding_keeps_what_was_there(tmp_path):
     assert not list((tmp_path / "index").glob("*-1.*"))
 
 
+def test_a_damaged_index_matches_nothing_and_is_not_added_to(tmp_path):
+    saved(tmp_path / "known/a.png", picture(0))
+    auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")
+    for path in (tmp_path / "index").glob("*-1.*"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        config = auditor.Config.of(detectors=(), indexes=(str(tmp_path / "index"),))
+        with pytest.raises(IndexFileError, match="index"):
+            auditor.scan(tmp_path / "known", config=config, engine="serial")
+        with pytest.raises(IndexFileError, match="index"):
+            auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")
+        path.write_bytes(whole)
+
+
 def test_the_same_file_is_in_it_once_however_often_it_is_added(tmp_path, monkeypatch):
     for name, seed in (("a", 0), ("b", 1), ("twin of b", 1)):
         saved(tmp_path / "known" / f"{name}.png", picture(seed))
     with monkeypatch.context() as broken:  # killed when all was added, and before that was noted
-        broken.setattr(index_writer, "clear_staging", lambda folder: 1 / 0)
+        broken.setattr(index_writer, "finish", lambda folder: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")
     again = auditor.build_index(tmp_path / "index", tmp_path / "known", engine="serial")

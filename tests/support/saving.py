@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import auditor
 from auditor.annotation import file as label_files
 from auditor.annotation.file import Annotation
 from auditor.config import Config
 from auditor.estimate.calibration import Calibration, dumps
+from auditor.results import Audit
 
 
 def calibration_file(folder: Path, calibration: Calibration) -> str:
@@ -23,6 +25,12 @@ def label_file(folder: Path, answers: Iterable[Annotation]) -> str:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="labels-", suffix=".csv", delete=False) as file:
         label_files.write(Path(file.name), answers)
     return file.name
+
+
+def finished(audit: Audit, out: Path) -> Audit:
+    """The audit, with its audit.json in the folder of its evidence."""
+    auditor.write(audit, auditor.decide(audit), out, ("json",))
+    return audit
 
 
 def config(folder: Path, **options: Any) -> Config:

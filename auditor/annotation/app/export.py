@@ -17,24 +17,31 @@ from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.server import page
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
+from auditor.storage.atomic import UNFINISHED, together
 
-_IMAGES = "images"
+_IMAGES, _LABELS, _PAGE = "images", "labels.csv", "index.html"
 
 
 def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
-    """Writes the folder. fill: adds every image to the store. Raises LabelError if the folder is not empty."""
+    """Writes the folder, all or nothing. fill: adds every image to the store. Raises LabelError if the folder holds
+    something else, as labels that people have filled in."""
     try:
-        (folder / _IMAGES).mkdir(parents=True)
-        if len(list(folder.iterdir())) > 1:
-            (folder / _IMAGES).rmdir()
-            raise LabelError(f"{folder}: not empty: name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        others = {path.name for path in folder.iterdir()} - {_IMAGES, _LABELS, _PAGE, UNFINISHED}
     except OSError as error:
         raise LabelError(f"{folder}: {error.strerror or error}: name a new folder") from error
-    store = ImageStore(folder / _IMAGES, items)
-    fill(store)
-    todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
-    file.write(folder / "labels.csv", (), todo=todo)
-    (folder / "index.html").write_text(_page(items, labeller, store), "utf-8")
+    if others:
+        raise LabelError(f"{folder}: not empty: name a new folder")
+    try:
+        with together(folder) as unfinished:
+            (unfinished / _IMAGES).mkdir()
+            store = ImageStore(unfinished / _IMAGES, items)
+            fill(store)
+            todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
+            file.write(unfinished / _LABELS, (), todo=todo)
+            (unfinished / _PAGE).write_text(_page(items, labeller, store), "utf-8")
+    except FileExistsError as error:
+        raise LabelError(f"{folder}: not empty: name a new folder") from error
 
 
 def _page(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:

@@ -1,0 +1,33 @@
+"""The evidence of a finished audit: all of it, and intact. For everything that reads evidence and does not make it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor import audit_json
+from auditor.errors import EvidenceError
+from auditor.evidence_store.store import Part, Store, dataset_digest
+from auditor.results import Audit
+
+AUDIT = "audit.json"
+
+
+def complete_parts(out: Path, audit: Audit | None = None, *, with_vectors: bool = False) -> list[Part]:
+    """The parts that the audit of a folder summarises. audit: that audit, if it has been read already.
+
+    with_vectors: check vectors and thumbnails too. Raises EvidenceError if the folder has no finished audit, if a part
+    is damaged, or if the parts are not those that audit.json summarises; AuditFileError for a damaged audit.json.
+    """
+    if audit is None and not (out / AUDIT).is_file():
+        raise EvidenceError(f"{out}: no finished audit there: run the scan (again) until it is finished")
+    audit = audit or audit_json.read(out / AUDIT)
+    parts = Store(out).undamaged_parts(with_vectors=with_vectors)
+    if not parts:
+        raise EvidenceError(f"{out}: no evidence in this folder")
+    rows = sum(part.rows for part in parts)
+    if rows != audit.counts.rows or dataset_digest(parts) != audit.digests.dataset:
+        raise EvidenceError(
+            f"{out}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
+            "finish that scan, or scan the dataset again"
+        )
+    return parts
