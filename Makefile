@@ -1,12 +1,14 @@
 # make audit [DATASET=folder] [OUT=folder]   installs the tool and audits a dataset (default: a small demo)
 # make test                                  installs everything and runs every check, long simulations reduced
 # make test-all                              the same, simulations in full
+# make fuzz [MINUTES=10]                      mutated images, archives, tables and audit files
 PYTHON ?= python3
 VENV ?= .venv
 DATASET ?=
 OUT ?= audit
+MINUTES ?= 10
 
-.PHONY: audit test test-all lint types clean
+.PHONY: audit test test-all fuzz lint types clean
 
 audit: $(VENV)/core
 	@$(if $(DATASET),,$(VENV)/bin/auditor demo demo-dataset)
@@ -19,6 +21,9 @@ test: $(VENV)/everything lint types
 
 test-all:
 	@$(MAKE) test TESTING=--full-simulations
+
+fuzz: $(VENV)/everything
+	PYTHONPATH=tests/support $(VENV)/bin/python -W ignore -m campaign --minutes $(MINUTES) --keep build/fuzz
 
 lint: $(VENV)/everything
 	$(VENV)/bin/ruff check .

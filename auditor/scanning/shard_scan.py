@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -82,9 +83,11 @@ class ShardScan(ShardTask[PartResult]):
         fingerprint = self.vectors.fingerprint() if self._are_kept else None
         writer = PartWriter(Store(self.out).path(shard.id), shard, self.digest, fingerprint=fingerprint)
         try:
-            for batch in self._batches(shard):
-                rows = self._rows(batch, writer)
-                writer.write(rows, self._vectors_and_thumbnails(batch) if fingerprint else None)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: their rows say what is wrong
+                for batch in self._batches(shard):
+                    rows = self._rows(batch, writer)
+                    writer.write(rows, self._vectors_and_thumbnails(batch) if fingerprint else None)
             digest = writer.close()
         except BaseException:
             writer.abandon()

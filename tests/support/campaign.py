@@ -1,9 +1,9 @@
 """A campaign of mutated inputs: images, archives, tables and audit files, from seeds that are made on the spot.
 
-    python tests/fuzz/campaign.py --minutes 30 [--seed N] [--keep DIR]
+    make fuzz MINUTES=30
 
 Every input must give rows or a refusal: no other exception, no step beyond the time limit, no row lost. What fails is
-written to --keep. `make test` runs a short round (test_campaign.py), `make fuzz MINUTES=n` a long one.
+written to --keep. `make test` runs a short round (fuzz/test_campaign.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import io
 import json
 import random
-import sys
 import tempfile
 import time
 import traceback
@@ -20,9 +19,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parents[1] / "support"), str(Path(__file__).parents[2])]
 
 import making
 import pandas as pd
@@ -131,10 +129,7 @@ def _files(folder: Path) -> Mapping[str, tuple[bytes, Callable[[bytes], None]]]:
         "table b.parquet": _parquet(embedded),
         "table a.arrow": _arrow(embedded),
     }
-    examined = {
-        kind: (data, lambda data, name=kind.split()[1]: _rows(folder / "input", name, data))
-        for kind, data in seeds.items()
-    }
+    examined = {kind: (data, partial(_rows, folder / "input", kind.split()[1])) for kind, data in seeds.items()}
     return {**examined, "audit audit.json": (_audit(), _read_audit)}
 
 
