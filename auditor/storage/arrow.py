@@ -47,6 +47,7 @@ def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
     try:
         with _opened(table.url) as (_, found):
             for batch in found:
+                batch.validate()
                 count += batch.num_rows
                 while count >= rows:
                     yield Chunk(first, rows, first, first + rows)
@@ -66,10 +67,13 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
         size = batches.size(schema, names)
         at = 0
         for batch in found:
+            batch.validate()
             low, high = max(chunk.start - at, 0), min(chunk.stop - at, batch.num_rows)
             at += batch.num_rows
             for begin in range(low, high, size):
-                yield from batches.dicts(batch.slice(begin, min(size, high - begin)).select(names))
+                part = batch.select(names).slice(begin, min(size, high - begin))
+                part.validate(full=True)  # Arrow reads outside of its buffers if offsets are wrong
+                yield from batches.dicts(part)
             if at >= chunk.stop:
                 return
 

@@ -138,7 +138,7 @@ def stat_signature(url: str) -> str:
 @lru_cache(maxsize=4096)
 def real_folder(url: str) -> str:
     """A local folder with links resolved; a remote URL unchanged."""
-    return url if is_remote(url) else os.path.realpath(url)
+    return url if is_remote(url) or "\0" in url else os.path.realpath(url)
 
 
 def entries(url: str) -> tuple[Entry, ...]:
