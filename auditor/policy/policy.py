@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from auditor import sentences
 from auditor.decision import Decision, MadStatus, Outcome, RuleResult
 from auditor.errors import PolicyError
 from auditor.estimate.intervals import Interval
@@ -270,7 +271,9 @@ def _evaluate(audit: Audit, rule: Rule, policy: Policy, context: Context) -> Rul
 def _no_evidence(audit: Audit) -> tuple[RuleResult, ...]:
     """An inconclusive result, whatever the policy says, if there are no rows or nothing that could be checked."""
     if audit.counts.rows == 0:
-        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, "the input has no rows"),)
+        lost = audit.inventory.lost if audit.inventory else 0
+        reason = "the input has no rows" + (f"; {sentences.files(lost)} passed over" if lost else "")
+        return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     indecisive = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
     deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in indecisive)
     if not any(coverage.evaluable for coverage in deciding):

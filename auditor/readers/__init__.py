@@ -12,6 +12,7 @@ from auditor.errors import AuditorError, DatasetError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import listing
 from auditor.storage import files
+from auditor.storage.names import UNREAD_DATASET, is_dataset
 from auditor.types import Sample, Unreadable
 
 _WITHOUT_TABLES = ("folder", "webdataset")
@@ -28,7 +29,9 @@ def reader_for(input: Input) -> Reader:
         reader = registry.load("readers", id)()
         if reader.accepts(input):
             return reader
-    what = "folder" if files.is_folder(input.url) else "file"
+    if input.only and all(map(is_dataset, input.only)):
+        raise DatasetError(f"{input.name}: {UNREAD_DATASET}: unpack it, or convert it to tars of images (webdataset)")
+    what = "file" if input.only else "folder"
     known = ", ".join(registry.table("readers"))
     raise DatasetError(f"{input.name}: no reader accepts this {what}; --input-format selects one of {known}")
 

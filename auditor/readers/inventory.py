@@ -103,7 +103,7 @@ def _reason(input: Input, found: Found) -> str:
     if tables.is_table(found.name) and not tables.is_only_sometimes_table(found.name):
         return f"table without images of its own, {kind}"
     if names.is_dataset(found.name):
-        return f"archive or dataset in a format that is not read, {kind}"
+        return f"{names.UNREAD_DATASET}, {kind}"
     if names.is_sidecar(found.name):
         return f"text without an image beside it, {kind}"
     return f"neither an image nor a table, {kind}"

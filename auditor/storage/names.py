@@ -33,8 +33,9 @@ _OTHER_SUFFIXES = _TEXTS | _DATASETS | _COMPANION_SUFFIXES | _MEDIA
 _HIDDEN = frozenset(("__macosx", "__pycache__", "_temporary", "_delta_log", "thumbs.db", "desktop.ini", "ehthumbs.db"))
 _COMPANIONS = frozenset(
     "readme license licence copying notice citation authors changelog contributing dataset_info dataset_infos "
-    "dataset_dict state checksums sha256sums md5sums manifest _success requirements".split()
+    "dataset_dict index state checksums sha256sums md5sums manifest _success requirements".split()
 )
+UNREAD_DATASET = "archive or dataset in a format that is not read"
 HEAD = 16  # first bytes of a file that starts_like_image needs
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+",

@@ -191,3 +191,11 @@ def test_an_input_that_is_given_twice_is_refused(tmp_path, scan):
 def test_inputs_side_by_side_are_not_refused(tmp_path, scan):
     write(tmp_path, "set/a.jpg", "set-2/a.jpg")
     assert scan(tmp_path / "set", tmp_path / "set-2").counts.ok == 2
+
+
+def test_a_dataset_that_is_not_read_is_named_alone_and_in_a_folder(tmp_path, scan):
+    write(tmp_path / "set", "shard.00000.mds", "index.json", data=b"x")
+    with pytest.raises(DatasetError, match=r"shard\.00000\.mds: archive or dataset in a format that is not read"):
+        scan(tmp_path / "set" / "shard.00000.mds")
+    audit = scan(tmp_path / "set")
+    assert decide(audit, parse(DEFAULT)).reason.startswith("the input has no rows; 1 file passed over")
