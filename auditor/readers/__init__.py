@@ -29,11 +29,10 @@ def reader_for(input: Input) -> Reader:
         reader = registry.load("readers", id)()
         if reader.accepts(input):
             return reader
+    why = f"no reader accepts this {'file' if input.only else 'folder'}"
     if input.only and all(map(is_dataset, input.only)):
-        raise DatasetError(f"{input.name}: {UNREAD_DATASET}: unpack it, or convert it to tars of images (webdataset)")
-    what = "file" if input.only else "folder"
-    known = ", ".join(registry.table("readers"))
-    raise DatasetError(f"{input.name}: no reader accepts this {what}; --input-format selects one of {known}")
+        why = f"{UNREAD_DATASET}: unpack it, or convert it to tars of images (webdataset)"
+    raise DatasetError(f"{input.name}: {why}; --input-format selects one of {', '.join(registry.table('readers'))}")
 
 
 def choose(

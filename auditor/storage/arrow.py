@@ -15,29 +15,19 @@ import pyarrow as pa
 
 from auditor.errors import DatasetError
 from auditor.storage import batches, files, packed
-from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
+from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _FILE = b"ARROW1"
 
 
-def columns(table: TableFile) -> list[str]:
-    """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
-    return batches.readable(_schema(table.url, files.version(table.url)))
-
-
-def kinds(table: TableFile) -> dict[str, Kind]:
-    """What the types of columns say."""
-    return batches.kinds(_schema(table.url, files.version(table.url)))
-
-
-def described(table: TableFile) -> list[str]:
+def schema(table: TableFile) -> pa.Schema:
     """The columns with their types."""
-    return batches.described(_schema(table.url, files.version(table.url)))
+    return _schema(table.url, files.version(table.url))
 
 
 def embeds(table: TableFile, column: str) -> bool:
     """Whether every value of a column is bytes. A struct of bytes and path may hold only the path."""
-    return batches.is_binary(_schema(table.url, files.version(table.url)).field(column).type)
+    return batches.is_binary(schema(table).field(column).type)
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:

@@ -12,25 +12,15 @@ import pyarrow.parquet as pq
 
 from auditor.errors import DatasetError
 from auditor.storage import batches, files, packed
-from auditor.storage.tables import BadRow, Chunk, Kind, TableFile
+from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _BATCH_BYTES = 64 << 20
 _REPEATING_BYTES = 16  # stored bytes per row below which a column of text repeats a few values
 
 
-def columns(table: TableFile) -> list[str]:
-    """The names of columns of text, numbers, dates or bytes, or of lists and structs of these."""
-    return batches.readable(_schema(table.url, files.version(table.url)))
-
-
-def kinds(table: TableFile) -> dict[str, Kind]:
-    """What the types of columns say."""
-    return batches.kinds(_schema(table.url, files.version(table.url)))
-
-
-def described(table: TableFile) -> list[str]:
+def schema(table: TableFile) -> pa.Schema:
     """The columns with their types."""
-    return batches.described(_schema(table.url, files.version(table.url)))
+    return _schema(table.url, files.version(table.url))
 
 
 def embeds(table: TableFile, column: str) -> bool:
@@ -80,11 +70,11 @@ def _joined(counts: list[int], rows: int) -> Iterator[int]:
 
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row. Raises DatasetError if the file is damaged."""
-    schema = _schema(table.url, files.version(table.url))
-    names = list(only) or batches.readable(schema)
+    kinds = schema(table)
+    names = list(only) or batches.readable(kinds)
     with _opened(table.url, _repeating(table.url, files.version(table.url))) as file:
         groups, before = _groups(file, chunk)
-        size = min(batches.size(schema, names), _rows_at_once(file.metadata, groups, names))
+        size = min(batches.size(kinds, names), _rows_at_once(file.metadata, groups, names))
         at, stop = before, chunk.stop
         for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
             low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)

@@ -1,8 +1,8 @@
 """Tables on disk, in chunks that can be read separately.
 
-Each format is a module with functions of a TableFile: `columns(table)` (names, from the header or schema),
-`chunks(table, rows)` (pieces of about that many rows) and `rows(table, chunk, only)` (the rows of one piece in order,
-as dictionaries; BadRow for a row that cannot be parsed). Formats whose columns have types also have `kinds(table)`.
+Each format is a module with functions of a TableFile: `columns(table)` (names, from the header) or, if columns have
+types, `schema(table)` (Arrow's); `chunks(table, rows)` (pieces of about that many rows); and `rows(table, chunk, only)`
+(the rows of one piece in order, as dictionaries; BadRow for a row that cannot be parsed).
 """
 
 from __future__ import annotations
@@ -93,7 +93,11 @@ def at(url: str, delimiter: str | None = None) -> TableFile:
 
 def columns(table: TableFile) -> list[str]:
     """Column names. Raises DatasetError if the file is not of the format that its suffix names."""
-    names: list[str] = _module(table).columns(table)
+    module = _module(table)
+    if hasattr(module, "schema"):
+        readable: list[str] = _batches().readable(module.schema(table))
+        return readable
+    names: list[str] = module.columns(table)
     return names
 
 
@@ -101,17 +105,16 @@ def kinds(table: TableFile) -> dict[str, Kind]:
     """What the types of columns say; of formats without types, every column is open. Also of the wide columns (vectors)
     that `columns` leaves out. Raises DatasetError."""
     module = _module(table)
-    found: dict[str, Kind] = (
-        module.kinds(table) if hasattr(module, "kinds") else dict.fromkeys(columns(table), Kind.OPEN)
-    )
-    return found
+    if hasattr(module, "schema"):
+        typed: dict[str, Kind] = _batches().kinds(module.schema(table))
+        return typed
+    return dict.fromkeys(columns(table), Kind.OPEN)
 
 
 def described(table: TableFile) -> list[str]:
     """The columns with their types, for messages. Raises DatasetError."""
     module = _module(table)
-    found: list[str] = module.described(table) if hasattr(module, "described") else columns(table)
-    return found
+    return _batches().described(module.schema(table)) if hasattr(module, "schema") else columns(table)
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
@@ -150,6 +153,10 @@ def _ending(name: str) -> str:
     if suffix in COMPRESSIONS and "." in stem:
         suffix = stem.rpartition(".")[2].casefold()
     return suffix if stem else ""
+
+
+def _batches() -> ModuleType:
+    return importlib.import_module("auditor.storage.batches")  # loads Arrow
 
 
 def _module(table: TableFile) -> ModuleType:
