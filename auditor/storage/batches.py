@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from auditor.storage.tables import BadRow, Kind
 
 _LONGEST_DIGEST = 64  # bytes (SHA-512)
+_MAX_EXPANDED = 32 << 20  # bytes of texts that a batch may take, each as long as the longest
 _MAX_REPEATED = 1_000_000  # characters of a text that a dictionary repeats
 BATCH = 4096
 BATCH_WITH_BYTES = 32
@@ -115,6 +116,7 @@ def dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    batch = _expanded(batch)
     own = {
         name: _bytes if _is_bytes_list(field.type) else _shared
         for name, field in zip(batch.schema.names, batch.schema, strict=True)
@@ -123,23 +125,42 @@ def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     if not own:
         rows: list[dict[str, Any]] = batch.to_pylist()
         return rows
-    rows = (
-        batch.drop_columns(list(own)).to_pylist() if len(own) < batch.num_columns else [{} for _ in range(len(batch))]
-    )
+    others = batch.drop_columns(list(own)) if len(own) < batch.num_columns else None
+    rows = others.to_pylist() if others else [{} for _ in range(batch.num_rows)]
     for name, values_of in own.items():
         for row, value in zip(rows, values_of(batch.column(name)), strict=True):
             row[name] = value
     return rows
 
 
+def _expanded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with texts in the place of indexes into distinct texts, where they take little memory."""
+    columns = [
+        column.cast(column.type.value_type) if _is_small_expanded(column) else column for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def _is_small_expanded(column: pa.Array) -> bool:
+    if not pa.types.is_dictionary(column.type) or not is_text(column.type.value_type):
+        return False
+    return len(column) * _longest(column) <= _MAX_EXPANDED
+
+
+def _longest(column: pa.DictionaryArray) -> int:
+    longest: int | None = pc.max(pc.binary_length(column.dictionary)).as_py()
+    return longest or 0
+
+
 def _shared(array: pa.DictionaryArray) -> list[Any]:
-    """The values of a dictionary array, of which equal ones are the same object: expanded, a file of kilobytes may take
-    gigabytes. Texts are cut off at a million characters."""
-    found = array.dictionary
+    """The values of a dictionary array, of which equal ones are the same object. Texts are cut off at a million
+    characters."""
+    used = array.indices.unique().drop_null()
+    found = array.dictionary.take(used)
     if is_text(found.type) and (pc.max(pc.binary_length(found)).as_py() or 0) > _MAX_REPEATED:
         found = pc.utf8_slice_codeunits(found, 0, _MAX_REPEATED)
-    values = found.to_pylist()
-    return [None if index is None else values[index] for index in array.indices.to_pylist()]
+    values = dict(zip(used.to_pylist(), found.to_pylist(), strict=True))
+    return [values.get(index) for index in array.indices.to_pylist()]
 
 
 def _is_bytes_list(kind: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from auditor.storage import batches, files, packed
 from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _BATCH_BYTES = 64 << 20
-_REPEATING_BYTES = 16  # stored bytes per row below which a column of text repeats a few values
+_FIRST_ROWS = 10
 
 
 def schema(table: TableFile) -> pa.Schema:
@@ -24,22 +25,19 @@ def schema(table: TableFile) -> pa.Schema:
 
 
 def embeds(table: TableFile, column: str) -> bool:
-    """Whether a column holds the bytes of every image. A struct of bytes and path may hold only the path."""
-    with _opened(table.url) as file:
-        kind = file.schema_arrow.field(column).type
-        return batches.is_binary(kind) or (batches.holds_bytes(kind) and _has_no_null_bytes(file.metadata, column))
+    """Whether a column holds the bytes of every image. A struct of bytes and path may hold only the path, as its first
+    rows tell."""
+    kind = schema(table).field(column).type
+    if batches.is_binary(kind):
+        return True
+    return batches.holds_bytes(kind) and _hold_bytes(table, column, files.version(table.url))
 
 
-def _has_no_null_bytes(metadata: pq.FileMetaData, column: str) -> bool:
-    """Whether the file's statistics show that no struct lacks its bytes. Without statistics the answer is no."""
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    leaves = [group.column(at) for group in groups for at in range(group.num_columns)]
-    statistics = [
-        leaf.statistics
-        for leaf in leaves
-        if leaf.path_in_schema.startswith(f"{column}.") and leaf.path_in_schema.endswith(".bytes")
-    ]
-    return all(stats is not None and stats.has_null_count and stats.null_count == 0 for stats in statistics)
+@lru_cache(maxsize=256)
+def _hold_bytes(table: TableFile, column: str, version: str) -> bool:
+    first = list(islice(rows(table, Chunk(0, _FIRST_ROWS, 0, _FIRST_ROWS), (column,)), _FIRST_ROWS))
+    values = [None if isinstance(row, BadRow) else row.get(column) for row in first]
+    return bool(values) and all(value.get("bytes") if isinstance(value, dict) else value for value in values)
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
@@ -72,9 +70,10 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
     """One dictionary per row. Raises DatasetError if the file is damaged."""
     kinds = schema(table)
     names = list(only) or batches.readable(kinds)
-    with _opened(table.url, _repeating(table.url, files.version(table.url))) as file:
+    # Texts stay indexes into distinct ones until they become rows: expanded, a file of kilobytes may take gigabytes.
+    with _opened(table.url, [field.name for field in kinds if batches.is_text(field.type)]) as file:
         groups, before = _groups(file, chunk)
-        size = min(batches.size(kinds, names), _rows_at_once(file.metadata, groups, names))
+        size = min(batches.size(kinds, names), _rows_at_once(file.metadata, groups))
         at, stop = before, chunk.stop
         for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
             low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)
@@ -85,34 +84,14 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
                 return
 
 
-@lru_cache(maxsize=256)
-def _repeating(url: str, version: str) -> tuple[str, ...]:
-    """Columns of text that the file stores as indexes into a few values. Expanded, a file of kilobytes may take
-    gigabytes, so they stay indexes until they become rows."""
-    with _opened(url) as file:
-        schema, metadata = file.schema_arrow, file.metadata
-        texts = [field.name for field in schema if batches.is_text(field.type)]
-        stored = _stored_bytes(metadata, range(metadata.num_row_groups))
-    return tuple(sorted(name for name in texts if stored.get(name, 0) < _REPEATING_BYTES * metadata.num_rows))
+def _rows_at_once(metadata: pq.FileMetaData, groups: Iterable[int]) -> int:
+    """How many rows of average size fit into a batch.
 
-
-def _rows_at_once(metadata: pq.FileMetaData, groups: Iterable[int], names: list[str]) -> int:
-    """How many rows of average size fit into a batch."""
-    groups = list(groups)
-    stored = _stored_bytes(metadata, groups)
-    rows = sum(metadata.row_group(group).num_rows for group in groups)
-    row_bytes = sum(stored.get(name, 0) for name in names) / max(1, rows)
+    Sizes of single columns would tell more, but pyarrow ends the process if their statistics are damaged.
+    """
+    found = [metadata.row_group(group) for group in groups]
+    row_bytes = sum(group.total_byte_size for group in found) / max(1, sum(group.num_rows for group in found))
     return max(1, int(_BATCH_BYTES / max(1.0, row_bytes)))
-
-
-def _stored_bytes(metadata: pq.FileMetaData, groups: Iterable[int]) -> dict[str, int]:
-    """The decompressed bytes of each column in some row groups."""
-    stored: dict[str, int] = {}
-    for group in map(metadata.row_group, groups):
-        for leaf in map(group.column, range(group.num_columns)):
-            name = leaf.path_in_schema.partition(".")[0]
-            stored[name] = stored.get(name, 0) + leaf.total_uncompressed_size
-    return stored
 
 
 def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
