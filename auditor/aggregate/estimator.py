@@ -21,7 +21,7 @@ from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
 from auditor.estimate.prevalence import Scored, Stated
 from auditor.estimate.score_distributions import Bins
-from auditor.evidence_store.store import stored
+from auditor.evidence_store.columns import stored
 from auditor.results import Counts, Estimate, ShardSample, Subgroup
 from auditor.safe_text import safe_text
 

@@ -27,13 +27,14 @@ import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
 from auditor.evidence_store import checksums
+from auditor.evidence_store.columns import schema, table_of
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.atomic import naming, replacing, sync, write_atomically
 from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
-from auditor.types import Row, Signal
+from auditor.types import Row
 
 _PerRow = Sequence["np.ndarray | None"]
 _META = b"auditor"
@@ -41,7 +42,6 @@ _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
 _SCOPE = "scope"  # in the manifest
-_SCORE_DIGITS = 9  # of a stored score
 _ROW_GROUP = 16_384
 
 
@@ -267,6 +267,17 @@ def copy_part(part: Part, folder: Path, number: int) -> None:
             shutil.copyfile(path, temporary)
 
 
+def merged_name(number: int, part: Path) -> str:
+    """The file name of a part of the audit with this number, among merged ones."""
+    return f"{number:03d}-{part.name}"
+
+
+def origin(part: Path) -> str:
+    """What tells the audits apart that were merged; '' for a part of an audit that was not merged."""
+    found = _MERGED.match(part.name)
+    return found[0] if found else ""
+
+
 def dataset_digest(parts: Iterable[Digested]) -> str:
     """One digest of the digests of all parts; their order does not matter."""
     return hashlib.sha256("\n".join(sorted(part.digest for part in parts)).encode()).hexdigest()
@@ -281,7 +292,7 @@ class PartWriter:
         self._temporary = path.with_suffix(f".{os.getpid()}{TEMPORARY}")
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self._digest = hashlib.sha256()
-        self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, _schema(), compression="zstd")
+        self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}
         self.rows = 0
@@ -349,97 +360,3 @@ def row_digest(row: Row) -> bytes:
     fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
     text = "\0".join("\1" if value is None else value for value in fields)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-# ---- rows as columns ------------------------------------------------------------------------------------------------
-
-
-def _schema() -> pa.Schema:
-    signal = pa.struct(
-        [("detector", pa.string()), ("evidence", pa.string()), ("outcome", pa.string()), ("tier", pa.string()),
-         ("score", pa.float64()), ("reason", pa.string()), ("claim", pa.string()), ("generator", pa.string())]
-    )  # fmt: skip
-    return pa.schema(
-        [("key", pa.string()), ("source", pa.string()), ("image", pa.string()), ("status", pa.string()),
-         ("reason", pa.string()), ("verdict", pa.string()), ("decided_by", pa.string()),
-         ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
-         ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
-         ("sha256", pa.string()),
-         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_())]
-    )  # fmt: skip
-
-
-def merged_name(number: int, part: Path) -> str:
-    """The file name of a part of the audit with this number, among merged ones."""
-    return f"{number:03d}-{part.name}"
-
-
-def origin(part: Path) -> str:
-    """What tells the audits apart that were merged; '' for a part of an audit that was not merged."""
-    found = _MERGED.match(part.name)
-    return found[0] if found else ""
-
-
-def table_of(rows: Sequence[Row]) -> pa.Table:
-    """A table of rows in the columns of evidence."""
-    schema = _schema()
-    covariates = [row.covariates for row in rows]
-    verdicts = [row.verdict for row in rows]
-    columns: dict[str, list[Any]] = {
-        "key": [row.key for row in rows],
-        "source": [row.source for row in rows],
-        "image": [row.image for row in rows],
-        "status": [row.status for row in rows],
-        "reason": [row.reason for row in rows],
-        "verdict": [verdict and verdict.kind for verdict in verdicts],
-        "decided_by": [verdict and verdict.decided_by for verdict in verdicts],
-        "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
-        "caption": [row.caption for row in rows],
-        "sampled": [row.is_sampled for row in rows],
-        **{name: [getattr(values, name) for values in covariates] for name in schema.names[10:-1]},
-    }
-    arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
-    arrays["signals"] = _signals(rows, schema.field("signals").type.value_type)
-    return pa.table([arrays[name] for name in schema.names], schema=schema)
-
-
-def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
-    """The signals as lists of structs. Rows share few distinct signals: each is converted once and taken by number."""
-    numbers: dict[int, int] = {}
-    distinct: list[Signal] = []
-    codes: list[int] = []
-    for row in rows:
-        for signal in row.signals:
-            number = numbers.setdefault(id(signal), len(distinct))
-            if number == len(distinct):
-                distinct.append(signal)
-            codes.append(number)
-    columns = {name: [getattr(signal, name) for signal in distinct] for name in kind.names}
-    columns["score"] = [_rounded(signal.score) for signal in distinct]
-    arrays = [_array(columns[field.name], field.type) for field in kind]
-    offsets = np.cumsum([0, *(len(row.signals) for row in rows)], dtype=np.int32)
-    values = pa.StructArray.from_arrays(arrays, fields=list(kind)).take(pa.array(codes, pa.int32()))
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """An Arrow array. Invalid UTF-8 in names becomes visible escapes, so that distinct names stay distinct."""
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:
-        return pa.array([v and as_stored(v) for v in values], kind)
-
-
-def as_stored(name: str) -> str:
-    """A key or an image's name in its stored form."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def stored(score: float) -> float:
-    """A score in its stored form. Values that are compared with it must be rounded in the same way."""
-    return round(score, _SCORE_DIGITS)
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else stored(score)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from auditor.errors import FilterError, SampleError
-from auditor.evidence_store.store import as_stored
+from auditor.evidence_store.columns import as_stored
 from auditor.plugin import Shard
 from auditor.readers import archive as archives
 from auditor.readers.members import Broken, Group, Member

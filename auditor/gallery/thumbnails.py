@@ -19,9 +19,10 @@ from PIL import Image
 from auditor.config import Limits
 from auditor.errors import AuditorError, EvidenceError, SampleError
 from auditor.evidence_store import outputs, rows
+from auditor.evidence_store.columns import table_of
 from auditor.evidence_store.complete import complete_parts
 from auditor.evidence_store.selection import RowRef, pick
-from auditor.evidence_store.store import Part, Store, table_of
+from auditor.evidence_store.store import Part, Store
 from auditor.gallery import select
 from auditor.gallery.select import Group
 from auditor.images.view import View

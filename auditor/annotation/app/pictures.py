@@ -13,8 +13,8 @@ from PIL import Image
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import Limits, ReadOptions
 from auditor.errors import DatasetError, SampleError
+from auditor.evidence_store.columns import as_stored
 from auditor.evidence_store.selection import pick
-from auditor.evidence_store.store import as_stored
 from auditor.images.view import View
 from auditor.readers import Inputs, choose
 from auditor.results import Audit
