@@ -10,7 +10,7 @@ from auditor import registry
 from auditor.config import ReadOptions
 from auditor.errors import AuditorError, DatasetError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import listing
+from auditor.readers import columns, image_base, listing
 from auditor.storage import files
 from auditor.storage.names import UNREAD_DATASET, is_dataset
 from auditor.types import Sample, Unreadable
@@ -40,7 +40,8 @@ def choose(
 ) -> tuple[tuple[Input, Reader], ...]:
     """Each input with its reader. names: the inputs' names in an earlier audit, if they have moved since; shard ids
     depend on names. Raises DatasetError."""
-    files.forget()
+    for module in (files, columns, image_base):
+        module.forget()
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not paths:
         raise DatasetError("no input")

@@ -21,7 +21,7 @@ _MAX_BYTES = 256 << 20  # of a table inside an archive
 _MAX_ROWS = 2_000_000  # of an index; more do not fit into memory
 _MAX_BESIDE = 20  # tables in a folder of archives that are looked into
 
-Fields = Mapping[str, Mapping[str, Any]]  # a member's name → its row, and its base name → its row
+Fields = Mapping[str, Mapping[str, Any]]  # the name of a file, as in the table and below its folder → its row
 
 
 def split(groups: Iterable[Group | Broken], options: ReadOptions) -> tuple[Fields, Iterable[Group | Broken]]:
@@ -43,7 +43,7 @@ def beside(input: Input, archive: str) -> Fields:
 
 
 def tables_beside(input: Input, folder: str) -> tuple[str, ...]:
-    """The tables in a folder of archives that name images by their files and fit into memory."""
+    """The tables in a folder of archives that name images by their files, fit into memory and can be read."""
     if input.only:
         return ()
     here = [entry for entry in files.entries(files.join(input.url, folder)) if not entry.is_folder]
@@ -55,23 +55,32 @@ def tables_beside(input: Input, folder: str) -> tuple[str, ...]:
 def _naming_files(input: Input, folder: str, likely: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     paths = [f"{folder}/{name}" if folder else name for name, _ in likely]
     return tuple(
-        path for path in paths if _image_column(table := _table(input, path), input.options, path) and _fits(table)
+        path
+        for path in paths
+        if (column := _image_column(table := _table(input, path), input.options, path)) and _is_usable(table, column)
     )
 
 
-def _fits(table: TableFile) -> bool:
+def _is_usable(table: TableFile, column: str) -> bool:
+    """Whether a table can be read to its end, and has not too many rows. Any other is passed over, which is told."""
     rows = 0
-    for chunk in tables.chunks(table, 1 << 20):
-        rows += chunk.rows or 0
-        if rows > _MAX_ROWS:
-            return False
+    try:
+        for chunk in tables.chunks(table, 1 << 20):
+            for _ in tables.rows(table, chunk, (column,)):
+                rows += 1
+                if rows > _MAX_ROWS:
+                    return False
+    except DatasetError:
+        return False
     return True
 
 
-def of_group(group: Group, fields: Fields) -> Mapping[str, Any]:
-    """The row of the first of a sample's members that has one; {} without."""
+def of_group(group: Group, fields: Fields, archive: str) -> Mapping[str, Any]:
+    """The row of the first of a sample's members that has one; {} without. archive: its name; files may be listed as
+    they are after unpacking it into a folder of this name."""
+    folder = names.stem(archive.rpartition("/")[2])
     for member in group.members if fields else ():
-        for name in (member.name, member.name.rpartition("/")[2]):
+        for name in (member.name, f"{folder}/{member.name}", member.name.rpartition("/")[2]):
             for spelling in names.spellings(name):
                 if spelling in fields:
                     return fields[spelling]
@@ -131,4 +140,3 @@ def _rows(table: TableFile, options: ReadOptions, folder: str) -> Iterator[tuple
             for path in cells.paths(row.get(column)):
                 name = path.removeprefix("./")
                 yield (f"{folder}/{name}" if folder else name), row
-                yield name.rpartition("/")[2], row

@@ -133,6 +133,11 @@ def _first_and_others(images: list[str], named: str | None) -> dict[str, Any]:
     return {"image": first, "others": tuple(name for name in images if name != first)}
 
 
+def forget() -> None:
+    """Forget what columns held; every audit begins with this."""
+    _find.cache_clear()
+
+
 def refuse_unknown(found: Iterable[TableFile], options: ReadOptions, *, where: str) -> None:
     """Raises DatasetError for a column that an option names and none of the tables has."""
     named = {option: wanted for option in _CHECKED if (wanted := getattr(options, option)) is not None}

@@ -23,22 +23,37 @@ _MAX_TRIED = 300
 
 
 def find(input: Input, table: TableFile, columns: Columns) -> str:
-    """The folder, below the input, that the names are relative to; the table's own if no image is found."""
-    own = files.parent(table.url.removeprefix(f"{input.url}/"))
-    if input.options.base_dir or not columns.local:
-        return "" if input.options.base_dir else own
-    return _find(input.url, own, table, columns.local, tables.version(table))
+    """The folder, below the input or --base-dir, that the names are relative to; if no image is found, the table's own
+    or --base-dir itself."""
+    own = "" if input.options.base_dir else files.parent(table.url.removeprefix(f"{input.url}/"))
+    found = with_images(input, table, columns)
+    return own if found is None else found
+
+
+def with_images(input: Input, table: TableFile, columns: Columns) -> str | None:
+    """The same folder; None if no image that one of the first rows names is there."""
+    if not columns.local:
+        return None
+    base_dir = input.options.base_dir
+    base = files.normalise(base_dir) if base_dir else input.url
+    own = None if base_dir else files.parent(table.url.removeprefix(f"{input.url}/"))
+    return _find(base, own, table, columns.local, tables.version(table))
 
 
 @lru_cache(maxsize=1024)
-def _find(base: str, own: str, table: TableFile, local: Sequence[str], version: str) -> str:
+def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], version: str) -> str | None:
     try:
         rows = tables.first_rows(table, _FIRST_ROWS, tuple(local))
     except DatasetError:
-        return own
+        return None
     values = [row.get(column) for row in rows for column in local]
-    near = islice(_near(base, own), _MAX_TRIED)
-    return next((folder for folder in near if name_files(base, folder, values)), own)
+    near = [""] if own is None else islice(_near(base, own), _MAX_TRIED)
+    return next((folder for folder in near if name_files(base, folder, values)), None)
+
+
+def forget() -> None:
+    """Forget which images were there; every audit begins with this."""
+    _find.cache_clear()
 
 
 def _near(base: str, own: str) -> Iterator[str]:

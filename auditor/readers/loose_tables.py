@@ -14,7 +14,6 @@ from itertools import islice
 
 from auditor.plugin import Input
 from auditor.readers import cells, image_base, listing, walk
-from auditor.readers.column_content import name_files
 from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
@@ -50,19 +49,18 @@ def is_dataset(input: Input, table: TableFile, found: Columns) -> bool:
     """Whether the rows of a folder's table are rows of the dataset, if its name or its columns leave that open."""
     if not tables.is_only_sometimes_table(table.url) and not found.is_guess:
         return True
-    if found.image and (
-        any(tables.embeds(table, column) for column in found.local) or _names_files(input, table, found)
-    ):
+    if any(tables.embeds(table, column) for column in found.local) or _holds_image(table, found):
+        return True
+    if image_base.with_images(input, table, found) is not None:
         return True
     is_list = len(tables.first_rows(table, 2)) == 2
     return found.url is not None and is_list and not found.is_guess and next(walk.images(input), None) is None
 
 
-def _names_files(input: Input, table: TableFile, found: Columns) -> bool:
-    """Whether an image that one of the first rows names is there, or embedded."""
-    values = [row.get(found.image or "") for row in tables.first_rows(table, _FIRST_ROWS, (found.image or "",))]
-    folder = image_base.find(input, table, found)
-    return any(isinstance(cells.image(value), bytes) for value in values) or name_files(input.url, folder, values)
+def _holds_image(table: TableFile, found: Columns) -> bool:
+    """Whether one of the first rows embeds an image."""
+    rows = tables.first_rows(table, _FIRST_ROWS, found.local) if found.local else []
+    return any(isinstance(cells.image(row.get(column)), bytes) for row in rows for column in found.local)
 
 
 def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:

@@ -76,7 +76,7 @@ class Webdataset(Reader):
             inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
             fields = {**fields, **inside}
             for group in described:
-                extra = archive_index.of_group(group, fields) if isinstance(group, Group) else None
+                extra = archive_index.of_group(group, fields, shard.file) if isinstance(group, Group) else None
                 yield from samples(group, shard, keys, extra)
 
 

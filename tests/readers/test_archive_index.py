@@ -1,5 +1,6 @@
 """Tables that describe the images of archives, inside them or beside them."""
 
+import gzip
 import json
 import zipfile
 
@@ -84,3 +85,27 @@ def test_a_changed_table_beside_archives_is_read_again(tmp_path, scan):
 def test_a_json_file_that_describes_no_member_is_a_row_that_says_so(tmp_path, read_all):
     _, rows = read_all(zipped(tmp_path / "a.zip", {"0.png": PNG, "settings.json": json.dumps({"a": 1})}))
     assert [getattr(row, "reason", "") for row in rows] == ["", "no image in sample: its members are json"]
+
+
+def test_rows_of_one_folder_do_not_describe_files_of_another(tmp_path, read_all):
+    members = {"train/0.png": PNG, "test/0.png": PNG, "train/metadata.csv": "file_name,text\n0.png,of train\n"}
+    _, rows = read_all(zipped(tmp_path / "a.zip", members))
+    assert {row.image.partition("::")[2]: row.caption for row in rows} == {
+        "train/0.png": "of train",
+        "test/0.png": None,
+    }
+
+
+def test_files_may_be_listed_as_they_are_after_unpacking(tmp_path, read_all):
+    zipped(tmp_path / "set/images.zip", {"0.png": PNG})
+    making.write(tmp_path / "set/metadata.csv", "file_name,text\nimages/0.png,zero\n")
+    assert captions(read_all(tmp_path / "set")[1]) == ["zero"]
+
+
+def test_a_damaged_table_beside_archives_is_passed_over_and_told(tmp_path, scan):
+    zipped(tmp_path / "set/images.zip", {"0.png": PNG})
+    text = "file_name,text\n" + "".join(f"{n}.png,caption {n * 7919 % 10007}\n" for n in range(20_000))
+    making.write(tmp_path / "set/metadata.csv.gz", gzip.compress(text.encode())[:-20_000])
+    audit = scan(tmp_path / "set")
+    assert (audit.counts.rows, audit.counts.ok) == (1, 1)
+    assert sum(audit.inventory.passed_over.values()) == 1

@@ -147,3 +147,17 @@ def test_a_table_that_declares_is_read_beside_one_with_captions(tmp_path, scan):
     pd.DataFrame({"image": ["0.jpg", "1.jpg"], "is_ai": [1, 0]}).to_csv(tmp_path / "set/labels.csv", index=False)
     audit = scan(tmp_path / "set")
     assert (audit.confirmed.count, audit.confirmed.n) == (1, 2)
+
+
+def test_images_that_come_later_are_found_by_the_next_audit(tmp_path, scan):
+    making.write(tmp_path / "set/labels/t.csv", "image,caption\n0.jpg,zero\n")
+    assert scan(tmp_path / "set").counts.unreadable == 1
+    images(tmp_path / "set/photos", 1)
+    assert scan(tmp_path / "set").counts.ok == 1
+
+
+def test_a_json_table_finds_its_images_below_a_base_folder(tmp_path, read_all):
+    images(tmp_path / "elsewhere", 2)
+    making.write(tmp_path / "set/t.json", json.dumps([{"image": f"{n}.jpg", "caption": str(n)} for n in range(2)]))
+    _, rows = read_all(tmp_path / "set", base_dir=str(tmp_path / "elsewhere"))
+    assert [row.caption for row in rows] == ["0", "1"]
