@@ -20,7 +20,6 @@ from auditor.storage.tables import BadRow, Chunk, TableFile
 _PEEK = 4 << 20
 _FIRST_ROWS = 1000
 _MAX_OBJECT = 512 << 20
-_MAX_CHUNK_BYTES = 64 << 20
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)  # a quote alone: a string that is not complete
 _ARRAY, _LINES, _OBJECT = "array", "lines", "object"
 
@@ -47,7 +46,8 @@ def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
             stop = min(first + rows, count)
             yield Chunk(first, stop - first, first, stop)
     else:
-        yield from _array_chunks(table.url, start, lines.rows_per_chunk(table.url, rows))
+        ends = (start + end for _, end in _elements(packed.blocks(table.url, start)))
+        yield from lines.grouped(ends, start, lines.rows_per_chunk(table.url, rows))
 
 
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
@@ -69,25 +69,6 @@ def _all_rows(table: TableFile) -> Iterator[Mapping[str, Any] | BadRow]:
     else:
         for element, _ in _elements(packed.blocks(table.url, start)):
             yield _parsed(element)
-
-
-def _array_chunks(url: str, start: int, rows: int) -> Iterator[Chunk]:
-    first = count = 0
-    begin = at = start
-    damage: DatasetError | None = None
-    try:
-        for _, end in _elements(packed.blocks(url, start)):
-            at = start + end
-            count += 1
-            if count == rows or at - begin >= _MAX_CHUNK_BYTES:
-                yield Chunk(first, count, begin, at)
-                first, count, begin = first + count, 0, at
-    except DatasetError as error:
-        damage = error
-    if count:
-        yield Chunk(first, count, begin, at)
-    if damage:
-        raise damage
 
 
 def _elements(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from auditor.errors import DatasetError
@@ -24,9 +24,31 @@ def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) 
     quoted: the delimiter of a format with quoted fields (RFC 4180), in which a newline does not end the record. Raises
     DatasetError for damaged data, after the range of what can be read.
     """
-    rows = rows_per_chunk(url, rows)
-    at = begin = record = start
+    return grouped(_record_ends(url, start, quoted), start, rows_per_chunk(url, rows))
+
+
+def grouped(ends: Iterable[int], start: int, rows: int) -> Iterator[Chunk]:
+    """Ranges of about `rows` records, fewer if they are long. ends: the offset behind each record, the first of which
+    begins at `start`. A DatasetError of theirs is raised after the range of what can be read."""
+    begin = at = start
     first = count = 0
+    damage: DatasetError | None = None
+    try:
+        for at in ends:
+            count += 1
+            if count == rows or at - begin >= _MAX_CHUNK_BYTES:
+                yield Chunk(first, count, begin, at)
+                first, count, begin = first + count, 0, at
+    except DatasetError as error:
+        damage = error
+    if count:
+        yield Chunk(first, count, begin, at)
+    if damage:
+        raise damage
+
+
+def _record_ends(url: str, start: int, quoted: bytes | None) -> Iterator[int]:
+    at = record = start
     is_open = False
     damage: DatasetError | None = None
     try:
@@ -34,17 +56,13 @@ def chunks(url: str, rows: int, *, start: int = 0, quoted: bytes | None = None) 
             at += len(line)
             if quoted and b'"' in line:
                 is_open = _is_open(line, quoted, is_open)
-            if is_open and at - record < _MAX_RECORD_BYTES:
-                continue
-            is_open, record = False, at
-            count += 1
-            if count == rows or at - begin >= _MAX_CHUNK_BYTES:
-                yield Chunk(first, count, begin, at)
-                first, count, begin = first + count, 0, at
+            if not is_open or at - record >= _MAX_RECORD_BYTES:
+                is_open, record = False, at
+                yield at
     except DatasetError as error:
         damage = error
-    if at > begin:
-        yield Chunk(first, count + is_open, begin, at)
+    if at > record:  # a quote is open at the end
+        yield at
     if damage:
         raise damage
 
