@@ -9,6 +9,7 @@ from pathlib import Path
 
 import making
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -185,12 +186,13 @@ def test_a_text_that_a_dictionary_repeats(tmp_path, bounded):
     assert len(rows[0].caption) <= 1 << 16
 
 
-def test_a_column_whose_name_is_not_utf8_is_refused(tmp_path, bounded):
-    pq.write_table(pa.table({"url_____": ["http://x.org/a.jpg"]}), tmp_path / "a.parquet")
-    data = (tmp_path / "a.parquet").read_bytes().replace(b"url_____", b"url\xff\xfe___")
-    (tmp_path / "a.parquet").write_bytes(data)
-    with pytest.raises(AuditorError, match=r"a\.parquet: cannot be read"):
-        rows_of(tmp_path / "a.parquet")
+@pytest.mark.parametrize("write", [pq.write_table, feather.write_feather], ids=["parquet", "arrow"])
+def test_a_column_whose_name_is_not_utf8_is_refused(tmp_path, bounded, write):
+    path = tmp_path / ("a.parquet" if write is pq.write_table else "a.arrow")
+    write(pa.table({"url_____": ["http://x.org/a.jpg"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"url_____", b"url\xff\xfe___"))
+    with pytest.raises(AuditorError, match=r"a\.\w+: cannot be read"):
+        rows_of(path)
 
 
 def test_a_damaged_table_costs_itself(tmp_path, bounded):

@@ -71,7 +71,7 @@ def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator
 @lru_cache(maxsize=256)
 def _schema(url: str, version: str) -> pa.Schema:
     with _opened(url) as (schema, _):
-        return schema
+        return batches.checked(schema, url)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from auditor.errors import DatasetError
 from auditor.storage.tables import BadRow, Kind
 
 _LONGEST_DIGEST = 64  # bytes (SHA-512)
@@ -17,6 +18,20 @@ _MAX_EXPANDED = 32 << 20  # bytes of texts that a batch may take, each as long a
 _MAX_REPEATED = 1_000_000  # characters of a text that a dictionary repeats
 BATCH = 4096
 BATCH_WITH_BYTES = 32
+
+
+def checked(schema: pa.Schema, url: str) -> pa.Schema:
+    """The schema. Raises DatasetError if a name in it is not valid UTF-8, which pyarrow finds out when it is used."""
+    fields = list(schema)
+    try:
+        while fields:
+            field = fields.pop()
+            field.name  # noqa: B018  the property raises
+            inner = field.type.value_type if is_list(field.type) else field.type
+            fields += inner if pa.types.is_struct(inner) else ()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{url}: cannot be read: a column's name is not valid UTF-8") from error
+    return schema
 
 
 def readable(schema: pa.Schema) -> list[str]:

@@ -110,7 +110,7 @@ def _groups(file: pq.ParquetFile, chunk: Chunk) -> tuple[list[int], int]:
 @lru_cache(maxsize=256)
 def _schema(url: str, version: str) -> pa.Schema:
     with _opened(url) as file:
-        return file.schema_arrow
+        return batches.checked(file.schema_arrow, url)
 
 
 @contextmanager
