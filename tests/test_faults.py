@@ -23,7 +23,7 @@ COMMANDS = {
     "export": "export ../base/one -o new/rows.csv",
     "label": "label ../base/one ../base/data --export new/label --number 5",
 }
-KILLED = ("scan", "merge", "filter", "index", "label")
+KILLED = ("scan", "merge", "filter", "index", "label", "report")
 
 
 @pytest.fixture(scope="module")

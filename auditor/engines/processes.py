@@ -18,6 +18,7 @@ from typing import Any
 
 from auditor.engines import worker
 from auditor.errors import AuditorError
+from auditor.images.deadline import OVERDUE
 from auditor.plugin import Engine, R, Shard, ShardTask
 
 _QUEUED_PER_WORKER = 2  # shards, so that no worker waits
@@ -92,7 +93,7 @@ def _run_isolated(shard: Shard, task: ShardTask[R]) -> R:
             outcome: R | Exception = receiver.recv()
         except EOFError:
             process.join()
-            task = task.excluding_crash(shard, f"killed the worker ({_cause(process.exitcode)})")
+            task = task.excluding_crash(shard, _cause(process.exitcode))
             continue
         finally:
             receiver.close()
@@ -112,6 +113,8 @@ def _send(task: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
 
 
 def _cause(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return signal.Signals(-exitcode).name
-    return f"exit code {exitcode}"
+    if exitcode is None or exitcode >= 0:
+        return f"killed the worker (exit code {exitcode})"
+    if -exitcode == OVERDUE:
+        return "did not return within its time limit (--max-seconds)"
+    return f"killed the worker ({signal.Signals(-exitcode).name})"

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 
+from auditor.images.deadline import end_when_overdue
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _starting = threading.Lock()
 
@@ -35,7 +37,8 @@ def without_main() -> Iterator[None]:
 
 def begin() -> None:
     """To be called first in a worker: ignore signals to the whole group, after which the parent ends its workers, and
-    end with the parent."""
+    end with the parent, or if a step with a time limit does not return."""
+    end_when_overdue()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -1,4 +1,8 @@
-"""Time limits for what is done with one image."""
+"""Time limits for what is done with one image.
+
+A timer raises TooSlow between two calls into C. In a worker process, a second one ends the process if a call into C does
+not return: the engine then runs the shard again, without the row (see engines/processes.py).
+"""
 
 from __future__ import annotations
 
@@ -14,15 +18,24 @@ class TooSlow(Exception):
     """A step took longer than its limit."""
 
 
+OVERDUE = getattr(signal, "SIGPROF", None)  # the signal that ends a worker; nothing in Python handles it
+
+_GRACE = 3.0  # the processor time, in limits, after which a worker ends: in the first, the step may end by itself
 _ends: list[float] = []  # when the steps end that are limited now, the outermost first (time.monotonic)
+_is_worker = False
+
+
+def end_when_overdue() -> None:
+    """To be called in a worker process: end it if a step does not return."""
+    global _is_worker
+    _is_worker = OVERDUE is not None
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Raises TooSlow in the step if it takes longer; may be nested.
 
-    A timer interrupts the step between two calls into C. It needs the main thread, which is where workers run; in
-    another thread there is no limit.
+    The timers need the main thread, which is where workers run; in another thread there is no limit.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -32,15 +45,21 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
         return
     handler = signal.signal(signal.SIGALRM, _interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _set_timers(seconds)
     _ends.append(end)
     try:
         yield
     finally:
         _ends.pop()
-        left = max(1e-6, _ends[-1] - time.monotonic()) if _ends else 0
-        signal.setitimer(signal.ITIMER_REAL, left)
+        _set_timers(max(1e-6, _ends[-1] - time.monotonic()) if _ends else 0)
         signal.signal(signal.SIGALRM, handler)
+
+
+def _set_timers(seconds: float) -> None:
+    """0 stops them."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    if _is_worker:
+        signal.setitimer(signal.ITIMER_PROF, _GRACE * seconds)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

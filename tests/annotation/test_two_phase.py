@@ -73,7 +73,7 @@ def drawn(rng, n, share, rows=10_000, errors=None):
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.3, 0.97])
 @pytest.mark.parametrize("n", [50, 300])
 def test_the_interval_holds_the_truth(n, share, prediction, runs):
-    rng, missed, count = np.random.default_rng(7), 0, runs(200, 40)
+    rng, missed, count = np.random.default_rng(7), 0, runs(200, 20)
     for _ in range(count):
         strata, truth = drawn(rng, n, share)
         found = two_phase(strata, prediction=prediction)
@@ -156,7 +156,7 @@ def test_what_evidence_decides_in_a_sample_leaves_its_share_uncertain_and_nothin
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
 @pytest.mark.parametrize("rows", [300, 600])
 def test_the_interval_holds_the_truth_of_a_dataset_of_which_a_sample_was_audited(rows, share, runs):
-    rng, missed, count = np.random.default_rng(11), 0, runs(200, 70)
+    rng, missed, count = np.random.default_rng(11), 0, runs(200, 35)
     for _ in range(count):
         synthetic = rng.random(10_000) < share
         scores = rng.normal(np.where(synthetic, MEANS[1], MEANS[0]))
@@ -196,7 +196,7 @@ def test_a_large_stratum_without_labels_is_refused_and_a_small_one_may_be_anythi
 @pytest.mark.parametrize("errors", [(0.32, 0.56), (0.1, 0.2)])
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
 def test_the_interval_holds_the_truth_whatever_people_see(share, errors, runs):
-    rng, missed, count = np.random.default_rng(5), 0, runs(100, 20)
+    rng, missed, count = np.random.default_rng(5), 0, runs(100, 10)
     for _ in range(count):
         strata, truth = drawn(rng, 100, share, errors=errors)
         found = two_phase(strata, prediction=GOOD)

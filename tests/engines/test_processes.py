@@ -14,7 +14,7 @@ from poison import Stillborn
 
 from auditor import registry
 from auditor.audit import make_engine, run_audit
-from auditor.config import Config, ReadOptions, ScanConfig
+from auditor.config import Config, Limits, ReadOptions, ScanConfig
 from auditor.errors import AuditorError
 from auditor.plugin import Shard
 from auditor.readers import choose
@@ -58,6 +58,12 @@ def test_an_image_that_kills_its_worker_costs_one_row(poisoned):
     assert audit.unreadable_reasons == {"opening it killed the worker (SIGSEGV)": 2}
     assert not list((poisoned / "audit/evidence").glob("*.tmp"))
     assert audit.detectors["caption-prior"].hits == 1
+
+
+def test_an_image_that_is_never_done_costs_one_row(poisoned):
+    audit = run(poisoned, captions(poisoned, "a", "hang", "b"), limits=Limits(max_seconds=0.2))
+    assert (audit.counts.rows, audit.counts.no_bytes, audit.counts.unreadable) == (3, 2, 1)
+    assert audit.unreadable_reasons == {"opening it did not return within its time limit (--max-seconds)": 1}
 
 
 def test_a_detector_that_raises_costs_one_answer_and_is_counted(poisoned):

@@ -1,7 +1,9 @@
 """Plug-ins and tasks that kill their worker, for tests of crash handling."""
 
+import itertools
 import os
 import signal
+from collections import deque
 from pathlib import Path
 
 from auditor.plugin import Detector, DetectorResult, Reader, Shard
@@ -17,6 +19,8 @@ class Poison(Detector):
     def look(self, view):
         if view.sample.caption == "kill":
             os.kill(os.getpid(), signal.SIGSEGV)
+        if view.sample.caption == "hang":
+            deque(itertools.repeat(0), maxlen=0)  # a call into C that no timer of Python interrupts
         if view.sample.caption == "raise":
             raise RuntimeError("a bug")
         return DetectorResult.negative()
