@@ -37,6 +37,7 @@ from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
 from auditor.types import Need
 
+_NO_IMAGES = "no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)"
 _EXPECTED_AT = (0.0, 0.15)  # synthetic fractions for which the expected interval of a sample is reported
 
 
@@ -226,6 +227,10 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
     known = [shard.rows for shard in shards]
     if sampling.rows is None or (None not in known and sum(filter(None, known)) <= sampling.rows):
         return None
+    if not sampling.fetch and not any(shard.has_images for shard in shards):
+        if sampling.rows == USUAL_SAMPLE:
+            return None
+        raise DatasetError(_NO_IMAGES)
     draw = stratified.draw_stratified_sample if sampling.stratify else draw_simple_sample
     sample_plan = draw(
         shards,
@@ -238,7 +243,7 @@ def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan
     if not sample_plan.population_size and sampling.rows == USUAL_SAMPLE:
         return None
     if not sample_plan.population_size:
-        raise DatasetError("no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)")
+        raise DatasetError(_NO_IMAGES)
     return sample_plan if sample_plan.rows < sample_plan.population_size else None
 
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from auditor.config import ReadOptions
 from auditor.decision import Decision
 from auditor.images.view import View
 from auditor.results import Audit, DatasetTest
+from auditor.row_columns import RowColumns
 from auditor.types import Claim, Evidence, Need, Row, Sample, SignalOutcome, Tier, Unreadable
+
+if TYPE_CHECKING:
+    from auditor.readers.row_columns import RowBatch
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -100,6 +104,11 @@ class Detector(ABC):
         """One result per view, in order. Detectors that gain from batches override this."""
         return [self.look(view) for view in views]
 
+    def alike(self, columns: RowColumns) -> np.ndarray:
+        """For a detector that needs rows only: a number for each row; rows of the same number have the same result.
+        int64 (rows,). Detectors that search columns at once override this."""
+        return np.arange(len(columns))
+
     def check(self) -> None:  # noqa: B027  most have nothing to check
         """Raises AuditorError if the detector cannot work on this machine; called once, before an audit begins."""
 
@@ -141,7 +150,8 @@ class Shard:
 
     id: stable file name of its evidence. file: the file to read, below the input. start, stop: the range of rows, in
     the reader's own units. rows: their number, if it is known without reading. version: changes when the files change.
-    reader: id of the reader that reads it, which may differ from the one that listed it.
+    reader: id of the reader that reads it, which may differ from the one that listed it. has_images: False if its rows
+    name URLs alone.
     """
 
     id: str
@@ -152,6 +162,7 @@ class Shard:
     stop: str | int | None = None
     rows: int | None = None
     version: str = ""
+    has_images: bool = True
 
 
 class Reader(ABC):
@@ -175,6 +186,10 @@ class Reader(ABC):
     @abstractmethod
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """Every row of the shard, exactly once, in a stable order."""
+
+    def read_columns(self, shard: Shard) -> Iterator[RowBatch | Unreadable] | None:
+        """The same rows as columns; None if the reader cannot read the shard so."""
+        return None
 
 
 class Renderer(ABC):

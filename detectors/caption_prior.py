@@ -13,9 +13,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from auditor.images import generation_settings
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.row_columns import RowColumns
 from auditor.types import Evidence, Need, Tier
 
 # (strength, generator or None, name, pattern): the strength is for ranking; it is not a probability
@@ -31,9 +36,9 @@ _FORMS = (
     (0.5, "DALL·E", "“DALL·E”", r"\bDALL[·\-]E\b"),
 )
 _COMPILED = tuple((s, g, what, re.compile(form, re.IGNORECASE)) for s, g, what, form in _FORMS)
-_ANY = re.compile(
-    r"--|—|<lora|steps|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall", re.IGNORECASE
-)
+_ANY_WORD = r"--|—|<lora|steps|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall"
+_ANY = re.compile(_ANY_WORD, re.IGNORECASE)
+_MAY_BE_SETTINGS = r"[{\x00-\x1f\x7f]|steps"
 
 
 class CaptionPrior(Detector):
@@ -46,6 +51,27 @@ class CaptionPrior(Detector):
     def resources(self) -> tuple[str, ...]:
         """The parsers that decide what settings are."""
         return (generation_settings.__file__,)
+
+    def alike(self, columns: RowColumns) -> np.ndarray:
+        """Rows are alike without a caption, if no form matches, and if the same form is the first that does.
+
+        Arrow's expressions (RE2) and Python's mean the same in ASCII without control characters; other captions, and
+        those that may hold settings, are rows of their own.
+        """
+        numbers = np.where(np.asarray(columns.caption.is_valid()), 0, -1)
+        is_candidate = pc.match_substring_regex(columns.caption, _ANY_WORD, ignore_case=True)
+        rows = np.flatnonzero(np.asarray(is_candidate.fill_null(False)))
+        caption = columns.caption.take(pa.array(rows))
+        is_plain = pc.and_(
+            pc.string_is_ascii(caption),
+            pc.invert(pc.match_substring_regex(caption, _MAY_BE_SETTINGS, ignore_case=True)),
+        )
+        for number, (_, _, _, form) in reversed(list(enumerate(_FORMS, 1))):
+            matches = pc.match_substring_regex(caption, form, ignore_case=True)
+            numbers[rows[np.asarray(pc.and_(is_plain, matches))]] = number
+        others = rows[~np.asarray(is_plain)]
+        numbers[others] = len(_FORMS) + 1 + np.arange(len(others))
+        return numbers
 
     def look(self, view: View) -> DetectorResult:
         """The result for the strongest wording in the caption."""

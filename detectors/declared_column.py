@@ -11,10 +11,13 @@ Tier B (an explicit label, unsigned), C for settings.
 
 from __future__ import annotations
 
+import numpy as np
+
 from auditor.images import generation_settings
 from auditor.images.iptc import is_source_type, source_type_claim
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.row_columns import RowColumns
 from auditor.types import Claim, Evidence, Need, Tier
 
 _YES = frozenset("true t yes y 1 1.0 ai synthetic generated ai-generated ai_generated fake".split())
@@ -31,6 +34,13 @@ class DeclaredColumn(Detector):
     def resources(self) -> tuple[str, ...]:
         """The parser of settings."""
         return (generation_settings.__file__,)
+
+    def alike(self, columns: RowColumns) -> np.ndarray:
+        """Rows with the same cells in the columns that may declare are alike."""
+        if columns.facts is None:
+            return np.zeros(len(columns), np.int64)
+        numbers: dict[str, int] = {}
+        return np.array([numbers.setdefault(repr(facts), len(numbers)) for facts in columns.facts], np.int64)
 
     def look(self, view: View) -> DetectorResult:
         """The result for the column's value; an abstention if it is not yes, no or a source type."""

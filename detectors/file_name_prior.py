@@ -20,8 +20,12 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+import numpy as np
+import pyarrow.compute as pc
+
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.row_columns import RowColumns, apart
 from auditor.storage.urls import path
 from auditor.types import Evidence, Need, Tier
 
@@ -35,6 +39,11 @@ _FORMS = (
     ("Leonardo.Ai", re.compile(r"^Default_[\w\- ]+_\d(_[0-9a-f\-]+)?\.(png|jpe?g|webp)$")),
 )
 _MAX_NAME_CHARS = 255  # longer names are cut, to save time
+# What each form holds in any URL, also if a part of it is percent-encoded.
+_MAY_HOLD_FORM = (
+    rf"\p{{Nd}}{{5}}-\p{{Nd}}{{6}}|ComfyUI_|DALL|ChatGPT|Gemini_Generated|_{_UUID}|Default_|%2[DF]|%[3-7][0-9A-F]"
+)
+_NO_NAME = r"^https?://[^/?#]*(?:[^?#]*(?:/|::))?(?:[?#]|$)"
 _GEMINI = re.compile(r"^Gemini_Generated_Image_([a-z0-9]{16})")
 
 
@@ -59,6 +68,11 @@ class FileNamePrior(Detector):
             if match and _repeats(match[1]):
                 return DetectorResult.hit(Tier.E, f"file name “{name[:80]}”", generator="Gemini")
         return DetectorResult.negative()
+
+    def alike(self, columns: RowColumns) -> np.ndarray:
+        """Rows whose URL holds the beginning of no form are alike, and those whose URL has no file name."""
+        numbers = apart(pc.match_substring_regex(columns.url, _MAY_HOLD_FORM, ignore_case=True))
+        return np.where(np.asarray(pc.match_substring_regex(columns.url, _NO_NAME)), -1, numbers)
 
 
 def _base(place: str) -> str:

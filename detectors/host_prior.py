@@ -12,11 +12,16 @@ from __future__ import annotations
 
 import csv
 import re
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
+from auditor.row_columns import RowColumns, apart
 from auditor.storage.urls import hostname, path
 from auditor.types import Evidence, Need, Tier
 
@@ -38,29 +43,56 @@ class HostPrior(Detector):
             return DetectorResult.abstained("no URL")
         hosts, words = _table()
         where = path(url)
-        labels = hostname(url).split(".")
-        for start in range(len(labels) - 1):
-            host = ".".join(labels[start:])
+        for host in _and_parents(hostname(url)):
             for prefix, generator in hosts.get(host, ()):
                 if where.startswith(prefix):
                     return DetectorResult.hit(Tier.E, f"host {host}{prefix}", generator=generator)
-        match = words.search(where)
+        match = _pattern(words).search(where)
         return DetectorResult.hit(Tier.E, f"“{match[0]}” in the path") if match else DetectorResult.negative()
+
+    def alike(self, columns: RowColumns) -> np.ndarray:
+        """Rows whose host is not in the list, and whose path has none of the words, are alike."""
+        _, words = _table()
+        is_known = [_is_listed(authority) for authority in columns.authority.dictionary.to_pylist()]
+        known = np.array(is_known, bool)[columns.authority.indices] if is_known else np.zeros(0, bool)
+        return apart(known | np.asarray(pc.match_substring_regex(columns.url, _any_of(words), ignore_case=True)))
 
     def resources(self) -> tuple[str, ...]:
         """The list of hosts."""
         return (str(_HOSTS),)
 
 
+def _and_parents(host: str) -> Iterator[str]:
+    """The host and the domains above it, without the last label alone."""
+    labels = host.split(".")
+    for start in range(len(labels) - 1):
+        yield ".".join(labels[start:])
+
+
+@lru_cache(maxsize=1 << 18)
+def _is_listed(authority: str) -> bool:
+    hosts, _ = _table()
+    return any(host in hosts for host in _and_parents(hostname(f"//{authority}")))
+
+
 @cache
-def _table() -> tuple[dict[str, list[tuple[str, str]]], re.Pattern[str]]:
-    """Host -> [(path prefix, generator)], and the pattern of words that match in any path."""
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z0-9])({_any_of(words)})(?![a-z0-9])", re.IGNORECASE)
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, words))
+
+
+@cache
+def _table() -> tuple[dict[str, list[tuple[str, str]]], tuple[str, ...]]:
+    """Host -> [(path prefix, generator)], and the words that match in any path."""
     hosts: dict[str, list[tuple[str, str]]] = {}
     words: list[str] = []
     with _HOSTS.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["host"] == _ANY:
-                words.append(re.escape(row["path"]))
+                words.append(row["path"])
             else:
                 hosts.setdefault(row["host"], []).append((row["path"], row["generator"]))
-    return hosts, re.compile(rf"(?<![a-z0-9])({'|'.join(words)})(?![a-z0-9])", re.IGNORECASE)
+    return hosts, tuple(words)

@@ -14,7 +14,7 @@ LAYERS = (
     "errors types safe_text sentences",
     "registry values storage demo",
     "config",
-    "results decision images",
+    "results decision images row_columns",
     "audit_checks",
     "plugin audit_json estimate",
     "readers",
@@ -120,7 +120,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
 
 @pytest.mark.parametrize(("kind", "folder", "others"), [
     ("readers", "auditor/readers", {"__init__", "columns", "inventory", "image_base", "archive_index", "table_copies", "listing", "rows", "walk", "tar", "zipped", "members",
-      "archive", "unopened_archives", "cells", "column_content", "loose_tables"}),
+      "archive", "unopened_archives", "cells", "column_content", "loose_tables", "row_columns"}),
     ("engines", "auditor/engines", {"__init__", "worker"}),
     ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),
 ])  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.evidence_store import rows
+from auditor.evidence_store.signal_encoding import SignalsOfRows
 from auditor.results import Coverage, DetectorTally
 from auditor.types import Claim, Evidence, SignalOutcome
 
@@ -29,33 +29,37 @@ class SignalTally:
         self._answers = AnswerTally()
         self.generators: Counter[str] = Counter()
 
-    def add(self, column: Mapping[str, pa.Array], counted: np.ndarray) -> None:
-        """Adds one batch. column: its columns by name. counted: rows that count as synthetic, bool (rows,)."""
-        signals = column["signals"]
-        flat = signals.flatten()
+    def add(self, signals: SignalsOfRows, decided_by: pa.Array, counted: np.ndarray) -> None:
+        """Adds one batch. decided_by: the detector that decided each row. counted: rows that count as synthetic, bool
+        (rows,)."""
+        flat = signals.lists.flatten()
         if not len(flat):
             return
-        row = np.asarray(pc.list_parent_indices(signals))
+        of_list = np.asarray(pc.list_parent_indices(signals.lists))
+        rows_of_list = signals.counts(np.ones(len(signals.of_row), bool))
+        n = rows_of_list[of_list]
         detector, evidence, outcome, generator = (
             flat.field(name) for name in ("detector", "evidence", "outcome", "generator")
         )
         looked = rows.looked(flat)
-        outside = pc.equal(outcome, SignalOutcome.NOT_SAMPLED.value)
-        self._looked.update(value_counts(detector.filter(pa.array(looked))))
-        self._outside.update(value_counts(detector.filter(outside)))
-        self._hits.update(value_counts(detector.filter(pc.equal(outcome, SignalOutcome.HIT.value))))
-        self._failed.update(value_counts(detector.filter(pc.equal(outcome, SignalOutcome.FAILED.value))))
-        self._answers.add(flat.filter(pc.invert(outside)))
+        outside = np.asarray(pc.equal(outcome, SignalOutcome.NOT_SAMPLED.value))
+        self._looked.update(weighted_counts(detector, n * looked))
+        self._outside.update(weighted_counts(detector, n * outside))
+        self._hits.update(weighted_counts(detector, n * rows.hits(flat)))
+        self._failed.update(weighted_counts(detector, n * np.asarray(pc.equal(outcome, SignalOutcome.FAILED.value))))
+        self._answers.add(flat.filter(pa.array(~outside)), n[~outside])
         for kind in Evidence:
             of_kind = np.asarray(pc.equal(evidence, kind.value))
-            self._kinds[kind.value] += len(np.unique(row[of_kind & looked]))
-            sampled = len(np.unique(row[of_kind & ~np.asarray(outside)]))
-            self._kinds_outside[kind.value] += len(np.unique(row[of_kind])) - sampled
+            self._kinds[kind.value] += int(rows_of_list[np.unique(of_list[of_kind & looked])].sum())
+            of_any, sampled = np.unique(of_list[of_kind]), np.unique(of_list[of_kind & ~outside])
+            self._kinds_outside[kind.value] += int(rows_of_list[of_any].sum() - rows_of_list[sampled].sum())
         if len(self._evidence) < len(set(detector.unique().to_pylist()) | set(self._evidence)):
             self._evidence.update(zip(detector.to_pylist(), evidence.to_pylist(), strict=True))
-        decided = column["decided_by"].take(row)
-        deciding = np.asarray(pc.equal(detector, decided).fill_null(False)) & counted[row]
-        self.generators.update(value_counts(generator.filter(deciding).fill_null("not named")))
+        # Rows with the same signals have the same verdict, by the same detector.
+        decided = decided_by.take(pa.array(signals.first_row)).take(pa.array(of_list))
+        deciding = np.asarray(pc.equal(detector, decided).fill_null(False))
+        named = generator.fill_null("not named")
+        self.generators.update(weighted_counts(named, signals.counts(counted)[of_list] * deciding))
 
     def coverage(self, rows: int) -> dict[str, Coverage]:
         """Kind of evidence → the rows that could be checked for it."""
@@ -85,6 +89,13 @@ def _share(count: int, n: int) -> float:
     return count / n if n else 0.0
 
 
+def weighted_counts(array: pa.Array, weights: np.ndarray) -> dict[str, int]:
+    """Value → the sum of its weights, of those that are not 0. weights: int64, one per value."""
+    values = array.dictionary_encode()
+    sums = np.bincount(np.asarray(values.indices), weights, len(values.dictionary)).astype(np.int64)
+    return {value: n for value, n in zip(values.dictionary.to_pylist(), sums.tolist(), strict=True) if n}
+
+
 def value_counts(array: pa.Array) -> dict[str, int]:
     """Value → number of occurrences."""
     return {entry["values"]: entry["counts"] for entry in array.value_counts().to_pylist()}
@@ -108,18 +119,21 @@ class AnswerTally:
         self._abstentions: dict[str, Counter[str]] = defaultdict(Counter)
         self._bins: dict[str, np.ndarray] = {}
 
-    def add(self, signals: pa.StructArray) -> None:
-        """Adds the signals of one batch, of any detector."""
-        statistical = signals.filter(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+    def add(self, signals: pa.StructArray, n: np.ndarray) -> None:
+        """Adds the signals of one batch, of any detector. n: the number of rows with each, int64."""
+        is_statistical = np.asarray(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+        statistical, n = signals.filter(pa.array(is_statistical)), n[is_statistical]
         for id in statistical.field("detector").unique().to_pylist():
-            own = statistical.filter(pc.equal(statistical.field("detector"), id))
-            looked = pa.array(rows.looked(own))
-            claims = own.field("claim").fill_null("").filter(looked).to_pylist()
-            self._claims[id].update(_CLAIM_TEXT.get(claim, claim) for claim in claims)
-            reasons = pc.replace_substring_regex(own.field("reason").filter(pc.invert(looked)), r"\d+", "…")
-            self._abstentions[id].update(reasons.to_pylist())
-            scores = own.field("score").filter(looked).to_numpy(zero_copy_only=False)
-            self._bins[id] = self._bins.get(id, 0) + np.histogram(scores, BINS, (0.0, 1.0))[0]
+            is_own = np.asarray(pc.equal(statistical.field("detector"), id))
+            own, rows_with = statistical.filter(pa.array(is_own)), n[is_own]
+            looked = rows.looked(own)
+            claims = weighted_counts(own.field("claim").fill_null(""), rows_with * looked)
+            self._claims[id].update({_CLAIM_TEXT.get(claim, claim): count for claim, count in claims.items()})
+            reasons = pc.replace_substring_regex(own.field("reason").fill_null(""), r"\d+", "…")
+            self._abstentions[id].update(weighted_counts(reasons, rows_with * ~looked))
+            scores = own.field("score").filter(pa.array(looked)).to_numpy(zero_copy_only=False)
+            counts = np.histogram(scores, BINS, (0.0, 1.0), weights=rows_with[looked])[0]
+            self._bins[id] = self._bins.get(id, 0) + counts
 
     def answers(self, id: str) -> dict[str, int]:
         """Answer, or reason for an abstention → rows. Only the most frequent reasons are listed, with "…" for

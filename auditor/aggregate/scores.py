@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from auditor.estimate.counts import ScoreCounts
 from auditor.estimate.score_distributions import Bins
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
+from auditor.evidence_store.signal_encoding import SignalsOfRows
 from auditor.images.conditions import conditions
 from auditor.types import Evidence, SignalOutcome, VerdictKind
 
@@ -48,13 +49,15 @@ class ScoreTally:
         self._synthetic, self._real = Counter[str](), Counter[str]()
         self._anchors = np.zeros((2, len(self._bins)))
 
-    def add(self, column: Mapping[str, pa.Array], readable: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def add(
+        self, column: Mapping[str, pa.Array], signals: SignalsOfRows, readable: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         """Adds one batch. column: its columns by name. readable: bool (rows,). weights: float64 (rows,).
 
         Returns each row's bin, int64 (rows,): the number of bins for an undecided row without a score, and -1 for rows
         that are not undecided.
         """
-        score = self._scores(column["signals"], len(readable))
+        score = self._scores(signals.lists)[signals.of_row]
         scored = readable & ~np.isnan(score)
         flagged = scored & (score >= self._threshold)
         verdict = column["verdict"].fill_null("").to_numpy(zero_copy_only=False)
@@ -69,7 +72,7 @@ class ScoreTally:
         self._unseen += WeightSums.of(weights[undecided & ~scored])
         year = column["year"].fill_null(9999).to_numpy(zero_copy_only=False)
         camera = np.asarray(column["camera"].is_valid())
-        declared = self._declared(column)
+        declared = self._declared(signals.lists)[signals.of_row]
         for control, anchors, rows in (
             (self._real, self._anchors[0], undecided & (camera | (year < _FIRST_YEAR))),
             (self._synthetic, self._anchors[1], (verdict == VerdictKind.SYNTHETIC.value) & declared),
@@ -107,9 +110,9 @@ class ScoreTally:
             anchors=(tuple(self._anchors[0].tolist()), tuple(self._anchors[1].tolist())),
         )
 
-    def _scores(self, signals: pa.ListArray, rows: int) -> np.ndarray:
-        """The classifier's score of each row; NaN without one."""
-        scores = np.full(rows, np.nan)
+    def _scores(self, signals: pa.ListArray) -> np.ndarray:
+        """The classifier's score in each list; NaN without one."""
+        scores = np.full(len(signals), np.nan)
         flat = signals.flatten()
         if len(flat):
             own = np.asarray(pc.equal(flat.field("detector"), self._detector))
@@ -126,9 +129,8 @@ class ScoreTally:
         return conditions(format, np.maximum(width, height), quality)
 
     @staticmethod
-    def _declared(column: Mapping[str, pa.Array]) -> np.ndarray:
-        """Which rows have a hit of declared evidence, bool (rows,)."""
-        signals = column["signals"]
+    def _declared(signals: pa.ListArray) -> np.ndarray:
+        """Which lists have a hit of declared evidence, bool (lists,)."""
         declared = np.zeros(len(signals), bool)
         flat = signals.flatten()
         if len(flat):

@@ -24,10 +24,12 @@ from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, ScoreCounts, masks, sums_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.evidence_store.distinct import DistinctImages, distinct_images
+from auditor.evidence_store.signal_encoding import BASE, SignalsOfRows
+from auditor.evidence_store.store import stored_signals
 from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample
 from auditor.types import Status, VerdictKind
 
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 1 << 17
 _MAX_REASONS = 20
 
 
@@ -73,16 +75,19 @@ def summarise(
     parts = list(parts)
     images, first = distinct_images(parts), 0
     for path in parts:
-        for batch in _batches(path):
-            tally.add(batch, images.at(first, len(batch)))
+        for batch, signals in _batches(path):
+            tally.add(batch, signals, images.at(first, len(batch)))
             first += len(batch)
         tally.end_of_shard()
     return tally.result(shards, anytime_valid)
 
 
-def _batches(part: Path) -> Iterator[pa.RecordBatch]:
+def _batches(part: Path) -> Iterator[tuple[pa.RecordBatch, SignalsOfRows]]:
     with pq.ParquetFile(part) as file:
-        yield from (batch for batch in file.iter_batches(_BATCH_ROWS) if batch.num_rows)
+        stored = stored_signals(file)
+        for batch in file.iter_batches(_BATCH_ROWS):
+            if batch.num_rows:
+                yield batch, stored.distinct(batch.column("signals"), batch.column(BASE))
 
 
 class _Tally:
@@ -110,8 +115,8 @@ class _Tally:
         # Cumulative sums at the end of each shard: confirmed rows, sampled rows, flagged rows, scored rows.
         self._by_shard = [(0, 0, 0, 0)]
 
-    def add(self, batch: pa.RecordBatch, images: DistinctImages) -> None:
-        """Adds one batch of evidence. images: of its rows."""
+    def add(self, batch: pa.RecordBatch, signals: SignalsOfRows, images: DistinctImages) -> None:
+        """Adds one batch of evidence. signals, images: of its rows."""
         import pandas as pd
 
         column = {name: batch.column(name) for name in batch.schema.names}
@@ -132,8 +137,8 @@ class _Tally:
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False), categorize=False))
-        self._signals.add(column, masks.confirmed)
-        bins = self._scores.add(column, masks.readable, weights) if self._scores else None
+        self._signals.add(signals, column["decided_by"], masks.confirmed)
+        bins = self._scores.add(column, signals, masks.readable, weights) if self._scores else None
         if self._labels:
             self._labels.add(column, masks, weights, images.is_repeat)
         self._subgroups.add(column, masks, weights, bins)

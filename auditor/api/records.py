@@ -13,6 +13,7 @@ from auditor import audit_json, registry
 from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
 from auditor.decision import Decision
 from auditor.errors import EvidenceError, UnknownPlugin
+from auditor.evidence_store import rows
 from auditor.evidence_store.complete import complete_parts
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
@@ -39,11 +40,11 @@ def evidence(out: PathLike) -> pd.DataFrame:
     import pandas as pd
 
     parts = parts_of(out)
-    rows = pd.concat((pd.read_parquet(path) for path in parts), ignore_index=True)
+    found = pd.concat((rows.table(path).to_pandas() for path in parts), ignore_index=True)
     posteriors = posteriors_of(out, parts)
     if not posteriors.prior_shifts:
-        return rows
-    return rows.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
+        return found
+    return found.assign(p_adjusted=np.concatenate([posteriors.of(pq.read_table(path)) for path in parts]))
 
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:

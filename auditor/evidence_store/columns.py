@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from auditor.types import Row, Signal
+from auditor.evidence_store.signal_encoding import BaseLists
+from auditor.types import Covariates, Row, Signal
 
 _SCORE_DIGITS = 9  # of a stored score
 
@@ -26,13 +28,15 @@ def schema() -> pa.Schema:
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
-         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_())]
+         ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_()),
+         ("signal_base", pa.int16())]
     )  # fmt: skip
 
 
-def table_of(rows: Sequence[Row]) -> pa.Table:
-    """A table of rows in the columns of evidence."""
+def table_of(rows: Sequence[Row], bases: BaseLists | None = None) -> pa.Table:
+    """A table of rows in the columns of evidence. bases: of the part; without them, rows have all their signals."""
     kinds = schema()
+    encoded = [bases.encoded(row.signals) if bases else (None, row.signals) for row in rows]
     covariates = [row.covariates for row in rows]
     verdicts = [row.verdict for row in rows]
     columns: dict[str, list[Any]] = {
@@ -46,30 +50,41 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
         "sampled": [row.is_sampled for row in rows],
-        **{name: [getattr(values, name) for values in covariates] for name in kinds.names[10:-1]},
+        "signal_base": [number for number, _ in encoded],
+        **{field.name: [getattr(values, field.name) for values in covariates] for field in fields(Covariates)},
     }
     arrays = {name: _array(values, kinds.field(name).type) for name, values in columns.items()}
-    arrays["signals"] = _signals(rows, kinds.field("signals").type.value_type)
+    arrays["signals"] = _lists([signals for _, signals in encoded])
     return pa.table([arrays[name] for name in kinds.names], schema=kinds)
 
 
-def _signals(rows: Sequence[Row], kind: pa.StructType) -> pa.ListArray:
-    """The signals as lists of structs. Rows share few distinct signals: each is converted once and taken by number."""
+def _lists(lists: Sequence[tuple[Signal, ...]]) -> pa.ListArray:
+    """Lists of signals. Rows share few distinct signals: each is converted once and taken by number."""
     numbers: dict[int, int] = {}
     distinct: list[Signal] = []
     codes: list[int] = []
-    for row in rows:
-        for signal in row.signals:
+    for signals in lists:
+        for signal in signals:
             number = numbers.setdefault(id(signal), len(distinct))
             if number == len(distinct):
                 distinct.append(signal)
             codes.append(number)
-    columns = {name: [getattr(signal, name) for signal in distinct] for name in kind.names}
-    columns["score"] = [_rounded(signal.score) for signal in distinct]
+    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), signal_structs(distinct).take(pa.array(codes, pa.int32())))
+
+
+def signal_structs(signals: Sequence[Signal]) -> pa.StructArray:
+    """Signals as structs, (signals,)."""
+    kind = signal_kind()
+    columns = {name: [getattr(signal, name) for signal in signals] for name in kind.names}
+    columns["score"] = [_rounded(signal.score) for signal in signals]
     arrays = [_array(columns[field.name], field.type) for field in kind]
-    offsets = np.cumsum([0, *(len(row.signals) for row in rows)], dtype=np.int32)
-    values = pa.StructArray.from_arrays(arrays, fields=list(kind)).take(pa.array(codes, pa.int32()))
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    return pa.StructArray.from_arrays(arrays, fields=list(kind))
+
+
+def signal_kind() -> pa.StructType:
+    """The type of a signal."""
+    return schema().field("signals").type.value_type
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from auditor.evidence_store.columns import schema
+from auditor.evidence_store.signal_encoding import BASE, StoredSignals
+from auditor.evidence_store.store import stored_signals
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
 _BATCH = 4096
@@ -32,12 +35,33 @@ def every(
     not hits, which is several times as fast.
     """
     for path in parts:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH):
-                probabilities = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
-                entries = _with_hits_only(batch) if hits_only else batch.to_pylist()
-                for entry, probability in zip(entries, probabilities, strict=True):
-                    yield {**entry, "p_adjusted": None if math.isnan(probability) else round(probability, _DIGITS)}
+        for batch in batches(path, _BATCH):
+            probabilities = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
+            entries = _with_hits_only(batch) if hits_only else batch.to_pylist()
+            for entry, probability in zip(entries, probabilities, strict=True):
+                yield {**entry, "p_adjusted": None if math.isnan(probability) else round(probability, _DIGITS)}
+
+
+def table(path: Path) -> pa.Table:
+    """All rows of one part, with their signals decoded."""
+    kinds = schema()
+    return pa.Table.from_batches(batches(path, _BATCH), kinds.remove(kinds.get_field_index(BASE)))
+
+
+def batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of one part, at most `rows` at a time, with their signals decoded. columns: that are read; None for
+    all."""
+    with pq.ParquetFile(path) as file:
+        signals = stored_signals(file)
+        names = None if columns is None else [*columns, BASE]
+        for batch in file.iter_batches(rows, columns=names):
+            yield _decoded(batch, signals)
+
+
+def _decoded(batch: pa.RecordBatch, signals: StoredSignals) -> pa.RecordBatch:
+    whole = signals.decoded(batch.column("signals"), batch.column(BASE))
+    at = batch.schema.get_field_index("signals")
+    return batch.set_column(at, "signals", whole).drop_columns([BASE])
 
 
 def _with_hits_only(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
@@ -68,13 +92,14 @@ def at(path: Path, numbers: Collection[int]) -> dict[int, Row]:
     """The rows of one part with these numbers."""
     picked: dict[int, Row] = {}
     with pq.ParquetFile(path) as file:
-        start = 0
+        signals, start = stored_signals(file), 0
         for group in range(file.num_row_groups):
             stop = start + file.metadata.row_group(group).num_rows
             in_group = sorted(number for number in numbers if start <= number < stop)
             if in_group:
-                table = file.read_row_group(group).take([number - start for number in in_group])
-                picked.update(zip(in_group, from_table(table), strict=True))
+                found = file.read_row_group(group).take([number - start for number in in_group])
+                (batch,) = found.combine_chunks().to_batches()
+                picked.update(zip(in_group, from_table(pa.table(_decoded(batch, signals))), strict=True))
             start = stop
     return picked
 

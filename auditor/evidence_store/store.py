@@ -27,17 +27,20 @@ import pyarrow.parquet as pq
 
 from auditor.errors import EvidenceError
 from auditor.evidence_store import checksums
-from auditor.evidence_store.columns import schema, table_of
+from auditor.evidence_store.columns import schema, signal_kind, signal_structs, table_of
 from auditor.evidence_store.scope import Scope
+from auditor.evidence_store.signal_encoding import BaseLists, StoredSignals
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.atomic import naming, replacing, sync, write_atomically
+from auditor.storage.column_digest import ColumnDigest
 from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
 from auditor.types import Row
 
-_PerRow = Sequence["np.ndarray | None"]
+Kept = tuple[Sequence["np.ndarray | None"], Sequence["np.ndarray | None"]]  # vectors and thumbnails of rows
 _META = b"auditor"
+_BASES = "signal_bases"  # in the footer
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
@@ -291,19 +294,23 @@ class PartWriter:
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}{TEMPORARY}")
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
-        self._digest = hashlib.sha256()
+        self.content = ContentDigest()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, schema(), compression="zstd")
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}
+        self.bases = BaseLists()
         self.rows = 0
 
-    def write(self, rows: Sequence[Row], vectors_and_thumbnails: tuple[_PerRow, _PerRow] | None = None) -> None:
+    def write(self, rows: Sequence[Row], kept: Kept = ((), ())) -> None:
         """Append rows, and the vector and the thumbnail of each if vectors are kept."""
-        if self._vectors and vectors_and_thumbnails:
-            self._vectors.write(*vectors_and_thumbnails)
-        for row in rows:
-            self._digest.update(row_digest(row))
-        self._waiting.append(table_of(rows))
+        self.content.add_rows(rows)
+        self.write_table(table_of(rows, self.bases), kept)
+
+    def write_table(self, rows: pa.Table, kept: Kept = ((), ())) -> None:
+        """Append rows in their stored form, by `bases`. What the dataset says in them has to be added to `content`."""
+        if self._vectors:
+            self._vectors.write(*kept)
+        self._waiting.append(rows)
         self.rows += len(rows)
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
@@ -319,7 +326,9 @@ class PartWriter:
         self._flush()
         statistics = {id: _packed(*statistic) for id, statistic in self._statistics.items()}
         vectors = self._vectors.close() if self._vectors else None
-        footer = {**self._footer, "digest": self._digest.hexdigest(), "statistics": statistics, "vectors": vectors}
+        digest = self.content.hexdigest()
+        bases = [signal_structs(signals).to_pylist() for signals in self.bases.lists]
+        footer = {**self._footer, "digest": digest, "statistics": statistics, "vectors": vectors, _BASES: bases}
         with naming(self._path):
             self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
             self._writer.close()
@@ -329,7 +338,7 @@ class PartWriter:
         digests[self._path.name] = checksums.digest(self._temporary)
         checksums.write(checksums.beside(self._path), digests)
         os.replace(self._temporary, self._path)
-        return self._digest.hexdigest()
+        return digest
 
     def _flush(self) -> None:
         if self._waiting:
@@ -354,8 +363,39 @@ def _unpacked(entry: Mapping[str, Any]) -> tuple[int, np.ndarray]:
     return int(entry["n"]), np.frombuffer(base64.b64decode(entry["sum"]), "<f8")
 
 
-def row_digest(row: Row) -> bytes:
-    """The digest of what the dataset says in this row, without any conclusion."""
+def stored_signals(file: pq.ParquetFile) -> StoredSignals:
+    """What decodes the signals of an open part. Raises EvidenceError for one of an older version."""
+    try:
+        return StoredSignals(json.loads(file.metadata.metadata[_META])[_BASES], signal_kind())
+    except (KeyError, TypeError) as error:
+        raise EvidenceError("the evidence was made by an older version: scan again") from error
+
+
+class ContentDigest:
+    """The digest of what the dataset says in the rows of a shard, without any conclusion. Rows are added one by one, or
+    as the manifest's columns."""
+
+    def __init__(self) -> None:
+        self._rows = hashlib.sha256()
+        self._columns = ColumnDigest()
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Add rows."""
+        for row in rows:
+            self._rows.update(_row_digest(row))
+
+    def add_columns(self, batch: pa.RecordBatch) -> None:
+        """Add rows of a manifest."""
+        self._columns.update(batch)
+
+    def hexdigest(self) -> str:
+        """The digest so far."""
+        if self._columns.rows:
+            self._rows.update(self._columns.hexdigest().encode())
+        return self._rows.hexdigest()
+
+
+def _row_digest(row: Row) -> bytes:
     sha256 = None if row.is_fetched else row.covariates.sha256
     fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
     text = "\0".join("\1" if value is None else value for value in fields)

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from auditor.evidence_store.rows import hits, looked
+from auditor.evidence_store.rows import batches, hits, looked
 from auditor.evidence_store.selection import RowRef
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
@@ -63,10 +62,9 @@ def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
 def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.RecordBatch]]:
     for shard, path in parts:
         start = 0
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
-                yield shard, start, batch
-                start += batch.num_rows
+        for batch in batches(path, _BATCH, _COLUMNS):
+            yield shard, start, batch
+            start += batch.num_rows
 
 
 def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndarray, np.ndarray]]:

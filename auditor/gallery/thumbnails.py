@@ -29,7 +29,7 @@ from auditor.images.view import View
 from auditor.plugin import Example, Shard
 from auditor.results import Audit
 from auditor.sampling.rows import SamplePlan
-from auditor.scanning.shard_scan import view_of
+from auditor.scanning.detect import view_of
 from auditor.types import Need, Sample
 
 SIDE = 96  # pixels of a thumbnail's longer side

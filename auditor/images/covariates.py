@@ -24,7 +24,7 @@ _EXPOSURE = (
 _CAMERA_SOURCES = ("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "compositeCapture")
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
-_CRAWL_COLUMNS = ("crawl_date", "crawl_year", "fetch_time", "timestamp", "date", "year", "created_at")
+CRAWL_COLUMNS = ("crawl_date", "crawl_year", "fetch_time", "timestamp", "date", "year", "created_at")
 
 
 def camera(metadata: Metadata) -> str | None:
@@ -43,7 +43,7 @@ def camera(metadata: Metadata) -> str | None:
 
 def year(metadata: Metadata | None, row: Mapping[str, Any]) -> int | None:
     """The year of the crawl if the manifest has one, else the year of capture from the file."""
-    dates = [row[column] for column in _CRAWL_COLUMNS if column in row]
+    dates = [row[column] for column in CRAWL_COLUMNS if column in row]
     if metadata is not None:
         dates.append(metadata.exif.get("DateTimeOriginal"))
     matches = (_YEAR.search(str(date)) for date in dates if date)

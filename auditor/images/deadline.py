@@ -1,7 +1,7 @@
 """Time limits for what is done with one image.
 
-A timer raises TooSlow between two calls into C. In a worker process, a second one ends the process if a call into C does
-not return: the engine then runs the shard again, without the row (see engines/processes.py).
+A timer raises TooSlow between two calls into C. In a worker process, a second one ends the process if a call into C
+does not return: the engine then runs the shard again, without the row (see engines/processes.py).
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def in_pairs(pairs: Iterable[tuple[str, object]]) -> Settings | None:
 
 def in_row(row: Mapping[str, Any]) -> Settings | None:
     """The settings in a manifest's columns, whose names may be those of DiffusionDB."""
-    if not _have_steps(tuple(row)):
+    if not may_be_in(tuple(row)):
         return None
     folded = {str(name).casefold(): value for name, value in row.items()}
     named = {_DIFFUSION_DB.get(name, name): value for name, value in folded.items()}
@@ -103,7 +103,8 @@ def in_row(row: Mapping[str, Any]) -> Settings | None:
 
 
 @lru_cache(maxsize=1024)
-def _have_steps(columns: tuple[object, ...]) -> bool:
+def may_be_in(columns: tuple[object, ...]) -> bool:
+    """Whether columns of these names may hold settings."""
     return not _STEP_COLUMNS.isdisjoint(str(name).casefold() for name in columns)
 
 

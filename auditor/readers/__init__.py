@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from auditor import registry
 from auditor.config import ReadOptions
@@ -15,6 +16,10 @@ from auditor.storage import files
 from auditor.storage.names import UNREAD_DATASET, is_dataset
 from auditor.types import Sample, Unreadable
 
+if TYPE_CHECKING:
+    from auditor.readers.row_columns import RowBatch
+
+R = TypeVar("R")
 _WITHOUT_TABLES = ("folder", "webdataset")
 
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -63,8 +68,19 @@ def read(shard: Shard) -> Iterator[Sample | Unreadable]:
     If reading breaks off, for whatever reason, the last row says so: one damaged file does not cost the others.
     """
     reader: Reader = registry.load("readers", shard.reader)()
+    yield from _until_broken(shard, reader.read(shard))
+
+
+def read_columns(shard: Shard) -> Iterator[RowBatch | Unreadable] | None:
+    """Every row of the shard as columns, with the same ending as `read`; None if its reader cannot read it so."""
+    reader: Reader = registry.load("readers", shard.reader)()
+    found = reader.read_columns(shard)
+    return None if found is None else _until_broken(shard, found)
+
+
+def _until_broken(shard: Shard, found: Iterator[R]) -> Iterator[R | Unreadable]:
     try:
-        yield from reader.read(shard)
+        yield from found
     except Exception as error:
         place = shard.input.prefix + (shard.file or str(shard.start))
         detail = str(error) if isinstance(error, AuditorError) else f"{type(error).__name__}: {error}"

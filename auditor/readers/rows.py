@@ -17,8 +17,8 @@ from auditor.storage.tables import BadRow
 from auditor.storage.urls import absolute, domain, is_address
 from auditor.types import Content, Sample, Unreadable
 
-_MAX_TEXT = 1 << 16  # characters of a caption or another field
-_MAX_KEY = 1024
+MAX_TEXT = 1 << 16  # characters of a caption or another field
+MAX_KEY = 1024
 RESPELLED = "the image's name is spelled differently on disk (backslashes, blanks, accents or percent-encoding)"
 
 
@@ -126,7 +126,7 @@ class RowReader:
             caption=_caption(row.get(self.columns.caption)) if self.columns.caption else None,
             url=url,
             row={
-                name: cell[:_MAX_TEXT] if isinstance(cell, str) else cell
+                name: cell[:MAX_TEXT] if isinstance(cell, str) else cell
                 for name, cell in row.items()
                 if name not in self._held and cell is not embedded
             },
@@ -153,20 +153,25 @@ class RowReader:
         joined = posixpath.normpath(posixpath.join(self.folder, name))
         return joined.removeprefix(f"{self.base}/")
 
+    @property
+    def place(self) -> str:
+        """The table's name in keys and places of rows."""
+        return self.input.prefix + self.file
+
     def _row_name(self, number: int) -> str:
-        return f"{self.input.prefix}{self.file}#{number}"
+        return f"{self.place}#{number}"
 
 
 def _caption(value: Any) -> str | None:
     is_text = isinstance(value, str) and value[:1] != "["
-    return as_text(value[:_MAX_TEXT] if is_text else cells.caption(value))
+    return as_text(value[:MAX_TEXT] if is_text else cells.caption(value))
 
 
 def _bounded_key(key: str | None) -> str | None:
     """The key, of which a very long one is replaced by its beginning and a digest."""
-    if key is None or len(key) <= _MAX_KEY:
+    if key is None or len(key) <= MAX_KEY:
         return key
-    return f"{key[:_MAX_KEY]}…{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return f"{key[:MAX_KEY]}…{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def is_img2dataset_row(row: Mapping[str, Any]) -> bool:

@@ -19,7 +19,8 @@ import numpy as np
 
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import columns, folder, image_base, listing, loose_tables, unopened_archives, walk
+from auditor.readers import columns, folder, image_base, listing, loose_tables, row_columns, unopened_archives, walk
+from auditor.readers.row_columns import RowBatch
 from auditor.readers.rows import RowReader
 from auditor.readers.table_copies import without_copies
 from auditor.storage import files, names, tables
@@ -79,6 +80,13 @@ class Table(Reader):
         else:
             yield from self._rows(shard)
 
+    def read_columns(self, shard: Shard) -> Iterator[RowBatch | Unreadable] | None:
+        """Rows of a table with types and URLs."""
+        if not shard.file or shard.stop is None or unopened_archives.is_archive(shard):
+            return None
+        table, row_of = _file(shard.input, shard.file), _row_reader(shard.input, shard.file)
+        return self._columns(shard, table, row_of) if row_columns.readable(table, row_of) else None
+
     # ---- tables
 
     def _tables(self, input: Input) -> Iterator[str]:
@@ -118,6 +126,7 @@ class Table(Reader):
                     start=f"{piece.first}:{piece.start}",
                     stop=piece.stop,
                     rows=None if found.others else piece.rows,
+                    has_images=bool(found.local) or bool(found.lacks),
                     version=version if is_whole else _with_images(version, table, piece, row_of),
                 )
         except DatasetError as error:
@@ -125,17 +134,25 @@ class Table(Reader):
             yield Shard(f"{_label(input, name, last)}-end", input, self.id, name, start=reason, rows=1, version=version)
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
-        table = _file(shard.input, shard.file)
-        first, start = (int(number) for number in str(shard.start).split(":"))
-        row_of = _row_reader(shard.input, shard.file)
+        table, chunk, row_of = _file(shard.input, shard.file), _chunk(shard), _row_reader(shard.input, shard.file)
         only = tuple(dict.fromkeys([*tables.columns(table), *row_of.columns.images]))
-        number = first
+        number = chunk.first
         try:
-            for row in tables.rows(table, Chunk(first, shard.rows, start, int(shard.stop or 0)), only):
+            for row in tables.rows(table, chunk, only):
                 yield from row_of(row, number)
                 number += 1
         except DatasetError as error:
-            yield row_of.broken(number, f"the table breaks off here: {error}".replace(f"{shard.input.url}/", ""))
+            yield _broken(shard, row_of, number, error)
+
+    def _columns(self, shard: Shard, table: TableFile, row_of: RowReader) -> Iterator[RowBatch | Unreadable]:
+        chunk = _chunk(shard)
+        number = chunk.first
+        try:
+            for batch in row_columns.read(table, chunk, row_of):
+                number += batch.table.num_rows
+                yield batch
+        except DatasetError as error:
+            yield _broken(shard, row_of, number, error)
 
     # ---- images that no table names
 
@@ -149,6 +166,15 @@ class Table(Reader):
         for item in images:
             if not len(listed) or listed[np.searchsorted(listed, _hash(item.name)) % len(listed)] != _hash(item.name):
                 yield item
+
+
+def _chunk(shard: Shard) -> Chunk:
+    first, start = (int(number) for number in str(shard.start).split(":"))
+    return Chunk(first, shard.rows, start, int(shard.stop or 0))
+
+
+def _broken(shard: Shard, row_of: RowReader, number: int, error: DatasetError) -> Unreadable:
+    return row_of.broken(number, f"the table breaks off here: {error}".replace(f"{shard.input.url}/", ""))
 
 
 def _file(input: Input, name: str) -> TableFile:

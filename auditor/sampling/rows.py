@@ -7,13 +7,16 @@ The other rows get weak hints and, unless files outside the sample stay closed, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
+import pyarrow as pa
 
 from auditor import readers
 from auditor.plugin import Engine, Shard, ShardTask
+from auditor.row_columns import RowColumns
 from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
 
@@ -75,11 +78,57 @@ class SamplePlan:
             threshold = self.allocation.number(sampling_rank(item.source, self.seed))
         return threshold is not None and sampling_rank(item.key, self.seed) <= threshold
 
+    def included(self, columns: RowColumns) -> np.ndarray:
+        """Which rows are in a sample of rows to fetch, as `includes` says of each, bool (rows,)."""
+        threshold = np.full(len(columns), self.rank_threshold, np.uint64)
+        is_drawn = np.ones(len(columns), bool)
+        if self.allocation:
+            sources = columns.source.dictionary_encode()
+            of_source = [
+                self.allocation.number(sampling_rank(source, self.seed)) for source in sources.dictionary.to_pylist()
+            ]
+            rows = np.asarray(sources.indices)
+            threshold = np.array([number or 0 for number in of_source], np.uint64)[rows]
+            is_drawn = np.array([number is not None for number in of_source], bool)[rows]
+        included: np.ndarray = is_drawn & (sampling_ranks(columns.key.to_pylist(), self.seed) <= threshold)
+        return included
+
 
 def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
     """Whether a row belongs to the population of a sample: it has an image, should have one, or (with fetching) has a
     URL."""
     return isinstance(item, Unreadable) or item.content is not None or (is_fetching and item.url is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawable:
+    """Rows of a shard that can be drawn: their keys and sources. rows: the number of all rows that were read."""
+
+    rows: int
+    keys: Sequence[str]
+    sources: Sequence[str]
+
+
+def drawable(shard: Shard, is_fetching: bool) -> Iterator[Drawable]:
+    """The rows of a shard that can be drawn, some at a time."""
+    for items, columns in read_either_way(shard):
+        found = [item for item in items if can_be_drawn(item, is_fetching)]
+        yield Drawable(len(items), [item.key for item in found], [item.source for item in found])
+        if columns is not None:
+            keys, sources = (columns.key, columns.source) if is_fetching else (columns.key[:0], columns.source[:0])
+            yield Drawable(len(columns), keys.to_pylist(), sources.to_pylist())
+
+
+def read_either_way(shard: Shard) -> Iterator[tuple[list[Sample | Unreadable], RowColumns | None]]:
+    """The rows of a shard: one by one, and those that its reader gives as columns."""
+    batches = readers.read_columns(shard)
+    for item in readers.read(shard) if batches is None else ():
+        yield [item], None
+    for batch in batches or ():
+        if isinstance(batch, Unreadable):
+            yield [batch], None
+        else:
+            yield [item for _, item in batch.items(batch.others)], batch.columns
 
 
 def draw_simple_sample(
@@ -122,12 +171,12 @@ class ShardRanks(ShardTask[Ranks]):
 
     def __call__(self, shard: Shard) -> Ranks:
         """Reads the keys of the whole shard."""
-        keys, rows = [], 0
-        for item in readers.read(shard):
-            rows += 1
-            if can_be_drawn(item, self.is_fetching):
-                keys.append(item.key)
-        return Ranks(shard.id, rows, _lowest(sampling_ranks(keys, self.seed), self.sample_size), len(keys))
+        lowest, rows, population_size = np.empty(0, np.uint64), 0, 0
+        for some in drawable(shard, self.is_fetching):
+            rows += some.rows
+            population_size += len(some.keys)
+            lowest = _lowest(np.concatenate([lowest, sampling_ranks(some.keys, self.seed)]), self.sample_size)
+        return Ranks(shard.id, rows, lowest, population_size)
 
 
 @dataclass(frozen=True)
@@ -148,16 +197,18 @@ class ShardUrls(ShardTask[Urls]):
     def __call__(self, shard: Shard) -> Urls:
         """Reads the whole shard."""
         urls, rows = [], 0
-        for item in readers.read(shard):
-            rows += 1
-            if (
-                isinstance(item, Sample)
-                and item.content is None
-                and item.url
-                and (not self.sample_plan or self.sample_plan.includes(item))
-            ):
-                urls.append(item.url)
+        for items, columns in read_either_way(shard):
+            rows += len(items) + len(columns or ())
+            urls += [item.url for item in items if self._is_wanted(item) and item.url]
+            if columns is not None:
+                wanted = self.sample_plan.included(columns) if self.sample_plan else np.ones(len(columns), bool)
+                urls += columns.url.filter(pa.array(wanted)).to_pylist()
         return Urls(shard.id, rows, tuple(urls))
+
+    def _is_wanted(self, item: Sample | Unreadable) -> TypeGuard[Sample]:
+        if isinstance(item, Unreadable) or item.content is not None:
+            return False
+        return not self.sample_plan or self.sample_plan.includes(item)
 
 
 def _lowest(ranks: np.ndarray, count: int) -> np.ndarray:

@@ -9,15 +9,15 @@ second pass finds each domain's rank threshold. A larger sample need not contain
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from auditor import readers
 from auditor.plugin import Engine, Shard, ShardTask
 from auditor.sampling.order import sampling_rank, sampling_ranks
-from auditor.sampling.rows import Allocation, SamplePlan, can_be_drawn
+from auditor.sampling.rows import Allocation, SamplePlan, drawable
 from auditor.types import Need
 
 
@@ -144,13 +144,13 @@ class ShardDomains(ShardTask[Domains]):
 
     def __call__(self, shard: Shard) -> Domains:
         """Reads the whole shard."""
-        rows, sources = 0, []
-        for item in readers.read(shard):
-            rows += 1
-            if can_be_drawn(item, self.is_fetching):
-                sources.append(item.source)
-        domains, counts = np.unique(sampling_ranks(sources, self.seed), return_counts=True)
-        return Domains(shard.id, rows, domains, counts.astype(np.int64))
+        rows, of_source = 0, Counter[str]()
+        for some in drawable(shard, self.is_fetching):
+            rows += some.rows
+            of_source.update(some.sources)
+        domains, inverse = np.unique(sampling_ranks(of_source, self.seed), return_inverse=True)
+        counts = np.bincount(inverse, list(of_source.values()), len(domains)).astype(np.int64)
+        return Domains(shard.id, rows, domains, counts)
 
 
 @dataclass(frozen=True)
@@ -173,12 +173,11 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
 
     def __call__(self, shard: Shard) -> LowestRanks:
         """Reads the keys of the whole shard."""
-        rows, sources, keys = 0, [], []
-        for item in readers.read(shard):
-            rows += 1
-            if can_be_drawn(item, self.is_fetching):
-                sources.append(item.source)
-                keys.append(item.key)
+        rows, sources, keys = 0, list[str](), list[str]()
+        for some in drawable(shard, self.is_fetching):
+            rows += some.rows
+            sources += some.sources
+            keys += some.keys
         sampled_domains, sizes = self.sizes.arrays()
         domains, ranks = sampling_ranks(sources, self.seed), sampling_ranks(keys, self.seed)
         is_candidate = np.isin(domains, sampled_domains)

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 from auditor.config import Limits
 from auditor.errors import AuditorError, SampleError
 from auditor.evidence_store.fuse import fuse
+from auditor.fetching.fetcher import Fetcher
 from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult, crash_reason
 from auditor.sampling.rows import SamplePlan
+from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Evidence, Need, Row, Sample, Signal, SignalOutcome, Status, Unreadable
 
 # Characters that evidence keeps of texts that files and tables give.
@@ -160,3 +163,16 @@ def row_from_unreadable(item: Unreadable, sample_plan: SamplePlan | None = None)
     is_sampled = sample_plan is None or sample_plan.includes(item)
     reason = bounded(item.reason, _MAX_REASON)
     return Row(item.key, item.source, item.image, item.status, reason, is_sampled=is_sampled)
+
+
+def view_of(
+    sample: Sample, limits: Limits, depth: Need, sample_plan: SamplePlan | None, cache: Path | None = None
+) -> View:
+    """The view of a sample. depth: for rows in the sample; other rows get the sample plan's lower depth. cache: folder
+    of the fetched images."""
+    if sample_plan is not None and not sample_plan.includes(sample):
+        return View(sample, limits, min(depth, sample_plan.depth_outside_sample), is_sampled=False)
+    if cache is None or sample.content is not None or sample.url is None:
+        return View(sample, limits, depth)
+    content = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")
+    return View(replace(sample, content=content), limits, depth, is_fetched=True)

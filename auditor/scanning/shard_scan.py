@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from auditor import readers, registry
 from auditor.classifier import ClassifierDetector
@@ -19,16 +19,26 @@ from auditor.embeddings.embedded_encoder import embedded
 from auditor.embeddings.vector_source import VectorSource, encodings
 from auditor.errors import AuditorError, SampleError
 from auditor.estimate.calibration import Calibration
-from auditor.evidence_store.store import PartWriter, Store, row_digest
-from auditor.fetching.fetcher import Fetcher
+from auditor.evidence_store.columns import table_of
+from auditor.evidence_store.store import ContentDigest, Kept, PartWriter, Store
 from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask, crash_reason
+from auditor.readers.row_columns import RowBatch
+from auditor.row_columns import RowColumns
 from auditor.sampling.rows import SamplePlan
-from auditor.scanning.detect import make_row, replace_signal, row_from_unreadable, run_detector, too_slow, unreadable
+from auditor.scanning.column_scan import ColumnScan
+from auditor.scanning.detect import (
+    make_row,
+    replace_signal,
+    row_from_unreadable,
+    run_detector,
+    too_slow,
+    unreadable,
+    view_of,
+)
 from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.atomic import SUFFIX as TEMPORARY
-from auditor.storage.content import UnavailableContent
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
 
 _USE_KEPT_VECTORS = ("known-image", "known-neighbour")  # they need vectors, but not the embedded encoder's
@@ -85,9 +95,12 @@ class ShardScan(ShardTask[PartResult]):
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: their rows say what is wrong
-                for batch in self._batches(shard):
-                    rows = self._rows(batch, writer)
-                    writer.write(rows, self._vectors_and_thumbnails(batch) if fingerprint else None)
+                columns = readers.read_columns(shard) if self._may_scan_columns else None
+                if columns is not None:
+                    self._scan_columns(columns, writer)
+                else:
+                    for batch in _batches(self._opened_items(shard), most=1 if self.is_tracking else _BATCH_ROWS):
+                        writer.write(self._rows(batch, writer), self._vectors_and_thumbnails(batch))
             digest = writer.close()
         except BaseException:
             writer.abandon()
@@ -114,22 +127,51 @@ class ShardScan(ShardTask[PartResult]):
         batch.add(self._opened(sample, None))
         return self._rows(batch)[0]
 
-    # ---- batches
+    # ---- columns
 
-    def _batches(self, shard: Shard) -> Iterator[_Batch]:
-        batch = _Batch()
+    @property
+    def _may_scan_columns(self) -> bool:
+        """Whether rows without an image are alike. They are not if vectors of them exist; and a row that crashes a
+        worker is found row by row."""
+        return not (self.is_tracking or self.crashes or self.indexes or self.vectors.existing)
+
+    def _scan_columns(self, batches: Iterable[RowBatch | Unreadable], writer: PartWriter) -> None:
+        task = ColumnScan(self._detectors, self.config.limits, self.config.depth, self.sample_plan)
+        for batch in batches:
+            if isinstance(batch, Unreadable):
+                writer.write([row_from_unreadable(batch, self.sample_plan)], ([None], [None]))
+                continue
+            writer.content.add_columns(batch.table)
+            is_single = self._is_fetched(batch.columns)
+            alike = np.flatnonzero(~is_single)
+            singles = np.sort(np.concatenate([batch.others, batch.position[is_single]]))
+            found = _Ordered()
+            if len(alike):
+                found.add(batch.position[alike], task.table(batch.columns.take(alike), writer.bases))
+            items = list(batch.items(singles))
+            numbers = iter([number for number, _ in items])
+            for opened in _batches(self._view(item, None) for _, item in items):
+                rows = self._rows(opened, writer)
+                of_rows = np.fromiter(itertools.islice(numbers, len(rows)), np.int64)
+                found.add(of_rows, table_of(rows, writer.bases), self._vectors_and_thumbnails(opened))
+            writer.write_table(*found.result())
+
+    def _is_fetched(self, columns: RowColumns) -> np.ndarray:
+        """Which rows are opened because their images were fetched, bool (rows,)."""
+        if self.cache is None:
+            return np.zeros(len(columns), bool)
+        return self.sample_plan.included(columns) if self.sample_plan else np.ones(len(columns), bool)
+
+    # ---- rows
+
+    def _opened_items(self, shard: Shard) -> Iterator[View | Row]:
         for number, item in enumerate(self._items(shard)):
-            crash = self._crash(shard, _OPENING, number)
-            batch.add(
-                row_from_unreadable(item, self.sample_plan)
-                if isinstance(item, Unreadable)
-                else self._opened(item, crash)
-            )
-            if batch.is_full or self.is_tracking:
-                yield batch
-                batch = _Batch()
-        if batch.items:
-            yield batch
+            yield self._view(item, self._crash(shard, _OPENING, number))
+
+    def _view(self, item: Sample | Unreadable, crash: str | None) -> View | Row:
+        if isinstance(item, Unreadable):
+            return row_from_unreadable(item, self.sample_plan)
+        return self._opened(item, crash)
 
     def _items(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The reader's items. If reading one crashes the worker, one unreadable item replaces it and all after it."""
@@ -218,8 +260,10 @@ class ShardScan(ShardTask[PartResult]):
         for view, cosine in zip(views, self.vectors.caption_similarities(views), strict=True):
             view.caption_similarity = cosine
 
-    def _vectors_and_thumbnails(self, batch: _Batch) -> tuple[list[np.ndarray | None], list[np.ndarray | None]]:
-        """One vector and one thumbnail per row; None for rows that were not decoded."""
+    def _vectors_and_thumbnails(self, batch: _Batch) -> Kept:
+        """One vector and one thumbnail per row; None for rows that were not decoded. Empty if none are kept."""
+        if not self._are_kept:
+            return (), ()
         rows = [item if isinstance(item, View) else None for item in batch.items]
         return [view.vector if view else None for view in rows], [view.thumbnail if view else None for view in rows]
 
@@ -268,23 +312,45 @@ class ShardScan(ShardTask[PartResult]):
         return kind.made(indexes=self.indexes, vectors=self.vectors, counts=self.counts)
 
 
-def view_of(
-    sample: Sample, limits: Limits, depth: Need, sample_plan: SamplePlan | None, cache: Path | None = None
-) -> View:
-    """The view of a sample. depth: for rows in the sample; other rows get the sample plan's lower depth. cache: folder
-    of the fetched images."""
-    if sample_plan is not None and not sample_plan.includes(sample):
-        return View(sample, limits, min(depth, sample_plan.depth_outside_sample), is_sampled=False)
-    if cache is None or sample.content is not None or sample.url is None:
-        return View(sample, limits, depth)
-    content = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")
-    return View(replace(sample, content=content), limits, depth, is_fetched=True)
-
-
 def examined(sample: Sample, limits: Limits = Limits()) -> Row:
     """The row of a single sample, with every detector."""
     scan = ShardScan(Path(), ScanConfig(tuple(registry.table("detectors")), limits=limits), digest="")
     return scan.row(sample)
+
+
+def _batches(items: Iterable[View | Row], most: int = _BATCH_ROWS) -> Iterator[_Batch]:
+    batch = _Batch()
+    for item in items:
+        batch.add(item)
+        if batch.is_full or len(batch.items) >= most:
+            yield batch
+            batch = _Batch()
+    if batch.items:
+        yield batch
+
+
+class _Ordered:
+    """Evidence of rows of one batch that were scanned in different ways, in the order of the rows."""
+
+    def __init__(self) -> None:
+        self._numbers: list[np.ndarray] = []
+        self._tables: list[pa.Table] = []
+        self._kept: tuple[list[np.ndarray | None], list[np.ndarray | None]] = ([], [])
+
+    def add(self, numbers: np.ndarray, table: pa.Table, kept: Kept = ((), ())) -> None:
+        """Add rows. numbers: of the rows in the batch, int64. kept: their vectors and thumbnails; empty for none."""
+        self._numbers.append(numbers)
+        self._tables.append(table)
+        for every, own in zip(self._kept, kept, strict=True):
+            every.extend(own or [None] * len(numbers))
+
+    def result(self) -> tuple[pa.Table, Kept]:
+        """The rows with their vectors and thumbnails."""
+        order, whole = np.argsort(np.concatenate(self._numbers), kind="stable"), pa.concat_tables(self._tables)
+        if len(self._tables) == 1:
+            return whole, self._kept
+        vectors, thumbnails = ([every[row] for row in order.tolist()] for every in self._kept)
+        return whole.combine_chunks().take(pa.array(order)), (vectors, thumbnails)
 
 
 class _Batch:
@@ -321,11 +387,15 @@ class ShardDigest(ShardTask[PartResult]):
 
     def __call__(self, shard: Shard) -> PartResult:
         """The shard's digest, as its part would have it."""
-        total, rows = hashlib.sha256(), 0
-        for item in readers.read(shard):
-            total.update(row_digest(self._row(item)))
-            rows += 1
-        return PartResult(shard.id, rows, total.hexdigest())
+        content, rows = ContentDigest(), 0
+        for item in readers.read_columns(shard) or readers.read(shard):
+            if isinstance(item, Sample | Unreadable):
+                content.add_rows([self._row(item)])
+                rows += 1
+            else:
+                content.add_columns(item.table)
+                rows += item.number_of_items
+        return PartResult(shard.id, rows, content.hexdigest())
 
     def _row(self, item: Sample | Unreadable) -> Row:
         if isinstance(item, Unreadable):

@@ -6,7 +6,7 @@ Local files are mapped into memory, so skipping a batch costs nothing, and one b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -52,18 +52,23 @@ def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
 
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row. Raises DatasetError if the file is damaged."""
-    with _opened(table.url) as (schema, found):
-        names = list(only) or batches.readable(schema)
-        size = batches.size(schema, names)
+    names = list(only) or batches.readable(schema(table))
+    for batch in record_batches(table, chunk, names, batches.size(schema(table), names)):
+        yield from batches.dicts(batch)
+
+
+def record_batches(table: TableFile, chunk: Chunk, names: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a chunk in batches of at most `size` rows. Raises DatasetError if the file is damaged."""
+    with _opened(table.url) as (_, found):
         at = 0
         for batch in found:
             batch.validate()
             low, high = max(chunk.start - at, 0), min(chunk.stop - at, batch.num_rows)
             at += batch.num_rows
             for begin in range(low, high, size):
-                part = batch.select(names).slice(begin, min(size, high - begin))
+                part = batch.select(list(names)).slice(begin, min(size, high - begin))
                 part.validate(full=True)  # Arrow reads outside of its buffers if offsets are wrong
-                yield from batches.dicts(part)
+                yield part
             if at >= chunk.stop:
                 return
 

@@ -14,7 +14,7 @@ from auditor.errors import DatasetError
 from auditor.storage.tables import BadRow, Kind
 
 _LONGEST_DIGEST = 64  # bytes (SHA-512)
-_MAX_EXPANDED = 32 << 20  # bytes of texts that a batch may take, each as long as the longest
+MAX_EXPANDED = 32 << 20  # bytes of texts that a batch may take, each as long as the longest
 _MAX_REPEATED = 1_000_000  # characters of a text that a dictionary repeats
 BATCH = 4096
 BATCH_WITH_BYTES = 32
@@ -121,6 +121,29 @@ def size(schema: pa.Schema, names: list[str]) -> int:
     return BATCH_WITH_BYTES if wide else BATCH
 
 
+def expanded_size(batch: pa.RecordBatch, rows: int) -> int:
+    """The bytes that `rows` rows with the texts of this batch's dictionaries may take."""
+    return rows * max((_longest(column) for column in batch.columns if _is_indexed_text(column)), default=0)
+
+
+def plain(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in one piece or several, with texts in the place of indexes into distinct texts. Texts that a
+    dictionary repeats are cut off at a million characters."""
+    indexed = [column for column in batch.columns if _is_indexed_text(column)]
+    longest = max((min(_longest(column), 4 * _MAX_REPEATED) for column in indexed), default=0)
+    rows = max(1, MAX_EXPANDED // max(1, longest))
+    for begin in range(0, batch.num_rows, rows):
+        piece = batch.slice(begin, rows)
+        columns = [_as_texts(column) if _is_indexed_text(column) else column for column in piece.columns]
+        yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def _as_texts(column: pa.DictionaryArray) -> pa.Array:
+    if _longest(column) <= _MAX_REPEATED:
+        return column.cast(column.type.value_type)
+    return pa.array(_shared(column), column.type.value_type)
+
+
 def dicts(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row; BadRow for a row with a cell that cannot be read."""
     try:
@@ -157,9 +180,11 @@ def _expanded(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _is_small_expanded(column: pa.Array) -> bool:
-    if not pa.types.is_dictionary(column.type) or not is_text(column.type.value_type):
-        return False
-    return len(column) * _longest(column) <= _MAX_EXPANDED
+    return _is_indexed_text(column) and len(column) * _longest(column) <= MAX_EXPANDED
+
+
+def _is_indexed_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_dictionary(column.type)) and is_text(column.type.value_type)
 
 
 def _longest(column: pa.DictionaryArray) -> int:

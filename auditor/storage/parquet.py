@@ -17,6 +17,7 @@ from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _BATCH_BYTES = 64 << 20
 _FIRST_ROWS = 10
+_MAX_UNCUT = 1 << 20  # rows of a group that is never cut: what pyarrow writes unless told otherwise
 
 
 def schema(table: TableFile) -> pa.Schema:
@@ -41,13 +42,14 @@ def _hold_bytes(table: TableFile, column: str, version: str) -> bool:
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
-    """Whole row groups if images are embedded (rows cannot be skipped cheaply); row ranges otherwise."""
+    """Whole row groups, small neighbouring ones joined, because rows in a group cannot be skipped cheaply. Very large
+    groups are cut, unless images are embedded."""
     with _opened(table.url) as file:
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         whole = any(batches.holds_bytes(field.type) for field in file.schema_arrow)
     first = 0
     for count in _joined(counts, rows):
-        step = count if whole else rows
+        step = count if whole else max(rows, _MAX_UNCUT)
         for at in range(0, count, step):
             size = min(step, count - at)
             yield Chunk(first + at, size, first + at, first + at + size)
@@ -68,20 +70,42 @@ def _joined(counts: list[int], rows: int) -> Iterator[int]:
 
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """One dictionary per row. Raises DatasetError if the file is damaged."""
-    kinds = schema(table)
-    names = list(only) or batches.readable(kinds)
-    # Texts stay indexes into distinct ones until they become rows: expanded, a file of kilobytes may take gigabytes.
-    with _opened(table.url, [field.name for field in kinds if batches.is_text(field.type)]) as file:
+    names = list(only) or batches.readable(schema(table))
+    for batch in record_batches(table, chunk, names, batches.size(schema(table), names)):
+        yield from batches.dicts(batch)
+
+
+def record_batches(table: TableFile, chunk: Chunk, names: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a chunk in batches of at most `size` rows. Raises DatasetError if the file is damaged."""
+    texts = [name for name in names if batches.is_text(schema(table).field(name).type)]
+    with _opened(table.url) as file:
         groups, before = _groups(file, chunk)
-        size = min(batches.size(kinds, names), _rows_at_once(file.metadata, groups))
+        size = min(size, _rows_at_once(file.metadata, groups))
+    # Expanded, texts that a dictionary repeats may take gigabytes in a file of kilobytes: they stay indexes.
+    with _opened(table.url, texts if _repeats_long_texts(table.url, groups, texts, size) else ()) as file:
         at, stop = before, chunk.stop
-        for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=names):
+        for batch in file.iter_batches(batch_size=size, row_groups=groups, columns=list(names)):
             low, high = max(chunk.start - at, 0), min(stop - at, batch.num_rows)
             at += batch.num_rows
             if low < high:
-                yield from batches.dicts(batch.slice(low, high - low))
+                yield batch.slice(low, high - low)
             if at >= stop:
                 return
+
+
+def _repeats_long_texts(url: str, groups: Sequence[int], texts: Sequence[str], rows: int) -> bool:
+    """Whether a batch of `rows` rows may hold texts that take more memory than their pages.
+
+    Only texts of a dictionary can. A column has one in each row group, which comes first (Parquet's format, "Dictionary
+    Encoding"): so it is whole when the first row is read.
+    """
+    with _opened(url, texts) as file:
+        for group in groups if texts else ():
+            for first in file.iter_batches(batch_size=1, row_groups=[group], columns=list(texts)):
+                if batches.expanded_size(first, rows) > batches.MAX_EXPANDED:
+                    return True
+                break
+    return False
 
 
 def _rows_at_once(metadata: pq.FileMetaData, groups: Iterable[int]) -> int:

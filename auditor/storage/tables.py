@@ -8,15 +8,18 @@ types, `schema(table)` (Arrow's); `chunks(table, rows)` (pieces of about that ma
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor.errors import DatasetError
 from auditor.storage import files
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FORMATS = {
     "csv": "delimited", "tsv": "delimited", "tab": "delimited", "psv": "delimited", "jsonl": "jsonl", "ndjson": "jsonl",
@@ -125,6 +128,21 @@ def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
 def rows(table: TableFile, chunk: Chunk, only: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any] | BadRow]:
     """The rows of one piece, with at least the columns `only` (empty: all). Raises DatasetError."""
     yield from _module(table).rows(table, chunk, only)
+
+
+def record_batches(
+    table: TableFile, chunk: Chunk, names: Sequence[str], size: int
+) -> Iterator[pyarrow.RecordBatch] | None:
+    """The rows of one piece as record batches of Arrow of at most `size` rows; None for a format without typed columns.
+    Raises DatasetError."""
+    module = _module(table)
+    return module.record_batches(table, chunk, names, size) if hasattr(module, "record_batches") else None
+
+
+def schema(table: TableFile) -> pyarrow.Schema | None:
+    """The columns with Arrow's types; None for a format without types. Raises DatasetError."""
+    module = _module(table)
+    return module.schema(table) if hasattr(module, "schema") else None
 
 
 def first_rows(table: TableFile, count: int, only: tuple[str, ...] = ()) -> list[Mapping[str, Any]]:

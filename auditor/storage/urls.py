@@ -38,6 +38,12 @@ def domain(url: str) -> str:
     return _registered(host) if host else "?"
 
 
+@lru_cache(maxsize=1 << 18)
+def domain_of_authority(authority: str) -> str:
+    """The registered domain of any URL with this authority (RFC 3986, section 3.2)."""
+    return domain(f"//{authority}")
+
+
 def is_address(text: str) -> bool:
     """Whether a text is a web address, with its scheme or without (`//host.org/1.jpg`, `host.org/1.jpg`)."""
     return is_web(text) or absolute(text) != text

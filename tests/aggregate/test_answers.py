@@ -1,3 +1,4 @@
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,9 @@ def batch(rows):
 def test_each_row_is_counted_once_however_it_is_batched(rows, size):
     tally = AnswerTally()
     for start in range(0, len(rows), size):
-        tally.add(batch(rows[start : start + size]))
+        some = rows[start : start + size]
+        distinct = list(dict.fromkeys(some))
+        tally.add(batch(distinct), np.array([some.count(row) for row in distinct], np.int64))
     for id in ("a", "b"):
         mine = [row for row in rows if row[:2] == (id, "statistical")]
         assert sum(tally.answers(id).values()) == len(mine)
@@ -49,6 +52,6 @@ def test_each_row_is_counted_once_however_it_is_batched(rows, size):
 def test_reasons_differ_by_their_words_and_not_by_their_numbers():
     tally = AnswerTally()
     silent = [("a", "statistical", None, f"{n} × {n} pixels are too few", None, "abstained") for n in range(5)]
-    tally.add(batch([*silent, ("a", "statistical", 1.0, "", "likely-synthetic", "hit")]))
+    tally.add(batch([*silent, ("a", "statistical", 1.0, "", "likely-synthetic", "hit")]), np.ones(6, np.int64))
     assert tally.answers("a") == {"likely synthetic": 1, "… × … pixels are too few": 5}
     assert tally.scores("a") == (0,) * (BINS - 1) + (1,)
