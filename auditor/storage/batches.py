@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,8 @@ BATCH_WITH_BYTES = 32
 
 
 def checked(schema: pa.Schema, url: str) -> pa.Schema:
-    """The schema. Raises DatasetError if a name in it is not valid UTF-8, which pyarrow finds out when it is used."""
+    """The schema. Raises DatasetError if two columns have the same name, and if a name is not valid UTF-8, which pyarrow
+    finds out when it is used."""
     fields = list(schema)
     try:
         while fields:
@@ -31,6 +33,9 @@ def checked(schema: pa.Schema, url: str) -> pa.Schema:
             fields += inner if pa.types.is_struct(inner) else ()
     except UnicodeDecodeError as error:
         raise DatasetError(f"{url}: cannot be read: a column's name is not valid UTF-8") from error
+    repeated = next((name for name, count in Counter(schema.names).items() if count > 1), None)
+    if repeated is not None:
+        raise DatasetError(f"{url}: cannot be read: several columns are named '{repeated[:40]}'; rename all but one")
     return schema
 
 

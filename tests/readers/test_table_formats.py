@@ -399,3 +399,16 @@ def test_parquet_that_names_no_images_says_what_its_columns_are(tmp_path, read_a
     pq.write_table(pa.table({"pixels": [[0.5]], "n": [1]}), tmp_path / "list.parquet")
     with pytest.raises(DatasetError, match=r"pixels: list<element: double>, n: int64"):
         read_all(tmp_path / "list.parquet")
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_columns_of_the_same_name_are_refused(tmp_path, scan, suffix):
+    table = pa.Table.from_arrays([pa.array(["http://a.org/1.jpg"])] * 2, names=["url", "url"])
+    path = tmp_path / f"list.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_stream(path, table.schema) as stream:
+            stream.write_table(table)
+    with pytest.raises(DatasetError, match="several columns are named 'url'; rename all but one"):
+        scan(path)
