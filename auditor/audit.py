@@ -32,7 +32,7 @@ from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
 from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
-from auditor.sampling.shards import ShardSamplePlan, sample_shards
+from auditor.sampling.shards import ShardSamplePlan, sample_shards, with_two_stages
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
 from auditor.types import Need
@@ -119,16 +119,16 @@ def run_audit(
     store = Store(out)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
-        store.claim(owner(chosen), restart=restart, scope=Scope.of_config(config))
         every_shard = all_shards(chosen)
+        config = replace(config, sampling=with_two_stages(config.sampling, every_shard))
+        store.claim(owner(chosen), restart=restart, scope=Scope.of_config(config))
         shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
         store.record_scope(Scope.of_config(config))
         plan = make_plan(chosen, shards, store, digest, sample_plan)
-        expected, apart = expectation(sample_plan, part, resources.counted_calibration)
-        seconds = encoding_seconds(plan, config, engine.workers)
-        listener.planned(replace(plan, expected=expected, part=part, apart=apart, seconds=seconds))
+        plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
+        listener.planned(with_expectation(plan, resources.counted_calibration))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
         task = shard_scan(out, config, resources, digest, sample_plan, cache)
         parts = _done(plan, store, task, engine, listener)
@@ -291,19 +291,19 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def expectation(
-    sample: SamplePlan | None, part: ShardSamplePlan | None, calibration: Calibration | None
-) -> tuple[dict[float, Interval], dict[float, Interval]]:
-    """The intervals to expect from the sample, by synthetic fraction: see Plan.expected and Plan.apart."""
+def with_expectation(plan: Plan, calibration: Calibration | None) -> Plan:
+    """The plan with the intervals to expect from its sample, by synthetic fraction."""
+    sample, part = plan.sample_plan, plan.part
     if calibration and part:
-        ranges = {share: planning.expected_interval_range(calibration, part.read, share) for share in _EXPECTED_AT}
+        rows = sample.rows if sample else None
+        ranges = {at: planning.expected_interval_range(calibration, part.read, at, rows) for at in _EXPECTED_AT}
         alike, apart = ({share: pair[which] for share, pair in ranges.items()} for which in (0, 1))
-        return alike, apart
+        return replace(plan, expected=alike, apart=apart)
     if calibration and sample:
         rows, population = sample.rows, sample.population_size
         expected = {at: planning.expected_interval(calibration, rows, population, at) for at in _EXPECTED_AT}
-        return expected, {}
-    return {}, {}
+        return replace(plan, expected=expected)
+    return plan
 
 
 def encoding_seconds(plan: Plan, config: Config, workers: int) -> float | None:

@@ -27,6 +27,8 @@ STRATA = ("domain",)
 _MAX_MARGIN = 0.5
 DEPTHS = {"row": Need.ROW, "file": Need.FILE, "pixels": Need.PIXELS}
 USUAL_SAMPLE = 5000  # rows; more narrow the expected interval by half a point at most (tests/sampling/test_planning.py)
+MANY_ROWS = 50_000_000  # of a manifest, from which on `fetch` reads only some shards
+USUAL_SHARDS = 100  # that it then reads
 _REFERENCE_DETECTORS = ("known-image", "known-file")  # they always run if there are reference indexes
 
 
@@ -114,9 +116,10 @@ class SamplingConfig:
     sampling error (a fraction of 1). sample_files: do not open files outside the sample. stratify: "domain" for a
     proportionally stratified sample.
 
-    sample_shards: number of whole shards to read; the others are not opened. fetch: number of rows of a URL manifest to
-    fetch and audit. until_decided: double the sample until the policy is decided, starting with `sample`; intervals are
-    anytime-valid. Raises ConfigError for options that exclude each other.
+    sample_shards: number of shards to read; the others are not opened. With a sample of rows or `fetch`, these rows are
+    drawn from the shards that are read (two-stage sampling), and files of their other rows are not opened. fetch:
+    number of rows of a URL manifest to fetch and audit. until_decided: double the sample until the policy is decided,
+    starting with `sample`; intervals are anytime-valid. Raises ConfigError for options that exclude each other.
     """
 
     sample: int | None = None
@@ -138,8 +141,8 @@ class SamplingConfig:
         if self.stratify not in (None, *STRATA):
             raise ConfigError(f"`stratify` must be {STRATA[0]} or left out, got {self.stratify!r:.40}")
         row_sample = self.margin or self.sample or self.until_decided or self.sample_files
-        if self.sample_shards and (row_sample or self.fetch):
-            raise ConfigError("`sample_shards` is a sample of its own: leave out the other sampling options")
+        if self.sample_shards and self.until_decided:
+            raise ConfigError("`until_decided` grows a sample of rows: leave out `sample_shards`")
         if self.stratify and (self.until_decided or not (self.margin or self.sample or self.fetch)):
             raise ConfigError("`stratify` needs a sample of fixed size: give `sample`, `margin` or `fetch`")
         if self.margin and self.sample:
@@ -165,7 +168,8 @@ class SamplingConfig:
 
     def depth_outside(self, depth: Need) -> Need:
         """How far rows outside the sample are opened, given the `depth` of the sample."""
-        return Need.ROW if self.fetch or self.sample_files else min(depth, Need.FILE)
+        is_closed = self.fetch or self.sample_files or self.sample_shards
+        return Need.ROW if is_closed else min(depth, Need.FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,8 @@ class Config:
             )
         if sampling.until_decided and self.estimate.labels:
             raise ConfigError("`until_decided` depends on the classifier's estimate: leave out `labels`")
-        if self.scan.depth < Need.PIXELS and (sampling.margin or sampling.sample) and not sampling.sample_files:
+        is_closed = sampling.sample_files or sampling.sample_shards
+        if self.scan.depth < Need.PIXELS and (sampling.margin or sampling.sample) and not is_closed:
             raise ConfigError("`sample` limits decoding, and this `depth` decodes nothing: add `sample_files`")
 
     @classmethod

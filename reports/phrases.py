@@ -219,6 +219,11 @@ def _shards(shards: ShardSample, audit: Audit) -> str:
         f"{shards.read:,} of {shards.of:,} shards were read, drawn at random by the hash of their names "
         f"(seed {audit.config.seed}); the number of rows in the others is unknown"
     )
+    if audit.sample is not None:
+        read += (
+            f"; {audit.sample.rows:,} of the {audit.counts.rows:,} rows of these shards were checked in full, drawn at "
+            f"random by the hash of their keys, and {audit.sample.ok:,} of them could be read"
+        )
     return "; ".join([read, *sizes])
 
 

@@ -166,7 +166,7 @@ def test_a_count_that_is_none_is_refused_with_its_field(field, wrong, huge):
         ("subgroups.0.flagged", 3, "subgroups.0..flagged: must be at most scored"),
         ("extras", {"stock_watermarks": {"known": -1}}, "extras.stock_watermarks"),
         ("config.sampling.margin", 7.0, "`margin`"),
-        ("config.sampling.sample_shards", 3, "`sample_shards` is a sample of its own"),
+        ("config.sampling.sample_shards", 1, "`sample_shards` must be a whole number of at least 2"),
         ("inputs", 3, "inputs"),
     ],
 )  # fmt: skip

@@ -158,7 +158,9 @@ class _Tally:
 
     def _design(self, shards: ShardSample | None, anytime_valid: bool) -> SamplingDesign:
         if shards:
-            return ClusterSample(shards.read, shards.of, shards.declared.design_effect)
+            rows = sum(self._status.values())
+            examined = 1 - self._sums[UNSAMPLED] / rows if rows else 1.0
+            return ClusterSample(shards.read, shards.of, shards.declared.design_effect, examined)
         return row_design(self._sums[UNSAMPLED], anytime_valid=anytime_valid)
 
     def result(self, total_shards: int | None, anytime_valid: bool) -> Summary:

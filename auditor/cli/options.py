@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from auditor import registry
-from auditor.config import BEFORE, STRATA, USUAL_SAMPLE, Config, ReadOptions, option_of
+from auditor.config import BEFORE, MANY_ROWS, STRATA, USUAL_SAMPLE, USUAL_SHARDS, Config, ReadOptions, option_of
 from auditor.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -121,7 +121,9 @@ def sampling(function: F) -> F:
             "--sample-shards",
             type=click.IntRange(min=2),
             metavar="K",
-            help="Read only K random shards (tars, pieces of tables), each in full.",
+            help="Read only K random shards (tars, pieces of tables): each in full, or the rows that --sample, "
+            f"--margin or --fetch draws from them.  [default: all; {USUAL_SHARDS} for --fetch from over "
+            f"{MANY_ROWS // 10**6} million rows]",
         ),
         click.option("--sample-files", is_flag=True, help="With --sample: skip metadata checks of unsampled files."),
         click.option(

@@ -67,6 +67,8 @@ class Progress:
         if plan.sample_plan:
             stratified = ", stratified by domain" if plan.sample_plan.allocation else ""
             drawn = f"{plan.sample_plan.rows:,} of {plan.sample_plan.population_size:,} rows"
+            if plan.part:
+                drawn += " of the shards below"
             click.echo(f"sample: {drawn}, drawn by the hash of their keys{stratified}", err=True)
             if plan.sample_plan.depth_outside_sample > Need.ROW:
                 click.echo("metadata are read of all rows; --sample all decodes and classifies all of them", err=True)

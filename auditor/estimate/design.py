@@ -1,7 +1,7 @@
 """Sampling designs: how the fully examined rows were chosen, and how to infer from their counts to all rows. Pure.
 
-FullScan: every row was examined. RowSample: a simple random sample of rows, each of weight 1. ClusterSample: all rows
-of whole shards that were drawn at random.
+FullScan: every row was examined. RowSample: a simple random sample of rows, each of weight 1. ClusterSample: shards
+that were drawn at random, and all of their rows or a simple random sample of them (two-stage sampling).
 """
 
 from __future__ import annotations
@@ -102,12 +102,13 @@ class RowSample(_Design):
 
 @dataclass(frozen=True, slots=True)
 class ClusterSample(_Design):
-    """`read` whole shards, drawn at random from `of`. design_effect: rows / n_eff for the confirmed share
-    (clusters.py)."""
+    """`read` shards, drawn at random from `of`. design_effect: examined rows / n_eff for the confirmed share
+    (clusters.py). row_fraction: the share of the rows of the shards that was examined."""
 
     read: int
     of: int
     design_effect: float = 1.0
+    row_fraction: float = 1.0
 
     @property
     def is_partial(self) -> bool:
@@ -126,8 +127,17 @@ class ClusterSample(_Design):
 
     @property
     def fpc(self) -> float:
-        """The finite-population correction, a factor for the half-widths of intervals."""
-        return math.sqrt(1 - self.sampling_fraction)
+        """The finite-population correction, a factor for the half-widths of intervals.
+
+        With f1 of the shards and f2 of their rows, the variance is (1-f1) of that between shards and f1 (1-f2) of that
+        within them (Cochran, Sampling Techniques, 3rd ed., 10.4). The variance between the shards' observed shares
+        includes that within, so 1 - f1 f2 of it is an upper bound, and exact for whole shards.
+        """
+        return math.sqrt(1 - self.sampling_fraction * self.row_fraction)
+
+    def row_sampling_fraction(self, rows: float) -> float:
+        """The share of the rows of the shards that was examined."""
+        return self.row_fraction
 
     def n_eff(self, positive: WeightSums, sampled: WeightSums) -> float:
         """Rows over the design effect."""

@@ -56,12 +56,16 @@ def expected_interval(calibration: Calibration, rows: int, population_size: int,
     return prevalence.interval(evidence, Scored(scores, calibration, bins, seed=0), shares)
 
 
-def expected_interval_range(calibration: Calibration, shards: int, share: float) -> tuple[Interval, Interval]:
-    """The narrowest and the widest interval to expect of a sample of whole shards: at an intra-cluster correlation of 0
-    (with many rows per shard) and of 1 (each shard counts as one row)."""
-    population_size = 2 * max(_MANY_ROWS, shards)
+def expected_interval_range(
+    calibration: Calibration, shards: int, share: float, rows: int | None = None
+) -> tuple[Interval, Interval]:
+    """The narrowest and the widest interval to expect of a sample of shards: at an intra-cluster correlation of 0 and
+    of 1 (each shard counts as one row). rows: the number that is drawn from the shards; None for all of them, which are
+    many."""
+    rows = rows or _MANY_ROWS
+    population_size = 2 * max(_MANY_ROWS, shards, rows)
     uncorrelated, identical = (
-        expected_interval(calibration, rows, population_size, share) for rows in (_MANY_ROWS, shards)
+        expected_interval(calibration, n, population_size, share) for n in (rows, min(shards, rows))
     )
     return uncorrelated, identical
 

@@ -22,8 +22,8 @@ BATCH_WITH_BYTES = 32
 
 
 def checked(schema: pa.Schema, url: str) -> pa.Schema:
-    """The schema. Raises DatasetError if two columns have the same name, and if a name is not valid UTF-8, which pyarrow
-    finds out when it is used."""
+    """The schema. Raises DatasetError if two columns have the same name, and if a name is not valid UTF-8, which
+    pyarrow finds out when it is used."""
     fields = list(schema)
     try:
         while fields:

@@ -17,7 +17,7 @@ from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _BATCH_BYTES = 64 << 20
 _FIRST_ROWS = 10
-_MAX_UNCUT = 1 << 20  # rows of a group that is never cut: what pyarrow writes unless told otherwise
+_MAX_UNCUT = 1 << 18  # rows of a group; reading a piece of a group decodes the pieces before it, too
 
 
 def schema(table: TableFile) -> pa.Schema:
@@ -42,8 +42,8 @@ def _hold_bytes(table: TableFile, column: str, version: str) -> bool:
 
 
 def chunks(table: TableFile, rows: int) -> Iterator[Chunk]:
-    """Whole row groups, small neighbouring ones joined, because rows in a group cannot be skipped cheaply. Very large
-    groups are cut, unless images are embedded."""
+    """Whole row groups, small neighbouring ones joined, because rows in a group cannot be skipped cheaply. Large groups
+    are cut, unless images are embedded."""
     with _opened(table.url) as file:
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         whole = any(batches.holds_bytes(field.type) for field in file.schema_arrow)

@@ -5,11 +5,8 @@ from commands import run
 from making import A1111, png, tar, write
 
 REFUSED = [
-    (("--sample-shards", "3", "--sample", "5"), "sample of its own"),
-    (("--sample-shards", "3", "--margin", "0.01"), "sample of its own"),
-    (("--sample-shards", "3", "--fetch", "5"), "sample of its own"),
-    (("--sample-shards", "3", "--until-decided"), "sample of its own"),
-    (("--sample-shards", "3", "--sample-files"), "sample of its own"),
+    (("--sample-shards", "3", "--until-decided"), "leave out --sample-shards"),
+    (("--sample-shards", "3", "--sample-files"), "needs a sample"),
     (("--sample-shards", "3", "--stratify", "domain"), "needs a sample of fixed size"),
     (("--stratify", "domain", "--sample", "5", "--until-decided"), "needs a sample of fixed size"),
     (("--stratify", "format", "--sample", "5"), "'format' is not 'domain'"),
@@ -17,7 +14,6 @@ REFUSED = [
     (("--fetch", "5", "--sample", "5"), "sample of its own"),
     (("--sample-files", "--sample", "all"), "needs a sample"),
     (("--stratify", "domain", "--sample", "all"), "needs a sample of fixed size"),
-    (("--sample", "5", "--sample-shards", "3"), "sample of its own"),
     (("--sample", "0"), "not in the range"),
     (("--sample", "most"), "is not a valid integer"),
     (("--sample", "5", "--depth", "file"), "decodes nothing"),
