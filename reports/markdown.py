@@ -83,8 +83,8 @@ def _optional_facts(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "near-duplicates", "; ".join(duplicates)
     if spread := phrases.diversity(audit):
         yield "diversity", "; ".join(spread)
-    if fit := phrases.captions(audit):
-        yield "captions", "; ".join(fit)
+    if fit := phrases.caption_similarity(audit):
+        yield "caption fit", "; ".join(fit)
     if stock := phrases.stock_watermarks(audit):
         yield "not counted", stock
 

@@ -45,7 +45,7 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     yield from _section("where", phrases.where(audit))
     yield from _section("duplicates", phrases.near_duplicates(audit))
     yield from _section("diversity", phrases.diversity(audit))
-    yield from _section("captions", phrases.captions(audit))
+    yield from _section("caption fit", phrases.caption_similarity(audit))
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := phrases.stock_watermarks(audit):
         yield "not counted", stock

@@ -18,6 +18,7 @@ LAYERS = (
     "audit_checks",
     "plugin audit_json estimate",
     "readers",
+    "captions",
     "engines sampling evidence_store classifier compare mad",
     "embeddings fetching annotation policy",
     "similarity reports",
