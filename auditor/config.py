@@ -82,7 +82,8 @@ class ScanConfig:
 
     encoder: an open_clip model for the vectors, instead of the embedded one. embeddings: a folder of precomputed
     vectors, made by embeddings_model. keep_vectors: store a vector of each image even if no detector needs it. indexes:
-    folders of reference indexes. no_captions: do not search captions for marks of their writers. Raises ConfigError for options that exclude each other.
+    folders of reference indexes. no_captions: do not search captions for marks of their writers. Raises ConfigError for
+    options that exclude each other.
     """
 
     detectors: tuple[str, ...] = field(

@@ -566,8 +566,8 @@ class Audit:
     """The measurements of an audit; shares are fractions of 1. The policy's conclusion is a Decision.
 
     sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
-    every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions. captions:
-    None in audits of earlier versions, and if captions were left out.
+    every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions.
+    captions: None in audits of earlier versions, and if captions were left out.
     notes: facts about how images were found -> rows that could be read.
     """
 

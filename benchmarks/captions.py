@@ -4,8 +4,8 @@
     python benchmarks/captions.py CAPTIONS.csv.gz --ranges   writes auditor/captions/ranges.json
     python benchmarks/captions.py CAPTIONS.csv.gz --cost     microseconds a caption, beside pyarrow's read of the column
 
-CAPTIONS has the columns label (human, machine, prompt), family, source, language and text. Families are what simulations
-leave out as a whole, because captions of one writer resemble each other.
+CAPTIONS has the columns label (human, machine, prompt), family, source, language and text. Simulations draw whole
+families, because captions of one writer resemble each other.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ class GroupSums:
         """Adds a batch. values: (rows,). sums: name -> int64 (rows,)."""
         add_sums(self._tables, pa.table({"value": values, **sums}).filter(values.is_valid()), ["value"])
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[tuple[Any, ...]]:
         """Each value with its sums."""
         if not self._tables:
             return []

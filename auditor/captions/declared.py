@@ -23,8 +23,8 @@ _MAX_COLUMNS = 20
 _MAX_MODEL = 80  # characters
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _CAPTION = frozenset(
-    "caption captions cap recaption recap captioned description descriptions desc text txt alt prompt sentence sentences "
-    "conversations messages title".split()
+    "caption captions cap recaption recap captioned description descriptions desc text txt alt prompt sentence "
+    "sentences conversations messages title".split()
 )
 _MODEL = frozenset("model captioner writer annotator".split())
 _ORIGINAL = frozenset("org orig original".split())
@@ -34,9 +34,9 @@ _MACHINE = {
     **{
         name.casefold(): name
         for name in (
-            "BLIP BLIP2 InstructBLIP LLaVA CogVLM ShareGPT4V ShareCaptioner InternVL InternLM Qwen QwenVL GPT GPT4 GPT4V "
-            "GPT4o ChatGPT Gemini Gemma Claude Florence Florence2 Kosmos Kosmos2 MiniCPM JoyCaption Pixtral Llama Molmo PaLI "
-            "Idefics Moondream Fuyu CapsFusion Mistral DeepSeek Phi OFA CoCa GIT SmolVLM Aya"
+            "BLIP BLIP2 InstructBLIP LLaVA CogVLM ShareGPT4V ShareCaptioner InternVL InternLM Qwen QwenVL GPT GPT4 "
+            "GPT4V GPT4o ChatGPT Gemini Gemma Claude Florence Florence2 Kosmos Kosmos2 MiniCPM JoyCaption Pixtral "
+            "Llama Molmo PaLI Idefics Moondream CapsFusion Mistral DeepSeek SmolVLM"
         ).split()
     },
 }  # parts of names -> the writer that they declare
@@ -86,7 +86,8 @@ class CaptionColumns:
 
 
 def declared_writers(records: Iterable[tuple[int, Mapping[str, Any] | None]]) -> DeclaredWriters | None:
-    """What shards say together. records: of each shard its rows, and what CaptionColumns recorded; None if nothing was."""
+    """What shards say together; None if nothing was recorded. records: the rows of each shard, and what CaptionColumns
+    recorded of it."""
     known = [(rows, record) for rows, record in records if record and rows]
     total = sum(rows for rows, _ in known)
     if not total:

@@ -1,8 +1,8 @@
 """The diversity of captions: how much they repeat openings, phrases and whole captions. Pure.
 
-Every figure depends on the number of captions. So they are means over blocks of BLOCK captions, for datasets and for the
-sources whose ranges are shipped (ranges.py) alike. Openings and phrases are those of a caption's first WORDS words, so
-that long captions do not look diverse for being long. Digits are replaced by #, as in CC3M.
+Every figure depends on the number of captions. So they are means over blocks of BLOCK captions, for datasets and for
+the sources whose ranges are shipped (ranges.py) alike. Openings and phrases are those of a caption's first WORDS words,
+so that long captions do not look diverse for being long. Digits are replaced by #, as in CC3M.
 
 Low diversity shows one template or one writer, a person or a program.
 """
@@ -25,8 +25,8 @@ _OPENING, _PHRASE = 3, 4  # words
 _NEAR = 0.7  # Jaccard similarity of the sets of words of near-duplicates
 _NUMBER = re.compile(r"\d+")
 # Scripts without blanks between words: each character counts as a word.
-_WORD = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\\W_\u0e00-\u0eff\u3040-\u30ff"
-                   "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+(?:['’][^\\W_]+)?|#")  # fmt: skip
+_UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_]+)?|#")
 
 
 def normalised(caption: str) -> str:

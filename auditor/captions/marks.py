@@ -19,7 +19,13 @@ from auditor.captions.patterns import ARTEFACTS, MIN_CUE_GROUPS, PATTERNS, Kind,
 SEPARATOR = "; "
 MISSING = np.int64(-1)  # instead of marks, where callers tell a row without a caption from one without marks
 _BIT = {pattern.id: np.int64(1) << number for number, pattern in enumerate(PATTERNS)}
-_ORDER = ((*ARTEFACTS,), (Kind.STRONG,), (Kind.CUE,), (Kind.FILE_NAME,))  # kinds that are searched for together
+_ORDER = (
+    (*ARTEFACTS,),
+    (Kind.STRONG,),
+    (Kind.CUE,),
+    (Kind.NAME,),
+    (Kind.FILE_NAME,),
+)  # kinds that are searched for together
 
 
 def find(captions: pa.Array | pa.ChunkedArray) -> np.ndarray:
@@ -66,7 +72,8 @@ def loaded(column: pa.Array) -> np.ndarray:
     """Stored marks as bits, int64 (rows,); 0 for null. Ids of other versions are ignored."""
     encoded = column.dictionary_encode()
     bits = np.array([bits_of(text.split(SEPARATOR)) for text in encoded.dictionary.to_pylist()] + [0], np.int64)
-    return bits[encoded.indices.fill_null(len(bits) - 1).to_numpy(zero_copy_only=False)]
+    found: np.ndarray = bits[encoded.indices.fill_null(len(bits) - 1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def digest() -> str:

@@ -1,7 +1,7 @@
 """Random samples of rows that do not depend on the order in which rows come: those of the lowest ranks.
 
-A row's rank is a hash of its key and its image (pandas' SipHash, with the seed as its key). So every run, with any number
-of workers, takes the same rows, and samples of parts merge into the sample of the whole.
+A row's rank is a hash of its key and its image (pandas' SipHash, with the seed as its key). So every run, with any
+number of workers, takes the same rows, and samples of parts merge into the sample of the whole.
 """
 
 from __future__ import annotations
