@@ -463,7 +463,8 @@ class FlagRate:
 @dataclass(frozen=True, slots=True)
 class Prompts:
     """Prompt syntax: of n images with a caption, `strong` have syntax that only prompts have, and `weak2` have weak
-    cues of two groups instead. share, low, high: of the strong ones, with the 95 % interval.
+    cues of two groups instead. share: of the strong ones; low and high equal it, except in a sample of shards, where
+    they are its 95 % interval.
 
     inside, outside: flags among images with prompt-like captions (strong or weak2), and among the others.
     image_flag_ratio: of the two shares; None if one of them is unknown or 0.

@@ -22,7 +22,7 @@ from auditor.captions.excerpt import excerpt
 from auditor.captions.patterns import ARTEFACTS, BY_ID, Kind, Pattern
 from auditor.captions.sample import LowestRanks, ranks
 from auditor.estimate.clusters import effective_sample_size
-from auditor.estimate.intervals import clopper_pearson
+from auditor.estimate.intervals import clopper_pearson, effective_interval
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.evidence_store.distinct import DistinctImages
 from auditor.results import ArtefactGroup, Artefacts, CaptionExample, Captions, FlagRate, Prompts
@@ -168,7 +168,7 @@ class CaptionTally:
 
     def _prompts(self, is_shard_sample: bool) -> Prompts:
         share, n_eff = self._share(self._strong, is_shard_sample)
-        low, high = clopper_pearson(share * n_eff, n_eff)
+        low, high = effective_interval(share, n_eff) if is_shard_sample else (share, share)
         strong = _by_pattern(self._patterns, (Kind.STRONG,))
         cues = _by_pattern(self._patterns, (Kind.CUE,))
         outside, inside = (_flag_rate(*map(int, counts)) for counts in self._flags)
