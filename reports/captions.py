@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from auditor.captions.languages import ENGLISH
 from auditor.captions.patterns import BY_ID
 from auditor.captions.ranges import HUMAN
-from auditor.results import Audit, CaptionColumn, CaptionDiversity, Captions, FlagRate, Prompts
+from auditor.results import Audit, CaptionColumn, CaptionDiversity, Captions, FigureRange, FlagRate, Prompts
 from auditor.safe_text import safe_text
 from auditor.sentences import percent, span
 
 _MAX_NAME = 40  # characters of a column's name
 _MAX_LISTED = 5
 FIGURES = {
-    "openings": "captions that begin with one of the ten commonest openings (3 words)",
-    "phrases": "captions with one of the ten commonest phrases (4 words)",
-    "distinct_2": "distinct among all pairs of words",
-    "compression": "compressed size (zlib)",
-    "duplicates": "repeated captions",
-    "near_duplicates": "captions with a near-duplicate",
+    "openings": "of captions begin with one of the ten commonest openings (3 words)",
+    "phrases": "of captions have one of the ten commonest phrases (4 words)",
+    "distinct_2": "of all pairs of words are distinct",
+    "compression": "of the size remains when compressed (zlib)",
+    "duplicates": "of captions are repeated",
+    "near_duplicates": "of captions have a near-duplicate",
     "words": "words (median)",
 }
 
@@ -111,8 +111,7 @@ def _diversity(captions: Captions) -> Iterator[str]:
 
 def _outside(diversity: CaptionDiversity) -> list[str]:
     return [
-        f"{value(name, figure.value)} {FIGURES[name]} (people: {value(name, figure.ranges[HUMAN].low)} to "
-        f"{value(name, figure.ranges[HUMAN].high)})"
+        f"{value(name, figure.value)} {FIGURES[name]} (people: {range_of(name, figure.ranges[HUMAN])})"
         for name, figure in diversity.figures.items()
         if figure.is_outside and name in FIGURES and HUMAN in figure.ranges
     ]
@@ -121,6 +120,11 @@ def _outside(diversity: CaptionDiversity) -> list[str]:
 def value(name: str, number: float) -> str:
     """A figure: a share, or a number of words."""
     return f"{number:.0f}" if name == "words" else percent(number)
+
+
+def range_of(name: str, found: FigureRange) -> str:
+    """The range of a figure."""
+    return f"{found.low:.0f} to {found.high:.0f}" if name == "words" else span(found.low, found.high)
 
 
 def _missing(captions: Captions) -> Iterator[str]:
