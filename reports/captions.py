@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.captions.languages import ENGLISH
+from auditor.captions.languages import in_others, is_mostly_english
 from auditor.captions.patterns import BY_ID
 from auditor.captions.ranges import HUMAN
 from auditor.results import Audit, CaptionColumn, CaptionDiversity, Captions, FigureRange, FlagRate, Prompts
@@ -51,10 +51,9 @@ def _writers(captions: Captions) -> Iterator[str]:
         )
     if artefacts.by_writer:
         yield "named: " + " · ".join(f"{name} {n:,}" for name, n in list(artefacts.by_writer.items())[:_MAX_LISTED])
-    sampled = sum(captions.languages.values())
-    english = captions.languages.get(ENGLISH, 0)
-    if sampled and 2 * english < sampled:
-        yield f"artefacts are known in English only; {english:,} of {sampled:,} captions looked at are surely English"
+    others, sampled = in_others(captions.languages), sum(captions.languages.values())
+    if others and not is_mostly_english(captions.languages):
+        yield f"artefacts are known in English only; {others:,} of {sampled:,} captions looked at are in other languages"
 
 
 def _declared(captions: Captions) -> Iterator[str]:

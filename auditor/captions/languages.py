@@ -59,5 +59,9 @@ def _script(character: str) -> str:
 
 def is_mostly_english(counts: Mapping[str, int]) -> bool:
     """Whether more captions are known as English than as another language. counts: as `languages` gives them."""
-    others = sum(count for name, count in counts.items() if name not in (ENGLISH, UNDECIDED, NONE))
-    return counts.get(ENGLISH, 0) > others
+    return counts.get(ENGLISH, 0) > in_others(counts)
+
+
+def in_others(counts: Mapping[str, int]) -> int:
+    """The number of captions that are known as another language."""
+    return sum(count for name, count in counts.items() if name not in (ENGLISH, UNDECIDED, NONE))
