@@ -14,18 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.captions.patterns import ARTEFACTS, MIN_CUE_GROUPS, PATTERNS, Kind, Pattern
+from auditor.captions.patterns import MIN_CUE_GROUPS, PATTERNS, Kind, Pattern
 
 SEPARATOR = "; "
 MISSING = np.int64(-1)  # instead of marks, where callers tell a row without a caption from one without marks
 _BIT = {pattern.id: np.int64(1) << number for number, pattern in enumerate(PATTERNS)}
-_ORDER = (
-    (*ARTEFACTS,),
-    (Kind.STRONG,),
-    (Kind.CUE,),
-    (Kind.NAME,),
-    (Kind.FILE_NAME,),
-)  # kinds that are searched for together
 
 
 def find(captions: pa.Array | pa.ChunkedArray) -> np.ndarray:
@@ -50,7 +43,7 @@ def _search(captions: pa.Array, rows: np.ndarray, patterns: tuple[Pattern, ...],
 
 @cache
 def _parts(patterns: tuple[Pattern, ...]) -> tuple[tuple[Pattern, ...], ...]:
-    by_kind = tuple(tuple(each for each in patterns if each.kind in kinds) for kinds in _ORDER)
+    by_kind = tuple(tuple(each for each in patterns if each.kind is kind) for kind in Kind)
     several = tuple(part for part in by_kind if part)
     return several if len(several) > 1 else tuple((pattern,) for pattern in patterns)
 
