@@ -17,14 +17,20 @@ from auditor.sentences import percent, span
 _MAX_NAME = 40  # characters of a column's name
 _MAX_LISTED = 5
 FIGURES = {
-    "openings": "of captions begin with one of the ten commonest openings (3 words)",
-    "phrases": "of captions have one of the ten commonest phrases (4 words)",
-    "distinct_2": "of all pairs of words are distinct",
-    "compression": "of the size remains when compressed (zlib)",
-    "duplicates": "of captions are repeated",
-    "near_duplicates": "of captions have a near-duplicate",
+    "openings": "captions with one of the ten commonest openings (3 words)",
+    "phrases": "captions with one of the ten commonest phrases (4 words)",
+    "distinct_2": "distinct among all pairs of words",
+    "compression": "compressed size (zlib)",
+    "duplicates": "captions that are repeated",
+    "near_duplicates": "captions with a near-duplicate",
     "words": "words (median)",
-}
+}  # as names
+_SAID = {
+    "openings": "of captions begin with one of the ten commonest openings",
+    "phrases": "of captions have one of the ten commonest phrases",
+    "distinct_2": "of all pairs of words are distinct",
+    "compression": "of their size remains when compressed",
+}  # after a share
 
 
 def lines(audit: Audit) -> list[str]:
@@ -110,9 +116,9 @@ def _diversity(captions: Captions) -> Iterator[str]:
 
 def _outside(diversity: CaptionDiversity) -> list[str]:
     return [
-        f"{value(name, figure.value)} {FIGURES[name]} (people: {range_of(name, figure.ranges[HUMAN])})"
+        f"{value(name, figure.value)} {_SAID[name]} (people: {range_of(name, figure.ranges[HUMAN])})"
         for name, figure in diversity.figures.items()
-        if figure.is_outside and name in FIGURES and HUMAN in figure.ranges
+        if figure.is_outside and name in _SAID and HUMAN in figure.ranges
     ]
 
 
