@@ -13,8 +13,11 @@ from typing import Any
 from auditor.decision import Decision, MadLimits, MadStatus
 from auditor.results import (
     SUBGROUP_KINDS,
+    ArtefactGroup,
+    Artefacts,
     Audit,
     CaptionGroup,
+    Captions,
     Cluster,
     ConfirmedShare,
     Control,
@@ -22,10 +25,13 @@ from auditor.results import (
     DatasetTest,
     DuplicateShare,
     Estimate,
+    FigureRange,
+    FlagRate,
     LabelCounts,
     Labels,
     Metric,
     NearDuplicates,
+    Prompts,
     ShardSample,
     Subgroup,
 )
@@ -34,10 +40,10 @@ from auditor.types import Evidence
 _TOLERANCE = 1e-9  # rounding error allowed at the ends of intervals
 _SHARES = frozenset(
     ("share", "low", "high", "point", "share_low", "p_value", "threshold", "confidence", "fraction_without", "limit",
-     "delta")
+     "delta", "lower", "margin")
 )  # fmt: skip
 _INTERVALS = ("source_interval", "asymptotic", "lambda_range")
-_NO_SHARES = (Metric,)  # their low and high are in the unit of the metric
+_NO_SHARES = (Metric, FigureRange)  # their low and high are in the unit of the metric
 # type -> pairs of fields of which the first counts a part of what the second counts
 _PARTS: Mapping[type, tuple[tuple[str, str], ...]] = {
     ConfirmedShare: (("count", "n"),),
@@ -47,6 +53,11 @@ _PARTS: Mapping[type, tuple[tuple[str, str], ...]] = {
     DatasetTest: (("exceedances", "n"),),
     Labels: (("disagreements", "double_annotated"),),
     ShardSample: (("read", "of"),),
+    Captions: (("empty", "images"), ("file_names", "images")),
+    Artefacts: (("hits", "n"),),
+    ArtefactGroup: (("hits", "n"),),
+    Prompts: (("strong", "n"), ("weak2", "n")),
+    FlagRate: (("flagged", "n"),),
     Cluster: (("declared", "size"), ("flagged", "size")),
     DuplicateShare: (("in_clusters", "n"), ("largest", "n")),
     NearDuplicates: (("in_clusters", "n"), ("clusters", "in_clusters")),
@@ -85,6 +96,8 @@ def _faults_of(value: Any, path: str) -> Iterator[str]:
         yield from _part(f"{at}rows: synthetic, real and unsure", labelled, "rows", value.rows)
     if isinstance(value, CaptionGroup) and len(value.quantiles) < 1:
         yield f"{at}quantiles: must not be empty"
+    if isinstance(value, Artefacts) and value.lower > value.low + _TOLERANCE:
+        yield f"{at}lower: must be at most low ({value.low:g}), got {value.lower:g}"
     if isinstance(value, Audit):
         yield from _whole(value)
     if isinstance(value, Decision) and not isinstance(value.policy.get("name"), str):
@@ -125,6 +138,7 @@ def _whole(audit: Audit) -> Iterator[str]:
     counted = {
         "sample.rows": audit.sample.rows if audit.sample else 0,
         "confirmed.n": audit.confirmed.n,
+        "captions.images": audit.captions.images if audit.captions else 0,
         **{f"inputs[{number}].rows": input.rows for number, input in enumerate(audit.inputs)},
         **{f"coverage.{kind}.evaluable": covered.evaluable for kind, covered in audit.coverage.items()},
         **{f"detectors.{id}.evaluable": tally.evaluable for id, tally in audit.detectors.items()},

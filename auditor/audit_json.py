@@ -71,6 +71,8 @@ def loads(text: str | bytes) -> Audit:
     config = content.get("config")
     if missing := _CONFIG_PARTS.difference(config if isinstance(config, Mapping) else ()):
         raise AuditFileError(f"not an audit of schema {SCHEMA}: config lacks {min(missing)}; scan again")
+    if isinstance(content.get("captions"), list):  # audits of earlier versions
+        content["caption_similarity"] = content.pop("captions")
     audit: Audit = _checked(_structured(content, Audit))
     return audit
 

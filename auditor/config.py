@@ -84,7 +84,8 @@ class ScanConfig:
 
     encoder: an open_clip model for the vectors, instead of the embedded one. embeddings: a folder of precomputed
     vectors, made by embeddings_model. keep_vectors: store a vector of each image even if no detector needs it. indexes:
-    folders of reference indexes. Raises ConfigError for options that exclude each other.
+    folders of reference indexes. no_captions: do not search captions for marks of their writers. Raises ConfigError for
+    options that exclude each other.
     """
 
     detectors: tuple[str, ...] = field(
@@ -98,6 +99,7 @@ class ScanConfig:
     embeddings_model: str | None = None
     keep_vectors: bool = False
     indexes: tuple[str, ...] = field(default=(), metadata=_option("--index"))
+    no_captions: bool = False
 
     def __post_init__(self) -> None:
         """Checks for conflicts, adds the detectors that reference indexes need, and sorts the detectors."""

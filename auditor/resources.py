@@ -11,6 +11,7 @@ from pathlib import Path
 from auditor import registry
 from auditor.annotation import file
 from auditor.annotation.file import Annotation
+from auditor.captions import marks
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config, ScanConfig
 from auditor.embeddings.precomputed import Existing
@@ -28,7 +29,7 @@ from auditor.similarity.reference import Reference, TemporalReference
 from auditor.types import Need
 from auditor.values import plain
 
-_COLUMNS_VERSION = 7  # of evidence; parts of another version are made again
+_COLUMNS_VERSION = 8  # of evidence; parts of another version are made again
 # Options that are not digested themselves, because the content of what they name is.
 _DIGESTED_BY_CONTENT = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "indexes")
 
@@ -109,6 +110,7 @@ class Resources:
             "columns": _COLUMNS_VERSION,
             "scan": scan,
             "detectors": self.detectors,
+            "captions": None if config.scan.no_captions else marks.digest(),
             **({"decoders": decoders} if (decoders := optional_decoders.installed()) else {}),
             "vectors": self.vectors.record(),
             "indexes": self.indexes.record(),

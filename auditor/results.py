@@ -381,6 +381,165 @@ class Diversity:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptionColumn:
+    """A column or side-car that holds captions, and the share of the rows looked at that have it.
+
+    is_audited: the other parts of `captions` are about it. machine: why its name declares a machine writer; '' if it
+    does not. model: the only value of the column that names the model, if there is one.
+    """
+
+    name: str
+    rows: int
+    share: float
+    is_audited: bool = False
+    machine: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredWriters:
+    """What names of columns and side-cars say about who wrote the captions. rows: of the shards that were looked at.
+    share: of these rows whose audited captions declare a machine."""
+
+    rows: int
+    share: float
+    columns: tuple[CaptionColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionExample:
+    """A row with marks in its caption: its key, the marks in words, and the caption around the first of them."""
+
+    key: str
+    source: str
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactGroup:
+    """The artefacts in a source or shard. lower: the bound, corrected for the number of groups."""
+
+    by: str
+    value: str
+    n: int
+    hits: int
+    lower: float
+
+
+@dataclass(frozen=True, slots=True)
+class Artefacts:
+    """Artefacts of machine writers: of n images with a caption, `hits` have one. share: by weight.
+
+    low: the lower end of the 95 % interval of the share. margin: what is subtracted from it for artefacts in captions
+    by people. lower: at least this share of the images has a machine-written caption; 0 means that nothing can be told.
+    by_kind, by_writer: images by pattern, and by the writer that a pattern names.
+    """
+
+    n: int
+    hits: int
+    share: float
+    low: float
+    margin: float
+    lower: float
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    by_writer: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[ArtefactGroup, ...] = ()
+    examples: tuple[CaptionExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRate:
+    """Images that the classifier flagged as likely synthetic, of n that it scored, with the 95 % interval of the
+    share."""
+
+    flagged: int
+    n: int
+    share: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Prompt syntax: of n images with a caption, `strong` have syntax that only prompts have, and `weak2` have weak
+    cues of two groups instead. share: of the strong ones; low and high equal it, except in a sample of shards, where
+    they are its 95 % interval.
+
+    inside, outside: flags among images with prompt-like captions (strong or weak2), and among the others.
+    image_flag_ratio: of the two shares; None if one of them is unknown or 0.
+    """
+
+    n: int
+    strong: int
+    weak2: int
+    share: float
+    low: float
+    high: float
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    inside: FlagRate | None = None
+    outside: FlagRate | None = None
+    image_flag_ratio: float | None = None
+    examples: tuple[CaptionExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """An opening or a phrase of captions, and the share of the sample that has it."""
+
+    text: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRange:
+    """A figure over sources of one kind of writer: the least, the median and the greatest."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionFigure:
+    """A figure of diversity (captions/diversity.py) beside its ranges over sources of captions by people (human), by
+    machines, and of prompts. is_outside: less diverse than every human source."""
+
+    value: float
+    ranges: Mapping[str, FigureRange] = field(default_factory=dict)
+    is_outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionDiversity:
+    """The diversity of a sample of captions, one an image: figures, and the commonest openings and phrases."""
+
+    sample_size: int
+    figures: Mapping[str, CaptionFigure] = field(default_factory=dict)
+    openings: tuple[Phrase, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """What captions say about their writers. images: that could be read or only have a URL; an image with several
+    captions counts once. empty: images without a caption. file_names: images whose caption is a file name.
+
+    languages: captions of the sample by language or script. diversity: None with fewer captions than it needs.
+    declared: None if no shard could be looked at. prompts, artefacts: None without a caption.
+    """
+
+    images: int
+    empty: int
+    file_names: int
+    artefacts: Artefacts | None = None
+    prompts: Prompts | None = None
+    diversity: CaptionDiversity | None = None
+    languages: Mapping[str, int] = field(default_factory=dict)
+    declared: DeclaredWriters | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Digests:
     """The sha256 of everything that an audit depends on.
 
@@ -409,6 +568,7 @@ class Audit:
 
     sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
     every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions.
+    captions: None in audits of earlier versions, and if captions were left out.
     notes: facts about how images were found -> rows that could be read.
     """
 
@@ -432,6 +592,7 @@ class Audit:
     extras: Mapping[str, Any] = field(default_factory=dict)
     near_duplicates: NearDuplicates | None = None
     diversity: Diversity | None = None
-    captions: tuple[CaptionGroup, ...] = ()
+    caption_similarity: tuple[CaptionGroup, ...] = ()
+    captions: Captions | None = None
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

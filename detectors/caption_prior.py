@@ -1,8 +1,8 @@
 r"""Caption wording that is typical of generated images: prompt syntax, settings and plain statements.
 
-Sees: Midjourney's switches (`--ar 16:9`), LoRA tags, weighted words `(detailed:1.2)`, `Negative prompt:`,
-generation settings (auditor/images/generation_settings.py), and the stock phrases of prompts ("masterpiece, best
-quality", "trending on artstation"), "AI-generated" and generators' names.
+Sees: the strong prompt syntax of auditor/captions/patterns.toml (Midjourney's switches such as `--ar 16:9`, LoRA tags,
+weighted words `(detailed:1.2)`, `Negative prompt:`, quality and score tags), generation settings
+(auditor/images/generation_settings.py), "trending on ArtStation", "AI-generated" and generators' names.
 
 A prior (tier E, a score below 1): pages about AI art use the same words beside photographs, and most captions of
 generated images have none of them. Before mid-2022 the base rate is close to zero. It stratifies and ranks; it never
@@ -17,26 +17,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from auditor.captions import patterns
+from auditor.captions.patterns import BY_ID, PATTERNS, Kind
 from auditor.images import generation_settings
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.row_columns import RowColumns
 from auditor.types import Evidence, Need, Tier
 
-# (strength, generator or None, name, pattern): the strength is for ranking; it is not a probability
-_FORMS = (
-    (0.9, "Midjourney", "switches", r"(?:^|\s)(?:--|—)(?:ar|v|niji|stylize|s|chaos|seed|style|q|no|iw|sref|cref)\s+\S"),
-    (0.9, None, "a LoRA tag", r"<lora:[^<>]{1,80}>"),
-    (0.9, None, "a negative prompt", r"\bNegative prompt:"),
-    (0.8, None, "weighted words", r"\([\w ,\-]{1,80}:\d\.\d+\)"),
-    (0.6, None, "stock phrases of prompts", r"\bmasterpiece, best quality\b|\btrending on artstation\b"),
-    (0.6, None, "“AI-generated”", r"\bAI[ -]generated\b|\bgenerated (?:by|with|using) AI\b|\bAI[ -]art\b"),
-    (0.5, "Midjourney", "“Midjourney”", r"\bmidjourney\b"),
-    (0.5, "Stable Diffusion", "“Stable Diffusion”", r"\bstable diffusion\b"),
-    (0.5, "DALL·E", "“DALL·E”", r"\bDALL[·\-]E\b"),
+# The strength of a pattern is for ranking; it is not a probability.
+_STRENGTHS = {
+    **{pattern.id: 0.9 for pattern in PATTERNS if pattern.kind is Kind.STRONG},
+    "weights": 0.8,
+    "quality-tags": 0.6,
+    "trending": 0.6,
+    "ai-generated": 0.6,
+    "midjourney": 0.5,
+    "stable-diffusion": 0.5,
+    "dall-e": 0.5,
+}
+_COMPILED = [
+    (BY_ID[id], strength, re.compile(BY_ID[id].expression))
+    for id, strength in sorted(_STRENGTHS.items(), key=lambda item: -item[1])
+]
+# Every pattern needs one of these; most captions have none. (RE2 compiles in milliseconds, which only columns repay.)
+_ANY_WORD = (
+    r"--|—|–|<l|<hyper|steps|prompt|:[0-2]?\.\d|quality|masterpiece|trending|\bAI\b|midjourney|diffusion|dall|/imagine|"
+    r"cfg|denois|score_|rating_|source_|\||negative|bad[-_]?|embedding:|artstation"
 )
-_COMPILED = tuple((s, g, what, re.compile(form, re.IGNORECASE)) for s, g, what, form in _FORMS)
-_ANY_WORD = r"--|—|<lora|steps|prompt:|:\d\.\d|masterpiece|artstation|\bAI\b|midjourney|diffusion|dall"
 _ANY = re.compile(_ANY_WORD, re.IGNORECASE)
 _MAY_BE_SETTINGS = r"[{\x00-\x1f\x7f]|steps"
 
@@ -49,8 +57,8 @@ class CaptionPrior(Detector):
     needs = Need.ROW
 
     def resources(self) -> tuple[str, ...]:
-        """The parsers that decide what settings are."""
-        return (generation_settings.__file__,)
+        """The patterns, and the parsers that decide what settings are."""
+        return (str(patterns.PATH), generation_settings.__file__)
 
     def alike(self, columns: RowColumns) -> np.ndarray:
         """Rows are alike without a caption, if no form matches, and if the same form is the first that does.
@@ -66,11 +74,11 @@ class CaptionPrior(Detector):
             pc.string_is_ascii(caption),
             pc.invert(pc.match_substring_regex(caption, _MAY_BE_SETTINGS, ignore_case=True)),
         )
-        for number, (_, _, _, form) in reversed(list(enumerate(_FORMS, 1))):
-            matches = pc.match_substring_regex(caption, form, ignore_case=True)
+        for number, (pattern, _, _) in reversed(list(enumerate(_COMPILED, 1))):
+            matches = pc.match_substring_regex(caption, pattern.expression)
             numbers[rows[np.asarray(pc.and_(is_plain, matches))]] = number
         others = rows[~np.asarray(is_plain)]
-        numbers[others] = len(_FORMS) + 1 + np.arange(len(others))
+        numbers[others] = len(_COMPILED) + 1 + np.arange(len(others))
         return numbers
 
     def look(self, view: View) -> DetectorResult:
@@ -78,11 +86,12 @@ class CaptionPrior(Detector):
         caption = view.sample.caption
         if not caption:
             return DetectorResult.abstained("no caption")
-        if not _ANY.search(caption):  # most captions end here
+        if not _ANY.search(caption):
             return DetectorResult.negative()
         if settings := generation_settings.find(caption):
             return DetectorResult.hit(Tier.E, f"caption with {settings.form}", generator=settings.generator, score=0.9)
-        for strength, generator, what, form in _COMPILED:
+        for pattern, strength, form in _COMPILED:
             if form.search(caption):
-                return DetectorResult.hit(Tier.E, f"caption with {what}", generator=generator, score=strength)
+                generator = pattern.writer or None
+                return DetectorResult.hit(Tier.E, f"caption with {pattern.what}", generator=generator, score=strength)
         return DetectorResult.negative()

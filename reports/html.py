@@ -80,6 +80,7 @@ class Html(RowRenderer):
             subgroups=[(by, rows, chart and page.chart(*chart)) for by, rows, chart in _subgroups(audit)],
             metric_charts=[page.chart(*drawn) for drawn in _metric_charts(audit)],
             trajectory=page.chart(*drawn) if (drawn := _trajectory(audit, decision)) else None,
+            caption_chart=page.chart(*drawn) if (drawn := _caption_chart(audit)) else None,
             tipping=page.chart(*drawn) if (drawn := _tipping(audit, decision)) else None,
             min_images=MIN_IMAGES,
         )
@@ -166,6 +167,19 @@ def _tipping(audit: Audit, decision: Decision) -> tuple[str, str] | None:
     rows = [Bar(f"{case.factor:g}× as many", None, case.low, case.high) for case in e.fpr_scenarios]
     title = "The interval under other false-positive rates than measured; the table has the numbers"
     return charts.intervals(rows[:_MAX_BARS], decision.mad.limit if decision.mad else None), title
+
+
+def _caption_chart(audit: Audit) -> tuple[str, str] | None:
+    """The bound of machine-written captions, and the share of prompts."""
+    found = audit.captions
+    if found is None or found.artefacts is None or found.prompts is None:
+        return None
+    prompts = found.prompts
+    bars = [
+        Bar("machine-written", None, found.artefacts.lower, 1.0),
+        Bar("prompt syntax", prompts.share, prompts.low, prompts.high),
+    ]
+    return charts.intervals(bars), "Captions: what is possible for the machine-written share, and the share of prompts"
 
 
 # ---- examples -------------------------------------------------------------------------------------------------------

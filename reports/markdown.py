@@ -10,7 +10,7 @@ from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
-from reports import phrases
+from reports import captions, phrases
 
 _MAX_CHARACTERS = 1000  # longer than any sentence of a report; cuts hostile text
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
@@ -83,8 +83,10 @@ def _optional_facts(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "near-duplicates", "; ".join(duplicates)
     if spread := phrases.diversity(audit):
         yield "diversity", "; ".join(spread)
-    if fit := phrases.captions(audit):
-        yield "captions", "; ".join(fit)
+    if found := captions.lines(audit):
+        yield "captions", ". ".join(found)
+    if fit := phrases.caption_similarity(audit):
+        yield "caption fit", "; ".join(fit)
     if stock := phrases.stock_watermarks(audit):
         yield "not counted", stock
 

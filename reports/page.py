@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor import sentences
 from auditor.safe_text import safe_text
-from reports import next_steps, phrases
+from reports import captions, next_steps, phrases
 from reports.charts import COLOURS
 from reports.svg import Sheet
 
@@ -45,6 +45,7 @@ class Page:
             style=Markup(style),  # noqa: S704  our own file and the charts' classes
             script=Markup(code),  # noqa: S704  our own file
             policy=_policy(style, code),
+            captions=captions,
             phrases=phrases,
             next_steps=next_steps,
             **content,

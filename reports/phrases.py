@@ -313,12 +313,12 @@ def diversity(audit: Audit) -> list[str]:
     return lines
 
 
-def captions(audit: Audit) -> list[str]:
+def caption_similarity(audit: Audit) -> list[str]:
     """How well captions fit their images; empty where that was not measured."""
     return [
         f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {group.n:,} images, "
         f"90 % within {group.quantiles[0]:.3f} to {group.quantiles[-1]:.3f}"
-        for group in audit.captions
+        for group in audit.caption_similarity
     ]
 
 

@@ -8,7 +8,7 @@ from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import UNCHECKABLE, Audit
 from auditor.safe_text import safe_text
-from reports import phrases
+from reports import captions, phrases
 
 _LABEL = 11  # width of the labels
 _MAX_ITEMS = 6  # reasons or generators listed
@@ -45,7 +45,8 @@ def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     yield from _section("where", phrases.where(audit))
     yield from _section("duplicates", phrases.near_duplicates(audit))
     yield from _section("diversity", phrases.diversity(audit))
-    yield from _section("captions", phrases.captions(audit))
+    yield from _section("captions", [safe_text(line, _MAX_CHARACTERS) for line in captions.lines(audit)])
+    yield from _section("caption fit", phrases.caption_similarity(audit))
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := phrases.stock_watermarks(audit):
         yield "not counted", stock

@@ -18,6 +18,7 @@ LAYERS = (
     "audit_checks",
     "plugin audit_json estimate",
     "readers",
+    "captions",
     "engines sampling evidence_store classifier compare mad",
     "embeddings fetching annotation policy",
     "similarity reports",
@@ -122,7 +123,7 @@ def test_every_registered_plugin_loads_and_bears_its_id(kind):
     ("readers", "auditor/readers", {"__init__", "columns", "inventory", "image_base", "archive_index", "table_copies", "listing", "rows", "walk", "tar", "zipped", "members",
       "archive", "unopened_archives", "cells", "column_content", "loose_tables", "row_columns"}),
     ("engines", "auditor/engines", {"__init__", "worker"}),
-    ("reports", "reports", {"__init__", "phrases", "next_steps", "charts", "page", "svg"}),
+    ("reports", "reports", {"__init__", "captions", "phrases", "next_steps", "charts", "page", "svg"}),
 ])  # fmt: skip
 def test_every_module_of_plugins_is_registered(kind, folder, others):
     from auditor import registry

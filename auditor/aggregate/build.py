@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import __version__, registry
+from auditor.aggregate.captions import CaptionTally
 from auditor.aggregate.estimator import Estimator, Model
 from auditor.aggregate.summary import Summary, summarise
 from auditor.annotation.file import Annotation
 from auditor.annotation.tally import LabelJoin
+from auditor.captions.declared import declared_writers
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.estimate.calibration import Calibration, dumps
 from auditor.evidence_store.store import Part, Store
 from auditor.resources import counted_detector
-from auditor.results import Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
+from auditor.results import Audit, Captions, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
 from auditor.storage.atomic import write_atomically
 from auditor.types import Need
 
@@ -51,6 +53,7 @@ def build_audit(
     parts = list(parts)
     detector = counted_detector(digests.detectors, digests.indexes, estimation_inputs.calibration)
     labels = estimation_inputs.labels
+    captions = None if config.scan.no_captions else CaptionTally(config.seed)
     estimator = make_estimator(
         parts,
         config,
@@ -58,6 +61,7 @@ def build_audit(
         estimation_inputs.calibration,
         labels=LabelJoin.of(labels, config.seed) if labels else None,
         shards=estimation_inputs.shards.of if estimation_inputs.shards else None,
+        captions=captions,
     )
     summary, weighted_by = estimator.summary, config.scan.read.weight_col
     estimate = estimator.from_labels(labels) if labels else estimator.from_scores
@@ -80,6 +84,7 @@ def build_audit(
         notes=summary.notes,
         contradictions=summary.contradictions,
         extras=summary.extras,
+        captions=_captions(captions, parts, summary) if captions else None,
     )
 
 
@@ -91,9 +96,10 @@ def make_estimator(
     *,
     labels: LabelJoin | None = None,
     shards: int | None = None,
+    captions: CaptionTally | None = None,
 ) -> Estimator:
-    """The estimator of these parts of evidence. detector: the classifier whose scores are counted. labels, shards: as
-    in summarise."""
+    """The estimator of these parts of evidence. detector: the classifier whose scores are counted. labels, shards,
+    captions: as in summarise."""
     calibration = (own_calibration or detector.calibration()) if detector else None
     model = Model.of(detector, calibration) if detector and calibration else None
     summary = summarise(
@@ -104,6 +110,7 @@ def make_estimator(
         labels=labels,
         anytime_valid=config.sampling.until_decided,
         shards=shards,
+        captions=captions,
     )
     return Estimator(summary, model, config)
 
@@ -117,6 +124,11 @@ def _weights(summary: Summary, column: str | None) -> Weights | None:
     if n and not n_eff:
         raise DatasetError(f"column '{column}': the weight of every readable row is 0; at least one must be above 0")
     return Weights(column, EffectiveSampleSize(n, n_eff, n / n_eff if n_eff else 1.0))
+
+
+def _captions(tally: CaptionTally, parts: Iterable[Part], summary: Summary) -> Captions:
+    found = tally.result(is_shard_sample=summary.shards is not None)
+    return replace(found, declared=declared_writers((part.rows, part.caption_columns) for part in parts))
 
 
 def save_calibration(out: Path, calibration: Calibration | None) -> None:

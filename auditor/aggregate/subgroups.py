@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from auditor.aggregate.groups import add_sums, grouped, shards_of
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.intervals import Interval
@@ -21,13 +22,10 @@ from auditor.estimate.score_distributions import Bins
 from auditor.estimate.weights import NO_ROWS, WeightSums
 from auditor.results import OTHERS, SUBGROUP_KINDS, Subgroup, SubgroupEstimate
 
-_MERGE_EVERY = 32
 _MAX_LISTED = 50  # subgroups of a kind that are listed because they are large, and because much of them is suspicious
 _MIN_WORST_ROWS = (20, 100, 500, 2000)
 _MAX_WORST = 5  # subgroups per minimum size
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
-# The tar or table that contains an image: the part of `image` before `::` or `#`.
-_SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 _MOMENTS = ("score.rows", "score.total", "score.squares")
 
 
@@ -128,10 +126,10 @@ class SubgroupTally:
         undecided = np.flatnonzero(bins >= 0) if bins is not None else np.empty(0, int)
         scores = dict(zip(_MOMENTS, (weights[undecided] ** power for power in range(3)), strict=True))
         for by, values in _values(column).items():
-            _add(self._groups[by], pa.table({"value": values, **sums}), ["value"])
+            add_sums(self._groups[by], pa.table({"value": values, **sums}), ["value"])
             if bins is not None:
                 of_scores = pa.table({"value": values.take(pa.array(undecided)), "bin": bins[undecided], **scores})
-                _add(self._scores[by], of_scores, ["value", "bin"])
+                add_sums(self._scores[by], of_scores, ["value", "bin"])
 
     def result(self, design: SamplingDesign) -> tuple[SubgroupCounts, ...]:
         """The counts of listed subgroups, by kind, the largest first. design: of the dataset; subgroups of a cluster
@@ -145,7 +143,7 @@ class SubgroupTally:
         )
 
     def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:
-        groups = _grouped(self._groups[by], ["value"]).to_pylist()
+        groups = grouped(self._groups[by], ["value"]).to_pylist()
         bins = self._bins_of(by)
         groups.sort(key=lambda row: (-row["rows"], row["value"]))
         listed, others = groups[:_MAX_LISTED], groups[_MAX_LISTED:]
@@ -165,9 +163,9 @@ class SubgroupTally:
         shape = (0 if self._bins is None else len(self._bins) + 1, len(_MOMENTS))
         bins: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(shape))
         if self._scores[by]:
-            grouped = _grouped(self._scores[by], ["value", "bin"])
-            moments = np.column_stack([grouped[name].to_numpy() for name in _MOMENTS])
-            for value, bin, row in zip(grouped["value"].to_pylist(), grouped["bin"].to_pylist(), moments, strict=True):
+            table = grouped(self._scores[by], ["value", "bin"])
+            moments = np.column_stack([table[name].to_numpy() for name in _MOMENTS])
+            for value, bin, row in zip(table["value"].to_pylist(), table["bin"].to_pylist(), moments, strict=True):
                 bins[value][bin] = row
         return bins
 
@@ -206,25 +204,11 @@ def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     index = np.searchsorted([limit for limit, _ in _SIZES], side)
     names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
     names[side == 0] = "unknown"
-    (shard,) = pc.extract_regex(column["image"], _SHARD).flatten()  # null without a match
-    shards = {"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}
+    shard = shards_of(column["image"])
     return {
-        **shards,
+        **({"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}),
         "source": column["source"],
         "format": column["format"].fill_null("unknown"),
         "size": pa.array(names, pa.string()),
         "year": column["year"].cast(pa.string()).fill_null("unknown"),
     }
-
-
-def _add(tables: list[pa.Table], table: pa.Table, keys: list[str]) -> None:
-    """Adds a batch to the sums so far, which are merged now and then."""
-    tables.append(_grouped([table], keys))
-    if len(tables) >= _MERGE_EVERY:
-        tables[:] = [_grouped(tables, keys)]
-
-
-def _grouped(tables: list[pa.Table], keys: list[str]) -> pa.Table:
-    sums = [name for name in tables[0].column_names if name not in keys]
-    grouped = pa.concat_tables(tables).group_by(keys).aggregate([(name, "sum") for name in sums])
-    return grouped.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])

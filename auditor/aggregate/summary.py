@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from auditor.aggregate.captions import CaptionTally
 from auditor.aggregate.detectors import SignalTally, value_counts
 from auditor.aggregate.scores import ScoreBins, ScoreTally
 from auditor.aggregate.subgroups import SubgroupCounts, SubgroupTally
@@ -62,23 +63,30 @@ def summarise(
     labels: LabelJoin | None = None,
     anytime_valid: bool = False,
     shards: int | None = None,
+    captions: CaptionTally | None = None,
 ) -> Summary:
     """The sums over all parts.
 
     count_edited: images with a generated part count as synthetic. score_bins: of the classifier whose scores are
     counted. full_coverage_detectors: as in counts.masks. labels: joined with the rows of its keys. anytime_valid: as in
     design.RowSample. shards: the number of the dataset's shards if the parts are a random sample of them; None if they
-    are all.
+    are all. captions: gets every batch too.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
     tally = _Tally(masks_of, score_bins, labels)
     parts = list(parts)
     images, first = distinct_images(parts), 0
+    if captions:
+        captions.begin(parts, images)
     for path in parts:
         for batch, signals in _batches(path):
             tally.add(batch, signals, images.at(first, len(batch)))
+            if captions:
+                captions.add(batch, images.at(first, len(batch)), first)
             first += len(batch)
         tally.end_of_shard()
+        if captions:
+            captions.end_of_shard()
     return tally.result(shards, anytime_valid)
 
 

@@ -39,7 +39,10 @@ def command(what: str | None, as_json: bool) -> int:
 def _record(row: Any) -> dict[str, Any]:
     from cattrs.preconf.json import make_converter
 
+    from auditor.captions.excerpt import marks_of
+
     record: dict[str, Any] = make_converter().unstructure(row)
+    record["caption_marks"] = [pattern.id for pattern, _ in marks_of(row.caption)] if row.caption else None
     return record
 
 
@@ -68,7 +71,22 @@ def _lines(row: Any) -> list[str]:
         lines.append(
             f"{signal.detector:<20} {EVIDENCE[signal.evidence]:<31} {state}{tier}  {safe_text(signal.reason)}".rstrip()
         )
-    return lines
+    return [*lines, *_caption_lines(row.caption)]
+
+
+def _caption_lines(caption: str | None) -> list[str]:
+    """The marks in the caption: what they show, and where."""
+    from auditor.captions.excerpt import marks_of
+
+    if not caption:
+        return ["caption  none"]
+    found = [
+        f"{pattern.id:<20} {'caption, ' + pattern.kind.value:<31} {safe_text(pattern.what)}: {safe_text(text)}"
+        for pattern, text in marks_of(caption)
+    ]
+    return found or [
+        "caption  no artefact of a machine writer and no prompt syntax, which says nothing about its writer"
+    ]
 
 
 def _state(signal: Signal) -> str:

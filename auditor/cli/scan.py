@@ -67,6 +67,7 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 )
 @click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Reference index to match images with (auditor index); repeatable.")  # fmt: skip
+@click.option("--no-captions", is_flag=True, help="Do not search captions for marks of machine writers and of prompts.")
 @options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Label file (auditor label) to base the estimate on."

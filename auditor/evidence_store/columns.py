@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from auditor.captions import marks
 from auditor.evidence_store.signal_encoding import BaseLists
 from auditor.types import Covariates, Row, Signal
 
@@ -29,7 +30,7 @@ def schema() -> pa.Schema:
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_()),
-         ("signal_base", pa.int16())]
+         ("signal_base", pa.int16()), ("caption_marks", pa.string())]
     )  # fmt: skip
 
 
@@ -50,12 +51,19 @@ def table_of(rows: Sequence[Row], bases: BaseLists | None = None) -> pa.Table:
         "p_synthetic": [verdict and _rounded(verdict.p_synthetic) for verdict in verdicts],
         "caption": [row.caption for row in rows],
         "sampled": [row.is_sampled for row in rows],
+        "caption_marks": [None] * len(rows),  # found for many rows at once, when they are written
         "signal_base": [number for number, _ in encoded],
         **{field.name: [getattr(values, field.name) for values in covariates] for field in fields(Covariates)},
     }
     arrays = {name: _array(values, kinds.field(name).type) for name, values in columns.items()}
     arrays["signals"] = _lists([signals for _, signals in encoded])
     return pa.table([arrays[name] for name in kinds.names], schema=kinds)
+
+
+def with_caption_marks(table: pa.Table) -> pa.Table:
+    """The table with the marks of its captions (captions/marks.py)."""
+    captions, at = table["caption"], table.schema.get_field_index("caption_marks")
+    return table.set_column(at, table.schema.field(at), marks.stored(marks.find(captions), captions))
 
 
 def _lists(lists: Sequence[tuple[Signal, ...]]) -> pa.ListArray:

@@ -25,8 +25,8 @@ _FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")  # with the full-width forms, which
 _MAX_CELL_CHARS = 32_000  # a spreadsheet's cell holds 32,767
 COLUMNS = (
     "key", "source", "image", "status", "reason", "verdict", "decided_by", "p_synthetic", "p_adjusted", "generator",
-    "hits", "why", "caption", "format", "width", "height", "quality", "sha256", "camera", "year", "pwatermark",
-    "opt_out", "weight",
+    "hits", "why", "caption", "caption_marks", "format", "width", "height", "quality", "sha256", "camera", "year",
+    "pwatermark", "opt_out", "weight",
 )  # fmt: skip
 
 

@@ -25,9 +25,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditor.captions.declared import CaptionColumns
 from auditor.errors import EvidenceError
 from auditor.evidence_store import checksums
-from auditor.evidence_store.columns import schema, signal_kind, signal_structs, table_of
+from auditor.evidence_store.columns import schema, signal_kind, signal_structs, table_of, with_caption_marks
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.signal_encoding import BaseLists, StoredSignals
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
@@ -36,7 +37,7 @@ from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.atomic import naming, replacing, sync, write_atomically
 from auditor.storage.column_digest import ColumnDigest
 from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
-from auditor.types import Row
+from auditor.types import Row, Sample
 
 Kept = tuple[Sequence["np.ndarray | None"], Sequence["np.ndarray | None"]]  # vectors and thumbnails of rows
 _META = b"auditor"
@@ -68,6 +69,7 @@ class Part:
     digest: str  # of the rows as the dataset gives them: keys, paths, captions, contents
     statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> (images, sum of their statistics)
     vectors: Vectors | None = None  # of its rows, in a file beside it
+    caption_columns: Mapping[str, Any] | None = None  # as captions/declared.py records them
 
     def is_intact(self, *, with_vectors: bool = True) -> bool:
         """Whether its files are those that were written."""
@@ -254,6 +256,7 @@ def _opened(path: Path) -> Part | None:
             digest=footer["digest"],
             statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
             vectors=vectors,
+            caption_columns=footer.get("captions"),
         )
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError):
         return None
@@ -287,10 +290,14 @@ def dataset_digest(parts: Iterable[Digested]) -> str:
 
 
 class PartWriter:
-    """Writes one shard's part in batches of rows. The part becomes visible with `close`."""
+    """Writes one shard's part in batches of rows. The part becomes visible with `close`. captions: search them for
+    marks."""
 
-    def __init__(self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None) -> None:
+    def __init__(
+        self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None, captions: bool = True
+    ) -> None:
         self._path = path
+        self._columns = CaptionColumns() if captions else None
         self._vectors = VectorWriter(path, fingerprint) if fingerprint else None
         self._temporary = path.with_suffix(f".{os.getpid()}{TEMPORARY}")
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
@@ -315,6 +322,11 @@ class PartWriter:
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
             self._flush()
 
+    def look_at_columns(self, samples: Iterable[Sample]) -> None:
+        """Look at the columns of captions, in the first rows."""
+        if self._columns:
+            self._columns.add(samples)
+
     def add_statistic(self, detector: str, statistic: np.ndarray) -> None:
         """Add one image's statistic to an aggregate detector's sum."""
         n, total = self._statistics.get(detector, (0, 0.0))
@@ -329,6 +341,7 @@ class PartWriter:
         digest = self.content.hexdigest()
         bases = [signal_structs(signals).to_pylist() for signals in self.bases.lists]
         footer = {**self._footer, "digest": digest, "statistics": statistics, "vectors": vectors, _BASES: bases}
+        footer |= {"captions": self._columns.record()} if self._columns else {}
         with naming(self._path):
             self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
             self._writer.close()
@@ -342,8 +355,11 @@ class PartWriter:
 
     def _flush(self) -> None:
         if self._waiting:
+            table = pa.concat_tables(self._waiting)
+            if self._columns:
+                table = with_caption_marks(table)
             with naming(self._path):
-                self._writer.write_table(pa.concat_tables(self._waiting))
+                self._writer.write_table(table)
             self._waiting.clear()
 
     def abandon(self) -> None:

@@ -312,6 +312,73 @@ class PassedOver(Rule):
 
 @_rule
 @dataclass(frozen=True, slots=True)
+class CaptionsMachine(Rule):
+    """The lower bound of the share of images with a machine-written caption."""
+
+    id = "captions-machine"
+    max: float = field(metadata=rule.SHARE)
+
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the bound. One of 0 passes, and its reason says that nothing can be told."""
+        artefacts = audit.captions.artefacts if audit.captions else None
+        if artefacts is None:
+            return self._missing(self.max, f"writers of captions unknown: {_why_no_captions(audit)}")
+        if not artefacts.lower:
+            reason = "cannot tell who wrote the captions: too few artefacts of machine writers for a bound"
+            return self._result(Outcome.PASS, 0.0, self.max, reason)
+        result = self._at_most(_OF_MACHINE, artefacts.lower, artefacts.lower, artefacts.lower, self.max)
+        return replace(result, reason=f"at least {result.reason}")
+
+
+@_rule
+@dataclass(frozen=True, slots=True)
+class CaptionsPrompt(Rule):
+    """The share of images whose caption has syntax that only prompts of generators have."""
+
+    id = "captions-prompt"
+    max: float = field(metadata=rule.SHARE)
+
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the interval of the share, which is the share itself if every shard was read."""
+        prompts = audit.captions.prompts if audit.captions else None
+        if prompts is None:
+            return self._missing(self.max, f"prompts among captions unknown: {_why_no_captions(audit)}")
+        what = "of captions have the syntax of prompts"
+        return self._at_most(what, prompts.share, prompts.low, prompts.high, self.max)
+
+
+@_rule
+@dataclass(frozen=True, slots=True)
+class CaptionsDiversity(Rule):
+    """The share of captions that begin with one of the ten commonest openings."""
+
+    id = "captions-diversity"
+    max: float = field(metadata=rule.SHARE)
+
+    def evaluate(self, audit: Audit, context: Context) -> RuleResult:
+        """By the figure of the sample."""
+        diversity = audit.captions.diversity if audit.captions else None
+        figure = diversity.figures.get("openings") if diversity else None
+        if figure is None:
+            why = "too few captions" if audit.captions and audit.captions.artefacts else _why_no_captions(audit)
+            return self._missing(self.max, f"diversity of captions unknown: {why}")
+        what = "of captions begin with one of the ten commonest openings"
+        return self._at_most(what, figure.value, figure.value, figure.value, self.max)
+
+
+_OF_MACHINE = "of images with a machine-written caption"
+
+
+def _why_no_captions(audit: Audit) -> str:
+    if audit.config.scan.no_captions:
+        return "the scan left captions out (--no-captions)"
+    if audit.captions is None:
+        return "an earlier version made the audit"
+    return "no image has a caption that was found (--caption-col names their column)"
+
+
+@_rule
+@dataclass(frozen=True, slots=True)
 class AuditAge(Rule):
     """Days since the audit."""
 

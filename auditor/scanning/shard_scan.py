@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from auditor import readers, registry
+from auditor.captions.declared import LOOKED
 from auditor.classifier import ClassifierDetector
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.embedded_encoder import embedded
@@ -91,7 +92,8 @@ class ShardScan(ShardTask[PartResult]):
     def __call__(self, shard: Shard) -> PartResult:
         """Scan the shard and write its part."""
         fingerprint = self.vectors.fingerprint() if self._are_kept else None
-        writer = PartWriter(Store(self.out).path(shard.id), shard, self.digest, fingerprint=fingerprint)
+        path, captions = Store(self.out).path(shard.id), not self.config.no_captions
+        writer = PartWriter(path, shard, self.digest, fingerprint=fingerprint, captions=captions)
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: their rows say what is wrong
@@ -100,6 +102,7 @@ class ShardScan(ShardTask[PartResult]):
                     self._scan_columns(columns, writer)
                 else:
                     for batch in _batches(self._opened_items(shard), most=1 if self.is_tracking else _BATCH_ROWS):
+                        writer.look_at_columns(item.sample for item in batch.items if isinstance(item, View))
                         writer.write(self._rows(batch, writer), self._vectors_and_thumbnails(batch))
             digest = writer.close()
         except BaseException:
@@ -142,6 +145,8 @@ class ShardScan(ShardTask[PartResult]):
                 writer.write([row_from_unreadable(batch, self.sample_plan)], ([None], [None]))
                 continue
             writer.content.add_columns(batch.table)
+            first = np.arange(min(LOOKED, batch.table.num_rows))
+            writer.look_at_columns(item for _, item in batch.items(first) if isinstance(item, Sample))
             is_single = self._is_fetched(batch.columns)
             alike = np.flatnonzero(~is_single)
             singles = np.sort(np.concatenate([batch.others, batch.position[is_single]]))

@@ -28,7 +28,7 @@ def add_similarity_results(
 ) -> Audit:
     """The audit with the results from its parts' vectors. Raises IndexFileError."""
     near_duplicates, diversity = similarity_results(parts, out, seed=audit.config.seed, reference=reference)
-    return replace(audit, near_duplicates=near_duplicates, diversity=diversity, captions=captions(parts))
+    return replace(audit, near_duplicates=near_duplicates, diversity=diversity, caption_similarity=captions(parts))
 
 
 def similarity_results(

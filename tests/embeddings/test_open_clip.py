@@ -37,14 +37,14 @@ def test_a_scan_keeps_the_models_vectors_and_how_captions_fit(tmp_path, scan, na
     wanted = float(vector @ encoder.encode_texts(["noise"])[0])
     assert rows["caption_similarity"].notna().tolist() == [True, True, False]
     assert rows["caption_similarity"][1] == pytest.approx(wanted, abs=1e-5)
-    assert [(group.name, group.n) for group in audit.captions] == [("all", 2), ("others", 2)]
-    assert audit.captions == captions([part])
+    assert [(group.name, group.n) for group in audit.caption_similarity] == [("all", 2), ("others", 2)]
+    assert audit.caption_similarity == captions([part])
 
 
 def test_without_a_text_tower_nothing_is_said_of_captions(tmp_path, scan):
     making.write(tmp_path / "set/0.png", making.encoded("PNG", width=220, height=200))
     making.write(tmp_path / "set/0.txt", "a caption")
-    assert scan(tmp_path / "set", detectors=("classifier",)).captions == ()
+    assert scan(tmp_path / "set", detectors=("classifier",)).caption_similarity == ()
 
 
 def test_texts_have_unit_vectors_of_the_images_dimension(name):

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from audits import ESTIMATES, audit, source
+from audits import ESTIMATES, audit, captions, source
 
 import auditor
 from auditor import registry
@@ -48,11 +48,13 @@ AUDITS = {
         ),
         detectors={"classifier": DetectorTally(Evidence.STATISTICAL, 900, 0.9, 40, scores=(90,) * 10)},
         dataset_tests=(DatasetTest("dwt-dct", "FLUX", 900, 5.0, 3, 1e-9, 0.01),),
+        captions=captions(),
     ),
     "hostile": audit(
         subgroups=(source("<script>alert(1)</script>\x1b[2J|`", 10, 1),),
         unreadable_reasons={"</td><script>": 3},
         contradictions=2,
+        captions=captions(text="</td><script>alert(1)</script>\x1b[2J|`"),
         near_duplicates=NearDuplicates(
             "made:1",
             9,

@@ -1,0 +1,53 @@
+"""Sums by group (source, shard …) over batches; memory grows with the number of groups, not rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MERGE_EVERY = 32
+# The tar or table that contains an image: the part of `image` before `::` or `#`.
+_SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
+
+
+class GroupSums:
+    """The sums of some columns by one value of each row; rows whose value is null belong to no group."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._tables: list[pa.Table] = []
+
+    def add(self, values: pa.Array, sums: Mapping[str, np.ndarray]) -> None:
+        """Adds a batch. values: (rows,). sums: name -> int64 (rows,)."""
+        add_sums(self._tables, pa.table({"value": values, **sums}).filter(values.is_valid()), ["value"])
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Each value with its sums."""
+        if not self._tables:
+            return []
+        table = grouped(self._tables, ["value"])
+        return list(zip(*(table[name].to_pylist() for name in ("value", *self._names)), strict=True))
+
+
+def shards_of(images: pa.Array) -> pa.Array:
+    """The tar or table that contains each image; null for an image that is in none."""
+    (shard,) = pc.extract_regex(images, _SHARD).flatten()
+    return shard
+
+
+def add_sums(tables: list[pa.Table], table: pa.Table, keys: list[str]) -> None:
+    """Adds a batch to the sums so far, which are merged now and then."""
+    tables.append(grouped([table], keys))
+    if len(tables) >= _MERGE_EVERY:
+        tables[:] = [grouped(tables, keys)]
+
+
+def grouped(tables: list[pa.Table], keys: list[str]) -> pa.Table:
+    """The sums of all columns but the keys, by the keys."""
+    sums = [name for name in tables[0].column_names if name not in keys]
+    found = pa.concat_tables(tables).group_by(keys).aggregate([(name, "sum") for name in sums])
+    return found.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])

@@ -1,0 +1,1 @@
+"""Captions: who wrote them, as far as that can be known. docs/captions.md describes the methods and their limits."""
