@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403
     from auditor.api.theory import *  # noqa: F403
+    from auditor.audit import make_engine as make_engine
     from auditor.config import Config as Config
     from auditor.policy.policy import Policy as Policy
 
@@ -34,6 +35,7 @@ _MODULES = {
     "auditor.api.decisions": "decide load",
     "auditor.api.records": "diff evidence examples_for export export_subgroups render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",
+    "auditor.audit": "make_engine",
     "auditor.config": "Config",
     "auditor.policy.policy": "Policy",
 }

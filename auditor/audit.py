@@ -7,7 +7,6 @@ summarise  build the audit's numbers from all parts, old and new
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from auditor import __version__, registry
 from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
-from auditor.errors import DatasetError, EvidenceError
+from auditor.errors import ConfigError, DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
 from auditor.evidence_store.scope import Scope
@@ -325,7 +324,15 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
     return dataset_digest(engine.run(shards, task)), part.names if part else None
 
 
-def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:
-    """An engine with `jobs` workers (default: every core)."""
-    engine: Engine = registry.load("engines", name)(jobs or os.cpu_count() or 1)
-    return engine
+def make_engine(jobs: int | None = None, engine: str | Engine = "processes", **reserved: float | None) -> Engine:
+    """The engine of this name, or the given one. jobs: number of workers (default: one per core). reserved: num_cpus
+    and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot run here, and
+    ConfigError if it reserves nothing."""
+    given = {name: amount for name, amount in reserved.items() if amount is not None}
+    if isinstance(engine, Engine):
+        return engine
+    kind = registry.load("engines", engine)
+    if given and not kind.can_reserve:
+        raise ConfigError(f"`{next(iter(given))}`: `engine` {engine} runs on this machine and reserves nothing")
+    made: Engine = kind(jobs, **given)
+    return made

@@ -16,6 +16,7 @@ from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_au
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
 from auditor.errors import ConfigError
 from auditor.gallery import thumbnails
+from auditor.plugin import Engine
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 from auditor.resources import Resources
@@ -35,7 +36,7 @@ def scan(
     config: Config | None = None,
     baseline: Audit | PathLike | None = None,
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
@@ -82,7 +83,7 @@ def scan_until_decided(
     config: Config | None = None,
     baseline: Audit | PathLike | None = None,
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
@@ -147,7 +148,7 @@ def is_same_dataset(
     *,
     read: ReadOptions = ReadOptions(),
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
     a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from auditor import registry
 from auditor.config import BEFORE, MANY_ROWS, STRATA, USUAL_SAMPLE, USUAL_SHARDS, Config, ReadOptions, option_of
 from auditor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from auditor.plugin import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 ALL = "all"  # the size of a sample of every row
@@ -187,8 +191,23 @@ def config_of(options: dict[str, Any]) -> Config:
     if "sample" in options:
         sample = options.pop("sample")
         options |= {} if sample is None else {"sample": None if sample == ALL else sample}
-    try:
+    with _naming_options():
         return Config.of(**options)
+
+
+def engine_of(options: Mapping[str, Any]) -> Engine:
+    """The engine of a command's options. Raises UsageError likewise, and AuditorError if it cannot run here."""
+    from auditor.audit import make_engine
+
+    with _naming_options():
+        return make_engine(options["jobs"], options["engine"], **{n: options[n] for n in ("num_cpus", "num_gpus")})
+
+
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Makes a ConfigError a UsageError, which names options as typed on the command line."""
+    try:
+        yield
     except ConfigError as error:
         raise click.UsageError(re.sub(r"`(\w+)`", lambda match: option_of(match[1]), str(error))) from error
 

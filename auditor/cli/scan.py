@@ -105,7 +105,20 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     type=click.Choice(list(registry.table("engines"))),
     default="processes",
     show_default=True,
-    help="How work is distributed.",
+    help="How work is distributed: not at all, over processes of this machine, or over a Ray cluster (RAY_ADDRESS).",
+)
+@click.option(
+    "--num-cpus",
+    type=options.Number(min=0, min_open=True),
+    metavar="N",
+    help="With --engine ray: CPUs that a worker reserves.  [default: 1]",
+)
+@click.option(
+    "--num-gpus",
+    type=options.Number(min=0),
+    metavar="N",
+    help="With --engine ray: GPUs that a worker reserves, whole or a fraction of one.  [default: 1 with --encoder if "
+    "the cluster has GPUs, otherwise 0]",
 )
 @click.option("--restart", is_flag=True, help="Replace the evidence of another audit in --out.")
 @options.deciding
@@ -125,8 +138,9 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     from auditor.cli.progress import Progress
 
     quiet = given["quiet"]
-    run = {name: given[name] for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
+    run = {name: given[name] for name in ("policy", "baseline", "restart", "examples", "also")}
     config = configured(given)
+    run["engine"] = options.engine_of(given)
     try:
         with Progress(quiet=quiet) as progress:
             if config.sampling.until_decided:

@@ -109,6 +109,11 @@ class ShardScan(ShardTask[PartResult]):
             self._crash_marker(shard).unlink(missing_ok=True)
         return PartResult(shard.id, writer.rows, digest)
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether images are encoded by open_clip; the built-in models run on CPUs, where they were measured."""
+        return self.vectors.encoder is not None
+
     def with_crash_tracking(self) -> ShardScan:
         """The same task, one row at a time, with a crash marker for the row in progress."""
         return replace(self, is_tracking=True)
