@@ -23,7 +23,7 @@ class Poison(Detector):
         if view.sample.caption == "hang":
             deque(itertools.repeat(0), maxlen=0)  # a call into C that no timer of Python interrupts
         if view.sample.caption == "slow":
-            time.sleep(0.5)
+            time.sleep(0.2)
         if view.sample.caption == "raise":
             raise RuntimeError("a bug")
         return DetectorResult.negative()
