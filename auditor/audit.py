@@ -34,6 +34,7 @@ from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards, with_two_stages
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
+from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need
 
 _NO_IMAGES = "no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)"
@@ -98,7 +99,7 @@ class Silent:
 
 def run_audit(
     inputs: Inputs,
-    out: Path,
+    out: Path | OutputFolder,
     config: Config,
     engine: Engine,
     *,
@@ -115,7 +116,8 @@ def run_audit(
     resources = Resources.load(config)
     resources.check(config.scan)
     config = resources.sized(config)
-    store = Store(out)
+    folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
+    out, store = folder.path, Store(folder.path)
     with store.locked():
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
@@ -129,8 +131,9 @@ def run_audit(
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
-        task = shard_scan(out, config, resources, digest, sample_plan, cache)
-        parts = _done(plan, store, task, engine, listener)
+        folder.push()
+        task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
+        parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
         digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
@@ -156,11 +159,11 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
         plan = make_plan(chosen, shards, store, digest, None)
         listener.planned(plan)
         task = shard_scan(out, config, resources, digest)
-        return list(_done(plan, store, task, engine, listener).values())
+        return list(_done(plan, OutputFolder(out), task, engine, listener).values())
 
 
 def shard_scan(
-    out: Path,
+    out: PathLike,
     config: Config,
     resources: Resources,
     digest: str,
@@ -173,11 +176,12 @@ def shard_scan(
     )
 
 
-def _done(plan: Plan, store: Store, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
+def _done(plan: Plan, out: OutputFolder, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
     """Every shard's part; missing ones are made first."""
     for result in engine.run(plan.todo, task):
         listener.advanced(result.rows)
-    parts = {part.shard: part for part in store.parts()}
+    out.pull()
+    parts = {part.shard: part for part in Store(out.path).parts()}
     lost = [shard.id for shard in plan.shards if shard.id not in parts]
     if lost:
         raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")

@@ -14,6 +14,7 @@ from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
+from auditor.decision import Decision
 from auditor.errors import ConfigError
 from auditor.gallery import thumbnails
 from auditor.plugin import Engine
@@ -21,6 +22,7 @@ from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 from auditor.resources import Resources
 from auditor.results import Audit
+from auditor.storage import output_folder
 from auditor.types import Row
 
 if TYPE_CHECKING:
@@ -60,18 +62,19 @@ def scan(
                 listener=listener,
                 fetcher=fetcher,
             )
-    folder = Path(out)
-    audit = run_audit(
-        inputs,
-        folder,
-        chosen,
-        make_engine(jobs, engine),
-        restart=restart,
-        examples=min(examples, thumbnails.MOST),
-        listener=listener,
-        fetcher=fetcher,
-    )
-    write(audit, decide(audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+    with output_folder.opened(out) as folder:
+        audit = run_audit(
+            inputs,
+            folder,
+            chosen,
+            make_engine(jobs, engine),
+            restart=restart,
+            examples=min(examples, thumbnails.MOST),
+            listener=listener,
+            fetcher=fetcher,
+        )
+        decision = decide(audit, chosen_policy, baseline=baseline, audited=_today())
+        write(audit, decision, folder.path, (*OUTPUTS, *also))
     return audit
 
 
@@ -96,28 +99,30 @@ def scan_until_decided(
     """
     from auditor.sampling import sequential
 
-    chosen_policy, folder = policy_of(policy), Path(out)
+    chosen_policy = policy_of(policy)
     sequential_config = _sequential(config or Config.of())
     workers, restarts = make_engine(jobs, engine), iter((restart,))
 
-    def audit_of(rows: int) -> Audit:
-        sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
-        return run_audit(
-            inputs,
-            folder,
-            sampled,
-            workers,
-            restart=next(restarts, False),
-            examples=min(examples, thumbnails.MOST),
-            listener=listener,
-        )
+    def decision_of(audit: Audit) -> Decision:
+        return decide(audit, chosen_policy, baseline=baseline, audited=_today())
 
-    stop = sequential.until_decided(
-        audit_of,
-        lambda audit: decide(audit, chosen_policy, baseline=baseline, audited=_today()),
-        first=sequential_config.sampling.sample or sequential.FIRST,
-    )
-    write(stop.audit, decide(stop.audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+    with output_folder.opened(out) as folder:
+
+        def audit_of(rows: int) -> Audit:
+            sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
+            return run_audit(
+                inputs,
+                folder,
+                sampled,
+                workers,
+                restart=next(restarts, False),
+                examples=min(examples, thumbnails.MOST),
+                listener=listener,
+            )
+
+        first = sequential_config.sampling.sample or sequential.FIRST
+        stop = sequential.until_decided(audit_of, decision_of, first=first)
+        write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also))
     return stop
 
 

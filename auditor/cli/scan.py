@@ -131,11 +131,11 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     missing. The exit code is the policy's decision.
     """
     import datetime
-    from pathlib import Path
 
     import auditor
     from auditor.api.decisions import OUTPUTS
     from auditor.cli.progress import Progress
+    from auditor.storage import files
 
     quiet = given["quiet"]
     run = {name: given[name] for name in ("policy", "baseline", "restart", "examples", "also")}
@@ -159,7 +159,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
             click.echo(auditor.render(audit, decision, "terminal"))
     return print_decision(
         decision,
-        report=str(Path(out) / OUTPUTS["html"]),
+        report=files.join(out, OUTPUTS["html"]),
         inconclusive=given["inconclusive"],
         exit_zero=given["exit_zero"],
     )

@@ -220,7 +220,7 @@ class Store:
 
     def path(self, shard_id: str) -> Path:
         """The path of a shard's part."""
-        return self.folder / f"{shard_id}{_SUFFIX}"
+        return part_path(self.folder, shard_id)
 
     def drop(self, parts: Iterable[Part]) -> int:
         """Remove parts and return their number of rows."""
@@ -229,6 +229,11 @@ class Store:
             rows += part.rows
             _remove(part.path)
         return rows
+
+
+def part_path(folder: Path, shard_id: str) -> Path:
+    """The path of a shard's part in a folder of evidence."""
+    return folder / f"{shard_id}{_SUFFIX}"
 
 
 def _remove(part: Path) -> None:
