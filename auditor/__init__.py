@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.audit import make_engine as make_engine
     from auditor.config import Config as Config
     from auditor.policy.policy import Policy as Policy
+    from auditor.storage.output_folder import local_copy as local_copy
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ _MODULES = {
     "auditor.audit": "make_engine",
     "auditor.config": "Config",
     "auditor.policy.policy": "Policy",
+    "auditor.storage.output_folder": "local_copy",
 }
 _MODULE = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = list(_MODULE)

@@ -181,8 +181,9 @@ def merge(
     options = EstimateConfig(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options, restart=restart)
-    write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
+    with output_folder.opened(out) as folder:
+        audit = merge_evidence([Path(each) for each in folders], folder.path, options, restart=restart)
+        write(audit, decide(audit, policy, baseline=baseline, audited=_today()), folder.path)
     return audit
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auditor.errors import EvidenceError
+from auditor.errors import EvidenceError, NoSuchInput
 from auditor.storage import files
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.files import AUDIT_OUTPUTS, EVIDENCE
@@ -90,7 +90,7 @@ def opened(out: PathLike) -> Iterator[OutputFolder]:
 @contextmanager
 def local_copy(audit: PathLike, *, with_evidence: bool = True) -> Iterator[Path]:
     """The path of an audit (its folder or audit.json) to read: of a temporary copy if it is on a store. Raises
-    EvidenceError if nothing is there."""
+    NoSuchInput if nothing is there, EvidenceError if the store refuses."""
     if not files.is_remote(os.fspath(audit)):
         yield Path(audit)
         return
@@ -100,8 +100,8 @@ def local_copy(audit: PathLike, *, with_evidence: bool = True) -> Iterator[Path]
     with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
         folder = RemoteOutputFolder(url, Path(temporary) / files.split(url)[1])
         folder.pull(with_evidence=with_evidence and not name)
-        if not folder.path.exists():
-            raise EvidenceError(f"{url}: no audit there")
+        if not (folder.path / name).exists():
+            raise NoSuchInput(f"{audit}: no audit there")
         yield folder.path / name
 
 

@@ -29,7 +29,7 @@ class RemoteFolder:
         self._fs, root = files.filesystem(self.url)
         self._root = str(root).rstrip("/")
         protocol = self._fs.protocol
-        self._shows_whole_files = not _OBJECT_STORES.isdisjoint((protocol,) if isinstance(protocol, str) else protocol)
+        self._is_object_store = not _OBJECT_STORES.isdisjoint((protocol,) if isinstance(protocol, str) else protocol)
 
     def files(self, folder: str = "", *, recursive: bool = False) -> dict[str, str]:
         """The files below a folder that may be missing: name -> what changes when the file is written again."""
@@ -53,14 +53,12 @@ class RemoteFolder:
     def upload(self, paths: Mapping[str, Path]) -> None:
         """Write files, by their names here; one after the other, so that a later one can vouch for earlier ones."""
         for name, path in paths.items():
-            target = files.join(self._root, name)
             with self._telling(name):
-                if self._shows_whole_files:
-                    self._fs.put_file(str(path), target)
-                else:
-                    self._fs.makedirs(files.parent(target), exist_ok=True)
-                    self._fs.put_file(str(path), f"{target}{TEMPORARY}")
-                    self._fs.mv(f"{target}{TEMPORARY}", target)
+                target = self._target(name)
+                written = target if self._is_object_store else f"{target}{TEMPORARY}"
+                self._fs.put_file(str(path), written)
+                if written != target:
+                    self._fs.mv(written, target)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, if they are there."""
@@ -77,18 +75,24 @@ class RemoteFolder:
     def write(self, name: str, data: bytes) -> None:
         """Write a small file."""
         with self._telling(name):
-            self._fs.makedirs(files.parent(files.join(self._root, name)), exist_ok=True)
-            self._fs.pipe_file(files.join(self._root, name), data)
+            self._fs.pipe_file(self._target(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a small file unless there is one. Whether it was written."""
         with self._telling(name):
-            self._fs.makedirs(files.parent(files.join(self._root, name)), exist_ok=True)
             try:
-                self._fs.pipe_file(files.join(self._root, name), data, mode="create")
+                self._fs.pipe_file(self._target(name), data, mode="create")
             except FileExistsError:
                 return False
             return True
+
+    def _target(self, name: str) -> str:
+        """The path of a file to write, whose folder is there. Object stores have no folders, and buckets are not ours
+        to make."""
+        target = files.join(self._root, name)
+        if not self._is_object_store:
+            self._fs.makedirs(files.parent(target), exist_ok=True)
+        return target
 
     def _download(self, name: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import making
 import pytest
+import stores
 from commands import environment, run
 
+import auditor
 from auditor import registry
 from auditor.audit import Silent, make_engine, run_audit
 from auditor.config import Config
 from auditor.errors import AuditorError, ConfigError
 from auditor.plugin import Input, Shard, ShardTask
+from auditor.storage.output_folder import local_copy
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
@@ -42,7 +45,17 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cluster(site):
+def bucket():
+    """The URL of a bucket that the cluster sees; None without a server."""
+    if stores.missing():
+        yield None
+        return
+    with stores.s3() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def cluster(site, bucket):
     """Three nodes of one CPU each; the first one has two GPUs, as far as Ray knows."""
     from ray.cluster_utils import Cluster
 
@@ -83,6 +96,16 @@ def test_it_writes_the_same_bytes_as_one_process(cluster, tmp_path):
         result = run("scan", "data", *config, cwd=tmp_path)
         assert "ERROR" not in result.stderr
     assert written(tmp_path / "ray") == written(tmp_path / "serial")
+
+
+def test_it_writes_the_same_bytes_to_a_store(cluster, bucket, tmp_path):
+    if not bucket:
+        pytest.skip(stores.missing())
+    tables(tmp_path / "data", 5)
+    for engine, out in (("serial", "serial"), ("ray", f"{bucket}/audit")):
+        run("scan", "data", "--out", out, "--engine", engine, "-q", cwd=tmp_path)
+    with local_copy(f"{bucket}/audit") as copy:
+        assert written(copy) == written(tmp_path / "serial")
 
 
 class Where(ShardTask):
@@ -185,14 +208,14 @@ class KillsNode(Silent):
             self.cluster.remove_node(self.node, allow_graceful=False)
 
 
-def test_a_node_that_dies_in_the_middle_costs_nothing(cluster, tmp_path):
-    tables(tmp_path / "data", 8, "slow")
-    config = Config.of(detectors=("poison", "caption-prior"))
-    listener = KillsNode(cluster, list(cluster.worker_nodes)[-1])
-    for name, watching in (("serial", Silent()), ("ray", listener)):
-        run_audit([tmp_path / "data"], tmp_path / name, config, make_engine(engine=name), listener=watching)
+def test_a_node_that_dies_in_the_middle_costs_nothing(cluster, bucket, tmp_path):
+    data, config = tables(tmp_path / "data", 8, "slow"), Config.of(detectors=("poison", "caption-prior"))
+    listener, out = KillsNode(cluster, list(cluster.worker_nodes)[-1]), f"{bucket or tmp_path}/killed"
+    for name, folder, watching in (("serial", tmp_path / "serial", Silent()), ("ray", out, listener)):
+        auditor.scan(data, out=folder, config=config, engine=name, listener=watching)
     assert listener.shards == 8
-    assert written(tmp_path / "ray") == written(tmp_path / "serial")
+    with local_copy(out) as copy:
+        assert written(copy) == written(tmp_path / "serial")
 
 
 @pytest.mark.parametrize(("name", "amount"), [("num_cpus", 0), ("num_gpus", -1), ("num_gpus", 1.5)])
