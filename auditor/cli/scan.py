@@ -27,7 +27,9 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 
 @click.command("scan")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
+@click.option(
+    "--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports, or its URL."
+)
 @options.reading
 @options.weighing
 @click.option("--detectors", callback=_ids, metavar="ID,…", help="Run only these detectors.")

@@ -14,7 +14,7 @@ def missing() -> str | None:
         try:
             __import__(module)
         except ImportError as error:
-            return f"no S3 server to test with: pip install 'moto[s3]' flask flask-cors s3fs ({error})"
+            return f"no S3 server to test with: the extra `test-s3` is not installed ({error})"
     return None
 
 
