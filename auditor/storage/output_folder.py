@@ -54,11 +54,13 @@ class RemoteOutputFolder(OutputFolder):
         top = {name: each for name, each in self._remote.files().items() if name in AUDIT_OUTPUTS}
         evidence = self._remote.files(EVIDENCE, recursive=True) if with_evidence else {}
         there = {name: each for name, each in {**top, **evidence}.items() if _is_kept(name)}
-        self._remote.download([name for name in there if self._there.get(name) != there[name]], self.path)
+        new = [name for name in there if self._there.get(name) != there[name]]
+        self._remote.download(new, self.path)
         for name in self._there.keys() - there.keys():
             (self.path / name).unlink(missing_ok=True)
         self._there = there
-        self._here = {name: files.stat_signature(str(self.path / name)) for name in there}
+        self._here = {name: each for name, each in self._here.items() if name in there}
+        self._here.update((name, files.stat_signature(str(self.path / name))) for name in new)
 
     def push(self) -> None:
         """Write what has changed: tables after their vectors and checksums, otherwise in the order of their writing."""
