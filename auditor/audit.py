@@ -110,15 +110,13 @@ def run_audit(
 ) -> Audit:
     """Audit the inputs; evidence is kept in out/evidence. Raises AuditorError for problems that the user can fix.
 
-    examples: the number of rows that are saved with thumbnails in out/gallery.parquet. fetcher: replaces the default
-    one, if config asks for fetching.
+    examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
     """
     resources = Resources.load(config)
     resources.check(config.scan)
     config = resources.sized(config)
     folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
-    out, store = folder.path, Store(folder.path)
-    with store.locked():
+    with Store(out := folder.path).locked() as store:
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
         config = replace(config, sampling=with_two_stages(config.sampling, every_shard))
@@ -131,7 +129,6 @@ def run_audit(
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
-        folder.push()
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
@@ -178,6 +175,7 @@ def shard_scan(
 
 def _done(plan: Plan, out: OutputFolder, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
     """Every shard's part; missing ones are made first."""
+    out.push()
     for result in engine.run(plan.todo, task):
         listener.advanced(result.rows)
     out.pull()

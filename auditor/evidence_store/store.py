@@ -90,7 +90,7 @@ class Store:
     # ---- ownership
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Store]:
         """Lock the folder for one run, and tidy it at the end. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / EVIDENCE_LOCK).open("w") as lock:
@@ -99,7 +99,7 @@ class Store:
             except OSError:
                 raise EvidenceError(f"{self.folder}: another audit is writing here; give it another --out") from None
             try:
-                yield
+                yield self
             finally:
                 self._tidy()
 
