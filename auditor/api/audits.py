@@ -52,22 +52,16 @@ def scan(
     Raises AuditorError.
     """
     chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
+    workers = make_engine(jobs, engine)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
-            return run_audit(
-                inputs,
-                Path(temporary),
-                chosen,
-                make_engine(jobs, engine),
-                listener=listener,
-                fetcher=fetcher,
-            )
+            return run_audit(inputs, Path(temporary), chosen, workers, listener=listener, fetcher=fetcher)
     with output_folder.opened(out) as folder:
         audit = run_audit(
             inputs,
             folder,
             chosen,
-            make_engine(jobs, engine),
+            workers,
             restart=restart,
             examples=min(examples, thumbnails.MOST),
             listener=listener,

@@ -29,8 +29,8 @@ def dataset(tmp_path):
 def test_workers_write_the_bytes_of_a_local_folder(bucket, dataset, tmp_path):
     run("scan", "data", "--out", "here", "-q", cwd=tmp_path)
     run("scan", "data", "--out", f"{bucket}/audit", "--engine", "processes", "-j", "2", "-q", cwd=tmp_path)
-    fs = fsspec.filesystem("s3")
-    there = {path.removeprefix("bucket/audit/"): fs.cat_file(path) for path in fs.find("bucket/audit")}
+    fs, root = fsspec.core.url_to_fs(f"{bucket}/audit")
+    there = {path[len(root) + 1 :]: fs.cat_file(path) for path in fs.find(root)}
     here = tmp_path / "here"
     assert there == {str(path.relative_to(here)): path.read_bytes() for path in here.rglob("*") if path.is_file()}
     again = run("scan", "data", "--out", f"{bucket}/audit", cwd=tmp_path)

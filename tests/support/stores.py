@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,7 +39,8 @@ def s3() -> Iterator[str]:
             "ENDPOINT_URL": f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{port}",
         }.items():
             patch.setenv(f"AWS_{name}", value)
-        boto3.client("s3").create_bucket(Bucket="bucket")
+        bucket = f"bucket-{secrets.token_hex(4)}"  # all servers of a process have the same buckets
+        boto3.client("s3").create_bucket(Bucket=bucket)
         get_filesystem_class("s3").clear_instance_cache()  # of connections to an earlier server
-        yield "s3://bucket"
+        yield f"s3://{bucket}"
     server.stop()
