@@ -93,8 +93,7 @@ def scan_until_decided(
     """
     from auditor.sampling import sequential
 
-    chosen_policy = policy_of(policy)
-    sequential_config = _sequential(config or Config.of())
+    chosen_policy, sequential_config = policy_of(policy), _sequential(config or Config.of())
     workers, restarts = make_engine(jobs, engine), iter((restart,))
 
     def decision_of(audit: Audit) -> Decision:
@@ -104,15 +103,8 @@ def scan_until_decided(
 
         def audit_of(rows: int) -> Audit:
             sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
-            return run_audit(
-                inputs,
-                folder,
-                sampled,
-                workers,
-                restart=next(restarts, False),
-                examples=min(examples, thumbnails.MOST),
-                listener=listener,
-            )
+            shown, restarts_now = min(examples, thumbnails.MOST), next(restarts, False)
+            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=listener)
 
         first = sequential_config.sampling.sample or sequential.FIRST
         stop = sequential.until_decided(audit_of, decision_of, first=first)
