@@ -39,7 +39,7 @@ $(VENV)/core: pyproject.toml
 
 $(VENV)/everything: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[demo,clip,test]'
+	$(VENV)/bin/pip install --quiet --editable '.[demo,clip,ray,test]'
 	@touch $@
 
 clean:

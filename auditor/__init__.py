@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403
     from auditor.api.theory import *  # noqa: F403
+    from auditor.audit import make_engine as make_engine
     from auditor.config import Config as Config
     from auditor.policy.policy import Policy as Policy
+    from auditor.storage.output_folder import local_copy as local_copy
 
 __version__ = "0.1.0"
 
@@ -34,8 +36,10 @@ _MODULES = {
     "auditor.api.decisions": "decide load",
     "auditor.api.records": "diff evidence examples_for export export_subgroups render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",
+    "auditor.audit": "make_engine",
     "auditor.config": "Config",
     "auditor.policy.policy": "Policy",
+    "auditor.storage.output_folder": "local_copy",
 }
 _MODULE = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = list(_MODULE)

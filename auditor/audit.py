@@ -7,7 +7,6 @@ summarise  build the audit's numbers from all parts, old and new
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from auditor import __version__, registry
 from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
-from auditor.errors import DatasetError, EvidenceError
+from auditor.errors import ConfigError, DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
 from auditor.evidence_store.scope import Scope
@@ -35,6 +34,7 @@ from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards, with_two_stages
 from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
+from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need
 
 _NO_IMAGES = "no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)"
@@ -99,7 +99,7 @@ class Silent:
 
 def run_audit(
     inputs: Inputs,
-    out: Path,
+    out: Path | OutputFolder,
     config: Config,
     engine: Engine,
     *,
@@ -110,14 +110,13 @@ def run_audit(
 ) -> Audit:
     """Audit the inputs; evidence is kept in out/evidence. Raises AuditorError for problems that the user can fix.
 
-    examples: the number of rows that are saved with thumbnails in out/gallery.parquet. fetcher: replaces the default
-    one, if config asks for fetching.
+    examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
     """
     resources = Resources.load(config)
     resources.check(config.scan)
     config = resources.sized(config)
-    store = Store(out)
-    with store.locked():
+    folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
+    with Store(out := folder.path).locked() as store:
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
         config = replace(config, sampling=with_two_stages(config.sampling, every_shard))
@@ -130,8 +129,8 @@ def run_audit(
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
         cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
-        task = shard_scan(out, config, resources, digest, sample_plan, cache)
-        parts = _done(plan, store, task, engine, listener)
+        task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
+        parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
         digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
@@ -157,11 +156,11 @@ def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: 
         plan = make_plan(chosen, shards, store, digest, None)
         listener.planned(plan)
         task = shard_scan(out, config, resources, digest)
-        return list(_done(plan, store, task, engine, listener).values())
+        return list(_done(plan, OutputFolder(out), task, engine, listener).values())
 
 
 def shard_scan(
-    out: Path,
+    out: PathLike,
     config: Config,
     resources: Resources,
     digest: str,
@@ -174,11 +173,13 @@ def shard_scan(
     )
 
 
-def _done(plan: Plan, store: Store, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
+def _done(plan: Plan, out: OutputFolder, task: ShardScan, engine: Engine, listener: Listener) -> dict[str, Part]:
     """Every shard's part; missing ones are made first."""
+    out.push()
     for result in engine.run(plan.todo, task):
         listener.advanced(result.rows)
-    parts = {part.shard: part for part in store.parts()}
+    out.pull()
+    parts = {part.shard: part for part in Store(out.path).parts()}
     lost = [shard.id for shard in plan.shards if shard.id not in parts]
     if lost:
         raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
@@ -325,7 +326,15 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
     return dataset_digest(engine.run(shards, task)), part.names if part else None
 
 
-def make_engine(jobs: int | None = None, name: str = "processes") -> Engine:
-    """An engine with `jobs` workers (default: every core)."""
-    engine: Engine = registry.load("engines", name)(jobs or os.cpu_count() or 1)
-    return engine
+def make_engine(jobs: int | None = None, engine: str | Engine = "processes", **reserved: float | None) -> Engine:
+    """The engine of this name, or the given one. jobs: number of workers (default: one per core). reserved: num_cpus
+    and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot run here, and
+    ConfigError if it reserves nothing."""
+    given = {name: amount for name, amount in reserved.items() if amount is not None}
+    if isinstance(engine, Engine):
+        return engine
+    kind = registry.load("engines", engine)
+    if given and not kind.can_reserve:
+        raise ConfigError(f"`{next(iter(given))}`: `engine` {engine} runs on this machine and reserves nothing")
+    made: Engine = kind(jobs, **given)
+    return made

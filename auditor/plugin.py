@@ -5,6 +5,7 @@ A plugin is one module with one public class and one line in registry.py. Its mo
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
@@ -248,6 +249,11 @@ class ShardTask(ABC, Generic[R_co]):
     def __call__(self, shard: Shard) -> R_co:
         """The result for the whole shard."""
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it uses a GPU where there is one."""
+        return False
+
     def with_crash_tracking(self) -> ShardTask[R_co]:
         """The same task, which also records the row in progress, so that `excluding_crash` can find it."""
         return self
@@ -258,12 +264,14 @@ class ShardTask(ABC, Generic[R_co]):
 
 
 class Engine(ABC):
-    """How shards are spread over workers. Every engine gives the same results."""
+    """How shards are spread over workers. Every engine gives the same results. workers: their number; the engine's own
+    choice by default."""
 
     id: ClassVar[str]
+    can_reserve: ClassVar[bool] = False  # whether it takes num_cpus and num_gpus, which a worker reserves
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or os.cpu_count() or 1
 
     @abstractmethod
     def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:

@@ -58,6 +58,7 @@ _REPORTS = {
 _ENGINES = {
     "serial": "auditor.engines.serial:Serial",
     "processes": "auditor.engines.processes:Processes",
+    "ray": "auditor.engines.ray:Ray",
 }
 _TABLES = {"readers": _READERS, "detectors": _DETECTORS, "reports": _REPORTS, "engines": _ENGINES}
 

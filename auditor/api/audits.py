@@ -14,12 +14,15 @@ from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
+from auditor.decision import Decision
 from auditor.errors import ConfigError
 from auditor.gallery import thumbnails
+from auditor.plugin import Engine
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 from auditor.resources import Resources
 from auditor.results import Audit
+from auditor.storage import output_folder
 from auditor.types import Row
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def scan(
     config: Config | None = None,
     baseline: Audit | PathLike | None = None,
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
@@ -49,28 +52,23 @@ def scan(
     Raises AuditorError.
     """
     chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
+    workers = make_engine(jobs, engine)
     if out is None:
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
-            return run_audit(
-                inputs,
-                Path(temporary),
-                chosen,
-                make_engine(jobs, engine),
-                listener=listener,
-                fetcher=fetcher,
-            )
-    folder = Path(out)
-    audit = run_audit(
-        inputs,
-        folder,
-        chosen,
-        make_engine(jobs, engine),
-        restart=restart,
-        examples=min(examples, thumbnails.MOST),
-        listener=listener,
-        fetcher=fetcher,
-    )
-    write(audit, decide(audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+            return run_audit(inputs, Path(temporary), chosen, workers, listener=listener, fetcher=fetcher)
+    with output_folder.opened(out) as folder:
+        audit = run_audit(
+            inputs,
+            folder,
+            chosen,
+            workers,
+            restart=restart,
+            examples=min(examples, thumbnails.MOST),
+            listener=listener,
+            fetcher=fetcher,
+        )
+        decision = decide(audit, chosen_policy, baseline=baseline, audited=_today())
+        write(audit, decision, folder.path, (*OUTPUTS, *also))
     return audit
 
 
@@ -82,7 +80,7 @@ def scan_until_decided(
     config: Config | None = None,
     baseline: Audit | PathLike | None = None,
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
@@ -95,28 +93,22 @@ def scan_until_decided(
     """
     from auditor.sampling import sequential
 
-    chosen_policy, folder = policy_of(policy), Path(out)
-    sequential_config = _sequential(config or Config.of())
+    chosen_policy, sequential_config = policy_of(policy), _sequential(config or Config.of())
     workers, restarts = make_engine(jobs, engine), iter((restart,))
 
-    def audit_of(rows: int) -> Audit:
-        sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
-        return run_audit(
-            inputs,
-            folder,
-            sampled,
-            workers,
-            restart=next(restarts, False),
-            examples=min(examples, thumbnails.MOST),
-            listener=listener,
-        )
+    def decision_of(audit: Audit) -> Decision:
+        return decide(audit, chosen_policy, baseline=baseline, audited=_today())
 
-    stop = sequential.until_decided(
-        audit_of,
-        lambda audit: decide(audit, chosen_policy, baseline=baseline, audited=_today()),
-        first=sequential_config.sampling.sample or sequential.FIRST,
-    )
-    write(stop.audit, decide(stop.audit, chosen_policy, baseline=baseline, audited=_today()), folder, (*OUTPUTS, *also))
+    with output_folder.opened(out) as folder:
+
+        def audit_of(rows: int) -> Audit:
+            sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
+            shown, restarts_now = min(examples, thumbnails.MOST), next(restarts, False)
+            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=listener)
+
+        first = sequential_config.sampling.sample or sequential.FIRST
+        stop = sequential.until_decided(audit_of, decision_of, first=first)
+        write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also))
     return stop
 
 
@@ -147,7 +139,7 @@ def is_same_dataset(
     *,
     read: ReadOptions = ReadOptions(),
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
 ) -> bool:
     """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
     a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.
@@ -175,8 +167,9 @@ def merge(
     options = EstimateConfig(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
-    audit = merge_evidence([Path(folder) for folder in folders], Path(out), options, restart=restart)
-    write(audit, decide(audit, policy, baseline=baseline, audited=_today()), Path(out))
+    with output_folder.opened(out) as folder:
+        audit = merge_evidence([Path(each) for each in folders], folder.path, options, restart=restart)
+        write(audit, decide(audit, policy, baseline=baseline, audited=_today()), folder.path)
     return audit
 
 

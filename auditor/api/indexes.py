@@ -11,6 +11,7 @@ from auditor.audit import Listener, Silent, make_engine
 from auditor.config import Config, ReadOptions
 from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import IndexFileError
+from auditor.plugin import Engine
 from auditor.readers import Inputs
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def build_index(
     declared_only: bool = False,
     config: Config | None = None,
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     listener: Listener = Silent(),
 ) -> IndexMetadata:
     """Adds known images to an index, and makes it if there is none: images of datasets, of audits with vectors, or

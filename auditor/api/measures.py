@@ -9,6 +9,7 @@ from auditor.api.decisions import PathLike
 from auditor.audit import make_engine
 from auditor.config import ReadOptions, ScanConfig
 from auditor.estimate.calibration import Calibration
+from auditor.plugin import Engine
 from auditor.readers import Inputs
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def calibrate(
     encoder: str | None = None,
     read: ReadOptions = ReadOptions(),
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
 ) -> Calibration:
     """A calibration: a classifier's scores on labelled images (auditor.calibration.measure). indexes, encoder: for a
     detector that searches indexes, the same as in the audits to come. Raises AuditorError."""
@@ -40,7 +41,7 @@ def adapt(
     *,
     read: ReadOptions = ReadOptions(),
     jobs: int | None = None,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
 ) -> tuple[Calibration, Adaptation]:
     """Adapts the classifier to the user's images: a calibration that contains the adapted head, and the change.
 

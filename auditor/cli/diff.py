@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import options
+
 
 @click.command("diff")
-@click.argument("before", type=click.Path(exists=True))
-@click.argument("after", type=click.Path(exists=True))
+@click.argument("before", type=options.AuditPath(with_evidence=False))
+@click.argument("after", type=options.AuditPath(with_evidence=False))
 @click.option(
     "--format",
     "-f",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import options
 from auditor.results import SUBGROUP_KINDS
 
 _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown")
 
 
 @click.command("export")
-@click.argument("audit", type=click.Path(exists=True, file_okay=False))
+@click.argument("audit", type=options.AuditPath(file_okay=False))
 @click.option(
     "--format",
     "-f",

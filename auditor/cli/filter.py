@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("filter")
-@click.argument("audit", type=click.Path(exists=True, file_okay=False))
+@click.argument("audit", type=options.AuditPath(file_okay=False))
 @click.option("--out", required=True, metavar="FILE", help="Keep-list to write: .parquet, .npy (DataComp) or .txt.")
 @click.option(
     "--drop",

@@ -12,13 +12,14 @@ from auditor.errors import AuditorError, NoSuchInput
 
 
 @click.command("gate")
-@click.argument("audit", type=click.Path(exists=True))
+@click.argument("audit", type=options.AuditPath(with_evidence=False))
 @click.option(
     "--dataset", multiple=True, metavar="PATH", help="First check that this is still the audited dataset; repeatable."
 )
 @click.option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False),
+    is_eager=True,  # AUDIT needs its evidence then
     help="Label file (auditor label) to base the estimate on; AUDIT must be a folder with its evidence.",
 )
 @options.reading

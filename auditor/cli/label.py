@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("label")
-@click.argument("audit", type=click.Path(exists=True))
+@click.argument("audit", type=options.AuditPath())
 @click.argument("dataset", nargs=-1)
 @click.option("--labels", type=click.Path(dir_okay=False), default="labels.csv", show_default=True,
               help="Label file to write; an existing one is continued.")  # fmt: skip
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
               help="Fixed number of images to label.  [default: until the policy is decided, at most 300]")  # fmt: skip
 @click.option("--policy", type=click.Path(exists=True, dir_okay=False),
               help="Policy file in TOML that the labels are to decide.  [default: the default policy]")  # fmt: skip
-@click.option("--baseline", type=click.Path(exists=True), help="Previous audit for the rule `increase`.")
+@click.option("--baseline", type=options.AuditPath(with_evidence=False), help="Previous audit for the rule `increase`.")
 @click.option("--labeller", metavar="NAME", default="A", show_default=True,
               help="Your name; a second name labels the same images again, for agreement.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free port]")
@@ -107,7 +107,8 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
         )
     if judgement := server.session.judgement():
         click.echo(safe_text(judgement.text, 400))
-    click.echo(f"next: auditor gate {audit} --labels {labels}")
+    given = click.get_current_context().meta.get("audit", audit)
+    click.echo(f"next: auditor gate {given} --labels {labels}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from auditor.cli.streams import optional_output
 
 
 @click.command("merge")
-@click.argument("audits", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
+@click.argument("audits", nargs=-1, required=True, type=options.AuditPath(file_okay=False))
 @click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
 @click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="Label file for the merged rows.")
 @options.reference

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from auditor import registry
 from auditor.config import BEFORE, MANY_ROWS, STRATA, USUAL_SAMPLE, USUAL_SHARDS, Config, ReadOptions, option_of
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, NoSuchInput
+
+if TYPE_CHECKING:
+    from auditor.plugin import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 ALL = "all"  # the size of a sample of every row
@@ -29,6 +33,28 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"must be a finite number, got {value!r}.", param, ctx)
         return number
+
+
+class AuditPath(click.Path):
+    """The path of an audit: its folder or audit.json; or its URL on a store, of which the command gets a temporary
+    copy. What was given is in the context's `meta`, under the parameter's name."""
+
+    def __init__(self, *, file_okay: bool = True, with_evidence: bool = True) -> None:
+        super().__init__(exists=True, file_okay=file_okay)
+        self._with_evidence = with_evidence
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As the base class does, for what is on this machine."""
+        if "://" not in str(value) or ctx is None or param is None:
+            return super().convert(value, param, ctx)
+        from auditor.storage.output_folder import local_copy
+
+        ctx.meta[str(param.name)] = value
+        with_evidence = self._with_evidence or bool(ctx.params.get("labels"))
+        try:
+            return str(ctx.with_resource(local_copy(value, with_evidence=with_evidence)))
+        except NoSuchInput as error:
+            self.fail(str(error), param, ctx)
 
 
 class SampleSize(click.IntRange):
@@ -147,7 +173,7 @@ def deciding(function: F) -> F:
             type=click.Path(exists=True, dir_okay=False),
             help="Policy file in TOML.  [default: the default policy]",
         ),
-        click.option("--baseline", type=click.Path(exists=True), help="Previous audit for the rule `increase`."),
+        click.option("--baseline", type=AuditPath(with_evidence=False), help="Previous audit for the rule `increase`."),
         click.option(
             "--inconclusive",
             type=click.Choice(["fail", "warn", "pass"]),
@@ -187,8 +213,23 @@ def config_of(options: dict[str, Any]) -> Config:
     if "sample" in options:
         sample = options.pop("sample")
         options |= {} if sample is None else {"sample": None if sample == ALL else sample}
-    try:
+    with _naming_options():
         return Config.of(**options)
+
+
+def engine_of(options: Mapping[str, Any]) -> Engine:
+    """The engine of a command's options. Raises UsageError likewise, and AuditorError if it cannot run here."""
+    from auditor.audit import make_engine
+
+    with _naming_options():
+        return make_engine(options["jobs"], options["engine"], **{n: options[n] for n in ("num_cpus", "num_gpus")})
+
+
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Makes a ConfigError a UsageError, which names options as typed on the command line."""
+    try:
+        yield
     except ConfigError as error:
         raise click.UsageError(re.sub(r"`(\w+)`", lambda match: option_of(match[1]), str(error))) from error
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from auditor import registry
+from auditor.cli import options
 
 
 @click.command("report")
-@click.argument("audit", type=click.Path(exists=True))
+@click.argument("audit", type=options.AuditPath())
 @click.option(
     "--format",
     "-f",

@@ -27,7 +27,9 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 
 @click.command("scan")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports.")
+@click.option(
+    "--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports, or its URL."
+)
 @options.reading
 @options.weighing
 @click.option("--detectors", callback=_ids, metavar="ID,…", help="Run only these detectors.")
@@ -106,7 +108,20 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     type=click.Choice(list(registry.table("engines"))),
     default="processes",
     show_default=True,
-    help="How work is distributed.",
+    help="How work is distributed: not at all, over processes of this machine, or over a Ray cluster (RAY_ADDRESS).",
+)
+@click.option(
+    "--num-cpus",
+    type=options.Number(min=0, min_open=True),
+    metavar="N",
+    help="With --engine ray: CPUs that a worker reserves.  [default: 1]",
+)
+@click.option(
+    "--num-gpus",
+    type=options.Number(min=0),
+    metavar="N",
+    help="With --engine ray: GPUs that a worker reserves, whole or a fraction of one.  [default: 1 with --encoder if "
+    "the cluster has GPUs, otherwise 0]",
 )
 @click.option("--restart", is_flag=True, help="Replace the evidence of another audit in --out.")
 @options.deciding
@@ -119,15 +134,16 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     missing. The exit code is the policy's decision.
     """
     import datetime
-    from pathlib import Path
 
     import auditor
     from auditor.api.decisions import OUTPUTS
     from auditor.cli.progress import Progress
+    from auditor.storage import files
 
     quiet = given["quiet"]
-    run = {name: given[name] for name in ("policy", "baseline", "jobs", "engine", "restart", "examples", "also")}
+    run = {name: given[name] for name in ("policy", "baseline", "restart", "examples", "also")}
     config = configured(given)
+    run["engine"] = options.engine_of(given)
     try:
         with Progress(quiet=quiet) as progress:
             if config.sampling.until_decided:
@@ -146,7 +162,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
             click.echo(auditor.render(audit, decision, "terminal"))
     return print_decision(
         decision,
-        report=str(Path(out) / OUTPUTS["html"]),
+        report=files.join(out, OUTPUTS["html"]),
         inconclusive=given["inconclusive"],
         exit_zero=given["exit_zero"],
     )

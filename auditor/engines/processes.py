@@ -1,28 +1,23 @@
 """Runs shards in worker processes on this machine, one shard per worker at a time.
 
 A worker that dies (a decoder crashes, the kernel runs out of memory) costs one row, not the scan. The interrupted
-shards are run again, each in its own process and with crash tracking; a row that crashes its worker again becomes an
-unreadable row.
+shards are run again, each in its own process and with crash tracking (isolated.py); a row that crashes its worker again
+becomes an unreadable row.
 """
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
-import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection
-from typing import Any
 
 from auditor.engines import worker
-from auditor.errors import AuditorError
-from auditor.images.deadline import OVERDUE
+from auditor.engines.isolated import run_isolated
 from auditor.plugin import Engine, R, Shard, ShardTask
 
 _QUEUED_PER_WORKER = 2  # shards, so that no worker waits
-_MAX_CRASHES = 100  # in one shard; with more, something other than its images is wrong
 
 
 class Processes(Engine):
@@ -39,7 +34,7 @@ class Processes(Engine):
             if not interrupted_shards:
                 return
             for shard in interrupted_shards:
-                yield _run_isolated(shard, task)
+                yield run_isolated(shard, task)
             interrupted_shards.clear()
 
     def _until_broken(
@@ -77,44 +72,3 @@ class Processes(Engine):
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _run_isolated(shard: Shard, task: ShardTask[R]) -> R:
-    """Run one shard in its own process, again after each crash, without the rows that caused one."""
-    context = multiprocessing.get_context("spawn")
-    task = task.with_crash_tracking()
-    for _ in range(_MAX_CRASHES):
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_send, args=(task, shard, sender))
-        with worker.without_main():
-            process.start()
-        sender.close()
-        try:
-            outcome: R | Exception = receiver.recv()
-        except EOFError:
-            process.join()
-            task = task.excluding_crash(shard, _cause(process.exitcode))
-            continue
-        finally:
-            receiver.close()
-        process.join()
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-    raise AuditorError(f"{shard.file or shard.start}: workers died {_MAX_CRASHES} times on this part of the dataset")
-
-
-def _send(task: ShardTask[Any], shard: Shard, pipe: Connection) -> None:
-    worker.begin()
-    try:
-        pipe.send(task(shard))
-    except Exception as error:  # raised again by the engine
-        pipe.send(error)
-
-
-def _cause(exitcode: int | None) -> str:
-    if exitcode is None or exitcode >= 0:
-        return f"killed the worker (exit code {exitcode})"
-    if -exitcode == OVERDUE:
-        return "did not return within its time limit (--max-seconds)"
-    return f"killed the worker ({signal.Signals(-exitcode).name})"

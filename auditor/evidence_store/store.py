@@ -92,7 +92,7 @@ class Store:
     # ---- ownership
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Store]:
         """Lock the folder for one run, and tidy it at the end. Raises EvidenceError if another run holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / EVIDENCE_LOCK).open("w") as lock:
@@ -101,7 +101,7 @@ class Store:
             except OSError:
                 raise EvidenceError(f"{self.folder}: another audit is writing here; give it another --out") from None
             try:
-                yield
+                yield self
             finally:
                 self._tidy()
 
@@ -222,7 +222,7 @@ class Store:
 
     def path(self, shard_id: str) -> Path:
         """The path of a shard's part."""
-        return self.folder / f"{shard_id}{_SUFFIX}"
+        return part_path(self.folder, shard_id)
 
     def drop(self, parts: Iterable[Part]) -> int:
         """Remove parts and return their number of rows."""
@@ -231,6 +231,11 @@ class Store:
             rows += part.rows
             _remove(part.path)
         return rows
+
+
+def part_path(folder: Path, shard_id: str) -> Path:
+    """The path of a shard's part in a folder of evidence."""
+    return folder / f"{shard_id}{_SUFFIX}"
 
 
 def _remove(part: Path) -> None:

@@ -21,7 +21,7 @@ from auditor.embeddings.vector_source import VectorSource, encodings
 from auditor.errors import AuditorError, SampleError
 from auditor.estimate.calibration import Calibration
 from auditor.evidence_store.columns import table_of
-from auditor.evidence_store.store import ContentDigest, Kept, PartWriter, Store
+from auditor.evidence_store.store import ContentDigest, Kept, PartWriter, part_path
 from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask, crash_reason
@@ -40,6 +40,7 @@ from auditor.scanning.detect import (
 )
 from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.atomic import SUFFIX as TEMPORARY
+from auditor.storage.output_folder import PathLike, part_folder, scratch_folder
 from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
 
 _USE_KEPT_VECTORS = ("known-image", "known-neighbour")  # they need vectors, but not the embedded encoder's
@@ -72,13 +73,14 @@ class Crash:
 class ShardScan(ShardTask[PartResult]):
     """Reads a shard, runs the detectors, writes the part.
 
-    digest: covers all that decides the evidence. sample_plan: the rows to examine in full; None for all of them.
-    cache: folder of the fetched images. vectors: the source of the vectors that are kept. indexes: reference indexes to
-    search. counts: a user calibration on which a detector's scores depend. crashes: rows to skip, because they crashed
-    a worker. is_tracking: write a crash marker, which names the row in progress.
+    out: the audit's folder, a path or a URL. digest: covers all that decides the evidence. sample_plan: the rows to
+    examine in full; None for all of them. cache: folder of the fetched images. vectors: the source of the vectors that
+    are kept. indexes: reference indexes to search. counts: a user calibration on which a detector's scores depend.
+    crashes: rows to skip, because they crashed a worker. is_tracking: write a crash marker, which names the row in
+    progress.
     """
 
-    out: Path
+    out: PathLike
     config: ScanConfig
     digest: str
     sample_plan: SamplePlan | None = None
@@ -92,8 +94,16 @@ class ShardScan(ShardTask[PartResult]):
     def __call__(self, shard: Shard) -> PartResult:
         """Scan the shard and write its part."""
         fingerprint = self.vectors.fingerprint() if self._are_kept else None
-        path, captions = Store(self.out).path(shard.id), not self.config.no_captions
-        writer = PartWriter(path, shard, self.digest, fingerprint=fingerprint, captions=captions)
+        with part_folder(self.out, shard.id) as folder:
+            path, captions = part_path(folder, shard.id), not self.config.no_captions
+            writer = PartWriter(path, shard, self.digest, fingerprint=fingerprint, captions=captions)
+            digest = self._write_part(shard, writer)
+        if self.is_tracking:
+            self._crash_marker(shard).unlink(missing_ok=True)
+        return PartResult(shard.id, writer.rows, digest)
+
+    def _write_part(self, shard: Shard, writer: PartWriter) -> str:
+        """The digest of the part."""
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: their rows say what is wrong
@@ -104,13 +114,15 @@ class ShardScan(ShardTask[PartResult]):
                     for batch in _batches(self._opened_items(shard), most=1 if self.is_tracking else _BATCH_ROWS):
                         writer.look_at_columns(item.sample for item in batch.items if isinstance(item, View))
                         writer.write(self._rows(batch, writer), self._vectors_and_thumbnails(batch))
-            digest = writer.close()
+            return writer.close()
         except BaseException:
             writer.abandon()
             raise
-        if self.is_tracking:
-            self._crash_marker(shard).unlink(missing_ok=True)
-        return PartResult(shard.id, writer.rows, digest)
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether images are encoded by open_clip; the built-in models run on CPUs, where they were measured."""
+        return self.vectors.encoder is not None
 
     def with_crash_tracking(self) -> ShardScan:
         """The same task, one row at a time, with a crash marker for the row in progress."""
@@ -203,7 +215,7 @@ class ShardScan(ShardTask[PartResult]):
             self._crash_marker(shard).write_text(f"{act} {number}")
 
     def _crash_marker(self, shard: Shard) -> Path:
-        return Store(self.out).folder / f"{shard.id}.row{TEMPORARY}"
+        return scratch_folder(self.out) / f"{shard.id}.row{TEMPORARY}"
 
     def _opened(self, sample: Sample, crash: str | None) -> View | Row:
         """The sample's view with its header read; or its row, if it is unreadable."""

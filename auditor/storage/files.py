@@ -84,7 +84,7 @@ def parent(name: str) -> str:
 
 def open_file(url: str) -> IO[bytes]:
     """A seekable binary file. Raises OSError, also for devices and pipes, which may never end."""
-    fs, path = _filesystem(url)
+    fs, path = filesystem(url)
     if not is_remote(url) and not stat_flags.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
     return cast("IO[bytes]", fs.open(path, "rb"))
@@ -92,19 +92,19 @@ def open_file(url: str) -> IO[bytes]:
 
 def exists(url: str) -> bool:
     """Whether the file or folder exists."""
-    fs, path = _filesystem(url)
+    fs, path = filesystem(url)
     return bool(fs.exists(path))
 
 
 def is_folder(url: str) -> bool:
     """Whether the URL is that of a folder."""
-    fs, path = _filesystem(url)
+    fs, path = filesystem(url)
     return bool(fs.isdir(path))
 
 
 def size(url: str) -> int:
     """The size of a file in bytes."""
-    fs, path = _filesystem(url)
+    fs, path = filesystem(url)
     return int(fs.size(path))
 
 
@@ -119,8 +119,8 @@ def version(*urls: str) -> str:
     """A digest of the stat signatures of files. It is cheap, and changes if a file is modified."""
     signatures = []
     for url in urls:
-        fs, path = _filesystem(url)
-        signatures.append(_remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
+        fs, path = filesystem(url)
+        signatures.append(remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
     return hashlib.sha256("\n".join(signatures).encode()).hexdigest()
 
 
@@ -231,10 +231,10 @@ def _local() -> Any:
 
 def _scan(url: str) -> Iterator[Entry]:
     if is_remote(url):
-        fs, path = _filesystem(url)
+        fs, path = filesystem(url)
         for info in fs.ls(path, detail=True):
             name = str(info["name"]).rstrip("/").rpartition("/")[2]
-            yield Entry(name, info["type"] == "directory", False, _remote_signature(info))
+            yield Entry(name, info["type"] == "directory", False, remote_signature(info))
         return
     with os.scandir(url) as scan:
         for item in scan:
@@ -249,7 +249,8 @@ def _local_signature(stat: os.stat_result) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
-def _remote_signature(info: Mapping[str, Any]) -> str:
+def remote_signature(info: Mapping[str, Any]) -> str:
+    """The stat signature of what fsspec tells of a file."""
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
 
 
@@ -307,7 +308,8 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
     return real
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
+def filesystem(url: str) -> tuple[Any, str]:
+    """fsspec's file system of a URL, and the path on it. Raises DatasetError if its backend is not installed."""
     if not is_remote(url):  # fsspec would take "::" in a local name for a chain of file systems
         return _local(), url.removeprefix("file://").removeprefix("local://")
     try:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import time
 from collections import deque
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Poison(Detector):
             os.kill(os.getpid(), signal.SIGSEGV)
         if view.sample.caption == "hang":
             deque(itertools.repeat(0), maxlen=0)  # a call into C that no timer of Python interrupts
+        if view.sample.caption == "slow":
+            time.sleep(0.2)
         if view.sample.caption == "raise":
             raise RuntimeError("a bug")
         return DetectorResult.negative()
