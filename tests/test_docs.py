@@ -93,7 +93,7 @@ def test_every_page_of_measurements_is_linked_and_names_commands_that_are_there(
     guides = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
     for page in (ROOT / "docs/benchmarks").glob("*.md"):
         assert f"(benchmarks/{page.name}" in guides, page.name
-        scripts = re.findall(r"benchmarks/\w+\.py", page.read_text())
+        scripts = re.findall(r"(?:benchmarks|tests)/\w+\.py", page.read_text())
         assert scripts, page.name
         assert all((ROOT / script).exists() for script in scripts), page.name
 
