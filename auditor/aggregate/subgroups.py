@@ -143,17 +143,18 @@ class SubgroupTally:
         )
 
     def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:
-        groups = grouped(self._groups[by], ["value"]).to_pylist()
-        bins = self._bins_of(by)
-        groups.sort(key=lambda row: (-row["rows"], row["value"]))
-        listed, others = groups[:_MAX_LISTED], groups[_MAX_LISTED:]
-        listed += self._suspicious(others, bins, clusters)
-        unlisted = {row["value"] for row in others}.difference(row["value"] for row in listed)
-        others = [row for row in others if row["value"] in unlisted]
-        if others:
-            sums = [name for name in others[0] if name != "value"]
-            listed.append({"value": OTHERS, **{name: sum(row[name] for row in others) for name in sums}})
-            bins[OTHERS] = np.sum([bins[value] for value in unlisted], axis=0)
+        order = [("rows", "descending"), ("value", "ascending")]
+        groups, bins = grouped(self._groups[by], ["value"]).sort_by(order), self._bins_of(by)
+        large = np.arange(min(_MAX_LISTED, len(groups)))
+        small = self._suspicious(groups, len(large), bins, clusters)
+        chosen = np.concatenate([large, small])
+        listed = groups.take(pa.array(chosen)).to_pylist()
+        others = groups.filter(pa.array(~np.isin(np.arange(len(groups)), chosen)))
+        if len(others):
+            sums = [name for name in others.column_names if name != "value"]
+            listed.append({"value": OTHERS, **{name: pc.sum(others[name]).as_py() for name in sums}})
+            unlisted = bins.keys() & set(others["value"].to_pylist())
+            bins[OTHERS] = sum((bins[value] for value in sorted(unlisted)), bins[OTHERS])
         for row in listed:
             of_bins = tuple(WeightSums(int(rows), *sums) for rows, *sums in bins[row["value"]].tolist())
             yield SubgroupCounts(by, row["value"], row["rows"], _evidence(row, clusters), of_bins)
@@ -170,23 +171,33 @@ class SubgroupTally:
         return bins
 
     def _suspicious(
-        self, rows: list[dict[str, Any]], bins: Mapping[str, np.ndarray], clusters: ClusterSample | None
-    ) -> list[dict[str, Any]]:
-        """The groups with the most confirmed and flagged rows, and for each minimum size those with the highest lower
-        bound of the confirmed share. They are listed although they are small."""
+        self, groups: pa.Table, first: int, bins: Mapping[str, np.ndarray], clusters: ClusterSample | None
+    ) -> np.ndarray:
+        """The groups from number `first` on with the most confirmed and flagged rows, and for each minimum size those
+        with the highest lower bound of the confirmed share. They are listed although they are small.
+
+        Returns their numbers, int64.
+        """
         likely_synthetic = self._bins.likely_synthetic if self._bins else 0
+        flagged = {value: float(sums[likely_synthetic:-1, 1].sum()) for value, sums in bins.items()}
+        may_be = pc.or_(
+            pc.greater(groups["confirmed.total"], 0),
+            pc.is_in(groups["value"], pa.array([value for value, n in flagged.items() if n], pa.string())),
+        )
+        numbers = [number for number in np.flatnonzero(np.asarray(may_be)).tolist() if number >= first]
+        rows = dict(zip(numbers, groups.take(pa.array(numbers, pa.int64())).to_pylist(), strict=True))
 
-        def suspects(row: Mapping[str, Any]) -> float:
-            flagged = bins[row["value"]][likely_synthetic:-1, 1].sum()
-            return float(row["confirmed.total"] + flagged)
+        def rank(number: int) -> tuple[float, str]:
+            row = rows[number]
+            return -(row["confirmed.total"] + flagged.get(row["value"], 0.0)), row["value"]
 
-        found = [row for row in sorted(rows, key=lambda row: (-suspects(row), row["value"])) if suspects(row)]
-        found = found[:_MAX_LISTED]
+        found = dict.fromkeys(sorted(numbers, key=rank)[:_MAX_LISTED])
+        bounds = {n: _lower_bound(row, clusters) for n, row in rows.items() if row["confirmed.rows"]}
         for min_rows in _MIN_WORST_ROWS:
-            large = [row for row in rows if row["readable.rows"] >= min_rows and row["confirmed.rows"]]
-            large.sort(key=lambda row: (-_lower_bound(row, clusters), row["value"]))
-            found += [row for row in large[:_MAX_WORST] if row not in found]
-        return found
+            large = [number for number in bounds if rows[number]["readable.rows"] >= min_rows]
+            large.sort(key=lambda number: (-bounds[number], rows[number]["value"]))
+            found.update(dict.fromkeys(large[:_MAX_WORST]))
+        return np.array(list(found), np.int64)
 
 
 def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:

@@ -23,7 +23,7 @@ from auditor.storage import batches, tables, urls
 from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
 
-_BATCH_ROWS = 1 << 17
+_BATCH_ROWS = 1 << 16
 _AUTHORITY = r"^https?://(?P<authority>[^/?#]*)"
 _NOT_BLANK = r"[\pL\pN!-~]"
 _PWATERMARK = "pwatermark"
