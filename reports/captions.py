@@ -59,7 +59,8 @@ def _writers(captions: Captions) -> Iterator[str]:
         yield "named: " + " · ".join(f"{name} {n:,}" for name, n in list(artefacts.by_writer.items())[:_MAX_LISTED])
     others, sampled = in_others(captions.languages), sum(captions.languages.values())
     if others and not is_mostly_english(captions.languages):
-        yield f"artefacts are known in English only; {others:,} of {sampled:,} captions seen are in other languages"
+        looked_at = f"{others:,} of {sampled:,} captions looked at"
+        yield f"artefacts are known in English only; {looked_at} are in other languages"
 
 
 def _declared(captions: Captions) -> Iterator[str]:

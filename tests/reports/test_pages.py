@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from audits import ESTIMATES, audit, source
+from audits import ESTIMATES, audit, captions, source
 from browsing import AXE
 from galleries import HOSTILE, gallery
 
@@ -32,7 +32,8 @@ def measured(name: str) -> dict:
     return {
         "near_duplicates": NearDuplicates("0", 900, 90, 0.1, 9, True, largest=(Cluster(9, 3, 2, name, (name, "b")),)),
         "diversity": Diversity("0", 810, 21.5, (MetricComparison(name, 300, tuple(metrics)),), (0.6, 0.8, 1.1)),
-        "captions": (CaptionGroup("all", 900, 0.25, (0.1, 0.2, 0.25, 0.3, 0.4)),),
+        "caption_similarity": (CaptionGroup("all", 900, 0.25, (0.1, 0.2, 0.25, 0.3, 0.4)),),
+        "captions": captions(text=name),
     }
 
 
