@@ -248,7 +248,9 @@ def _pooled_test(mark: Mark, n: int, means: np.ndarray) -> tuple[float, float, f
     correlation = float(means[plane] @ key(mark)) / max(n, 1)
     residual = max(float(means[plane] @ means[plane]) - (correlation * n) ** 2, 0.0)
     noise = np.sqrt(residual / (mark.length - 2)) / max(n, 1)
-    margin = float(t_quantile_above(_LEVEL / len(PLANES), mark.length - 2) * noise)  # corrected for taking the best plane
+    margin = float(
+        t_quantile_above(_LEVEL / len(PLANES), mark.length - 2) * noise
+    )  # corrected for taking the best plane
     at_threshold = float(mark.threshold / np.sqrt(mark.threshold**2 + mark.length - 2))
     max_correlation = at_threshold if mark.decides else 1.0
     return float(t[plane]), p_value, min(1.0, max(0.0, (correlation - margin) / max_correlation))

@@ -77,7 +77,9 @@ class EmbeddedEncoder(Encoder):
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime's errors have no other common base class
             raise ModelError(f"{folder}: encoder.onnx cannot be loaded ({error}); reinstall") from error
         self._size = int(self._session.get_inputs()[0].shape[1])

@@ -5,9 +5,10 @@ scipy.stats has them too, with the same values, but importing it takes half a se
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def beta_quantile(q: float, a: float, b: float) -> float:
@@ -40,6 +41,7 @@ def t_quantile(q: float, df: float) -> float:
 
 def binomial_at_most(count: int, n: int, p: Any) -> np.ndarray:
     """The probability of at most `count` successes in n trials; p: success rates, float64 (…)."""
+    import numpy as np
     from scipy.special import betainc
 
     p = np.asarray(p, float)
@@ -50,6 +52,7 @@ def binomial_at_most(count: int, n: int, p: Any) -> np.ndarray:
 
 def binomial_above(count: int, n: int, p: Any) -> np.ndarray:
     """The probability of more than `count` successes in n trials; p: success rates, float64 (…)."""
+    import numpy as np
     from scipy.special import betainc
 
     p = np.asarray(p, float)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditor.engines.machine import usable_processors
 from auditor.evidence_store import outputs
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
@@ -45,7 +45,7 @@ def similarity_results(
     if not len(embeddings):
         outputs.remove(out / FILE)
         return None, None
-    use_threads(os.cpu_count() or 1)
+    use_threads(usable_processors())
     label, unsearched = clusters(embeddings)
     _write_clusters(embeddings, label, out / FILE)
     return summarise(embeddings, label, unsearched), _diversity(embeddings, label, seed, reference)

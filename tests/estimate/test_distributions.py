@@ -28,8 +28,12 @@ def test_student(t, q, df):
 def test_binomial(n, share, rates):
     count, rates = int(np.floor(share * n)), np.array(rates)
     # Two ways of summing: equal to rounding, and equal to the last bit where the rates are rounded alike.
-    np.testing.assert_allclose(ours.binomial_at_most(count, n, rates), stats.binom.cdf(count, n, rates), rtol=1e-9, atol=1e-300)
-    np.testing.assert_allclose(ours.binomial_above(count, n, rates), stats.binom.sf(count, n, rates), rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(
+        ours.binomial_at_most(count, n, rates), stats.binom.cdf(count, n, rates), rtol=1e-9, atol=1e-300
+    )
+    np.testing.assert_allclose(
+        ours.binomial_above(count, n, rates), stats.binom.sf(count, n, rates), rtol=1e-9, atol=1e-300
+    )
 
 
 @pytest.mark.parametrize(("count", "at_most", "above"), [(-1, 0.0, 1.0), (5, 1.0, 0.0), (9, 1.0, 0.0)])
