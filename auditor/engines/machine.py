@@ -1,8 +1,8 @@
 """How many workers this process may use: processors and memory that its affinity and its control groups leave it.
 
 Limits of control groups: v2 cpu.max, memory.max (admin-guide/cgroup-v2.rst of Linux); v1 cpu.cfs_quota_us,
-memory.limit_in_bytes (cgroup-v1/memory.rst, scheduler/sched-bwc.rst). A limit of a group binds the groups below it. File
-caches that are not in use count as free, because the kernel gives them up first.
+memory.limit_in_bytes (cgroup-v1/memory.rst, scheduler/sched-bwc.rst). A limit of a group binds the groups below it.
+File caches that are not in use count as free, because the kernel gives them up first.
 """
 
 from __future__ import annotations
@@ -62,12 +62,11 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
     """The folders of this process's control groups and of those above. Where /sys shows a container's own group as the
     root, the path of the group is missing there, and the root is left."""
     for line in _text(root / "proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers and controller not in controllers.split(","):
             continue
         mount = root / "sys/fs/cgroup" / (controllers and controller)
-        for group in (path := Path(path.lstrip("/")), *path.parents):
+        for group in (own := Path(path.lstrip("/")), *own.parents):
             if ".." not in group.parts and (mount / group).is_dir():
                 yield mount / group
 
