@@ -23,6 +23,7 @@ from auditor.storage.files import Entry
 # folder gives work to every processor.
 _MEAN_SHARD_ROWS, _MEAN_FIRST_SHARD_ROWS = 256, 32
 _FIRST_ROWS = 1024  # of a walk, in short shards
+_MIN_SHARD_ROWS = 16  # fewer rows cost less than starting a worker for them
 _MAX_SHARD_ROWS = 1024
 
 
@@ -110,7 +111,8 @@ def cut(input: Input, reader: str, images: Iterator[ImageFile]) -> Iterator[Shar
     for number, item in enumerate(images):
         run.append(item)
         mean = _MEAN_FIRST_SHARD_ROWS if number < _FIRST_ROWS else _MEAN_SHARD_ROWS
-        if len(run) >= _MAX_SHARD_ROWS or zlib.crc32(os.fsencode(item.name)) % mean == 0:
+        is_end = len(run) >= _MIN_SHARD_ROWS and zlib.crc32(os.fsencode(item.name)) % mean == 0
+        if is_end or len(run) >= _MAX_SHARD_ROWS:
             yield _shard(input, reader, run)
             run = []
     if run:

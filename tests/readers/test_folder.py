@@ -127,6 +127,6 @@ def test_a_small_folder_gives_work_to_many_processors(tmp_path):
     from auditor.readers import listing
     from auditor.readers.folder import Folder
 
-    for number in range(300):
+    for number in range(600):
         (tmp_path / f"{number:04d}.jpg").write_bytes(b"")
     assert len(list(Folder().shards(listing.parse(tmp_path, ReadOptions())))) >= 5
