@@ -89,8 +89,8 @@ def _end_of_content(lines: np.ndarray) -> int:
     """
     for stop in range(len(lines), 0, -_BLOCK_LINES):
         start = max(0, stop - _BLOCK_LINES)
-        block = np.ascontiguousarray(lines[start:stop])
-        varied = np.flatnonzero(np.ptp(block, axis=1).max(axis=1) > _BORDER_LEVELS)
+        block = np.ascontiguousarray(lines[start:stop].transpose(0, 2, 1))  # pixels last, which is faster
+        varied = np.flatnonzero(np.ptp(block, axis=2).max(axis=1) > _BORDER_LEVELS)
         if len(varied):
             return start + int(varied[-1]) + 1
     return 0

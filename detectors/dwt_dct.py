@@ -174,8 +174,9 @@ def soft_bits(rgb: np.ndarray) -> np.ndarray:
     """
     width = rgb.shape[1] // _BLOCK_PX * _BLOCK_PX
     height = min(rgb.shape[0], max(_MAX_PIXELS // max(width, 1), _BLOCK_PX)) // _BLOCK_PX * _BLOCK_PX
-    lines = np.add(rgb[0:height:2, :width], rgb[1:height:2, :width], dtype=np.uint16)
-    red, green, blue = np.moveaxis((lines[:, 0::2] + lines[:, 1::2]).astype(np.float32), 2, 0)
+    lines = np.add(rgb[0:height:2, :width], rgb[1:height:2, :width], dtype=np.uint16).reshape(height // 2, width * 3)
+    pairs = lines[:, :-3] + lines[:, 3:]  # every pixel and the next one; every other pair is wanted
+    red, green, blue = (pairs[:, channel::6].astype(np.float32) for channel in range(3))
     planes = []
     for first, last in ((blue, red), (red, blue)):
         band = 0.246 * (first - 0.114 * first - 0.587 * green - 0.299 * last)  # 0.492 / 2
