@@ -38,23 +38,23 @@ def digest(parts: Sequence[Part], seed: int) -> str:
 
 
 def load(out: Path, made_of: str) -> SimilarityResults | None:
-    """The results that were kept for this digest; None without."""
-    try:
-        head, _, plain = (out / EVIDENCE / _FILE).read_bytes().partition(b"\n")
-    except OSError:
+    """The results that were kept for this digest; None without, and if they are damaged."""
+    path = _path(out)
+    if not checksums.are_intact(checksums.beside(path), [path]):
         return None
-    if head != _head(made_of, plain):
+    content = json.loads(path.read_bytes())
+    if content["made_of"] != made_of:
         return None
-    found: SimilarityResults = values.converter().structure(json.loads(plain), SimilarityResults)
-    return found
+    results: SimilarityResults = values.converter().structure(content["results"], SimilarityResults)
+    return results
 
 
 def save(out: Path, made_of: str, results: SimilarityResults) -> None:
-    """Keep the results."""
-    plain = json.dumps(values.plain(results), sort_keys=True).encode()
-    write_atomically(out / EVIDENCE / _FILE, _head(made_of, plain) + b"\n" + plain)
+    """Keep the results, and then their checksum."""
+    path = _path(out)
+    write_atomically(path, json.dumps({"made_of": made_of, "results": values.plain(results)}, sort_keys=True).encode())
+    checksums.write(checksums.beside(path), {path.name: checksums.digest(path)})
 
 
-def _head(made_of: str, plain: bytes) -> bytes:
-    """The first line of the file: what the results were made of, and their own digest."""
-    return f"{made_of} {hashlib.sha256(plain).hexdigest()}".encode()
+def _path(out: Path) -> Path:
+    return out / EVIDENCE / _FILE
