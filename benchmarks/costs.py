@@ -47,7 +47,10 @@ class Program:
     def scan(self, dataset: Path, out: Path, *options: str) -> float:
         """Processor seconds of one scan."""
         command = [sys.executable, "-m", "auditor", "scan", str(dataset), "--out", str(out), "--quiet", *options]
-        return seconds(command, PYTHONPATH=str(self.folder))
+        spent = seconds(command, PYTHONPATH=str(self.folder))
+        if not (out / "report.html").exists():
+            raise SystemExit(f"{self.folder} wrote no report about {dataset}")
+        return spent
 
     def first(self, dataset: Path, *options: str) -> float:
         """Processor seconds of a scan from the beginning."""
