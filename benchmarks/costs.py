@@ -122,7 +122,6 @@ def rows(options: argparse.Namespace, folder: Path) -> Iterator[list[str]]:
         at = few[side], many[side]
         yield [f"an image of {side} pixels, ms", *cells(programs, "of_image", *at)]
         yield ["the same without the classifier, ms", *cells(programs, "of_image", *at, *without)]
-        yield ["the same, metadata alone, ms", *cells(programs, "of_image", *at, "--depth", "file")]
         if options.cleanvision:
             yield ["the same by cleanvision, ms", f"{of_cleanvision(options.cleanvision, *at):.2f}"]
     for path in (*few.values(), *many.values()):
