@@ -335,9 +335,9 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
 
 
 def make_engine(jobs: int | None = None, engine: str | Engine = "processes", **reserved: float | None) -> Engine:
-    """The engine of this name, or the given one. jobs: number of workers (default: as many as there are processors
-    and memory for). reserved: num_cpus and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the
-    engine cannot run here, and ConfigError if it reserves nothing."""
+    """The engine of this name, or the given one. jobs: number of workers (default: as processors and memory allow).
+    reserved: num_cpus and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot
+    run here, and ConfigError if it reserves nothing."""
     given = {name: amount for name, amount in reserved.items() if amount is not None}
     if isinstance(engine, Engine):
         return engine
