@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor import __version__, registry
 from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
@@ -21,7 +21,6 @@ from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.store import Part, Store, dataset_digest
-from auditor.fetching.fetcher import Fetcher
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
@@ -36,6 +35,9 @@ from auditor.scanning.shard_scan import ShardDigest, ShardScan
 from auditor.similarity import summary
 from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need
+
+if TYPE_CHECKING:
+    from auditor.fetching.fetcher import Fetcher
 
 _NO_IMAGES = "no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)"
 _EXPECTED_AT = (0.0, 0.15)  # synthetic fractions for which the expected interval of a sample is reported
@@ -128,7 +130,7 @@ def run_audit(
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
-        cache = fetch(plan, engine, fetcher or Fetcher(), listener) if config.sampling.fetch else None
+        cache = fetch(plan, engine, fetcher or _fetcher(), listener) if config.sampling.fetch else None
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
@@ -257,6 +259,12 @@ def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> P
     return fetcher.cache
 
 
+def _fetcher() -> Fetcher:
+    from auditor.fetching.fetcher import Fetcher  # only a scan that fetches imports what speaks HTTP
+
+    return Fetcher()
+
+
 def make_plan(
     chosen: tuple[tuple[Input, Reader], ...],
     shards: tuple[Shard, ...],
@@ -327,9 +335,9 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
 
 
 def make_engine(jobs: int | None = None, engine: str | Engine = "processes", **reserved: float | None) -> Engine:
-    """The engine of this name, or the given one. jobs: number of workers (default: one per core). reserved: num_cpus
-    and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot run here, and
-    ConfigError if it reserves nothing."""
+    """The engine of this name, or the given one. jobs: number of workers (default: as processors and memory allow).
+    reserved: num_cpus and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot
+    run here, and ConfigError if it reserves nothing."""
     given = {name: amount for name, amount in reserved.items() if amount is not None}
     if isinstance(engine, Engine):
         return engine

@@ -23,7 +23,14 @@ import numpy as np
 from auditor import classifier
 from auditor.classifier import ClassifierDetector
 from auditor.embeddings import embedded_encoder, preparation
-from auditor.embeddings.embedded_encoder import EMBEDDED, Encoding, embedded, shipped_calibration, tokens_of
+from auditor.embeddings.embedded_encoder import (
+    EMBEDDED,
+    Encoding,
+    embedded,
+    require_files,
+    shipped_calibration,
+    tokens_of,
+)
 from auditor.embeddings.vector_source import VectorSource
 from auditor.estimate.calibration import Calibration
 from auditor.images.view import View
@@ -75,8 +82,9 @@ class Classifier(ClassifierDetector):
         return self._adapted or shipped_calibration()
 
     def check(self) -> None:
-        """Loads the model. Raises ModelError if it is incomplete, or gives different results on this machine."""
-        embedded()
+        """Raises ModelError if a file of the model is missing. The workers load the model, and compare its results on
+        this machine with known ones, before the first image is encoded."""
+        require_files(EMBEDDED)
 
     def resources(self) -> tuple[str, ...]:
         """Preprocessing, the calibration (which contains the digests of encoder and head), and the code."""

@@ -22,6 +22,7 @@ _MAX_DIFFERENCE = 40.0  # levels, of any channel
 _SQUARE = 16 / 1024  # of the width
 _MIN_SIDE_PX = 200
 _BORDER_LEVELS = 12  # by which the pixels of a border may vary
+_BLOCK_LINES = 16  # rows or columns that are looked at together
 
 
 class Dalle2Bar(Detector):
@@ -75,9 +76,21 @@ def _content(rgb: np.ndarray) -> tuple[np.ndarray, int]:
     Borders have one colour and equal widths on both sides. A plain background may merge with them at the left and top,
     but not at the right and bottom, where the bar is.
     """
-    rows = np.flatnonzero(np.ptp(rgb, axis=1).max(axis=1) > _BORDER_LEVELS)
-    columns = np.flatnonzero(np.ptp(rgb, axis=0).max(axis=1) > _BORDER_LEVELS)
-    if not len(rows) or not len(columns):
+    bottom, right = _end_of_content(rgb), _end_of_content(rgb.transpose(1, 0, 2))
+    if not bottom or not right:
         return rgb, 0
-    right = int(columns[-1]) + 1
-    return rgb[: rows[-1] + 1, :right], 2 * right - rgb.shape[1]
+    return rgb[:bottom, :right], 2 * right - rgb.shape[1]
+
+
+def _end_of_content(lines: np.ndarray) -> int:
+    """The number of lines up to the last one that is no border; 0 if all are. lines: uint8 (lines, pixels, channels).
+
+    Most images end with content, so lines are read inward from the end, in blocks.
+    """
+    for stop in range(len(lines), 0, -_BLOCK_LINES):
+        start = max(0, stop - _BLOCK_LINES)
+        block = np.ascontiguousarray(lines[start:stop].transpose(0, 2, 1))  # pixels last, which is faster
+        varied = np.flatnonzero(np.ptp(block, axis=2).max(axis=1) > _BORDER_LEVELS)
+        if len(varied):
+            return start + int(varied[-1]) + 1
+    return 0

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auditor.estimate.distributions import beta_quantile, binomial_above, t_above, t_quantile_above
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, DetectorResult
 from auditor.results import DatasetTest
@@ -173,8 +174,9 @@ def soft_bits(rgb: np.ndarray) -> np.ndarray:
     """
     width = rgb.shape[1] // _BLOCK_PX * _BLOCK_PX
     height = min(rgb.shape[0], max(_MAX_PIXELS // max(width, 1), _BLOCK_PX)) // _BLOCK_PX * _BLOCK_PX
-    lines = np.add(rgb[0:height:2, :width], rgb[1:height:2, :width], dtype=np.uint16)
-    red, green, blue = np.moveaxis((lines[:, 0::2] + lines[:, 1::2]).astype(np.float32), 2, 0)
+    lines = np.add(rgb[0:height:2, :width], rgb[1:height:2, :width], dtype=np.uint16).reshape(height // 2, width * 3)
+    pairs = lines[:, :-3] + lines[:, 3:]  # every pixel and the next one; every other pair is wanted
+    red, green, blue = (pairs[:, channel::6].astype(np.float32) for channel in range(3))
     planes = []
     for first, last in ((blue, red), (red, blue)):
         band = 0.246 * (first - 0.114 * first - 0.587 * green - 0.299 * last)  # 0.492 / 2
@@ -228,9 +230,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 @cache
 def exceedance_threshold(mark: Mark) -> float:
     """The t that the best plane of one unmarked image in a thousand exceeds."""
-    from scipy import stats
-
-    return float(stats.t.isf(_EXCEEDANCE_RATE / len(PLANES), mark.length - 2))
+    return t_quantile_above(_EXCEEDANCE_RATE / len(PLANES), mark.length - 2)
 
 
 def _test_of(mark: Mark, n: int, total: np.ndarray) -> DatasetTest:
@@ -243,15 +243,15 @@ def _test_of(mark: Mark, n: int, total: np.ndarray) -> DatasetTest:
 
 def _pooled_test(mark: Mark, n: int, means: np.ndarray) -> tuple[float, float, float]:
     """t of the summed position means, its p-value over the planes, and the lower bound on the marked share."""
-    from scipy import stats
-
     t = t_values(means, mark)
     plane = int(t.argmax())
-    p_value = min(1.0, len(PLANES) * float(stats.t.sf(t[plane], mark.length - 2)))
+    p_value = min(1.0, len(PLANES) * t_above(float(t[plane]), mark.length - 2))
     correlation = float(means[plane] @ key(mark)) / max(n, 1)
     residual = max(float(means[plane] @ means[plane]) - (correlation * n) ** 2, 0.0)
     noise = np.sqrt(residual / (mark.length - 2)) / max(n, 1)
-    margin = float(stats.t.isf(_LEVEL / len(PLANES), mark.length - 2) * noise)  # corrected for taking the best plane
+    margin = float(
+        t_quantile_above(_LEVEL / len(PLANES), mark.length - 2) * noise
+    )  # corrected for taking the best plane
     at_threshold = float(mark.threshold / np.sqrt(mark.threshold**2 + mark.length - 2))
     max_correlation = at_threshold if mark.decides else 1.0
     return float(t[plane]), p_value, min(1.0, max(0.0, (correlation - margin) / max_correlation))
@@ -259,11 +259,9 @@ def _pooled_test(mark: Mark, n: int, means: np.ndarray) -> tuple[float, float, f
 
 def _exceedance_test(count: int, n: int) -> tuple[float, float]:
     """The p-value of this number of exceedances, and the lower bound on the share of marked images."""
-    from scipy import stats
-
     expected = _SLACK * _EXCEEDANCE_RATE
-    low = float(stats.beta.ppf(_LEVEL, count, n - count + 1)) if count else 0.0
-    return float(stats.binom.sf(count - 1, n, expected)), max(0.0, low - expected)
+    low = beta_quantile(_LEVEL, count, n - count + 1) if count else 0.0
+    return float(binomial_above(count - 1, n, expected)), max(0.0, low - expected)
 
 
 def _part(total: np.ndarray, length: int) -> np.ndarray:

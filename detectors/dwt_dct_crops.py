@@ -16,6 +16,7 @@ from functools import cache
 
 import numpy as np
 
+from auditor.estimate.distributions import t_quantile_above
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
@@ -59,10 +60,8 @@ class DwtDctCrops(Detector):
 @cache
 def threshold(mark: Mark) -> float:
     """The threshold of the statistic, corrected for all offsets, widths, phases, planes and messages tried."""
-    from scipy import stats
-
     tests = _OFFSETS**2 * len(dwt_dct.PLANES) * sum(len(_strides(m.length)) * m.length for m in marks())
-    return float(stats.t.isf(_LEVEL / tests, mark.length - 2))
+    return t_quantile_above(_LEVEL / tests, mark.length - 2)
 
 
 def _strides(length: int) -> tuple[int, ...]:

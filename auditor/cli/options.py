@@ -250,5 +250,8 @@ reference = click.option(
     help="Compare diversity with this reference index or audit, or with the dataset's own images from before a year.",
 )
 jobs = click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), help="Number of worker processes.  [default: one per core]"
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    help="Number of worker processes.  [default: as processors and memory allow]",
 )

@@ -25,6 +25,7 @@ from auditor.estimate.head import Head
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "detectors" / "models" / "ouro-v2"
 SECONDS_PER_IMAGE = 0.12  # of one core, decoding included; measured by benchmarks/model.py, differs between machines
+_FILES = ("encoder.onnx", "head.npz", "preprocessing.json", "calibration.json", "parity.npz")
 _HEAD = ("mean", "deviation", "weights", "bias")
 
 
@@ -66,17 +67,19 @@ class EmbeddedEncoder(Encoder):
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         import onnxruntime as ort
 
-        weights = _read(folder / "encoder.onnx")
+        require_files(folder)
         preprocessing = _read(folder / "preprocessing.json")
-        self.fingerprint = f"{folder.name}:{_short(weights)}:{_short(preprocessing)[:8]}"
+        self.weights = _digest_of_file(folder / "encoder.onnx")
+        self.fingerprint = f"{folder.name}:{self.weights[:16]}:{hashlib.sha256(preprocessing).hexdigest()[:8]}"
         self.head = _head(folder)
-        self.weights = hashlib.sha256(weights).hexdigest()
         self._check_parts(folder)
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime's errors have no other common base class
             raise ModelError(f"{folder}: encoder.onnx cannot be loaded ({error}); reinstall") from error
         self._size = int(self._session.get_inputs()[0].shape[1])
@@ -117,6 +120,13 @@ class EmbeddedEncoder(Encoder):
                 )
 
 
+def require_files(folder: Path) -> None:
+    """Raises ModelError for a missing file; nothing is loaded."""
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder}: no {name}; reinstall, or name a complete folder")
+
+
 @cache
 def embedded() -> EmbeddedEncoder:
     """The built-in encoder, loaded once per process."""
@@ -151,8 +161,13 @@ def _arrays(path: Path) -> np.lib.npyio.NpzFile:
     return arrays
 
 
-def _short(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+def _digest_of_file(path: Path) -> str:
+    """sha256, without holding the file in memory."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path.parent}: {path.name} cannot be read ({error.strerror}); reinstall") from error
 
 
 def _read(path: Path) -> bytes:

@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler
 
 from auditor.errors import ModelError
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
 
 _OFFLINE = ("HF_HUB_OFFLINE", "AUDITOR_OFFLINE")
 _BLOCK = 1 << 20
@@ -103,6 +104,8 @@ def pull(id: str, on_bytes: Callable[[int], None] = lambda size: None) -> Path:
     Raises ModelError, and keeps nothing, if HF_HUB_OFFLINE or AUDITOR_OFFLINE is set, the address is not https, the
     download fails, or the file is not the pinned one.
     """
+    from http.client import HTTPException
+
     model = find(id)
     if model.path.exists():
         return verified(id)
@@ -124,10 +127,8 @@ def pull(id: str, on_bytes: Callable[[int], None] = lambda size: None) -> Path:
 
 def _fetch(model: OptionalModel, file: IO[bytes], on_bytes: Callable[[int], None]) -> None:
     """Writes the download, up to the expected size. Raises ModelError if it is not the pinned file."""
-    from urllib.request import build_opener
-
     total, size = hashlib.sha256(), 0
-    with build_opener(_HttpsOnly()).open(model.url, timeout=_TIMEOUT) as answer:
+    with _opener().open(model.url, timeout=_TIMEOUT) as answer:
         while block := answer.read(_BLOCK):
             size += len(block)
             if size > model.size:
@@ -142,13 +143,16 @@ def _fetch(model: OptionalModel, file: IO[bytes], on_bytes: Callable[[int], None
         raise ModelError(f"{model.url}: its sha256 is {total.hexdigest()}, not {model.sha256}: it is not kept")
 
 
-class _HttpsOnly(HTTPRedirectHandler):
-    """Follows redirects to https addresses only."""
+def _opener() -> OpenerDirector:
+    """Opens addresses, and follows redirects to https addresses only."""
+    from urllib.request import HTTPRedirectHandler, build_opener
 
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        """See HTTPRedirectHandler. Raises ModelError."""
-        _require_https(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    class HttpsOnly(HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+            _require_https(newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    return build_opener(HttpsOnly())
 
 
 def _require_https(url: str) -> None:

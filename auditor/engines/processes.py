@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from auditor.engines import worker
 from auditor.engines.isolated import run_isolated
+from auditor.engines.machine import usable_workers
 from auditor.plugin import Engine, R, Shard, ShardTask
 
 _QUEUED_PER_WORKER = 2  # shards, so that no worker waits
@@ -24,6 +25,9 @@ class Processes(Engine):
     """See the module."""
 
     id = "processes"
+
+    def __init__(self, workers: int | None = None) -> None:
+        super().__init__(workers or usable_workers())
 
     def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:
         """The results, as shards finish. The pool is rebuilt after a crash."""

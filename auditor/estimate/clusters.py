@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auditor.estimate.distributions import t_quantile
 from auditor.results import EffectiveSampleSize
 
 _TAIL = 0.975
@@ -63,6 +64,4 @@ def effective_rows(share: float, deviations: np.ndarray, n: int) -> float:
 
 def _df_correction(n: int, df: float) -> float:
     """(t_(n-1)/t_df)², at most 1."""
-    from scipy.stats import t
-
-    return min(1.0, float(t.ppf(_TAIL, n - 1) / t.ppf(_TAIL, df)) ** 2)
+    return min(1.0, (t_quantile(_TAIL, n - 1) / t_quantile(_TAIL, df)) ** 2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auditor.estimate.distributions import binomial_above, binomial_at_most
 from auditor.estimate.score_distributions import BinShares
 from auditor.results import Control
 
@@ -20,13 +21,11 @@ _MIN_CONTROLS = 20  # images; fewer are not tested for a shift
 def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
     """Compares the flag count of a control with the predicted rates, float64 (draws,): a two-sided p-value, averaged
     over the draws."""
-    from scipy.stats import binom
-
     median, low, high = (float(value) for value in np.quantile(rates, (0.5, 0.025, 0.975)))
     if n == 0:
         return Control(name, 0, 0, (median, low, high), 1.0, is_shift=False)
-    lower_tail = float(np.mean(binom.cdf(flagged, n, rates)))
-    upper_tail = float(np.mean(binom.sf(flagged - 1, n, rates)))
+    lower_tail = float(np.mean(binomial_at_most(flagged, n, rates)))
+    upper_tail = float(np.mean(binomial_above(flagged - 1, n, rates)))
     p_value = min(1.0, 2 * min(lower_tail, upper_tail))
     is_shift = n >= _MIN_CONTROLS and p_value < _SHIFT_LEVEL
     return Control(name, flagged, n, (median, low, high), p_value, is_shift=is_shift)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from auditor.estimate.distributions import beta_quantile
+
 CONFIDENCE = 0.95
 
 
@@ -29,13 +31,11 @@ def clopper_pearson(count: float, n: float, confidence: float = 0.95) -> tuple[f
 
     Both may be effective counts (rows over a design effect). Raises ValueError unless 0 <= count <= n and n > 0.
     """
-    from scipy.stats import beta
-
     if not 0 <= count <= n or n == 0:
         raise ValueError(f"count must be between 0 and n, and n above 0, got {count} of {n}")
     alpha = 1 - confidence
-    low = float(beta.ppf(alpha / 2, count, n - count + 1)) if count else 0.0
-    high = float(beta.ppf(1 - alpha / 2, count + 1, n - count)) if count < n else 1.0
+    low = beta_quantile(alpha / 2, count, n - count + 1) if count else 0.0
+    high = beta_quantile(1 - alpha / 2, count + 1, n - count) if count < n else 1.0
     return low, high
 
 

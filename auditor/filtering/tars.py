@@ -29,7 +29,8 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
     No tar appears before all are complete. kept: images as evidence names them (`a.tar::member`). Raises FilterError if
     the dataset has other files than tars, if an archive is damaged, or if another file is where one is to be written.
     """
-    wanted, shards = frozenset(kept), tuple(shards)
+    wanted = frozenset(kept)
+    shards = tuple({(shard.input.url, shard.file): shard for shard in shards}.values())  # a tar may be several
     for shard in shards:
         if not names.is_tar(shard.file):
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")

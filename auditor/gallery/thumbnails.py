@@ -176,7 +176,7 @@ def thumbnails(
 
 def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
     try:
-        return small(opening.view(sample).upright)
+        return small(opening.view(sample).for_thumbnail(2 * SIDE))
     except AuditorError as error:
         return str(error)
 

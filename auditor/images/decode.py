@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -61,19 +61,22 @@ def _header(data: bytes, limits: Limits) -> Header:
         return Header(image.format or "?", image.width, image.height, image.mode, quality)
 
 
-def pixels(data: bytes, limits: Limits) -> np.ndarray:
+def pixels(data: bytes, limits: Limits, *, least_side: int | None = None) -> np.ndarray:
     """The first frame as stored (without EXIF rotation): uint8 (height, width, channels).
 
-    The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A); 16 bits and floats become 8 bits. Raises
-    SampleError.
+    The channels are L, LA, RGB or RGBA. Palettes and CMYK become RGB(A); 16 bits and floats become 8 bits. least_side:
+    a JPEG may be decoded at a fraction of its size if no side gets shorter than this; None for the pixels themselves.
+    Raises SampleError.
     """
     if missing := optional_decoders.missing(data):
         raise SampleError(missing.reason)
-    return _mended(_pixels, data, limits)
+    return _mended(partial(_pixels, least_side=least_side), data, limits)
 
 
-def _pixels(data: bytes, limits: Limits) -> np.ndarray:
+def _pixels(data: bytes, limits: Limits, *, least_side: int | None) -> np.ndarray:
     with _guarded(limits), _opened(data, limits) as image:
+        if least_side is not None:
+            image.draft(None, (least_side, least_side))
         image.load()
         array = np.asarray(_as_8_bit(image))
     return array[:, :, None] if array.ndim == 2 else array

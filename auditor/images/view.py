@@ -158,6 +158,12 @@ class View:
         """`rgb` rotated by the file's EXIF orientation: as people see it, and as models were trained."""
         return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
 
+    def for_thumbnail(self, least_side: int) -> np.ndarray:
+        """`upright`, or a reduced version of it with sides of at least `least_side` pixels. For people to look at:
+        detectors see other pixels."""
+        reduced = decode.rgb(decode.pixels(self.data, self.limits, least_side=least_side))
+        return decode.upright(reduced, Metadata(self.container).exif.get("Orientation"))
+
     @cached_property
     def thumbnail(self) -> np.ndarray | None:
         """See thumbnail_match.thumbnail; None if the image is not decoded."""

@@ -68,7 +68,11 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
 
 def _beside(input: Input, name: str, suffix: str) -> str | None:
     """The name of a text beside an image: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it."""
-    here, folder = files.names(files.join(input.url, files.parent(name))), files.parent(name)
+    folder = files.parent(name)
+    url = files.join(input.url, folder)
+    if not files.has_sidecars(url):
+        return None
+    here = files.names(url)
     for stem in (names.stem(name), name):
         wanted = f"{stem.rpartition('/')[2]}.{suffix}"
         for spelling in (wanted,) if wanted.isascii() else names.spellings(wanted):

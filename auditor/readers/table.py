@@ -29,6 +29,8 @@ from auditor.types import Sample, Unreadable
 
 _ROWS_WITH_IMAGES = 500
 _ROWS_WITHOUT = 100_000
+# A small table of file names is cut finer, so that it gives work to every processor.
+_SMALL_TABLE_BYTES, _ROWS_OF_SMALL = 256 << 10, 50
 
 
 class Table(Reader):
@@ -116,7 +118,7 @@ class Table(Reader):
         columns.refuse_unweighted(tables.columns(table), input.options, where=name)
         is_whole = all(tables.embeds(table, column) for column in found.local)
         try:
-            for piece in tables.chunks(table, _ROWS_WITH_IMAGES if found.local else _ROWS_WITHOUT):
+            for piece in tables.chunks(table, _rows_per_piece(url, bool(found.local), is_whole)):
                 last = piece.stop
                 yield Shard(
                     id=_label(input, name, piece.first),
@@ -242,6 +244,13 @@ def _with_images(version: str, table: TableFile, piece: Chunk, row_of: RowReader
     except DatasetError as error:  # reading it gives a row with the reason
         total.update(str(error).encode("utf-8", "surrogatepass"))
     return total.hexdigest()
+
+
+def _rows_per_piece(url: str, has_images: bool, is_whole: bool) -> int:
+    """is_whole: the table holds the images themselves, or has none."""
+    if not has_images:
+        return _ROWS_WITHOUT
+    return _ROWS_OF_SMALL if not is_whole and files.size(url) < _SMALL_TABLE_BYTES else _ROWS_WITH_IMAGES
 
 
 def _label(input: Input, name: str, first: int) -> str:

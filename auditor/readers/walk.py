@@ -19,8 +19,11 @@ from auditor.storage import files, names
 from auditor.storage.files import Entry
 
 # Content-defined chunking: the checksum of a name decides whether a shard ends after it. A file that is added to a
-# folder then changes one shard only, so that little is scanned again.
-_MEAN_SHARD_ROWS = 256
+# folder then changes one shard only, so that little is scanned again. The first shards are short, so that a small
+# folder gives work to every processor.
+_MEAN_SHARD_ROWS, _MEAN_FIRST_SHARD_ROWS = 256, 32
+_FIRST_ROWS = 1024  # of a walk, in short shards
+_MIN_SHARD_ROWS = 16  # fewer rows cost less than starting a worker for them
 _MAX_SHARD_ROWS = 1024
 
 
@@ -105,9 +108,11 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
 def cut(input: Input, reader: str, images: Iterator[ImageFile]) -> Iterator[Shard]:
     """The shards of a walk, or of the images in it that a reader selects."""
     run: list[ImageFile] = []
-    for item in images:
+    for number, item in enumerate(images):
         run.append(item)
-        if len(run) >= _MAX_SHARD_ROWS or zlib.crc32(os.fsencode(item.name)) % _MEAN_SHARD_ROWS == 0:
+        mean = _MEAN_FIRST_SHARD_ROWS if number < _FIRST_ROWS else _MEAN_SHARD_ROWS
+        is_end = len(run) >= _MIN_SHARD_ROWS and zlib.crc32(os.fsencode(item.name)) % mean == 0
+        if is_end or len(run) >= _MAX_SHARD_ROWS:
             yield _shard(input, reader, run)
             run = []
     if run:

@@ -10,7 +10,8 @@ many of them as archives, the input is read as a folder of images.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -25,6 +26,7 @@ from auditor.storage import files, names, tables
 from auditor.storage.urls import domain
 from auditor.types import Sample, Unreadable
 
+_MANY_ARCHIVES = 16  # give work to every processor; fewer are cut into pieces
 _TEXT_LIMIT = 1 << 20
 _MAX_UNKNOWN = 256 << 20  # bytes of a member of unknown kind that is opened to find out
 _MAX_KINDS = 5  # suffixes listed in a reason
@@ -43,13 +45,15 @@ class Webdataset(Reader):
         return sum(1 for _ in islice(walk.images(input), archives)) < archives
 
     def shards(self, input: Input) -> Iterator[Shard]:
-        """One shard per archive, then the loose images."""
-        for name in listing.named(input, names.is_archive):
+        """One shard per archive, or per piece of it if there are few; then the loose images."""
+        archives = list(listing.named(input, names.is_archive))
+        for name in archives:
             url = files.join(input.url, name)
             beside = archive_index.tables_beside(input, files.parent(name))
             paths = [url, *(files.join(input.url, table) for table in beside)]
             version = files.version(*paths) if files.exists(url) else "missing"
-            yield Shard(listing.label("tar", input, name), input, self.id, name, version=version)
+            shard = Shard(listing.label("tar", input, name), input, self.id, name, version=version)
+            yield from _pieces(shard) if len(archives) < _MANY_ARCHIVES else (shard,)
         if not input.only:
             yield from walk.cut(input, Folder.id, walk.images(input))
 
@@ -60,7 +64,7 @@ class Webdataset(Reader):
         return tables.is_table(name) and name in archive_index.tables_beside(input, files.parent(name))
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
-        """The samples of one archive."""
+        """The samples of one archive, or of a piece of it."""
         name = shard.input.prefix + shard.file
         if not files.exists(files.join(shard.input.url, shard.file)):
             yield Unreadable(name, name, name, "no such archive")
@@ -72,12 +76,37 @@ class Webdataset(Reader):
         keys = Keys()
         url, options = files.join(shard.input.url, shard.file), shard.input.options
         fields = archive_index.beside(shard.input, shard.file)
-        with archive.groups(url) as groups:
+        with archive.groups(url, is_piece=shard.stop is not None) as groups:
             inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
             fields = {**fields, **inside}
-            for group in described:
+            for group in _of_piece(described, shard, keys):
                 extra = archive_index.of_group(group, fields, shard.file) if isinstance(group, Group) else None
                 yield from samples(group, shard, keys, extra)
+
+
+def _pieces(shard: Shard) -> Iterator[Shard]:
+    """The shard of an archive, cut into pieces if it is large: piece `start` of `stop`."""
+    url = files.join(shard.input.url, shard.file)
+    follow = bool(shard.input.only) or shard.input.options.follow_links
+    is_read = files.exists(url) and files.refusal(shard.input.url, shard.file, follow_links=follow) is None
+    # With --id-col the keys are in the members, and each key depends on those before it.
+    count = archive.pieces(url) if is_read and not shard.input.options.id_col else 1
+    if count == 1:
+        yield shard
+    else:
+        yield from (replace(shard, id=f"{shard.id}-{number:02d}", start=number, stop=count) for number in range(count))
+
+
+def _of_piece(groups: Iterable[Group | Broken], shard: Shard, keys: Keys) -> Iterable[Group | Broken]:
+    """The samples of the shard's piece of an archive; keys of samples before it are taken."""
+    if shard.stop is None:
+        return groups
+    listed, number, count = list(groups), int(shard.start), int(shard.stop)
+    start, stop = len(listed) * number // count, len(listed) * (number + 1) // count
+    for group in listed[:start]:
+        if isinstance(group, Group):
+            keys(group.key)
+    return listed[start:stop]
 
 
 class Keys:

@@ -12,7 +12,6 @@ from pathlib import Path
 from auditor.config import Limits
 from auditor.errors import AuditorError, SampleError
 from auditor.evidence_store.fuse import fuse
-from auditor.fetching.fetcher import Fetcher
 from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult, crash_reason
@@ -174,5 +173,7 @@ def view_of(
         return View(sample, limits, min(depth, sample_plan.depth_outside_sample), is_sampled=False)
     if cache is None or sample.content is not None or sample.url is None:
         return View(sample, limits, depth)
+    from auditor.fetching.fetcher import Fetcher  # only a scan that fetches imports what speaks HTTP
+
     content = Fetcher(cache).cached(sample.url) or UnavailableContent("not fetched")
     return View(replace(sample, content=content), limits, depth, is_fetched=True)

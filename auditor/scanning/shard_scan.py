@@ -291,7 +291,7 @@ class ShardScan(ShardTask[PartResult]):
 
     @cached_property
     def _is_encoding(self) -> bool:
-        return any(
+        return self.config.depth >= Need.PIXELS and any(
             detector.needs >= Need.EMBEDDING and detector.id not in _USE_KEPT_VECTORS for detector in self._detectors
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditor.engines.machine import usable_processors
 from auditor.evidence_store import outputs
 from auditor.evidence_store.store import Part
 from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
+from auditor.similarity import kept
 from auditor.similarity.diversity import MIN_IMAGES, compare_metrics, effective_dimension, trace_ratio
 from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
+from auditor.similarity.kept import SimilarityResults
 from auditor.similarity.near_duplicates import clusters, summarise
 from auditor.similarity.neighbours import use_threads
 from auditor.similarity.reference import POOL, Reference, TemporalReference
@@ -26,9 +28,18 @@ FILE = "duplicates.parquet"
 def add_similarity_results(
     audit: Audit, parts: Sequence[Part], out: Path, reference: Reference | TemporalReference | None = None
 ) -> Audit:
-    """The audit with the results from its parts' vectors. Raises IndexFileError."""
-    near_duplicates, diversity = similarity_results(parts, out, seed=audit.config.seed, reference=reference)
-    return replace(audit, near_duplicates=near_duplicates, diversity=diversity, caption_similarity=captions(parts))
+    """The audit with the results from its parts' vectors: those that were kept, if no part has changed. Results against
+    a reference are always made again. Raises IndexFileError."""
+    seed = audit.config.seed
+    made_of = kept.digest(parts, seed)
+    results = kept.load(out, made_of) if reference is None else None
+    if results is None or (results.near_duplicates and not outputs.is_intact(out / FILE)):
+        results = SimilarityResults(*similarity_results(parts, out, seed=seed, reference=reference), captions(parts))
+        if reference is None and results.near_duplicates:
+            kept.save(out, made_of, results)
+    return replace(
+        audit, near_duplicates=results.near_duplicates, diversity=results.diversity, caption_similarity=results.captions
+    )
 
 
 def similarity_results(
@@ -45,7 +56,7 @@ def similarity_results(
     if not len(embeddings):
         outputs.remove(out / FILE)
         return None, None
-    use_threads(os.cpu_count() or 1)
+    use_threads(usable_processors())
     label, unsearched = clusters(embeddings)
     _write_clusters(embeddings, label, out / FILE)
     return summarise(embeddings, label, unsearched), _diversity(embeddings, label, seed, reference)

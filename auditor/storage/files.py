@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import fsspec
 
 from auditor.errors import DatasetError, SampleError
-from auditor.storage.names import is_hidden, spellings
+from auditor.storage.names import is_hidden, is_sidecar, spellings
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
 EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
@@ -78,6 +78,8 @@ def split(url: str) -> tuple[str, str]:
 
 def parent(name: str) -> str:
     """The folder of a name; '' at the top."""
+    if name[:1] not in ("", "/", ".") and name[-1] not in "/." and "//" not in name and "/." not in name:
+        return name.rpartition("/")[0]  # as below, and ten times as fast
     above = str(PurePosixPath(name).parent)
     return "" if above == "." else above
 
@@ -85,9 +87,11 @@ def parent(name: str) -> str:
 def open_file(url: str) -> IO[bytes]:
     """A seekable binary file. Raises OSError, also for devices and pipes, which may never end."""
     fs, path = filesystem(url)
-    if not is_remote(url) and not stat_flags.S_ISREG(os.stat(path).st_mode):
+    if is_remote(url):
+        return cast("IO[bytes]", fs.open(path, "rb"))
+    if not stat_flags.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
-    return cast("IO[bytes]", fs.open(path, "rb"))
+    return open(path, "rb")
 
 
 def exists(url: str) -> bool:
@@ -111,7 +115,7 @@ def size(url: str) -> int:
 def forget() -> None:
     """Clear the cached listings; every audit begins with this."""
     _listings.clear()
-    for cached in (names, real_folder, head):
+    for cached in (names, has_sidecars, real_folder, head):
         cached.cache_clear()
 
 
@@ -215,6 +219,12 @@ def names(url: str) -> frozenset[str]:
     return frozenset(entry.name for entry in entries(url))
 
 
+@lru_cache(maxsize=16)
+def has_sidecars(url: str) -> bool:
+    """Whether a folder has a file that may be a text beside an image."""
+    return any(map(is_sidecar, names(url)))
+
+
 def _unlisted(folder: str) -> str:
     """Why a folder is a row: it cannot be listed, or it is a link that was not followed."""
     try:
@@ -290,13 +300,13 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
         return join(base, name)
     local = name.replace("\\", "/") if os.sep == "\\" else name
     spelled = os.path.normpath(os.path.join(base, local))
-    if not Path(spelled).is_relative_to(base):
+    if not _is_below(spelled, base):
         raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
     try:
-        real = os.path.realpath(spelled)
-        if not follow_links and not Path(real).is_relative_to(base):
+        real, status = _resolved(spelled)
+        if not follow_links and not _is_below(real, base):
             raise SampleError("link leaves the dataset folder (--follow-links reads it)")
-        mode = os.stat(real).st_mode
+        mode = (status or os.stat(real)).st_mode
     except FileNotFoundError:
         raise SampleError("no such file") from None
     except (OSError, ValueError) as error:
@@ -306,6 +316,22 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
     if not stat_flags.S_ISREG(mode):
         raise SampleError("not a regular file")
     return real
+
+
+def _is_below(path: str, base: str) -> bool:
+    """Whether an absolute, normalised path is a folder, or lies below it."""
+    return path.startswith(f"{base}/") or Path(path).is_relative_to(base)
+
+
+def _resolved(path: str) -> tuple[str, os.stat_result | None]:
+    """The path with links resolved, and its status unless it is a link or missing. Folders are resolved once."""
+    folder, _, name = path.rpartition("/")
+    real = os.path.join(real_folder(folder or "/"), name)
+    try:
+        status = os.lstat(real)
+    except OSError:
+        return real, None
+    return (os.path.realpath(path), None) if stat_flags.S_ISLNK(status.st_mode) else (real, status)
 
 
 def filesystem(url: str) -> tuple[Any, str]:

@@ -3,6 +3,8 @@ import io
 import making
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from looking import look, view
 from PIL import Image, ImageOps
 
@@ -89,3 +91,27 @@ def test_no_real_image_has_a_bar_or_a_mark(data):
         for detector in (dalle2_bar.Dalle2Bar(), dwt_dct.DwtDct()):
             if not decoded.unavailable_reason(detector.needs):
                 assert not detector.read([decoded])[0].score, path.name
+
+
+@st.composite
+def bordered(draw):
+    """Images of few levels, so that lines vary by about as much as a border may, with borders of one colour."""
+    height, width = draw(st.tuples(st.integers(1, 70), st.integers(1, 70)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    image = np.full((height, width, 3), draw(st.integers(0, 255 - 40)), np.uint8)
+    bottom, right = draw(st.tuples(st.integers(0, height), st.integers(0, width)))
+    image[:bottom, :right] += rng.integers(0, draw(st.integers(1, 40)), (bottom, right, 3), dtype=np.uint8)
+    return image
+
+
+@given(bordered())
+def test_the_content_ends_at_the_last_row_and_column_that_vary(image):
+    def last_that_varies(ranges):
+        return max(np.flatnonzero(ranges.max(axis=1) > dalle2_bar._BORDER_LEVELS), default=-1) + 1
+
+    bottom, right = (last_that_varies(np.ptp(image, axis=axis)) for axis in (1, 0))
+    content, width = dalle2_bar._content(image)
+    if bottom and right:
+        assert (content.shape, width) == ((bottom, right, 3), 2 * right - image.shape[1])
+    else:
+        assert (content.shape, width) == (image.shape, 0)

@@ -277,6 +277,17 @@ def test_tars_are_copied_without_what_is_left_out(tmp_path):
         auditor.write_filtered_tars(kept, tmp_path / "data", tmp_path / "kept")
 
 
+def test_a_tar_that_is_scanned_in_pieces_is_written_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("auditor.readers.archive._PIECE_BYTES", 1000)
+    data = tar(tmp_path / "data.tar", [(f"{number}.png", encoded(seed=number)) for number in range(9)])
+    config = Config.of(detectors=("generator-text",))
+    auditor.scan(data, out=tmp_path / "out", config=config, engine="serial")
+    assert len(list((tmp_path / "out/evidence").glob("*.parquet"))) > 1
+    assert auditor.write_filtered_tars(auditor.keep_list(tmp_path / "out"), data, tmp_path / "kept") == 9
+    with tarfile.open(tmp_path / "kept/data.tar") as archive:
+        assert len(archive.getnames()) == 9
+
+
 def test_a_folder_of_images_has_no_tars_to_write(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.png").write_bytes(encoded())

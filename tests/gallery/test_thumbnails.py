@@ -3,6 +3,7 @@
 import io
 
 import making
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,8 +11,10 @@ from auditor import audit
 from auditor.config import Config
 from auditor.errors import EvidenceError
 from auditor.gallery import thumbnails
+from auditor.images.view import View
 from auditor.readers import choose
-from auditor.types import Need
+from auditor.storage.content import BytesContent
+from auditor.types import Need, Sample
 
 
 @pytest.fixture
@@ -129,3 +132,16 @@ def test_merged_audits_show_examples_of_both(folder, scanned, tmp_path):
         auditor.write(found, auditor.decide(found), tmp_path / name)
     auditor.merge([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
     assert {example.row.key for example in thumbnails.load(tmp_path / "both")} == {"1.png", "3.png", "5.png", "far.png"}
+
+
+@pytest.mark.parametrize(("format", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB")])
+def test_a_thumbnail_of_a_reduced_image_looks_like_that_of_the_image(format, mode):
+    image = making.picture(width=1600, height=1200).convert(mode)
+    out = io.BytesIO()
+    image.save(out, format, exif=making.exif({0x0112: 6}))
+    view = View(Sample("a", ".", "a", content=BytesContent(out.getvalue())))
+    reduced = view.for_thumbnail(2 * thumbnails.SIDE)
+    assert min(reduced.shape[:2]) >= 2 * thumbnails.SIDE
+    assert (reduced.size < view.upright.size) == (format == "JPEG")
+    small = [np.asarray(Image.fromarray(pixels).resize((72, 96)), float) for pixels in (reduced, view.upright)]
+    assert np.abs(small[0] - small[1]).mean() < 3

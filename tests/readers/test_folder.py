@@ -120,3 +120,13 @@ def test_a_name_that_is_no_utf8_is_read_and_stored(tmp_path, scan):
     with open(name, "wb") as file:
         file.write(making.encoded())
     assert scan(tmp_path / "set").counts.ok == 1
+
+
+def test_a_small_folder_gives_work_to_many_processors(tmp_path):
+    from auditor.config import ReadOptions
+    from auditor.readers import listing
+    from auditor.readers.folder import Folder
+
+    for number in range(600):
+        (tmp_path / f"{number:04d}.jpg").write_bytes(b"")
+    assert len(list(Folder().shards(listing.parse(tmp_path, ReadOptions())))) >= 5

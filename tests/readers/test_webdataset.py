@@ -2,15 +2,21 @@ import gzip
 import io
 import json
 import tarfile
+import zipfile
+from dataclasses import replace
 
 import fsspec
 import making
 import pytest
 import webdataset
 
+from auditor.config import ReadOptions
 from auditor.errors import SampleError
 from auditor.images import optional_decoders
-from auditor.types import Sample, Unreadable
+from auditor.readers import archive, listing
+from auditor.readers.webdataset import Webdataset
+from auditor.storage import files
+from auditor.types import Need, Sample, Unreadable
 
 JPEG = making.encoded()
 
@@ -212,3 +218,78 @@ def test_a_sample_of_endless_members_is_read_in_pieces(tmp_path, read_all):
     members = [(f"0.{number}.txt", b"") for number in range(2500)] + [("0.jpg", JPEG)]
     _, rows = read_all(making.tar(tmp_path / "x.tar", members))
     assert [row.key for row in rows if isinstance(row, Sample)] == ["0~3"]
+
+
+def rows_of(path, monkeypatch, piece_bytes):
+    """The rows of an archive that is cut into pieces of about this size, and the number of pieces."""
+    monkeypatch.setattr(archive, "_PIECE_BYTES", piece_bytes)
+    files.forget()
+    shards = list(Webdataset().shards(listing.parse(path, ReadOptions())))
+    rows = [row for shard in shards for row in Webdataset().read(shard)]
+    return [(row.key, row.image, content_of(row)) for row in rows], shards
+
+
+def content_of(row):
+    return row.reason if isinstance(row, Unreadable) else (row.caption, row.url, row.content.read(1 << 20))
+
+
+def odd_members():
+    """Samples whose members lie apart, keys that repeat, and samples without an image."""
+    yield from ((f"{n}.jpg", making.encoded(seed=n)) for n in range(7))
+    yield from ((f"{n}.txt", b"caption %d" % n) for n in range(7))
+    yield from [("3.jpg", making.encoded(seed=9)), ("3.jpg", making.encoded(seed=8)), ("alone.json", b'{"url": "x"}')]
+    yield "last/0.left.png", making.png()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+@pytest.mark.parametrize("piece_bytes", [700, 1500, 4000])
+def test_the_pieces_of_a_tar_are_together_its_rows(tmp_path, monkeypatch, piece_bytes, is_damaged):
+    path = making.tar(tmp_path / "a.tar", list(odd_members()))
+    if is_damaged:
+        data = bytearray(path.read_bytes())
+        data[-30 * 512 : -25 * 512] = b"\x7f" * 5 * 512
+        path.write_bytes(data)
+    whole, (shard,) = rows_of(path, monkeypatch, 1 << 30)
+    pieces, shards = rows_of(path, monkeypatch, piece_bytes)
+    assert pieces == whole
+    assert len(shards) > 1
+    assert len({shard.id for shard in shards}) == len(shards)
+    assert {shard.version for shard in shards} == {shard.version}
+
+
+def test_the_pieces_of_a_zip_are_together_its_rows(tmp_path, monkeypatch):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        for name, data in odd_members():
+            if name not in out.namelist():
+                out.writestr(name, data)
+    whole, _ = rows_of(path, monkeypatch, 1 << 30)
+    pieces, shards = rows_of(path, monkeypatch, 1000)
+    assert pieces == whole
+    assert len(shards) > 1
+
+
+def test_an_audit_of_pieces_has_the_numbers_of_an_audit_of_the_tar(tmp_path, monkeypatch, scan):
+    path = making.tar(tmp_path / "a.tar", list(odd_members()))
+    whole = scan(path, out="whole", depth=Need.FILE)
+    monkeypatch.setattr(archive, "_PIECE_BYTES", 1000)
+    pieces = scan(path, out="pieces", depth=Need.FILE)
+    # Which columns hold captions is told by shard: by whether its first rows have one.
+    declared = replace(pieces.captions, declared=whole.captions.declared)
+    assert replace(pieces, digests=whole.digests, captions=declared) == whole
+
+
+def test_archives_that_must_be_read_in_order_are_not_cut(tmp_path, monkeypatch):
+    members = list(odd_members())
+    packed = tmp_path / "b.tar.gz"
+    packed.write_bytes(gzip.compress(making.tar(tmp_path / "a.tar", members).read_bytes()))
+    _, shards = rows_of(packed, monkeypatch, 100)
+    assert [shard.stop for shard in shards] == [None]
+
+
+def test_many_archives_are_not_cut(tmp_path, monkeypatch):
+    for number in range(16):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        making.tar(tmp_path / "set" / f"{number}.tar", [(f"{n}.jpg", JPEG) for n in range(9)])
+    _, shards = rows_of(tmp_path / "set", monkeypatch, 1000)
+    assert len(shards) == 16
