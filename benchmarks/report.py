@@ -118,7 +118,7 @@ def measure(count: int, folder: Path) -> list[str]:
     exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))
     decision = auditor.decide(audit)
     cells = [f"{count:,}", f"{summarise:.2f}", f"{choose:.2f}", f"{decided:.2f}", f"{exported * count / taken:.1f}"]
-    auditor.render(audit, decision, "html")  # the first one compiles the templates
+    auditor.render(audit, decision, "html")  # the first one imports matplotlib
     for most in (thumbnails.USUAL, thumbnails.MOST):
         some = examples(store, chosen, most)
         seconds, text = timed(lambda some=some: auditor.render(audit, decision, "html", examples=some))

@@ -1,4 +1,4 @@
-"""The report's charts as SVG with real text (drawing.py): static, and the same bytes for the same numbers.
+"""The report's charts, drawn by matplotlib as SVG with real text: static, and the same bytes for the same numbers.
 
 Colours stand for the page's custom properties (COLOURS). Whatever differs in colour also differs in shape or has a
 label, for readers who see no colours.
@@ -6,13 +6,17 @@ label, for readers who see no colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from reports.drawing import Panel, Span, svg, ticks
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from auditor.mad.simulation import Generation
 
 # Colour as drawn (a chart outside of a page shows it) -> the page's custom property.
@@ -30,9 +34,24 @@ COLOURS = {
 }
 _INK, _SOFT, _LINE, _MARK, _LIMIT, _SAFE, _NEAR, _OVER, _FILL, _PAPER = COLOURS
 _MAX_SCALED = 5.0  # a metric beyond this (in half-widths of its null band) is drawn at the edge
-_DASHES = ("5 3", "1.5 3", "6 3 1.5 3")  # of limits, so that they differ without colours
-_WIDTH, _RIGHT, _TOP, _BELOW = 480, 0.955, 6, 36  # pixels, but for the right end: a share of the width
-_ROW, _LINE_OF_TEXT = 18.72, 14.4  # pixels
+_INCH = 72.0  # pixels per inch in matplotlib's SVG
+_WIDTH = 480 / _INCH
+_SETTINGS: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 11.0,
+    "axes.edgecolor": _LINE,
+    "axes.labelcolor": _SOFT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": _INK,
+    "xtick.color": _SOFT,
+    "ytick.color": _SOFT,
+    "ytick.labelcolor": _INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +67,46 @@ class Bar:
 def scale(bars: Sequence[Bar], zones: Sequence[tuple[str, float, float]], limits: Sequence[tuple[str, float]]) -> str:
     """Shares on one axis, over zones (name, from, to) and with lines for limits (name, at)."""
     end = _axis_end([*_ends(bars), *(2 * at for _, at in limits)])
-    top = len(bars) - 0.35
-    y = Span(-0.6, top + 0.42 + 0.36 * len(limits))
-    panel = _panel(50.4 + 2 * _ROW * len(bars) + _LINE_OF_TEXT * len(limits), Span(0, end), y, left=0.19)
-    for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):
-        panel.band(low, min(high, end), colour)
-        if min(high, end) - low > 0.085 * end:
-            panel.words((low + min(high, end)) / 2, top, name, _SOFT, anchor="middle")
-    for level, (name, at) in enumerate(limits):
-        _limit(panel, at, _DASHES[level % len(_DASHES)])
-        _beside(panel, at, top + 0.36 + 0.34 * level, name)
-    _intervals(panel, bars)
-    return _percent_chart(panel)
+    with _drawn("scale", 0.7 + 0.52 * len(bars) + 0.2 * len(limits)) as (figure, svg):
+        axes = _axes(figure, left=0.19)
+        top = len(bars) - 0.35
+        for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):
+            axes.axvspan(low, min(high, end), color=colour, lw=0)
+            if min(high, end) - low > 0.085 * end:
+                axes.text((low + min(high, end)) / 2, top, name, ha="center", va="bottom", color=_SOFT, size=10)
+        for level, (name, at) in enumerate(limits):
+            axes.axvline(at, color=_LIMIT, lw=1.5, ls=("--", ":", "-.")[level % 3])
+            side, align = (0.012, "left") if at < 0.6 * end else (-0.012, "right")
+            axes.text(at + side * end, top + 0.36 + 0.34 * level, name, color=_LIMIT, size=10, ha=align, va="bottom")
+        _intervals(axes, bars)
+        axes.set_ylim(-0.6, top + 0.42 + 0.36 * len(limits))
+        _percent_axis(axes, end)
+    return svg()
 
 
 def intervals(bars: Sequence[Bar], limit: float | None = None) -> str:
     """One interval per row, and a line for a limit."""
     end = _axis_end([*_ends(bars), *([1.2 * limit] if limit else [])])
-    panel = _panel(_BELOW + _ROW * len(bars), Span(0, end), Span(-0.7, len(bars) - 0.3), left=0.34)
-    _intervals(panel, bars)
-    if limit is not None:
-        _limit(panel, limit)
-    return _percent_chart(panel)
+    with _drawn("intervals", 0.5 + 0.26 * len(bars)) as (figure, svg):
+        axes = _axes(figure, left=0.34)
+        _intervals(axes, bars)
+        if limit is not None:
+            axes.axvline(limit, color=_LIMIT, lw=1.2, ls="--")
+        axes.set_ylim(-0.7, len(bars) - 0.3)
+        _percent_axis(axes, end)
+    return svg()
 
 
 def shares(bars: Sequence[Bar]) -> str:
     """Shares of a whole as bars."""
-    panel = _panel(28.8 + 20.16 * len(bars), Span(0, 1), Span(-0.5, len(bars) - 0.5), left=0.46)
-    for row, bar in zip(range(len(bars))[::-1], bars, strict=True):
-        for end, colour in ((1.0, _LINE), (bar.share or 0.0, _MARK)):
-            panel.bar((0.0, end), (row - 0.275, row + 0.275), colour)
-    panel.rows([bar.name for bar in bars], _INK)
-    return _percent_chart(panel)
+    with _drawn("shares", 0.4 + 0.28 * len(bars)) as (figure, svg):
+        axes = _axes(figure, left=0.46)
+        rows = range(len(bars))[::-1]
+        axes.barh(rows, [1.0] * len(bars), color=_LINE, height=0.55)
+        axes.barh(rows, [bar.share or 0.0 for bar in bars], color=_MARK, height=0.55)
+        _rows(axes, bars)
+        _percent_axis(axes, 1.0)
+    return svg()
 
 
 def against_null(rows: Sequence[tuple[str, float, float, float]]) -> str:
@@ -87,109 +114,148 @@ def against_null(rows: Sequence[tuple[str, float, float, float]]) -> str:
 
     A metric far outside of its band is drawn at the edge, as an arrow.
     """
-    x = Span(-_MAX_SCALED - 0.4, _MAX_SCALED + 0.4)
-    panel = _panel(44.64 + 21.6 * len(rows), x, Span(-0.7, len(rows) - 0.3), left=0.34)
-    panel.band(-1, 1, _FILL)
-    for row, (_, value, low, high) in zip(range(len(rows))[::-1], rows, strict=True):
-        half = (high - low) / 2
-        at = (value - (low + high) / 2) / half if half else 0.0
-        edge = max(-_MAX_SCALED, min(_MAX_SCALED, at))
-        shape = "diamond" if at == edge else "right" if at > 0 else "left"
-        panel.mark(edge, row, shape, 7, _INK if abs(at) <= 1 else _LIMIT, _PAPER)
-    panel.rows([name for name, *_ in rows], _INK)
-    panel.bottom_axis([(at, str(at)) for at in (-4, -1, 0, 1, 4)], "z relative to the null (99 % band = ±1)")
-    return _chart(panel)
+    with _drawn("null", 0.62 + 0.3 * len(rows)) as (figure, svg):
+        axes = _axes(figure, left=0.34)
+        axes.axvspan(-1, 1, color=_FILL, lw=0)
+        for row, (_, value, low, high) in zip(range(len(rows))[::-1], rows, strict=True):
+            half = (high - low) / 2
+            at = (value - (low + high) / 2) / half if half else 0.0
+            edge = max(-_MAX_SCALED, min(_MAX_SCALED, at))
+            marker = "D" if at == edge else ">" if at > 0 else "<"
+            axes.plot([edge], [row], color=_INK if abs(at) <= 1 else _LIMIT, marker=marker, ms=7, mec=_PAPER)
+        _rows(axes, [Bar(name, None) for name, *_ in rows])
+        axes.set_ylim(-0.7, len(rows) - 0.3)
+        axes.set_xlim(-_MAX_SCALED - 0.4, _MAX_SCALED + 0.4)
+        axes.set_xticks([-4, -1, 0, 1, 4], ["-4", "-1", "0", "1", "4"])
+        axes.set_xlabel("z relative to the null (99 % band = ±1)")
+    return svg()
 
 
 def histogram(counts: Sequence[int], threshold: float | None) -> str:
     """Rows in equal intervals of the score from 0 to 1, and the threshold of likely synthetic images."""
-    most = max([*counts, 1])
-    panel = _panel(136.8, Span(0, 1), Span(0, 1.18 * most), left=0.14)
-    for number, count in enumerate(counts):
-        panel.bar(((number + 0.05) / len(counts), (number + 0.95) / len(counts)), (0, count), _MARK)
-    if threshold is not None:
-        _limit(panel, threshold)
-        _beside(panel, threshold, 1.04 * most, "threshold")
-    panel.left_axis(ticks(panel.y, 4, "{:.0f}".format, whole=True), "images")
-    return _percent_chart(panel, "score")
+    with _drawn("histogram", 1.9) as (figure, svg):
+        axes = _axes(figure, left=0.14)
+        width = 1 / len(counts)
+        axes.bar([(n + 0.5) * width for n in range(len(counts))], counts, width=0.9 * width, color=_MARK)
+        if threshold is not None:
+            axes.axvline(threshold, color=_LIMIT, lw=1.5, ls="--")
+            side, align = (0.01, "left") if threshold < 0.6 else (-0.01, "right")
+            axes.text(threshold + side, max(counts) * 1.04, "threshold", color=_LIMIT, size=10, ha=align)
+        axes.set_ylim(0, max([*counts, 1]) * 1.18)
+        axes.set_ylabel("images")
+        _whole(axes.yaxis, 4)
+        _percent_axis(axes, 1.0, "score")
+    return svg()
 
 
 def trajectory(middle: Sequence[float], low: Sequence[float], high: Sequence[float], budget: float) -> str:
     """Diversity lost, generation by generation, with its band and the budget."""
-    y = Span(0, min(1.02, max(1.15 * max(high), 1.6 * budget)))
-    panel = _panel(180, Span(0, len(middle) - 1), y, left=0.14)
-    panel.area([*enumerate(low), *reversed(list(enumerate(high)))], _FILL)
-    _lost(panel, list(enumerate(middle)), budget)
-    panel.bottom_axis(ticks(panel.x, 10, "{:.0f}".format, whole=True), "generation")
-    return _chart(panel)
+    with _drawn("trajectory", 2.5) as (figure, svg):
+        axes = _axes(figure, left=0.14)
+        steps = range(len(middle))
+        axes.fill_between(steps, low, high, color=_FILL, lw=0)
+        axes.plot(steps, middle, color=_MARK, lw=2, marker="o", ms=3.5)
+        axes.axhline(budget, color=_LIMIT, lw=1.5, ls="--")
+        axes.text(len(middle) - 1, budget, "budget δ", color=_LIMIT, size=10, ha="right", va="bottom")
+        axes.set_xlim(0, len(middle) - 1)
+        axes.set_ylim(0, min(1.02, max(1.15 * max(high), 1.6 * budget)))
+        axes.set_xlabel("generation")
+        _whole(axes.xaxis, 10)
+        _percent(axes.yaxis)
+        axes.set_ylabel("diversity lost")
+    return svg()
 
 
 def generations(simulated: Sequence[Generation], budget: float) -> str:
     """The result of `simulate`: diversity lost above, distance from reality below, on one axis of generations."""
-    x = Span(simulated[0].number, simulated[-1].number)
-    lost = [(generation.number, generation.diversity_lost) for generation in simulated]
-    distance = [(generation.number, generation.distance) for generation in simulated if generation.distance > 0]
-    above = Panel(72, 466, 10, 143, x, Span(0, max(1.15 * max(y for _, y in lost), 1.6 * budget)), _SOFT, _LINE)
-    above.bottom_axis(())
-    _lost(above, lost, budget)
-    ends = [y for _, y in distance] or [1.0]
-    below = Panel(72, 466, 158, 279, x, Span(0.8 * min(ends), 1.25 * max(ends), is_log=True), _SOFT, _LINE)
-    below.curve(distance, _INK, 2) if distance else None
-    for point in distance:
-        below.mark(*point, "square", 3, _INK, _INK)
-    below.left_axis(ticks(below.y, 5, "{:g}".format), "distance (W2²)")
-    below.bottom_axis(ticks(x, 10, "{:.0f}".format, whole=True), "generation")
-    return svg(_WIDTH, 316.8, [above, below], _PAPER)
+    with _drawn("generations", 4.4, is_alone=True) as (figure, svg):
+        above, below = figure.subplots(2, 1, sharex=True)
+        figure.subplots_adjust(0.15, 0.12, 0.97, 0.97, hspace=0.18)
+        steps = [generation.number for generation in simulated]
+        above.plot(steps, [g.diversity_lost for g in simulated], color=_MARK, lw=2, marker="o", ms=3.5)
+        above.axhline(budget, color=_LIMIT, lw=1.5, ls="--")
+        above.text(steps[-1], budget, "budget δ", color=_LIMIT, size=10, ha="right", va="bottom")
+        above.set_ylim(0, max(1.15 * max(g.diversity_lost for g in simulated), 1.6 * budget))
+        above.set_ylabel("diversity lost")
+        _percent(above.yaxis)
+        below.plot(steps, [g.distance for g in simulated], color=_INK, lw=2, marker="s", ms=3)
+        below.set_yscale("log")
+        below.set_ylabel("distance (W2²)")
+        below.set_xlabel("generation")
+        _whole(below.xaxis, 10)
+    return svg()
 
 
-# ---- parts of charts ------------------------------------------------------------------------------------------------
+# ---- drawing --------------------------------------------------------------------------------------------------------
 
 
-def _panel(height: float, x: Span, y: Span, *, left: float) -> Panel:
-    """The panel of a chart of this height in pixels. left: where it begins, as a share of the width."""
-    return Panel(left * _WIDTH, _RIGHT * _WIDTH, _TOP, height - _BELOW, x, y, _SOFT, _LINE)
+@contextmanager
+def _drawn(name: str, height: float, *, is_alone: bool = False) -> Iterator[tuple[Figure, Callable[[], str]]]:
+    """A figure to draw on, and a function that returns its SVG afterwards; the user's matplotlib settings are
+    ignored."""
+    logger = logging.getLogger("matplotlib")
+    before = logger.level
+    logger.setLevel(logging.ERROR)  # matplotlib warns while it looks for fonts, which SVG with real text does not need
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
+        out = io.StringIO()
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            paper = {"savefig.facecolor": _PAPER} if is_alone else {}
+            matplotlib.rcParams.update({**_SETTINGS, "svg.hashsalt": name, **paper})
+            figure = Figure(figsize=(_WIDTH, height))
+            FigureCanvasSVG(figure)
+            yield figure, out.getvalue
+            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    finally:
+        logger.setLevel(before)
 
 
-def _chart(panel: Panel) -> str:
-    return svg(_WIDTH, panel.bottom + _BELOW, [panel])
+def _axes(figure: Figure, *, left: float) -> Axes:
+    bottom = 0.5 / figure.get_figheight()
+    return figure.add_axes((left, bottom, 0.955 - left, 0.98 - bottom))
 
 
-def _percent_chart(panel: Panel, label: str = "") -> str:
-    panel.bottom_axis(ticks(panel.x, 5, _percent), label)
-    return _chart(panel)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
-
-
-def _lost(panel: Panel, points: Sequence[tuple[float, float]], budget: float) -> None:
-    """Diversity lost by generation, and the budget."""
-    panel.curve(points, _MARK, 2)
-    for point in points:
-        panel.mark(*point, "circle", 3.5, _MARK, _MARK)
-    panel.curve([(panel.x.low, budget), (panel.x.high, budget)], _LIMIT, 1.5, _DASHES[0])
-    panel.words(panel.x.high, budget, "budget δ", _LIMIT, anchor="end")
-    panel.left_axis(ticks(panel.y, 5, _percent), "diversity lost")
-
-
-def _limit(panel: Panel, at: float, dash: str = _DASHES[0]) -> None:
-    panel.curve([(at, panel.y.low), (at, panel.y.high)], _LIMIT, 1.5, dash)
-
-
-def _beside(panel: Panel, at: float, y: float, words: str) -> None:
-    """Words beside a limit, on the side that has room."""
-    side, anchor = (0.012, "start") if at < 0.6 * panel.x.high else (-0.012, "end")
-    panel.words(at + side * panel.x.high, y, words, _LIMIT, anchor=anchor)
-
-
-def _intervals(panel: Panel, bars: Sequence[Bar]) -> None:
+def _intervals(axes: Axes, bars: Sequence[Bar]) -> None:
     for row, bar in zip(range(len(bars))[::-1], bars, strict=True):
         if bar.low is not None and bar.high is not None:
-            panel.curve([(bar.low, row), (bar.high, row)], _MARK, 4)
+            axes.plot([bar.low, bar.high], [row, row], color=_MARK, lw=4, solid_capstyle="butt")
         if bar.share is not None:
-            panel.mark(bar.share, row, "diamond", 6, _INK, _PAPER)
-    panel.rows([bar.name for bar in bars], _INK)
+            axes.plot([bar.share], [row], color=_INK, marker="D", ms=6, mec=_PAPER, clip_on=False, zorder=3)
+    _rows(axes, bars)
+
+
+def _rows(axes: Axes, bars: Sequence[Bar]) -> None:
+    axes.set_yticks(range(len(bars))[::-1], [_literal(bar.name) for bar in bars])
+    axes.tick_params(axis="y", length=0, pad=9)
+    axes.spines["left"].set_visible(False)
+
+
+def _literal(text: str) -> str:
+    """The text as it is: matplotlib would read text between dollar signs as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def _percent_axis(axes: Axes, end: float, label: str = "") -> None:
+    axes.set_xlim(0, end)
+    _percent(axes.xaxis)
+    axes.set_xlabel(label)
+
+
+def _percent(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
+
+
+def _whole(axis: Any, ticks: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(ticks, integer=True))
 
 
 def _ends(bars: Sequence[Bar]) -> list[float]:

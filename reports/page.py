@@ -26,12 +26,14 @@ class Page:
 
     def __init__(self) -> None:
         self._sheet = Sheet(COLOURS)
+        self._names = 0
 
     def chart(self, svg: str, title: str) -> Any:
         """A chart as markup. title: what it shows, in words."""
         from markupsafe import Markup
 
-        return Markup(self._sheet.inline(svg, title=title))  # noqa: S704  from charts.py
+        self._names += 1
+        return Markup(self._sheet.inline(svg, name=f"s{self._names}", title=title))  # noqa: S704  from charts.py
 
     def render(self, template: str, script: str | None = None, **content: Any) -> str:
         """The HTML. script: a file of templates/, or none."""

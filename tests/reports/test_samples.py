@@ -37,7 +37,7 @@ def made(tmp_path_factory) -> Path:
 
 
 def settled(text: str) -> str:
-    """Without what depends on versions of Pillow and onnxruntime: pictures, digests, last digits."""
+    """Without what depends on versions of Pillow, onnxruntime and matplotlib: pictures, digests, last digits."""
     text = re.sub(r"<svg.*?</svg>", "<svg>", text, flags=re.DOTALL)
     text = re.sub(r"^\.c\d+\{.*\}$", "", text, flags=re.MULTILINE)
     text = re.sub(r"data:image/webp;base64,[\w+/=]+", "data:", text)
