@@ -13,8 +13,8 @@ from auditor.scanning import shard_scan
 from auditor.types import Need
 
 ROOT = Path(__file__).parents[1]
-# What only images to encode, tests of them, charts of simulations or requests need.
-UNUSED = ("onnxruntime", "scipy.stats", "matplotlib", "urllib3", "faiss", "c2pa", "scipy.ndimage")
+# What only images to encode, tests of them or requests need.
+UNUSED = ("onnxruntime", "scipy.stats", "urllib3", "faiss", "c2pa", "scipy.ndimage")
 SCRIPT = """
 import sys
 from auditor.cli import main
