@@ -136,7 +136,7 @@ def run_audit(
         _refuse_strange_vectors(parts.values(), resources)
         save_calibration(out, resources.calibration)
         digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
-        known = EstimationInputs(resources.calibration, resources.answers, part)
+        known = EstimationInputs(resources.calibration, resources.answers, part, resources.human_captions)
         audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
         audit = replace(audit, inventory=take_inventory(chosen, every_shard))

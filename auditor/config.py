@@ -180,7 +180,8 @@ class EstimateConfig:
 
     reference: the images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`.
     generators, anchors: stated assumptions (prevalence.Stated): how many generators made the synthetic images, and
-    "representative" if images of known origin are like the others.
+    "representative" if images of known origin are like the others. human_captions: a file of captions that people
+    wrote, of the same kind as the dataset's.
     """
 
     count_edited: bool = False
@@ -189,6 +190,7 @@ class EstimateConfig:
     calibration: str | None = None
     labels: str | None = None
     reference: str | None = None
+    human_captions: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a reference that names no year, and for unknown assumptions."""
@@ -273,10 +275,13 @@ class Config:
             embeddings=_name(self.scan.embeddings),
             indexes=tuple(PurePath(folder).name for folder in self.scan.indexes),
         )
-        calibration, labels, reference = map(
-            _name, (self.estimate.calibration, self.estimate.labels, self.estimate.reference)
+        estimate = replace(
+            self.estimate,
+            calibration=_name(self.estimate.calibration),
+            labels=_name(self.estimate.labels),
+            reference=_name(self.estimate.reference),
+            human_captions=_name(self.estimate.human_captions),
         )
-        estimate = replace(self.estimate, calibration=calibration, labels=labels, reference=reference)
         return replace(self, scan=scan, estimate=estimate)
 
 

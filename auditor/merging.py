@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.aggregate.build import EstimationInputs, build_audit, save_calibration
+from auditor.annotation.file import Annotation
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
@@ -17,7 +18,7 @@ from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
 from auditor.readers import inventory
 from auditor.resources import read_labels
-from auditor.results import Audit, InputRecord, Inventory
+from auditor.results import Audit, Digests, InputRecord, Inventory
 from auditor.similarity import summary
 from auditor.similarity.reference import Reference, TemporalReference
 from auditor.similarity.reference import parse as parse_reference
@@ -60,11 +61,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *,
         thumbnails.merge(folders, out)
         merged_parts = list(store.parts())
         config = _merged_config(audits[0].config, given)
-        digests = replace(
-            audits[0].digests,
-            dataset=dataset_digest(merged_parts),
-            labels=labels_digest(answers) if answers else None,
-        )
+        digests = _merged_digests(audits[0].digests, merged_parts, answers)
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
         merged = replace(merged, inventory=_inventory(audits))
         return summary.add_similarity_results(merged, merged_parts, out, reference)
@@ -72,8 +69,14 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *,
 
 def _merged_config(first: Config, given: EstimateConfig) -> Config:
     """The configuration of merged audits, which have examined every row."""
-    estimate = replace(first.estimate, labels=given.labels, reference=given.reference)
+    estimate = replace(first.estimate, labels=given.labels, reference=given.reference, human_captions=None)
     return replace(first, sampling=SamplingConfig(), estimate=estimate)
+
+
+def _merged_digests(first: Digests, parts: Sequence[Part], labels: Sequence[Annotation]) -> Digests:
+    """The digests of merged parts. labels: those of the merged rows."""
+    labels_ = labels_digest(labels) if labels else None
+    return replace(first, dataset=dataset_digest(parts), labels=labels_, human_captions=None)
 
 
 def _refuse_repeats(folders: Sequence[Path], out: Path) -> None:
@@ -99,9 +102,9 @@ def _compared(audit: Audit) -> tuple[Any, ...]:
     config = replace(
         audit.config,
         sampling=SamplingConfig(),
-        estimate=replace(audit.config.estimate, calibration=None, labels=None, reference=None),
+        estimate=replace(audit.config.estimate, calibration=None, labels=None, reference=None, human_captions=None),
     )
-    return audit.tool, config, replace(audit.digests, dataset="", labels=None)
+    return audit.tool, config, replace(audit.digests, dataset="", labels=None, human_captions=None)
 
 
 def _refuse_samples(folder: Path, audit: Audit) -> None:

@@ -44,6 +44,7 @@ class Resources:
     calibration: Calibration | None = None
     answers: tuple[Annotation, ...] = ()
     reference: Reference | TemporalReference | None = None
+    human_captions: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, config: Config) -> Resources:
@@ -59,6 +60,7 @@ class Resources:
             calibration=read_calibration(estimate.calibration) if estimate.calibration else None,
             answers=tuple(read_labels(estimate.labels)) if estimate.labels else (),
             reference=references.parse(estimate.reference) if estimate.reference else None,
+            human_captions=_read_human_captions(config),
         )
 
     def check(self, scan: ScanConfig) -> None:
@@ -100,6 +102,7 @@ class Resources:
             indexes=self.indexes.record(),
             calibration=calibrations.digest(self.calibration) if self.calibration else None,
             labels=file.digest(self.answers) if self.answers else None,
+            human_captions=_digest_of_texts(self.human_captions) if self.human_captions else None,
         )
 
     def evidence_digest(self, config: Config, sample_plan: SamplePlan | None = None) -> str:
@@ -133,6 +136,17 @@ class Resources:
             return config
         rows = planning.required_sample_size(margin, self.counted_calibration)
         return replace(config, sampling=replace(config.sampling, margin=None, sample=rows))
+
+
+def _read_human_captions(config: Config) -> tuple[str, ...]:
+    from auditor.captions import reference
+
+    path = config.estimate.human_captions
+    return reference.read(path, config.scan.read.caption_col) if path else ()
+
+
+def _digest_of_texts(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_calibration(path: str) -> Calibration:

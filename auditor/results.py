@@ -521,12 +521,27 @@ class CaptionDiversity:
 
 
 @dataclass(frozen=True, slots=True)
+class HumanReference:
+    """The dataset's captions compared with captions that the user knows people wrote: n of them and `sampled` of the
+    dataset, of which reference_flagged and `flagged` are flagged by a classifier that has not seen them. lower: at
+    least this share of captions is unlike the reference."""
+
+    name: str
+    n: int
+    sampled: int
+    reference_flagged: int
+    flagged: int
+    lower: float
+
+
+@dataclass(frozen=True, slots=True)
 class Captions:
     """What captions say about their writers. images: that could be read or only have a URL; an image with several
     captions counts once. empty: images without a caption. file_names: images whose caption is a file name.
 
     languages: captions of the sample by language or script. diversity: None with fewer captions than it needs.
-    declared: None if no shard could be looked at. prompts, artefacts: None without a caption.
+    declared: None if no shard could be looked at. prompts, artefacts: None without a caption. reference: None without
+    `human_captions`, and if it could not be compared (not_compared says why).
     """
 
     images: int
@@ -537,6 +552,14 @@ class Captions:
     diversity: CaptionDiversity | None = None
     languages: Mapping[str, int] = field(default_factory=dict)
     declared: DeclaredWriters | None = None
+    reference: HumanReference | None = None
+    not_compared: str = ""
+
+    @property
+    def lower(self) -> float | None:
+        """The greater of the two bounds of the machine-written share; None without a caption."""
+        bounds = [found.lower for found in (self.artefacts, self.reference) if found]
+        return max(bounds, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,8 +567,8 @@ class Digests:
     """The sha256 of everything that an audit depends on.
 
     dataset: the rows as they were read. shards: the names of all shards, if only some were read. detectors: source and
-    data files, by detector id. indexes: reference indexes, by name. calibration, labels: the user's own. vectors: the
-    encoder's fingerprint, and rows and digest of precomputed vectors.
+    data files, by detector id. indexes: reference indexes, by name. calibration, labels, human_captions: the user's
+    own. vectors: the encoder's fingerprint, and rows and digest of precomputed vectors.
     """
 
     dataset: str
@@ -555,6 +578,7 @@ class Digests:
     indexes: Mapping[str, str] = field(default_factory=dict)
     calibration: str | None = None
     labels: str | None = None
+    human_captions: str | None = None
 
     @property
     def of_data(self) -> tuple[str, str | None]:

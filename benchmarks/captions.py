@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from harness import show
 
-from auditor.captions import bound, diversity, marks, ranges
+from auditor.captions import bound, diversity, marks, ranges, reference
 from auditor.captions.patterns import ARTEFACTS, Kind
 from auditor.estimate.intervals import clopper_pearson
 
@@ -77,6 +77,22 @@ class Families:
         parts = rng.multinomial(n, rng.dirichlet(np.ones(len(chosen))))
         drawn = [rng.choice(rows, part, replace=repeat) for rows, part in zip(chosen, parts, strict=True)]
         return np.concatenate(drawn)
+
+    def reference(
+        self, rng: np.random.Generator, n: int, share: float, *, is_other: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of a reference and of a dataset, at most n each, without common rows; the machine is one family."""
+        order = rng.permutation(len(self._rows["human"]))
+        count = int(rng.integers(3, 6)) if not is_other else len(order) // 2
+        pool = rng.permutation(np.concatenate([self._rows["human"][number] for number in order[:count]]))
+        half = min(n, len(pool) // 2)
+        known, people = pool[:half], pool[half : 2 * half]
+        if is_other:
+            known = np.concatenate([self._rows["human"][number] for number in order[count:]])[:n]
+        machines = self._rows["machine"][int(rng.integers(len(self._rows["machine"])))]
+        machine = min(len(machines), round(share * half))
+        rows = np.concatenate([people[: round(machine / share) - machine] if share else people, machines[:machine]])
+        return known, rng.permutation(rows)
 
     def mixture(self, rng: np.random.Generator, n: int, share: float, *, repeat: bool = True) -> np.ndarray:
         """The rows of a dataset: 1 to 4 families of people, and 1 to 3 machines for a share of its captions."""
@@ -163,6 +179,28 @@ def outside_of_the_others(lines: pd.DataFrame) -> Iterator[Sequence[str]]:
         yield source, ", ".join(outside) or "none"
 
 
+# ---- a reference of captions by people
+
+
+def with_reference(lines: pd.DataFrame, runs: int, n: int = 1000) -> Iterator[Sequence[str]]:
+    """Datasets and references of the same 3 to 5 families of people, disjoint; the first row in which share is None has
+    a reference of other families."""
+    texts, families = lines.text.to_numpy(), Families(lines, 300)
+    for share in (None, 0.0, 0.05, 0.1, 0.2, 0.5):
+        rng, lower = np.random.default_rng(round(1000 * (share or 0))), []
+        for _ in range(runs):
+            known, rows = families.reference(rng, n, share or 0.0, is_other=share is None)
+            found = reference.compare(list(texts[known]), list(texts[rows]), name="", seed=0)
+            lower.append(found.lower if found else 0.0)
+        low = np.array(lower)
+        yield (
+            "0 %, reference of other families" if share is None else f"{100 * share:g} %",
+            f"{100 * np.mean(low > 0):.0f} %",
+            f"{100 * np.mean(low <= (share or 0.0)):.0f} %",
+            f"{low.mean():.3f}",
+        )
+
+
 # ---- cost
 
 
@@ -216,6 +254,9 @@ def tables(lines: pd.DataFrame, runs: int) -> None:
     show(("source", *by_source(lines).columns[2:]), _source_rows(lines))
     print()
     show(("source of people", "outside of the other nine"), outside_of_the_others(lines))
+    print()
+    heads = ("machine-written", "bound above 0", "“at least” is true", "mean bound")
+    show(heads, with_reference(lines, max(20, runs // 5)))
     print()
     show(("machine-written", "a figure outside of the human range"), diversity_power(lines, max(20, runs // 5)))
 

@@ -38,7 +38,8 @@ def lines(audit: Audit) -> list[str]:
     captions = audit.captions
     if captions is None:
         return []
-    return [*_writers(captions), *_declared(captions), *_prompts(captions), *_diversity(captions), *_missing(captions)]
+    parts = (_writers, _reference, _declared, _prompts, _diversity, _missing)
+    return [line for part in parts for line in part(captions)]
 
 
 def _writers(captions: Captions) -> Iterator[str]:
@@ -61,6 +62,23 @@ def _writers(captions: Captions) -> Iterator[str]:
     if others and not is_mostly_english(captions.languages):
         looked_at = f"{others:,} of {sampled:,} captions looked at"
         yield f"artefacts are known in English only; {looked_at} are in other languages"
+
+
+def _reference(captions: Captions) -> Iterator[str]:
+    found = captions.reference
+    if captions.not_compared:
+        yield f"not compared with captions by people: {captions.not_compared}"
+    if found is None:
+        return
+    name, basis = safe_text(found.name, _MAX_NAME), f"{found.flagged:,} of {found.sampled:,} flagged"
+    of_reference = f"{found.reference_flagged:,} of {found.n:,} of its own"
+    if found.lower:
+        yield (
+            f"at least {percent(found.lower)} of captions are unlike {name} ({basis}, and {of_reference}), which is a "
+            "lower bound of the machine-written ones only if people write such captions there as in this dataset"
+        )
+    else:
+        yield f"cannot tell captions from {name} ({basis}, and {of_reference})"
 
 
 def _declared(captions: Captions) -> Iterator[str]:

@@ -34,11 +34,12 @@ CALIBRATION = "calibration.json"
 @dataclass(frozen=True, slots=True)
 class EstimationInputs:
     """What the estimate depends on besides the evidence. calibration: the user's own. shards: the sample of shards that
-    the evidence is from; None if every shard was read."""
+    the evidence is from; None if every shard was read. human_captions: captions that people wrote."""
 
     calibration: Calibration | None = None
     labels: Sequence[Annotation] = ()
     shards: ShardSamplePlan | None = None
+    human_captions: Sequence[str] = ()
 
 
 def build_audit(
@@ -53,7 +54,8 @@ def build_audit(
     parts = list(parts)
     detector = counted_detector(digests.detectors, digests.indexes, estimation_inputs.calibration)
     labels = estimation_inputs.labels
-    captions = None if config.scan.no_captions else CaptionTally(config.seed)
+    human_captions, name = estimation_inputs.human_captions, config.portable.estimate.human_captions or ""
+    captions = None if config.scan.no_captions else CaptionTally(config.seed, human_captions, name)
     estimator = make_estimator(
         parts,
         config,

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.aggregate.groups import GroupSums, shards_of
-from auditor.captions import bound, diversity, languages, marks, ranges
+from auditor.captions import bound, diversity, languages, marks, ranges, reference
 from auditor.captions.excerpt import excerpt
 from auditor.captions.patterns import ARTEFACTS, BY_ID, Kind, Pattern
 from auditor.captions.sample import LowestRanks, ranks
@@ -25,7 +25,7 @@ from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.intervals import clopper_pearson, effective_interval
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.evidence_store.distinct import DistinctImages
-from auditor.results import ArtefactGroup, Artefacts, CaptionExample, Captions, FlagRate, Prompts
+from auditor.results import ArtefactGroup, Artefacts, CaptionExample, Captions, FlagRate, HumanReference, Prompts
 from auditor.types import Status, VerdictKind
 
 _READ = pa.array([Status.OK.value, Status.NO_BYTES.value])
@@ -44,10 +44,11 @@ class _Row(NamedTuple):
 
 
 class CaptionTally:
-    """Sums over batches of evidence. seed: of the sample and the examples."""
+    """Sums over batches of evidence. seed: of the sample and the examples. human_captions: captions that people wrote,
+    with the name of their file."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, human_captions: Sequence[str] = (), name: str = "") -> None:
+        self._seed, self._human_captions, self._name = seed, human_captions, name
         self._marks_of_images: np.ndarray | None = None  # of rows that count for others too
         self._images = self._empty = self._captions = self._file_names = 0
         self._all, self._hits, self._strong, self._weak = NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS
@@ -55,7 +56,7 @@ class CaptionTally:
         self._flags = np.zeros((2, 2), int)  # outside and inside of the prompts: flagged, scored
         self._groups = {by: GroupSums(("n", "hits")) for by in ("source", "shard")}
         self._by_shard = [(0, 0)]
-        self._sample: LowestRanks[str] = LowestRanks(diversity.SAMPLE)
+        self._sample: LowestRanks[str] = LowestRanks(reference.MAX_CAPTIONS if human_captions else diversity.SAMPLE)
         self._examples: dict[str, LowestRanks[_Row]] = defaultdict(lambda: LowestRanks(_EXAMPLES))
 
     def begin(self, parts: Sequence[Path], images: DistinctImages) -> None:
@@ -131,9 +132,10 @@ class CaptionTally:
         """The block of an audit, without the declared writers. is_shard_sample: the shards are a random sample, so that
         their rows count as the effective number of independent ones."""
         per_image = self._captions / self._all.rows if self._all.rows else 1.0
-        sample = self._sample.items
+        sample = self._sample.items[: diversity.SAMPLE]
         found = languages.languages(sample)
         is_english = languages.is_mostly_english(found)
+        compared, not_compared = self._compared(is_english=is_english)
         return Captions(
             images=self._images,
             empty=self._empty,
@@ -142,7 +144,20 @@ class CaptionTally:
             prompts=self._prompts(is_shard_sample) if self._all.total else None,
             diversity=ranges.diversity_of(sample, is_english=is_english) if len(sample) >= diversity.BLOCK else None,
             languages=found,
+            reference=compared,
+            not_compared=not_compared,
         )
+
+    def _compared(self, *, is_english: bool) -> tuple[HumanReference | None, str]:
+        """The comparison with captions by people; or why there is none, '' if it was not asked for."""
+        if not self._human_captions:
+            return None, ""
+        captions = self._sample.items
+        if len(captions) < reference.MIN_CAPTIONS:
+            return None, f"{len(captions):,} captions, and it takes {reference.MIN_CAPTIONS}"
+        if not is_english:
+            return None, "few captions are in English"
+        return reference.compare(self._human_captions, captions, name=self._name, seed=self._seed), ""
 
     def _artefacts(self, per_image: float, is_shard_sample: bool) -> Artefacts:
         share, n_eff = self._share(self._hits, is_shard_sample)

@@ -70,6 +70,12 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
 @click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="Reference index to match images with (auditor index); repeatable.")  # fmt: skip
 @click.option("--no-captions", is_flag=True, help="Do not search captions for marks of machine writers and of prompts.")
+@click.option(
+    "--human-captions",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Captions that people wrote, of the same kind as the dataset's (text, CSV, parquet): a second lower bound.",
+)
 @options.reference
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False), help="Label file (auditor label) to base the estimate on."

@@ -17,7 +17,8 @@ from auditor import sentences
 from auditor.decision import MadLevel, Outcome, RuleResult
 from auditor.policy import rule
 from auditor.policy.rule import Context, Rule
-from auditor.results import OTHERS, Audit, Estimate
+from auditor.results import OTHERS, Audit, Captions, Estimate
+from auditor.safe_text import safe_text
 from auditor.types import Evidence, Need
 
 Basis = Literal["labels", "any"]  # what a pass must be based on
@@ -320,13 +321,13 @@ class CaptionsMachine(Rule):
 
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the bound. One of 0 passes, and its reason says that nothing can be told."""
-        artefacts = audit.captions.artefacts if audit.captions else None
-        if artefacts is None:
+        lower = audit.captions.lower if audit.captions else None
+        if lower is None:
             return self._missing(self.max, f"writers of captions unknown: {_why_no_captions(audit)}")
-        if not artefacts.lower:
+        if not lower:
             reason = "cannot tell who wrote the captions: too few artefacts of machine writers for a bound"
             return self._result(Outcome.PASS, 0.0, self.max, reason)
-        result = self._at_most(_OF_MACHINE, artefacts.lower, artefacts.lower, artefacts.lower, self.max)
+        result = self._at_most(_what_is_bounded(audit.captions, lower), lower, lower, lower, self.max)
         return replace(result, reason=f"at least {result.reason}")
 
 
@@ -366,7 +367,12 @@ class CaptionsDiversity(Rule):
         return self._at_most(what, figure.value, figure.value, figure.value, self.max)
 
 
-_OF_MACHINE = "of images with a machine-written caption"
+def _what_is_bounded(captions: Captions | None, lower: float) -> str:
+    """What the greater of the two bounds says."""
+    found = captions.reference if captions else None
+    if found and found.lower == lower:
+        return f"of captions unlike {safe_text(found.name, 40)}, which people wrote"
+    return "of images with a machine-written caption"
 
 
 def _why_no_captions(audit: Audit) -> str:

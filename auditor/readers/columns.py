@@ -107,6 +107,14 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
     )
 
 
+def caption_of(table: TableFile, wanted: str | None) -> str | None:
+    """The column of captions of a table that need not have images; None if there is none. wanted: its name, if the
+    table has it."""
+    names = tables.columns(table)
+    named = _pick(names, wanted) if wanted else None
+    return named or _alias(names, (*CAPTION, *_MORE_CAPTIONS)) or (names[0] if len(names) == 1 else None)
+
+
 def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> dict[str, Any]:
     """The columns of images by their types, and those named like one; {} if the names alone decide."""
     declared = [name for name, kind in kinds.items() if kind is Kind.IMAGE]

@@ -8,7 +8,7 @@ from audits import audit, captions
 
 import auditor
 from auditor.policy.policy import decide, parse
-from auditor.results import FlagRate
+from auditor.results import FlagRate, HumanReference
 from reports.captions import lines
 
 FORMATS = ("terminal", "markdown", "html")
@@ -102,3 +102,16 @@ def test_a_bound_of_nothing_passes_and_says_so():
     (result,) = decide(audit(captions=captions(hits=0)), parse("[rules.captions-machine]\nmax = 0.0")).rules
     assert (result.outcome, result.value) == ("pass", 0.0)
     assert result.reason.startswith("cannot tell who wrote the captions")
+
+
+def test_a_bound_by_a_reference_says_what_it_depends_on():
+    found = HumanReference("people.csv", 1000, 2000, 9, 300, 0.12)
+    text = said(hits=0, reference=found)
+    assert "at least 12.0 % of captions are unlike people.csv (300 of 2,000 flagged, and 9 of 1,000 of its own)" in text
+    assert "only if people write such captions there as in this dataset" in text
+    of = audit(captions=captions(hits=0, reference=found))
+    (result,) = decide(of, parse("[rules.captions-machine]\nmax = 0.1")).rules
+    assert result.outcome == "fail"
+    assert (
+        result.reason == "at least 12.0 % of captions unlike people.csv, which people wrote; the policy allows 10.0 %"
+    )
