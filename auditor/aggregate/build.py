@@ -54,8 +54,7 @@ def build_audit(
     parts = list(parts)
     detector = counted_detector(digests.detectors, digests.indexes, estimation_inputs.calibration)
     labels = estimation_inputs.labels
-    human_captions, name = estimation_inputs.human_captions, config.portable.estimate.human_captions or ""
-    captions = None if config.scan.no_captions else CaptionTally(config.seed, human_captions, name)
+    captions = _caption_tally(config, estimation_inputs.human_captions)
     estimator = make_estimator(
         parts,
         config,
@@ -126,6 +125,11 @@ def _weights(summary: Summary, column: str | None) -> Weights | None:
     if n and not n_eff:
         raise DatasetError(f"column '{column}': the weight of every readable row is 0; at least one must be above 0")
     return Weights(column, EffectiveSampleSize(n, n_eff, n / n_eff if n_eff else 1.0))
+
+
+def _caption_tally(config: Config, human_captions: Sequence[str]) -> CaptionTally | None:
+    name = config.portable.estimate.human_captions or ""
+    return None if config.scan.no_captions else CaptionTally(config.seed, human_captions, name)
 
 
 def _captions(tally: CaptionTally, parts: Iterable[Part], summary: Summary) -> Captions:
