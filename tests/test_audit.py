@@ -1,16 +1,12 @@
 """The pipeline as a whole: what is kept, what is redone, and that the same input gives the same bytes."""
 
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
-import sys
 import time
 
 import making
-import pandas as pd
 import pytest
 
 import auditor
@@ -283,41 +279,6 @@ def test_parquet_files_that_are_no_evidence_are_not_touched(dataset, tmp_path, s
 def test_two_runs_in_one_folder_are_refused(dataset, tmp_path, scan):
     with Store(tmp_path / "audit").locked(), pytest.raises(EvidenceError, match="another audit is writing"):
         scan(dataset)
-
-
-KILLED = """
-import sys, auditor
-from auditor.types import Need
-if __name__ == "__main__":
-    auditor.scan(sys.argv[1], out=sys.argv[2], jobs=2)
-"""
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """An image column that holds URLs: small shards, and nothing to open. Audited by itself."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    lines = (f"k{n},http://x{n % 7}.org/{n},a --ar 1:1\n" for n in range(15_000))
-    table = making.write(folder / "urls.csv", "id,image,text\n" + "".join(lines))
-    return table, auditor.scan(table, out=folder / "audit", engine="serial")
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_evidence(tmp_path, undisturbed, seed):
-    table, whole = undisturbed
-    script = making.write(tmp_path / "run.py", KILLED)
-    command = [sys.executable, str(script), str(table), str(tmp_path / "killed")]
-    random.seed(seed)
-    for _ in range(2):
-        process = subprocess.Popen(
-            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(random.uniform(0.3, 3))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command, check=True)
-    assert auditor.load(tmp_path / "killed") == audit_json.loads(audit_json.dumps(whole, auditor.decide(whole)))
-    pd.testing.assert_frame_equal(auditor.evidence(tmp_path / "killed"), auditor.evidence(table.parent / "audit"))
 
 
 def test_an_audit_of_rows_alone_opens_no_image(dataset, scan, monkeypatch):

@@ -33,7 +33,7 @@ def base(tmp_path_factory):
     for number, name in enumerate(("data", "more")):
         (folder / "base" / name).mkdir(parents=True)
         for shard in range(2):
-            images = [(f"{n:03d}.png", picture(1000 * number + 100 * shard + n, n)) for n in range(12)]
+            images = [(f"{n:03d}.png", picture(1000 * number + 100 * shard + n, n)) for n in range(6)]
             making.tar(folder / "base" / name / f"{shard}.tar.gz", images)
     for name, out in (("data", "one"), ("more", "two")):
         line = f"scan base/{name} --out base/{out} --detectors generator-text --engine serial --exit-zero"

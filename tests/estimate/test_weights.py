@@ -130,7 +130,7 @@ def unweighted(tmp_path_factory):
 
 
 @given(st.just(1.0) | st.floats(1e-12, 1e12))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, weight):
     plain, *expected = unweighted
     found, *estimates = of_weight(tmp_path_factory.mktemp("weighted"), weight)

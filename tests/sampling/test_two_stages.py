@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import saving
 from making import A1111, png, tar
+from scipy.stats import binom
 
 import auditor
 from auditor.audit import make_engine, run_audit
@@ -71,7 +72,7 @@ def test_the_interval_holds_the_truth(share, correlation, read, per_shard, runs)
         design = ClusterSample(read, shards, row_fraction=per_shard / rows)
         low, high = effective_interval(found.sum() / sizes.sum(), n_eff, design.fpc)
         missed += not low <= synthetic.sum() / (shards * rows) <= high
-    assert missed / count <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
+    assert missed <= binom.ppf(0.999, count, 0.05)
 
 
 def test_the_correction_is_that_of_whole_shards_or_that_of_rows():
