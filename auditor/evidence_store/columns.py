@@ -30,7 +30,7 @@ def schema() -> pa.Schema:
          ("sha256", pa.string()),
          ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_()),
-         ("signal_base", pa.int16()), ("caption_marks", pa.string())]
+         ("signal_base", pa.int16()), ("caption_marks", pa.string()), ("vector", pa.int32())]
     )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def table_of(rows: Sequence[Row], bases: BaseLists | None = None) -> pa.Table:
         "caption": [row.caption for row in rows],
         "sampled": [row.is_sampled for row in rows],
         "caption_marks": [None] * len(rows),  # found for many rows at once, when they are written
+        "vector": [None] * len(rows),  # numbered when they are written
         "signal_base": [number for number, _ in encoded],
         **{field.name: [getattr(values, field.name) for values in covariates] for field in fields(Covariates)},
     }

@@ -249,7 +249,7 @@ def _opened(path: Path) -> Part | None:
     try:
         metadata = pq.read_metadata(path)
         footer = json.loads((metadata.metadata or {})[_META])
-        vectors = vectors_of(path, metadata.num_rows, footer.get("vectors"))
+        vectors = vectors_of(path, footer.get("vectors"))
         if vectors and not vectors.is_whole:
             return None
         return Part(
@@ -321,7 +321,8 @@ class PartWriter:
     def write_table(self, rows: pa.Table, kept: Kept = ((), ())) -> None:
         """Append rows in their stored form, by `bases`. What the dataset says in them has to be added to `content`."""
         if self._vectors:
-            self._vectors.write(*kept)
+            numbers, at = self._vectors.write(*kept), rows.schema.get_field_index("vector")
+            rows = rows.set_column(at, rows.schema.field(at), pa.array(numbers, pa.int32()))
         self._waiting.append(rows)
         self.rows += len(rows)
         if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
@@ -351,7 +352,7 @@ class PartWriter:
             self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})
             self._writer.close()
             sync(self._temporary)
-        kept = vectors_of(self._path, self.rows, vectors)
+        kept = vectors_of(self._path, vectors)
         digests = {path.name: checksums.digest(path) for path in (kept.files if kept else ())}
         digests[self._path.name] = checksums.digest(self._temporary)
         checksums.write(checksums.beside(self._path), digests)

@@ -1,8 +1,9 @@
-"""Vectors on disk: float16 (rows, dimension), one vector per row of evidence; NaN for rows without one.
+"""Vectors on disk: float16 (vectors, dimension), of the rows of evidence that have one.
 
-The vectors of a part are in a file beside it, in the same order. The part's footer holds the encoder's fingerprint.
-Thumbnails (images/thumbnail_match.py) are stored likewise, as uint8, with zeros for rows without one. Both files are
-written before the part, completely or not at all. They are memory-mapped, never read as a whole.
+The vectors of a part are in a file beside it, in the order of its rows, whose column `vector` numbers them. The part's
+footer holds the encoder's fingerprint. Thumbnails (images/thumbnail_match.py) of the same rows are stored likewise, as
+uint8, with zeros for rows without one. Both files are written before the part, completely or not at all. They are
+memory-mapped, never read as a whole.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _MIN_NORM = 1e-3  # the direction of a shorter vector is undefined
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """A file of vectors, not yet opened. thumbnails: pixels per thumbnail in the second file; 0 if there is none."""
+    """A file of vectors, not yet opened. rows: the number of vectors. thumbnails: pixels per thumbnail in the second
+    file; 0 if there is none."""
 
     path: Path
     fingerprint: str
@@ -128,23 +130,38 @@ class MatrixWriter:
 class VectorWriter:
     """Writes the vectors and thumbnails of a part."""
 
+    count = 0
+
     def __init__(self, part: Path, fingerprint: str) -> None:
         remove(part)
         self._fingerprint = fingerprint
         self._vectors = MatrixWriter(beside(part), "<f2", float("nan"))
         self._thumbnails = MatrixWriter(pictures(beside(part)), "|u1", 0)
 
-    def write(self, vectors: Sequence[np.ndarray | None], thumbnails: Sequence[np.ndarray | None]) -> None:
-        """Append the vectors and thumbnails of some rows; see MatrixWriter.write."""
-        self._vectors.write(vectors)
-        self._thumbnails.write(thumbnails)
+    def write(self, vectors: Sequence[np.ndarray | None], thumbnails: Sequence[np.ndarray | None]) -> list[int | None]:
+        """Append the vectors of some rows, and the thumbnails of rows with a vector. Returns the number of each row's
+        vector; None without one. Raises EvidenceError as MatrixWriter.write does."""
+        numbers: list[int | None] = [None] * len(vectors)
+        for row, vector in enumerate(vectors):
+            if vector is not None:
+                numbers[row] = self.count
+                self.count += 1
+        self._vectors.write([vector for vector in vectors if vector is not None])
+        pairs = zip(vectors, thumbnails, strict=True)
+        self._thumbnails.write([thumbnail for vector, thumbnail in pairs if vector is not None])
+        return numbers
 
     def close(self) -> dict[str, Any] | None:
         """Finish both files. Returns the entry for the footer; None if no row has a vector."""
         pixels, dimension = self._thumbnails.close(), self._vectors.close()
         if not dimension:
             return None
-        return {"fingerprint": self._fingerprint, "dimension": dimension, "thumbnails": pixels}
+        return {
+            "fingerprint": self._fingerprint,
+            "count": self.count,
+            "dimension": dimension,
+            "thumbnails": pixels,
+        }
 
     def abandon(self) -> None:
         """Remove the temporary files."""
@@ -168,22 +185,18 @@ def remove(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def vectors_of(part: Path, rows: int, footer: Mapping[str, Any] | None) -> Vectors | None:
+def vectors_of(part: Path, footer: Mapping[str, Any] | None) -> Vectors | None:
     """The vectors that a part's footer describes; None if it has none. Raises KeyError for an incomplete footer."""
     if footer is None:
         return None
-    return Vectors(beside(part), str(footer["fingerprint"]), rows, int(footer["dimension"]), int(footer["thumbnails"]))
+    count, dimension, thumbnails = (int(footer[name]) for name in ("count", "dimension", "thumbnails"))
+    return Vectors(beside(part), str(footer["fingerprint"]), count, dimension, thumbnails)
 
 
 def blocks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Blocks of the matrix: the number of the first row, and float32 (n, dimension)."""
     for start in range(0, len(matrix), BLOCK):
         yield start, np.asarray(matrix[start : start + BLOCK], np.float32)
-
-
-def present(matrix: np.ndarray) -> np.ndarray:
-    """bool (rows,): which rows have a vector."""
-    return np.concatenate([np.isfinite(block[:, 0]) for _, block in blocks(matrix)] or [np.zeros(0, bool)])
 
 
 def unit(matrix: np.ndarray, where: str, first: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The vectors and thumbnails of an audit's images, on disk in its parts of evidence; 9 bytes of memory per image."""
+"""The vectors and thumbnails of an audit's images, on disk in its parts of evidence; 13 bytes of memory per image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auditor.embeddings.whitening import SAMPLE, PcaWhitening, space_for
 from auditor.errors import EvidenceError
 from auditor.evidence_store.distinct import distinct_images
 from auditor.evidence_store.store import Part
-from auditor.evidence_store.vectors import Vectors, present, unit
+from auditor.evidence_store.vectors import Vectors, unit
 from auditor.types import VerdictKind
 
 OTHER, DECLARED, FLAGGED = 0, 1, 2
@@ -43,12 +43,14 @@ class EmbeddingSet:
         if len(fingerprints) > 1:
             raise EvidenceError(f"vectors of different encoders cannot be compared: {', '.join(fingerprints)}")
         self.fingerprint = fingerprints[0] if fingerprints else ""
-        images, first, rows = distinct_images([part.path for part in self._parts]), 0, []
-        for part, file in zip(self._parts, self._files, strict=True):
+        images, first, rows, numbers = distinct_images([part.path for part in self._parts]), 0, [], []
+        for part in self._parts:
+            number = pq.read_table(part.path, columns=["vector"])["vector"].fill_null(-1).to_numpy()
             counts = ~images.at(first, part.rows).is_repeat
-            rows.append(np.flatnonzero(present(file.open()) & counts).astype(np.int32))
+            rows.append(np.flatnonzero((number >= 0) & counts).astype(np.int32))
+            numbers.append(number[rows[-1]])
             first += part.rows
-        self._row = np.concatenate(rows or [np.zeros(0, np.int32)])
+        self._row, self._number = (np.concatenate([np.zeros(0, np.int32), *each]) for each in (rows, numbers))
         self._first = np.cumsum([0, *(len(numbers) for numbers in rows)])
 
     def __len__(self) -> int:
@@ -83,14 +85,14 @@ class EmbeddingSet:
 
     def vectors(self, numbers: np.ndarray) -> np.ndarray:
         """float32 (n, dimension) of unit length, of images by ascending number."""
-        vectors = [unit(file.open()[rows], str(file.path)) for file, rows in self._rows(numbers)]
+        vectors = [unit(file.open()[its], str(file.path)) for file, its in self._stored(numbers)]
         return np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32)
 
     def thumbnails(self, numbers: np.ndarray) -> np.ndarray:
         """uint8 (n, pixels), of images by number; zeros for an image without a thumbnail."""
         order, back = np.unique(numbers, return_inverse=True)
-        files = ((file.open_thumbnails(), rows) for file, rows in self._rows(order))
-        thumbnails: np.ndarray = np.concatenate([pixels[rows] for pixels, rows in files if pixels is not None])[back]
+        files = ((file.open_thumbnails(), its) for file, its in self._stored(order))
+        thumbnails: np.ndarray = np.concatenate([pixels[its] for pixels, its in files if pixels is not None])[back]
         return thumbnails
 
     def whitened(self, scratch: Path | None = None) -> np.ndarray:
@@ -101,14 +103,14 @@ class EmbeddingSet:
             np.memmap(scratch / "whitened", "f4", "w+", shape=shape) if scratch else np.empty(shape, "f4")
         )
         for at, file in enumerate(self._files):
-            whitened[self._slice(at)] = self.space.transform_blocks(file.open()[self._row[self._slice(at)]])
+            whitened[self._slice(at)] = self.space.transform_blocks(file.open()[self._number[self._slice(at)]])
         return whitened
 
     def columns(self, numbers: np.ndarray, names: Sequence[str]) -> Mapping[str, list[str]]:
         """Columns of evidence, of images by ascending number."""
         columns: dict[str, list[str]] = {name: [] for name in names}
-        for part, rows in self._places(numbers):
-            table = pq.read_table(part.path, columns=list(names)).take(rows)
+        for part, images in self._in_parts(numbers):
+            table = pq.read_table(part.path, columns=list(names)).take(self._row[images])
             for name in names:
                 columns[name] += table[name].to_pylist()
         return columns
@@ -121,14 +123,16 @@ class EmbeddingSet:
     def _slice(self, part: int) -> slice:
         return slice(int(self._first[part]), int(self._first[part + 1]))
 
-    def _places(self, numbers: np.ndarray) -> Iterator[tuple[Part, np.ndarray]]:
+    def _in_parts(self, numbers: np.ndarray) -> Iterator[tuple[Part, np.ndarray]]:
+        """Each part with the images that are in it, by their numbers, which ascend."""
         cuts = np.searchsorted(numbers, self._first)
         for at, part in enumerate(self._parts):
             in_part = numbers[cuts[at] : cuts[at + 1]]
             if len(in_part):
-                yield part, self._row[in_part]
+                yield part, in_part
 
-    def _rows(self, numbers: np.ndarray) -> Iterator[tuple[Vectors, np.ndarray]]:
-        for part, rows in self._places(numbers):
+    def _stored(self, numbers: np.ndarray) -> Iterator[tuple[Vectors, np.ndarray]]:
+        """Each file of vectors with the rows of images in it."""
+        for part, images in self._in_parts(numbers):
             if part.vectors:
-                yield part.vectors, rows
+                yield part.vectors, self._number[images]
