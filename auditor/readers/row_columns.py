@@ -31,24 +31,44 @@ _MAX_CAPTION = 1 << 15  # bytes; of longer captions, only the beginning may be k
 
 
 @dataclass(frozen=True)
-class RowBatch:
-    """Consecutive rows of a table. table: their cells. columns: the rows that are alike. position: their numbers in the
-    batch, int64. others: the numbers of the other rows, int64."""
+class Cells:
+    """The cells of consecutive rows of a table, of which `first` is the number of the first one."""
 
     table: pa.RecordBatch
-    columns: RowColumns
-    position: np.ndarray
-    others: np.ndarray
-    _row_of: RowReader
-    _first: int
+    row_of: RowReader
+    first: int
 
     def items(self, numbers: np.ndarray) -> Iterator[tuple[int, Sample | Unreadable]]:
-        """What some rows hold, with their numbers in the batch. numbers: in ascending order, int64 (n,)."""
+        """What some rows hold, with their numbers among these rows. numbers: int64 (n,)."""
         for start in range(0, len(numbers), batches.BATCH):
             some = numbers[start : start + batches.BATCH]
             for number, row in zip(some.tolist(), batches.dicts(self.table.take(pa.array(some))), strict=True):
-                for item in self._row_of(row, self._first + number):
+                for item in self.row_of(row, self.first + number):
                     yield number, item
+
+    def samples(self, numbers: np.ndarray) -> list[Sample]:
+        """The samples of rows that hold one each."""
+        return [item for _, item in self.items(numbers) if isinstance(item, Sample)]
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Consecutive rows of a table. columns: the rows that are alike. position: their numbers in the batch, int64.
+    others: the numbers of the other rows, int64."""
+
+    cells: Cells
+    columns: RowColumns
+    position: np.ndarray
+    others: np.ndarray
+
+    @property
+    def table(self) -> pa.RecordBatch:
+        """The cells of all rows."""
+        return self.cells.table
+
+    def items(self, numbers: np.ndarray) -> Iterator[tuple[int, Sample | Unreadable]]:
+        """What some rows hold, with their numbers in the batch. numbers: int64 (n,)."""
+        return self.cells.items(numbers)
 
     @property
     def number_of_items(self) -> int:
@@ -79,11 +99,12 @@ def read(table: TableFile, chunk: Chunk, row_of: RowReader) -> Iterator[RowBatch
     names, first = tables.columns(table), chunk.first
     for read_batch in tables.record_batches(table, chunk, names, _BATCH_ROWS) or ():
         for batch in batches.plain(read_batch):
-            yield _batch(batch, row_of, first)
+            yield _batch(Cells(batch, row_of, first))
             first += batch.num_rows
 
 
-def _batch(table: pa.RecordBatch, row_of: RowReader, first: int) -> RowBatch:
+def _batch(cells: Cells) -> RowBatch:
+    table, row_of, first = cells.table, cells.row_of, cells.first
     found, valid = row_of.columns, table if _is_valid(table) else table.slice(0, 0)
     url, caption = _texts(valid, found.url), _texts(valid, found.caption)
     key, is_plain_key = _keys(valid, row_of, first)
@@ -102,11 +123,9 @@ def _batch(table: pa.RecordBatch, row_of: RowReader, first: int) -> RowBatch:
         authority=authority,
         pwatermark=_pwatermark(valid).take(position),
         facts=_facts(valid, row_of, position),
-        samples=lambda rows: [item for _, item in batch.items(position[rows])],  # type: ignore[misc]
+        samples=lambda rows: cells.samples(position[rows]),  # no reference to the batch: it would outlive its use
     )
-    others = np.setdiff1d(np.arange(table.num_rows), position, assume_unique=True)
-    batch = RowBatch(table, columns, position, others, row_of, first)
-    return batch
+    return RowBatch(cells, columns, position, np.setdiff1d(np.arange(table.num_rows), position, assume_unique=True))
 
 
 def _is_valid(table: pa.RecordBatch) -> bool:
