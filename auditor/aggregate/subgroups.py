@@ -122,11 +122,14 @@ class SubgroupTally:
         self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray, bins: np.ndarray | None
     ) -> None:
         """Adds one batch. column: its columns by name. weights: float64 (rows,). bins: as ScoreTally.add returns it."""
-        sums = {"rows": np.ones(len(weights), np.int64), **moments_of(masks, weights)}
+        summed = np.flatnonzero(masks.readable | masks.unsampled)  # of other rows, all moments are 0
+        moments = {"rows": np.zeros(len(summed), np.int64), **moments_of(masks.of(summed), weights[summed])}
         undecided = np.flatnonzero(bins >= 0) if bins is not None else np.empty(0, int)
         scores = dict(zip(_MOMENTS, (weights[undecided] ** power for power in range(3)), strict=True))
         for by, values in _values(column).items():
-            add_sums(self._groups[by], pa.table({"value": values, **sums}), ["value"])
+            add_sums(self._groups[by], _counted(values, moments), ["value"])
+            if len(summed):
+                add_sums(self._groups[by], pa.table({"value": values.take(pa.array(summed)), **moments}), ["value"])
             if bins is not None:
                 of_scores = pa.table({"value": values.take(pa.array(undecided)), "bin": bins[undecided], **scores})
                 add_sums(self._scores[by], of_scores, ["value", "bin"])
@@ -198,6 +201,13 @@ class SubgroupTally:
             large.sort(key=lambda number: (-bounds[number], rows[number]["value"]))
             found.update(dict.fromkeys(large[:_MAX_WORST]))
         return np.array(list(found), np.int64)
+
+
+def _counted(values: pa.Array, moments: Mapping[str, np.ndarray]) -> pa.Table:
+    """The number of rows with each value, with 0 for all moments. moments: gives their names and types."""
+    counts = values.value_counts().flatten()
+    zeros = {name: np.zeros(len(counts[0]), column.dtype) for name, column in moments.items()}
+    return pa.table({"value": counts[0], **zeros, "rows": counts[1]})
 
 
 def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:

@@ -29,51 +29,72 @@ _READ = [Status.OK.value, Status.NO_BYTES.value]
 @dataclass(frozen=True, slots=True)
 class DistinctImages:
     """For each row, in the order of the parts: whether another row counts its image, bool (rows,); its weight, float64
-    (rows,); and the number of the row that counts its image, int64 (rows,), None if every row counts its own. A row
-    that counts for others has their weights too, if the dataset has weights."""
+    (rows,), None if the dataset has no weights; and the number of the row that counts its image, int64 (rows,), None if
+    every row counts its own. A row that counts for others has their weights too."""
 
     is_repeat: np.ndarray
-    weights: np.ndarray
+    given_weights: np.ndarray | None = None
     counted_by: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weight of each row, float64 (rows,): 1 in a dataset without weights."""
+        return np.ones(len(self.is_repeat)) if self.given_weights is None else self.given_weights
 
     def at(self, first: int, rows: int) -> DistinctImages:
         """The same of some consecutive rows."""
         part = slice(first, first + rows)
-        counted_by = None if self.counted_by is None else self.counted_by[part]
-        return DistinctImages(self.is_repeat[part], self.weights[part], counted_by)
+        others = (None if each is None else each[part] for each in (self.given_weights, self.counted_by))
+        return DistinctImages(self.is_repeat[part], *others)
 
 
 def distinct_images(parts: Sequence[Path]) -> DistinctImages:
     """The distinct images of parts of evidence; of several rows, one that was sampled counts before the others,
-    then one that shows the image to be synthetic or edited, then the first. Takes 17 bytes of
-    memory per row, 8 more if images are repeated, and more while it sorts."""
+    then one that shows the image to be synthetic or edited, then the first. Takes 19 bytes of memory per row while it
+    looks, more if images are repeated or rows have weights, and one byte afterwards."""
     columns = list(zip(*(_read(part) for part in parts), strict=True))
     if not columns:
-        return DistinctImages(np.zeros(0, bool), np.zeros(0))
-    identity, is_read, precedence, weights, is_weighted = (np.concatenate(column) for column in columns)
+        return DistinctImages(np.zeros(0, bool))
+    identity, is_read, precedence = (np.concatenate(column) for column in columns[:3])
+    weights = None
+    if any(each is not None for each in columns[3]):
+        weights = np.concatenate([_or_ones(*pair) for pair in zip(columns[3], columns[0], strict=True)])
+    del columns
     is_repeat = np.zeros(len(identity), bool)
-    rows = np.flatnonzero(is_read)
-    if len(rows) == len(np.unique(identity[rows])):
+    rows = _repeated(identity, is_read)
+    if not len(rows):
         return DistinctImages(is_repeat, weights)
     rows = rows[np.lexsort((rows, precedence[rows], identity[rows]))]
     is_first = np.diff(identity[rows], prepend=~identity[rows[:1]]) != 0
     is_repeat[rows] = ~is_first
-    if is_weighted.any():
+    if weights is not None:
         weights[rows[is_first]] = np.add.reduceat(weights[rows], np.flatnonzero(is_first))
     counted_by = np.arange(len(identity))
     counted_by[rows] = rows[is_first][np.cumsum(is_first) - 1]
     return DistinctImages(is_repeat, weights, counted_by)
 
 
+def _repeated(identity: np.ndarray, is_read: np.ndarray) -> np.ndarray:
+    """The rows whose image was read and is that of another such row, int64."""
+    in_order = identity[is_read]
+    in_order.sort()
+    repeated = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
+    return np.flatnonzero(is_read & np.isin(identity, repeated)) if len(repeated) else np.zeros(0, np.int64)
+
+
+def _or_ones(weights: np.ndarray | None, identity: np.ndarray) -> np.ndarray:
+    return np.ones(len(identity)) if weights is None else weights
+
+
 def _precedence(table: pa.Table) -> np.ndarray:
     verdict = pc.index_in(table["verdict"], pa.array(_DECIDED)).fill_null(len(_DECIDED))
-    precedence: np.ndarray = np.where(np.asarray(table["sampled"]), 0, 8) + np.asarray(verdict)
+    precedence: np.ndarray = (np.where(np.asarray(table["sampled"]), 0, 8) + np.asarray(verdict)).astype(np.uint8)
     return precedence
 
 
-def _read(part: Path) -> tuple[np.ndarray, ...]:
+def _read(part: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """For each row of a part: the hash of what identifies its image (uint64), whether the image was read, the place of
-    the row among those of its image (uint8), its weight, and whether the dataset gives one."""
+    the row among those of its image (uint8), and its weight; None instead of weights if the part has none."""
     import pandas as pd
 
     table = pq.read_table(part, columns=_COLUMNS).combine_chunks()
@@ -87,6 +108,5 @@ def _read(part: Path) -> tuple[np.ndarray, ...]:
         pd.util.hash_array(identity, categorize=False) if len(identity) else np.zeros(0, np.uint64),
         np.asarray(pc.is_in(table["status"], pa.array(_READ))),
         _precedence(table),
-        row_weights({"weight": table["weight"]}).copy(),
-        np.asarray(table["weight"].is_valid()),
+        row_weights({"weight": table["weight"]}).copy() if table["weight"].null_count < len(table) else None,
     )
