@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_MERGE_EVERY = 32
+_MERGE_AT = 1 << 17  # rows of sums that wait to be merged
 # The tar or table that contains an image: the part of `image` before `::` or `#`.
 _SHARD = r"^(?P<shard>.*?\.(?i:tar|tar\.\w+|tgz|parquet|csv|tsv|jsonl|json))(?:::|#)"
 
@@ -35,6 +35,8 @@ class GroupSums:
 
 def shards_of(images: pa.Array) -> pa.Array:
     """The tar or table that contains each image; null for an image that is in none."""
+    if not any(pc.any(pc.match_substring(images, sign)).as_py() for sign in ("::", "#")):
+        return pa.nulls(len(images), pa.string())
     (shard,) = pc.extract_regex(images, _SHARD).flatten()
     return shard
 
@@ -42,7 +44,7 @@ def shards_of(images: pa.Array) -> pa.Array:
 def add_sums(tables: list[pa.Table], table: pa.Table, keys: list[str]) -> None:
     """Adds a batch to the sums so far, which are merged now and then."""
     tables.append(grouped([table], keys))
-    if len(tables) >= _MERGE_EVERY:
+    if sum(map(len, tables[1:])) > max(_MERGE_AT, len(tables[0])):
         tables[:] = [grouped(tables, keys)]
 
 

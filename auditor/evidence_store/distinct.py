@@ -99,10 +99,14 @@ def _read(part: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | 
 
     table = pq.read_table(part, columns=_COLUMNS).combine_chunks()
     place, content = table["image"], table["sha256"].fill_null("")
-    table_name = pc.replace_substring_regex(place, _EMBEDDED, "")
-    is_in_table = pc.and_(pc.not_equal(table_name, place), pc.equal(table_name, table["source"]))  # and has no URL
-    name = pc.if_else(pc.and_(is_in_table, pc.not_equal(content, "")), table_name, place)
-    content = pc.if_else(pc.match_substring(place, "://"), "", content)
+    is_address = pc.match_substring(place, "://")
+    if pc.all(is_address).as_py():
+        name, content = place, ""
+    else:
+        table_name = pc.replace_substring_regex(place, _EMBEDDED, "")
+        is_in_table = pc.and_(pc.not_equal(table_name, place), pc.equal(table_name, table["source"]))  # and has no URL
+        name = pc.if_else(pc.and_(is_in_table, pc.not_equal(content, "")), table_name, place)
+        content = pc.if_else(is_address, "", content)
     identity = pc.binary_join_element_wise(name, content, origin(part), "\n").to_numpy()
     return (
         pd.util.hash_array(identity, categorize=False) if len(identity) else np.zeros(0, np.uint64),
