@@ -231,7 +231,8 @@ def test_a_pipeline_trains_only_on_a_pass(folder):
 def test_an_interruption_keeps_what_is_done_and_exits_with_the_number_of_the_signal(tmp_path, number):
     lines = (f"k{n},http://x.org/{n}\n" for n in range(30_000))
     making.write(tmp_path / "urls.csv", "id,image\n" + "".join(lines))
-    command = [sys.executable, "-m", "auditor", "scan", "urls.csv", "--jobs", "2"]
+    scan = ["scan", "urls.csv", "--jobs", "2", "--depth", "row"]
+    command = [sys.executable, "-m", "auditor", *scan]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -247,7 +248,7 @@ def test_an_interruption_keeps_what_is_done_and_exits_with_the_number_of_the_sig
     assert process.returncode == 128 + number
     assert "run the same command to continue" in stderr.strip().splitlines()[-1]
     assert list((tmp_path / "audit/evidence").glob("*.parquet"))
-    assert "already done and kept" in run("scan", "urls.csv", cwd=tmp_path).stderr
+    assert "already done and kept" in run(*scan, cwd=tmp_path).stderr
 
 
 def test_explain_shows_a_detectors_documentation(folder):
