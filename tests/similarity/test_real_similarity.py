@@ -12,7 +12,7 @@ from auditor import audit as pipeline
 from auditor.config import Config, ReadOptions
 from auditor.similarity.diversity import metrics
 
-FEW = 30
+FEW = 20
 
 
 def reencoded(path, folder):
