@@ -31,7 +31,8 @@ from auditor.results import SCHEMA, Audit, InputRecord
 from auditor.sampling import planning, stratified
 from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards, with_two_stages
-from auditor.scanning.shard_scan import ShardDigest, ShardScan
+from auditor.scanning.shard_digest import ShardDigest
+from auditor.scanning.shard_scan import ShardScan
 from auditor.similarity import summary
 from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need

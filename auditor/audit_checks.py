@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from auditor.caption_results import ArtefactGroup, Artefacts, Captions, FigureRange, FlagRate, HumanReference, Prompts
 from auditor.decision import Decision, MadLimits, MadStatus
 from auditor.results import (
     SUBGROUP_KINDS,
-    ArtefactGroup,
-    Artefacts,
     Audit,
     CaptionGroup,
-    Captions,
     Cluster,
     ConfirmedShare,
     Control,
@@ -25,14 +23,10 @@ from auditor.results import (
     DatasetTest,
     DuplicateShare,
     Estimate,
-    FigureRange,
-    FlagRate,
-    HumanReference,
     LabelCounts,
     Labels,
     Metric,
     NearDuplicates,
-    Prompts,
     ShardSample,
     Subgroup,
 )

@@ -14,10 +14,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.captions import patterns
+from auditor.captions import marks, patterns
 from auditor.captions.patterns import BY_ID, PATTERNS, Kind
 from auditor.images import generation_settings
 from auditor.images.view import View
@@ -36,6 +35,7 @@ _STRENGTHS = {
     "stable-diffusion": 0.5,
     "dall-e": 0.5,
 }
+_MARKS = marks.bits_of(_STRENGTHS)
 _COMPILED = [
     (BY_ID[id], strength, re.compile(BY_ID[id].expression))
     for id, strength in sorted(_STRENGTHS.items(), key=lambda item: -item[1])
@@ -61,24 +61,20 @@ class CaptionPrior(Detector):
         return (str(patterns.PATH), generation_settings.__file__)
 
     def alike(self, columns: RowColumns) -> np.ndarray:
-        """Rows are alike without a caption, if no form matches, and if the same form is the first that does.
+        """Rows are alike without a caption, and if the same patterns match.
 
-        Arrow's expressions (RE2) and Python's mean the same in ASCII without control characters; other captions, and
-        those that may hold settings, are rows of their own.
+        Arrow's expressions (RE2) and Python's mean the same in ASCII without control characters; other captions with a
+        word of any pattern, and those that may hold settings, are rows of their own.
         """
-        numbers = np.where(np.asarray(columns.caption.is_valid()), 0, -1)
-        is_candidate = pc.match_substring_regex(columns.caption, _ANY_WORD, ignore_case=True)
-        rows = np.flatnonzero(np.asarray(is_candidate.fill_null(False)))
-        caption = columns.caption.take(pa.array(rows))
+        caption = columns.caption
+        has_word = pc.match_substring_regex(caption, _ANY_WORD, ignore_case=True)
         is_plain = pc.and_(
             pc.string_is_ascii(caption),
             pc.invert(pc.match_substring_regex(caption, _MAY_BE_SETTINGS, ignore_case=True)),
         )
-        for number, (pattern, _, _) in reversed(list(enumerate(_COMPILED, 1))):
-            matches = pc.match_substring_regex(caption, pattern.expression)
-            numbers[rows[np.asarray(pc.and_(is_plain, matches))]] = number
-        others = rows[~np.asarray(is_plain)]
-        numbers[others] = len(_COMPILED) + 1 + np.arange(len(others))
+        numbers = np.where(np.asarray(caption.is_valid()), marks.find(caption) & _MARKS, -1)
+        others = np.flatnonzero(np.asarray(pc.and_(has_word, pc.invert(is_plain)).fill_null(False)))
+        numbers[others] = -2 - np.arange(len(others))
         return numbers
 
     def look(self, view: View) -> DetectorResult:

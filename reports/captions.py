@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.caption_results import CaptionColumn, CaptionDiversity, Captions, FigureRange, FlagRate, Prompts
 from auditor.captions.languages import in_others, is_mostly_english
 from auditor.captions.patterns import BY_ID
 from auditor.captions.ranges import HUMAN
-from auditor.results import Audit, CaptionColumn, CaptionDiversity, Captions, FigureRange, FlagRate, Prompts
+from auditor.results import Audit
 from auditor.safe_text import safe_text
 from auditor.sentences import percent, span
 

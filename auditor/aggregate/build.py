@@ -13,6 +13,7 @@ from auditor.aggregate.estimator import Estimator, Model
 from auditor.aggregate.summary import Summary, summarise
 from auditor.annotation.file import Annotation
 from auditor.annotation.tally import LabelJoin
+from auditor.caption_results import Captions
 from auditor.captions.declared import declared_writers
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config
@@ -20,7 +21,7 @@ from auditor.errors import DatasetError
 from auditor.estimate.calibration import Calibration, dumps
 from auditor.evidence_store.store import Part, Store
 from auditor.resources import counted_detector
-from auditor.results import Audit, Captions, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
+from auditor.results import Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
 from auditor.storage.atomic import write_atomically
 from auditor.types import Need
 

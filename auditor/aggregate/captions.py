@@ -17,6 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.aggregate.groups import GroupSums, shards_of
+from auditor.caption_results import (
+    ArtefactGroup,
+    Artefacts,
+    CaptionExample,
+    Captions,
+    FlagRate,
+    HumanReference,
+    Prompts,
+)
 from auditor.captions import bound, diversity, languages, marks, ranges, reference
 from auditor.captions.excerpt import excerpt
 from auditor.captions.patterns import ARTEFACTS, BY_ID, Kind, Pattern
@@ -25,7 +34,6 @@ from auditor.estimate.clusters import effective_sample_size
 from auditor.estimate.intervals import clopper_pearson, effective_interval
 from auditor.estimate.weights import NO_ROWS, WeightSums, n_eff_of_share
 from auditor.evidence_store.distinct import DistinctImages
-from auditor.results import ArtefactGroup, Artefacts, CaptionExample, Captions, FlagRate, HumanReference, Prompts
 from auditor.types import Status, VerdictKind
 
 _READ = pa.array([Status.OK.value, Status.NO_BYTES.value])

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from auditor.caption_results import CaptionColumn, DeclaredWriters
 from auditor.readers import cells
 from auditor.readers.columns import as_text
-from auditor.results import CaptionColumn, DeclaredWriters
 from auditor.types import Sample
 
 LOOKED = 64  # rows of a shard

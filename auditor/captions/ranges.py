@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from auditor.caption_results import CaptionDiversity, CaptionFigure, FigureRange, Phrase
 from auditor.captions import diversity
-from auditor.results import CaptionDiversity, CaptionFigure, FigureRange, Phrase
 
 PATH = Path(__file__).with_name("ranges.json")
 HUMAN = "human"

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auditor.caption_results import HumanReference
 from auditor.captions import diversity
 from auditor.errors import ConfigError, DatasetError
 from auditor.estimate.intervals import clopper_pearson
 from auditor.readers import cells, columns
 from auditor.readers.columns import as_text
-from auditor.results import HumanReference
 from auditor.storage import tables
 from auditor.storage.tables import BadRow
 

@@ -29,13 +29,13 @@ from auditor.captions.declared import CaptionColumns
 from auditor.errors import EvidenceError
 from auditor.evidence_store import checksums
 from auditor.evidence_store.columns import schema, signal_kind, signal_structs, table_of, with_caption_marks
+from auditor.evidence_store.content_digest import ContentDigest
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.signal_encoding import BaseLists, StoredSignals
 from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWriter, remove, vectors_of
 from auditor.plugin import Shard
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.atomic import naming, replacing, sync, write_atomically
-from auditor.storage.column_digest import ColumnDigest
 from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
 from auditor.types import Row, Sample
 
@@ -391,34 +391,3 @@ def stored_signals(file: pq.ParquetFile) -> StoredSignals:
         return StoredSignals(json.loads(file.metadata.metadata[_META])[_BASES], signal_kind())
     except (KeyError, TypeError) as error:
         raise EvidenceError("the evidence was made by an older version: scan again") from error
-
-
-class ContentDigest:
-    """The digest of what the dataset says in the rows of a shard, without any conclusion. Rows are added one by one, or
-    as the manifest's columns."""
-
-    def __init__(self) -> None:
-        self._rows = hashlib.sha256()
-        self._columns = ColumnDigest()
-
-    def add_rows(self, rows: Iterable[Row]) -> None:
-        """Add rows."""
-        for row in rows:
-            self._rows.update(_row_digest(row))
-
-    def add_columns(self, batch: pa.RecordBatch) -> None:
-        """Add rows of a manifest."""
-        self._columns.update(batch)
-
-    def hexdigest(self) -> str:
-        """The digest so far."""
-        if self._columns.rows:
-            self._rows.update(self._columns.hexdigest().encode())
-        return self._rows.hexdigest()
-
-
-def _row_digest(row: Row) -> bytes:
-    sha256 = None if row.is_fetched else row.covariates.sha256
-    fields = (row.key, row.source, row.image, row.caption, sha256, row.manifest_digest)
-    text = "\0".join("\1" if value is None else value for value in fields)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

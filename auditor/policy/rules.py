@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Literal, TypeVar
 
 from auditor import sentences
+from auditor.caption_results import Captions
 from auditor.decision import MadLevel, Outcome, RuleResult
 from auditor.policy import rule
 from auditor.policy.rule import Context, Rule
-from auditor.results import OTHERS, Audit, Captions, Estimate
+from auditor.results import OTHERS, Audit, Estimate
 from auditor.safe_text import safe_text
 from auditor.types import Evidence, Need
 

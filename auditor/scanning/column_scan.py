@@ -24,6 +24,8 @@ from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import run_detector, view_of
 from auditor.types import Need, Signal, Status
 
+_VIEWS = 4096  # that a detector examines at once, of rows that are like no other
+
 
 @dataclass(frozen=True)
 class ColumnScan:
@@ -78,7 +80,11 @@ class ColumnScan:
         kind = np.asarray(alike.indices)
         rows = np.zeros(len(alike.dictionary), np.int64)
         rows[kind[::-1]] = np.arange(len(kind))[::-1]
-        found = run_detector(detector, self._views(columns, rows))
+        found = [
+            signal
+            for start in range(0, len(rows), _VIEWS)
+            for signal in run_detector(detector, self._views(columns, rows[start : start + _VIEWS]))
+        ]
         numbers: dict[Signal, int] = {}
         code = np.array([numbers.setdefault(signal, len(numbers)) for signal in found], np.int32)
         return _Coded(tuple(numbers), code[kind])

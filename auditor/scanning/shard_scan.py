@@ -1,4 +1,4 @@
-"""Tasks of workers: scanning a shard, and computing its digest. They are picklable and share no state."""
+"""The task of workers that scans a shard. It is picklable and shares no state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from auditor import readers, registry
 from auditor.captions.declared import LOOKED
@@ -21,13 +20,14 @@ from auditor.embeddings.vector_source import VectorSource, encodings
 from auditor.errors import AuditorError, SampleError
 from auditor.estimate.calibration import Calibration
 from auditor.evidence_store.columns import table_of
-from auditor.evidence_store.store import ContentDigest, Kept, PartWriter, part_path
+from auditor.evidence_store.store import Kept, PartWriter, part_path
 from auditor.images.deadline import TooSlow, deadline
 from auditor.images.view import View
 from auditor.plugin import AggregateDetector, Detector, DetectorResult, Shard, ShardTask, crash_reason
 from auditor.readers.row_columns import RowBatch
 from auditor.row_columns import RowColumns
 from auditor.sampling.rows import SamplePlan
+from auditor.scanning.batches import Batch, OrderedRows, batches
 from auditor.scanning.column_scan import ColumnScan
 from auditor.scanning.detect import (
     make_row,
@@ -38,25 +38,14 @@ from auditor.scanning.detect import (
     unreadable,
     view_of,
 )
+from auditor.scanning.shard_digest import PartResult, content_of_columns
 from auditor.similarity.match import ReferenceIndexes
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.output_folder import PathLike, part_folder, scratch_folder
-from auditor.types import Covariates, Need, Row, Sample, Unreadable, VerdictKind
+from auditor.types import Need, Row, Sample, Unreadable, VerdictKind
 
 _USE_KEPT_VECTORS = ("known-image", "known-neighbour")  # they need vectors, but not the embedded encoder's
-_BATCH_ROWS = 512
-_BATCH_BYTES = 64 << 20
-_BATCH_PIXELS = 16_000_000
 _READING, _OPENING = "reading", "opening"
-
-
-@dataclass(frozen=True, slots=True)
-class PartResult:
-    """The result for a shard: its number of rows, and the digest of what the dataset says in them."""
-
-    shard: str
-    rows: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +100,7 @@ class ShardScan(ShardTask[PartResult]):
                 if columns is not None:
                     self._scan_columns(columns, writer)
                 else:
-                    for batch in _batches(self._opened_items(shard), most=1 if self.is_tracking else _BATCH_ROWS):
-                        writer.look_at_columns(item.sample for item in batch.items if isinstance(item, View))
-                        writer.write(self._rows(batch, writer), self._vectors_and_thumbnails(batch))
+                    self._scan_rows(shard, writer)
             return writer.close()
         except BaseException:
             writer.abandon()
@@ -138,7 +125,7 @@ class ShardScan(ShardTask[PartResult]):
 
     def row(self, sample: Sample) -> Row:
         """The row of a single sample."""
-        batch = _Batch()
+        batch = Batch()
         batch.add(self._opened(sample, None))
         return self._rows(batch)[0]
 
@@ -150,9 +137,9 @@ class ShardScan(ShardTask[PartResult]):
         worker is found row by row."""
         return not (self.is_tracking or self.crashes or self.indexes or self.vectors.existing)
 
-    def _scan_columns(self, batches: Iterable[RowBatch | Unreadable], writer: PartWriter) -> None:
+    def _scan_columns(self, columns: Iterable[RowBatch | Unreadable], writer: PartWriter) -> None:
         task = ColumnScan(self._detectors, self.config.limits, self.config.depth, self.sample_plan)
-        for batch in batches:
+        for batch in columns:
             if isinstance(batch, Unreadable):
                 writer.write([row_from_unreadable(batch, self.sample_plan)], ([None], [None]))
                 continue
@@ -162,12 +149,12 @@ class ShardScan(ShardTask[PartResult]):
             is_single = self._is_fetched(batch.columns)
             alike = np.flatnonzero(~is_single)
             singles = np.sort(np.concatenate([batch.others, batch.position[is_single]]))
-            found = _Ordered()
+            found = OrderedRows()
             if len(alike):
                 found.add(batch.position[alike], task.table(batch.columns.take(alike), writer.bases))
             items = list(batch.items(singles))
             numbers = iter([number for number, _ in items])
-            for opened in _batches(self._view(item, None) for _, item in items):
+            for opened in batches(self._view(item, None) for _, item in items):
                 rows = self._rows(opened, writer)
                 of_rows = np.fromiter(itertools.islice(numbers, len(rows)), np.int64)
                 found.add(of_rows, table_of(rows, writer.bases), self._vectors_and_thumbnails(opened))
@@ -180,6 +167,15 @@ class ShardScan(ShardTask[PartResult]):
         return self.sample_plan.included(columns) if self.sample_plan else np.ones(len(columns), bool)
 
     # ---- rows
+
+    def _scan_rows(self, shard: Shard, writer: PartWriter) -> None:
+        items = self._opened_items(shard)
+        for batch in batches(items, most=1) if self.is_tracking else batches(items):
+            writer.look_at_columns(item.sample for item in batch.items if isinstance(item, View))
+            writer.write(self._rows(batch, writer), self._vectors_and_thumbnails(batch))
+        is_read_again = not any(crash.act == _READING for crash in self.crashes)  # that crashed the worker
+        if is_read_again and (columns := readers.read_columns(shard)) is not None:
+            writer.content, _ = content_of_columns(columns)  # the same as if they had been scanned as columns
 
     def _opened_items(self, shard: Shard) -> Iterator[View | Row]:
         for number, item in enumerate(self._items(shard)):
@@ -236,7 +232,7 @@ class ShardScan(ShardTask[PartResult]):
             return unreadable(view, crash_reason(error))
         return view
 
-    def _rows(self, batch: _Batch, writer: PartWriter | None = None) -> list[Row]:
+    def _rows(self, batch: Batch, writer: PartWriter | None = None) -> list[Row]:
         try:
             return self._examined(batch, writer)
         except (AuditorError, KeyboardInterrupt):
@@ -245,9 +241,9 @@ class ShardScan(ShardTask[PartResult]):
             (first, *others) = batch.items
             if not others:
                 return [unreadable(first, crash_reason(error)) if isinstance(first, View) else first]
-        return [row for item in batch.items for row in self._rows(_Batch([item]), writer)]
+        return [row for item in batch.items for row in self._rows(Batch([item]), writer)]
 
-    def _examined(self, batch: _Batch, writer: PartWriter | None) -> list[Row]:
+    def _examined(self, batch: Batch, writer: PartWriter | None) -> list[Row]:
         batch.items = [self._decoded(item) if isinstance(item, View) else item for item in batch.items]
         views = [item for item in batch.items if isinstance(item, View)]
         self._encode(views)
@@ -277,7 +273,7 @@ class ShardScan(ShardTask[PartResult]):
         for view, cosine in zip(views, self.vectors.caption_similarities(views), strict=True):
             view.caption_similarity = cosine
 
-    def _vectors_and_thumbnails(self, batch: _Batch) -> Kept:
+    def _vectors_and_thumbnails(self, batch: Batch) -> Kept:
         """One vector and one thumbnail per row; None for rows that were not decoded. Empty if none are kept."""
         if not self._are_kept:
             return (), ()
@@ -333,89 +329,3 @@ def examined(sample: Sample, limits: Limits = Limits()) -> Row:
     """The row of a single sample, with every detector."""
     scan = ShardScan(Path(), ScanConfig(tuple(registry.table("detectors")), limits=limits), digest="")
     return scan.row(sample)
-
-
-def _batches(items: Iterable[View | Row], most: int = _BATCH_ROWS) -> Iterator[_Batch]:
-    batch = _Batch()
-    for item in items:
-        batch.add(item)
-        if batch.is_full or len(batch.items) >= most:
-            yield batch
-            batch = _Batch()
-    if batch.items:
-        yield batch
-
-
-class _Ordered:
-    """Evidence of rows of one batch that were scanned in different ways, in the order of the rows."""
-
-    def __init__(self) -> None:
-        self._numbers: list[np.ndarray] = []
-        self._tables: list[pa.Table] = []
-        self._kept: tuple[list[np.ndarray | None], list[np.ndarray | None]] = ([], [])
-
-    def add(self, numbers: np.ndarray, table: pa.Table, kept: Kept = ((), ())) -> None:
-        """Add rows. numbers: of the rows in the batch, int64. kept: their vectors and thumbnails; empty for none."""
-        self._numbers.append(numbers)
-        self._tables.append(table)
-        for every, own in zip(self._kept, kept, strict=True):
-            every.extend(own or [None] * len(numbers))
-
-    def result(self) -> tuple[pa.Table, Kept]:
-        """The rows with their vectors and thumbnails."""
-        order, whole = np.argsort(np.concatenate(self._numbers), kind="stable"), pa.concat_tables(self._tables)
-        if len(self._tables) == 1:
-            return whole, self._kept
-        vectors, thumbnails = ([every[row] for row in order.tolist()] for every in self._kept)
-        return whole.combine_chunks().take(pa.array(order)), (vectors, thumbnails)
-
-
-class _Batch:
-    """Samples that are processed together: up to a number of rows, bytes or pixels."""
-
-    def __init__(self, items: Iterable[View | Row] = ()) -> None:
-        self.items = list(items)
-        self._bytes = self._pixels = 0
-
-    def add(self, item: View | Row) -> None:
-        """Add one item."""
-        self.items.append(item)
-        if isinstance(item, View) and item.is_opened:
-            self._bytes += item.held_bytes
-            if item.depth >= Need.PIXELS:
-                self._pixels += item.header.width * item.header.height
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the batch has reached one of its limits."""
-        return len(self.items) >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES or self._pixels >= _BATCH_PIXELS
-
-
-# ---- the dataset's digest, without decoding -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ShardDigest(ShardTask[PartResult]):
-    """Computes the digest of a shard without decoding, to find out whether the dataset has changed."""
-
-    depth: Need
-    limits: Limits
-    sample_plan: SamplePlan | None = None
-
-    def __call__(self, shard: Shard) -> PartResult:
-        """The shard's digest, as its part would have it."""
-        content, rows = ContentDigest(), 0
-        for item in readers.read_columns(shard) or readers.read(shard):
-            if isinstance(item, Sample | Unreadable):
-                content.add_rows([self._row(item)])
-                rows += 1
-            else:
-                content.add_columns(item.table)
-                rows += item.number_of_items
-        return PartResult(shard.id, rows, content.hexdigest())
-
-    def _row(self, item: Sample | Unreadable) -> Row:
-        if isinstance(item, Unreadable):
-            return row_from_unreadable(item, self.sample_plan)
-        view = view_of(item, self.limits, self.depth, self.sample_plan)
-        return unreadable(view, "") if view.is_opened else replace(unreadable(view, ""), covariates=Covariates())

@@ -7,8 +7,8 @@ import pytest
 from audits import audit, captions
 
 import auditor
+from auditor.caption_results import FlagRate, HumanReference
 from auditor.policy.policy import decide, parse
-from auditor.results import FlagRate, HumanReference
 from reports.captions import lines
 
 FORMATS = ("terminal", "markdown", "html")

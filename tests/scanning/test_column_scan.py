@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import auditor
 from auditor import audit, readers, registry
 from auditor.config import Config, ReadOptions
 from auditor.evidence_store import rows
@@ -17,6 +18,7 @@ from auditor.plugin import Input, Reader
 from auditor.readers import listing
 from auditor.readers.table import Table
 from auditor.scanning.detect import run_detector
+from auditor.scanning.shard_scan import ShardScan
 from auditor.storage import parquet
 from auditor.types import Need, Unreadable
 
@@ -155,6 +157,20 @@ def test_the_digest_depends_on_the_rows_and_not_on_batches(tmp_path, monkeypatch
         changed[0] = f"{changed[0]}x"
         at = table.schema.get_field_index("url")
         assert digest(table.set_column(at, "url", pa.array(changed, table.schema.field("url").type))) != whole
+
+
+@given(table=manifests())
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_digest_does_not_depend_on_how_rows_were_examined(tmp_path, table):
+    """With vectors of the rows or reference indexes, and after a crash, rows are examined one by one."""
+    path = tmp_path / "list.parquet"
+    pq.write_table(table, path)
+    by_columns, _ = evidence_of(path, tmp_path / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShardScan, "_may_scan_columns", False)
+        by_rows, _ = evidence_of(path, tmp_path / "out")
+    assert by_rows.digests == by_columns.digests
+    assert auditor.is_same_dataset(by_rows, path, jobs=1)
 
 
 def test_texts_that_are_no_utf8_cost_their_row(tmp_path):

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.config import Config
-from auditor.estimate.intervals import clopper_pearson
-from auditor.results import (
+from auditor.caption_results import (
     ArtefactGroup,
     Artefacts,
-    Audit,
     CaptionColumn,
     CaptionDiversity,
     CaptionExample,
     CaptionFigure,
     Captions,
-    ConfirmedShare,
-    Counts,
-    Coverage,
     DeclaredWriters,
-    Digests,
-    Estimate,
     FigureRange,
     FlagRate,
-    InputRecord,
-    Inventory,
     Phrase,
     Prompts,
-    Subgroup,
 )
+from auditor.config import Config
+from auditor.estimate.intervals import clopper_pearson
+from auditor.results import Audit, ConfirmedShare, Counts, Coverage, Digests, Estimate, InputRecord, Inventory, Subgroup
 
 
 def audit(ok: int = 1000, synthetic: int = 0, *, unreadable: int = 0, no_bytes: int = 0, **more: Any) -> Audit:
