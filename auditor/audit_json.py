@@ -104,7 +104,7 @@ def _content(text: str | bytes) -> dict[str, Any]:
         raise AuditFileError(f"not JSON: {error}") from error
     if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
         schema = content.get("schema") if isinstance(content, Mapping) else None
-        hint = "; scan again. docs/audit-json-2.md lists the renamed keys" if schema == "auditor/1" else ""
+        hint = "; scan again. docs/reference/audit-json-2.md lists the renamed keys" if schema == "auditor/1" else ""
         raise AuditFileError(f"not an audit of schema {SCHEMA} (found {schema}){hint}")
     return dict(content)
 

@@ -140,7 +140,7 @@ def report(
             f"benchmarks/watermark_null.py: {setting} real images, random keys, at their own width and at widths "
             "where blocks and message stay in step or nearly so; the larger of Student's quantile and of a fitted "
             f"generalised Pareto tail at {level:.1e} a test ({tests} tests an image): an extrapolation. "
-            f"{len(proof)} other real images prove it: docs/watermarks.md"
+            f"{len(proof)} other real images prove it: docs/explanation/watermarks.md"
         )
         Path(dwt_dct._DATA).write_text(json.dumps({"how": how, "marks": entries}, indent=2) + "\n")
 

@@ -3,8 +3,8 @@
 Sees: yellow, turquoise, green, orange and blue squares with sides of 16 pixels at a width of 1024, smaller in
 proportion; also inside the borders that img2dataset adds for letter-boxing. The centre of each square is averaged, and
 the largest difference of any channel from the palette decides. Measured: 0 on originals, at most 3 after resizing to
-256 pixels and JPEG 95, 23 at JPEG 75, and 106 or more on clean images. The threshold is 40. docs/watermarks.md has the
-counts over real images.
+256 pixels and JPEG 95, 23 at JPEG 75, and 106 or more on clean images. The threshold is 40.
+docs/explanation/watermarks.md has the counts over real images.
 
 Defeated by: cropping, which was often done on purpose; widths below 200 pixels. Tier C (nothing else draws it).
 """

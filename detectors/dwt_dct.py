@@ -11,7 +11,7 @@ the message (L positions), which gives L numbers; c is their correlation with th
 a random key, t has Student's distribution with L-2 degrees of freedom for any image, because the image's structure adds
 to the noise in the numerator and to the denominator alike. Therefore one threshold is valid also at widths where blocks
 and message stay in step, at which a plain z-score reaches 9 on clean photographs. This was checked on real images with
-random keys at all kinds of widths; docs/watermarks.md has the results.
+random keys at all kinds of widths; docs/explanation/watermarks.md has the results.
 
 A deciding hit has a false-positive rate of at most 1e-8 per image, over all messages and planes. This is an
 extrapolation, described with the thresholds in detectors/data/dwt_dct.json. SD 2's 32 bits are too few to decide: a hit

@@ -1,4 +1,4 @@
-"""audit.json, schema auditor/2, with every key of docs/formats.md; the same audit gives the same bytes."""
+"""audit.json, schema auditor/2, with every key of docs/reference/formats.md; the same audit gives the same bytes."""
 
 from __future__ import annotations
 

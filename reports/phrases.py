@@ -349,7 +349,7 @@ _ERRORS = {
 }
 ERROR_NOTES = (
     "(1) Metadata can be forged, and are lost when images are re-encoded. "
-    "(2) See docs/watermarks.md. Re-encoding weakens watermarks."
+    "(2) See docs/explanation/watermarks.md. Re-encoding weakens watermarks."
 )
 
 

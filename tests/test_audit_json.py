@@ -65,9 +65,9 @@ def test_what_is_no_audit_is_refused(broken):
 
 
 def test_an_audit_of_the_schema_before_is_refused_with_the_page_that_lists_the_new_names():
-    with pytest.raises(AuditFileError, match="found auditor/1.*scan again.*docs/audit-json-2.md"):
+    with pytest.raises(AuditFileError, match="found auditor/1.*scan again.*docs/reference/audit-json-2.md"):
         audit_json.loads('{"schema": "auditor/1"}')
-    assert (Path(__file__).parents[1] / "docs/audit-json-2.md").exists()
+    assert (Path(__file__).parents[1] / "docs/reference/audit-json-2.md").exists()
 
 
 def test_fields_of_a_later_version_are_tolerated():

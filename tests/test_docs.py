@@ -58,7 +58,7 @@ def test_the_readmes_help_is_the_programs():
 
 
 def reference() -> str:
-    """docs/cli.md, as it should be."""
+    """docs/reference/cli.md, as it should be."""
     parts = ["# Commands\n\nWritten by `python tests/test_docs.py`; a test compares it with the program.\n"]
     parts += [f"## auditor {command}".rstrip() + f"\n\n```text\n{usage(command)}```\n" for command in COMMANDS]
     return "\n".join(parts)
@@ -90,16 +90,16 @@ def test_what_is_said_of_mixtures_is_the_tables():
 
 
 def test_every_page_of_measurements_is_linked_and_names_commands_that_are_there():
-    guides = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    guides = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "benchmarks")
     for page in (ROOT / "docs/benchmarks").glob("*.md"):
-        assert f"(benchmarks/{page.name}" in guides, page.name
+        assert f"/benchmarks/{page.name}" in guides, page.name
         scripts = re.findall(r"(?:benchmarks|tests)/\w+\.py", page.read_text())
         assert scripts, page.name
         assert all((ROOT / script).exists() for script in scripts), page.name
 
 
 def test_the_reference_of_commands_is_the_programs():
-    assert (ROOT / "docs/cli.md").read_text() == reference()
+    assert (ROOT / "docs/reference/cli.md").read_text() == reference()
 
 
 def test_the_readmes_exit_codes_are_the_programs():
@@ -117,7 +117,7 @@ def test_every_detector_and_every_command_is_in_the_readme():
 
 
 def test_every_rule_and_the_default_policy_are_in_the_guide():
-    guide = (ROOT / "docs/policy.md").read_text()
+    guide = (ROOT / "docs/reference/policy.md").read_text()
     assert policy.DEFAULT in guide
     for id, kind in RULES.items():
         row = next(line for line in guide.splitlines() if line.startswith(f"| `{id}`"))
@@ -129,21 +129,21 @@ def test_every_reader_and_every_column_is_in_the_guide():
 
     from auditor.evidence_store import columns
 
-    guide = (ROOT / "docs/formats.md").read_text()
+    guide = (ROOT / "docs/reference/formats.md").read_text()
     assert [id for id in registry.table("readers") if f"`{id}`" not in guide] == []
     assert [name for name in columns.schema().names if f"`{name}`" not in guide] == []
     assert pq
 
 
 def row_of_the_inventory(first: str) -> str:
-    guide = (ROOT / "docs/formats.md").read_text()
+    guide = (ROOT / "docs/reference/formats.md").read_text()
     return next(line for line in guide.splitlines() if line.startswith(f"| {first} |"))
 
 
 def test_the_guide_tells_every_suffix_that_is_read_or_passed_over():
     from auditor.storage import names, tables
 
-    guide = (ROOT / "docs/formats.md").read_text()
+    guide = (ROOT / "docs/reference/formats.md").read_text()
     documented = set(re.findall(r"`\.(\w+)`", guide))
     assert set(tables.FORMATS) <= documented
     assert {suffix.rpartition(".")[2] for suffix in names.TAR_SUFFIXES if suffix.count(".") > 1} <= documented
@@ -172,9 +172,14 @@ def keys(cls) -> set[str]:
 
 
 def test_every_key_of_audit_json_is_in_the_guide():
-    guide = (ROOT / "docs/formats.md").read_text().partition("### audit.json")[2].partition("### evidence/")[0]
+    guide = (ROOT / "docs/reference/formats.md").read_text()
+    guide = guide.partition("### audit.json")[2].partition("### evidence/")[0]
     words = set(re.findall(r"\w+", guide))
-    options = {*Config.of().options, "limits", "read"}  # called like the options of `auditor scan`, in docs/cli.md
+    options = {
+        *Config.of().options,
+        "limits",
+        "read",
+    }  # called like the options of `auditor scan`, in docs/reference/cli.md
     assert sorted((keys(Audit) | keys(Decision)) - options - words) == []
 
 
@@ -190,7 +195,7 @@ if __name__ == "__main__":  # worker processes import this file again
 
 def test_the_python_guide_does_what_it_says(demo):
     """Its blocks run one after the other in one process; each output block is what the block before it prints."""
-    blocks = re.findall(r"```(python|output)\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```(python|output)\n(.*?)```", (ROOT / "docs/how-to/python.md").read_text(), re.DOTALL)
     runner = demo / "runner.py"
     runner.write_text(RUNNER)
     codes = json.dumps([code for kind, code in blocks if kind == "python"])
@@ -203,7 +208,7 @@ def test_the_python_guide_does_what_it_says(demo):
 
 
 def test_what_guides_import_is_there():
-    for path in (ROOT / "docs").glob("*.md"):
+    for path in (ROOT / "docs").rglob("*.md"):
         for module, names in re.findall(r"^ *from (auditor[\w.]*) import ([\w, ]+)$", path.read_text(), re.MULTILINE):
             for name in names.split(", "):
                 assert hasattr(importlib.import_module(module), name), f"{path.name}: {module} has no {name}"
@@ -237,6 +242,6 @@ def policy_default(text: str) -> str:
 
 
 if __name__ == "__main__":  # writes what the program prints into the documents
-    rewrite("docs/cli.md", lambda _: reference())
+    rewrite("docs/reference/cli.md", lambda _: reference())
     rewrite("README.md", readme_outputs)
-    rewrite("docs/policy.md", policy_default)
+    rewrite("docs/reference/policy.md", policy_default)

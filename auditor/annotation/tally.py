@@ -358,7 +358,8 @@ def _assumptions(labelled: Labelled) -> tuple[str, ...]:
     )
     until_decided = (
         f"labelling could stop after every label, so the interval has {100 * SEQUENTIAL_CONFIDENCE:.0f} % confidence "
-        "at each look: in simulations of 20 mixtures per fraction none was decided wrongly: docs/estimate.md"
+        "at each look: in simulations of 20 mixtures per fraction none was decided wrongly: "
+        "docs/explanation/estimate.md"
     )
     return (
         *by_basis,

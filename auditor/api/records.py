@@ -35,8 +35,8 @@ DIFFS = ("terminal", "html", "json")
 
 
 def evidence(out: PathLike) -> pd.DataFrame:
-    """All rows of evidence in an audit's folder, with the columns of docs/formats.md, and `p_adjusted` if the audit has
-    an estimate. They must fit in memory. Raises EvidenceError, AuditFileError."""
+    """All rows of evidence in an audit's folder, with the columns of docs/reference/formats.md, and `p_adjusted`
+    if the audit has an estimate. They must fit in memory. Raises EvidenceError, AuditFileError."""
     import pandas as pd
 
     parts = parts_of(out)

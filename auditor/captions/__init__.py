@@ -1,1 +1,4 @@
-"""Captions: who wrote them, as far as that can be known. docs/captions.md describes the methods and their limits."""
+"""Captions: who wrote them, as far as that can be known.
+
+docs/explanation/captions.md describes the methods and their limits.
+"""

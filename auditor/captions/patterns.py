@@ -2,8 +2,8 @@
 
 Artefacts are leaks of chat models and captioning tools (refusals, offers, tokens, Facebook's and Office's alternative
 text), Markdown, and openings that people hardly ever write. They were chosen among patterns with 0 to 5 hits in 206,057
-captions by people, and made narrower where texts of other kinds could have them: docs/captions.md says which popular
-patterns were left out, and why.
+captions by people, and made narrower where texts of other kinds could have them: docs/explanation/captions.md says
+which popular patterns were left out, and why.
 
 Prompt syntax is *strong* (one pattern is enough) or a weak *cue*: two cues of different groups make a caption
 prompt-like. Cues of one group occur together in texts by people: an artist's page says "concept art" and a name.

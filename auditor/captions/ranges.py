@@ -1,7 +1,7 @@
 """The ranges of the figures of diversity over sources of captions by people, by machines, and of prompts.
 
 benchmarks/captions.py measured them on sources in English of BLOCK captions or more, and wrote ranges.json. The lists
-of sources are in docs/captions.md.
+of sources are in docs/explanation/captions.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 `ARCHITECTURE:FILE.safetensors` is one of open_clip's architectures with weights from a file;
 `open_clip:ARCHITECTURE/PRETRAINED` is one of open_clip's models with weights in the hub's cache (HF_HOME). Weights are
 never downloaded here, and pickles, which can contain code, are refused. If torch finds a GPU, the model runs there in
-half precision; its vectors can be compared with those in single precision (docs/similarity.md). Needs the extra `clip`.
+half precision; its vectors can be compared with those in single precision (docs/explanation/similarity.md). Needs the
+extra `clip`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ METHOD = "mixture of score distributions and melded Rogan-Gladen, both predicted
 ASSUMPTIONS = (
     "the shipped scores were measured by cross-validation: each score is from a head that was fitted without the "
     "image's group of sources",
-    "in tests on held-out sources the 95 % interval covered the true fraction in 97 of 100 cases: docs/estimate.md",
+    "in tests on held-out sources the 95 % interval covered the true fraction in 97 of 100 cases: "
+    "docs/explanation/estimate.md",
     "declared and matched evidence is taken at face value",
 )
 # Each of the two methods has this confidence. Their intersection has 95 % in tests on held-out sources.

@@ -2,8 +2,8 @@
 
 Up to FLAT vectors the search is exhaustive. Beyond, an inverted file (IVF) with about as many cells as the square root
 of their number is searched in a few cells: this finds nearly all near-duplicates, and the cost is about linear.
-docs/similarity.md says why it is IVF and not a graph of neighbours (HNSW, Malkov & Yashunin 2018). Only this module
-uses faiss.
+docs/explanation/similarity.md says why it is IVF and not a graph of neighbours (HNSW, Malkov & Yashunin 2018). Only
+this module uses faiss.
 """
 
 from __future__ import annotations
