@@ -52,6 +52,10 @@ class LabelError(AuditorError):
     """Labels that cannot be used: not a label file, contradictory, or of rows that are not in the audit."""
 
 
+class TooFewLabels(LabelError):
+    """Labels that do not cover enough of the dataset for an estimate."""
+
+
 class FilterError(AuditorError):
     """A keep-list that cannot be made: no estimate, an unreachable target, or keys of another dataset."""
 

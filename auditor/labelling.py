@@ -13,7 +13,7 @@ from auditor.annotation.file import Annotation
 from auditor.annotation.file import digest as labels_digest
 from auditor.annotation.tally import LabelJoin
 from auditor.decision import Decision, Outcome
-from auditor.errors import LabelError
+from auditor.errors import LabelError, TooFewLabels
 from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.results import Audit, Estimate
 
@@ -60,6 +60,8 @@ class LabelledAudit:
             return Judgement("no label yet", is_decided=False)
         try:
             audit = self._estimated(annotations)
+        except TooFewLabels:
+            return Judgement("too few labels to tell yet", is_decided=False)
         except LabelError as error:
             return Judgement(f"not decided yet: {error}", is_decided=False)
         decision = decide(audit)
@@ -68,7 +70,7 @@ class LabelledAudit:
             return Judgement(f"{found} · decided: {decision.outcome.value}, you may stop", is_decided=True)
         more = self._remaining(annotations, decide)
         likely = f"about {more:,} more labels will most likely decide it" if more else decision.reason
-        return Judgement(f"{found} · not decided yet: {likely}", is_decided=False)
+        return Judgement(f"{found} · not decided yet: {likely}", is_decided=False, remaining=more)
 
     def _remaining(self, annotations: Sequence[Annotation], decide: Decide) -> int | None:
         """The number of further labels after which the policy is decided if they say the same as those so far; None if

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,15 +85,15 @@ def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[tuple[st
     write_atomically(path, _text(rows).encode("utf-8", _NOT_UTF8))
 
 
-def append(path: Path, annotation: Annotation) -> None:
-    """Appends one label, which is on disk when this returns. A missing file is created.
+def append(path: Path, *annotations: Annotation) -> None:
+    """Appends labels, all or none, which are on disk when this returns. A missing file is created.
 
-    The file keeps its own columns. Raises LabelError if it lacks one of COLUMNS that the label needs.
+    The file keeps its own columns. Raises LabelError if it lacks one of COLUMNS that a label needs.
     """
     with _locked(path) as file:
         data = file.read()
         header = _header(path, _decode(path, data)) if data.strip() else None
-        needed = COLUMNS if annotation.until_decided else COLUMNS[:-1]
+        needed = COLUMNS if any(annotation.until_decided for annotation in annotations) else COLUMNS[:-1]
         if header and (missing := [name for name in needed if name not in header]):
             raise LabelError(f"{path} line 1: no column {missing[0]!r}: add it to that line")
         if header is None:
@@ -101,8 +101,7 @@ def append(path: Path, annotation: Annotation) -> None:
         lines = b"" if header else _text([COLUMNS]).encode()
         if header and not data.endswith((b"\n", b"\r")):
             lines = b"\n"
-        cells = dict(zip(COLUMNS, _cells(annotation), strict=True))
-        lines += _text([[cells.get(name, "") for name in header or COLUMNS]]).encode("utf-8", _NOT_UTF8)
+        lines += _text(_in_columns(header or COLUMNS, annotations)).encode("utf-8", _NOT_UTF8)
         _append(file.fileno(), lines)
 
 
@@ -118,14 +117,15 @@ def _append(descriptor: int, lines: bytes) -> None:
         raise
 
 
-def withdraw(path: Path, key: str, labeller: str) -> None:
-    """Removes an annotator's label of a key, atomically; other rows do not change."""
+def replace(path: Path, keys: Container[str], labeller: str, *instead: Annotation) -> None:
+    """Removes an annotator's labels of some keys and appends others, atomically; other rows do not change."""
     with _locked(path) as file:
         text = _decode(path, file.read())
         kept = [next(csv.reader(io.StringIO(text, newline="")), [])]
         for _, cells, row in _rows(path, text):
-            if (cells.get("key"), cells.get("labeller", "").strip()) != (key, labeller):
+            if cells.get("key") not in keys or cells.get("labeller", "").strip() != labeller:
                 kept.append(row)
+        kept += _in_columns(_header(path, text), instead)
         write_atomically(path, _text(kept).encode("utf-8", _NOT_UTF8))
 
 
@@ -204,6 +204,12 @@ def _header(path: Path, text: str) -> list[str]:
 def _cells(annotation: Annotation) -> tuple[str, ...]:
     stopping = UNTIL_DECIDED if annotation.until_decided else ""
     return annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller, stopping
+
+
+def _in_columns(header: Sequence[str], annotations: Iterable[Annotation]) -> list[list[str]]:
+    """Labels as rows of a file with these columns."""
+    by_column = (dict(zip(COLUMNS, _cells(annotation), strict=True)) for annotation in annotations)
+    return [[cells.get(name, "") for name in header] for cells in by_column]
 
 
 def _text(rows: Iterable[Sequence[str]]) -> str:

@@ -26,7 +26,7 @@ from auditor.annotation.clustered import add_between_cluster_variance
 from auditor.annotation.file import HumanLabel
 from auditor.annotation.strata import UNDECIDED, LabelledStratum
 from auditor.annotation.votes import EXACT, Votes
-from auditor.errors import LabelError
+from auditor.errors import TooFewLabels
 from auditor.estimate.design import FULL_SCAN, ClusterSample, SamplingDesign
 from auditor.estimate.intervals import CONFIDENCE, Interval
 from auditor.estimate.score_mixture import Posterior
@@ -119,9 +119,9 @@ def _check_labels(strata: Sequence[LabelledStratum]) -> None:
     weight = sum(stratum.total_weight for stratum in strata)
     labelled = sum(stratum.total_weight for stratum in strata if stratum.labelled)
     if not any(stratum.labelled for stratum in strata):
-        raise LabelError("no row of the audit has a label: label some rows (auditor label)")
+        raise TooFewLabels("no row of the audit has a label: label some rows (auditor label)")
     if weight - labelled > _MAX_UNLABELLED * weight:
-        raise LabelError(
+        raise TooFewLabels(
             f"strata with {100 * (1 - labelled / weight):.0f} % of the rows have no label (at most 5 % are allowed): "
             "label rows of each stratum"
         )

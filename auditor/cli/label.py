@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--baseline", type=options.AuditPath(with_evidence=False), help="Previous audit for the rule `increase`.")
 @click.option("--labeller", metavar="NAME", default="A", show_default=True,
               help="Your name; a second name labels the same images again, for agreement.")  # fmt: skip
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
+              help="Where the page listens: 0.0.0.0 for a trusted network; others need the address with its token.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free port]")
 @click.option("--open", "opens", is_flag=True, help="Open the page in your browser.")
 @click.option(
@@ -43,8 +46,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
 
     The page says after each label what is known so far, and when you may stop. Then `auditor gate AUDIT --labels FILE`
     decides. AUDIT is the folder written by scan; DATASET is only needed if the
-    audited dataset is neither in the current folder nor beside AUDIT. The page is served to this machine only and does
-    not show the audit's verdicts. Each label is saved at once; run the same command again to continue.
+    audited dataset is neither in the current folder nor beside AUDIT. The page is served to this machine only (but see
+    --host) and does not show the audit's verdicts. Each label is saved at once; run the same command again to continue.
     """
     import auditor
     from auditor.api import labels as auditor_labels
@@ -57,7 +60,8 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
             audit, dataset or None, number=number, policy=given["policy"], baseline=given["baseline"], read=read
         )
         if not export:
-            return _serve(task, audit, Path(given["labels"]), labeller, port=given["port"], opens=given["opens"])
+            listening = {"host": given["host"], "port": given["port"]}
+            return _serve(task, audit, Path(given["labels"]), labeller, opens=given["opens"], **listening)
         with _progress(len(task.drawn)) as on_images:
             task.export(Path(export), labeller, on_images=on_images)
     except NoSuchInput as error:
@@ -66,17 +70,23 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     return 0
 
 
-def _serve(task: Task, audit: str, labels: Path, labeller: str, *, port: int, opens: bool) -> int:
+def _serve(task: Task, audit: str, labels: Path, labeller: str, *, host: str, port: int, opens: bool) -> int:
     from auditor.annotation.basis import LOOKS_ACCURACY
+    from auditor.cli import tunnel
 
     with ExitStack() as stack:
         with _progress(len(task.drawn)) as on_images:
-            server = stack.enter_context(task.served(labels, labeller, port=port, on_images=on_images))
+            server = stack.enter_context(task.served(labels, labeller, host=host, port=port, on_images=on_images))
         click.echo(
             f"by looks alone, people are right on {LOOKS_ACCURACY} of images in published studies, and the interval "
             "allows for that: ask for an image's page and date, and say what a label rests on\n"
-            f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when you may"
+            f"label as {labeller!r} at {server.url}"
         )
+        if not server.is_private:
+            click.echo(tunnel.OPEN_TO_OTHERS, err=True)
+        elif hint := tunnel.hint(server.server_port, os.environ):
+            click.echo(hint)
+        click.echo("press Ctrl-C to stop; the page says when you may")
         if opens:
             click.launch(server.url)
         try:

@@ -7,7 +7,7 @@ estimate; they never prove that an image is real.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.images.metadata import Metadata
@@ -41,12 +41,18 @@ def camera(metadata: Metadata) -> str | None:
     return None
 
 
+def dates(metadata: Metadata | None, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Dates of the crawl, each with its column of the manifest, then the date of capture from the file, with `EXIF`."""
+    for column in CRAWL_COLUMNS:
+        if column in row and _YEAR.search(str(row[column])):
+            yield column, str(row[column])
+    if metadata is not None and _YEAR.search(date := str(metadata.exif.get("DateTimeOriginal"))):
+        yield "EXIF", date
+
+
 def year(metadata: Metadata | None, row: Mapping[str, Any]) -> int | None:
     """The year of the crawl if the manifest has one, else the year of capture from the file."""
-    dates = [row[column] for column in CRAWL_COLUMNS if column in row]
-    if metadata is not None:
-        dates.append(metadata.exif.get("DateTimeOriginal"))
-    matches = (_YEAR.search(str(date)) for date in dates if date)
+    matches = (_YEAR.search(date) for _, date in dates(metadata, row))
     return next((int(match[1]) for match in matches if match), None)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from auditor.annotation import file
 from auditor.annotation.app.pictures import ImageStore
-from auditor.annotation.app.server import page
+from auditor.annotation.app.server import SCRIPTS, page
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
 from auditor.storage.atomic import UNFINISHED, together
@@ -22,9 +22,16 @@ from auditor.storage.atomic import UNFINISHED, together
 _IMAGES, _LABELS, _PAGE = "images", "labels.csv", "index.html"
 
 
-def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: Callable[[ImageStore], None]) -> None:
-    """Writes the folder, all or nothing. fill: adds every image to the store. Raises LabelError if the folder holds
-    something else, as labels that people have filled in."""
+def export(
+    folder: Path,
+    items: Sequence[AnnotationItem],
+    labeller: str,
+    fill: Callable[[ImageStore], None],
+    *,
+    counts_edited: bool = False,
+) -> None:
+    """Writes the folder, all or nothing. fill: adds every image to the store. counts_edited: as in LabelServer. Raises
+    LabelError if the folder holds something else, as labels that people have filled in."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = {path.name for path in folder.iterdir()} - {_IMAGES, _LABELS, _PAGE, UNFINISHED}
@@ -39,43 +46,46 @@ def export(folder: Path, items: Sequence[AnnotationItem], labeller: str, fill: C
             fill(store)
             todo = [(item.key, file.obfuscate_stratum(item.key, item.stratum)) for item in items]
             file.write(unfinished / _LABELS, (), todo=todo)
-            (unfinished / _PAGE).write_text(_page(items, labeller, store), "utf-8")
+            content = _task(items, labeller, store, counts_edited)
+            (unfinished / _PAGE).write_text(_page(content), "utf-8")
     except FileExistsError as error:
         raise LabelError(f"{folder}: not empty: name a new folder") from error
 
 
-def _page(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
-    """label.html with inlined style and script; its content security policy permits no other ones."""
-    style, script = page("label.css").decode(), page("label.js").decode()
+def _page(task: str) -> str:
+    """label.html with inlined style and scripts; its content security policy permits no other ones. task: an element."""
+    style, script = page("label.css").decode(), "\n".join(page(name).decode() for name in SCRIPTS)
+    html = page("label.html").decode()
+    for name in SCRIPTS:
+        html = html.replace(f'<script src="{name}" defer></script>\n', "")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src 'self' file: data:; "
         "base-uri 'none'; form-action 'none'"
     )
     return (
-        page("label.html")
-        .decode()
-        .replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
+        html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
         .replace('<link rel="stylesheet" href="label.css">', f"<style>{style}</style>")
-        .replace('<script src="label.js" defer></script>', "")
-        .replace("</body>", f"{_task(items, labeller, store)}\n<script>{script}</script>\n</body>")
+        .replace("</body>", f"{task}\n<script>{script}</script>\n</body>")
     )
 
 
-def _task(items: Sequence[AnnotationItem], labeller: str, store: ImageStore) -> str:
+def _task(items: Sequence[AnnotationItem], labeller: str, store: ImageStore, counts_edited: bool) -> str:
+    """The script element with what the page shows."""
     entries = [
         {
             "key": item.key,
             "stratum": file.obfuscate_stratum(item.key, item.stratum),
             "image": "" if store.reason(number) else f"{_IMAGES}/{store.name(number)}",
             "reason": store.reason(number),
-            **store.about(number),
+            **store.context(number),
         }
         for number, item in enumerate(items)
     ]
     keys = "\0".join([labeller, *(item.key for item in items)])
-    id = f"auditor label {hashlib.sha256(keys.encode('utf-8', 'replace')).hexdigest()}"
+    id = f"auditor labels {hashlib.sha256(keys.encode('utf-8', 'replace')).hexdigest()}"
     # "<" is escaped so that no text can close the script element.
-    text = json.dumps({"id": id, "labeller": labeller, "items": entries}).replace("<", "\\u003c")
+    content = {"id": id, "labeller": labeller, "items": entries, "countsEdited": counts_edited}
+    text = json.dumps(content).replace("<", "\\u003c")
     return f'<script type="application/json" id="task">{text}</script>'
 
 

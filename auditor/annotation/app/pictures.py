@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from auditor.annotation.app import context
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import Limits, ReadOptions
 from auditor.errors import DatasetError, SampleError
@@ -23,20 +24,17 @@ from auditor.types import Content, Sample, Unreadable
 
 SIDE = 1024  # pixels on the longer side
 _JPEG_QUALITY = 95
-_MAX_TEXT_CHARS = 4000  # of a caption or file name
 Finder = Callable[[str], Content | None]  # URL -> the fetched image, if there is one
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationImage:
-    """An image to label: JPEG bytes, or the reason why there are none. caption, url, file: shown on request."""
+    """An image to label: JPEG bytes, or the reason why there are none. context: texts that are shown on request."""
 
     item: AnnotationItem
     jpeg: bytes | None
     reason: str
-    caption: str
-    url: str
-    file: str
+    context: Mapping[str, str]
 
 
 class ImageStore:
@@ -74,10 +72,9 @@ class ImageStore:
         """Why an item has no image; '' if it has one."""
         return self._images[number].reason
 
-    def about(self, number: int) -> dict[str, str]:
-        """Caption, URL and file name of an image."""
-        image = self._images[number]
-        return {"caption": image.caption, "url": image.url, "file": image.file}
+    def context(self, number: int) -> Mapping[str, str]:
+        """What the dataset says about an image (context.py)."""
+        return self._images[number].context
 
 
 def annotation_images(
@@ -114,19 +111,19 @@ def _annotation_image(
     item: AnnotationItem, row: Sample | Unreadable, limits: Limits, fetched: Finder
 ) -> AnnotationImage:
     if isinstance(row, Unreadable):
-        return AnnotationImage(item, None, row.reason, "", "", safe_text(row.image))
+        return AnnotationImage(item, None, row.reason, context.of_unreadable(row))
     if row.content is None and row.url:
         row = replace(row, content=fetched(row.url))
-    jpeg, reason = None, ""
+    jpeg, reason, metadata = None, "", None
     try:
         view = View(row, limits)
         if item.sha256 not in (None, view.sha256):
             raise SampleError("the file changed since the audit")
+        metadata = view.metadata
         jpeg = encode_jpeg(view.upright)
     except SampleError as error:
         reason = str(error)
-    caption, file = safe_text(row.caption or "", _MAX_TEXT_CHARS), safe_text(row.image, _MAX_TEXT_CHARS)
-    return AnnotationImage(item, jpeg, safe_text(reason), caption, row.url or "", file)
+    return AnnotationImage(item, jpeg, safe_text(reason), context.of_row(row, metadata))
 
 
 def encode_jpeg(image: np.ndarray, side: int = SIDE) -> bytes:

@@ -1,9 +1,8 @@
-"""Serves the annotation page to this machine only.
+"""Serves the annotation page, by default to this machine only.
 
-The server listens on 127.0.0.1. Every URL starts with a random token, so other users and web pages cannot guess it.
-Requests for any other host name are refused (against DNS rebinding), and the page may load nothing from other sites.
-The page gets the pixels of an image, but no key, file name or verdict; the caption, URL and file name are sent on
-request.
+Every URL starts with a random token, so other users and web pages cannot guess it. Requests for other host names are
+refused (address.py), and the page may load nothing from other sites. The page gets the pixels of an image, but no key,
+file name or verdict; its context (caption, page, URL, date, file name) is sent on request.
 """
 
 from __future__ import annotations
@@ -20,12 +19,14 @@ from importlib import resources
 from typing import Any
 
 from auditor.annotation.app.pictures import ImageStore
-from auditor.annotation.app.session import HOW, OutOfTurn, Session
+from auditor.annotation.app import address
+from auditor.annotation.app.session import HOW, LATER, PAGE_IMAGES, Answer, OutOfTurn, Session
 from auditor.annotation.file import HumanLabel
 from auditor.errors import LabelError
 
 _MAX_BODY_BYTES = 10_000
-_PAGES = {"": "label.html", "label.css": "label.css", "label.js": "label.js"}
+SCRIPTS = ("stores.js", "images.js", "grid.js", "label.js")  # in the order in which the page runs them
+_PAGES = {"": "label.html", "label.css": "label.css", **{name: name for name in SCRIPTS}}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _HEADERS = {
     "Content-Security-Policy": (
@@ -41,25 +42,39 @@ _HEADERS = {
 
 
 class LabelServer(ThreadingHTTPServer):
-    """Raises LabelError if the port is taken. `serve_forever` returns when the annotator finishes."""
+    """`serve_forever` returns when the annotator finishes. Raises LabelError if the host is unknown or the port is taken.
+
+    counts_edited: the audit counts images with a generated part as synthetic, and the page says so.
+    """
 
     daemon_threads = True
 
-    def __init__(self, session: Session, images: ImageStore, port: int = 0) -> None:
+    def __init__(
+        self,
+        session: Session,
+        images: ImageStore,
+        port: int = 0,
+        *,
+        host: str = address.LOOPBACK,
+        counts_edited: bool = False,
+    ) -> None:
         self.session = session
         self.images = images
+        self.counts_edited = counts_edited
         self.token = secrets.token_urlsafe(24)
+        self.host = host
+        self.address_family, where = address.resolve(host, port)
         try:
-            super().__init__(("127.0.0.1", port), _Handler)
+            super().__init__(where, _Handler)
         except OSError as error:
             raise LabelError(
-                f"port {port}: {error.strerror or error}: give another --port, or none for a free one"
+                f"port {port} of {host}: {error.strerror or error}: give another --port, or none for a free one"
             ) from error
 
     def server_bind(self) -> None:
-        """Binds like the base class, but without a DNS lookup of 127.0.0.1."""
+        """Binds like the base class, but without a DNS lookup of the address."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores connections that the browser closed; prints any other error."""
@@ -67,9 +82,14 @@ class LabelServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     @property
+    def is_private(self) -> bool:
+        """Whether only this machine can reach the page."""
+        return address.is_loopback(self.server_name)
+
+    @property
     def url(self) -> str:
         """The page's URL, with its token."""
-        return f"http://127.0.0.1:{self.server_port}/{self.token}/"
+        return f"http://{address.reachable_name(self.host, self.server_name)}:{self.server_port}/{self.token}/"
 
 
 class _Refusal(Exception):
@@ -121,11 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _checked(self) -> str:
         """The path below the token. Raises _Refusal for requests that do not come from the page."""
-        port = self.server.server_port
-        hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-        if self.headers.get("Host", "") not in hosts:
+        server, host = self.server, self.headers.get("Host", "")
+        name, _, port = host.rpartition(":")
+        if port != str(server.server_port) or not address.is_own_name(name, server.host, server.server_name):
             raise _Refusal(HTTPStatus.FORBIDDEN, "not this host")
-        if (origin := self.headers.get("Origin")) is not None and origin not in {f"http://{host}" for host in hosts}:
+        if self.headers.get("Origin") not in (None, f"http://{host}"):
             raise _Refusal(HTTPStatus.FORBIDDEN, "not from this page")
         _, token, *rest = (*self.path.split("/", 2), "")
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
@@ -146,8 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         kind, _, text = path.partition("/")
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
         if 0 <= number < len(self.server.session.drawn):
-            if kind == "about":
-                return _json(self.server.images.about(number))
+            if kind == "context":
+                return _json(self.server.images.context(number))
             if kind == "reason":
                 return _json({"reason": self.server.images.reason(number)})
             if kind == "image" and (jpeg := self.server.images.jpeg(number)) is not None:
@@ -158,10 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._json_body()
         session = self.server.session
         if path == "answer":
-            number, label, how = body.get("number"), body.get("label"), body.get("how")
-            if not isinstance(number, int) or label not in tuple(HumanLabel) or how not in HOW:
-                raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
-            session.answer(number, HumanLabel(label), how)
+            session.answer(*_answers(body.get("answers")))
         elif path == "undo":
             session.undo()
         elif path == "finish":
@@ -171,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._progress()
 
     def _progress(self) -> tuple[str, bytes]:
-        return _json({**asdict(self.server.session.progress), "missing": self.server.images.missing})
+        progress = asdict(self.server.session.progress)
+        return _json({**progress, "missing": self.server.images.missing, "countsEdited": self.server.counts_edited})
 
     def _json_body(self) -> dict[str, Any]:
         """The body. It must be JSON, which forms of other sites cannot send. Raises _Refusal."""
@@ -196,6 +214,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _answers(given: object) -> list[Answer]:
+    """The labels that a page sends. Raises _Refusal."""
+    if not isinstance(given, list) or not 0 < len(given) <= PAGE_IMAGES:
+        raise _Refusal(HTTPStatus.BAD_REQUEST, "no answers")
+    answers = []
+    for cells in given:
+        number, label, how = (cells.get(name) if isinstance(cells, dict) else None for name in ("number", "label", "how"))
+        is_basis = how in HOW or (how == LATER and label == HumanLabel.UNSURE)
+        if type(number) is not int or label not in tuple(HumanLabel) or not is_basis:
+            raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
+        answers.append(Answer(number, HumanLabel(label), how))
+    return answers
 
 
 def page(name: str) -> bytes:

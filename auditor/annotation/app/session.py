@@ -1,9 +1,14 @@
-"""One annotator's session: which items are labelled, which one is next, and saving labels to the file."""
+"""One annotator's session: which items are labelled, which ones are next, and saving labels to the file.
+
+Labels are taken in the order of the items. An image that the annotator leaves for a closer look when labelling a page
+of images gets the label *unsure* at once, and is the next one until it has another. So the labelled images are the
+first of the order at any time, as the estimate requires, and what is left open widens the interval.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,34 +20,56 @@ from auditor.errors import LabelError
 
 # The bases that the page offers.
 HOW = tuple(basis.value for basis in (Basis.PROVENANCE, Basis.PAGE, Basis.DATE, Basis.LOOKS))
+LATER = ""  # instead of a basis: an unsure label of an image that is left for a closer look
+PAGE_IMAGES = 12  # that can be labelled at once
 
 
 class OutOfTurn(LabelError):
-    """A label of another image than the next one: the page shows an old state."""
+    """Labels of other images than the next ones: the page shows an old state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A label of the item with this number. how: its basis, or LATER."""
+
+    number: int
+    label: HumanLabel
+    how: str
+
+    @property
+    def waits(self) -> bool:
+        """Whether the image is left for a closer look."""
+        return self.label is HumanLabel.UNSURE and self.how == LATER
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """next: number of the image to show, None if all are labelled. done: labelled images of total."""
+    """queue: numbers of the next images, for this page and the one after it; empty if all are labelled. waiting: how
+    many are left for a closer look; they come first. done: other labelled images of total. last: what undo undoes."""
 
-    next: int | None
+    queue: Sequence[int]
+    waiting: int
     done: int
     total: int
+    last: Sequence[Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the labels so far say about the policy, in words."""
+    """What the labels so far say about the policy, in words. remaining: the number of further labels that will most
+    likely decide it, None if unknown."""
 
     text: str
     is_decided: bool
+    remaining: int | None = None
 
 
 Judge = Callable[[Sequence[Annotation]], Judgement]
+_Actions = tuple[tuple[Answer, ...], ...]  # the answers that were given at once, in order
 
 
 class Session:
-    """Takes labels in the order of the items and saves each to disk at once. Thread-safe.
+    """Takes labels in the order of the items and saves them to disk at once. Thread-safe.
 
     judge: if labelling may stop as soon as the policy is decided, says what the labels so far decide. Raises LabelError
     if the label file cannot be read.
@@ -55,10 +82,13 @@ class Session:
         self._judge = judge
         self._judging = threading.Lock()
         self._lock = threading.Lock()
-        labelled = {a.key for a in file.read(path) if a.labeller == labeller} if path.exists() else set()
+        saved = {a.key: a for a in file.read(path) if a.labeller == labeller} if path.exists() else {}
         # Labels after the next item are kept, and those items are skipped.
-        self._answered = {number for number, item in enumerate(drawn) if item.key in labelled}
-        self._history = sorted(self._answered)
+        self._actions: _Actions = tuple(
+            (Answer(number, saved[item.key].label, saved[item.key].how),)
+            for number, item in enumerate(drawn)
+            if item.key in saved
+        )
 
     @property
     def progress(self) -> Progress:
@@ -66,27 +96,20 @@ class Session:
         with self._lock:
             return self._progress()
 
-    def answer(self, number: int, label: HumanLabel, how: str) -> Progress:
-        """Saves a label of the next image. Raises OutOfTurn for any other image."""
+    def answer(self, *answers: Answer) -> Progress:
+        """Saves labels of the next images, all or none. Raises OutOfTurn for any other images."""
         with self._lock:
-            if number != self._next():
+            waiting, unlabelled = self._queues()
+            if [answer.number for answer in answers] != (waiting or unlabelled)[: len(answers)]:
                 raise OutOfTurn("this page shows an old image: another one is next")
-            item = self.drawn[number]
-            annotation = Annotation(
-                item.key, item.stratum.value, label, how, self.labeller, until_decided=self._judge is not None
-            )
-            file.append(self.path, annotation)
-            self._answered.add(number)
-            self._history.append(number)
+            self._become((*self._actions, answers), answers)
             return self._progress()
 
     def undo(self) -> Progress:
-        """Removes the latest label, if there is one."""
+        """Takes back the latest label, or the latest page of them, if there is one."""
         with self._lock:
-            if self._history:
-                number = self._history[-1]
-                file.withdraw(self.path, self.drawn[number].key, self.labeller)
-                self._answered.discard(self._history.pop())
+            if self._actions:
+                self._become(self._actions[:-1], self._actions[-1])
             return self._progress()
 
     def judgement(self) -> Judgement | None:
@@ -98,8 +121,42 @@ class Session:
             annotations = file.read(self.path) if self.path.exists() else []
             return self._judge([annotation for annotation in annotations if annotation.key in keys])
 
-    def _next(self) -> int | None:
-        return next((n for n in range(len(self.drawn)) if n not in self._answered), None)
+    def _become(self, actions: _Actions, changed: Iterable[Answer]) -> None:
+        """Saves the labels after these actions, which differ for the items of `changed`."""
+        before, after = _labels(self._actions), _labels(actions)
+        numbers = {answer.number for answer in changed}
+        annotations = [self._annotation(after[number]) for number in sorted(numbers & after.keys())]
+        if numbers & before.keys():
+            keys = {self.drawn[number].key for number in numbers}
+            file.replace(self.path, keys, self.labeller, *annotations)
+        else:
+            file.append(self.path, *annotations)
+        self._actions = actions
+
+    def _annotation(self, answer: Answer) -> Annotation:
+        item = self.drawn[answer.number]
+        return Annotation(
+            item.key, item.stratum.value, answer.label, answer.how, self.labeller, until_decided=self._judge is not None
+        )
+
+    def _queues(self) -> tuple[list[int], list[int]]:
+        """The numbers of the items that wait for a closer look, and of those without a label."""
+        labels = _labels(self._actions)
+        waiting = sorted(number for number, answer in labels.items() if answer.waits)
+        return waiting, [number for number in range(len(self.drawn)) if number not in labels]
 
     def _progress(self) -> Progress:
-        return Progress(self._next(), len(self._answered), len(self.drawn))
+        waiting, unlabelled = self._queues()
+        total = len(self.drawn)
+        return Progress(
+            queue=(waiting + unlabelled)[: 2 * PAGE_IMAGES],
+            waiting=len(waiting),
+            done=total - len(waiting) - len(unlabelled),
+            total=total,
+            last=self._actions[-1] if self._actions else (),
+        )
+
+
+def _labels(actions: _Actions) -> Mapping[int, Answer]:
+    """The latest answer for each item."""
+    return {answer.number: answer for action in actions for answer in action}

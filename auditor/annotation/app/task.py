@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from auditor.annotation import sample
 from auditor.annotation.app import export
+from auditor.annotation.app.address import LOOPBACK
 from auditor.annotation.app.pictures import Finder, ImageStore, annotation_images, audited_inputs
 from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Judge, Session
@@ -35,19 +37,29 @@ class Task:
 
     @contextmanager
     def served(
-        self, labels: Path, labeller: str, *, port: int = 0, on_images: OnImages = lambda n: None
+        self,
+        labels: Path,
+        labeller: str,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        on_images: OnImages = lambda n: None,
     ) -> Iterator[LabelServer]:
-        """A server that is ready for `serve_forever`. Raises LabelError, and DatasetError if the dataset changed."""
+        """A server that is ready for `serve_forever`. host, port: where it listens, by default for this machine only and
+        at a free port. Raises LabelError, and DatasetError if the dataset changed."""
         session = Session(labels, self.drawn, labeller, self.judge)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             store = ImageStore(Path(folder), self.drawn)
-            with LabelServer(session, store, port) as server:
+            counts_edited = self.audit.config.estimate.count_edited
+            with LabelServer(session, store, port, host=host, counts_edited=counts_edited) as server:
                 self._fill(store, on_images)
                 yield server
 
     def export(self, folder: Path, labeller: str, *, on_images: OnImages = lambda n: None) -> None:
         """Writes a folder for labelling elsewhere. Raises the same errors as `served`."""
-        export.export(folder, self.drawn, labeller, lambda store: self._fill(store, on_images))
+        counts_edited = self.audit.config.estimate.count_edited
+        fill = partial(self._fill, on_images=on_images)
+        export.export(folder, self.drawn, labeller, fill, counts_edited=counts_edited)
 
     def _fill(self, store: ImageStore, on_images: OnImages) -> None:
         for image in annotation_images(self.drawn, self.audit, self.inputs, read=self.read, fetched=self.fetched):

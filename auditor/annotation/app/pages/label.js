@@ -1,202 +1,202 @@
 "use strict";
-// One page, two stores: `auditor label` keeps labels in its label file; an exported folder keeps them in the browser
-// and exports them as labels.csv. Text from the dataset only ever becomes the text of an element.
+// The page: one image or a grid of them, and what people do with keys and buttons. Text from the dataset only ever
+// becomes the text of an element.
 
-const HOWS = ["provenance", "page", "date", "looks"];
 const element = (id) => document.getElementById(id);
-const exported = document.getElementById("task");
+const exported = element("task");
 const store = exported ? folderStore(JSON.parse(exported.textContent)) : serverStore();
 
-let place = null; // {next, done, total, missing}
+let place = null; // the store's progress
 let how = "looks";
+let wantsGrid = false;
 let isBusy = true; // between a label and the next image: ignores keys meant for the image before
-const waiting = new Map(); // number -> promise of a decoded image, fetched ahead so that nothing flickers
+let isOver = false; // nothing can be labelled any more
+let judged = { text: "" }; // the latest judgement
+let isJudging = false;
 
-// ---- stores
+// ---- what is shown
 
-function serverStore() {
-  async function ask(path, body) {
-    const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    let answer;
-    try {
-      answer = await fetch(path, options);
-    } catch {
-      throw new Error("auditor label is not running any more: start it again and reload this page.");
-    }
-    const content = await answer.json();
-    if (answer.status === 409) return ask("progress"); // this page was out of date
-    if (!answer.ok) throw new Error(content.error);
-    return content;
-  }
-  return {
-    progress: () => ask("progress"),
-    answer: (number, label) => ask("answer", { number, label, how }),
-    undo: () => ask("undo", {}),
-    about: (number) => ask(`about/${number}`),
-    address: (number) => (place.missing.includes(number) ? "" : `image/${number}`),
-    reason: async (number) => (await ask(`reason/${number}`)).reason,
-    judgement: () => ask("judgement"),
-    finish: async () => {
-      await ask("finish", {});
-      stop("Finished. The labels are saved; you can close this page.");
-    },
-  };
-}
+const isGrid = () => wantsGrid && place.waiting === 0 && place.queue.length > 0;
 
-function folderStore(task) {
-  const total = task.items.length;
-  let answers = kept(task.id).slice(0, total);
-  const progress = () => ({ next: answers.length < total ? answers.length : null, done: answers.length, total });
-  const save = () => {
-    try {
-      localStorage.setItem(task.id, JSON.stringify(answers));
-    } catch {
-      element("end").textContent = "download labels.csv (this browser keeps nothing)";
-    }
-  };
-  const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return {
-    progress: async () => progress(),
-    answer: async (number, label) => {
-      answers.push([label, how]);
-      save();
-      return progress();
-    },
-    undo: async () => {
-      answers.pop();
-      save();
-      return progress();
-    },
-    about: async (number) => task.items[number],
-    address: (number) => task.items[number].image,
-    reason: async (number) => task.items[number].reason,
-    finish: async () => {
-      const rows = answers.map(([label, how], number) => {
-        const { key, stratum } = task.items[number];
-        return [key, label, stratum, how, task.labeller, ""];
-      });
-      const lines = [["key", "label", "stratum", "how", "labeller", "stopping"], ...rows].map((row) => row.map(cell).join(",") + "\n");
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
-      link.download = "labels.csv";
-      link.click();
-      announce("labels.csv is in your downloads.");
-    },
-  };
-}
-
-function kept(id) {
-  const labels = ["synthetic", "real", "unsure"];
-  try {
-    // Other pages on this computer may have written there.
-    const found = JSON.parse(localStorage.getItem(id));
-    return found.every(([label, way]) => labels.includes(label) && HOWS.includes(way)) ? found : [];
-  } catch {
-    return [];
-  }
-}
-
-// ---- images
-
-function fetched(number) {
-  if (!waiting.has(number)) {
-    const image = new Image();
-    image.alt = "The image to label";
-    image.src = store.address(number);
-    const decoded = image.getAttribute("src") ? image.decode().then(() => image) : Promise.reject(new Error());
-    decoded.catch(() => {}); // reported when it is shown
-    waiting.set(number, decoded);
-  }
-  return waiting.get(number);
-}
-
-async function show() {
-  const number = place.next;
-  element("bar").max = place.total;
-  element("bar").value = place.done;
-  element("count").textContent = number === null ? `${place.done} of ${place.total}` : `${place.done + 1} of ${place.total}`;
-  element("undo").disabled = place.done === 0;
-  judge(place.done); // in the background: the next image does not wait for it
+async function show(undone = []) {
+  document.body.dataset.view = isGrid() ? "grid" : "single";
+  element("mode").setAttribute("aria-pressed", String(wantsGrid));
   choose("looks");
   zoom(false);
-  hideAbout();
-  if (number === null) {
-    stop("All images are labelled.", true);
-    isBusy = false;
-    return;
+  hideContext();
+  showProgress();
+  judge(); // in the background: the next image does not wait for it
+  if (place.queue.length === 0) stop("All images are labelled.", true);
+  else {
+    await (isGrid() ? showGrid(undone) : showSingle(place.queue[0]));
+    for (const button of document.querySelectorAll("[data-label]")) button.disabled = false;
   }
+  await showLast();
+  isBusy = false;
+  fetchAhead(wantsGrid ? 2 * PAGE_IMAGES : 4);
+}
+
+async function showSingle(number) {
   let content;
   try {
     content = await fetched(number);
+    content.alt = "The image to label";
   } catch {
     content = message(`This image cannot be shown: ${await store.reason(number)}`);
   }
   element("stage").replaceChildren(content);
-  for (const button of document.querySelectorAll("[data-label]")) button.disabled = false;
-  isBusy = false;
-  for (const old of waiting.keys()) if (old < number - 1) waiting.delete(old);
-  for (let ahead = number + 1; ahead <= Math.min(number + 3, place.total - 1); ahead++) fetched(ahead);
+  fitAll();
 }
 
-async function judge(done) {
-  if (!store.judgement) return;
-  try {
-    const { text, is_decided } = await store.judgement();
-    if (text === undefined || done !== place.done) return; // the number is fixed, or there is a newer label
-    element("judgement").textContent = text;
-    element("judgement").classList.toggle("decided", is_decided);
-  } catch (error) {
-    element("judgement").textContent = error.message;
-  }
+function fitAll() {
+  const stage = element("stage");
+  const image = stage.querySelector("img");
+  if (image && !isGrid()) fit(image, stage, stage.classList.contains("zoomed") ? 2 : 1);
+  if (isGrid()) for (const { image, button } of tiles) if (image) fit(image, button);
 }
+
+function showProgress() {
+  const { done, total, waiting, queue } = place;
+  element("bar").max = total;
+  element("bar").value = done;
+  const last = Math.min(done + PAGE_IMAGES, total);
+  if (waiting) element("count").textContent = `${waiting} left for a closer look`;
+  else if (queue.length === 0) element("count").textContent = `${done} of ${total}`;
+  else if (isGrid()) element("count").textContent = `${done + 1}–${last} of ${total}`;
+  else element("count").textContent = `${done + 1} of ${total}`;
+  showTimeLeft();
+}
+
+// The latest label, in the button that takes it back.
+async function showLast() {
+  const { last } = place;
+  const button = element("undo");
+  button.disabled = last.length === 0;
+  const text = last.length === 1 ? `undo ${NAMES[last[0].label]}` : last.length ? `undo page of ${last.length}` : "undo";
+  const isElsewhere = last.length === 1 && place.queue.includes(last[0].number); // it waits for a closer look
+  const image = last.length === 1 && !isElsewhere ? await fetched(last[0].number).catch(() => null) : null;
+  if (image) {
+    image.alt = "";
+    image.removeAttribute("width");
+    image.removeAttribute("height");
+  }
+  button.replaceChildren(button.querySelector("kbd"), ...(image ? [image] : []), document.createTextNode(` ${text}`));
+}
+
+const NAMES = { synthetic: "synthetic", real: "real", unsure: "cannot tell" };
+
+async function judge() {
+  if (!store.judgement || isJudging) return;
+  isJudging = true;
+  try {
+    let done;
+    do { // while labels came in meanwhile
+      done = place.done + place.waiting;
+      judged = { text: "", ...(await store.judgement()) };
+    } while (done !== place.done + place.waiting);
+  } catch (error) {
+    judged = { text: error.message };
+  }
+  isJudging = false;
+  element("judgement").textContent = judged.text;
+  element("judgement").classList.toggle("decided", Boolean(judged.is_decided));
+  showTimeLeft();
+}
+
+// ---- time left, at the labeller's own pace
+
+const PAUSE_MS = 120_000; // longer than this on one image is a break
+const MIN_PACES = 3;
+let paces = []; // milliseconds for each of the latest labels
+let paceSince = performance.now();
+
+function measurePace(labels) {
+  const each = (performance.now() - paceSince) / labels;
+  paceSince = performance.now();
+  if (each < PAUSE_MS) paces = [...paces, ...Array(labels).fill(each)].slice(-2 * PAGE_IMAGES);
+}
+
+function showTimeLeft() {
+  const isOpen = store.judgement && judged.text; // labelling may stop before the end
+  const labels = (isOpen && judged.remaining) || place.total - place.done;
+  const sorted = [...paces].sort((a, b) => a - b);
+  const minutes = (sorted[Math.floor(sorted.length / 2)] * labels) / 60_000;
+  const bound = isOpen && !judged.remaining ? "at most" : "about";
+  const isKnown = paces.length >= MIN_PACES && labels > 0 && !judged.is_decided;
+  element("left").textContent = !isKnown ? "" : minutes < 1 ? "less than 1 min left" : `${bound} ${Math.round(minutes)} min left`;
+}
+
+// ---- messages
 
 function message(text) {
   const paragraph = document.createElement("p");
-  paragraph.id = "message";
+  paragraph.className = "message";
   paragraph.textContent = text;
   return paragraph;
 }
 
 function stop(text, mayGoOn = false) {
+  document.body.dataset.view = "single";
   element("stage").replaceChildren(message(text));
   for (const button of document.querySelectorAll("[data-label]")) button.disabled = true;
-  if (!mayGoOn) for (const button of document.querySelectorAll("button")) button.disabled = true;
+  isOver = !mayGoOn;
+  if (isOver) for (const button of document.querySelectorAll("button")) button.disabled = true;
   announce(text);
+}
+
+function announce(text) {
+  element("live").textContent = text;
 }
 
 // ---- actions
 
 async function during(action) {
-  if (isBusy) return;
+  if (isBusy || isOver) return;
   isBusy = true;
   try {
     await action();
   } catch (error) {
     stop(error.message);
   }
+  isBusy = false;
+}
+
+async function save(answers) {
+  measurePace(answers.length);
+  place = await store.answer(answers);
+  const counts = LABELS.map((label) => [answers.filter((answer) => answer.label === label).length, NAMES[label]]);
+  const saved = answers.length === 1 ? NAMES[answers[0].label] : counts.filter(([n]) => n).map(([n, name]) => `${n} ${name}`).join(", ");
+  announce(`Saved: ${saved}. ${place.done} of ${place.total} are labelled.`);
+  await show();
 }
 
 const label = (truth) => during(async () => {
-  if (place.next === null) {
-    isBusy = false;
-    return;
-  }
-  place = await store.answer(place.next, truth);
-  announce(`Saved: ${truth === "unsure" ? "cannot tell" : truth}. ${place.done} of ${place.total} are labelled.`);
-  await show();
+  if (!isGrid() && place.queue.length > 0) await save([{ number: place.queue[0], label: truth, how }]);
+});
+
+const savePage = () => during(async () => {
+  if (performance.now() >= readableAt) await save(pageAnswers());
 });
 
 const undo = () => during(async () => {
-  if (place.done > 0) {
-    place = await store.undo();
-    announce("Undone.");
-  }
+  if (place.last.length === 0) return;
+  const undone = place.last;
+  place = await store.undo();
+  paceSince = performance.now();
+  announce("Undone.");
+  await show(undone);
+});
+
+const toggleGrid = () => during(async () => {
+  wantsGrid = !wantsGrid;
   await show();
+  announce(!wantsGrid ? "One image at a time." : isGrid() ? "Grid: mark the synthetic images." : "First label those left for a closer look.");
 });
 
 const finish = () => during(async () => {
   await store.finish();
-  isBusy = false;
+  if (store.isServed) stop("Finished. The labels are saved; you can close this page.");
+  else announce("labels.csv is in your downloads.");
 });
 
 function choose(way) {
@@ -206,28 +206,29 @@ function choose(way) {
   }
 }
 
-function zoom(isOn = !element("stage").classList.contains("zoomed")) {
-  element("stage").classList.toggle("zoomed", isOn);
+// x, y: what to look at, in shares of the image's size
+function zoom(isOn = !element("stage").classList.contains("zoomed"), x = 0.5, y = 0.5) {
+  const stage = element("stage");
+  stage.classList.toggle("zoomed", isOn);
   element("zoom").setAttribute("aria-pressed", String(isOn));
+  if (!place) return;
+  fitAll();
+  stage.scrollTo(stage.scrollWidth * x - stage.clientWidth / 2, stage.scrollHeight * y - stage.clientHeight / 2);
 }
 
-function hideAbout() {
-  element("about").hidden = true;
+function hideContext() {
+  element("context").hidden = true;
   element("ask").setAttribute("aria-pressed", "false");
 }
 
 const ask = () => during(async () => {
-  if (!element("about").hidden) {
-    hideAbout();
-  } else if (place.next !== null) {
-    const about = await store.about(place.next);
-    element("caption").textContent = about.caption || "none";
-    element("file").textContent = about.file || "none";
-    element("url").replaceChildren(linked(about.url));
-    element("about").hidden = false;
-    element("ask").setAttribute("aria-pressed", "true");
-  }
-  isBusy = false;
+  if (!element("context").hidden) return hideContext();
+  if (isGrid() || place.queue.length === 0) return;
+  const context = await store.context(place.queue[0]);
+  for (const name of ["caption", "date", "file"]) element(name).textContent = context[name] || "none";
+  for (const name of ["page", "url"]) element(name).replaceChildren(linked(context[name]));
+  element("context").hidden = false;
+  element("ask").setAttribute("aria-pressed", "true");
 });
 
 function linked(url) {
@@ -240,19 +241,28 @@ function linked(url) {
   return link;
 }
 
-function announce(text) {
-  element("live").textContent = text;
+function define() {
+  const dialog = element("definition");
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
 }
 
+// ---- keys and buttons
+
+const ACTIONS = {
+  s: () => label("synthetic"), u: () => label("unsure"), r: () => (isGrid() ? savePage() : label("real")),
+  backspace: undo, z: () => !isGrid() && zoom(), c: ask, d: define, g: toggleGrid,
+  f: () => element("end").focus(), // finishing takes a second key
+};
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const labels = { s: "synthetic", r: "real", u: "unsure" };
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !place) return;
   const key = event.key.toLowerCase();
-  if (key in labels) label(labels[key]);
-  else if (/^[1-4]$/.test(key)) choose(HOWS[Number(key) - 1]);
-  else if (key === "backspace") undo();
-  else if (key === "z") zoom();
-  else if (key === "c") ask();
+  if (element("definition").open && key !== "d") return;
+  const tile = isGrid() ? TILE_KEYS.indexOf(key) : -1;
+  if (tile >= 0) mark(tile);
+  else if (!isGrid() && /^[1-4]$/.test(key)) choose(HOWS[Number(key) - 1]);
+  else if (Object.hasOwn(ACTIONS, key)) ACTIONS[key]();
   else return;
   event.preventDefault();
 });
@@ -262,18 +272,19 @@ for (const button of document.querySelectorAll("[data-label]")) {
 for (const button of document.querySelectorAll("[data-how]")) {
   button.addEventListener("click", () => choose(button.dataset.how));
 }
-element("undo").addEventListener("click", undo);
-element("zoom").addEventListener("click", () => zoom());
-element("ask").addEventListener("click", ask);
-element("end").addEventListener("click", finish);
-element("stage").addEventListener("click", (event) => {
-  if (event.target instanceof HTMLImageElement) zoom();
+const CLICKS = { undo, zoom: () => zoom(), ask, what: define, mode: toggleGrid, end: finish, rest: savePage, close: define };
+for (const [id, action] of Object.entries(CLICKS)) element(id).addEventListener("click", action);
+element("stage").addEventListener("click", ({ target, offsetX, offsetY }) => {
+  if (target instanceof HTMLImageElement) zoom(undefined, offsetX / target.width, offsetY / target.height);
 });
+const sizes = new ResizeObserver(() => place && fitAll());
+for (const id of ["stage", "grid"]) sizes.observe(element(id));
 if (exported) element("end").textContent = "download labels.csv";
 
 (async () => {
   try {
     place = await store.progress();
+    element(place.countsEdited ? "edited-real" : "edited-synthetic").remove();
     await show();
   } catch (error) {
     stop(error.message);
