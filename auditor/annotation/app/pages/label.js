@@ -60,7 +60,7 @@ function showProgress() {
   element("bar").max = total;
   element("bar").value = done;
   const last = Math.min(done + PAGE_IMAGES, total);
-  if (waiting) element("count").textContent = `${waiting} left for a closer look`;
+  if (waiting) element("count").textContent = `closer look: ${waiting} left`;
   else if (queue.length === 0) element("count").textContent = `${done} of ${total}`;
   else if (isGrid()) element("count").textContent = `${done + 1}–${last} of ${total}`;
   else element("count").textContent = `${done + 1} of ${total}`;
@@ -72,7 +72,7 @@ async function showLast() {
   const { last } = place;
   const button = element("undo");
   button.disabled = last.length === 0;
-  const text = last.length === 1 ? `undo ${NAMES[last[0].label]}` : last.length ? `undo page of ${last.length}` : "undo";
+  const text = last.length === 1 ? NAMES[last[0].label] : last.length ? `page of ${last.length}` : "";
   const isElsewhere = last.length === 1 && place.queue.includes(last[0].number); // it waits for a closer look
   const image = last.length === 1 && !isElsewhere ? await fetched(last[0].number).catch(() => null) : null;
   if (image) {
@@ -80,7 +80,9 @@ async function showLast() {
     image.removeAttribute("width");
     image.removeAttribute("height");
   }
-  button.replaceChildren(button.querySelector("kbd"), ...(image ? [image] : []), document.createTextNode(` ${text}`));
+  button.querySelector("img")?.remove();
+  if (image) button.querySelector("kbd").after(image);
+  button.querySelector("span").textContent = `undo\n${text}`;
 }
 
 const NAMES = { synthetic: "synthetic", real: "real", unsure: "cannot tell" };
