@@ -92,10 +92,7 @@ def append(path: Path, *annotations: Annotation) -> None:
     """
     with _locked(path) as file:
         data = file.read()
-        header = _header(path, _decode(path, data)) if data.strip() else None
-        needed = COLUMNS if any(annotation.until_decided for annotation in annotations) else COLUMNS[:-1]
-        if header and (missing := [name for name in needed if name not in header]):
-            raise LabelError(f"{path} line 1: no column {missing[0]!r}: add it to that line")
+        header = _header_for(path, _decode(path, data), annotations) if data.strip() else None
         if header is None:
             file.truncate(0)
         lines = b"" if header else _text([COLUMNS]).encode()
@@ -118,14 +115,18 @@ def _append(descriptor: int, lines: bytes) -> None:
 
 
 def replace(path: Path, keys: Container[str], labeller: str, *instead: Annotation) -> None:
-    """Removes an annotator's labels of some keys and appends others, atomically; other rows do not change."""
+    """Removes an annotator's labels of some keys and appends others, atomically; other rows do not change.
+
+    Raises LabelError as `append` does.
+    """
     with _locked(path) as file:
         text = _decode(path, file.read())
+        header = _header_for(path, text, instead)
         kept = [next(csv.reader(io.StringIO(text, newline="")), [])]
         for _, cells, row in _rows(path, text):
             if cells.get("key") not in keys or cells.get("labeller", "").strip() != labeller:
                 kept.append(row)
-        kept += _in_columns(_header(path, text), instead)
+        kept += _in_columns(header, instead)
         write_atomically(path, _text(kept).encode("utf-8", _NOT_UTF8))
 
 
@@ -204,6 +205,15 @@ def _header(path: Path, text: str) -> list[str]:
 def _cells(annotation: Annotation) -> tuple[str, ...]:
     stopping = UNTIL_DECIDED if annotation.until_decided else ""
     return annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller, stopping
+
+
+def _header_for(path: Path, text: str, annotations: Sequence[Annotation]) -> list[str]:
+    """The header of a file to which these labels are added. Raises LabelError if it lacks a column that they need."""
+    header = _header(path, text)
+    needed = COLUMNS if any(annotation.until_decided for annotation in annotations) else COLUMNS[:-1]
+    if annotations and (missing := [name for name in needed if name not in header]):
+        raise LabelError(f"{path} line 1: no column {missing[0]!r}: add it to that line")
+    return header
 
 
 def _in_columns(header: Sequence[str], annotations: Iterable[Annotation]) -> list[list[str]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.annotation.file import COLUMNS, Annotation, HumanLabel, append, obfuscate_stratum, read, withdraw, write
+from auditor.annotation.file import COLUMNS, Annotation, HumanLabel, append, obfuscate_stratum, read, replace, write
 from auditor.errors import LabelError
 from auditor.types import VerdictKind
 
@@ -36,7 +36,10 @@ def test_what_is_appended_is_read_and_can_be_taken_back(tmp_path_factory, answer
         append(path, answer)
     if answers:
         assert read(path) == answers
-        withdraw(path, answers[0].key, answers[0].labeller)
+        path.unlink()
+        append(path, *answers)
+        assert read(path) == answers
+        replace(path, {answers[0].key}, answers[0].labeller)
         assert read(path) == answers[1:]
 
 
@@ -44,7 +47,7 @@ def test_a_files_own_columns_stay(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("Note,Label,KEY,labeller,how,stratum\nlook again,real,a.jpg,ann", "utf-8-sig")
     append(path, Annotation("b.jpg", "unknown", HumanLabel.SYNTHETIC, "page", "ann"))
-    withdraw(path, "a.jpg", "ann")
+    replace(path, {"a.jpg"}, "ann")
     append(path, ONE)
     assert path.read_text() == (
         "Note,Label,KEY,labeller,how,stratum\n,synthetic,b.jpg,ann,page,unknown\n,real,a.jpg,ann,page,unknown\n"
@@ -117,7 +120,7 @@ def _label_much(path, labeller):
     for letter in LETTERS:
         append(path, Annotation(letter, "", HumanLabel.REAL, "", labeller))
         if letter.isupper():
-            withdraw(path, letter, labeller)
+            replace(path, {letter}, labeller)
 
 
 def test_two_labellers_write_into_one_file_at_once(tmp_path):
@@ -141,6 +144,8 @@ def test_a_label_is_not_appended_where_a_part_of_it_would_be_lost(tmp_path, head
     path.write_text(f"{header}\n")
     with pytest.raises(LabelError, match="no column"):
         append(path, ONE)
+    with pytest.raises(LabelError, match="no column"):
+        replace(path, {ONE.key}, ONE.labeller, ONE)
     assert path.read_text() == f"{header}\n"
 
 

@@ -40,10 +40,10 @@ def test_what_was_fetched_of_a_url_is_shown_and_so_is_why_nothing_was(tmp_path):
     table = making.write(tmp_path / "urls.csv", "\n".join(["url,caption", *(f"{url},cat" for url in wanted), ""]))
     audit, drawn = audited(tmp_path, table)
     shown = list(annotation_images(drawn, audit, table, read=ReadOptions(), fetched=fetcher.cached))
-    assert [picture.url for picture in shown] == wanted
+    assert [picture.context["url"] for picture in shown] == wanted
     assert Image.open(io.BytesIO(shown[0].jpeg)).size == Image.open(io.BytesIO(hosting.IMAGE)).size
     assert [picture.reason for picture in shown[1:]] == ["HTTP 404", "no image bytes: the manifest gives a URL only"]
-    assert shown[0].caption == "cat"
+    assert shown[0].context["caption"] == "cat"
 
 
 def test_pictures_are_numbered_as_they_were_drawn_whatever_order_they_come_in(tmp_path):
@@ -93,7 +93,7 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     again = recorded.updated(ReadOptions(base_dir=str(tmp_path / "images")))
     assert again == read
     [shown] = annotation_images(drawn, audit, table, read=again, fetched=lambda url: UnavailableContent("no"))
-    assert (shown.caption, shown.reason) == ("hello", "")
+    assert (shown.context["caption"], shown.reason) == ("hello", "")
 
 
 def test_the_audited_inputs_are_looked_for_here_and_beside_the_audit(tmp_path, monkeypatch):

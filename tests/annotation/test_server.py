@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from auditor.annotation import file
-from auditor.annotation.app.server import LabelServer
+from auditor.annotation.app.server import SCRIPTS, LabelServer
 from auditor.annotation.app.session import Session
 from auditor.annotation.file import HumanLabel
 from auditor.errors import DatasetError, LabelError
 
-SAY = {"label": "real", "how": "looks"}
+def said(number, label="real", how="looks"):
+    """The body of a request that labels one image."""
+    return {"answers": [{"number": number, "label": label, "how": how}]}
 
 
 def ask(server, path, body=None, *, method=None, **headers):
@@ -37,7 +39,7 @@ def test_it_listens_on_this_machine_alone(server):
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/x/progress", "/progress", "/%C3%A9/", "//", "/../", "/x/answer"])
-@pytest.mark.parametrize("body", [None, {"number": 0, **SAY}])
+@pytest.mark.parametrize("body", [None, said(0)])
 def test_without_the_token_nothing_is_given_and_nothing_is_saved(server, path, body):
     status, _, content = ask(server, path, body)
     assert status == 403
@@ -54,7 +56,7 @@ def test_the_address_may_lack_its_last_slash(server, host, status):
 @pytest.mark.parametrize(
     "host", ["example.org", "evil.localhost", "127.0.0.1", "", "localhost:1", "127.0.0.1.evil:{port}"]
 )
-@pytest.mark.parametrize(("path", "body"), [("", None), ("answer", {"number": 0, **SAY})])
+@pytest.mark.parametrize(("path", "body"), [("", None), ("answer", said(0))])
 def test_a_name_that_is_pointed_here_is_refused(server, host, path, body):
     assert ask(server, path, body, Host=host.format(port=server.server_port))[0] == 403
     assert not server.session.path.exists()
@@ -62,8 +64,53 @@ def test_a_name_that_is_pointed_here_is_refused(server, host, path, body):
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1"])
 def test_another_pages_request_is_refused(server, origin):
-    assert ask(server, "answer", {"number": 0, **SAY}, Origin=origin)[0] == 403
+    assert ask(server, "answer", said(0), Origin=origin)[0] == 403
     assert not server.session.path.exists()
+
+
+@pytest.fixture
+def open_server(task, tmp_path):
+    """One that other machines can reach."""
+    with labelled.served(task, tmp_path / "labels.csv", host="0.0.0.0") as running:
+        yield running
+
+
+@pytest.mark.parametrize(("host", "status"), [
+    ("10.1.2.3", 200), ("127.0.0.1", 200), ("[fe80::1]", 200), ("localhost", 200), (socket.gethostname().upper(), 200),
+    ("example.org", 403), ("10.1.2.3.example.org", 403), ("1", 403), ("", 403),
+])  # fmt: skip
+def test_on_a_network_it_is_called_by_address_or_by_its_own_name(open_server, host, status):
+    name = f"{host}:{open_server.server_port}"
+    assert ask(open_server, "progress", Host=name, Origin=f"http://{name}")[0] == status
+    assert ask(open_server, "progress", Host=host)[0] == 403  # another port
+
+
+def test_on_a_network_the_token_is_needed_too_and_the_address_is_not_that_of_all_interfaces(open_server):
+    assert ask(open_server, "/x/progress")[0] == 403
+    assert not open_server.is_private
+    assert "0.0.0.0" not in open_server.url
+    assert open_server.url.endswith(f":{open_server.server_port}/{open_server.token}/")
+
+
+@pytest.mark.parametrize(("host", "url"), [("localhost", "http://localhost:"), ("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_names_of_this_machine_alone_are_private(task, tmp_path, host, url):
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with labelled.served(task, tmp_path / "labels.csv", host=host) as server:
+        assert server.is_private
+        assert server.url.startswith(url)
+        connection = http.client.HTTPConnection(host, server.server_port, timeout=10)
+        connection.request("GET", f"/{server.token}/progress")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+
+@pytest.mark.parametrize("host", ["no such host.invalid", "x" * 300, "203.0.113.7"])
+def test_a_host_that_is_not_this_machine_is_named(task, tmp_path, host):
+    with pytest.raises(LabelError, match=host[:20]), task.served(tmp_path / "l.csv", "A", host=host):
+        pass
 
 
 def test_localhost_is_this_host_too(server):
@@ -76,13 +123,19 @@ def test_localhost_is_this_host_too(server):
     [
         ("answer", b"number=0", 400),
         ("answer", b"[1]", 400),
+        ("answer", {"answers": []}, 400),
+        ("answer", {"answers": [1]}, 400),
+        ("answer", {"answers": said(0)}, 400),
+        ("answer", {"answers": [{"number": n, "label": "real", "how": "looks"} for n in range(13)]}, 400),
+        ("answer", said(False), 400),
+        ("answer", said(0, "real", ""), 400),
         ("answer", b"[" * 9000, 400),
-        ("answer", {"number": 0, "label": "fake", "how": "looks"}, 400),
-        ("answer", {"number": 0, "label": "real", "how": "guess"}, 400),
-        ("answer", {"number": "0", "label": "real", "how": "looks"}, 400),
-        ("answer", {"number": 0, "label": ["real"], "how": {"a": 1}}, 400),
-        ("answer", {"number": 3, **SAY}, 409),
-        ("answer", {"number": -1, **SAY}, 409),
+        ("answer", said(0, "fake"), 400),
+        ("answer", said(0, how="guess"), 400),
+        ("answer", said("0"), 400),
+        ("answer", said(0, ["real"], {"a": 1}), 400),
+        ("answer", said(3), 409),
+        ("answer", said(-1), 409),
         ("answer", b" " * 20_000, 413),
         ("nothing", {}, 404),
         ("image/99", None, 404),
@@ -108,7 +161,8 @@ def test_a_length_that_is_no_number_is_refused(server, length):
 
 
 def test_the_page_may_load_nothing_from_elsewhere(server):
-    for path, kind in (("", "text/html"), ("label.js", "text/javascript"), ("label.css", "text/css")):
+    kinds = {"": "text/html", "label.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
+    for path, kind in kinds.items():
         status, headers, body = ask(server, path)
         assert (status, headers.get_content_type()) == (200, kind)
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -143,12 +197,12 @@ def test_a_file_that_changed_since_the_audit_is_not_shown(server, task):
 
 def test_labelling_is_blind(server, task):
     """Names are sent only on request, and verdicts never."""
-    unasked = [ask(server, path) for path in ("", "label.js", "label.css", "progress", "image/0")]
-    unasked.append(ask(server, "answer", {"number": 0, **SAY}))
+    unasked = [ask(server, path) for path in ("", *SCRIPTS, "label.css", "progress", "image/0")]
+    unasked.append(ask(server, "answer", said(0)))
     everything = b"".join(str(headers).encode() + body for _, headers, body in unasked)
     for row in task.drawn:
         assert row.key.encode() not in everything
-    about = ask(server, "about/0")[2]
+    about = ask(server, "context/0")[2]
     assert json.loads(about)["file"].endswith(task.drawn[0].key)
     for word in (b"unknown", b"likely"):
         assert word not in everything + about
@@ -157,18 +211,33 @@ def test_labelling_is_blind(server, task):
 def test_answers_are_saved_one_by_one_and_taken_back(server, task):
     path = server.session.path
     for number, label in enumerate(HumanLabel):
-        found = json.loads(ask(server, "answer", {"number": number, "label": label, "how": "page"})[2])
-        assert (found["next"], found["done"], found["total"]) == (number + 1, number + 1, 8)
+        found = json.loads(ask(server, "answer", said(number, label, "page"))[2])
+        assert (found["queue"][0], found["done"], found["total"]) == (number + 1, number + 1, 8)
         assert [a.label for a in file.read(path)] == list(HumanLabel)[: number + 1]
-    assert json.loads(ask(server, "undo", {})[2])["next"] == 2
+    assert json.loads(ask(server, "undo", {})[2])["queue"][0] == 2
     assert [(a.key, a.stratum, a.how, a.labeller) for a in file.read(path)] == [
         (row.key, "unknown", "page", "A") for row in task.drawn[:2]
     ]
 
 
 def test_an_answer_that_comes_twice_is_saved_once(server):
-    assert [ask(server, "answer", {"number": 0, **SAY})[0] for _ in range(2)] == [200, 409]
+    assert [ask(server, "answer", said(0))[0] for _ in range(2)] == [200, 409]
     assert len(file.read(server.session.path)) == 1
+
+
+def test_a_page_of_labels_is_saved_at_once_or_not_at_all(server, task):
+    def page(*numbers):
+        return {"answers": [said(number)["answers"][0] for number in numbers[:-1]] + said(numbers[-1], "unsure", "")["answers"]}
+
+    assert ask(server, "answer", page(0, 1, 3))[0] == 409
+    assert not server.session.path.exists()
+    progress = json.loads(ask(server, "answer", page(0, 1, 2))[2])
+    assert (progress["queue"][:2], progress["waiting"], progress["done"]) == ([2, 3], 1, 2)
+    assert [(a.key, a.label, a.how) for a in file.read(server.session.path)] == [
+        (task.drawn[0].key, "real", "looks"), (task.drawn[1].key, "real", "looks"), (task.drawn[2].key, "unsure", ""),
+    ]  # fmt: skip
+    assert json.loads(ask(server, "undo", {})[2])["queue"][0] == 0
+    assert file.read(server.session.path) == []
 
 
 def test_undoing_nothing_does_nothing(server):
@@ -180,14 +249,17 @@ def test_a_session_goes_on_where_the_last_one_stopped_and_undoes_its_labels(task
     missing = [row.key for row in task.drawn].index(labelled.BROKEN)
     with labelled.served(task, path) as first:
         for number in range(3):
-            ask(first, "answer", {"number": number, **SAY})
+            ask(first, "answer", said(number))
     with labelled.served(task, path) as second:
-        assert json.loads(ask(second, "progress")[2]) == {"next": 3, "done": 3, "total": 8, "missing": [missing]}
-        assert json.loads(ask(second, "undo", {})[2])["next"] == 2
+        assert json.loads(ask(second, "progress")[2]) == {
+            "queue": [3, 4, 5, 6, 7], "waiting": 0, "done": 3, "total": 8, "last": said(2)["answers"],
+            "missing": [missing], "countsEdited": False,
+        }  # fmt: skip
+        assert json.loads(ask(second, "undo", {})[2])["queue"][0] == 2
         assert ask(second, "image/2")[0] in (200, 404)
     with labelled.served(task, path, "B") as other:
-        assert json.loads(ask(other, "progress")[2])["next"] == 0
-        ask(other, "answer", {"number": 0, **SAY})
+        assert json.loads(ask(other, "progress")[2])["queue"][0] == 0
+        ask(other, "answer", said(0))
     assert [(a.key, a.labeller) for a in file.read(path)] == [
         (task.drawn[0].key, "A"), (task.drawn[1].key, "A"), (task.drawn[0].key, "B"),
     ]  # fmt: skip
@@ -195,7 +267,7 @@ def test_a_session_goes_on_where_the_last_one_stopped_and_undoes_its_labels(task
 
 def test_a_label_file_that_is_spoilt_meanwhile_is_told_and_left_alone(server):
     server.session.path.write_text("something else")
-    status, _, body = ask(server, "answer", {"number": 0, **SAY})
+    status, _, body = ask(server, "answer", said(0))
     assert status == 500
     assert "no column 'key'" in json.loads(body)["error"]
     assert server.session.path.read_text() == "something else"

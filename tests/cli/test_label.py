@@ -65,6 +65,9 @@ class Page:
         request = Request(self.url + path, json.dumps(said).encode(), {"Content-Type": "application/json"})
         return json.load(build_opener(ProxyHandler({})).open(request, timeout=20))
 
+    def label(self, number, label, how="looks"):
+        return self.ask("answer", answers=[{"number": number, "label": label, "how": how}])
+
     def ended(self):
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out, err
@@ -74,14 +77,14 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(opened, tmp_path):
     args = ("set/table.csv", "--labels", tmp_path / "labels.csv", "--number", 6)
     page = opened(*args)
     for number in range(2):
-        page.ask("answer", number=number, label="real", how="looks")
+        page.label(number, "real")
     page.process.send_signal(signal.SIGINT)
     code, out, err = page.ended()
     assert code == 130
     assert "2 of 6 images labelled by 'A'" in out
     assert err.strip().splitlines()[-1] == "interrupted: labels are saved; run the same command to continue"
     page = opened(*args)
-    assert page.ask("answer", number=2, label="synthetic", how="page")["done"] == 3
+    assert page.label(2, "synthetic", "page")["done"] == 3
     page.ask("finish")
     code, out, err = page.ended()
     assert (code, err) == (0, "")
@@ -93,7 +96,7 @@ def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(op
     for name, said in labels.items():
         page = opened("set/table.csv", "--labels", tmp_path / "labels.csv", "--labeller", name)
         for number, label in enumerate(said):
-            page.ask("answer", number=number, label=label, how="looks")
+            page.label(number, label)
         page.ask("finish")
         out = page.ended()[1]
     assert "A and B: 4 images in common; of 3 that both could judge they disagree on 1, Cohen's kappa 0.40" in out

@@ -113,6 +113,30 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
+    def phone(self, width: int = 390, height: int = 844) -> None:
+        """The page as on a telephone: its size, and a finger instead of a mouse."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 3, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+    def tap(self, selector: str) -> None:
+        """Touches the middle of the first element of a CSS selector."""
+        from selenium.webdriver.common.actions.action_builder import ActionBuilder
+        from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+        builder = ActionBuilder(self.driver, mouse=PointerInput("touch", "finger"))
+        builder.pointer_action.move_to(self.find(selector)).pointer_down().pointer_up()
+        builder.perform()
+
+    def violations(self) -> list[str]:
+        """What axe-core finds inaccessible in the page as it is."""
+        self.js(AXE.read_text())
+        found = self.driver.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations))"
+        )
+        return [f"{v['impact']} {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
+
     def complaints(self) -> list[str]:
         """Errors and warnings on the console since the last call; a page without any has none."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]

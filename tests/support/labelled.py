@@ -17,17 +17,18 @@ from auditor.audit import make_engine, run_audit
 from auditor.config import Config
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
-TURNED, BROKEN = "turned.jpg", "changed.png"
+TURNED, BROKEN, LARGER = "turned.jpg", "changed.png", "1.png"
 
 
 def dataset(folder: Path, more: int = 0) -> Path:
-    """A table of eight images: names and captions that are markup, one to be turned upright, one with a secret. more:
-    number of plain ones."""
+    """A table of eight images: names and captions that are markup, one to be turned upright, one with a secret, a larger
+    one. more: number of plain ones."""
     names = [f"{number}.png" for number in range(4)] + ["<b onclick=hacked=1>'\".png", TURNED, "long.png", BROKEN]
     for number, name in enumerate(names):
         making.write(folder / name, making.png({"Comment": "secret"}, width=96, height=64, seed=number))
     turned = making.encoded("JPEG", width=96, height=64, exif=making.exif({0x0112: 6, 0x010F: "secret"}))
     making.write(folder / TURNED, turned)
+    making.write(folder / LARGER, making.png(width=256, height=200))
     making.write(folder / "long.png", making.encoded("PNG", width=3000, height=40))
     names += [making.write(folder / f"plain-{number}.png", making.png(seed=number)).name for number in range(more)]
     lines = [
@@ -48,9 +49,9 @@ def task(folder: Path, *, images: int = 8, **options: Any) -> Task:
 
 
 @contextmanager
-def served(made: Task, labels: Path, labeller: str = "A") -> Iterator[LabelServer]:
+def served(made: Task, labels: Path, labeller: str = "A", **listening: Any) -> Iterator[LabelServer]:
     """The page's server, which runs in another thread."""
-    with made.served(labels, labeller) as server:
+    with made.served(labels, labeller, **listening) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
