@@ -69,8 +69,8 @@ class LabelledAudit:
         if decision.outcome is not Outcome.INCONCLUSIVE:
             return Judgement(f"{found} · decided: {decision.outcome.value}, you may stop", is_decided=True)
         more = self._remaining(annotations, decide)
-        likely = f"about {more:,} more labels will most likely decide it" if more else decision.reason
-        return Judgement(f"{found} · not decided yet: {likely}", is_decided=False, remaining=more)
+        likely = f": about {more:,} more labels will most likely decide it" if more else ""
+        return Judgement(f"{found} · not decided yet{likely}", is_decided=False, remaining=more)
 
     def _remaining(self, annotations: Sequence[Annotation], decide: Decide) -> int | None:
         """The number of further labels after which the policy is decided if they say the same as those so far; None if

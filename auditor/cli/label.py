@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--labeller", metavar="NAME", default="A", show_default=True,
               help="Your name; a second name labels the same images again, for agreement.")  # fmt: skip
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
-              help="Where the page listens: 0.0.0.0 for a trusted network; others need the address with its token.")  # fmt: skip
+              help="Address that the page listens on; 0.0.0.0 opens it to a trusted network.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free port]")
 @click.option("--open", "opens", is_flag=True, help="Open the page in your browser.")
 @click.option(
@@ -79,14 +79,13 @@ def _serve(task: Task, audit: str, labels: Path, labeller: str, *, host: str, po
             server = stack.enter_context(task.served(labels, labeller, host=host, port=port, on_images=on_images))
         click.echo(
             f"by looks alone, people are right on {LOOKS_ACCURACY} of images in published studies, and the interval "
-            "allows for that: ask for an image's page and date, and say what a label rests on\n"
-            f"label as {labeller!r} at {server.url}"
+            "allows for that: ask for an image's page and date, and say what a label rests on"
         )
         if not server.is_private:
             click.echo(tunnel.OPEN_TO_OTHERS, err=True)
         elif hint := tunnel.hint(server.server_port, os.environ):
             click.echo(hint)
-        click.echo("press Ctrl-C to stop; the page says when you may")
+        click.echo(f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when you may")
         if opens:
             click.launch(server.url)
         try:

@@ -16,8 +16,8 @@ _SSH_PORT = "22"
 
 
 def hint(port: int, environ: Mapping[str, str]) -> str | None:
-    """The ssh command that makes this machine's `port` reachable, if people most likely sit at another machine: over SSH,
-    or without a display. None otherwise."""
+    """The ssh command that makes this machine's `port` reachable from another one; None if people most likely sit here:
+    they did not come over SSH, and there is a display."""
     connection = environ.get("SSH_CONNECTION", "").split()  # client, its port, server, its port (ssh(1))
     if len(connection) == 4:
         server, ssh_port = connection[2:]
@@ -27,10 +27,7 @@ def hint(port: int, environ: Mapping[str, str]) -> str | None:
         return None
     option = "" if ssh_port == _SSH_PORT else f"-p {shlex.quote(ssh_port)} "
     target = shlex.quote(f"{_user()}@{server}")
-    return (
-        f"from another machine, first run there: ssh -L {port}:127.0.0.1:{port} {option}{target}\n"
-        "then open the address there"
-    )
+    return f"from another machine, first run there: ssh -L {port}:127.0.0.1:{port} {option}{target}"
 
 
 def _user() -> str:

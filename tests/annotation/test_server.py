@@ -16,6 +16,7 @@ from auditor.annotation.app.session import Session
 from auditor.annotation.file import HumanLabel
 from auditor.errors import DatasetError, LabelError
 
+
 def said(number, label="real", how="looks"):
     """The body of a request that labels one image."""
     return {"answers": [{"number": number, "label": label, "how": how}]}
@@ -92,7 +93,9 @@ def test_on_a_network_the_token_is_needed_too_and_the_address_is_not_that_of_all
     assert open_server.url.endswith(f":{open_server.server_port}/{open_server.token}/")
 
 
-@pytest.mark.parametrize(("host", "url"), [("localhost", "http://localhost:"), ("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+@pytest.mark.parametrize(
+    ("host", "url"), [("localhost", "http://localhost:"), ("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+)
 def test_names_of_this_machine_alone_are_private(task, tmp_path, host, url):
     try:
         socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
@@ -227,7 +230,10 @@ def test_an_answer_that_comes_twice_is_saved_once(server):
 
 def test_a_page_of_labels_is_saved_at_once_or_not_at_all(server, task):
     def page(*numbers):
-        return {"answers": [said(number)["answers"][0] for number in numbers[:-1]] + said(numbers[-1], "unsure", "")["answers"]}
+        return {
+            "answers": [said(number)["answers"][0] for number in numbers[:-1]]
+            + said(numbers[-1], "unsure", "")["answers"]
+        }
 
     assert ask(server, "answer", page(0, 1, 3))[0] == 409
     assert not server.session.path.exists()

@@ -1,5 +1,6 @@
 """auditor label as a user meets it: a real process where it is ended by Ctrl-C or from its page."""
 
+import getpass
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ import making
 import pytest
 
 from auditor.annotation import file
+from auditor.cli import tunnel
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +60,11 @@ class Page:
 
     def __init__(self, process):
         self.process = process
-        found = (re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", line) for line in process.stdout)
-        self.url = next(match[0] for match in found if match)
+        self.before = ""  # what the command prints before the page's address
+        while not (found := re.search(r"http://[\w.-]+:\d+/[\w-]+/", line := process.stdout.readline())):
+            assert line, "the command ended"
+            self.before += line
+        self.url = found[0]
 
     def ask(self, path, **said):
         request = Request(self.url + path, json.dumps(said).encode(), {"Content-Type": "application/json"})
@@ -89,6 +94,47 @@ def test_ctrl_c_keeps_the_labels_and_the_same_command_goes_on(opened, tmp_path):
     code, out, err = page.ended()
     assert (code, err) == (0, "")
     assert f"auditor gate audit --labels {tmp_path / 'labels.csv'}" in out
+
+
+def test_over_ssh_it_prints_the_command_for_a_tunnel(opened, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50022 192.0.2.9 2222")
+    page = opened("set/table.csv", "--labels", tmp_path / "labels.csv")
+    port = page.url.split("/")[2].rpartition(":")[2]
+    page.ask("finish")
+    code, _, err = page.ended()
+    assert (code, err) == (0, "")
+    assert f"ssh -L {port}:127.0.0.1:{port} -p 2222 {getpass.getuser()}@192.0.2.9\n" in page.before
+
+
+def test_a_page_for_the_network_keeps_its_token_and_names_the_risk(opened, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50022 192.0.2.9 22")
+    page = opened("set/table.csv", "--labels", tmp_path / "labels.csv", "--host", "0.0.0.0")
+    assert len(page.url.split("/")[3]) >= 32
+    page.ask("finish")
+    code, _, err = page.ended()
+    assert code == 0
+    assert "ssh -L" not in page.before
+    assert err.startswith("warning: everybody on this network who learns the address can see the images")
+    assert "not encrypted" in err
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "expected"),
+    [
+        ({"DISPLAY": ":0"}, "linux", None),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", None),
+        ({}, "darwin", None),
+        ({}, "linux", "ssh -L 80:127.0.0.1:80 ann@"),
+        ({"SSH_CONNECTION": "a 1 192.0.2.9 22", "DISPLAY": "localhost:10.0"}, "linux", "80 ann@192.0.2.9"),
+        ({"SSH_CONNECTION": "a 1 fe80::1%eth0;x 22"}, "darwin", "80 'ann@fe80::1%eth0;x'"),
+        ({"SSH_CONNECTION": "broken", "DISPLAY": ":0"}, "linux", None),
+    ],
+)
+def test_a_tunnel_is_only_advised_where_people_sit_elsewhere(monkeypatch, environ, platform, expected):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(getpass, "getuser", lambda: "ann")
+    hint = tunnel.hint(80, environ)
+    assert hint is None if expected is None else expected in hint
 
 
 def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(opened, tmp_path):
@@ -125,6 +171,7 @@ def test_the_dataset_is_found_beside_the_audit(base, tmp_path):
         (("set/table.csv", "--labels", "audit/audit.json"), 3, "no column 'key'"),
         (("set/table.csv", "--export", "set"), 3, "not empty"),
         (("set/table.csv", "--number", "0"), 2, "--number"),
+        (("set/table.csv", "--host", "nowhere.invalid"), 3, "host nowhere.invalid: "),
     ],
 )
 def test_what_cannot_be_labelled_is_told_in_a_line(base, args, code, why):

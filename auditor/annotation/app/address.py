@@ -20,7 +20,9 @@ def resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
-        raise LabelError(f"host {host}: {error}: give an address of this machine, or 0.0.0.0 for all of them") from error
+        raise LabelError(
+            f"host {host}: {error}: give an address of this machine, or 0.0.0.0 for all of them"
+        ) from error
     return family, address
 
 

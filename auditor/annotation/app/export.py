@@ -53,7 +53,7 @@ def export(
 
 
 def _page(task: str) -> str:
-    """label.html with inlined style and scripts; its content security policy permits no other ones. task: an element."""
+    """label.html with inlined style and scripts; its content security policy permits no others. task: an element."""
     style, script = page("label.css").decode(), "\n".join(page(name).decode() for name in SCRIPTS)
     html = page("label.html").decode()
     for name in SCRIPTS:

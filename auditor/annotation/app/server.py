@@ -18,9 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
 
-from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app import address
-from auditor.annotation.app.session import HOW, LATER, PAGE_IMAGES, Answer, OutOfTurn, Session
+from auditor.annotation.app.pictures import ImageStore
+from auditor.annotation.app.session import HOW, PAGE_IMAGES, Answer, OutOfTurn, Session
 from auditor.annotation.file import HumanLabel
 from auditor.errors import LabelError
 
@@ -42,7 +42,7 @@ _HEADERS = {
 
 
 class LabelServer(ThreadingHTTPServer):
-    """`serve_forever` returns when the annotator finishes. Raises LabelError if the host is unknown or the port is taken.
+    """`serve_forever` returns when the annotator finishes. Raises LabelError for an unknown host or a taken port.
 
     counts_edited: the audit counts images with a generated part as synthetic, and the page says so.
     """
@@ -220,14 +220,16 @@ def _answers(given: object) -> list[Answer]:
     """The labels that a page sends. Raises _Refusal."""
     if not isinstance(given, list) or not 0 < len(given) <= PAGE_IMAGES:
         raise _Refusal(HTTPStatus.BAD_REQUEST, "no answers")
-    answers = []
-    for cells in given:
-        number, label, how = (cells.get(name) if isinstance(cells, dict) else None for name in ("number", "label", "how"))
-        is_basis = how in HOW or (how == LATER and label == HumanLabel.UNSURE)
-        if type(number) is not int or label not in tuple(HumanLabel) or not is_basis:
-            raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
-        answers.append(Answer(number, HumanLabel(label), how))
-    return answers
+    return [_answer(cells) for cells in given]
+
+
+def _answer(given: object) -> Answer:
+    match given:
+        case {"number": int() as number, "label": str() as label, "how": str() as how} if label in tuple(HumanLabel):
+            answer = Answer(number, HumanLabel(label), how)
+            if not isinstance(number, bool) and (how in HOW or answer.waits):
+                return answer
+    raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
 
 
 def page(name: str) -> bytes:

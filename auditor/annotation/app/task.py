@@ -45,8 +45,8 @@ class Task:
         port: int = 0,
         on_images: OnImages = lambda n: None,
     ) -> Iterator[LabelServer]:
-        """A server that is ready for `serve_forever`. host, port: where it listens, by default for this machine only and
-        at a free port. Raises LabelError, and DatasetError if the dataset changed."""
+        """A server that is ready for `serve_forever`. host, port: where it listens, by default for this machine only
+        and at a free port. Raises LabelError, and DatasetError if the dataset changed."""
         session = Session(labels, self.drawn, labeller, self.judge)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             store = ImageStore(Path(folder), self.drawn)
