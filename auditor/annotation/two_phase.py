@@ -100,7 +100,7 @@ def two_phase(
     """
     _check_labels(strata)
     sampled = design.row_sampling_fraction(sum(stratum.size for stratum in strata))
-    bases = {basis for stratum in strata for votes in stratum.votes for basis, _ in votes.votes}
+    bases = {basis for stratum in strata for votes in stratum.votes for basis, _ in votes.definite}
     is_exact = prediction is None and not any(PRIORS[basis] for basis in bases)
     vague = _EXACT_BETAS if is_exact else (_VAGUE_BETA, _VAGUE_BETA)
     low = _Model(strata, prediction, sampled, HumanLabel.REAL, vague[0]).interval(confidence)

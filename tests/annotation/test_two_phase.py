@@ -246,3 +246,20 @@ def test_two_people_who_agree_are_worth_more_than_two_who_do_not():
         two_phase([LabelledStratum(10_000, pairs(*votes))]) for votes in ((30, 70, 0), (15, 55, 30))
     )
     assert width(agreeing) < 0.8 * width(disagreeing)
+
+
+@pytest.mark.parametrize("basis", [Basis.PROVENANCE, Basis.PAGE])
+@pytest.mark.parametrize(("synthetic", "real", "waiting"), [(0, 24, 12), (5, 20, 11), (30, 60, 6)])
+def test_images_that_wait_for_a_closer_look_leave_room_for_whatever_it_shows(basis, synthetic, real, waiting):
+    """So a decision that is made meanwhile would be made after it too."""
+
+    def interval(synthetic, real, unsure=0):
+        votes = {(basis, HumanLabel.SYNTHETIC): synthetic, (basis, HumanLabel.REAL): real,
+                 (Basis.UNSTATED, HumanLabel.UNSURE): unsure}  # fmt: skip
+        return two_phase([LabelledStratum(1000, {Votes((vote,)): n for vote, n in votes.items() if n})], confidence=0.99)
+
+    meanwhile = interval(synthetic, real, waiting)
+    for found in (0, waiting // 2, waiting):
+        after = interval(synthetic + found, real + waiting - found)
+        assert meanwhile.low <= after.low + NOISE
+        assert meanwhile.high >= after.high - NOISE
