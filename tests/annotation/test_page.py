@@ -141,7 +141,7 @@ def test_the_page_complains_of_nothing_and_asks_nobody_else(tab, server):
     assert is_clean(tab)
 
 
-SIZES = [(360, 640), (390, 844), (1440, 900), (1280, 720)]
+SIZES = [(360, 640), (390, 844), (844, 390), (820, 1180), (1280, 720), (1440, 900)]
 HIDDEN = """return [...document.querySelectorAll('button, #judgement, #count, #stage img, #grid img')]
     .filter(element => element.checkVisibility())
     .filter(element => { const box = element.getBoundingClientRect()
@@ -440,6 +440,7 @@ def test_an_old_page_saves_nothing_and_catches_up(tab, server):
         tab.driver.switch_to.window(first)
     tab.keys("r")
     count(tab, "2 of 8")
+    assert tab.text("#live").startswith("Nothing was saved")
     assert [truth for _, truth, _ in saved(server)] == ["synthetic"]
 
 

@@ -17,7 +17,7 @@ function serverStore() {
       throw new Error("auditor label is not running any more: start it again and open the address that it prints.");
     }
     const content = await response.json();
-    if (response.status === 409) return ask("progress"); // this page was out of date
+    if (response.status === 409) return { ...(await ask("progress")), wasOld: true };
     if (!response.ok) throw new Error(content.error);
     return content;
   }
