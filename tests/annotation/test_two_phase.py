@@ -256,7 +256,9 @@ def test_images_that_wait_for_a_closer_look_leave_room_for_whatever_it_shows(bas
     def interval(synthetic, real, unsure=0):
         votes = {(basis, HumanLabel.SYNTHETIC): synthetic, (basis, HumanLabel.REAL): real,
                  (Basis.UNSTATED, HumanLabel.UNSURE): unsure}  # fmt: skip
-        return two_phase([LabelledStratum(1000, {Votes((vote,)): n for vote, n in votes.items() if n})], confidence=0.99)
+        return two_phase(
+            [LabelledStratum(1000, {Votes((vote,)): n for vote, n in votes.items() if n})], confidence=0.99
+        )
 
     meanwhile = interval(synthetic, real, waiting)
     for found in (0, waiting // 2, waiting):
