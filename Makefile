@@ -2,13 +2,14 @@
 # make test                                  installs everything and runs every check, long simulations reduced
 # make test-all                              the same, simulations in full
 # make fuzz [MINUTES=10]                      mutated images, archives, tables and audit files
+# make docs                                  the documentation as a site: build/site/index.html
 PYTHON ?= python3
 VENV ?= .venv
 DATASET ?=
 OUT ?= audit
 MINUTES ?= 10
 
-.PHONY: audit test test-all fuzz lint types clean
+.PHONY: audit test test-all fuzz docs lint types clean
 
 audit: $(VENV)/core
 	@$(if $(DATASET),,$(VENV)/bin/auditor demo demo-dataset)
@@ -25,6 +26,10 @@ test-all:
 fuzz: $(VENV)/everything
 	PYTHONPATH=tests/support $(VENV)/bin/python -W ignore -m campaign --minutes $(MINUTES) --keep build/fuzz
 
+docs: $(VENV)/everything
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs build/site
+	@echo "the site is build/site/index.html"
+
 lint: $(VENV)/everything
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -39,7 +44,7 @@ $(VENV)/core: pyproject.toml
 
 $(VENV)/everything: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[demo,clip,ray,test]'
+	$(VENV)/bin/pip install --quiet --editable '.[demo,clip,ray,docs,test]'
 	@touch $@
 
 clean:

@@ -39,28 +39,54 @@ def _option(name: str, *, is_list: bool = False) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits for one image: bytes of the file, pixels, seconds of decoding."""
+    """Limits for one image."""
 
     max_bytes: int = 256 << 20
+    """The largest file, in bytes."""
+
     max_pixels: int = 100_000_000
+    """The largest image to decode, width times height."""
+
     max_seconds: float = 30.0
+    """The time limit for decoding, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How inputs are read. *_col: column names, which override those of readers/columns.py. input_format: a reader's
-    id. delimiter: of delimited text; None if it is to be guessed. Raises ConfigError unless it is one character."""
+    """How inputs are read. Names of columns override those that readers look for (readers/columns.py).
+
+    Raises ConfigError unless the delimiter is one character.
+    """
 
     input_format: str | None = None
+    """The id of a reader; None: detected."""
+
     image_col: str | None = None
+    """The column with image paths or bytes."""
+
     url_col: str | None = None
+    """The column with URLs."""
+
     caption_col: str | None = None
+    """The column with captions."""
+
     id_col: str | None = None
+    """The column with unique keys."""
+
     declared_col: str | None = None
+    """The column that says whether an image is synthetic."""
+
     weight_col: str | None = None
+    """The column with row weights: how often training sees the row. None: rows have equal weights."""
+
     delimiter: str | None = None
+    """The delimiter of delimited text, one character; None: guessed."""
+
     base_dir: str | None = None
+    """The folder of a table's relative image paths; None: the table's folder."""
+
     follow_links: bool = False
+    """Whether to follow links that lead out of the dataset's folder."""
 
     def __post_init__(self) -> None:
         """Checks the delimiter; `\\t` and `tab` name a tab."""
@@ -80,26 +106,43 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScanConfig:
-    """detectors: ids, in the registry's order. depth: how far an image is opened.
+    """What is looked for in each image. It decides the content of the evidence.
 
-    encoder: an open_clip model for the vectors, instead of the embedded one. embeddings: a folder of precomputed
-    vectors, made by embeddings_model. keep_vectors: store a vector of each image even if no detector needs it. indexes:
-    folders of reference indexes. no_captions: do not search captions for marks of their writers. Raises ConfigError for
-    options that exclude each other.
+    Raises ConfigError for options that exclude each other.
     """
 
     detectors: tuple[str, ...] = field(
         default_factory=registry.default_detectors, metadata=_option("--detectors", is_list=True)
     )
+    """The ids of the detectors that run, in the registry's order."""
+
     depth: Need = Need.PIXELS
+    """How far images are opened: not at all (ROW), metadata alone (FILE), or decoded (PIXELS)."""
+
     limits: Limits = Limits()
+    """Limits for one image."""
+
     read: ReadOptions = ReadOptions()
+    """How inputs are read."""
+
     encoder: str | None = None
+    """An open_clip model for the vectors: `local-dir:FOLDER`, `ARCHITECTURE:FILE.safetensors` or
+    `open_clip:ARCHITECTURE/PRETRAINED`. None: the embedded encoder."""
+
     embeddings: str | None = None
+    """The folder of precomputed vectors: clip-retrieval's img_emb and metadata, or DataComp's npz files."""
+
     embeddings_model: str | None = None
+    """The model that made the precomputed vectors; of DataComp, the name of the array."""
+
     keep_vectors: bool = False
+    """Whether to store a vector of each image even if no detector needs it."""
+
     indexes: tuple[str, ...] = field(default=(), metadata=_option("--index"))
+    """Folders of reference indexes to match images with."""
+
     no_captions: bool = False
+    """Whether to leave out the search of captions for marks of their writers."""
 
     def __post_init__(self) -> None:
         """Checks for conflicts, adds the detectors that reference indexes need, and sorts the detectors."""
@@ -114,23 +157,30 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:
-    """sample: number of rows to decode, drawn at random; None for every row. margin: choose that number for this
-    sampling error (a fraction of 1). sample_files: do not open files outside the sample. stratify: "domain" for a
-    proportionally stratified sample.
-
-    sample_shards: number of shards to read; the others are not opened. With a sample of rows or `fetch`, these rows are
-    drawn from the shards that are read (two-stage sampling), and files of their other rows are not opened. fetch:
-    number of rows of a URL manifest to fetch and audit. until_decided: double the sample until the policy is decided,
-    starting with `sample`; intervals are anytime-valid. Raises ConfigError for options that exclude each other.
-    """
+    """Which rows are examined. Raises ConfigError for options that exclude each other."""
 
     sample: int | None = None
+    """The number of rows to decode, drawn at random; None: every row."""
+
     margin: float | None = None
+    """Choose the number of rows for this sampling error, a fraction of 1 (0.01 is one percentage point)."""
+
     sample_files: bool = False
+    """Whether to leave files outside the sample closed; otherwise their metadata are read."""
+
     sample_shards: int | None = None
+    """The number of shards to read; the others are not opened. With a sample of rows or `fetch`, these rows are drawn
+    from the shards that are read (two-stage sampling), and files of their other rows are not opened."""
+
     stratify: str | None = None
+    """For "domain", a sample in proportion to the rows of each domain; None: a simple random sample."""
+
     fetch: int | None = None
+    """The number of rows of a URL manifest to fetch and audit."""
+
     until_decided: bool = False
+    """Whether to double the sample until the policy is decided, starting with `sample`; intervals are then valid at
+    every look."""
 
     def __post_init__(self) -> None:
         """Checks for conflicts and impossible numbers; until_decided implies sample_files."""
@@ -176,21 +226,32 @@ class SamplingConfig:
 
 @dataclass(frozen=True, slots=True)
 class EstimateConfig:
-    """count_edited: images with a generated part count as synthetic. calibration, labels: the user's own files.
+    """What is concluded from the evidence.
 
-    reference: the images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`.
-    generators, anchors: stated assumptions (prevalence.Stated): how many generators made the synthetic images, and
-    "representative" if images of known origin are like the others. human_captions: a file of captions that people
-    wrote, of the same kind as the dataset's.
+    Raises ConfigError for unknown assumptions and for a reference without a year.
     """
 
     count_edited: bool = False
+    """Whether images that were edited with a generator count as synthetic."""
+
     generators: str = "few"
+    """A stated assumption: how many generators made the synthetic images, "few" or "many" (4 to 16)."""
+
     anchors: str | None = None
+    """A stated assumption: "representative" if images of known origin (declared synthetic, camera settings) are like
+    the others of their class."""
+
     calibration: str | None = None
+    """The file with error rates from `auditor calibrate`; None: the built-in ones."""
+
     labels: str | None = None
+    """The label file on which the estimate is based; None: it is based on the classifier."""
+
     reference: str | None = None
+    """The images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`."""
+
     human_captions: str | None = None
+    """A file of captions that people wrote, of the same kind as the dataset's: it gives a second lower bound."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a reference that names no year, and for unknown assumptions."""
@@ -205,15 +266,22 @@ class EstimateConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole configuration. seed: of all random draws. `Config.of` takes all options by name.
+    """A whole configuration. `Config.of` takes all options by name.
 
     Raises ConfigError for options that exclude each other.
     """
 
     scan: ScanConfig = field(default_factory=ScanConfig)
+    """What is looked for in each image."""
+
     sampling: SamplingConfig = SamplingConfig()
+    """Which rows are examined."""
+
     estimate: EstimateConfig = EstimateConfig()
+    """What is concluded from the evidence."""
+
     seed: int = 0
+    """The seed of all random draws, at least 0."""
 
     def __post_init__(self) -> None:
         """Checks for conflicts between the parts."""

@@ -2,9 +2,7 @@
 
 import dataclasses
 import importlib
-import json
 import re
-import subprocess
 import sys
 import tempfile
 import typing
@@ -13,10 +11,11 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parent / "support"))  # for `python tests/test_docs.py`
-from commands import environment, run
+from commands import run
 
+from auditor import cli as program
 from auditor import registry
-from auditor.cli import signals, streams
+from auditor.cli import cli, signals, streams
 from auditor.config import Config
 from auditor.decision import Decision
 from auditor.estimate import prevalence
@@ -26,7 +25,7 @@ from auditor.results import Audit
 
 ROOT = Path(__file__).parents[1]
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1"}
-COMMANDS = ["", *__import__("auditor.cli").cli._COMMANDS]
+COMMANDS = ["", *program._COMMANDS]
 pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
 
 
@@ -57,10 +56,17 @@ def test_the_readmes_help_is_the_programs():
     assert block((ROOT / "README.md").read_text(), "output: auditor --help") == usage("")
 
 
+def subcommands(command: str) -> list[str]:
+    """A command, and the commands in it if it is a group."""
+    program = cli.get_command(cli.make_context("auditor", [command or "doctor"]), command) if command else None
+    return [command, *(f"{command} {name}" for name in getattr(program, "commands", ()))]
+
+
 def reference() -> str:
     """docs/reference/cli.md, as it should be."""
     parts = ["# Commands\n\nWritten by `python tests/test_docs.py`; a test compares it with the program.\n"]
-    parts += [f"## auditor {command}".rstrip() + f"\n\n```text\n{usage(command)}```\n" for command in COMMANDS]
+    names = [name for command in COMMANDS for name in subcommands(command)]
+    parts += [f"## auditor {name}".rstrip() + f"\n\n```text\n{usage(name)}```\n" for name in names]
     return "\n".join(parts)
 
 
@@ -102,12 +108,12 @@ def test_the_reference_of_commands_is_the_programs():
     assert (ROOT / "docs/reference/cli.md").read_text() == reference()
 
 
-def test_the_readmes_exit_codes_are_the_programs():
-    from auditor import cli
-
-    table = (ROOT / "README.md").read_text().partition("<!-- exit codes -->")[2]
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/exit-codes.md"])
+def test_documented_exit_codes_are_the_programs(page):
+    table = (ROOT / page).read_text().partition("<!-- exit codes -->")[2]
     documented = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
-    used = {*policy.EXIT_CODE.values(), cli.EXIT_USAGE, cli.EXIT_NO_AUDIT, *signals.EXIT_CODES, streams.EXIT_CLOSED}
+    used = {*policy.EXIT_CODE.values(), program.EXIT_USAGE, program.EXIT_NO_AUDIT, *signals.EXIT_CODES,
+            streams.EXIT_CLOSED}  # fmt: skip
     assert documented == sorted(used)
 
 
@@ -183,30 +189,6 @@ def test_every_key_of_audit_json_is_in_the_guide():
     assert sorted((keys(Audit) | keys(Decision)) - options - words) == []
 
 
-RUNNER = """
-import json, sys
-if __name__ == "__main__":  # worker processes import this file again
-    space = {"__name__": "__main__"}
-    for code in json.loads(sys.argv[1]):
-        exec(code, space)
-        print("-----")
-"""
-
-
-def test_the_python_guide_does_what_it_says(demo):
-    """Its blocks run one after the other in one process; each output block is what the block before it prints."""
-    blocks = re.findall(r"```(python|output)\n(.*?)```", (ROOT / "docs/how-to/python.md").read_text(), re.DOTALL)
-    runner = demo / "runner.py"
-    runner.write_text(RUNNER)
-    codes = json.dumps([code for kind, code in blocks if kind == "python"])
-    result = subprocess.run(
-        [sys.executable, str(runner), codes], capture_output=True, text=True, cwd=demo, env=environment(**PLAIN)
-    )
-    assert result.returncode == 0, result.stderr
-    printed = [part.rstrip() for part in result.stdout.split("-----\n")[:-1]]
-    assert printed == [code.rstrip() for kind, code in blocks if kind == "output"]
-
-
 def test_what_guides_import_is_there():
     for path in (ROOT / "docs").rglob("*.md"):
         for module, names in re.findall(r"^ *from (auditor[\w.]*) import ([\w, ]+)$", path.read_text(), re.MULTILINE):
@@ -214,10 +196,25 @@ def test_what_guides_import_is_there():
                 assert hasattr(importlib.import_module(module), name), f"{path.name}: {module} has no {name}"
 
 
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and the site make them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_documents_lead_somewhere():
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "detectors/models").rglob("*.md")):
+        for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", path.read_text()):
+            page = path.parent / target if target else path
+            assert page.exists(), f"{path.name}: {target}"
+            assert not anchor or anchor in anchors(page), f"{path.name}: {target}#{anchor}"
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs/index.md").read_text()
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")} - {"index.md"}
+    assert sorted(page for page in pages if f"({page})" not in index) == []
 
 
 def rewrite(name: str, change) -> None:
@@ -241,7 +238,24 @@ def policy_default(text: str) -> str:
     return re.sub(r'(?<=```toml\n)name = "default"\n.*?(?=```)', lambda _: policy.DEFAULT, text, flags=re.DOTALL)
 
 
+def page_outputs() -> None:
+    """Every output on every page anew."""
+    import desk
+    import pages
+
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder, "desk")
+        template.mkdir()
+        desk.prepare(template)
+        for number, name in enumerate(pages.PAGES):
+            if any(block.kind == "output" for block in pages.blocks(pages.page_text(name))):
+                own = Path(folder, str(number))
+                own.mkdir()
+                rewrite(name, lambda _, name=name, own=own: pages.updated(pages.Reader(name, template, own)))
+
+
 if __name__ == "__main__":  # writes what the program prints into the documents
     rewrite("docs/reference/cli.md", lambda _: reference())
     rewrite("README.md", readme_outputs)
     rewrite("docs/reference/policy.md", policy_default)
+    page_outputs()

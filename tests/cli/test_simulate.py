@@ -4,11 +4,11 @@ import pytest
 from click.testing import CliRunner
 
 import auditor
-from auditor.cli.simulate import command
+from auditor.cli import cli
 
 
 def simulate(*args):
-    return CliRunner().invoke(command, [str(arg) for arg in args])
+    return CliRunner().invoke(cli, ["simulate", *map(str, args)])
 
 
 def test_a_table_has_a_line_a_generation_and_one_for_reality():

@@ -26,7 +26,11 @@ def prepare(folder: Path) -> None:
     (folder / "policy.toml").write_text("[rules.declared]\nmax = 0.3\n")
     _tables(folder)
     _known_images(folder)
-    for dataset, out, *more in (("dataset", "audit"), ("tars", "audit-of-tars"), ("dataset", "before", "--keep-vectors")):
+    for dataset, out, *more in (
+        ("dataset", "audit"),
+        ("tars", "audit-of-tars"),
+        ("dataset", "before", "--keep-vectors"),
+    ):
         assert run("scan", dataset, "--out", out, *more, cwd=folder).returncode == 1
     (folder / "before").rename(folder / "audit-of-last-year")
     shutil.copytree(folder / "audit", folder / "before")

@@ -31,6 +31,8 @@ import click
 from commands import environment, run
 
 from auditor import cli
+from auditor.audit import make_engine
+from auditor.cli.options import AuditPath
 from auditor.cli.scan import configured
 
 ROOT = Path(__file__).parents[2]
@@ -84,8 +86,9 @@ def words_of(line: str) -> list[list[str]]:
 
 def parse(words: list[str]) -> None:
     """Raises click.UsageError or ConfigError if `auditor` does not take these words. Nothing is looked up on disk."""
-    as_it_is = mock.Mock(side_effect=lambda value, *_: value)
-    with mock.patch.object(click.Path, "convert", as_it_is), contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as opened:
+        for kind in (click.Path, AuditPath):
+            opened.enter_context(mock.patch.object(kind, "convert", lambda _self, value, *_: value))
         context = opened.enter_context(cli.cli.make_context("auditor", list(words[1:])))
         command: click.Command = cli.cli
         while isinstance(command, click.Group):
@@ -124,12 +127,20 @@ class Reader:
             return None
         if block.kind == "sh":
             return "".join(self._shell(line) for line in block.lines)
-        return self._python(block.code) if block.kind == "python" else None
+        return self._python(block.code, self._names) if block.kind == "python" else None
 
-    def _python(self, code: str) -> str:
+    def run_recipe(self, block: Block) -> str:
+        """What a python block prints after the page; its names are forgotten."""
+        return self._python(block.code, dict(self._names))
+
+    def _python(self, code: str, names: dict[str, object]) -> str:
         printed = io.StringIO()
-        with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), mock.patch.dict("os.environ", PLAIN):
-            exec(compile(code, str(self.folder), "exec"), self._names)
+        with contextlib.ExitStack() as around:
+            around.enter_context(contextlib.chdir(self.folder))
+            around.enter_context(contextlib.redirect_stdout(printed))
+            around.enter_context(mock.patch.dict("os.environ", PLAIN))
+            around.enter_context(mock.patch("auditor.api.audits.make_engine", return_value=make_engine(1, "serial")))
+            exec(compile(code, str(self.folder), "exec"), names)
         return printed.getvalue()
 
     def _shell(self, line: str) -> str:
@@ -156,7 +167,11 @@ class Reader:
         """Through a real shell, for which tests/support/bin has the commands that pages use."""
         path = f"{Path(__file__).parent / 'bin'}:{environment()['PATH']}"
         ran = subprocess.run(
-            ["bash", "-c", line], capture_output=True, text=True, cwd=self.folder, env=environment(**PLAIN, PATH=path, PYTHON=sys.executable)
+            ["bash", "-c", line],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=environment(**PLAIN, PATH=path, PYTHON=sys.executable),
         )
         assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
