@@ -1,9 +1,12 @@
 """The site of the documentation, as `make docs` builds it: complete, and every link leads somewhere."""
 
 import dataclasses
+import inspect
+import pathlib
 import re
 import subprocess
 import sys
+import typing
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -61,6 +64,17 @@ def reference(site) -> str:
 def test_every_public_name_is_in_the_reference(reference):
     ids = Page(reference).ids
     assert [name for name in auditor.__all__ if f"auditor.{name}" not in ids] == []
+
+
+def test_every_type_that_a_public_function_takes_or_returns_is_in_the_reference(reference):
+    known = (
+        {id.rpartition(".")[2] for id in Page(reference).ids} | {"PathLike", "Inputs"} | {*dir(typing), *dir(pathlib)}
+    )
+    for name in set(auditor.__all__) - {"Config", "Policy"}:
+        signature = inspect.signature(getattr(auditor, name))
+        annotations = [signature.return_annotation, *(given.annotation for given in signature.parameters.values())]
+        words = {word for annotation in annotations for word in re.findall(r"\b[A-Z]\w+", str(annotation))}
+        assert sorted(words - known - {"None", "DataFrame"}) == [], name
 
 
 def test_every_field_of_the_configuration_is_in_the_reference_with_its_type(reference):
