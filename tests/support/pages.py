@@ -55,8 +55,9 @@ class Block:
 
     @property
     def lines(self) -> list[str]:
-        """The commands of a sh block, a line each; a backslash continues a line."""
-        return [line for line in self.code.replace("\\\n", " ").splitlines() if line.strip() and line[0] != "#"]
+        """The commands of a sh block, a line each, without comments; a backslash continues a line."""
+        lines = (re.sub(r"(^|\s)#\s.*", "", line) for line in self.code.replace("\\\n", " ").splitlines())
+        return [line for line in lines if line.strip()]
 
 
 def blocks(text: str) -> list[Block]:
@@ -72,8 +73,8 @@ def page_text(name: str) -> str:
 
 
 def words_of(line: str) -> list[list[str]]:
-    """The commands of a line, split into words at blanks, and from each other at operators. Comments are left out."""
-    lexer = shlex.shlex(re.sub(r"\s#\s.*", "", line), posix=True, punctuation_chars="&|;>")
+    """The commands of a line, split into words at blanks, and from each other at operators."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;>")
     lexer.whitespace_split, lexer.commenters = True, ""
     found: list[list[str]] = [[]]
     for word in lexer:
@@ -97,6 +98,16 @@ def parse(words: list[str]) -> None:
             context = opened.enter_context(command.make_context(name, rest, parent=context))
         if name == "scan":
             configured(context.params)
+
+
+@contextlib.contextmanager
+def serially() -> Iterator[None]:
+    """Everything runs in this process: workers cost a second each."""
+    with contextlib.ExitStack() as around:
+        for module in ("audits", "indexes"):
+            target = f"auditor.api.{module}.make_engine"
+            around.enter_context(mock.patch(target, return_value=make_engine(1, "serial")))
+        yield
 
 
 class Reader:
@@ -139,7 +150,7 @@ class Reader:
             around.enter_context(contextlib.chdir(self.folder))
             around.enter_context(contextlib.redirect_stdout(printed))
             around.enter_context(mock.patch.dict("os.environ", PLAIN))
-            around.enter_context(mock.patch("auditor.api.audits.make_engine", return_value=make_engine(1, "serial")))
+            around.enter_context(serially())
             exec(compile(code, str(self.folder), "exec"), names)
         return printed.getvalue()
 
@@ -157,7 +168,8 @@ class Reader:
     def _command(self, words: list[str]) -> tuple[str, int]:
         if words[0] != "auditor":
             return self._process(shlex.join(words)), 0
-        result = run(*words[1:], cwd=self.folder, env=PLAIN)
+        with serially():
+            result = run(*words[1:], cwd=self.folder, env=PLAIN)
         allowed = (0, 1, 4) if words[1] in DECIDING else (0,)
         assert result.returncode in allowed, f"{shlex.join(words)}\n{result.stdout}{result.stderr}"
         last = result.stderr.strip().splitlines()[-1:]
