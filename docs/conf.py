@@ -4,6 +4,7 @@ Markdown pages are read by MyST, which also checks the links and anchors between
 reference from docstrings. Pages stay plain Markdown, readable without the site: what only the site needs is added here.
 """
 
+import posixpath
 import re
 
 from auditor import __version__
@@ -31,14 +32,19 @@ _SECTIONS = {
     "Measurements": "benchmarks",
 }
 _TOCTREE = "\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{folder}/*\n```\n"
-_OUTSIDE = re.compile(r"\]\(((?:\.\./){2,}[^)]+)\)")  # files of the repository that are not in docs/
+_LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def _for_the_site(app, name, source):
     """Adds the tables of contents to the index; files outside of docs/ can be downloaded from the site."""
+
+    def link(found):
+        is_outside = posixpath.normpath(posixpath.join(posixpath.dirname(name), found[1])).startswith("..")
+        return f"](path:{found[1]})" if is_outside else found[0]
+
     if name == "index":
         source[0] += "".join(_TOCTREE.format(caption=each, folder=folder) for each, folder in _SECTIONS.items())
-    source[0] = _OUTSIDE.sub(r"](path:\1)", source[0])
+    source[0] = _LINK.sub(link, source[0])
 
 
 def setup(app):
