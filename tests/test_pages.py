@@ -100,6 +100,14 @@ def test_policies_of_pages_are_policies(name):
             policy.parse(block.code if "[rules" in block.code else policy.DEFAULT + block.code)
 
 
+def test_the_tutorial_explains_lines_that_are_printed():
+    text = page_text("docs/tutorial/first-dataset.md")
+    printed = "".join(block.code for block in blocks(text) if block.kind == "output")
+    explained = re.findall(r"^- \*\*(\w+)\*\*: ", text, re.MULTILINE)
+    assert explained
+    assert [name for name in explained if not re.search(rf"^{name}\b", printed, re.MULTILINE)] == []
+
+
 def test_code_in_guides_is_fenced():
     """Otherwise it would not be run."""
     for name in PAGES:
