@@ -14,23 +14,28 @@ import sys
 import traceback
 
 import click
+import cloup
 
 from auditor import __version__
-from auditor.cli import signals, streams
+from auditor.cli import layout, signals, streams
 from auditor.errors import AuditorError
 from auditor.safe_text import safe_text
 
-_COMMANDS = (
-    "scan", "gate", "explain", "report", "diff", "export", "merge", "label", "filter", "calibrate", "simulate",
-    "index", "models", "doctor", "demo",
-)  # fmt: skip
+_SECTIONS = {
+    "Audit a dataset": ("scan", "merge", "demo"),
+    "Decide": ("gate", "report", "diff"),
+    "Narrow the estimate": ("label", "calibrate"),
+    "Act on the result": ("filter", "export", "simulate"),
+    "Tools": ("explain", "index", "models", "doctor"),
+}
+_COMMANDS = tuple(name for names in _SECTIONS.values() for name in names)
 
 EXIT_USAGE, EXIT_NO_AUDIT = 2, 3
 _MAX_CHARACTERS = 2000  # of an error
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(layout.Group):
     """A group with one module per command, imported when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -42,14 +47,29 @@ class _LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"auditor.cli.{name}").command
         return command
 
+    def list_sections(self, ctx: click.Context, include_default_section: bool = True) -> list[cloup.Section]:
+        return [
+            cloup.Section(title, {name: command for name in names if (command := self.get_command(ctx, name))})
+            for title, names in _SECTIONS.items()
+        ]
 
-@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+    def handle_bad_command_name(
+        self, bad_name: str, valid_names: list[str], error: click.UsageError
+    ) -> click.UsageError:
+        return super().handle_bad_command_name(bad_name, list(_COMMANDS), error)
+
+
+@layout.group(cls=_LazyGroup, context_settings=layout.SETTINGS)
 @click.version_option(__version__, prog_name="auditor")
 def cli() -> None:
-    """Does this dataset feed a model its own tail?
+    """Audit image datasets for generated images before you train on them.
 
-    Finds generated images in image/caption datasets, estimates their fraction, and gates training by exit code: 0 pass,
-    1 fail, 2 usage, 3 no audit, 4 inconclusive, 130 interrupted (129 and 143 by SIGHUP and SIGTERM).
+    Finds images that generators made, estimates their fraction, and checks it against a policy. The exit code is the
+    decision: 0 pass, 1 fail, 2 usage, 3 no audit, 4 inconclusive, 130 interrupted (129 and 143 by SIGHUP and SIGTERM).
+
+    \b
+    auditor demo && auditor scan demo-dataset   try it on a small dataset
+    auditor COMMAND --help                      options and examples
     """
 
 

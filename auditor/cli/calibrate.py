@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor import registry
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.errors import NoSuchInput
 from auditor.safe_text import safe_text
 
@@ -15,31 +16,55 @@ if TYPE_CHECKING:
     from auditor.estimate.calibration import Calibration
 
 
-@click.command("calibrate")
-@click.option("--real", multiple=True, required=True, metavar="INPUT", help="Real images; repeatable.")
-@click.option("--synthetic", multiple=True, metavar="INPUT", help="Synthetic images; repeatable.")
-@click.option("--detector", metavar="ID", default="classifier", show_default=True, help="Detector to calibrate.")
-@click.option(
-    "--adapt", is_flag=True, help="Fit the classifier to these images; measure errors by leaving folders out."
+@layout.command("calibrate")
+@option_group(
+    "Images",
+    option("--real", multiple=True, required=True, metavar="INPUT", help="Real images; repeatable."),
+    option("--synthetic", multiple=True, metavar="INPUT", help="Synthetic images; repeatable."),
+    options.reading,
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), default="calibration.json", show_default=True,
-              help="File to write.")  # fmt: skip
-@click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="For known-neighbour: the indexes that audits will search; repeatable.")  # fmt: skip
-@click.option("--encoder", metavar="NAME", help="For known-neighbour: the open_clip model of these indexes.")
-@options.reading
-@options.jobs
+@option_group(
+    "Classifier",
+    option("--adapt", is_flag=True, help="Fit the classifier's head to these images too."),
+    option("--detector", metavar="ID", default="classifier", show_default=True, help="Classifier to calibrate."),
+    option(
+        "--index",
+        "indexes",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False),
+        metavar="DIR",
+        help="For known-neighbour: the indexes that audits will search; repeatable.",
+    ),
+    option("--encoder", metavar="NAME", help="For known-neighbour: the open_clip model of the indexes."),
+)
+@option_group(
+    "Output",
+    option(
+        "--output",
+        "-o",
+        type=click.Path(dir_okay=False),
+        default="calibration.json",
+        show_default=True,
+        metavar="FILE",
+        help="File for `auditor scan --calibration`.",
+    ),
+    options.jobs,
+    layout.help_option,
+)
 def command(
     real: tuple[str, ...], synthetic: tuple[str, ...], output: str, jobs: int | None, adapt: bool, **given: Any
 ) -> int:
     """Measure a classifier's error rates on your own labelled images.
 
-    The result is for `auditor scan --calibration`. Keep images of different origin in different folders: the variation
-    of the rates between folders determines the width of the estimate's interval. Real images alone are enough to
-    measure the false-positive rate.
+    \b
+    auditor calibrate --real mine/ --synthetic theirs/
+    auditor calibrate --real mine/ --synthetic theirs/ --adapt
 
-    With --adapt, the classifier's head is fitted to your images, real and synthetic, and stored in the file. It is kept
-    only if it is better on folders that it was not fitted to.
+    Keep images of different origin in different folders: the variation of the rates between folders determines the
+    width of the estimate's interval. Real images alone are enough to measure the false-positive rate.
+
+    With --adapt, the classifier's head is fitted to your images and stored in the file, unless the shipped head is
+    at least as good on folders left out.
     """
     from pathlib import Path
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import layout
 
-@click.command("demo")
+
+@layout.command("demo")
 @click.argument("folder", type=click.Path(file_okay=False), default="demo-dataset")
 def command(folder: str) -> int:
-    """Write a small dataset for trying out the tool (default: demo-dataset)."""
+    """Write a small dataset to try the tool on.
+
+    \b
+    auditor demo && auditor scan demo-dataset
+    """
     from pathlib import Path
 
     from auditor.demo import build

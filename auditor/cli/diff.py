@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option
 
 
-@click.command("diff")
+@layout.command("diff")
 @click.argument("before", type=options.AuditPath(with_evidence=False))
 @click.argument("after", type=options.AuditPath(with_evidence=False))
-@click.option(
+@option(
     "--format",
     "-f",
     "format",
@@ -19,12 +20,15 @@ from auditor.cli import options
     show_default=True,
     help="Output format.",
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
+@option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write.  [default: stdout]")
 def command(before: str, after: str, format: str, output: str | None) -> int:
-    """Compare two audits: which shares rose or fell, and whether that is more than noise.
+    """Compare two audits: which shares rose or fell.
 
-    BEFORE and AFTER are audit folders or audit.json files. Always exits 0; to gate on a change, use the policy rule
-    `increase` with --baseline.
+    \b
+    auditor diff last-month/ audit/
+
+    Says whether each change is more than noise. BEFORE and AFTER are audit folders or audit.json files. Always exits 0;
+    to gate on a change, use the policy rule `increase` with --baseline.
     """
     from pathlib import Path
 

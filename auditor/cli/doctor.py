@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from auditor import __version__, registry
+from auditor.cli import layout
+from auditor.cli.layout import option
 from auditor.safe_text import safe_text
 
 
-@click.command("doctor")
-@click.option("--policy", is_flag=True, help="Print the default policy as TOML.")
+@layout.command("doctor")
+@option("--policy", is_flag=True, help="Print the default policy as TOML.")
 def command(policy: bool) -> int:
     """Check the installation and its plugins, or print the default policy."""
     if policy:

@@ -9,19 +9,24 @@ from typing import Any
 import click
 
 from auditor import registry
+from auditor.cli import layout
+from auditor.cli.layout import option
 from auditor.safe_text import safe_json, safe_text
 from auditor.types import Evidence, Signal
 
 _MAX_LINE = 1000  # characters
 
 
-@click.command("explain")
+@layout.command("explain")
 @click.argument("what", required=False)
-@click.option("--json", "as_json", is_flag=True, help="An image's signals as JSON.")
+@option("--json", "as_json", is_flag=True, help="An image's signals as JSON.")
 def command(what: str | None, as_json: bool) -> int:
-    """Explain a detector, or show every signal of one image file.
+    """Explain a detector, or show every signal of one image.
 
-    Without an argument: list the detectors.
+    \b
+    auditor explain                 list the detectors
+    auditor explain c2pa            what a detector finds, and what defeats it
+    auditor explain photo.jpg       every signal of one file
     """
     import auditor
 

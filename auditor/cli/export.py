@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option
 from auditor.results import SUBGROUP_KINDS
 
 _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown")
 
 
-@click.command("export")
+@layout.command("export")
 @click.argument("audit", type=options.AuditPath(file_okay=False))
-@click.option(
+@option(
     "--format",
     "-f",
     "format",
@@ -21,18 +22,29 @@ _VERDICTS = ("synthetic", "edited", "likely-synthetic", "likely-real", "unknown"
     show_default=True,
     help="csv for spreadsheets, jsonl with every signal.",
 )
-@click.option("--verdict", multiple=True, type=click.Choice(_VERDICTS), help="Only rows with this verdict; repeatable.")
-@click.option(
+@option(
+    "--verdict",
+    multiple=True,
+    type=click.Choice(_VERDICTS),
+    metavar="VERDICT",
+    help=f"Only rows with this verdict ({options.either(_VERDICTS)}); repeatable.",
+)
+@option(
     "--by",
     type=click.Choice(SUBGROUP_KINDS),
-    help="One line per subgroup of this kind instead, those first without which the dataset would be least synthetic.",
+    metavar="KIND",
+    help=f"One line per {options.either(SUBGROUP_KINDS)} instead, most suspicious first.",
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
+@option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write.  [default: stdout]")
 def command(audit: str, format: str, verdict: tuple[str, ...], by: str | None, output: str | None) -> int:
-    """Write the rows of an AUDIT folder as a table, one row per image.
+    """Write the rows of an AUDIT as a table, or its subgroups.
 
-    With --by source, one row per source: its images, confirmed share, estimate, and the fraction of the dataset without
-    it. An audit lists the 50 largest and the 50 most suspicious subgroups of each kind, and the others as one.
+    \b
+    auditor export audit/ --verdict synthetic   images that are confirmed
+    auditor export audit/ --by source           each source, and the rest without it
+
+    One row per image; with --by source, one row per source: its images, confirmed share, estimate, and the fraction of
+    the dataset without it; those come first without which the dataset would be least synthetic. An audit lists the 50 largest and the 50 most suspicious subgroups of each kind, and the others as one.
 
     Text that a spreadsheet would read as a formula gets a leading quote. The parquet files in evidence/ have more
     columns.

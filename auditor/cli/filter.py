@@ -7,42 +7,57 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor import sentences
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.safe_text import safe_text
 
 if TYPE_CHECKING:
     from auditor.filtering.selection import KeepList
 
 
-@click.command("filter")
+_DROPS = ("nothing", "decided", "likely")
+
+
+@layout.command("filter")
 @click.argument("audit", type=options.AuditPath(file_okay=False))
-@click.option("--out", required=True, metavar="FILE", help="Keep-list to write: .parquet, .npy (DataComp) or .txt.")
-@click.option(
-    "--drop",
-    type=click.Choice(["nothing", "decided", "likely"]),
-    default="decided",
-    show_default=True,
-    help="nothing: only rows that cannot be read; decided: also images confirmed by metadata, watermarks or known "
-    "images; likely: also images that the classifier flags.",
+@option_group(
+    "What to remove",
+    option(
+        "--drop",
+        type=click.Choice(_DROPS),
+        default="decided",
+        show_default=True,
+        metavar="|".join(_DROPS),
+        help="nothing: only rows that cannot be read; decided: also images confirmed by metadata, watermarks or known "
+        "images; likely: also images that the classifier flags.",
+    ),
+    option(
+        "--drop-source",
+        "drop_sources",
+        multiple=True,
+        metavar="SOURCE",
+        help="Every row of this source; repeatable. `auditor export --by source` lists sources.",
+    ),
+    option(
+        "--target",
+        type=options.Number(0, 1),
+        metavar="SHARE",
+        help="More images, most probably synthetic first, until at most this fraction is synthetic (0.05 is 5 %).",
+    ),
 )
-@click.option(
-    "--drop-source",
-    "drop_sources",
-    multiple=True,
-    metavar="SOURCE",
-    help="Remove every row of this source; repeatable. `auditor export --by source` lists sources.",
+@option_group(
+    "Output",
+    option("--out", required=True, metavar="FILE", help="Keep-list to write: .parquet, .npy (DataComp) or .txt."),
+    option("--tars", metavar="DIR", help="Also write copies of the dataset's tars with only the kept images."),
+    option("--dataset", type=click.Path(exists=True), metavar="PATH", help="The audited dataset, for --tars."),
+    option(
+        "--policy",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Policy for the MAD status of the kept rows.",
+    ),
+    layout.help_option,
 )
-@click.option(
-    "--target",
-    type=options.Number(0, 1),
-    metavar="SHARE",
-    help="Remove more images, most probably synthetic first, until at most this fraction is synthetic (0.05 is 5 %).",
-)
-@click.option(
-    "--policy", type=click.Path(exists=True, dir_okay=False), help="Policy for the MAD status of the kept rows."
-)
-@click.option("--tars", metavar="DIR", help="Also write copies of the dataset's tars with only the kept images.")
-@click.option("--dataset", type=click.Path(exists=True), help="The audited dataset, for --tars.")
 def command(
     audit: str,
     out: str,
@@ -53,7 +68,11 @@ def command(
     tars: str | None,
     dataset: str | None,
 ) -> int:
-    """Write a keep-list of rows to train on, from an AUDIT folder.
+    """Write a keep-list from an AUDIT: the rows to train on.
+
+    \b
+    auditor filter audit/ --out keep.parquet                   without confirmed images
+    auditor filter audit/ --target 0.05 --out keep.parquet     at most 5 % synthetic
 
     Prints how many rows are removed, how many of them are probably real, and the synthetic fraction before and after.
     """

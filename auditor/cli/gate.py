@@ -6,29 +6,37 @@ from typing import Any
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.cli.outcome import print_decision
 from auditor.errors import AuditorError, NoSuchInput
 
 
-@click.command("gate")
+@layout.command("gate")
 @click.argument("audit", type=options.AuditPath(with_evidence=False))
-@click.option(
-    "--dataset", multiple=True, metavar="PATH", help="First check that this is still the audited dataset; repeatable."
-)
-@click.option(
+@option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
     is_eager=True,  # AUDIT needs its evidence then
-    help="Label file (auditor label) to base the estimate on; AUDIT must be a folder with its evidence.",
+    help="Labels from `auditor label`, to base the estimate on. AUDIT must be a folder with its evidence.",
 )
-@options.reading
-@options.jobs
-@options.deciding
+@option_group("Decision", options.deciding)
+@option_group(
+    "Check that the dataset has not changed",
+    option("--dataset", multiple=True, metavar="PATH", help="Read every file again and compare; repeatable."),
+    options.reading,
+    options.jobs,
+)
 def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int | None, **given: Any) -> int:
-    """Decide again from an AUDIT (its folder or audit.json), without scanning.
+    """Decide again from an AUDIT, without scanning.
 
-    With --dataset, every file is read again, but not decoded. Exits 3 if the dataset has changed.
+    \b
+    auditor gate audit/ --policy policy.toml    by another policy
+    auditor gate audit/ --labels labels.csv     with labels of people
+    auditor gate audit/ --dataset photos/       exits 3 if photos/ has changed
+
+    AUDIT is the folder that `auditor scan` wrote, or its audit.json. The exit code is the decision.
     """
     import datetime
 

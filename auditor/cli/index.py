@@ -6,34 +6,43 @@ from typing import Any
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.errors import NoSuchInput
 from auditor.safe_text import safe_text
 
 
-@click.group("index")
+@layout.group("index")
 def command() -> None:
-    """Build and search reference indexes: known images for `auditor scan --index`."""
+    """Build and search reference indexes of known images.
+
+    \b
+    auditor index build generated.index generated/      images to recognise
+    auditor scan photos/ --index generated.index
+    """
 
 
 def _build_options(function: Any) -> Any:
-    for option in reversed((
+    for add in reversed((
         click.argument("index", type=click.Path(file_okay=False)),
         click.argument("inputs", nargs=-1),
-        click.option("--kind", type=click.Choice(["synthetic", "real"]), default="synthetic", show_default=True,
-                     help="Whether the images are synthetic or real."),
-        click.option("--audit", "audits", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-                     help="Add the images of this audit by its vectors; repeatable."),
-        click.option("--declared-only", is_flag=True,
-                     help="From audits, add only images confirmed as synthetic."),
-        click.option("--digests", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-                     help="Text file with one sha256 digest per line, or parquet with a column sha256; repeatable."),
-        options.embedding,
-        options.reading,
-        options.jobs,
-        click.option("--quiet", "-q", is_flag=True, help="Print nothing."),
+        option_group(
+            "What to add",
+            option("--kind", type=click.Choice(["synthetic", "real"]), default="synthetic", show_default=True,
+                   help="Whether the images are synthetic or real."),
+            option("--audit", "audits", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+                   help="Add the images of this audit by its vectors; repeatable."),
+            option("--declared-only", is_flag=True, help="From audits, add only images confirmed as synthetic."),
+            option("--digests", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+                   help="Text with one sha256 digest per line, or parquet with a column sha256; repeatable."),
+        ),
+        option_group("Vectors", options.embedding),
+        option_group("Input", options.reading),
+        option_group(
+            "Run", options.jobs, option("--quiet", "-q", is_flag=True, help="Print nothing."), layout.help_option
+        ),
     )):  # fmt: skip
-        function = option(function)
+        function = add(function)
     return function
 
 
@@ -78,8 +87,8 @@ def info(index: str) -> int:
 @command.command("search")
 @click.argument("index", type=click.Path(exists=True, file_okay=False))
 @click.argument("image", type=click.Path(exists=True, dir_okay=False))
-@click.option("--nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of images.")
-@click.option("--encoder", metavar="NAME", help="The open_clip model of the index.")
+@option("--nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of images.")
+@option("--encoder", metavar="NAME", help="The open_clip model of the index.")
 def search(index: str, image: str, nearest: int, encoder: str | None) -> int:
     """Show the images of an INDEX that are nearest to an IMAGE, and which of them are copies."""
     import auditor

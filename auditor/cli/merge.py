@@ -6,22 +6,29 @@ from typing import Any
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.cli.outcome import print_decision
 from auditor.cli.streams import optional_output
 
 
-@click.command("merge")
+@layout.command("merge")
 @click.argument("audits", nargs=-1, required=True, type=options.AuditPath(file_okay=False))
-@click.option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
-@click.option("--labels", type=click.Path(exists=True, dir_okay=False), help="Label file for the merged rows.")
+@option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
+@option("--labels", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Labels of merged rows.")
 @options.reference
-@click.option("--restart", is_flag=True, help="Replace the audit in --out.")
-@options.deciding
+@option("--restart", is_flag=True, help="Replace the audit in --out.")
+@option_group("Decision", options.deciding)
 def command(
     audits: tuple[str, ...], out: str, labels: str | None, reference: str | None, restart: bool, **given: Any
 ) -> int:
-    """Merge AUDITS of disjoint inputs that were scanned with the same configuration."""
+    """Merge audits of parts of a dataset into one.
+
+    \b
+    auditor merge audit-1/ audit-2/ --out audit/
+
+    The parts must be disjoint, and scanned with the same configuration.
+    """
     import datetime
 
     import auditor

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import layout
 
-@click.group("models")
+
+@layout.group("models")
 def command() -> None:
     """List, download and verify optional models. Nothing is downloaded unless you ask."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from auditor import registry
+from auditor.cli.layout import option
 from auditor.config import BEFORE, MANY_ROWS, STRATA, USUAL_SAMPLE, USUAL_SHARDS, Config, ReadOptions, option_of
 from auditor.errors import ConfigError, NoSuchInput
 
@@ -69,49 +70,45 @@ class SampleSize(click.IntRange):
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:
-    for option in reversed(options):
-        function = option(function)
+    for add in reversed(options):
+        function = add(function)
     return function
+
+
+def either(names: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def reading(function: F) -> F:
     """Options on how inputs are read; `take_reading` makes ReadOptions of them."""
+    formats = list(registry.table("readers"))
     return _all(
         function,
-        click.option(
+        option(
             "--input-format",
-            type=click.Choice(list(registry.table("readers"))),
-            help="Read the inputs as this format.  [default: detected]",
+            type=click.Choice(formats),
+            metavar="FORMAT",
+            help=f"Read inputs as {either(formats)}.  [default: detected]",
         ),
-        click.option("--image-col", metavar="NAME", help="Column with image paths or bytes."),
-        click.option("--url-col", metavar="NAME", help="Column with URLs."),
-        click.option("--caption-col", metavar="NAME", help="Column with captions."),
-        click.option("--id-col", metavar="NAME", help="Column with unique keys."),
-        click.option("--declared-col", metavar="NAME", help="Column that says whether an image is synthetic."),
-        click.option(
-            "--delimiter",
-            metavar="CHAR",
-            help="Delimiter of csv files and the like; `tab` for a tab.  [default: guessed]",
-        ),
-        click.option(
+        option("--image-col", metavar="NAME", help="Column with image paths or bytes."),
+        option("--url-col", metavar="NAME", help="Column with URLs."),
+        option("--caption-col", metavar="NAME", help="Column with captions."),
+        option("--id-col", metavar="NAME", help="Column with unique keys."),
+        option("--declared-col", metavar="NAME", help="Column that says whether an image is synthetic."),
+        option("--delimiter", metavar="CHAR", help="Of csv files; `tab` for a tab.  [default: guessed]"),
+        option(
             "--base-dir",
             type=click.Path(exists=True, file_okay=False),
-            help="Folder of a table's relative image paths.  [default: the table's folder]",
+            metavar="DIR",
+            help="Of relative image paths.  [default: the table's]",
         ),
-        click.option("--follow-links", is_flag=True, help="Follow links that lead out of the dataset's folder."),
+        option("--follow-links", is_flag=True, help="Follow links that lead out of the dataset."),
     )
 
 
-def weighing(function: F) -> F:
-    """The option on row weights; one of ReadOptions."""
-    return _all(
-        function,
-        click.option(
-            "--weight-col",
-            metavar="NAME",
-            help="Column with row weights: how often training sees each row.  [default: equal weights]",
-        ),
-    )
+weighing = option("--weight-col", metavar="NAME", help="Column with how often training sees each row.")
 
 
 def take_reading(options: dict[str, Any]) -> ReadOptions:
@@ -123,44 +120,42 @@ def sampling(function: F) -> F:
     """Options on which rows are checked in full: the fields of SamplingConfig."""
     return _all(
         function,
-        click.option(
+        option(
             "--sample",
             "--model-rows",
             "sample",
             type=SampleSize(),
             metavar="N|all",
-            help="Decode only N random rows, and show only them to the classifier; metadata are read of every row.  "
-            f"[default: {USUAL_SAMPLE}, or all where rows have weights or each image is matched or gets a vector]",
+            help="Decode and classify only N random rows; metadata are read of every row.  "
+            f"[default: {USUAL_SAMPLE}; all with --weight-col, --index or --keep-vectors]",
         ),
-        click.option(
+        option(
             "--margin",
             type=Number(min=0, max=0.5, min_open=True),
             metavar="SHARE",
-            help="Choose the size of the sample for a sampling error of ± SHARE (0.01 is one percentage point).",
+            help="Choose N for a sampling error of ± SHARE.",
         ),
-        click.option(
-            "--stratify",
-            type=click.Choice(STRATA),
-            help="Stratify the sample by domain, in proportion to their rows.",
-        ),
-        click.option(
-            "--sample-shards",
-            type=click.IntRange(min=2),
-            metavar="K",
-            help="Read only K random shards (tars, pieces of tables): each in full, or the rows that --sample, "
-            f"--margin or --fetch draws from them.  [default: all; {USUAL_SHARDS} for --fetch from over "
-            f"{MANY_ROWS // 10**6} million rows]",
-        ),
-        click.option("--sample-files", is_flag=True, help="With --sample: skip metadata checks of unsampled files."),
-        click.option(
+        option("--until-decided", is_flag=True, help="Sample more rows until the policy is decided."),
+        option(
             "--fetch",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Fetch and audit only N random rows of a manifest of URLs.",
+            help="Fetch and audit only N random rows of URLs.",
         ),
-        click.option(
-            "--until-decided", is_flag=True, help="Sample more and more rows until the policy can be decided."
+        option(
+            "--sample-shards",
+            type=click.IntRange(min=2),
+            metavar="K",
+            help="Read only K random shards (tars, pieces of tables).  "
+            f"[default: all; {USUAL_SHARDS} for --fetch from over {MANY_ROWS // 10**6} million rows]",
         ),
+        option(
+            "--stratify",
+            type=click.Choice(STRATA),
+            metavar="|".join(STRATA),
+            help="Sample each domain in proportion to its rows.",
+        ),
+        option("--sample-files", is_flag=True, help="Do not open the files of other rows at all."),
     )
 
 
@@ -168,20 +163,27 @@ def deciding(function: F) -> F:
     """Options on the decision and the exit code."""
     return _all(
         function,
-        click.option(
+        option(
             "--policy",
             type=click.Path(exists=True, dir_okay=False),
-            help="Policy file in TOML.  [default: the default policy]",
+            metavar="FILE",
+            help="Policy in TOML (`auditor doctor --policy`).",
         ),
-        click.option("--baseline", type=AuditPath(with_evidence=False), help="Previous audit for the rule `increase`."),
-        click.option(
+        option(
+            "--baseline",
+            type=AuditPath(with_evidence=False),
+            metavar="AUDIT",
+            help="Previous audit, for the rule `increase`.",
+        ),
+        option(
             "--inconclusive",
             type=click.Choice(["fail", "warn", "pass"]),
             default="fail",
             show_default=True,
-            help="Exit code if the policy is inconclusive: 4 (fail) or 0 (warn, pass); audit.json is the same.",
+            metavar="CHOICE",
+            help="If inconclusive, fail (exit 4), or warn or pass (exit 0).",
         ),
-        click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the decision is: report only."),
+        option("--exit-zero", is_flag=True, help="Exit 0 whatever the decision is."),
     )
 
 
@@ -189,18 +191,19 @@ def embedding(function: F) -> F:
     """Options on the images' embedding vectors."""
     return _all(
         function,
-        click.option(
+        option(
             "--encoder",
             metavar="NAME",
-            help="Also encode with this open_clip model: local-dir:FOLDER, ARCHITECTURE:FILE.safetensors, "
+            help="Also encode with an open_clip model: local-dir:FOLDER, ARCHITECTURE:FILE.safetensors or "
             "open_clip:ARCHITECTURE/PRETRAINED.",
         ),
-        click.option(
+        option(
             "--embeddings",
             type=click.Path(exists=True, file_okay=False),
-            help="Use existing vectors instead: clip-retrieval's img_emb/ and metadata/, or DataComp's .npz.",
+            metavar="DIR",
+            help="Use the vectors of clip-retrieval or DataComp here.",
         ),
-        click.option(
+        option(
             "--embeddings-model",
             metavar="NAME",
             help="Model of these vectors; for DataComp, the array.  [default: l14_img]",
@@ -243,15 +246,16 @@ def _reference(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return value
 
 
-reference = click.option(
+reference = option(
     "--reference",
     metavar="DIR|before:YEAR",
     callback=_reference,
-    help="Compare diversity with this reference index or audit, or with the dataset's own images from before a year.",
+    help="Compare diversity with an index, an audit, or the dataset's own images from before a year.",
 )
-jobs = click.option(
+jobs = option(
     "--jobs",
     "-j",
     type=click.IntRange(min=1),
-    help="Number of worker processes.  [default: as processors and memory allow]",
+    metavar="N",
+    help="Worker processes.  [default: as many as fit]",
 )

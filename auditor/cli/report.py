@@ -5,30 +5,36 @@ from __future__ import annotations
 import click
 
 from auditor import registry
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option
 
 
-@click.command("report")
+@layout.command("report")
 @click.argument("audit", type=options.AuditPath())
-@click.option(
+@option(
     "--format",
     "-f",
     "format",
     type=click.Choice(list(registry.table("reports"))),
     default="html",
     show_default=True,
-    help="Output format.",
+    metavar="FORMAT",
+    help=f"{options.either(registry.table('reports'))}.",
 )
-@click.option(
+@option(
     "--policy",
     type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
     help="Decide again by this policy.  [default: the stored decision]",
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write.  [default: stdout]")
+@option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write.  [default: stdout]")
 def command(audit: str, format: str, policy: str | None, output: str | None) -> int:
-    """Render an AUDIT (its folder or audit.json) in any format.
+    """Render an AUDIT as HTML, Markdown, JUnit, SARIF and more.
 
-    Always exits 0; use `auditor gate` for an exit code that reflects the decision.
+    \b
+    auditor report audit/ --format junit --output junit.xml
+
+    AUDIT is the folder that `auditor scan` wrote, or its audit.json. Always exits 0; use `auditor gate` for an exit code that reflects the decision.
     """
     import datetime
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from auditor import registry
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.cli.outcome import print_decision
 from auditor.cli.streams import optional_output
 from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
@@ -25,119 +26,145 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     return ids
 
 
-@click.command("scan")
+_FORMATS = [id for id in registry.table("reports") if id not in ("json", "html", "markdown")]
+_looking = option_group(
+    "What to look for",
+    option(
+        "--depth",
+        type=click.Choice(list(DEPTHS)),
+        default="pixels",
+        show_default=True,
+        metavar="|".join(DEPTHS),
+        help="How far to open images: not at all, metadata only, or decoded.",
+    ),
+    option("--detectors", callback=_ids, metavar="ID,…", help="Run only these detectors."),
+    option("--with", "added", callback=_ids, metavar="ID,…", help="Also run these, which are off by default."),
+    option("--without", callback=_ids, metavar="ID,…", help="Turn these off."),
+    option(
+        "--index",
+        "indexes",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False),
+        metavar="DIR",
+        help="Match with a reference index; repeatable.",
+    ),
+    options.reference,
+    option("--no-captions", is_flag=True, help="Do not search captions."),
+    option(
+        "--human-captions",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Captions of the dataset's kind that people wrote: a second lower bound.",
+    ),
+)
+_estimating = option_group(
+    "Labels and models",
+    option(
+        "--labels", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Labels from `auditor label`."
+    ),
+    option(
+        "--calibration",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Error rates from `auditor calibrate`.",
+    ),
+    option(
+        "--generators",
+        type=click.Choice(GENERATORS),
+        default=GENERATORS[0],
+        show_default=True,
+        metavar="|".join(GENERATORS),
+        help="State the number of generators; many (4 to 16) narrows the estimate.",
+    ),
+    option(
+        "--anchors",
+        type=click.Choice(ANCHORS),
+        metavar="|".join(ANCHORS),
+        help="State that images of known origin are like the others, which narrows the estimate.",
+    ),
+    option("--count-edited", is_flag=True, help="Count images edited by a generator as synthetic."),
+    options.embedding,
+    option("--keep-vectors", is_flag=True, help="Store a vector of each image."),
+)
+_writing = option_group(
+    "Output",
+    option("--out", default="audit", show_default=True, metavar="DIR", help="Folder or URL for the audit."),
+    option(
+        "--also",
+        multiple=True,
+        type=click.Choice(_FORMATS),
+        metavar="FORMAT",
+        help=f"Also write {options.either(_FORMATS)}; repeatable.",
+    ),
+    option(
+        "--examples",
+        type=click.IntRange(0, 1000),
+        default=240,
+        show_default=True,
+        metavar="N",
+        help="Images in the report, at most.",
+    ),
+    option("--restart", is_flag=True, help="Replace another audit in --out."),
+    option("--json", "as_json", is_flag=True, help="Print audit.json instead of the summary."),
+    option("--quiet", "-q", is_flag=True, help="Print only the last line."),
+)
+_running = option_group(
+    "Run",
+    options.jobs,
+    option(
+        "--engine",
+        type=click.Choice(list(registry.table("engines"))),
+        default="processes",
+        show_default=True,
+        metavar="NAME",
+        help=f"{options.either(registry.table('engines'))} (at RAY_ADDRESS).",
+    ),
+    option("--num-cpus", type=options.Number(min=0, min_open=True), metavar="N", help="CPUs per Ray worker.  [default: 1]"),
+    option(
+        "--num-gpus",
+        type=options.Number(min=0),
+        metavar="N",
+        help="GPUs per Ray worker.  [default: 1 with --encoder if the cluster has GPUs, otherwise 0]",
+    ),
+    option(
+        "--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, metavar="N",
+        help="Largest file.",
+    ),
+    option(
+        "--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, metavar="N",
+        help="Largest image.",
+    ),
+    option(
+        "--max-seconds", type=options.Number(min=0.1), default=30.0, show_default=True, metavar="S",
+        help="Time to decode an image.",
+    ),
+    layout.help_option,
+)  # fmt: skip
+
+
+@layout.command("scan")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option(
-    "--out", default="audit", show_default=True, metavar="DIR", help="Folder for evidence and reports, or its URL."
+@option_group("Input", options.reading, options.weighing)
+@_looking
+@option_group(
+    "How much",
+    options.sampling,
+    option("--seed", type=options.SEED, default=0, show_default=True, metavar="N", help="Seed of all random draws."),
 )
-@options.reading
-@options.weighing
-@click.option("--detectors", callback=_ids, metavar="ID,…", help="Run only these detectors.")
-@click.option(
-    "--with", "added", callback=_ids, metavar="ID,…", help="Also run these detectors, which are off by default."
-)
-@click.option("--without", callback=_ids, metavar="ID,…", help="Turn these detectors off.")
-@click.option(
-    "--depth",
-    type=click.Choice(list(DEPTHS)),
-    default="pixels",
-    show_default=True,
-    help="How far images are opened: not at all, metadata only, or decoded.",
-)
-@options.sampling
-@click.option(
-    "--max-bytes", type=click.IntRange(min=1), default=256 << 20, show_default=True, help="Largest file size."
-)
-@click.option(
-    "--max-pixels", type=click.IntRange(min=1), default=100_000_000, show_default=True, help="Largest image size."
-)
-@click.option(
-    "--max-seconds",
-    type=options.Number(min=0.1),
-    default=30.0,
-    show_default=True,
-    help="Time limit for decoding an image.",
-)
-@click.option(
-    "--calibration",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Error rates from `auditor calibrate`.  [default: the built-in ones]",
-)
-@options.embedding
-@click.option(
-    "--keep-vectors", is_flag=True, help="Store an embedding vector of each image, even if no detector needs it."
-)
-@click.option("--index", "indexes", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Reference index to match images with (auditor index); repeatable.")  # fmt: skip
-@click.option("--no-captions", is_flag=True, help="Do not search captions for marks of machine writers and of prompts.")
-@click.option(
-    "--human-captions",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Captions that people wrote, of the same kind as the dataset's (text, CSV, parquet): a second lower bound.",
-)
-@options.reference
-@click.option(
-    "--labels", type=click.Path(exists=True, dir_okay=False), help="Label file (auditor label) to base the estimate on."
-)
-@click.option(
-    "--generators",
-    type=click.Choice(GENERATORS),
-    default=GENERATORS[0],
-    show_default=True,
-    help="State how many generators made the synthetic images: few, or many (4 to 16), which narrows the estimate.",
-)
-@click.option(
-    "--anchors",
-    type=click.Choice(ANCHORS),
-    help="State that images of known origin (declared synthetic, camera settings) are like the others; this narrows "
-    "the estimate.",
-)
-@click.option("--count-edited", is_flag=True, help="Count images that were edited with a generator as synthetic.")
-@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Seed of all random draws.")
-@click.option(
-    "--examples",
-    type=click.IntRange(0, 1000),
-    default=240,
-    show_default=True,
-    help="Rows that the report shows, with thumbnails of 96 pixels; 0: none.",
-)
-@click.option(
-    "--also",
-    multiple=True,
-    type=click.Choice([id for id in registry.table("reports") if id not in ("json", "html", "markdown")]),
-    help="Also write this format to --out; repeatable.",
-)
-@options.jobs
-@click.option(
-    "--engine",
-    type=click.Choice(list(registry.table("engines"))),
-    default="processes",
-    show_default=True,
-    help="How work is distributed: not at all, over processes of this machine, or over a Ray cluster (RAY_ADDRESS).",
-)
-@click.option(
-    "--num-cpus",
-    type=options.Number(min=0, min_open=True),
-    metavar="N",
-    help="With --engine ray: CPUs that a worker reserves.  [default: 1]",
-)
-@click.option(
-    "--num-gpus",
-    type=options.Number(min=0),
-    metavar="N",
-    help="With --engine ray: GPUs that a worker reserves, whole or a fraction of one.  [default: 1 with --encoder if "
-    "the cluster has GPUs, otherwise 0]",
-)
-@click.option("--restart", is_flag=True, help="Replace the evidence of another audit in --out.")
-@options.deciding
-@click.option("--json", "as_json", is_flag=True, help="Print audit.json instead of the summary.")
-@click.option("--quiet", "-q", is_flag=True, help="Print only the last line.")
+@_estimating
+@option_group("Decision", options.deciding)
+@_writing
+@_running
 def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     """Audit a dataset: folders, tables, tars, or URLs of them.
 
-    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out. The same command again does only what is
-    missing. The exit code is the policy's decision.
+    \b
+    auditor scan photos/                        5,000 random images in detail
+    auditor scan wds/ --sample all --policy policy.toml   every image, your limits
+    auditor scan urls.parquet --fetch 2000      a random sample of a URL list
+
+    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out. The same command again continues. The
+    exit code is the policy's decision.
     """
     import datetime
 

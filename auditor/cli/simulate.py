@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli import options
+from auditor.cli import layout, options
+from auditor.cli.layout import option, option_group
 from auditor.mad.criteria import Assumptions
 from auditor.mad.simulation import LOOP_TYPES
 
@@ -18,36 +19,85 @@ _SHARE = options.Number(0, 1)
 _MAX_NUMBERS = 20_000_000  # drawn in one generation of one simulated run: 160 MB
 
 
-@click.command("simulate")
-@click.option(
-    "--fraction", type=_SHARE, required=True, help="Synthetic fraction of the first generation's training data."
+@layout.command("simulate")
+@option_group(
+    "Scenario",
+    option(
+        "--fraction", type=_SHARE, required=True, metavar="SHARE", help="Synthetic fraction of the first training data."
+    ),
+    option(
+        "--growth",
+        type=options.Number(-1, 1),
+        default=0.0,
+        show_default=True,
+        metavar="SHARE",
+        help="Increase of the fraction per generation.",
+    ),
+    option(
+        "--generations",
+        type=click.IntRange(1, 1000),
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="Number of generations.",
+    ),
+    option(
+        "--loop",
+        type=click.Choice(LOOP_TYPES),
+        default="fresh",
+        show_default=True,
+        metavar="NAME",
+        help="fresh: new real images in every generation; augmentation: the same real images in all; synthetic: no real "
+        "images after the first.",
+    ),
 )
-@click.option(
-    "--growth",
-    type=options.Number(-1, 1),
-    default=0.0,
-    help="Increase of the fraction per generation.  [default: 0]",
+@option_group(
+    "Assumptions",
+    option(
+        "--images",
+        type=click.IntRange(2),
+        default=1_000_000,
+        show_default=True,
+        metavar="N",
+        help="Images per generation.",
+    ),
+    option(
+        "--lambda",
+        "lambda_",
+        type=_SHARE,
+        default=_DEFAULTS.lambda_,
+        show_default=True,
+        metavar="λ",
+        help="Sampling bias: 1 is unbiased, smaller is truncated (quality over diversity).",
+    ),
+    option(
+        "--dimension",
+        type=click.IntRange(1),
+        default=round(_DEFAULTS.dimension),
+        show_default=True,
+        metavar="N",
+        help="Effective dimension of the images' distribution.",
+    ),
+    option(
+        "--runs", type=click.IntRange(1), metavar="N", help="Average N simulated runs instead of using closed forms."
+    ),
+    option("--seed", type=options.SEED, default=0, show_default=True, metavar="N", help="Random seed for --runs."),
 )
-@click.option(
-    "--generations", type=click.IntRange(1, 1000), default=10, show_default=True, help="Number of generations."
+@option_group(
+    "Output",
+    option("--json", "as_json", is_flag=True, help="Print JSON."),
+    option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Also write a chart."),
+    layout.help_option,
 )
-@click.option("--loop", type=click.Choice(LOOP_TYPES), default="fresh", show_default=True,
-              help="fresh: new real images in every generation; augmentation: the same real images in all; "
-                   "synthetic: no real images after the first.")  # fmt: skip
-@click.option("--images", type=click.IntRange(2), default=1_000_000, show_default=True, help="Images per generation.")
-@click.option("--lambda", "lambda_", type=_SHARE, default=_DEFAULTS.lambda_, show_default=True,
-              help="Sampling bias: 1 is unbiased, smaller is truncated (quality over diversity).")  # fmt: skip
-@click.option("--dimension", type=click.IntRange(1), default=round(_DEFAULTS.dimension), show_default=True,
-              help="Effective dimension of the images' distribution.")  # fmt: skip
-@click.option("--runs", type=click.IntRange(1), help="Average this many simulated runs instead of using closed forms.")
-@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Random seed for --runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Also write a chart.")
 def command(
     fraction: float, growth: float, generations: int, loop: str, images: int, lambda_: float, dimension: int,
     runs: int | None, seed: int, as_json: bool, plot: str | None,
 ) -> int:  # fmt: skip
-    """Simulate how a synthetic fraction degrades generators, generation by generation.
+    """Simulate what a synthetic fraction does to generators.
+
+    \b
+    auditor simulate --fraction 0.2
+    auditor simulate --fraction 0.2 --growth 0.05 --generations 20
 
     DIVERSITY LOST is the share of variance lost, W2² TO REAL the expected squared Wasserstein-2 distance from the real
     distribution, and EFFECTIVE N the number of real images with the same distance. The results extrapolate from the
