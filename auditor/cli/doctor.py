@@ -13,7 +13,7 @@ from auditor.safe_text import safe_text
 @layout.command("doctor")
 @option("--policy", is_flag=True, help="Print the default policy as TOML.")
 def command(policy: bool) -> int:
-    """Check the installation and its plugins, or print the default policy."""
+    """Check the installation, or print the default policy."""
     if policy:
         from auditor.policy.policy import DEFAULT
 

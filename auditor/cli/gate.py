@@ -14,19 +14,23 @@ from auditor.errors import AuditorError, NoSuchInput
 
 @layout.command("gate")
 @click.argument("audit", type=options.AuditPath(with_evidence=False))
-@option(
-    "--labels",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    is_eager=True,  # AUDIT needs its evidence then
-    help="Labels from `auditor label`, to base the estimate on. AUDIT must be a folder with its evidence.",
+@option_group(
+    "Decision",
+    options.deciding,
+    option(
+        "--labels",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        is_eager=True,  # AUDIT needs its evidence then
+        help="Labels from `auditor label`, to base the estimate on. AUDIT must be a folder with its evidence.",
+    ),
 )
-@option_group("Decision", options.deciding)
 @option_group(
     "Check that the dataset has not changed",
     option("--dataset", multiple=True, metavar="PATH", help="Read every file again and compare; repeatable."),
     options.reading,
     options.jobs,
+    layout.help_option,
 )
 def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int | None, **given: Any) -> int:
     """Decide again from an AUDIT, without scanning.

@@ -49,7 +49,10 @@ def _build_options(function: Any) -> Any:
 @command.command("build")
 @_build_options
 def build(index: str, **given: Any) -> int:
-    """Build an INDEX of the images in INPUTS. Run the same command again to continue after an interruption."""
+    """Build an INDEX of the images in INPUTS.
+
+    The same command again continues after an interruption.
+    """
     from pathlib import Path
 
     from auditor.similarity.index_writer import is_finished
@@ -90,7 +93,7 @@ def info(index: str) -> int:
 @option("--nearest", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of images.")
 @option("--encoder", metavar="NAME", help="The open_clip model of the index.")
 def search(index: str, image: str, nearest: int, encoder: str | None) -> int:
-    """Show the images of an INDEX that are nearest to an IMAGE, and which of them are copies."""
+    """Show the images of an INDEX nearest to an IMAGE, and copies."""
     import auditor
 
     click.echo(f"{'COSINE':>6}  {'THUMBNAILS':>10}  {'COPY':<4}  IMAGE")

@@ -14,11 +14,18 @@ from auditor.cli.streams import optional_output
 
 @layout.command("merge")
 @click.argument("audits", nargs=-1, required=True, type=options.AuditPath(file_okay=False))
-@option("--out", required=True, metavar="DIR", help="Folder for the merged audit.")
-@option("--labels", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Labels of merged rows.")
-@options.reference
-@option("--restart", is_flag=True, help="Replace the audit in --out.")
-@option_group("Decision", options.deciding)
+@option_group(
+    "Output",
+    option("--out", required=True, metavar="DIR", help="Folder for the merged audit."),
+    option("--restart", is_flag=True, help="Replace the audit in --out."),
+)
+@option_group(
+    "Decision",
+    options.deciding,
+    option("--labels", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Labels of merged rows."),
+    options.reference,
+    layout.help_option,
+)
 def command(
     audits: tuple[str, ...], out: str, labels: str | None, reference: str | None, restart: bool, **given: Any
 ) -> int:

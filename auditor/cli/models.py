@@ -14,7 +14,7 @@ def command() -> None:
 
 @command.command("list")
 def list_all() -> int:
-    """List the models with licence, size, digest, and whether they are on this machine."""
+    """List the models: licence, size, digest, and where they are."""
     from auditor.embeddings import hub
     from auditor.embeddings.embedded_encoder import EMBEDDED
 
@@ -36,7 +36,7 @@ def _show(title: str, **details: str) -> None:
 @command.command("pull")
 @click.argument("id")
 def pull(id: str) -> int:
-    """Download the weights of model ID, show its licence, and verify its digest."""
+    """Download the weights of model ID, and verify them."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
     from auditor.embeddings import hub
@@ -53,7 +53,10 @@ def pull(id: str) -> int:
 @command.command("verify")
 @click.argument("ids", nargs=-1)
 def verify(ids: tuple[str, ...]) -> int:
-    """Verify the digests of models IDS (default: all on this machine), and the built-in model's outputs."""
+    """Verify models IDS, and the outputs of the built-in model.
+
+    Without IDS: all models on this machine.
+    """
     from auditor.embeddings import hub
     from auditor.embeddings.embedded_encoder import embedded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,7 +76,7 @@ def _all(function: F, *options: Callable[[F], F]) -> F:
 
 
 def either(names: Iterable[str]) -> str:
-    """`a, b or c`."""
+    """The names as `a, b or c`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -97,12 +97,12 @@ def reading(function: F) -> F:
         option("--caption-col", metavar="NAME", help="Column with captions."),
         option("--id-col", metavar="NAME", help="Column with unique keys."),
         option("--declared-col", metavar="NAME", help="Column that says whether an image is synthetic."),
-        option("--delimiter", metavar="CHAR", help="Of csv files; `tab` for a tab.  [default: guessed]"),
+        option("--delimiter", metavar="CHAR", help="Delimiter in csv, or `tab`.  [default: guessed]"),
         option(
             "--base-dir",
             type=click.Path(exists=True, file_okay=False),
             metavar="DIR",
-            help="Of relative image paths.  [default: the table's]",
+            help="Folder of relative paths.  [default: the table's]",
         ),
         option("--follow-links", is_flag=True, help="Follow links that lead out of the dataset."),
     )

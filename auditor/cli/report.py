@@ -34,7 +34,8 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     \b
     auditor report audit/ --format junit --output junit.xml
 
-    AUDIT is the folder that `auditor scan` wrote, or its audit.json. Always exits 0; use `auditor gate` for an exit code that reflects the decision.
+    AUDIT is the folder that `auditor scan` wrote, or its audit.json. Always exits 0; use `auditor gate` for an exit
+    code that reflects the decision.
     """
     import datetime
     from pathlib import Path

@@ -119,7 +119,8 @@ _running = option_group(
         metavar="NAME",
         help=f"{options.either(registry.table('engines'))} (at RAY_ADDRESS).",
     ),
-    option("--num-cpus", type=options.Number(min=0, min_open=True), metavar="N", help="CPUs per Ray worker.  [default: 1]"),
+    option("--num-cpus", type=options.Number(min=0, min_open=True), metavar="N",
+           help="CPUs per Ray worker.  [default: 1]"),
     option(
         "--num-gpus",
         type=options.Number(min=0),

@@ -47,8 +47,8 @@ _MAX_NUMBERS = 20_000_000  # drawn in one generation of one simulated run: 160 M
         default="fresh",
         show_default=True,
         metavar="NAME",
-        help="fresh: new real images in every generation; augmentation: the same real images in all; synthetic: no real "
-        "images after the first.",
+        help="fresh: new real images in every generation; augmentation: the same real images in all; "
+        "synthetic: no real images after the first.",
     ),
 )
 @option_group(
