@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from auditor.api.decisions import *  # noqa: F403
     from auditor.api.filtering import *  # noqa: F403
     from auditor.api.indexes import *  # noqa: F403
+    from auditor.api.installation import *  # noqa: F403
     from auditor.api.labels import *  # noqa: F403
     from auditor.api.measures import *  # noqa: F403
     from auditor.api.records import *  # noqa: F403
@@ -31,8 +32,9 @@ _MODULES = {
     "auditor.api.audits": "examine is_same_dataset merge required_sample_size scan scan_until_decided",
     "auditor.api.indexes": "build_index index_metadata search_index",
     "auditor.api.filtering": "keep_list status_after write_filtered_tars write_keep_list",
+    "auditor.api.installation": "check_installation",
     "auditor.api.labels": "agreements draw label read_labels with_labels write_labels",
-    "auditor.api.measures": "adapt calibrate",
+    "auditor.api.measures": "adapt calibrate error_rates expected_interval",
     "auditor.api.decisions": "decide load",
     "auditor.api.records": "diff evidence examples_for export export_subgroups render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",

@@ -68,6 +68,11 @@ class AuditDiff:
         return tuple(change for change in self.changes if change.table == name)
 
     @property
+    def is_identical(self) -> bool:
+        """Whether the audits have the same rows, results and configuration; decisions may differ."""
+        return self.before == self.after
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables' names, in order."""
         return tuple(dict.fromkeys(change.table for change in self.changes))
@@ -209,6 +214,9 @@ def _verdict(rose: bool, fell: bool) -> str:
 
 def _notes(before: Audit, after: Audit) -> Iterable[str]:
     """Other differences between the two audits that can change a number."""
+    if before == after:
+        yield "identical: the same rows, results and configuration"
+        return
     if before.digests.of_data == after.digests.of_data:
         yield "both audits are of the same dataset, byte for byte: differences come from options or versions"
     if before.tool != after.tool:

@@ -14,6 +14,8 @@ from auditor.readers import Inputs
 
 if TYPE_CHECKING:
     from auditor.calibration.adapt import Adaptation
+    from auditor.calibration.rates import ErrorRates
+    from auditor.estimate.intervals import Interval
 
 
 def calibrate(
@@ -51,3 +53,19 @@ def adapt(
 
     config = ScanConfig((), read=read)
     return measure.adapt(real, synthetic, make_engine(jobs, engine), config=config)
+
+
+def error_rates(calibration: Calibration) -> list[ErrorRates]:
+    """A calibration's error rates by condition (auditor.calibration.rates)."""
+    from auditor.calibration import rates
+
+    return rates.error_rates(calibration)
+
+
+def expected_interval(calibration: Calibration | None = None) -> Interval:
+    """The 95 % interval to expect of an audit of 5,000 images of a large dataset of which 10 % is synthetic, without
+    labels. calibration: the built-in one if None."""
+    from auditor.calibration import rates
+    from auditor.embeddings.embedded_encoder import shipped_calibration
+
+    return rates.expected(calibration or shipped_calibration())

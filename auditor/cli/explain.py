@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from auditor import registry
 from auditor.cli import layout
 from auditor.cli.layout import option
+from auditor.errors import UnknownPlugin
 from auditor.safe_text import safe_json, safe_text
 from auditor.types import Evidence, Signal
 
@@ -33,12 +35,27 @@ def command(what: str | None, as_json: bool) -> int:
     if what is None:
         for id in registry.table("detectors"):
             click.echo(f"{id:<20} {auditor.explain(id).splitlines()[0]}")
-    elif what in registry.table("detectors") or not Path(what).exists():
+    elif what in registry.table("detectors"):
         click.echo(auditor.explain(what))
+    elif not Path(what).is_file():
+        raise _unknown(what)
     else:
         row = auditor.examine(what)
         click.echo(safe_json(json.dumps(_record(row), indent=2, ensure_ascii=False)) if as_json else _text(row))
     return 0
+
+
+def _unknown(what: str) -> Exception:
+    """The error for what is neither a detector nor an image file."""
+    if Path(what).is_dir():
+        return click.BadParameter(
+            f"{what} is a folder: name one image file, or use `auditor scan`", param_hint="'WHAT'"
+        )
+    if Path(what).name != what or Path(what).suffix:
+        return click.BadParameter(f"there is no file {what}", param_hint="'WHAT'")
+    close = difflib.get_close_matches(what, registry.table("detectors"), n=1)
+    hint = f"did you mean {close[0]}?" if close else "`auditor explain` lists the detectors"
+    return UnknownPlugin(f"there is no detector and no file named '{what}'; {hint}")
 
 
 def _record(row: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from auditor.cli.layout import option, option_group
 from auditor.safe_text import safe_text
 
 if TYPE_CHECKING:
+    from auditor.estimate.intervals import Interval
     from auditor.filtering.selection import KeepList
 
 
@@ -83,7 +84,7 @@ def command(
     kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, target=target)
     status = auditor.status_after(kept, policy)
     auditor.write_keep_list(kept, out)
-    click.echo(_summary(kept))
+    click.echo(_summary(kept, target))
     if status:
         click.echo(f"MAD status of the kept rows: {safe_text(status.reason)}")
     if tars and dataset:
@@ -91,7 +92,7 @@ def command(
     return 0
 
 
-def _summary(kept: KeepList) -> str:
+def _summary(kept: KeepList, target: float | None) -> str:
     removed = sum(kept.removed.values())
     lines = [f"kept {kept.left:,} of {len(kept.rows):,} rows"]
     lines += [f"  {rows:,} removed: {reason}" for reason, rows in kept.removed.items()]
@@ -100,6 +101,21 @@ def _summary(kept: KeepList) -> str:
     if kept.false_removals is not None and removed:
         lines.append(f"  about {kept.false_removals:,.0f} of them are real")
     if kept.before and kept.after:
-        before, after = (sentences.span(interval.low, interval.high) for interval in (kept.before, kept.after))
-        lines.append(f"{after} of the kept rows are synthetic; before it was {before}")
+        lines.append(f"{_bound(kept.after)} of the kept rows are synthetic; before, {_bound(kept.before)}")
+    if kept.after and target is not None:
+        lines.append(_reached(target, kept.after))
     return "\n".join(safe_text(line) for line in lines)
+
+
+def _bound(share: Interval) -> str:
+    return f"at most {sentences.percent(share.high)} ({sentences.span(share.low, share.high)})"
+
+
+def _reached(target: float, after: Interval) -> str:
+    """Whether the target is reached by the upper bound too, or by the estimate alone."""
+    if after.high <= target:
+        return f"the target of {100 * target:g} % is reached, by the upper bound too"
+    return (
+        f"the target of {100 * target:g} % is reached by the point estimate ({sentences.percent(after.point)}) and not "
+        "by the upper bound: more labels (auditor label, scan --labels) lower the bound"
+    )

@@ -10,6 +10,7 @@ from auditor.cli import layout, options
 from auditor.cli.layout import option, option_group
 from auditor.mad.criteria import Assumptions
 from auditor.mad.simulation import LOOP_TYPES
+from auditor.sentences import percent
 
 if TYPE_CHECKING:
     from auditor.mad.simulation import Generation
@@ -124,7 +125,7 @@ def command(
         from auditor.storage.atomic import write_atomically
 
         write_atomically(Path(plot), auditor.plot_simulation(simulated).encode())
-    click.echo(_json(simulated) if as_json else _table(simulated))
+    click.echo(_json(simulated) if as_json else f"{_table(simulated)}\n\n{_conclusion(simulated)}")
     return 0
 
 
@@ -136,6 +137,18 @@ def _table(simulated: list[Generation]) -> str:
         for g in simulated
     ]
     return "\n".join(lines)
+
+
+def _conclusion(simulated: list[Generation]) -> str:
+    """What the table comes to, in one sentence."""
+    last, budget = simulated[-1], _DEFAULTS.delta
+    over = [each.number for each in simulated if each.diversity_lost > budget]
+    generations = "1 generation" if last.number == 1 else f"{last.number:,} generations"
+    lost = f"After {generations}, {percent(last.diversity_lost)} of the diversity is lost"
+    if last.diversity_lost > budget:
+        return f"{lost}: above the budget of {percent(budget, 0)}, first in generation {over[0]}."
+    before = f", which generation {over[0]} exceeded" if over else ""
+    return f"{lost}: within the budget of {percent(budget, 0)}{before}."
 
 
 def _json(simulated: list[Generation]) -> str:

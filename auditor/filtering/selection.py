@@ -9,6 +9,7 @@ probably among the removed ones, and the remaining fraction with its interval.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -145,9 +146,10 @@ def _remove_to_target(target: float, p: np.ndarray, reasons: np.ndarray, weight:
     means = np.cumsum(p[lowest_first] * counts) / np.maximum(np.cumsum(counts), np.finfo(float).tiny)
     fits = np.flatnonzero(means <= target + 1e-12)
     if len(order) and not len(fits):
+        lowest = math.ceil(1000 * p[order].min()) / 1000
         raise FilterError(
-            f"no keep-list reaches {100 * target:g} %: the lowest probability of being synthetic is "
-            f"{100 * p[order].min():.1f} %; label some rows (auditor label) for a better estimate, or raise the target"
+            f"no keep-list reaches {100 * target:g} %: every row is more likely than that to be synthetic. The lowest "
+            f"target that can be reached is {lowest:g} ({100 * lowest:.1f} %); labels (auditor label) may lower it"
         )
     kept = int(fits[-1]) + 1 if len(fits) else 0
     reasons[order[: len(order) - kept]] = _TO_REACH_TARGET

@@ -21,5 +21,12 @@ def render(diff: AuditDiff) -> str:
             "outcome": decision.outcome.value if decision else None,
         }
     changes = [asdict(change) for change in diff.changes]
-    content = {"schema": SCHEMA, **sides, "test": TEST, "notes": diff.notes, "changes": changes}
+    content = {
+        "schema": SCHEMA,
+        **sides,
+        "identical": diff.is_identical,
+        "test": TEST,
+        "notes": diff.notes,
+        "changes": changes,
+    }
     return safe_json(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

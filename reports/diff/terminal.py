@@ -13,8 +13,10 @@ _SIGNS = {ROSE: "▲", FELL: "▼"}
 
 
 def render(diff: AuditDiff) -> str:
-    """The text."""
+    """The text; of identical audits without tables."""
     lines = [f"{'before':<12}{_side(diff, 0)}", f"{'after':<12}{_side(diff, 1)}", ""]
+    if diff.is_identical:
+        return "\n".join([*lines[:2], *diff.notes]) + "\n"
     for name in diff.tables:
         changes = sorted(diff.table(name), key=phrases.significance_order)
         lines += [f"{name:<34}{'BEFORE':>9}{'AFTER':>10}   DIFFERENCE"]
