@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import click
@@ -20,9 +21,9 @@ def _ids(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple
     ids = tuple(part.strip() for part in (value or "").split(",") if part.strip())
     unknown = [id for id in ids if id not in registry.table("detectors")]
     if unknown:
-        raise click.BadParameter(
-            f"no detector named '{unknown[0]}'; there are: {', '.join(registry.table('detectors'))}"
-        )
+        close = difflib.get_close_matches(unknown[0], registry.table("detectors"), n=1)
+        hint = f"did you mean {close[0]}?" if close else "`auditor explain` lists the detectors"
+        raise click.BadParameter(f"no detector named '{unknown[0]}'; {hint}")
     return ids
 
 

@@ -22,11 +22,14 @@ _MAX_DEPTH = 8  # of folders that are the only one in theirs: name/default/0.0.0
 def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
     """A folder, a file, or a pattern of files: `{00000..00099}.tar`, `*.parquet`.
 
-    Raises NoSuchInput if nothing matches. Missing members of a brace range are kept: each is an unreadable row of the
-    audit.
+    Raises NoSuchInput if nothing matches, and DatasetError if a store cannot be reached. Missing members of a brace
+    range are kept: each is an unreadable row of the audit.
     """
     text = os.fspath(path)
-    if files.is_folder(url := files.normalise(text)):
+    url = files.normalise(text)
+    if files.is_remote(url):
+        files.check_reachable(url)
+    if files.is_folder(url):
         return Input(url, _last(url), options=options)
     if files.exists(url):
         folder, name = files.split(_as_named(text, url))
@@ -34,8 +37,14 @@ def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
     folder, pattern = os.path.split(text)
     expanded = _expanded(files.normalise(folder or "."), pattern)
     if not expanded:
-        raise NoSuchInput(f"{text}: no such file or folder")
+        raise NoSuchInput(f"{text}: no such file or folder{_hint(text)}")
     return Input(files.normalise(folder or "."), pattern, tuple(expanded), options=options)
+
+
+def _hint(text: str) -> str:
+    """hf://owner/name is a model; people mean a dataset."""
+    _, protocol, path = text.partition("hf://")
+    return f"; did you mean hf://datasets/{path}?" if protocol and not path.startswith("datasets/") else ""
 
 
 def _as_named(text: str, url: str) -> str:

@@ -29,6 +29,7 @@ AUDIT_OUTPUTS = frozenset(
      "annotations.txt", "summary.txt",     "duplicates.parquet", "gallery.parquet")
 )  # fmt: skip
 _ODD = re.compile(r"^\s|\s$|[\\%]")  # in names whose spelling may differ on disk
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}  # protocol -> the extra with its backend
 _WEB = ("http://", "https://", "ftp://", "data:")
 
 
@@ -340,5 +341,23 @@ def filesystem(url: str) -> tuple[Any, str]:
         return _local(), url.removeprefix("file://").removeprefix("local://")
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        extra = _EXTRAS.get(url.partition("://")[0])
+        hint = f"pip install 'mad-auditor[{extra}]'" if extra else str(error)
+        raise DatasetError(f"cannot open {url}: its backend is not installed: {hint}") from error
+    except ValueError as error:
         raise DatasetError(f"cannot open {url}: {error}") from error
+
+
+def check_reachable(url: str) -> None:
+    """Raises DatasetError if a store cannot say whether a URL exists: no network, no permission, HF_HUB_OFFLINE …
+
+    fsspec's `exists` and `isdir` answer no then, as if nothing were there.
+    """
+    fs, path = filesystem(url)
+    try:
+        fs.info(path)
+    except FileNotFoundError:
+        pass
+    except Exception as error:  # each backend has exceptions of its own, without a common base class
+        raise DatasetError(f"cannot open {url}: {str(error) or type(error).__name__}") from error

@@ -190,7 +190,9 @@ def test_export_without_evidence_says_so(folder, tmp_path):
 def test_diff_says_what_changed_and_exits_0(folder):
     result = run("diff", "done", "done/audit.json", cwd=folder)
     assert result.returncode == 0
-    assert "the same dataset, byte for byte" in result.stdout
+    assert result.stdout.splitlines()[-1] == "identical: the same rows, results and configuration"
+    assert "BEFORE" not in result.stdout
+    assert json.loads(run("diff", "done", "done", "-f", "json", cwd=folder).stdout)["identical"] is True
     assert run("diff", "done", "done", "-f", "html", "-o", "diff.html", cwd=folder).returncode == 0
     assert "default-src" in (folder / "diff.html").read_text()
     assert run("diff", "done", "nowhere", cwd=folder).returncode == 2
@@ -268,6 +270,22 @@ def test_explain_shows_every_signal_of_an_image(folder):
     assert {signal["detector"] for signal in signals} == set(registry.table("detectors"))
 
 
+@pytest.mark.parametrize(
+    ("what", "code", "told"),
+    [
+        ("nowhere/photo.jpg", 2, "there is no file nowhere/photo.jpg"),
+        ("photo.jpg", 2, "there is no file photo.jpg"),
+        ("set", 2, "is a folder"),
+        ("watermarkz", 3, "there is no detector and no file named 'watermarkz'"),
+    ],
+)
+def test_explain_of_what_is_not_there_says_so(folder, what, code, told):
+    result = run("explain", what, cwd=folder)
+    assert result.returncode == code
+    assert told in last(result)
+    assert "declared-column" not in result.stderr
+
+
 def test_explain_of_what_cannot_be_read_says_why(folder):
     making.write(folder / "broken.jpg", b"no")
     assert "unreadable: not an image in a known format" in run("explain", folder / "broken.jpg").stdout
@@ -283,13 +301,86 @@ def test_merge_puts_audits_together(folder, tmp_path):
     assert json.loads((tmp_path / "both/audit.json").read_text())["counts"]["rows"] == 21
 
 
-def test_doctor_finds_everything_and_prints_the_default_policy():
+def test_doctor_finds_everything_and_prints_the_default_policy(folder):
     from auditor.policy import policy
 
-    result = run("doctor")
-    assert result.returncode == 0
-    assert "DOES NOT LOAD" not in result.stdout
+    result = run("doctor", cwd=folder)
+    lines = result.stdout.splitlines()
+    assert (result.returncode, result.stdout.count("\nfail")) == (0, 0)
+    checked = {line[8:24].strip() for line in lines[1:-1]}
+    assert checked > {"model", "decoders", "c2pa", "charts", "detectors", "memory", "disk", "temporary files", "hf"}
+    passed, absent = (sum(line.startswith(word) for line in lines) for word in ("pass", "absent"))
+    assert lines[-1] == f"{passed} passed, 0 failed, {absent} optional parts absent"
     assert run("doctor", "--policy").stdout == policy.DEFAULT
+
+
+def break_model(monkeypatch):
+    from auditor.errors import ModelError
+
+    def broken():
+        raise ModelError("the model's outputs differ from parity.npz")
+
+    monkeypatch.setattr("auditor.embeddings.embedded_encoder.embedded", broken)
+    return "model", "outputs differ"
+
+
+def break_memory(monkeypatch):
+    monkeypatch.setattr("auditor.engines.machine.free_memory", lambda: 100 << 20)
+    return "memory", "100 MB free, a worker needs 512 MB"
+
+
+def break_disk(monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
+    return "disk", "0 MB free"
+
+
+def break_decoder(monkeypatch):
+    from PIL import Image
+
+    monkeypatch.delitem(Image.SAVE, "AVIF")
+    return "decoders", "cannot decode AVIF"
+
+
+def break_plugin(monkeypatch):
+    from auditor import registry
+
+    monkeypatch.setitem(registry._DETECTORS, "c2pa", "detectors.nowhere:Nothing")
+    registry.table.cache_clear()
+    registry.load.cache_clear()
+    return "detectors", "c2pa does not load"
+
+
+@pytest.mark.parametrize("damage", [break_model, break_memory, break_disk, break_decoder, break_plugin])
+def test_doctor_names_what_is_broken_and_exits_3(monkeypatch, damage):
+    from auditor import registry
+    from auditor.api import installation
+
+    monkeypatch.setattr(installation, "_OPTIONAL", {})
+    if damage is not break_model:
+        monkeypatch.setattr(installation, "_model", str)
+    name, reason = damage(monkeypatch)
+    try:
+        result = run("doctor")
+    finally:
+        monkeypatch.undo()
+        registry.table.cache_clear()
+        registry.load.cache_clear()
+    failed = [line for line in result.stdout.splitlines() if line.startswith("fail")]
+    assert result.returncode == 3
+    assert any(line[8:].startswith(name) and reason in line for line in failed)
+
+
+def test_doctor_tells_a_broken_optional_part_from_an_absent_one(monkeypatch, tmp_path):
+    from auditor.api import installation
+
+    making.write(tmp_path / "half.py", "import nothing_of_that_name\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(installation, "_OPTIONAL", {"half": ("half", "a"), "gone": ("gone", "b")})
+    half, gone = map(installation._optional, ("half", "gone"))
+    assert (half.result.value, gone.result.value) == ("fail", "absent")
+    assert gone.detail == "b: pip install 'mad-auditor[gone]'"
 
 
 def test_the_version_is_printed():

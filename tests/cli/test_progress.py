@@ -131,4 +131,9 @@ def test_a_scan_of_tars_in_a_log_says_how_many_rows_there_may_be(tmp_path):
         making.tar(tmp_path / f"set/{number}.tar", [(f"{number}{k}.png", making.png(seed=k)) for k in range(2)])
     result = run("scan", "set", "--detectors", "generator-text", "--exit-zero", cwd=tmp_path)
     assert "scanning 0 rows\n" in result.stderr
-    assert "scanning" not in run("scan", "set", "--detectors", "generator-text", "--exit-zero", "--quiet", "--out", "b", cwd=tmp_path).stderr
+    assert (
+        "scanning"
+        not in run(
+            "scan", "set", "--detectors", "generator-text", "--exit-zero", "--quiet", "--out", "b", cwd=tmp_path
+        ).stderr
+    )

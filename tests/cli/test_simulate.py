@@ -12,7 +12,7 @@ def simulate(*args):
 
 
 def test_a_table_has_a_line_a_generation_and_one_for_reality():
-    lines = simulate("--fraction", 0.3, "--generations", 4).output.strip().splitlines()
+    lines = simulate("--fraction", 0.3, "--generations", 4).output.strip().partition("\n\n")[0].splitlines()
     assert len(lines) == 6
     assert lines[1].split()[:2] == ["0", "0.0"]
     assert lines[-1].split()[:2] == ["4", "30.0"]
@@ -51,3 +51,17 @@ def test_what_cannot_be_simulated_is_a_usage_error(args, why):
     result = simulate(*args)
     assert result.exit_code == 2
     assert why in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "conclusion"),
+    [
+        ((0.3, 4), "After 4 generations, 11.4 % of the diversity is lost: above the budget of 5 %, first in generation 1."),
+        ((0.05, 1), "After 1 generation, 1.5 % of the diversity is lost: within the budget of 5 %."),
+        ((0.2, 3, -0.2), "After 3 generations, 0.0 % of the diversity is lost: within the budget of 5 %, which generation 1 exceeded."),
+    ],
+)  # fmt: skip
+def test_the_last_line_is_what_the_table_comes_to(options, conclusion):
+    words = zip(("--fraction", "--generations", "--growth"), options, strict=False)
+    result = simulate(*(word for pair in words for word in pair))
+    assert result.output.strip().splitlines()[-1] == conclusion
