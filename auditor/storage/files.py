@@ -12,6 +12,7 @@ import os
 import re
 import stat as stat_flags
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from typing import IO, Any, cast
 
 import fsspec
 
-from auditor.errors import DatasetError, SampleError
+from auditor.errors import AuditorError, DatasetError, SampleError
 from auditor.storage.names import is_hidden, is_sidecar, spellings
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
@@ -86,10 +87,12 @@ def parent(name: str) -> str:
 
 
 def open_file(url: str) -> IO[bytes]:
-    """A seekable binary file. Raises OSError, also for devices and pipes, which may never end."""
+    """A seekable binary file. Raises OSError, also for devices and pipes, which may never end, and DatasetError if a
+    store cannot be reached."""
     fs, path = filesystem(url)
     if is_remote(url):
-        return cast("IO[bytes]", fs.open(path, "rb"))
+        with _reaching(url):
+            return cast("IO[bytes]", fs.open(path, "rb"))
     if not stat_flags.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
     return open(path, "rb")
@@ -125,7 +128,8 @@ def version(*urls: str) -> str:
     signatures = []
     for url in urls:
         fs, path = filesystem(url)
-        signatures.append(remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
+        with _reaching(url):
+            signatures.append(remote_signature(fs.info(path)) if is_remote(url) else _local_signature(os.stat(url)))
     return hashlib.sha256("\n".join(signatures).encode()).hexdigest()
 
 
@@ -243,7 +247,9 @@ def _local() -> Any:
 def _scan(url: str) -> Iterator[Entry]:
     if is_remote(url):
         fs, path = filesystem(url)
-        for info in fs.ls(path, detail=True):
+        with _reaching(url):
+            listed = fs.ls(path, detail=True)
+        for info in listed:
             name = str(info["name"]).rstrip("/").rpartition("/")[2]
             yield Entry(name, info["type"] == "directory", False, remote_signature(info))
         return
@@ -262,7 +268,8 @@ def _local_signature(stat: os.stat_result) -> str:
 
 def remote_signature(info: Mapping[str, Any]) -> str:
     """The stat signature of what fsspec tells of a file."""
-    return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
+    signature = " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
+    return f"{signature} {info['blob_id']}" if "blob_id" in info else signature  # of Hugging Face, the only one there
 
 
 def spelled_on_disk(base: str, name: str) -> str:
@@ -355,9 +362,25 @@ def check_reachable(url: str) -> None:
     fsspec's `exists` and `isdir` answer no then, as if nothing were there.
     """
     fs, path = filesystem(url)
+    with suppress(FileNotFoundError), _reaching(url):
+        try:
+            fs.info(path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _unreachable(url, error) from error
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Makes a DatasetError of a backend's own exceptions, which have no base class in common."""
     try:
-        fs.info(path)
-    except FileNotFoundError:
-        pass
-    except Exception as error:  # each backend has exceptions of its own, without a common base class
-        raise DatasetError(f"cannot open {url}: {str(error) or type(error).__name__}") from error
+        yield
+    except (OSError, AuditorError, ValueError):
+        raise
+    except Exception as error:
+        raise _unreachable(url, error) from error
+
+
+def _unreachable(url: str, error: Exception) -> DatasetError:
+    return DatasetError(f"cannot open {url}: {str(error) or type(error).__name__}")

@@ -108,7 +108,7 @@ def workplace(tmp_path_factory):
     base = tmp_path_factory.mktemp("examples")
     for number in range(12):
         for name in ("photos", "mine", "theirs", "generated"):
-            making.write(base / name / f"{number % 2}/{number:02d}.png", making.png(width=160, height=160, seed=number))
+            making.write(base / name / f"{number % 2}/{number:02d}.png", making.png(width=256, height=256, seed=number))
     making.write(base / "photo.jpg", making.png())
     (base / "wds").mkdir()
     making.tar(base / "wds/0.tar", [("0.png", making.png()), ("1.png", making.png(seed=1))])
