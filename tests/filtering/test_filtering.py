@@ -1,5 +1,6 @@
 """Keep-lists: chances that add up to the estimate, targets that are reached, costs that are told."""
 
+import re
 import tarfile
 from dataclasses import replace
 
@@ -422,3 +423,28 @@ def test_evidence_that_audit_json_does_not_sum_up_makes_no_list(tmp_path):
     (tmp_path / "out/audit.json").write_bytes(before)
     with pytest.raises(EvidenceError, match="finish that scan"):
         auditor.keep_list(tmp_path / "out")
+
+
+def test_the_target_that_is_advised_can_be_reached(tmp_path):
+    rng = np.random.default_rng(3)
+    made = [row(number, score=float(rng.uniform(0.3, 0.9))) for number in range(50)]
+    with pytest.raises(FilterError) as refused:
+        keep_list(evidence(tmp_path, made), audited(), None, target=0.0001)
+    lowest = float(re.search(r"can be reached is ([\d.]+)", str(refused.value))[1])
+    assert keep_list(evidence(tmp_path, made), audited(), None, target=lowest).left
+    with pytest.raises(FilterError):
+        keep_list(evidence(tmp_path, made), audited(), None, target=lowest - 0.001)
+
+
+@pytest.mark.parametrize(("target", "told"), [
+    (0.3, "the target of 30 % is reached, by the upper bound too"),
+    (0.05, "the target of 5 % is reached by the point estimate (4.9 %) and not by the upper bound"),
+])  # fmt: skip
+def test_what_is_kept_is_told_by_its_upper_bound(tmp_path, target, told):
+    from auditor.cli.filter import _summary
+
+    kept = keep_list(evidence(tmp_path, rows()), audited(), None, target=target)
+    lines = _summary(kept, target).splitlines()
+    bound = f"at most {100 * kept.after.high:.1f} %"
+    assert any(line.startswith(bound) and "; before, at most 20.0 % (6.0 to 20.0 %)" in line for line in lines)
+    assert lines[-1].startswith(told)
