@@ -33,19 +33,24 @@ def tool(name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The action's own install step, into a folder of its own, without dependencies, which are here; its environment."""
+    """The environment after the action's own install step, of a wheel of this tree into a folder of its own.
+    Dependencies are those of the tests."""
     target = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target / "wheel")]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
     environment = {
-        **os.environ, "PIP_TARGET": str(target), "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "1", "PIP_NO_INDEX": "1",
-        "PATH": f"{target}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(target),
+        **os.environ, "PIP_TARGET": str(target), "PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PYTHONPATH": str(target),
+        "PATH": f"{target}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
     }  # fmt: skip
-    checkout = shutil.copytree(
-        ROOT, tmp_path_factory.mktemp("action") / "checkout",
-        ignore=lambda folder, names: set(names) - {"auditor", "detectors", "reports", "pyproject.toml", "README.md", "LICENSE"} if Path(folder) == ROOT else {"__pycache__", "samples"} & set(names),
-    )  # fmt: skip
-    run_step("Install", {}, environment, cwd=target, action_path=checkout)
+    run_step("Install", {"package": next((target / "wheel").glob("*.whl"))}, environment, cwd=target)
     assert (target / "bin/auditor").exists()
     return environment
+
+
+def test_the_action_installs_the_version_that_is_used(tmp_path):
+    step = STEPS["Install"]
+    assert evaluated(step["env"]["PACKAGE"], {"package": ""}, tmp_path) == str(tmp_path)
+    assert evaluated(step["env"]["PACKAGE"], {"package": "mad-auditor==1"}, tmp_path) == "mad-auditor==1"
 
 
 def evaluated(text: str, inputs: dict[str, str], action_path: Path) -> str:
@@ -59,11 +64,11 @@ def evaluated(text: str, inputs: dict[str, str], action_path: Path) -> str:
     return re.sub(r"\$\{\{ (.*?) \}\}", value, text)
 
 
-def run_step(name, given, environment, *, cwd, action_path=ROOT, check=True):
+def run_step(name, given, environment, *, cwd, check=True):
     """Runs one step of the action as the runner does: its inputs as variables, its script by bash."""
     inputs = {key: str(given.get(key, about.get("default", ""))) for key, about in ACTION["inputs"].items()}
     step = STEPS[name]
-    variables = {key: evaluated(value, inputs, action_path) for key, value in step["env"].items()}
+    variables = {key: evaluated(value, inputs, ROOT) for key, value in step["env"].items()}
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
         env={**environment, **variables}, cwd=cwd, capture_output=True, text=True, check=check,
@@ -94,17 +99,21 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(("policy", "code"), [("pass", 0), ("fail", 1)])
-def test_the_action_decides_reports_and_fails_by_its_exit_code(folder, installed, policy, code):
-    found, outputs, summary, log = audited(folder, installed, dataset="dataset", policy=f"{policy}.toml")
-    assert (found, outputs["decision"]) == (code, policy)
-    assert (folder / outputs["report"]).read_text().startswith("<!doctype html>")
-    assert summary == (folder / "audit/summary.md").read_text()
-    assert ("::error title=FAIL declared::" in log) == (policy == "fail")
-    assert "::notice title=" in log
-    estimate = json.loads((folder / "audit/audit.json").read_text())["estimate"]
-    assert outputs["lower"] == ("" if estimate is None else str(estimate["low"]))
-    assert set(outputs) == set(ACTION["outputs"])
+FAST = "--engine serial --depth file"  # without workers and model
+
+
+def test_the_action_decides_reports_and_fails_by_its_exit_code(folder, installed):
+    for policy, code in (("pass", 0), ("fail", 1)):
+        given = {"dataset": "dataset", "policy": f"{policy}.toml", "args": FAST}
+        found, outputs, summary, log = audited(folder, installed, **given)
+        assert (found, outputs["decision"]) == (code, policy)
+        assert (folder / outputs["report"]).read_text().startswith("<!doctype html>")
+        assert summary == (folder / "audit/summary.md").read_text()
+        assert ("::error title=FAIL declared::" in log) == (policy == "fail")
+        assert "::notice title=" in log
+        estimate = json.loads((folder / "audit/audit.json").read_text())["estimate"]
+        assert outputs["lower"] == ("" if estimate is None else str(estimate["low"]))
+        assert set(outputs) == set(ACTION["outputs"])
 
 
 def test_the_action_audits_several_inputs_with_quoted_options(folder, installed):
@@ -190,28 +199,33 @@ def test_hooks_and_their_configurations_are_valid(tmp_path):
         assert subprocess.run([precommit, f"validate-{what}", path]).returncode == 0
 
 
-@pytest.mark.parametrize(("policy", "code"), [("pass", 0), ("fail", 1)])
-def test_the_hook_gates_a_commit(folder, installed, policy, code):
-    audited(folder, installed, dataset="dataset", policy="pass.toml")
-    shutil.copy(folder / f"{policy}.toml", folder / "policy.toml")
+def test_the_hook_gates_a_commit(folder, installed):
+    audited(folder, installed, dataset="dataset", policy="pass.toml", args=FAST)
     hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]
     wanted = yaml.safe_load(example(".pre-commit-config.yaml"))["repos"][0]["hooks"][0]
     assert wanted["id"] == hook["id"]
     assert all(re.search(hook["files"], name) for name in ("audit/audit.json", "audit.json", "policy.toml"))
     assert not re.search(hook["files"], "dataset/0.png")
     command = [*hook["entry"].split(), *wanted["args"]]
-    assert subprocess.run(command, cwd=folder, env=installed, capture_output=True).returncode == code
+    for policy, code in (("pass", 0), ("fail", 1)):
+        shutil.copy(folder / f"{policy}.toml", folder / "policy.toml")
+        assert subprocess.run(command, cwd=folder, env=installed, capture_output=True).returncode == code
 
 
-@pytest.mark.parametrize("policy", ["pass", "fail"])
-def test_make_trains_only_on_a_pass(folder, installed, policy):
-    shutil.copy(folder / f"{policy}.toml", folder / "policy.toml")
+def test_make_trains_only_on_a_pass(folder, installed):
     making.write(folder / "Makefile", example("Makefile"))
+    shutil.copy(folder / "fail.toml", folder / "policy.toml")
+    make = ["make", "model.bin"]
     for _ in range(2):  # a failed audit is not up to date
-        result = subprocess.run(["make", "model.bin"], cwd=folder, env=installed, capture_output=True, text=True)
-        assert (result.returncode == 0) == (policy == "pass"), result.stderr
-    assert (folder / "model.bin").exists() == (policy == "pass")
-    assert (folder / "audit/report.html").exists()
+        assert subprocess.run(make, cwd=folder, env=installed, capture_output=True).returncode
+        assert not (folder / "model.bin").exists()
+    shutil.copy(folder / "pass.toml", folder / "policy.toml")
+    result = subprocess.run(make, cwd=folder, env=installed, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "10 rows are already done and kept" in result.stderr
+    assert (folder / "model.bin").exists()
+    again = subprocess.run(make, cwd=folder, env=installed, capture_output=True, text=True)
+    assert "up to date" in again.stdout
 
 
 def stages(folder, environment) -> int:
@@ -225,18 +239,18 @@ def stages(folder, environment) -> int:
     return 0
 
 
-@pytest.mark.parametrize("policy", ["pass", "fail"])
-def test_dvc_trains_only_on_a_pass(folder, installed, policy):
-    """By DVC where it is installed, otherwise by its commands: it brings a hundred packages."""
-    shutil.copy(folder / f"{policy}.toml", folder / "policy.toml")
+def test_dvc_trains_only_on_a_pass(folder, installed):
+    """By DVC where it is installed, which brings a hundred packages; otherwise by the commands of its stages."""
     making.write(folder / "dvc.yaml", example("dvc.yaml"))
-    if dvc := shutil.which("dvc"):
+    if dvc := shutil.which("dvc", path=installed["PATH"]):
         subprocess.run([dvc, "init", "--no-scm", "--quiet"], cwd=folder, check=True)
-        code = subprocess.run([dvc, "repro"], cwd=folder, env=installed).returncode
-    else:
-        code = stages(folder, installed)
-    assert (code == 0) == (policy == "pass")
-    assert (folder / "model.bin").exists() == (policy == "pass")
+    for policy in ("fail", "pass"):
+        shutil.copy(folder / f"{policy}.toml", folder / "policy.toml")
+        code = (
+            subprocess.run([dvc, "repro"], cwd=folder, env=installed).returncode if dvc else stages(folder, installed)
+        )
+        assert (code == 0) == (policy == "pass")
+        assert (folder / "model.bin").exists() == (policy == "pass")
 
 
 def test_the_image_keeps_hadolints_rules():
