@@ -383,4 +383,5 @@ def _reaching(url: str) -> Iterator[None]:
 
 
 def _unreachable(url: str, error: Exception) -> DatasetError:
-    return DatasetError(f"cannot open {url}: {str(error) or type(error).__name__}")
+    reason, *_ = [*str(error).splitlines(), type(error).__name__]
+    return DatasetError(f"cannot open {url}: {reason}")

@@ -11,8 +11,7 @@ import pytest
 from commands import last, process, run
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
-
-import auditor
+from hub import served
 
 
 @pytest.fixture
@@ -29,27 +28,30 @@ def hub(tmp_path, monkeypatch):
     return tmp_path / "hub"
 
 
-def test_a_dataset_of_the_hub_is_scanned_by_its_id(hub, tmp_path):
-    column = pa.array(
-        [
-            {"bytes": making.png({"parameters": making.A1111} if n == 0 else {}, seed=n), "path": f"{n}.png"}
-            for n in range(4)
-        ]
-    )
-    folder = hub / "datasets/owner/name"
+def test_a_dataset_of_the_hub_is_scanned_by_its_id(tmp_path):
+    """With the hub's own client, in worker processes, from a server on this machine."""
+    pytest.importorskip("huggingface_hub", reason="the extra `hf` is not installed")
+    data = [making.png({"parameters": making.A1111} if n == 0 else {}, seed=n) for n in range(4)]
+    column = pa.array([{"bytes": each, "path": f"{n}.png"} for n, each in enumerate(data)])
+    folder = tmp_path / "hub/owner/name"
     (folder / "data").mkdir(parents=True)
     pq.write_table(pa.table({"image": column, "text": ["a"] * 4}), folder / "data/train-00000-of-00001.parquet")
     making.write(folder / "README.md", "# card")
     making.write(folder / ".gitattributes", "")
-    result = run("scan", "hf://datasets/owner/name", "--out", "audit", "--exit-zero", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    record = json.loads((tmp_path / "audit/audit.json").read_text())
-    assert (record["counts"]["ok"], record["confirmed"]["count"]) == (4, 1)
-    assert [each["name"] for each in record["inputs"]] == ["name"]
-    loaded = auditor.load(tmp_path / "audit")
-    assert auditor.is_same_dataset(loaded, "hf://datasets/owner/name", engine="serial")
-    making.write(folder / "data/more.parquet", (folder / "data/train-00000-of-00001.parquet").read_bytes())
-    assert not auditor.is_same_dataset(loaded, "hf://datasets/owner/name", engine="serial")
+    with served(tmp_path / "hub") as endpoint:
+        env = {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "0"}
+        result = process("scan", "hf://datasets/owner/name", "--exit-zero", cwd=tmp_path, env=env)
+        assert result.returncode == 0, result.stderr
+        record = json.loads((tmp_path / "audit/audit.json").read_text())
+        assert (record["counts"]["ok"], record["confirmed"]["count"]) == (4, 1)
+        assert [each["name"] for each in record["inputs"]] == ["name"]
+        gate = ("gate", "audit", "--dataset", "hf://datasets/owner/name", "--exit-zero", "--jobs", "1")
+        assert process(*gate, cwd=tmp_path, env=env).returncode == 0
+        making.write(folder / "data/more.parquet", (folder / "data/train-00000-of-00001.parquet").read_bytes())
+        changed = process(*gate, cwd=tmp_path, env=env)
+        assert (changed.returncode, "scan it again" in last(changed)) == (3, True)
+        gone = process("scan", "hf://datasets/owner/gone", cwd=tmp_path, env=env)
+        assert (gone.returncode, last(gone).endswith("hf://datasets/owner/gone: no such file or folder")) == (2, True)
 
 
 def test_one_file_and_a_pattern_of_a_dataset_are_scanned_too(hub, tmp_path):
