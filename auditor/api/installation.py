@@ -17,7 +17,7 @@ from auditor import registry
 from auditor.errors import AuditorError
 
 _DISTRIBUTION = "mad-auditor"
-_MIN_DISK = 200 << 20  # bytes; evidence and thumbnails of a default audit need less
+_MIN_DISK = 200 << 20  # bytes
 _PACKAGES = ("pillow", "pyarrow", "pandas", "numpy", "scipy", "fsspec", "onnxruntime")
 _DECODED = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
 _OPTIONAL = {  # module -> (the extra that brings it, what it is for)
@@ -142,7 +142,7 @@ def _disk(folder: Path | None) -> str:
         where = Path(file.name).parent
         free = shutil.disk_usage(where).free
     if free < _MIN_DISK:
-        raise AuditorError(f"{free >> 20:,} MB free in {where}: an audit needs up to {_MIN_DISK >> 20} MB")
+        raise AuditorError(f"only {free >> 20:,} MB free in {where}: an audit may not fit")
     return f"{free / (1 << 30):,.1f} GB free in {where}"
 
 

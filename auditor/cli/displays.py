@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -110,8 +111,7 @@ class Lines(Display):
 
 
 def display_for(*, quiet: bool) -> Display:
-    """The display for stderr."""
-    console = Console(stderr=True)
+    """The display for stderr. rich would also draw its bar in logs where FORCE_COLOR is set."""
     if quiet:
         return Nothing()
-    return Bar(console) if console.is_terminal else Lines(lambda line: click.echo(line, err=True))
+    return Bar(Console(stderr=True)) if sys.stderr.isatty() else Lines(lambda line: click.echo(line, err=True))

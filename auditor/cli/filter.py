@@ -117,5 +117,5 @@ def _reached(target: float, after: Interval) -> str:
         return f"the target of {100 * target:g} % is reached, by the upper bound too"
     return (
         f"the target of {100 * target:g} % is reached by the point estimate ({sentences.percent(after.point)}) and not "
-        "by the upper bound: more labels (auditor label, scan --labels) lower the bound"
+        "by the upper bound: more labels (auditor label, scan --labels) narrow the interval"
     )

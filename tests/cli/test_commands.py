@@ -333,7 +333,7 @@ def break_disk(monkeypatch):
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
-    return "disk", "0 MB free"
+    return "disk", "only 0 MB free"
 
 
 def break_decoder(monkeypatch):

@@ -121,6 +121,11 @@ def test_after_the_last_fetched_image_the_scan_begins_to_count():
     assert lines == ["fetching 0 of 2 images (0 %)", "scanning 0 of 0 rows"]
 
 
+def test_a_log_that_shows_colours_gets_lines_and_no_bar(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert isinstance(display_for(quiet=False), Lines)
+
+
 def test_quiet_shows_nothing():
     assert isinstance(display_for(quiet=True), Nothing)
 
