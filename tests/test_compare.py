@@ -30,8 +30,17 @@ def test_an_audit_and_itself_differ_in_nothing():
     of = audit(1000, 30, estimate=ESTIMATES["near"], subgroups=(source("a", 500, 20),))
     found = compare(of, of)
     assert {one.verdict for one in found.changes} == {NOISE}
-    assert "same dataset" in found.notes[0]
+    assert found.is_identical
+    assert found.notes == ("identical: the same rows, results and configuration",)
     assert compare(of, other(of)).notes == ()
+
+
+def test_audits_of_one_dataset_with_other_options_are_not_identical():
+    one = audit(1000, 30)
+    found = compare(one, replace(one, config=replace(one.config, seed=1)))
+    assert not found.is_identical
+    assert found.notes[0].startswith("both audits are of the same dataset, byte for byte")
+    assert "the configuration differs: seed" in found.notes
 
 
 @pytest.mark.parametrize(("before", "after", "verdict"), [(10, 60, ROSE), (60, 10, FELL), (30, 33, NOISE)])

@@ -54,6 +54,11 @@ class Pace:
         self._shards += 1
 
     @property
+    def is_done(self) -> bool:
+        """Whether every shard is done."""
+        return self._shards >= len(self._known)
+
+    @property
     def is_exact(self) -> bool:
         """Whether the number of rows is known."""
         return None not in self._known
@@ -81,7 +86,10 @@ class Pace:
         return None if self.total is None or not self.rate else max(0, self.total - self.done) / self.rate
 
     def __str__(self) -> str:
-        """`1,200 of about 5,000 rows (24 %), 35 rows/s, about 2 minutes left`, as far as known."""
+        """`1,200 of about 5,000 rows (24 %), 35 rows/s, about 2 minutes left`, as far as known; `5,000 rows, 35 rows/s`
+        in the end."""
+        if self.is_done:
+            return ", ".join([f"{self.done:,} {self._unit}", *self.speed])
         of = "" if self.total is None else f" of {'' if self.is_exact else 'about '}{self.total:,}"
         share = f" ({100 * self.done / self.total:.0f} %)" if self.total else ""
         return ", ".join([f"{self.done:,}{of} {self._unit}{share}", *self.speed])
@@ -91,7 +99,7 @@ class Pace:
         """`35 rows/s` and `about 2 minutes left`, as far as known."""
         rate, left = self.rate, self.seconds_left
         parts = [f"{rate:,.{0 if rate >= _TEN else 1}f} {self._unit}/s"] if rate else []
-        return parts if left is None else [*parts, f"about {duration(left)} left"]
+        return parts if left is None or self.is_done else [*parts, f"about {duration(left)} left"]
 
 
 def duration(seconds: float) -> str:

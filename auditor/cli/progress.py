@@ -48,13 +48,16 @@ class Progress:
     def advanced(self, rows: int) -> None:
         """Advances by the rows of a finished shard."""
         self._pace.advance(rows)
-        self._display.update()
+        if self._pace.is_done:  # what is left takes minutes if there are many rows
+            self._display.start("summing up", self._pace)
+        else:
+            self._display.update()
 
     def fetching(self, urls: int) -> None:
         """Announces how many images will be fetched."""
         if not self._quiet:
             click.echo(f"fetching {urls:,} images, at most one per second from each host", err=True)
-        self._fetching = Pace([urls], unit="images")
+        self._fetching = Pace([1] * urls, unit="images")
         if urls:
             self._display.start("fetching", self._fetching)
 
@@ -62,7 +65,7 @@ class Progress:
         """Advances by one fetched image. After the last one, the scan begins."""
         self._fetching.advance(1)
         self._display.update()
-        if self._fetching.done == self._fetching.total:
+        if self._fetching.is_done:
             self._pace.restart()
             self._display.start("scanning", self._pace)
 

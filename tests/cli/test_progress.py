@@ -118,7 +118,17 @@ def test_after_the_last_fetched_image_the_scan_begins_to_count():
         progress.fetching(2)
         progress.fetched()
         progress.fetched()
-    assert lines == ["fetching 0 of 2 images (0 %)", "scanning 0 of 0 rows"]
+    assert lines == ["fetching 0 of 2 images (0 %)", "scanning 0 rows"]
+
+
+def test_after_the_last_shard_a_log_says_what_is_left():
+    lines, clock = [], Clock()
+    with Progress(quiet=True, display=Lines(lines.append)) as progress:
+        progress._pace = Pace([None, None], clock=clock)
+        clock.now = 2
+        progress.advanced(10)
+        progress.advanced(20)
+    assert lines == ["summing up 30 rows, 15 rows/s"]
 
 
 def test_a_log_that_shows_colours_gets_lines_and_no_bar(monkeypatch):
