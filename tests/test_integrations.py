@@ -18,9 +18,9 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = {step.get("name"): step for step in ACTION["runs"]["steps"]}
 
 
-def example(name: str) -> str:
-    """The block of the page that is a file of this name."""
-    return re.search(rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)[1]
+def example(name: str, page: str = PAGE) -> str:
+    """The block of a page that is a file of this name."""
+    return re.search(rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", page, re.DOTALL)[1]
 
 
 def tool(name: str) -> Path:
@@ -213,19 +213,21 @@ def test_the_hook_gates_a_commit(folder, installed):
 
 
 def test_make_trains_only_on_a_pass(folder, installed):
-    making.write(folder / "Makefile", example("Makefile"))
+    making.write(folder / "Makefile", example("Makefile", (ROOT / "docs/how-to/gate.md").read_text()))
     shutil.copy(folder / "fail.toml", folder / "policy.toml")
-    make = ["make", "model.bin"]
+
+    def make() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["make", "model.pt"], cwd=folder, env=installed, capture_output=True, text=True)
+
     for _ in range(2):  # a failed audit is not up to date
-        assert subprocess.run(make, cwd=folder, env=installed, capture_output=True).returncode
-        assert not (folder / "model.bin").exists()
+        assert make().returncode
+        assert not (folder / "model.pt").exists()
     shutil.copy(folder / "pass.toml", folder / "policy.toml")
-    result = subprocess.run(make, cwd=folder, env=installed, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert "10 rows are already done and kept" in result.stderr
-    assert (folder / "model.bin").exists()
-    again = subprocess.run(make, cwd=folder, env=installed, capture_output=True, text=True)
-    assert "up to date" in again.stdout
+    assert make().returncode == 0
+    assert (folder / "model.pt").exists()
+    assert "up to date" in make().stdout
+    making.write(folder / "dataset/below/new.png", making.png(seed=99))
+    assert "auditor scan" in make().stdout
 
 
 def stages(folder, environment) -> int:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import options, signals
+from auditor.cli import layout, options, signals
+from auditor.cli.layout import option, option_group
 from auditor.errors import NoSuchInput
 
 if TYPE_CHECKING:
@@ -18,36 +19,44 @@ if TYPE_CHECKING:
     from auditor.annotation.app.task import OnImages, Task
 
 
-@click.command("label")
+@layout.command("label")
 @click.argument("audit", type=options.AuditPath())
 @click.argument("dataset", nargs=-1)
-@click.option("--labels", type=click.Path(dir_okay=False), default="labels.csv", show_default=True,
-              help="Label file to write; an existing one is continued.")  # fmt: skip
-@click.option("--number", type=click.IntRange(min=1), metavar="N",
-              help="Fixed number of images to label.  [default: until the policy is decided, at most 300]")  # fmt: skip
-@click.option("--policy", type=click.Path(exists=True, dir_okay=False),
-              help="Policy file in TOML that the labels are to decide.  [default: the default policy]")  # fmt: skip
-@click.option("--baseline", type=options.AuditPath(with_evidence=False), help="Previous audit for the rule `increase`.")
-@click.option("--labeller", metavar="NAME", default="A", show_default=True,
-              help="Your name; a second name labels the same images again, for agreement.")  # fmt: skip
-@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
-              help="Address that the page listens on; 0.0.0.0 opens it to a trusted network.")  # fmt: skip
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free port]")
-@click.option("--open", "opens", is_flag=True, help="Open the page in your browser.")
-@click.option(
-    "--export",
-    type=click.Path(file_okay=False),
-    metavar="DIR",
-    help="Instead of serving a page, write a folder for labelling on another machine.",
-)
-@options.reading
+@option_group(
+    "Labels",
+    option("--labels", type=click.Path(dir_okay=False), default="labels.csv", show_default=True, metavar="FILE",
+           help="Label file to write; an existing one is continued."),
+    option("--number", type=click.IntRange(min=1), metavar="N",
+           help="Fixed number of images to label.  [default: until the policy is decided, at most 300]"),
+    option("--policy", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+           help="Policy in TOML that the labels are to decide (`auditor doctor --policy`)."),
+    option("--baseline", type=options.AuditPath(with_evidence=False), metavar="AUDIT",
+           help="Previous audit, for the rule `increase`."),
+    option("--labeller", metavar="NAME", default="A", show_default=True,
+           help="Your name; a second name labels the same images again, for agreement."),
+)  # fmt: skip
+@option_group(
+    "Page",
+    option("--open", "opens", is_flag=True, help="Open the page in your browser."),
+    option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
+           help="Address that the page listens on; 0.0.0.0 opens it to a trusted network."),
+    option("--port", type=click.IntRange(0, 65535), default=0, metavar="N",
+           help="Port of the page.  [default: a free port]"),
+    option("--export", type=click.Path(file_okay=False), metavar="DIR",
+           help="Instead of serving a page, write a folder for labelling on another machine."),
+)  # fmt: skip
+@option_group("Input", options.reading, layout.help_option)
 def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     """Label a random sample of an AUDIT's images in your browser.
 
+    \b
+    auditor label audit/ --open
+    auditor label audit/ photos/ --labeller Ada --labels ada.csv
+
     The page says after each label what is known so far, and when you may stop. Then `auditor gate AUDIT --labels FILE`
-    decides. AUDIT is the folder written by scan; DATASET is only needed if the
-    audited dataset is neither in the current folder nor beside AUDIT. The page is served to this machine only (but see
-    --host) and does not show the audit's verdicts. Each label is saved at once; run the same command again to continue.
+    decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is neither in the
+    current folder nor beside AUDIT. The page is served to this machine only (but see --host) and does not show the
+    audit's verdicts. Each label is saved at once; run the same command again to continue.
     """
     import auditor
     from auditor.api import labels as auditor_labels
