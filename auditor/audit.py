@@ -35,6 +35,7 @@ from auditor.scanning.shard_digest import ShardDigest
 from auditor.scanning.shard_scan import ShardScan
 from auditor.similarity import summary
 from auditor.storage.output_folder import OutputFolder, PathLike
+from auditor.suspicious import suspicious_subgroups
 from auditor.types import Need
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ def run_audit(
         audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
         audit = replace(audit, inventory=take_inventory(chosen, every_shard))
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
-        thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, f"{digests.dataset} {digest}")
+        made_of = f"{digests.dataset} {digest}"
+        suspects = suspicious_subgroups(audit)
+        thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, suspects)
         return audit
 
 

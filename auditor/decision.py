@@ -67,20 +67,28 @@ class MadStatus:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """The outcome of one rule of a policy, with the value that it compared."""
+    """The outcome of one rule of a policy, with the value that it compared. note: what qualifies the reason, such as
+    how robust it is."""
 
     id: str
     outcome: Outcome
     value: float | str | None
     limit: float | str | None
     reason: str
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The reason and its note."""
+        return f"{self.reason}. {self.note}" if self.note else self.reason
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome of the policy. policy: the policy as plain values. exit_code: of the command line.
+    """The outcome of the policy; true if the policy passed. policy: as plain values. exit_code: of the command line.
 
-    mad: the dataset's MAD status by the policy's assumptions; None if no image could be read.
+    reason: the sentence that decides, and how many rules agree. finding: that sentence. mad: the dataset's MAD status by
+    the policy's assumptions; None if no image could be read. date: of the decision, in ISO 8601; None if it is unknown.
     """
 
     outcome: Outcome
@@ -89,6 +97,18 @@ class Decision:
     rules: tuple[RuleResult, ...]
     policy: Mapping[str, Any] = field(default_factory=dict)
     mad: MadStatus | None = None
+    finding: str = ""
+    date: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.outcome is Outcome.PASS
+
+    @property
+    def deciding(self) -> tuple[RuleResult, ...]:
+        """The rules that led to the outcome; of a pass, its warnings."""
+        if self.appearance is Outcome.PASS:
+            return ()
+        return tuple(rule for rule in self.rules if rule.outcome is self.appearance)
 
     @property
     def appearance(self) -> Outcome:

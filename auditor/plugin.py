@@ -28,6 +28,13 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 CONTRADICTION = "contradiction"  # a group of examples: declared synthetic, with a camera's settings in the same file
+SUSPICIOUS = "suspicious"  # a group of examples: the most suspicious ones, with larger thumbnails
+
+
+def of_subgroup(by: str, value: str) -> str:
+    """The name of the group of examples of a suspicious subgroup."""
+    return f"{SUSPICIOUS} {by}: {value}"
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +201,14 @@ class Reader(ABC):
 
 
 class Renderer(ABC):
-    """One output format: a pure function from an audit and its decision to text."""
+    """One output format: a pure function from an audit and its decision to text. folder: of the audit, as commands in the
+    text name it."""
 
     id: ClassVar[str]
     suffix: ClassVar[str]
 
     @abstractmethod
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The whole document."""
 
 
@@ -231,12 +239,14 @@ class RowRenderer(Renderer):
     most: ClassVar[int]
 
     @abstractmethod
-    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+    def render_with(
+        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
+    ) -> str:
         """The whole document, with at most `most` examples."""
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The document without any row."""
-        return self.render_with(audit, decision, ())
+        return self.render_with(audit, decision, (), folder)
 
 
 class ShardTask(ABC, Generic[R_co]):

@@ -74,6 +74,15 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataCount:
+    """Images whose files carry metadata of any kind, of those examined. Where they were stripped, that no metadata names
+    a generator means nothing."""
+
+    examined: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorTally:
     """One detector over the whole dataset. failed: rows on which it raised an exception, which is a bug.
 
@@ -411,7 +420,8 @@ class Audit:
 
     sample: rows of the sample by status; None if every row was examined in full. shards: the sample of shards; None if
     every shard was read. weights: None without a weight column. inventory: None in audits of earlier versions.
-    captions: None in audits of earlier versions, and if captions were left out.
+    captions: None in audits of earlier versions, and if captions were left out. metadata: None in those of earlier
+    versions.
     notes: facts about how images were found -> rows that could be read.
     """
 
@@ -437,5 +447,6 @@ class Audit:
     diversity: Diversity | None = None
     caption_similarity: tuple[CaptionGroup, ...] = ()
     captions: Captions | None = None
+    metadata: MetadataCount | None = None
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA

@@ -163,6 +163,7 @@ class Covariates:
 
     width, height: pixels as stored. quality: of a JPEG, 1 to 100. year: of capture or crawl. camera: text that a camera
     wrote. pwatermark: LAION's probability of a *stock-photo* watermark. opt_out: the file forbids data mining.
+    has_metadata: the file carries EXIF, XMP, IPTC, text or Content Credentials.
     caption_similarity: cosine of image and caption, by the chosen encoder. weight: row weight, with --weight-col.
     """
 
@@ -175,6 +176,7 @@ class Covariates:
     year: int | None = None
     pwatermark: float | None = None
     opt_out: bool | None = None
+    has_metadata: bool | None = None
     caption_similarity: float | None = None
     weight: float | None = None
 

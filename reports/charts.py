@@ -27,12 +27,11 @@ COLOURS = {
     "#0067a5": "var(--mark)",
     "#b04a00": "var(--limit)",
     "#e3f0e8": "var(--zone-safe)",
-    "#fdf3d8": "var(--zone-near)",
     "#f8e1dc": "var(--zone-over)",
     "#cfe3f1": "var(--fill)",
     "#fefefe": "var(--paper)",
 }
-_INK, _SOFT, _LINE, _MARK, _LIMIT, _SAFE, _NEAR, _OVER, _FILL, _PAPER = COLOURS
+_INK, _SOFT, _LINE, _MARK, _LIMIT, _SAFE, _OVER, _FILL, _PAPER = COLOURS
 _MAX_SCALED = 5.0  # a metric beyond this (in half-widths of its null band) is drawn at the edge
 _INCH = 72.0  # pixels per inch in matplotlib's SVG
 _WIDTH = 480 / _INCH
@@ -64,22 +63,21 @@ class Bar:
     high: float | None = None
 
 
-def scale(bars: Sequence[Bar], zones: Sequence[tuple[str, float, float]], limits: Sequence[tuple[str, float]]) -> str:
-    """Shares on one axis, over zones (name, from, to) and with lines for limits (name, at)."""
-    end = _axis_end([*_ends(bars), *(2 * at for _, at in limits)])
-    with _drawn("scale", 0.7 + 0.52 * len(bars) + 0.2 * len(limits)) as (figure, svg):
+def scale(bars: Sequence[Bar], limit: float | None, limit_name: str) -> str:
+    """Shares on one axis, and the limit as a line; beyond it the ground has another colour."""
+    end = _axis_end([*_ends(bars), *([2 * limit] if limit else [])])
+    with _drawn("scale", 0.62 + 0.42 * len(bars)) as (figure, svg):
         axes = _axes(figure, left=0.19)
-        top = len(bars) - 0.35
-        for (name, low, high), colour in zip(zones, (_SAFE, _NEAR, _OVER), strict=False):
-            axes.axvspan(low, min(high, end), color=colour, lw=0)
-            if min(high, end) - low > 0.085 * end:
-                axes.text((low + min(high, end)) / 2, top, name, ha="center", va="bottom", color=_SOFT, size=10)
-        for level, (name, at) in enumerate(limits):
-            axes.axvline(at, color=_LIMIT, lw=1.5, ls=("--", ":", "-.")[level % 3])
-            side, align = (0.012, "left") if at < 0.6 * end else (-0.012, "right")
-            axes.text(at + side * end, top + 0.36 + 0.34 * level, name, color=_LIMIT, size=10, ha=align, va="bottom")
+        top = len(bars) - 0.5
+        if limit is not None:
+            axes.axvspan(0, min(limit, end), color=_SAFE, lw=0)
+            axes.axvspan(min(limit, end), end, color=_OVER, lw=0)
+            axes.axvline(limit, color=_LIMIT, lw=1.5, ls="--")
+            side, align = (0.012, "left") if limit < 0.6 * end else (-0.012, "right")
+            text = f"{limit_name} {100 * limit:.1f} %"
+            axes.text(limit + side * end, top + 0.05, text, color=_LIMIT, size=10, ha=align, va="bottom")
         _intervals(axes, bars)
-        axes.set_ylim(-0.6, top + 0.42 + 0.36 * len(limits))
+        axes.set_ylim(-0.6, top + 0.5)
         _percent_axis(axes, end)
     return svg()
 

@@ -35,7 +35,7 @@ class Croissant(Renderer):
     id = "croissant"
     suffix = ".json"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The JSON-LD text."""
         content: dict[str, Any] = {
             "@context": _CONTEXT,

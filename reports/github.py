@@ -25,10 +25,10 @@ class Github(Renderer):
     id = "github"
     suffix = ".txt"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """One line for each rule that did not simply pass, and a last line with the decision."""
         lines = [
-            _command(_COMMANDS[rule.outcome], f"{phrases.TITLES[rule.outcome]} {rule.id}", rule.reason)
+            _command(_COMMANDS[rule.outcome], f"{phrases.TITLES[rule.outcome]} {rule.id}", rule.text)
             for rule in decision.rules
             if rule.outcome in _COMMANDS
         ]

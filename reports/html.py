@@ -1,6 +1,6 @@
 """The report for people: one self-contained page that requests nothing, and is readable without its one small script.
 
-Its parts: the first screen, evidence with examples, subgroups, uncertainty. Text from the data is escaped by Jinja and
+The first screen comes first; everything else is folded. Text from the data is escaped by Jinja and
 `safe_text`; images are re-encoded thumbnails, embedded until the page would exceed its size limit.
 """
 
@@ -14,19 +14,23 @@ from itertools import groupby
 
 from auditor.decision import Decision
 from auditor.mad import simulation
-from auditor.plugin import CONTRADICTION, Example, RowRenderer, Shows
+from auditor import sentences
+from auditor.plugin import CONTRADICTION, SUSPICIOUS, Example, RowRenderer, Shows, of_subgroup
 from auditor.results import Audit, Estimate, Subgroup
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
 from reports import charts, phrases
 from reports.charts import Bar
+from reports.facts import facts
+from reports.first_screen import FirstScreen, Scale, Suspect, first_screen
 from reports.page import Page
 
-_MAX_EXAMPLE_BYTES = 4_300_000  # the whole page stays below 5 MB
+_MAX_EXAMPLE_BYTES = 2_400_000  # the whole page stays below 3 MB
 _MARKUP_BYTES = 600  # of an example
 _KINDS = list(Evidence)
 _GENERATIONS = 12
 _MAX_BARS = 12
+_MAX_GROUP = 100  # characters of the name of a group of examples
 _MAX_CHARACTERS = 120  # of a key, a caption or a reason beside an image
 MIN_IMAGES = 30  # a subgroup with fewer images is not drawn
 
@@ -57,16 +61,26 @@ class Html(RowRenderer):
     shows = Shows.GALLERY
     most = 1000
 
-    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+    def render_with(
+        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
+    ) -> str:
         """The page."""
         page = Page()
-        items = sorted(_items(examples), key=_group_of)
+        items = list(_items(examples))
+        suspicious = [item for item in items if item.group.startswith(SUSPICIOUS)]
+        items = sorted((item for item in items if not item.group.startswith(SUSPICIOUS)), key=_group_of)
+        screen = first_screen(audit, decision, folder)
         return page.render(
             "report.html.jinja",
-            script="gallery.js",
+            script="report.js",
             audit=audit,
             decision=decision,
-            scale=page.chart(_scale(audit, decision), phrases.scale_in_words(audit, decision)),
+            screen=screen,
+            folder=folder,
+            facts=list(facts(audit, decision)),
+            scale=page.chart(_scale(screen.scale), _scale_in_words(screen)),
+            suspicious=[item for item in suspicious if item.group == SUSPICIOUS],
+            suspects=[(each, _of(suspicious, each)) for each in screen.suspects],
             coverage=page.chart(
                 charts.shares(
                     [Bar(phrases.evidence(kind), covered.share) for kind, covered in audit.coverage.items()]
@@ -86,20 +100,29 @@ class Html(RowRenderer):
         )
 
 
-def _scale(audit: Audit, decision: Decision) -> str:
+def _scale(of: Scale) -> str:
     bars = []
-    if audit.estimate:
-        bars.append(Bar("estimate", audit.estimate.point, audit.estimate.low, audit.estimate.high))
-    if audit.confirmed.share is not None:
-        bars.append(Bar("confirmed", audit.confirmed.share, *(audit.confirmed.source_interval or (None, None))))
-    mad = decision.mad
-    zones, limits = [], []
-    if mad:
-        close = phrases.close_from(mad)
-        zones = [("below", 0.0, close), ("close", close, mad.limit), ("above", mad.limit, 1.0)]
-        limits = [("MAD limit", mad.limit)]
-    limits += [(f"policy: {name}", at) for name, at in phrases.limits(decision) if not mad or at != mad.limit]
-    return charts.scale(bars or [Bar("nothing read", 0.0)], zones, limits)
+    if of.low is not None:
+        bars.append(Bar("estimate", of.point, of.low, of.high))
+    if of.confirmed is not None:
+        bars.append(Bar("confirmed", of.confirmed))
+    return charts.scale(bars or [Bar("nothing read", 0.0)], of.limit, of.limit_name)
+
+
+def _scale_in_words(screen: FirstScreen) -> str:
+    of, parts = screen.scale, []
+    if of.low is not None and of.high is not None:
+        parts.append(f"synthetic fraction, estimated: {sentences.span(of.low, of.high)}")
+    parts.append(f"confirmed: {sentences.percent(of.confirmed)}")
+    if of.limit is not None:
+        parts.append(f"{of.limit_name}: {sentences.percent(of.limit)}")
+    return sentences.capitalized("; ".join(parts))
+
+
+def _of(suspicious: Sequence[Item], suspect: Suspect) -> list[Item]:
+    """The examples of a suspicious subgroup."""
+    name = safe_text(of_subgroup(suspect.by, suspect.value), _MAX_GROUP)
+    return [item for item in suspicious if item.group == name]
 
 
 def _histograms(audit: Audit) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -207,7 +230,7 @@ def _item(example: Example) -> Item:
     row, extras = example.row, example.row.covariates
     picture = example.thumbnail and f"data:image/webp;base64,{base64.b64encode(example.thumbnail).decode()}"
     return Item(
-        group=safe_text(example.group, 40),
+        group=safe_text(example.group, _MAX_GROUP),
         verdict=row.verdict.kind.value if row.verdict else "not read",
         key=safe_text(row.key, _MAX_CHARACTERS),
         source=safe_text(row.source, 60),
@@ -222,9 +245,15 @@ def _item(example: Example) -> Item:
 
 
 def _reason(example: Example) -> str:
-    """The reason of the group's detector; for a contradiction, the metadata and the camera."""
+    """The reason of the group's detector; of a suspicious image, that of its verdict; for a contradiction, the metadata
+    and the camera."""
     row = example.row
     signals = {signal.detector: signal for signal in row.signals}
+    if example.group.startswith(SUSPICIOUS):
+        deciding = signals.get(row.verdict.decided_by or "") if row.verdict else None
+        if deciding and deciding.evidence is not Evidence.STATISTICAL:
+            return deciding.reason
+        return f"classifier: score {sentences.percent(row.verdict and row.verdict.p_synthetic, 0)}"
     if signal := signals.get(example.group):
         return signal.reason or (f"score {signal.score:.2f}" if signal.score is not None else "")
     deciding = signals.get(row.verdict.decided_by or "") if row.verdict else None

@@ -14,6 +14,6 @@ class Json(Renderer):
     id = "json"
     suffix = ".json"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The JSON text."""
         return audit_json.dumps(audit, decision)

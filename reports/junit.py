@@ -24,7 +24,7 @@ class Junit(Renderer):
     id = "junit"
     suffix = ".xml"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The XML."""
         count = {child: sum(_CHILD.get(r.outcome) == child for r in decision.rules) for child in _CHILD.values()}
         name = f"dataset audit: {', '.join(input.name for input in audit.inputs)}"
@@ -63,7 +63,7 @@ def _properties(audit: Audit, decision: Decision) -> dict[str, str]:
 
 def _case(suite: ET.Element, rule: RuleResult, policy: str) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"policy.{policy}", name=rule.id, time="0")
-    reason = safe_text(rule.reason, _MAX_CHARACTERS)
+    reason = safe_text(rule.text, _MAX_CHARACTERS)
     if child := _CHILD.get(rule.outcome):
         ET.SubElement(case, child, message=reason).text = reason
     elif rule.outcome is Outcome.WARN:

@@ -10,7 +10,9 @@ from auditor.decision import Decision
 from auditor.plugin import Renderer
 from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
-from reports import captions, phrases
+from reports import phrases
+from reports.facts import facts
+from reports.first_screen import FirstScreen, first_screen
 
 _MAX_CHARACTERS = 1000  # longer than any sentence of a report; cuts hostile text
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~@$-])")
@@ -24,20 +26,33 @@ class Markdown(Renderer):
     id = "markdown"
     suffix = ".md"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The text."""
+        screen = first_screen(audit, decision, folder)
         lines = [
-            f"# {decision.headline}: {escaped(decision.reason)}",
+            f"# {screen.headline}",
             "",
-            f"{phrases.TITLES[decision.outcome]}. Rests on {escaped(phrases.rests_on(audit))}.",
+            f"**{escaped(screen.finding)}**",
             "",
-            *_facts(audit, decision),
+            f"Rests on: {escaped(screen.basis)}.",
+            "",
+            *(f"- {escaped(text)}" for text in (*screen.also, *screen.problems)),
+            *([""] if screen.also or screen.problems else []),
+            *_actions(screen),
+            *_suspects(screen),
+            " · ".join(escaped(text) for text in screen.footer),
             "",
             f"## Policy {escaped(str(decision.policy.get('name')))}",
             "",
             "| rule | outcome | reason |",
             "|---|---|---|",
-            *(f"| {_id(r.id)} | {phrases.TITLES[r.outcome]} | {escaped(r.reason)} |" for r in decision.rules),
+            *(f"| {_id(r.id)} | {phrases.TITLES[r.outcome]} | {escaped(r.text)} |" for r in decision.rules),
+            "",
+            "## Numbers",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {escaped(text)} |" for name, text in facts(audit, decision)),
             "",
             "## Evidence",
             "",
@@ -57,38 +72,19 @@ class Markdown(Renderer):
         return "\n".join(lines) + "\n"
 
 
-def _facts(audit: Audit, decision: Decision) -> list[str]:
-    """The table of results."""
-    counts = audit.counts
-    return [
-        "| | |",
-        "|---|---|",
-        *(f"| input | {escaped(i.name)} ({escaped(i.format)}, {i.rows:,} rows) |" for i in audit.inputs[:_MAX_SOURCES]),
-        f"| rows | {counts.rows:,}: {counts.ok:,} ok, {counts.no_bytes:,} without image, "
-        f"{counts.failed:,} failed, {counts.unreadable:,} unreadable |",
-        *(f"| files passed over | {escaped(text)} |" for text in phrases.passed_over(audit)),
-        *(f"| sample | {escaped(text)} |" for text in [phrases.sample(audit)] if text),
-        *(f"| weights | {escaped(text)} |" for text in [phrases.weights(audit)] if text),
-        f"| confirmed synthetic | {escaped(phrases.confirmed(audit))} |",
-        *(f"| watermarks in the whole dataset | {escaped(text)} |" for text in phrases.dataset_tests(audit)),
-        f"| estimate | {escaped('; '.join(phrases.estimate(audit)))} |",
-        f"| MAD | {escaped('. '.join(phrases.mad(decision)))} |",
-        *(f"| {name} | {escaped(text)} |" for name, text in _optional_facts(audit)),
-    ]
+def _actions(screen: FirstScreen) -> Iterator[str]:
+    """The next action and its command, as code that nothing in it can end."""
+    yield f"**Next:** {escaped(screen.action.text)}"
+    yield ""
+    yield from ("```sh", safe_text(screen.action.command, _MAX_CHARACTERS).replace("```", "` ` `"), "```", "")
 
 
-def _optional_facts(audit: Audit) -> Iterator[tuple[str, str]]:
-    """Results that only some audits have."""
-    if duplicates := phrases.near_duplicates(audit):
-        yield "near-duplicates", "; ".join(duplicates)
-    if spread := phrases.diversity(audit):
-        yield "diversity", "; ".join(spread)
-    if found := captions.lines(audit):
-        yield "captions", ". ".join(found)
-    if fit := phrases.caption_similarity(audit):
-        yield "caption fit", "; ".join(fit)
-    if stock := phrases.stock_watermarks(audit):
-        yield "not counted", stock
+def _suspects(screen: FirstScreen) -> list[str]:
+    if not screen.suspects:
+        return []
+    head = ["| suspicious " + screen.suspects[0].by + " | flagged | fraction | |", "|---|---|---|---|"]
+    cells = [(each.value, each.flagged, each.fraction, each.without) for each in screen.suspects]
+    return [*head, *(f"| {' | '.join(map(escaped, row))} |" for row in cells), ""]
 
 
 def _sources(audit: Audit) -> list[str]:

@@ -1,80 +1,176 @@
-"""The next steps that a report suggests, and the command that repeats the audit."""
+"""What to do after a decision: the one next action, others, and the command that repeats the audit.
+
+The deciding rule of the policy chooses the action. Each command runs as it stands, from the folder in which the audit was
+made; a test runs them.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auditor import sentences
-from auditor.decision import Decision, Outcome
-from auditor.results import Audit
+from auditor.annotation.planning import SECONDS_PER_LABEL, labels_to_decide
+from auditor.decision import Decision, Outcome, RuleResult
+from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
-from auditor.types import Evidence
-from reports import phrases
+from auditor.suspicious import suspicious_subgroups
+from auditor.types import Need
 
-_MAX_STEPS = 4  # steps on the first screen
-_MIN_COVERAGE = 0.5  # share of rows below which metadata coverage is low
-_MAX_WIDTH = 0.2  # width above which an interval is wide
+if TYPE_CHECKING:
+    Actions = Callable[[Audit, RuleResult, str], Iterator["Action"]]
+
+_FETCHED = 2000  # images of a manifest of URLs
+_MAX_NAME = 200  # characters of a source
+_ON_CONFIRMED = ("declared", "worst-source")  # rules on the confirmed share
 
 
-def steps(audit: Audit, decision: Decision) -> list[tuple[str, str | None]]:
-    """What to do, most pressing first: a sentence, and a command where there is one."""
-    suggested: list[tuple[str, str | None]] = []
-    if decision.mad and decision.mad.advice:
-        suggested.append((f"{decision.mad.advice}.", None))
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do, as a sentence, and the command that does it."""
+
+    text: str
+    command: str
+
+
+def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
+    """What to do, the most pressing action first; at least one. folder: of the audit, as the user named it."""
+    found = [
+        action
+        for rule in decision.deciding
+        for action in _BY_RULE.get(rule.id, _see_details)(audit, rule, folder)
+    ]  # fmt: skip
     if decision.outcome is Outcome.PASS:
-        gate = "auditor gate AUDIT --dataset DATASET && python train.py"
-        suggested.append(("Gate training on this decision; the gate fails if the dataset has changed.", gate))
-    if decision.outcome is Outcome.FAIL:
-        suggested += _without_sources(audit)
-        keep = "auditor filter AUDIT --target 0.05 --out keep.parquet"
-        text = "Write a keep-list that brings the dataset below a target; it says how many real images that removes."
-        suggested.append((text, keep))
-    if audit.estimate and any(control.is_shift for control in audit.estimate.controls):
-        own = "auditor calibrate --real FOLDER --synthetic FOLDER"
-        text = "The classifier's error rates differ from its calibration here: calibrate it on images like yours."
-        suggested.append((text, own))
-    elif _is_wide(audit):
-        text = "Narrow the estimate: label random images until the policy is decided, then gate with --labels."
-        suggested.append((text, "auditor label AUDIT DATASET"))
+        text = "Run this before each training run: it exits 0 as long as the audit passes."
+        found.insert(0, Action(text, _command("gate", folder)))
+    if any(control.is_shift for control in (audit.estimate.controls if audit.estimate else ())):
+        found += _label(audit, "Scores differ from the calibration here; labels correct that.", folder)
     if audit.confirmed.count:
-        keys = "auditor export AUDIT --verdict synthetic --output synthetic.csv"
-        suggested.append((f"List the {audit.confirmed.count:,} images confirmed as synthetic.", keys))
-    suggested += _problems(audit)
-    return suggested[:_MAX_STEPS] or [("Read below what was not checked before you train on this dataset.", None)]
-
-
-def _without_sources(audit: Audit) -> list[tuple[str, str | None]]:
-    """Leaving out the sources that are mostly synthetic."""
-    worst = [each for each in phrases.most_synthetic(audit) if each.estimate and each.estimate.is_mostly_synthetic]
-    if not worst or worst[0].by != "source":
-        return []
-    sources = " ".join(f"--drop-source {shlex.quote(safe_text(each.value, 200))}" for each in worst)
-    text = f"Leave out the {len(worst)} sources that are mostly synthetic; it says what fraction remains."
-    return [(text if len(worst) > 1 else text.replace("the 1 sources that are", "the source that is"),
-             f"auditor filter AUDIT {sources} --out keep.parquet")]  # fmt: skip
-
-
-def _problems(audit: Audit) -> list[tuple[str, str | None]]:
-    problems: list[tuple[str, str | None]] = []
-    metadata = audit.coverage.get(Evidence.DECLARED.value)
-    if metadata and audit.counts.rows and metadata.share < _MIN_COVERAGE:
-        text = "Metadata could be checked on few rows. Fetch a sample without re-encoding and audit that."
-        problems.append((text, "img2dataset … --resize_mode=no --skip_reencode=True"))
-    if audit.contradictions:
-        text = f"Look at the {audit.contradictions:,} images that name both a generator and a camera."
-        problems.append((text, None))
-    if audit.counts.unreadable:
-        rows = "1 row" if audit.counts.unreadable == 1 else f"{audit.counts.unreadable:,} rows"
-        problems.append((f"Find out why {rows} could not be read; the reasons are below.", None))
-    if audit.inventory and audit.inventory.lost:
-        problems.append((f"{sentences.files(audit.inventory.lost)} passed over: audit those that hold images.", None))
-    return problems
-
-
-def _is_wide(audit: Audit) -> bool:
-    return audit.estimate is not None and audit.estimate.high - audit.estimate.low > _MAX_WIDTH
+        found.append(_list_confirmed(audit, folder))
+    found += _see_details(audit, None, folder)
+    return list({action.command: action for action in reversed(found)}.values())[::-1]
 
 
 def command(audit: Audit) -> str:
     """The command that repeats the audit, where the dataset lies in the current folder."""
     return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *audit.config.command_line])
+
+
+# ---- by rule --------------------------------------------------------------------------------------------------------
+
+
+def _lower(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
+    """For rules on the synthetic share: labels decide those on the estimate, more rows those on the confirmed share."""
+    if not audit.counts.ok:
+        yield from _get_images(audit, folder)
+    elif rule.outcome is Outcome.FAIL:
+        yield from _remove(audit, folder)
+    elif rule.id in _ON_CONFIRMED:
+        yield from _scan_more(audit, folder)
+    elif rule.value is not None:
+        yield from _label(audit, _labels_needed(audit, rule), folder)
+
+
+def _remove(audit: Audit, folder: str) -> Iterator[Action]:
+    """Ways to a less synthetic dataset; those that a sample of rows or shards allows."""
+    if audit.shards is None:
+        yield from _leave_out_sources(audit, folder)
+        keep = ("--out", "keep.parquet")
+        if audit.confirmed.count:
+            text = f"Leave out the {_images(audit.confirmed.count)} confirmed as synthetic; it prints what remains."
+            yield Action(text, _command("filter", folder, *keep))
+        if audit.estimate and audit.estimate.flagged and audit.sample is None:
+            text = f"Leave out the {_images(audit.estimate.flagged)} that are likely synthetic too; it prints what remains."
+            yield Action(text, _command("filter", folder, "--drop", "likely", *keep))
+    yield from _label(audit, "Check the classifier: label random images until the decision stands.", folder)
+
+
+def _leave_out_sources(audit: Audit, folder: str) -> Iterator[Action]:
+    worst = [each for each in suspicious_subgroups(audit) if each.estimate and each.estimate.is_mostly_synthetic]
+    if worst and worst[0].by == "source":
+        what = "the source that is" if len(worst) == 1 else f"the {len(worst)} sources that are"
+        yield Action(f"Leave out {what} mostly synthetic; it prints what remains.", leave_out(worst, folder))
+
+
+def leave_out(sources: list[Subgroup], folder: str) -> str:
+    """The command that leaves sources out."""
+    named = [word for each in sources for word in ("--drop-source", safe_text(each.value, _MAX_NAME))]
+    return _command("filter", folder, *named, "--out", "keep.parquet")
+
+
+def _labels_needed(audit: Audit, rule: RuleResult) -> str:
+    """How many labels will probably decide a rule."""
+    e, limit = audit.estimate, rule.limit
+    is_predictable = e is not None and e.labels is None and rule.id != "increase"
+    number = labels_to_decide(e.low, e.high, limit) if e and is_predictable and isinstance(limit, float) else None
+    if number is None:
+        return "Label random images in the browser; the page says when the policy is decided."
+    minutes = max(1, round(number * SECONDS_PER_LABEL / 60))
+    return (
+        f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
+    )
+
+
+def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:
+    if audit.counts.ok > audit.confirmed.count:
+        yield Action(text, _command("label", folder))
+
+
+def _scan_more(audit: Audit, folder: str) -> Iterator[Action]:
+    if audit.sample or audit.shards:
+        yield Action("Scan all rows; what is done is kept.", _scan(audit, folder, ("--sample",), "--sample", "all"))
+
+
+def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
+    """For an audit that could read no image."""
+    if audit.config.scan.depth < Need.PIXELS:
+        yield Action("Scan again with the images decoded.", _scan(audit, folder, ("--depth",)))
+    elif audit.counts.no_bytes:
+        text = f"The manifest gives URLs and no images: fetch and audit {_FETCHED:,} random ones."
+        yield Action(text, _scan(audit, folder, (), "--fetch", str(_FETCHED)))
+
+
+def _read_more(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator[Action]:
+    """For rules on rows that could not be read."""
+    if not audit.counts.ok:
+        yield from _get_images(audit, folder)
+    if audit.counts.unreadable or audit.counts.failed:
+        text = "List all rows with the reasons why some could not be read (column `reason`)."
+        yield Action(text, _command("export", folder, "--output", "rows.csv"))
+    yield from _see_details(audit, rule, folder)
+
+
+def _see_captions(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
+    text = "List the rows with marks of machine writers or prompts in their captions (column `caption_marks`)."
+    yield Action(text, _command("export", folder, "--output", "rows.csv"))
+
+
+def _see_details(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator[Action]:
+    yield Action("Read all numbers of the audit.", _command("report", folder, "--format", "markdown"))
+
+
+def _list_confirmed(audit: Audit, folder: str) -> Action:
+    listed = ("--verdict", "synthetic", "--output", "synthetic.csv")
+    return Action(f"List the {_images(audit.confirmed.count)} confirmed as synthetic.", _command("export", folder, *listed))
+
+
+_BY_RULE: dict[str, Actions] = {
+    **dict.fromkeys(("mad", "synthetic-fraction", "declared", "worst-source", "increase"), _lower),
+    **dict.fromkeys(("rows", "decoded", "unreadable", "observable"), _read_more),
+    **dict.fromkeys(("captions-machine", "captions-prompt", "captions-diversity"), _see_captions),
+}
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
+    """The audit's own command, without the options that begin so, and with more words."""
+    kept = [word for word in audit.config.command_line if not word.startswith(without)] if without else audit.config.command_line
+    return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *kept, *words, "--out", folder])
+
+
+def _command(name: str, *words: str) -> str:
+    return shlex.join(["auditor", name, *words])

@@ -8,9 +8,10 @@ from auditor.compare import FELL, ROSE, Change
 from auditor.decision import Decision, MadLevel, MadLimits, MadStatus, Outcome
 from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
-from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Estimate, Labels, ShardSample, Subgroup
+from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Labels, ShardSample, Subgroup
 from auditor.safe_text import safe_text
 from auditor.sentences import files, percent, span
+from auditor.suspicious import suspicious_subgroups
 from auditor.types import Evidence
 
 TITLES = {
@@ -38,9 +39,7 @@ MAD_LEVELS = {
 }
 _MAX_P_VALUE = 1e-3  # at most this p-value of a dataset test is reported
 _MAX_INPUTS = 5
-_MAX_SUSPICIOUS = 5
 _MAX_REASONS = 3
-_MIN_EFFECT = 0.001
 
 
 def evidence(kind: str) -> str:
@@ -69,8 +68,6 @@ def confirmed(audit: Audit) -> str:
         text += f" ({percent(share.share)}{' by weight' if audit.weights else ''})"
     if share.low is not None and share.high is not None and share.low != share.high:
         return f"{text}; 95 % CI for the whole dataset: {span(share.low, share.high)}"
-    if share.source_interval:
-        text += f"; 95 % CI for new data from the same source: {span(*share.source_interval)}"
     return text
 
 
@@ -104,17 +101,41 @@ def _reasons_for_no_score(audit: Audit) -> list[str]:
 
 
 def rests_on(audit: Audit) -> str:
-    """The evidence that the synthetic fraction rests on, and how far metadata could be read."""
+    """The evidence that the synthetic fraction rests on, how much was sampled, and how many images carry metadata."""
     e = audit.estimate
-    if e is not None and e.labels is not None:
-        basis = labels(e.labels)
+    count = audit.confirmed.count
+    confirmed = f"{count:,} {'image' if count == 1 else 'images'} confirmed by metadata or watermarks"
+    if e is None:
+        parts = [f"{confirmed}; no estimate, because {_why_no_estimate(audit)}"]
+    elif e.labels is not None:
+        parts = [labels(e.labels), confirmed]
     else:
-        confirmed = f"{audit.confirmed.count:,} images confirmed by metadata or watermarks"
-        basis = confirmed if e is None else f"{confirmed}, and the classifier without labels"
-    metadata = audit.coverage.get(Evidence.DECLARED.value)
-    if metadata is None or not metadata.evaluable:
-        return f"{basis}; no metadata could be read"
-    return f"{basis}; metadata could be read on {percent(metadata.share, 0)} of the rows"
+        parts = ["the classifier alone, without labels" if not count else f"the classifier, without labels; {confirmed}"]
+    if audit.sample is not None:
+        parts.append(f"a random sample of {audit.sample.rows:,} of {audit.counts.rows:,} rows")
+    if audit.shards is not None:
+        parts.append(f"{audit.shards.read:,} of {audit.shards.of:,} shards")
+    if text := metadata(audit):
+        parts.append(text)
+    return "; ".join(parts)
+
+
+def metadata(audit: Audit) -> str | None:
+    """How many images carry metadata at all; None where every one does, or none was looked at."""
+    found = audit.metadata
+    if found is None or not found.examined or found.present == found.examined:
+        return None
+    stripped = found.examined - found.present
+    if not found.present:
+        return f"no metadata on any of {found.examined:,} images, where finding none means nothing"
+    return f"no metadata on {stripped:,} of {found.examined:,} images, where finding none means nothing"
+
+
+def _why_no_estimate(audit: Audit) -> str:
+    if not audit.counts.ok:
+        return "no image could be read"
+    reasons = _reasons_for_no_score(audit)
+    return f"no calibrated classifier {'could examine an image' if reasons else 'ran'}"
 
 
 def labels(found: Labels) -> str:
@@ -143,7 +164,7 @@ _STOPPING = {False: "their number was fixed", True: "labelled until the policy w
 def where(audit: Audit) -> list[str]:
     """The subgroups that are mostly synthetic, and those without which the dataset would be less synthetic; empty
     without any."""
-    suspicious = most_synthetic(audit)
+    suspicious = suspicious_subgroups(audit)
     if not suspicious:
         return []
     by = suspicious[0].by
@@ -152,23 +173,6 @@ def where(audit: Audit) -> list[str]:
     rate = percent(FALSE_DISCOVERY_RATE, 0)
     head = f"{found} of {len(of_kind)} {by}s are mostly synthetic (false discovery rate {rate})"
     return [head, *(f"{safe_text(each.value, 40)}: {subgroup(each)}" for each in suspicious)]
-
-
-def most_synthetic(audit: Audit) -> list[Subgroup]:
-    """The subgroups (sources or, if there is one source only, shards) that raise the fraction of the dataset most: at
-    most _MAX_SUSPICIOUS, the worst first."""
-    whole = audit.estimate
-    for by in ("source", "shard") if whole else ():
-        kind = [each for each in audit.subgroups if each.by == by and each.value != OTHERS]
-        if len(kind) > 1:
-            return [each for each in kind if whole and _raises(each, whole)][:_MAX_SUSPICIOUS]
-    return []
-
-
-def _raises(each: Subgroup, whole: Estimate) -> bool:
-    """Whether the dataset would be less synthetic without the subgroup, by more than rounding."""
-    left = each.estimate.fraction_without if each.estimate else None
-    return left is not None and whole.point - left > _MIN_EFFECT
 
 
 def subgroup(each: Subgroup) -> str:
@@ -398,11 +402,6 @@ def limits(decision: Decision) -> list[tuple[str, float]]:
     ]
 
 
-def close_from(mad: MadStatus) -> float:
-    """Half of the limit at the conservative λ: fractions from there to the limit are close to it."""
-    return mad.limits.diversity_conservative / 2
-
-
 def mad_limits(limits: MadLimits) -> list[tuple[str, float]]:
     """Each criterion and its limit on the fraction."""
     return [
@@ -412,19 +411,6 @@ def mad_limits(limits: MadLimits) -> list[tuple[str, float]]:
         ("admissible", limits.admissible),
         ("half", limits.half),
     ]
-
-
-def zones(mad: MadStatus) -> str:
-    """Where the zones of the first chart end."""
-    return f"“Close” is from {percent(close_from(mad))} to the MAD limit of {percent(mad.limit)}."
-
-
-def scale_in_words(audit: Audit, decision: Decision) -> str:
-    """What the first chart shows."""
-    parts = [f"Synthetic fraction, estimated: {estimate(audit)[0]}", f"confirmed: {percent(audit.confirmed.share)}"]
-    if decision.mad:
-        parts.append(f"MAD limit {percent(decision.mad.limit)}, status: {MAD_LEVELS[decision.mad.status]}")
-    return "; ".join([*parts, *(f"policy limit of {name} {percent(at)}" for name, at in limits(decision))])
 
 
 def trajectory_in_words(lines: Sequence[Sequence[float]], mad: MadStatus) -> str:

@@ -36,7 +36,9 @@ class Sarif(RowRenderer):
     shows = Shows.DECIDED
     most = 1000
 
-    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example]) -> str:
+    def render_with(
+        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
+    ) -> str:
         """The JSON text."""
         rows = [example.row for example in examples][: self.most]
         detectors = sorted({str(row.verdict.decided_by) for row in rows if row.verdict})
@@ -79,7 +81,7 @@ def _descriptor(id: str, text: str, outcome: Outcome) -> dict[str, Any]:
 
 
 def _rule_result(rule: RuleResult, place: str) -> dict[str, Any]:
-    text = f"{phrases.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _MAX_CHARACTERS)}"
+    text = f"{phrases.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.text, _MAX_CHARACTERS)}"
     return _result(f"policy/{rule.id}", _LEVELS[rule.outcome], text, place, rule.id)
 
 

@@ -1,19 +1,27 @@
-"""The summary that a scan prints: plain text, one screen."""
+"""The summary that a scan prints: the first screen as plain text, in lines of at most 80 characters.
+
+Words are never broken. A command is one line as long as it fits, and otherwise continues with a backslash, so that it
+can be copied as it stands.
+"""
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Iterator
 
+from auditor import sentences
 from auditor.decision import Decision
 from auditor.plugin import Renderer
-from auditor.results import UNCHECKABLE, Audit
+from auditor.results import Audit
 from auditor.safe_text import safe_text
-from reports import captions, phrases
+from reports.first_screen import FirstScreen, Scale, first_screen
 
-_LABEL = 11  # width of the labels
-_MAX_ITEMS = 6  # reasons or generators listed
-_MAX_CHARACTERS = 400  # of a line of the estimate
+_WIDTH = 80
+_LABEL = 10  # width of the labels
+_BAR = _WIDTH - _LABEL  # characters from 0 to 100 %
 _MAX_LINE = 2000  # characters; longer than any line of the summary
+_MAX_PROBLEMS = 4
 
 
 class Terminal(Renderer):
@@ -22,69 +30,73 @@ class Terminal(Renderer):
     id = "terminal"
     suffix = ".txt"
 
-    def render(self, audit: Audit, decision: Decision) -> str:
+    def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:
         """The text."""
-        lines = [f"{name:<{_LABEL}} {text}".rstrip() for name, text in _lines(audit, decision)]
-        width = max((len(rule.id) for rule in decision.rules), default=0)
-        rules = [f"  {phrases.TITLES[r.outcome]:<13} {r.id:<{width}}  {safe_text(r.reason)}" for r in decision.rules]
-        policy = f"{'policy':<{_LABEL}} {safe_text(str(decision.policy.get('name')))}"
-        return "\n".join(safe_text(line, _MAX_LINE) for line in [*lines, "", policy, *rules]) + "\n"
+        screen = first_screen(audit, decision, folder)
+        return "\n".join(safe_text(line, _MAX_LINE).rstrip() for line in _lines(screen, folder)) + "\n"
 
 
-def _lines(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
-    yield "decision", f"{decision.headline.upper()}: {safe_text(decision.reason, _MAX_CHARACTERS)}"
-    yield "rests on", phrases.rests_on(audit)
-    yield from _rows(audit)
-    yield from _confirmed(audit)
-    yield "coverage", " · ".join(phrases.coverage(audit))
-    for id, tally in audit.detectors.items():
-        if tally.failed:
-            yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
-    yield from _section("estimate", [safe_text(line, _MAX_CHARACTERS) for line in phrases.estimate(audit)])
-    yield from _section("MAD", phrases.mad(decision))
-    yield from _section("where", phrases.where(audit))
-    yield from _section("duplicates", phrases.near_duplicates(audit))
-    yield from _section("diversity", phrases.diversity(audit))
-    yield from _section("captions", [safe_text(line, _MAX_CHARACTERS) for line in captions.lines(audit)])
-    yield from _section("caption fit", phrases.caption_similarity(audit))
-    yield "not checked", ", ".join(UNCHECKABLE)
-    if stock := phrases.stock_watermarks(audit):
-        yield "not counted", stock
+def _lines(screen: FirstScreen, folder: str) -> Iterator[str]:
+    yield from _wrapped("", f"{screen.headline.upper()} · {screen.dataset}", indent=0)
+    yield from _wrapped("", screen.finding, indent=0)
+    yield ""
+    yield from _bar(screen.scale)
+    yield from _wrapped("rests on", screen.basis)
+    for text in screen.also:
+        yield from _wrapped("also", text)
+    for text in screen.problems[:_MAX_PROBLEMS]:
+        yield from _wrapped("note", text)
+    if len(screen.problems) > _MAX_PROBLEMS:
+        yield from _wrapped("note", f"and {len(screen.problems) - _MAX_PROBLEMS} more, in the report")
+    yield from _suspects(screen)
+    yield ""
+    yield from _wrapped("next", screen.action.text)
+    yield from _command(screen.action.command)
+    yield from _wrapped("details", f"{folder.rstrip('/')}/report.html")
 
 
-def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
-    for input in audit.inputs:
-        yield "input", f"{safe_text(input.name)} ({input.format}, {input.rows:,} rows)"
-    counts = audit.counts
-    states = {"ok": counts.ok, "no bytes": counts.no_bytes, "failed": counts.failed, "unreadable": counts.unreadable}
-    yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
-    for reason, count in list(audit.unreadable_reasons.items())[:_MAX_ITEMS]:
-        yield "", f"{count:,} × {safe_text(reason, 90)}"
-    for note, count in list(audit.notes.items())[:_MAX_ITEMS]:
-        yield "", f"{count:,} × {safe_text(note, 90)}"
-    if counts.repeated_keys:
-        yield "", f"{counts.repeated_keys:,} keys occur more than once; the image column tells their rows apart"
-    if counts.repeated_images:
-        yield "", f"{counts.repeated_images:,} rows repeat another row's image; shares count each image once"
-    yield from _section("passed over", [safe_text(text, 100) for text in phrases.passed_over(audit)[:_MAX_ITEMS]])
-    if sample := phrases.sample(audit):
-        yield "sample", sample
-    if weights := phrases.weights(audit):
-        yield "weights", weights
+def _bar(scale: Scale) -> Iterator[str]:
+    """The interval on a line from 0 to 100 %, and the limit; nothing without an interval."""
+    if scale.low is None or scale.high is None:
+        return
+    first, last = (min(_BAR - 1, round(share * (_BAR - 1))) for share in (scale.low, scale.high))
+    cells = ["█" if first <= cell <= last else "·" for cell in range(_BAR)]
+    yield f"{'synthetic':<{_LABEL}}{''.join(cells)}"
+    if scale.limit is not None:
+        at = min(_BAR - 1, round(scale.limit * (_BAR - 1)))
+        text = f"{scale.limit_name} {sentences.percent(scale.limit)}"
+        marked = f"▲ {text}" if at + len(text) + 2 <= _BAR else f"{text} ▲".rjust(at + 1)
+        yield " " * _LABEL + (" " * at + marked if marked.startswith("▲") else marked)
+    yield ""
 
 
-def _confirmed(audit: Audit) -> Iterator[tuple[str, str]]:
-    yield "confirmed", phrases.confirmed(audit)
-    if audit.confirmed.generators:
-        named = list(audit.confirmed.generators.items())[:_MAX_ITEMS]
-        yield "", " · ".join(f"{safe_text(name, 40)} {n:,}" for name, n in named)
-    if audit.confirmed.edited:
-        yield "", f"{audit.confirmed.edited:,} more were edited with a generator, by their metadata"
-    if audit.contradictions:
-        yield "", f"{audit.contradictions:,} of them also have a camera's settings"
-    yield from _section("watermarks", phrases.dataset_tests(audit))
+def _suspects(screen: FirstScreen) -> Iterator[str]:
+    if not screen.suspects:
+        return
+    yield ""
+    yield f"most suspicious {screen.suspects[0].by}s"
+    for each in screen.suspects:
+        yield from _wrapped("", f"{each.value}: {each.fraction}, {each.flagged}; {each.without}", indent=2)
 
 
-def _section(name: str, lines: list[str]) -> Iterator[tuple[str, str]]:
-    """The lines, the first one with a label."""
-    yield from zip((name, *[""] * 9), lines, strict=False)
+def _wrapped(label: str, text: str, *, indent: int = _LABEL) -> Iterator[str]:
+    """Lines of at most _WIDTH characters, if no word is longer."""
+    yield from textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"{label:<{indent}}" if label else " " * indent,
+        subsequent_indent=" " * (indent if label else indent + 2 if indent else 0),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _command(command: str) -> Iterator[str]:
+    """A command, continued by backslashes where it is too long."""
+    line = " " * _LABEL
+    for word in map(shlex.quote, shlex.split(command)):
+        if line.strip() and len(line) + len(word) + 3 > _WIDTH:
+            yield f"{line} \\"
+            line = " " * (_LABEL + 2)
+        line += f"{' ' if line.strip() else ''}{word}"
+    yield line

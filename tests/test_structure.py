@@ -16,7 +16,7 @@ LAYERS = (
     "config",
     "caption_results images row_columns",
     "results decision",
-    "audit_checks",
+    "audit_checks suspicious",
     "plugin audit_json estimate",
     "readers",
     "captions",

@@ -85,6 +85,7 @@ def build_audit(
         unreadable_reasons=summary.reasons,
         notes=summary.notes,
         contradictions=summary.contradictions,
+        metadata=summary.metadata,
         extras=summary.extras,
         captions=_captions(captions, parts, summary) if captions else None,
     )

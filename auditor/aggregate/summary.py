@@ -27,7 +27,7 @@ from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.evidence_store.distinct import DistinctImages, distinct_images
 from auditor.evidence_store.signal_encoding import BASE, SignalsOfRows
 from auditor.evidence_store.store import stored_signals
-from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, ShardSample
+from auditor.results import ConfirmedShare, Counts, Coverage, DetectorTally, MetadataCount, ShardSample
 from auditor.types import Status, VerdictKind
 
 _BATCH_ROWS = 1 << 17
@@ -49,6 +49,7 @@ class Summary:
     reasons: dict[str, int]
     notes: dict[str, int]
     contradictions: int
+    metadata: MetadataCount
     extras: dict[str, Any]
     scores: ScoreCounts | None = None
     labels: LabelJoin | None = None
@@ -119,6 +120,7 @@ class _Tally:
         self._has_unsampled = False
         self._repeated_images = 0
         self._opt_outs = self._stock = self._stock_known = 0
+        self._with_metadata = self._examined = 0
         self._keys: list[np.ndarray] = []
         # Cumulative sums at the end of each shard: confirmed rows, sampled rows, flagged rows, scored rows.
         self._by_shard = [(0, 0, 0, 0)]
@@ -142,6 +144,8 @@ class _Tally:
         generated = np.asarray(pc.equal(column["verdict"].fill_null(""), VerdictKind.SYNTHETIC.value))
         self._contradictions += int((masks.readable & generated & np.asarray(column["camera"].is_valid())).sum())
         self._opt_outs += int(pc.sum(column["opt_out"]).as_py() or 0)
+        self._with_metadata += int(pc.sum(column["has_metadata"]).as_py() or 0)
+        self._examined += len(batch) - column["has_metadata"].null_count
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
         self._stock_known += len(batch) - column["pwatermark"].null_count
         self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False), categorize=False))
@@ -194,6 +198,7 @@ class _Tally:
             reasons=_most_common(self._reasons),
             notes=_most_common(self._notes),
             contradictions=self._contradictions,
+            metadata=MetadataCount(self._examined, self._with_metadata),
             extras={
                 "opt_outs": self._opt_outs,
                 "stock_watermarks": {"known": self._stock_known, "above_0.8": self._stock},

@@ -68,7 +68,7 @@ def scan(
             fetcher=fetcher,
         )
         decision = decide(audit, chosen_policy, baseline=baseline, audited=_today())
-        write(audit, decision, folder.path, (*OUTPUTS, *also))
+        write(audit, decision, folder.path, (*OUTPUTS, *also), folder=os.fspath(out))
     return audit
 
 
@@ -108,7 +108,7 @@ def scan_until_decided(
 
         first = sequential_config.sampling.sample or sequential.FIRST
         stop = sequential.until_decided(audit_of, decision_of, first=first)
-        write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also))
+        write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also), folder=os.fspath(out))
     return stop
 
 
@@ -169,7 +169,8 @@ def merge(
     )
     with output_folder.opened(out) as folder:
         audit = merge_evidence([Path(each) for each in folders], folder.path, options, restart=restart)
-        write(audit, decide(audit, policy, baseline=baseline, audited=_today()), folder.path)
+        decision = decide(audit, policy, baseline=baseline, audited=_today())
+        write(audit, decision, folder.path, folder=os.fspath(out))
     return audit
 
 

@@ -68,12 +68,15 @@ def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str
     return export.subgroup_lines(subgroups, format)
 
 
-def render(audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = ()) -> str:
-    """An audit in an output format; formats that show rows show `examples`. Raises UnknownPlugin."""
+def render(
+    audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = (), folder: str = "audit"
+) -> str:
+    """An audit in an output format; formats that show rows show `examples`. folder: of the audit, as commands in the
+    text name it. Raises UnknownPlugin."""
     renderer: Renderer = registry.load("reports", format)()
     if isinstance(renderer, RowRenderer):
-        return renderer.render_with(audit, decision, tuple(examples)[: renderer.most])
-    return renderer.render(audit, decision)
+        return renderer.render_with(audit, decision, tuple(examples)[: renderer.most], folder)
+    return renderer.render(audit, decision, folder)
 
 
 def examples_for(format: str, out: PathLike, audit: Audit | None = None) -> tuple[Example, ...]:
@@ -106,12 +109,16 @@ def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:
     return str(import_module(f"reports.diff.{format}").render(comparison))
 
 
-def write(audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = tuple(OUTPUTS)) -> None:
+def write(
+    audit: Audit, decision: Decision, out: Path, formats: Iterable[str] = tuple(OUTPUTS), *, folder: str | None = None
+) -> None:
     """Writes an audit to its folder in several formats, each with its usual name: audit.json, report.html, summary.md
-    …"""
+    …
+
+    folder: what commands in them call the folder (default: its path)."""
     out.mkdir(parents=True, exist_ok=True)
     for format in formats:
-        text = render(audit, decision, format, examples=examples_for(format, out, audit))
+        text = render(audit, decision, format, examples=examples_for(format, out, audit), folder=folder or str(out))
         write_atomically(out / file_name(format), text.encode("utf-8", "replace"))
 
 

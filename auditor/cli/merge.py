@@ -45,5 +45,5 @@ def command(
     )
     decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     with optional_output():
-        click.echo(auditor.render(merged, decision, "terminal"))
+        click.echo(auditor.render(merged, decision, "terminal", folder=out))
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], report=out)

@@ -46,11 +46,12 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     from auditor.storage.atomic import write_atomically
 
     path = audit_path(audit)
+    folder = str(click.get_current_context().meta.get("audit", path.parent))
     loaded = auditor.load(path)
     stored = None if policy else audit_json.read_decision(path)
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
-    decision = stored or auditor.decide(loaded, policy, audited=day)
-    text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent))
+    decision = auditor.decide(loaded, policy, audited=day) if stored is None else stored
+    text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent), folder=folder)
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))
     else:

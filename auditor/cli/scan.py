@@ -194,7 +194,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         if given["as_json"]:
             click.echo(auditor.render(audit, decision, "json"), nl=False)
         elif not quiet:
-            click.echo(auditor.render(audit, decision, "terminal"))
+            click.echo(auditor.render(audit, decision, "terminal", folder=out))
     return print_decision(
         decision,
         report=files.join(out, OUTPUTS["html"]),

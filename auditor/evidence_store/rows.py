@@ -52,6 +52,9 @@ def batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iter
     """The rows of one part, at most `rows` at a time, with their signals decoded. columns: that are read; None for
     all."""
     with pq.ParquetFile(path) as file:
+        if columns is not None and "signals" not in columns:
+            yield from file.iter_batches(rows, columns=list(columns))
+            return
         signals = stored_signals(file)
         names = None if columns is None else [*columns, BASE]
         for batch in file.iter_batches(rows, columns=names):

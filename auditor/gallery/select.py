@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from auditor.evidence_store.rows import batches, hits, looked
 from auditor.evidence_store.selection import RowRef
+from auditor.gallery.best import Best
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
 
@@ -36,10 +37,10 @@ class Group(NamedTuple):
 
 def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[RowRef]]:
     """About `most` rows, by group; half of each group are its strongest. parts: (shard, file) pairs."""
-    best: dict[Group, tuple[_Best, _Best]] = {}
+    best: dict[Group, tuple[Best, Best]] = {}
     for shard, start, batch in _batches(parts):
         for group, numbers, strengths, hashes in _grouped(batch):
-            strongest, random = best.setdefault(group, (_Best(most), _Best(most)))
+            strongest, random = best.setdefault(group, (Best(most), Best(most)))
             strongest.add(shard, numbers + start, -strengths, hashes)
             random.add(shard, numbers + start, hashes * 0.0, hashes)
     share = max(_MIN_ROWS_PER_GROUP, most // max(len(best), 1))
@@ -49,7 +50,7 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[R
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
     """Up to `most` rows decided by declared or matched evidence, the strongest evidence first."""
-    best = _Best(most)
+    best = Best(most)
     for shard, start, batch in _batches(parts):
         wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))
         row_numbers = np.flatnonzero(wanted) + start
@@ -121,28 +122,7 @@ def _strings(values: Sequence[str | None]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-class _Best:
-    """The first `most` distinct rows in order of rank, then of the key's hash."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._rows: dict[RowRef, tuple[float, int]] = {}
-
-    def add(self, shard: str, numbers: np.ndarray, ranks: np.ndarray, hashes: np.ndarray) -> None:
-        """Add rows of one shard."""
-        for index in np.lexsort((hashes, ranks))[: self._most].tolist():
-            ref = RowRef(shard, int(numbers[index]))
-            rank = (float(ranks[index]), int(hashes[index]))
-            self._rows[ref] = min(rank, self._rows.get(ref, rank))
-        if len(self._rows) > self._most:
-            self._rows = {ref: self._rows[ref] for ref in self.refs()}
-
-    def refs(self) -> list[RowRef]:
-        """The rows, in order."""
-        return sorted(self._rows, key=lambda ref: (*self._rows[ref], ref))[: self._most]
-
-
-def _mixed(strongest: _Best, random: _Best, most: int) -> list[RowRef]:
+def _mixed(strongest: Best, random: Best, most: int) -> list[RowRef]:
     first = strongest.refs()[: (most + 1) // 2]
     rest = [ref for ref in random.refs() if ref not in first]
     return first + rest[: most - len(first)]

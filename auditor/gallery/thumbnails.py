@@ -7,7 +7,7 @@ scan decoded are opened. A thumbnail is encoded from decoded pixels, so it conta
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +23,21 @@ from auditor.evidence_store.columns import table_of
 from auditor.evidence_store.complete import complete_parts
 from auditor.evidence_store.selection import RowRef, pick
 from auditor.evidence_store.store import Part, Store
-from auditor.gallery import select
+from auditor.gallery import select, suspicious
 from auditor.gallery.select import Group
 from auditor.images.view import View
-from auditor.plugin import Example, Shard
-from auditor.results import Audit
+from auditor.plugin import SUSPICIOUS, Example, Shard, of_subgroup
+from auditor.results import Audit, Subgroup
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import view_of
 from auditor.types import Need, Sample
 
-SIDE = 96  # pixels of a thumbnail's longer side
+SIDE, LARGE_SIDE = 96, 256  # pixels of a thumbnail's longer side; the large one is of the most suspicious images
 USUAL, MOST = 240, 1000  # examples in a gallery: default and maximum
-_MAX_BYTES = 4096  # of a thumbnail
+_MAX_BYTES = {SIDE: 4096, LARGE_SIDE: 24_576}  # of a thumbnail
 _QUALITIES = (70, 45, 20, 5)  # of WebP, tried in order
 _MADE_OF = b"auditor-gallery"
+_LAYOUT = 2  # rises when the same evidence gives other examples
 FILE = "gallery.parquet"
 
 
@@ -62,18 +63,29 @@ class Opening:
 
 
 def save_gallery(
-    out: Path, parts: Iterable[Part], shards: Iterable[Shard], opening: Opening | None, most: int, evidence_digest: str
+    out: Path,
+    parts: Iterable[Part],
+    shards: Iterable[Shard],
+    opening: Opening | None,
+    most: int,
+    evidence_digest: str,
+    subgroups: Sequence[Subgroup] = (),
 ) -> None:
     """Write out/gallery.parquet, unless the existing one is of the same evidence.
 
-    opening: None if no image may be opened. most: maximum number of examples; 0 removes the gallery. evidence_digest:
-    covers the dataset and the way it was scanned.
+    opening: None if no image may be opened. most: maximum number of examples, apart from the most suspicious ones; 0
+    removes the gallery. evidence_digest: covers the dataset and the way it was scanned. subgroups: the suspicious ones.
     """
-    path, made_of = out / FILE, f"{evidence_digest} {most} {opening is not None}".encode()
+    names = [of_subgroup(each.by, each.value) for each in subgroups]
+    path, made_of = out / FILE, f"{_LAYOUT} {evidence_digest} {most} {opening is not None} {names}".encode()
     if not most:
         outputs.remove(path)
     elif _made_of(path) != made_of:
-        _write(path, tuple(_examples({part.shard: part for part in parts}, shards, opening, most)), made_of)
+        by_shard = {part.shard: part for part in parts}
+        paths = [(part.shard, part.path) for part in by_shard.values()]
+        chosen = [*suspicious.suspicious(paths, subgroups).items()]
+        chosen += [(group.name, refs) for group, refs in select.examples(paths, most).items()]
+        _write(path, tuple(_examples(by_shard, shards, opening, chosen)), made_of)
 
 
 def load(out: Path) -> tuple[Example, ...]:
@@ -141,58 +153,66 @@ def _made_of(path: Path) -> bytes | None:
 
 
 def _examples(
-    parts: Mapping[str, Part], shards: Iterable[Shard], opening: Opening | None, most: int
+    parts: Mapping[str, Part],
+    shards: Iterable[Shard],
+    opening: Opening | None,
+    chosen: Iterable[tuple[str, list[RowRef]]],
 ) -> Iterator[Example]:
-    chosen = select.examples(((part.shard, part.path) for part in parts.values()), most)
-    wanted: dict[str, set[int]] = {}
-    for ref in (ref for refs in chosen.values() for ref in refs):
-        wanted.setdefault(ref.shard, set()).add(ref.number)
-    by_shard = {shard: rows.at(parts[shard].path, numbers) for shard, numbers in wanted.items()}
-    images = thumbnails(shards, wanted, opening) if opening else {}
-    for group, refs in chosen.items():
+    """The examples. chosen: names of groups with their rows."""
+    sides: dict[str, dict[int, int]] = {}
+    for group, refs in chosen:
+        for ref in refs:
+            of_shard = sides.setdefault(ref.shard, {})
+            of_shard[ref.number] = LARGE_SIDE if group == SUSPICIOUS else of_shard.get(ref.number, SIDE)
+    by_shard = {shard: rows.at(parts[shard].path, set(numbers)) for shard, numbers in sides.items()}
+    images = thumbnails(shards, sides, opening) if opening else {}
+    for group, refs in chosen:
         for ref in refs:
             image = images.get(ref, "the image was not opened" if opening is None else "no longer there")
             row = by_shard[ref.shard][ref.number]
             if isinstance(image, bytes):
-                yield Example(row, group.name, image)
+                yield Example(row, group, image)
             else:
-                yield Example(row, group.name, no_thumbnail_reason=image)
+                yield Example(row, group, no_thumbnail_reason=image)
 
 
 def thumbnails(
-    shards: Iterable[Shard], wanted: Mapping[str, Collection[int]], opening: Opening
+    shards: Iterable[Shard], wanted: Mapping[str, Mapping[int, int]], opening: Opening
 ) -> dict[RowRef, bytes | str]:
-    """For each wanted row a WebP of at most SIDE × SIDE pixels, or the reason why there is none."""
+    """For each wanted row a WebP, or the reason why there is none. wanted: shard -> row number -> pixels of its longer
+    side (SIDE or LARGE_SIDE)."""
     images: dict[RowRef, bytes | str] = {}
     for shard in shards:
         try:
             for ref, item in pick([shard], wanted):
-                images[ref] = _thumbnail(item, opening) if isinstance(item, Sample) else item.reason
+                side = wanted[ref.shard][ref.number]
+                images[ref] = _thumbnail(item, opening, side) if isinstance(item, Sample) else item.reason
         except (AuditorError, OSError) as error:  # if the dataset changed during the scan, only thumbnails are lost
             unread = {RowRef(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
             images = {**unread, **images}
     return images
 
 
-def _thumbnail(sample: Sample, opening: Opening) -> bytes | str:
+def _thumbnail(sample: Sample, opening: Opening, side: int) -> bytes | str:
     try:
-        return small(opening.view(sample).for_thumbnail(2 * SIDE))
+        return small(opening.view(sample).for_thumbnail(2 * side), side)
     except AuditorError as error:
         return str(error)
 
 
-def small(rgb: np.ndarray) -> bytes:
-    """A WebP of at most SIDE pixels per side and _MAX_BYTES bytes, from uint8 (height, width, 3)."""
+def small(rgb: np.ndarray, longest: int = SIDE) -> bytes:
+    """A WebP of at most `longest` (SIDE or LARGE_SIDE) pixels per side and _MAX_BYTES bytes, from uint8 (height, width,
+    3)."""
     image = Image.fromarray(rgb)
-    image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    image.thumbnail((longest, longest), reducing_gap=2.0)
     data = b""
-    for side in (SIDE, SIDE // 2):
+    for side in (longest, longest // 2):
         image.thumbnail((side, side))
         for quality in _QUALITIES:
             out = io.BytesIO()
             image.save(out, "WEBP", quality=quality)
             data = out.getvalue()
-            if len(data) <= _MAX_BYTES:
+            if len(data) <= _MAX_BYTES[longest]:
                 return data
     return data
 

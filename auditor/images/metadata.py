@@ -25,6 +25,7 @@ _IIM_RESOURCE = 0x0404
 _XP_TAGS = {0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject"}
 _EXIF_IFD = 0x8769
 _MAX_XMP = 16 << 20  # bytes of all packets that are parsed
+_WRITTEN = (Kind.TEXT, Kind.EXIF, Kind.XMP, Kind.IPTC, Kind.C2PA)  # metadata that somebody wrote
 _MAX_EXIF = 8  # EXIF structures of a file that are read; files have one or two
 _MAX_NOTE = 256  # bytes of a MakerNote that are looked at as text
 
@@ -54,6 +55,12 @@ class Metadata:
             content = {}
         tags = content.items() if isinstance(content, dict) else ()
         return cls(Container(None), {str(name).rpartition(" ")[2]: str(value) for name, value in tags})
+
+    @property
+    def is_present(self) -> bool:
+        """Whether there is anything that a camera, a program or a person may have written: EXIF, XMP, IPTC-IIM, text or
+        Content Credentials. Colour profiles do not count."""
+        return bool(self.tags) or any(block.kind in _WRITTEN for block in self.container.blocks)
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:

@@ -226,6 +226,7 @@ class View:
             year=covariates.year(self.metadata, row),
             pwatermark=_finite(pwatermark),
             opt_out=covariates.opt_out(self.metadata),
+            has_metadata=self.metadata.is_present,
             caption_similarity=self.caption_similarity,
             weight=self.weight,
         )

@@ -199,27 +199,42 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
     context = replace(context, mad=mad)
     results = (*_no_evidence(audit), *(_evaluate(audit, rule, policy, context) for rule in policy.rules))
     outcome = next((each for each in (Outcome.FAIL, Outcome.INCONCLUSIVE) if _of(results, each)), Outcome.PASS)
-    return Decision(outcome, EXIT_CODE[outcome], _reason(outcome, results), results, to_dict(policy), mad)
+    finding = _finding(outcome, results)
+    return Decision(
+        outcome,
+        EXIT_CODE[outcome],
+        " · ".join([*([finding] if finding else []), _counted(outcome, results)]),
+        results,
+        to_dict(policy),
+        mad,
+        finding,
+        context.today.isoformat() if context.today else None,
+    )
 
 
 def _of(results: Iterable[RuleResult], outcome: Outcome) -> list[RuleResult]:
     return [result for result in results if result.outcome is outcome]
 
 
-def _reason(outcome: Outcome, results: Sequence[RuleResult]) -> str:
-    """The sentence that decides, and how many rules agree. It decides: the first rule that failed or is inconclusive;
-    if all passed, the warnings or, without any, the most telling rule on the synthetic share."""
-    count = len(results)
+def _finding(outcome: Outcome, results: Sequence[RuleResult]) -> str:
+    """The sentence that decides: of the first rule that failed or is inconclusive; if all passed, the warnings or,
+    without any, the most telling rule on the synthetic share."""
     if outcome is not Outcome.PASS:
-        matching = _of(results, outcome)
-        verb = "failed" if outcome is Outcome.FAIL else "inconclusive"
-        return f"{matching[0].reason} · {len(matching)} of {count} rules {verb}"
-    exempt = len(_of(results, Outcome.EXEMPT))
-    passed = f"{count - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
+        return _of(results, outcome)[0].reason
     warnings = [f"warning: {result.reason}" for result in _of(results, Outcome.WARN)]
     on_share = (result for result in _of(results, Outcome.PASS) if result.id in _LEADING)
     leading = sorted(on_share, key=lambda result: _LEADING.index(result.id))
-    return " · ".join([*(warnings or [result.reason for result in leading[:1]]), passed])
+    return " · ".join(warnings or [result.reason for result in leading[:1]])
+
+
+def _counted(outcome: Outcome, results: Sequence[RuleResult]) -> str:
+    """How many rules agree."""
+    count = len(results)
+    if outcome is not Outcome.PASS:
+        verb = "failed" if outcome is Outcome.FAIL else "inconclusive"
+        return f"{len(_of(results, outcome))} of {count} rules {verb}"
+    exempt = len(_of(results, Outcome.EXEMPT))
+    return f"{count - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
 
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:

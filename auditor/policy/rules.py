@@ -64,12 +64,12 @@ def tipping_point(estimate: Estimate, limit: float) -> float | None:
 
 
 def tipping_text(factor: float | None) -> str:
-    """A tipping point in words, as text that follows a reason."""
+    """A tipping point in words; '' for None."""
     if not factor:
         return ""
     outcome, bound = ("fail", "up to") if factor > 1 else ("pass", "as little as")
     word = "Robust" if max(factor, 1 / factor) >= _ROBUST_FACTOR else "Sensitive"
-    return f". {word}: would still {outcome} with {bound} {factor:.2g}× the false-positive rate"
+    return f"{word}: would still {outcome} with {bound} {factor:.2g}× the false-positive rate"
 
 
 def _require_robustness(
@@ -81,8 +81,8 @@ def _require_robustness(
         return result
     factor = tipping_point(estimate, limit)
     if factor is not None and max(factor, 1 / factor) < tipping:
-        reason = f"{result.reason}; the policy requires a factor of {tipping:g}"
-        return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
+        reason = f"{result.text}; the policy requires a factor of {tipping:g}"
+        return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason, note="")
     if basis == "labels" and estimate.labels is None and result.outcome is Outcome.PASS:
         reason = f"{result.reason}, by the classifier alone; the policy requires labels (auditor label)"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
@@ -115,7 +115,7 @@ class SyntheticFraction(Rule):
             return self._missing(self.max, "synthetic fraction unknown: no calibrated classifier ran")
         estimate = audit.estimate
         result = self._at_most("synthetic", estimate.point, estimate.low, estimate.high, self.max)
-        result = replace(result, reason=f"{result.reason}{tipping_text(tipping_point(estimate, self.max))}")
+        result = replace(result, note=tipping_text(tipping_point(estimate, self.max)))
         return _require_robustness(result, estimate, self.max, self.tipping, self.basis)
 
 
@@ -164,7 +164,7 @@ class Mad(Rule):
         elif mad.status is self.warn:
             outcome = Outcome.WARN
         tipping = tipping_text(tipping_point(audit.estimate, mad.limit)) if audit.estimate else ""
-        result = self._result(outcome, mad.status.value, mad.limit, f"{mad.reason}{tipping}")
+        result = replace(self._result(outcome, mad.status.value, mad.limit, mad.reason), note=tipping)
         return _require_robustness(result, audit.estimate, mad.limit, self.tipping, self.basis)
 
 

@@ -18,7 +18,7 @@ def render(diff: AuditDiff) -> str:
         sides[name] = {
             "inputs": [asdict(input) for input in audit.inputs],
             "digests": dict(zip(("dataset", "shards"), audit.digests.of_data, strict=True)),
-            "outcome": decision.outcome.value if decision else None,
+            "outcome": decision.outcome.value if decision is not None else None,
         }
     changes = [asdict(change) for change in diff.changes]
     content = {

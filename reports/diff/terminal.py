@@ -31,7 +31,7 @@ def render(diff: AuditDiff) -> str:
 
 def _side(diff: AuditDiff, which: int) -> str:
     audit, decision = (diff.before, diff.after)[which], diff.decisions[which]
-    outcome = f" · {phrases.TITLES[decision.outcome]}" if decision else ""
+    outcome = f" · {phrases.TITLES[decision.outcome]}" if decision is not None else ""
     return safe_text(f"{phrases.inputs(audit)}{outcome}")
 
 

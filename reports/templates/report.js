@@ -1,6 +1,31 @@
 "use strict";
 (() => {
   const get = id => document.getElementById(id);
+  for (const element of document.querySelectorAll(".scripted")) element.hidden = false;
+  const put = async text => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  };
+  for (const button of document.querySelectorAll(".copy"))
+    button.addEventListener("click", async () => {
+      await put(button.previousElementSibling.textContent);
+      button.textContent = "Copied";
+    });
+  const dialog = get("enlarged");
+  for (const button of document.querySelectorAll(".enlarge"))
+    button.addEventListener("click", () => {
+      const image = button.querySelector("img"), large = dialog.querySelector("img");
+      [large.src, large.alt] = [image.src, image.alt];
+      dialog.showModal();
+    });
   const groups = [...document.querySelectorAll(".group")];
   if (!groups.length) return;
   const items = groups.flatMap(group => [...group.querySelectorAll(".item")].map((element, number) => ({
@@ -35,22 +60,12 @@
   };
   const copy = async () => {
     const keys = [...new Set(shown.map(item => item.key))].join("\n");
-    try {
-      await navigator.clipboard.writeText(keys);
-    } catch {
-      const area = document.createElement("textarea");
-      area.value = keys;
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
+    await put(keys);
     report(`${keys ? keys.split("\n").length : 0} keys copied`);
   };
   for (const id of ["by-group", "by-verdict"]) get(id).addEventListener("change", filter);
   get("by-text").addEventListener("input", filter);
   get("order").addEventListener("change", sort);
   get("copy").addEventListener("click", copy);
-  for (const element of document.querySelectorAll(".scripted")) element.hidden = false;
   filter();
 })();

@@ -1,0 +1,161 @@
+"""What the first screen of every format says: the decision, the bound that decides, what it rests on, what to do next,
+and where to look first. Formats differ in how they show it, and in nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor import sentences
+from auditor.decision import Decision, Outcome
+from auditor.results import Audit, Subgroup
+from auditor.safe_text import safe_text
+from auditor.suspicious import suspicious_subgroups
+from reports import next_steps, phrases
+from reports.next_steps import Action
+
+_MAX_CHARACTERS = 400  # of a sentence
+_MAX_RULES = 3  # that are named beside the one that decides
+_MAX_NAME = 60
+WIDE = 0.2  # an interval that is wider has no point worth showing
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A source or shard to look at first. flagged: how many of its images are confirmed or likely synthetic. fraction:
+    its estimate. without: the fraction of the dataset without it. action: what leaves it out; None for a shard."""
+
+    by: str
+    value: str
+    flagged: str
+    fraction: str
+    without: str
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The numbers of the bar: the interval of the estimate (None without one), the confirmed share, and the limit with
+    its name. point: None where the interval is wide."""
+
+    low: float | None
+    high: float | None
+    point: float | None
+    confirmed: float | None
+    limit: float | None
+    limit_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """finding: the sentence that decides. also: other rules that did not pass. basis: what the finding rests on.
+    problems: what was not read or does not fit. others: further actions."""
+
+    headline: str
+    appearance: Outcome
+    finding: str
+    also: tuple[str, ...]
+    basis: str
+    problems: tuple[str, ...]
+    scale: Scale
+    action: Action
+    others: tuple[Action, ...]
+    suspects: tuple[Suspect, ...]
+    dataset: str
+    footer: tuple[str, ...]
+
+
+def first_screen(audit: Audit, decision: Decision, folder: str) -> FirstScreen:
+    """The first screen. folder: of the audit, as the user named it; commands contain it."""
+    action, *others = next_steps.actions(audit, decision, folder)
+    finding = safe_text(decision.finding or decision.reason, _MAX_CHARACTERS)
+    return FirstScreen(
+        headline=decision.headline,
+        appearance=decision.appearance,
+        finding=sentences.capitalized(finding),
+        also=tuple(_also(decision)),
+        basis=phrases.rests_on(audit),
+        problems=tuple(safe_text(text, _MAX_CHARACTERS) for text in _problems(audit)),
+        scale=_scale(audit, decision),
+        action=action,
+        others=tuple(others),
+        suspects=tuple(_suspect(each, folder) for each in suspicious_subgroups(audit)),
+        dataset=safe_text(phrases.inputs(audit), _MAX_CHARACTERS),
+        footer=tuple(_footer(audit, decision)),
+    )
+
+
+def _also(decision: Decision) -> Iterator[str]:
+    """The other rules that did not pass, the failures first."""
+    first = decision.deciding[:1]
+    order = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARN, Outcome.EXEMPT)
+    rules = [rule for outcome in order for rule in decision.rules if rule.outcome is outcome and rule not in first]
+    for rule in rules[:_MAX_RULES]:
+        yield f"{phrases.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _MAX_CHARACTERS)}"
+    if len(rules) > _MAX_RULES:
+        yield f"and {len(rules) - _MAX_RULES} more rules"
+
+
+def _problems(audit: Audit) -> Iterator[str]:
+    """What makes the numbers less than they look."""
+    counts = audit.counts
+    lost = [(counts.unreadable, "unreadable"), (counts.failed, "not fetched"), (counts.no_bytes, "without an image")]
+    if any(n for n, _ in lost):
+        shares = ", ".join(f"{n:,} {what}" for n, what in lost if n)
+        yield f"of {counts.rows:,} rows, {shares}{_most_frequent_reason(audit)}"
+    yield from phrases.passed_over(audit)
+    for id, tally in audit.detectors.items():
+        if tally.failed:
+            yield f"detector {id} failed on {tally.failed:,} rows: please report it"
+    if audit.estimate:
+        yield from (phrases.shift(control) for control in audit.estimate.controls if control.is_shift)
+    yield from phrases.dataset_tests(audit)
+    if audit.contradictions:
+        yield f"{audit.contradictions:,} images name both a generator and a camera"
+
+
+def _most_frequent_reason(audit: Audit) -> str:
+    reason = next(iter(audit.unreadable_reasons), None)
+    return f" ({safe_text(reason, 90)})" if reason else ""
+
+
+def _scale(audit: Audit, decision: Decision) -> Scale:
+    e = audit.estimate
+    limits = {name: at for name, at in phrases.limits(decision)}
+    deciding = next((rule.id for rule in decision.deciding if rule.id in limits), None)
+    limit = limits.get(deciding) if deciding else decision.mad.limit if decision.mad else None
+    is_narrow = e is not None and e.high - e.low <= WIDE
+    return Scale(
+        low=e.low if e else None,
+        high=e.high if e else None,
+        point=e.point if e and is_narrow else None,
+        confirmed=audit.confirmed.share,
+        limit=limit,
+        limit_name="MAD limit" if decision.mad and limit == decision.mad.limit else f"limit of {deciding}",
+    )
+
+
+def _suspect(each: Subgroup, folder: str) -> Suspect:
+    e = each.estimate
+    left = e.fraction_without if e else None
+    action = None
+    if each.by == "source":
+        action = Action("Leave this source out", next_steps.leave_out([each], folder))
+    return Suspect(
+        by=each.by,
+        value=safe_text(each.value, _MAX_NAME),
+        flagged=f"{each.synthetic + each.flagged:,} of {each.ok:,} images flagged",
+        fraction=f"{sentences.span(e.low, e.high)} synthetic" if e else "",
+        without="" if left is None else f"the dataset without it: about {sentences.percent(left)}",
+        action=action,
+    )
+
+
+def _footer(audit: Audit, decision: Decision) -> Iterator[str]:
+    """Dataset, digest, date and version."""
+    yield safe_text(phrases.inputs(audit), _MAX_CHARACTERS)
+    yield f"sha256 {safe_text(audit.digests.dataset, 12)}"
+    if decision.date:
+        yield safe_text(decision.date, 10)
+    yield safe_text(f"{audit.tool.get('name', '')} {audit.tool.get('version', '')}", 60)
+
