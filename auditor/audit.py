@@ -24,7 +24,7 @@ from auditor.evidence_store.store import Part, Store, dataset_digest
 from auditor.gallery import thumbnails
 from auditor.gallery.thumbnails import Opening
 from auditor.plugin import Engine, Input, Reader, Shard
-from auditor.readers import Inputs, choose
+from auditor.readers import Inputs, absolute, choose
 from auditor.readers.inventory import take_inventory
 from auditor.resources import Resources
 from auditor.results import SCHEMA, Audit, InputRecord
@@ -35,7 +35,6 @@ from auditor.scanning.shard_digest import ShardDigest
 from auditor.scanning.shard_scan import ShardScan
 from auditor.similarity import summary
 from auditor.storage.output_folder import OutputFolder, PathLike
-from auditor.suspicious import suspicious_subgroups
 from auditor.types import Need
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def run_audit(
         shards, part = sampled(every_shard, config)
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
-        store.record_scope(Scope.of_config(config))
+        store.record_scope(Scope.of_config(config), absolute(inputs))
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
@@ -144,8 +143,7 @@ def run_audit(
         audit = replace(audit, inventory=take_inventory(chosen, every_shard))
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
-        suspects = suspicious_subgroups(audit)
-        thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, suspects)
+        thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, audit)
         return audit
 
 

@@ -36,7 +36,6 @@ def of_subgroup(by: str, value: str) -> str:
     return f"{SUSPICIOUS} {by}: {value}"
 
 
-
 @dataclass(frozen=True, slots=True)
 class DetectorResult:
     """A detector's result for one image. Use the class methods to make one. score: as in types.Signal."""
@@ -201,8 +200,8 @@ class Reader(ABC):
 
 
 class Renderer(ABC):
-    """One output format: a pure function from an audit and its decision to text. folder: of the audit, as commands in the
-    text name it."""
+    """One output format: a pure function from an audit and its decision to text. folder: of the audit, as commands in
+    the text name it."""
 
     id: ClassVar[str]
     suffix: ClassVar[str]
@@ -239,9 +238,7 @@ class RowRenderer(Renderer):
     most: ClassVar[int]
 
     @abstractmethod
-    def render_with(
-        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
-    ) -> str:
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit") -> str:
         """The whole document, with at most `most` examples."""
 
     def render(self, audit: Audit, decision: Decision, folder: str = "audit") -> str:

@@ -75,8 +75,8 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class MetadataCount:
-    """Images whose files carry metadata of any kind, of those examined. Where they were stripped, that no metadata names
-    a generator means nothing."""
+    """Images whose files carry metadata of any kind, of those examined. Where metadata were stripped, finding none
+    means nothing."""
 
     examined: int
     present: int

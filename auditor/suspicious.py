@@ -1,4 +1,4 @@
-"""The parts of a dataset that people should look at first: the subgroups that raise its synthetic fraction most. Pure."""
+"""What people should look at first: the subgroups that raise the synthetic fraction of a dataset most. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _MIN_EFFECT = 0.001  # on the fraction of the dataset; less is rounding
 
 
 def suspicious_subgroups(audit: Audit) -> list[Subgroup]:
-    """The sources or, if there is one source only, the shards without which the dataset would be less synthetic: at most
-    MAX_SUBGROUPS, the most synthetic dataset first. Empty without an estimate."""
+    """The sources or, if there is one source only, the shards without which the dataset would be less synthetic: at
+    most MAX_SUBGROUPS, in the order of audit.subgroups. Empty without an estimate."""
     whole = audit.estimate
     for by in ("source", "shard") if whole else ():
         kind = [each for each in audit.subgroups if each.by == by and each.value != OTHERS]

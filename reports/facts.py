@@ -40,7 +40,10 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
     counts = audit.counts
     states = {"ok": counts.ok, "no bytes": counts.no_bytes, "failed": counts.failed, "unreadable": counts.unreadable}
     yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
-    for reason, count in [*list(audit.unreadable_reasons.items())[:_MAX_ITEMS], *list(audit.notes.items())[:_MAX_ITEMS]]:
+    for reason, count in [
+        *list(audit.unreadable_reasons.items())[:_MAX_ITEMS],
+        *list(audit.notes.items())[:_MAX_ITEMS],
+    ]:
         yield "", f"{count:,} × {safe_text(reason, 90)}"
     if counts.repeated_keys:
         yield "", f"{_times(counts.repeated_keys, 'key')} more than once; the image column tells their rows apart"

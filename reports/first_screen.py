@@ -48,12 +48,15 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class FirstScreen:
-    """finding: the sentence that decides. also: other rules that did not pass. basis: what the finding rests on.
-    problems: what was not read or does not fit. others: further actions."""
+    """finding: the sentence that decides. outcome: of the policy, with the exit code. estimate: the interval in words;
+    '' without one. also: other rules that did not pass. basis: what the finding rests on. problems: what was not read or
+    does not fit. others: further actions."""
 
     headline: str
     appearance: Outcome
     finding: str
+    outcome: str
+    estimate: str
     also: tuple[str, ...]
     basis: str
     problems: tuple[str, ...]
@@ -73,6 +76,8 @@ def first_screen(audit: Audit, decision: Decision, folder: str) -> FirstScreen:
         headline=decision.headline,
         appearance=decision.appearance,
         finding=sentences.capitalized(finding),
+        outcome=_outcome(decision),
+        estimate=_interval(audit),
         also=tuple(_also(decision)),
         basis=phrases.rests_on(audit),
         problems=tuple(safe_text(text, _MAX_CHARACTERS) for text in _problems(audit)),
@@ -83,6 +88,21 @@ def first_screen(audit: Audit, decision: Decision, folder: str) -> FirstScreen:
         dataset=safe_text(phrases.inputs(audit), _MAX_CHARACTERS),
         footer=tuple(_footer(audit, decision)),
     )
+
+
+def _outcome(decision: Decision) -> str:
+    """'FAIL, exit code 1; 2 of 5 rules failed'."""
+    counted = decision.reason.removeprefix(decision.finding).removeprefix(" · ")
+    title = phrases.TITLES[decision.outcome]
+    return f"{title}, exit code {decision.exit_code}; {safe_text(counted, _MAX_CHARACTERS)}"
+
+
+def _interval(audit: Audit) -> str:
+    e = audit.estimate
+    if e is None:
+        return ""
+    point = f", most probably {sentences.percent(e.point)}" if e.high - e.low <= WIDE else ""
+    return f"{sentences.span(e.low, e.high)} synthetic{point} ({sentences.percent(e.confidence, 0)} interval)"
 
 
 def _also(decision: Decision) -> Iterator[str]:
@@ -121,7 +141,7 @@ def _most_frequent_reason(audit: Audit) -> str:
 
 def _scale(audit: Audit, decision: Decision) -> Scale:
     e = audit.estimate
-    limits = {name: at for name, at in phrases.limits(decision)}
+    limits = dict(phrases.limits(decision))
     deciding = next((rule.id for rule in decision.deciding if rule.id in limits), None)
     limit = limits.get(deciding) if deciding else decision.mad.limit if decision.mad else None
     is_narrow = e is not None and e.high - e.low <= WIDE
@@ -158,4 +178,3 @@ def _footer(audit: Audit, decision: Decision) -> Iterator[str]:
     if decision.date:
         yield safe_text(decision.date, 10)
     yield safe_text(f"{audit.tool.get('name', '')} {audit.tool.get('version', '')}", 60)
-

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from auditor import sentences
 from auditor.decision import Decision
 from auditor.mad import simulation
-from auditor import sentences
 from auditor.plugin import CONTRADICTION, SUSPICIOUS, Example, RowRenderer, Shows, of_subgroup
 from auditor.results import Audit, Estimate, Subgroup
 from auditor.safe_text import safe_text
@@ -30,6 +30,7 @@ _MARKUP_BYTES = 600  # of an example
 _KINDS = list(Evidence)
 _GENERATIONS = 12
 _MAX_BARS = 12
+_NEARLY_1 = 0.99  # a score above it is not written with more digits
 _MAX_GROUP = 100  # characters of the name of a group of examples
 _MAX_CHARACTERS = 120  # of a key, a caption or a reason beside an image
 MIN_IMAGES = 30  # a subgroup with fewer images is not drawn
@@ -61,9 +62,7 @@ class Html(RowRenderer):
     shows = Shows.GALLERY
     most = 1000
 
-    def render_with(
-        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
-    ) -> str:
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit") -> str:
         """The page."""
         page = Page()
         items = list(_items(examples))
@@ -253,7 +252,8 @@ def _reason(example: Example) -> str:
         deciding = signals.get(row.verdict.decided_by or "") if row.verdict else None
         if deciding and deciding.evidence is not Evidence.STATISTICAL:
             return deciding.reason
-        return f"classifier: score {sentences.percent(row.verdict and row.verdict.p_synthetic, 0)}"
+        score = row.verdict.p_synthetic if row.verdict else None
+        return "" if score is None else f"classifier score {'above 0.99' if score > _NEARLY_1 else f'{score:.2f}'}"
     if signal := signals.get(example.group):
         return signal.reason or (f"score {signal.score:.2f}" if signal.score is not None else "")
     deciding = signals.get(row.verdict.decided_by or "") if row.verdict else None

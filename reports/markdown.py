@@ -34,10 +34,8 @@ class Markdown(Renderer):
             "",
             f"**{escaped(screen.finding)}**",
             "",
-            f"Rests on: {escaped(screen.basis)}.",
+            *(f"- {escaped(text)}" for text in _about(screen)),
             "",
-            *(f"- {escaped(text)}" for text in (*screen.also, *screen.problems)),
-            *([""] if screen.also or screen.problems else []),
             *_actions(screen),
             *_suspects(screen),
             " · ".join(escaped(text) for text in screen.footer),
@@ -70,6 +68,11 @@ class Markdown(Renderer):
             escaped(phrases.NOT_CHECKED),
         ]
         return "\n".join(lines) + "\n"
+
+
+def _about(screen: FirstScreen) -> list[str]:
+    estimate = [f"Estimate: {screen.estimate}"] if screen.estimate else []
+    return [*estimate, f"Rests on: {screen.basis}", f"Policy: {screen.outcome}", *screen.also, *screen.problems]
 
 
 def _actions(screen: FirstScreen) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What to do after a decision: the one next action, others, and the command that repeats the audit.
 
-The deciding rule of the policy chooses the action. Each command runs as it stands, from the folder in which the audit was
-made; a test runs them.
+The deciding rule of the policy chooses the action. Each command runs as it stands, from the folder in which the audit
+was made; a test runs them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _remove(audit: Audit, folder: str) -> Iterator[Action]:
             text = f"Leave out the {_images(audit.confirmed.count)} confirmed as synthetic; it prints what remains."
             yield Action(text, _command("filter", folder, *keep))
         if audit.estimate and audit.estimate.flagged and audit.sample is None:
-            text = f"Leave out the {_images(audit.estimate.flagged)} that are likely synthetic too; it prints what remains."
+            likely = _images(audit.estimate.flagged)
+            text = f"Leave out the {likely} that are likely synthetic too; it prints what remains."
             yield Action(text, _command("filter", folder, "--drop", "likely", *keep))
     yield from _label(audit, "Check the classifier: label random images until the decision stands.", folder)
 
@@ -107,9 +108,7 @@ def _labels_needed(audit: Audit, rule: RuleResult) -> str:
     if number is None:
         return "Label random images in the browser; the page says when the policy is decided."
     minutes = max(1, round(number * SECONDS_PER_LABEL / 60))
-    return (
-        f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
-    )
+    return f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
 
 
 def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:
@@ -152,7 +151,9 @@ def _see_details(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator
 
 def _list_confirmed(audit: Audit, folder: str) -> Action:
     listed = ("--verdict", "synthetic", "--output", "synthetic.csv")
-    return Action(f"List the {_images(audit.confirmed.count)} confirmed as synthetic.", _command("export", folder, *listed))
+    return Action(
+        f"List the {_images(audit.confirmed.count)} confirmed as synthetic.", _command("export", folder, *listed)
+    )
 
 
 _BY_RULE: dict[str, Actions] = {
@@ -168,7 +169,11 @@ def _images(count: int) -> str:
 
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
     """The audit's own command, without the options that begin so, and with more words."""
-    kept = [word for word in audit.config.command_line if not word.startswith(without)] if without else audit.config.command_line
+    kept = (
+        [word for word in audit.config.command_line if not word.startswith(without)]
+        if without
+        else audit.config.command_line
+    )
     return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *kept, *words, "--out", folder])
 
 

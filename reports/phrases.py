@@ -110,7 +110,9 @@ def rests_on(audit: Audit) -> str:
     elif e.labels is not None:
         parts = [labels(e.labels), confirmed]
     else:
-        parts = ["the classifier alone, without labels" if not count else f"the classifier, without labels; {confirmed}"]
+        parts = [
+            "the classifier alone, without labels" if not count else f"the classifier, without labels; {confirmed}"
+        ]
     if audit.sample is not None:
         parts.append(f"a random sample of {audit.sample.rows:,} of {audit.counts.rows:,} rows")
     if audit.shards is not None:

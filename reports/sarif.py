@@ -36,9 +36,7 @@ class Sarif(RowRenderer):
     shows = Shows.DECIDED
     most = 1000
 
-    def render_with(
-        self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit"
-    ) -> str:
+    def render_with(self, audit: Audit, decision: Decision, examples: Sequence[Example], folder: str = "audit") -> str:
         """The JSON text."""
         rows = [example.row for example in examples][: self.most]
         detectors = sorted({str(row.verdict.decided_by) for row in rows if row.verdict})

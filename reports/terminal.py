@@ -41,9 +41,12 @@ def _lines(screen: FirstScreen, folder: str) -> Iterator[str]:
     yield from _wrapped("", screen.finding, indent=0)
     yield ""
     yield from _bar(screen.scale)
+    if screen.estimate:
+        yield from _wrapped("estimate", screen.estimate)
     yield from _wrapped("rests on", screen.basis)
+    yield from _wrapped("policy", screen.outcome)
     for text in screen.also:
-        yield from _wrapped("also", text)
+        yield from _wrapped("", text)
     for text in screen.problems[:_MAX_PROBLEMS]:
         yield from _wrapped("note", text)
     if len(screen.problems) > _MAX_PROBLEMS:
@@ -61,13 +64,12 @@ def _bar(scale: Scale) -> Iterator[str]:
         return
     first, last = (min(_BAR - 1, round(share * (_BAR - 1))) for share in (scale.low, scale.high))
     cells = ["█" if first <= cell <= last else "·" for cell in range(_BAR)]
-    yield f"{'synthetic':<{_LABEL}}{''.join(cells)}"
+    yield f"{'0 – 100 %':<{_LABEL}}{''.join(cells)}"
     if scale.limit is not None:
         at = min(_BAR - 1, round(scale.limit * (_BAR - 1)))
         text = f"{scale.limit_name} {sentences.percent(scale.limit)}"
         marked = f"▲ {text}" if at + len(text) + 2 <= _BAR else f"{text} ▲".rjust(at + 1)
         yield " " * _LABEL + (" " * at + marked if marked.startswith("▲") else marked)
-    yield ""
 
 
 def _suspects(screen: FirstScreen) -> Iterator[str]:
@@ -94,9 +96,18 @@ def _wrapped(label: str, text: str, *, indent: int = _LABEL) -> Iterator[str]:
 def _command(command: str) -> Iterator[str]:
     """A command, continued by backslashes where it is too long."""
     line = " " * _LABEL
-    for word in map(shlex.quote, shlex.split(command)):
+    for word in _pairs(shlex.split(command)):
         if line.strip() and len(line) + len(word) + 3 > _WIDTH:
             yield f"{line} \\"
             line = " " * (_LABEL + 2)
         line += f"{' ' if line.strip() else ''}{word}"
     yield line
+
+
+def _pairs(words: list[str]) -> Iterator[str]:
+    """The words as a shell reads them; an option and its value stay together."""
+    quoted = [shlex.quote(word) for word in words]
+    while quoted:
+        word = quoted.pop(0)
+        has_value = word.startswith("--") and "=" not in word and quoted and not quoted[0].startswith("--")
+        yield f"{word} {quoted.pop(0)}" if has_value else word

@@ -52,9 +52,8 @@ def build_audit(
 ) -> Audit:
     """The audit of these parts of evidence. Raises CalibrationError, LabelError, and DatasetError if the weight of
     every readable row is 0."""
-    parts = list(parts)
+    parts, labels = list(parts), estimation_inputs.labels
     detector = counted_detector(digests.detectors, digests.indexes, estimation_inputs.calibration)
-    labels = estimation_inputs.labels
     captions = _caption_tally(config, estimation_inputs.human_captions)
     estimator = make_estimator(
         parts,
@@ -65,7 +64,7 @@ def build_audit(
         shards=estimation_inputs.shards.of if estimation_inputs.shards else None,
         captions=captions,
     )
-    summary, weighted_by = estimator.summary, config.scan.read.weight_col
+    summary = estimator.summary
     estimate = estimator.from_labels(labels) if labels else estimator.from_scores
     return Audit(
         tool={"name": TOOL, "version": __version__},
@@ -75,7 +74,7 @@ def build_audit(
         counts=summary.counts,
         sample=summary.sample,
         shards=summary.shards,
-        weights=_weights(summary, weighted_by),
+        weights=_weights(summary, config.scan.read.weight_col),
         coverage=summary.coverage,
         detectors=summary.detectors,
         confirmed=summary.confirmed,

@@ -28,7 +28,8 @@ def schema() -> pa.Schema:
          ("p_synthetic", pa.float64()), ("signals", pa.list_(signal)), ("caption", pa.string()),
          ("format", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("quality", pa.int16()),
          ("sha256", pa.string()),
-         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()), ("has_metadata", pa.bool_()),
+         ("camera", pa.string()), ("year", pa.int16()), ("pwatermark", pa.float64()), ("opt_out", pa.bool_()),
+         ("has_metadata", pa.bool_()),
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_()),
          ("signal_base", pa.int16()), ("caption_marks", pa.string()), ("vector", pa.int32())]
     )  # fmt: skip

@@ -45,7 +45,7 @@ _BASES = "signal_bases"  # in the footer
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
-_SCOPE = "scope"  # in the manifest
+_SCOPE, _DATASET = "scope", "dataset"  # in the manifest
 _ROW_GROUP = 16_384
 
 
@@ -128,9 +128,15 @@ class Store:
             raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
         self._write_manifest({**owner, **kept})
 
-    def record_scope(self, scope: Scope) -> None:
-        """Note what the evidence will be from, before the evidence of another scope is removed."""
-        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain})
+    def record_scope(self, scope: Scope, dataset: Sequence[str] = ()) -> None:
+        """Note what the evidence will be from, before the evidence of another scope is removed. dataset: absolute paths
+        or URLs, where commands find it again; no other output has them."""
+        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain, _DATASET: list(dataset)})
+
+    def dataset(self) -> list[str]:
+        """Where the dataset was when it was scanned; empty if that is unknown."""
+        inputs = (self.owner() or {}).get(_DATASET)
+        return [each for each in inputs if isinstance(each, str)] if isinstance(inputs, list) else []
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
         write_atomically(self._manifest, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")

@@ -22,7 +22,7 @@ from auditor.types import Status, VerdictKind
 
 MOST, MOST_OF_SUBGROUP = 12, 4  # rows
 _BATCH = 16_384
-_COLUMNS = ["key", "source", "status", "verdict", "p_synthetic"]
+_COLUMNS = ["key", "source", "status", "verdict", "p_synthetic", "sampled"]
 _CONFIRMED = (VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value)
 
 
@@ -47,7 +47,8 @@ def _ranked(
     parts: Iterable[tuple[str, Path]],
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Of each batch the rows whose image is confirmed or has a score: shard, row numbers (int64), sources, ranks
-    (float64, the most suspicious lowest: -1 if confirmed, else 1 - score) and hashes of the keys (uint64)."""
+    (float64, the most suspicious lowest: negative if confirmed, else 1 - score) and hashes of the keys (uint64).
+    Confirmed rows outside of the sample come after the others, because their images are not shown."""
     import pandas as pd
 
     for shard, path in parts:
@@ -60,6 +61,7 @@ def _ranked(
             if len(numbers):
                 hashes = pd.util.hash_array(batch.column("key").take(pa.array(numbers)).to_numpy(zero_copy_only=False))
                 source = batch.column("source").take(pa.array(numbers)).to_numpy(zero_copy_only=False)
-                ranks = np.where(is_confirmed[numbers], -1.0, 1.0 - score[numbers])
+                confirmed = np.where(np.asarray(batch.column("sampled"))[numbers], -2.0, -1.0)
+                ranks = np.where(is_confirmed[numbers], confirmed, 1.0 - score[numbers])
                 yield shard, numbers + start, source, ranks, hashes
             start += batch.num_rows

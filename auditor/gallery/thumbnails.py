@@ -7,7 +7,7 @@ scan decoded are opened. A thumbnail is encoded from decoded pixels, so it conta
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from auditor.gallery import select, suspicious
 from auditor.gallery.select import Group
 from auditor.images.view import View
 from auditor.plugin import SUSPICIOUS, Example, Shard, of_subgroup
-from auditor.results import Audit, Subgroup
+from auditor.results import Audit
 from auditor.sampling.rows import SamplePlan
 from auditor.scanning.detect import view_of
+from auditor.suspicious import suspicious_subgroups
 from auditor.types import Need, Sample
 
 SIDE, LARGE_SIDE = 96, 256  # pixels of a thumbnail's longer side; the large one is of the most suspicious images
@@ -69,13 +70,15 @@ def save_gallery(
     opening: Opening | None,
     most: int,
     evidence_digest: str,
-    subgroups: Sequence[Subgroup] = (),
+    audit: Audit,
 ) -> None:
     """Write out/gallery.parquet, unless the existing one is of the same evidence.
 
     opening: None if no image may be opened. most: maximum number of examples, apart from the most suspicious ones; 0
-    removes the gallery. evidence_digest: covers the dataset and the way it was scanned. subgroups: the suspicious ones.
+    removes the gallery. evidence_digest: covers the dataset and the way it was scanned. audit: names the suspicious
+    subgroups.
     """
+    subgroups = suspicious_subgroups(audit)
     names = [of_subgroup(each.by, each.value) for each in subgroups]
     path, made_of = out / FILE, f"{_LAYOUT} {evidence_digest} {most} {opening is not None} {names}".encode()
     if not most:
@@ -159,45 +162,50 @@ def _examples(
     chosen: Iterable[tuple[str, list[RowRef]]],
 ) -> Iterator[Example]:
     """The examples. chosen: names of groups with their rows."""
-    sides: dict[str, dict[int, int]] = {}
+    chosen = list(chosen)
+    sides: dict[str, dict[int, set[int]]] = {}
     for group, refs in chosen:
         for ref in refs:
-            of_shard = sides.setdefault(ref.shard, {})
-            of_shard[ref.number] = LARGE_SIDE if group == SUSPICIOUS else of_shard.get(ref.number, SIDE)
+            sides.setdefault(ref.shard, {}).setdefault(ref.number, set()).add(_side(group))
     by_shard = {shard: rows.at(parts[shard].path, set(numbers)) for shard, numbers in sides.items()}
     images = thumbnails(shards, sides, opening) if opening else {}
     for group, refs in chosen:
         for ref in refs:
-            image = images.get(ref, "the image was not opened" if opening is None else "no longer there")
+            found = images.get(ref, "the image was not opened" if opening is None else "no longer there")
             row = by_shard[ref.shard][ref.number]
-            if isinstance(image, bytes):
-                yield Example(row, group, image)
+            if isinstance(found, str):
+                yield Example(row, group, no_thumbnail_reason=found)
             else:
-                yield Example(row, group, no_thumbnail_reason=image)
+                yield Example(row, group, found[_side(group)])
+
+
+def _side(group: str) -> int:
+    return LARGE_SIDE if group == SUSPICIOUS else SIDE
 
 
 def thumbnails(
-    shards: Iterable[Shard], wanted: Mapping[str, Mapping[int, int]], opening: Opening
-) -> dict[RowRef, bytes | str]:
-    """For each wanted row a WebP, or the reason why there is none. wanted: shard -> row number -> pixels of its longer
-    side (SIDE or LARGE_SIDE)."""
-    images: dict[RowRef, bytes | str] = {}
+    shards: Iterable[Shard], wanted: Mapping[str, Mapping[int, Collection[int]]], opening: Opening
+) -> dict[RowRef, dict[int, bytes] | str]:
+    """For each wanted row a WebP of each size, or the reason why there is none. wanted: shard -> row number -> pixels
+    of the longer side (SIDE, LARGE_SIDE)."""
+    images: dict[RowRef, dict[int, bytes] | str] = {}
     for shard in shards:
         try:
             for ref, item in pick([shard], wanted):
-                side = wanted[ref.shard][ref.number]
-                images[ref] = _thumbnail(item, opening, side) if isinstance(item, Sample) else item.reason
+                sides = wanted[ref.shard][ref.number]
+                images[ref] = _in_sizes(item, opening, sides) if isinstance(item, Sample) else item.reason
         except (AuditorError, OSError) as error:  # if the dataset changed during the scan, only thumbnails are lost
             unread = {RowRef(shard.id, number): f"could not be read again: {error}" for number in wanted[shard.id]}
             images = {**unread, **images}
     return images
 
 
-def _thumbnail(sample: Sample, opening: Opening, side: int) -> bytes | str:
+def _in_sizes(sample: Sample, opening: Opening, sides: Collection[int]) -> dict[int, bytes] | str:
     try:
-        return small(opening.view(sample).for_thumbnail(2 * side), side)
+        rgb = opening.view(sample).for_thumbnail(2 * max(sides))
     except AuditorError as error:
         return str(error)
+    return {side: small(rgb, side) for side in sides}
 
 
 def small(rgb: np.ndarray, longest: int = SIDE) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditor import registry
 from auditor.config import ReadOptions
-from auditor.errors import AuditorError, DatasetError
+from auditor.errors import AuditorError, DatasetError, NoSuchInput
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import columns, image_base, listing
 from auditor.storage import files
@@ -23,6 +23,23 @@ R = TypeVar("R")
 _WITHOUT_TABLES = ("folder", "webdataset")
 
 Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def absolute(inputs: Inputs) -> list[str]:
+    """The inputs as absolute paths or URLs, for commands that run in another folder; empty if a URL may hold a
+    password or a token."""
+    given = [os.fspath(each) for each in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
+    if any("://" in each and ("@" in each or "?" in each) for each in given):
+        return []
+    return [each if "://" in each else os.path.abspath(each) for each in given]
+
+
+def are_there(inputs: Sequence[str]) -> bool:
+    """Whether each input exists, a pattern at least in part."""
+    try:
+        return bool(inputs) and all(listing.parse(each, ReadOptions()) for each in inputs)
+    except (NoSuchInput, OSError):
+        return False
 
 
 def reader_for(input: Input) -> Reader:

@@ -1,6 +1,7 @@
 """Images reopened for annotation: from files, or as fetched from their URLs."""
 
 import io
+from pathlib import Path
 
 import hosting
 import making
@@ -96,13 +97,25 @@ def test_an_audits_own_way_of_reading_is_taken_up_again(tmp_path):
     assert (shown.context["caption"], shown.reason) == ("hello", "")
 
 
+def test_a_dataset_is_found_where_it_was_scanned(tmp_path, monkeypatch):
+    making.write(tmp_path / "far/set/a.png", making.png())
+    audit, _ = audited(tmp_path, tmp_path / "far/set")
+    monkeypatch.chdir(making.write(tmp_path / "elsewhere/x", b"").parent)
+    assert audited_inputs(audit, tmp_path / "out") == [str(tmp_path / "far/set")]
+    (tmp_path / "far").rename(tmp_path / "moved")
+    with pytest.raises(DatasetError, match="give its path"):
+        audited_inputs(audit, tmp_path / "out")
+
+
 def test_the_audited_inputs_are_looked_for_here_and_beside_the_audit(tmp_path, monkeypatch):
     making.write(tmp_path / "set/a.png", making.png())
     audit, _ = audited(tmp_path, tmp_path / "set")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    [found] = audited_inputs(audit, tmp_path / "out")
+    [found] = map(Path, audited_inputs(audit, tmp_path / "out"))
     assert found.samefile(tmp_path / "set")
-    with pytest.raises(DatasetError, match="set: the audited dataset is neither in the current folder nor next to"):
+    with pytest.raises(
+        DatasetError, match="set: the audited dataset is neither where it was scanned, nor in the current folder, nor"
+    ):
         audited_inputs(audit, elsewhere / "out")

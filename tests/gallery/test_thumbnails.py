@@ -12,6 +12,7 @@ from auditor.config import Config
 from auditor.errors import EvidenceError
 from auditor.gallery import thumbnails
 from auditor.images.view import View
+from auditor.plugin import SUSPICIOUS
 from auditor.readers import choose
 from auditor.storage.content import BytesContent
 from auditor.types import Need, Sample
@@ -40,11 +41,12 @@ def folder(tmp_path):
 def test_a_scan_keeps_pictures_of_its_examples(folder, scanned):
     found = scanned(folder, detectors=("generator-text",))
     assert {(example.group, example.row.key) for example in found} == {
-        ("generator-text", f"{n}.png") for n in (1, 3, 5)
+        (group, f"{n}.png") for n in (1, 3, 5) for group in ("generator-text", SUSPICIOUS)
     }
     for example in found:
         with Image.open(io.BytesIO(example.thumbnail)) as image:
-            assert (image.format, image.size) == ("WEBP", (96, 64))
+            large = example.group == SUSPICIOUS
+            assert (image.format, image.size) == ("WEBP", (256, 171) if large else (96, 64))
 
 
 def test_no_examples_leave_no_gallery(folder, scanned, tmp_path):
@@ -92,7 +94,8 @@ def test_a_noisy_picture_is_not_heavier_than_its_limit():
     import numpy as np
 
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
-    assert len(thumbnails.small(noise)) <= thumbnails._MAX_BYTES
+    for side, most in thumbnails._MAX_BYTES.items():
+        assert len(thumbnails.small(noise, side)) <= most
 
 
 @pytest.mark.parametrize("shape", [(1, 4000, 3), (4000, 1, 3), (3, 3, 3)])
@@ -105,14 +108,14 @@ def test_odd_shapes_have_thumbnails(shape):
 
 def test_a_dataset_that_went_away_costs_its_pictures_only(folder, tmp_path):
     config = Config.of(detectors=("generator-text",))
-    audit.run_audit(folder, tmp_path / "audit", config, audit.make_engine(1, "serial"))
+    made = audit.run_audit(folder, tmp_path / "audit", config, audit.make_engine(1, "serial"))
     parts = list(thumbnails.Store(tmp_path / "audit").parts())
     shards = [s for input, reader in choose(folder, config.scan.read) for s in reader.shards(input)]
     for path in folder.glob("*.png"):
         path.unlink()
-    thumbnails.save_gallery(tmp_path / "audit", parts, shards, thumbnails.Opening(config.scan.limits), 50, "x")
+    thumbnails.save_gallery(tmp_path / "audit", parts, shards, thumbnails.Opening(config.scan.limits), 50, "x", made)
     found = thumbnails.load(tmp_path / "audit")
-    assert len(found) == 3
+    assert len(found) == 6
     assert all(example.thumbnail is None and example.no_thumbnail_reason for example in found)
 
 

@@ -108,7 +108,7 @@ def test_markdown_tables_stay_tables():
 
 
 def test_near_copies_are_told_in_every_format_for_people(format):
-    if format in ("html", "markdown", "terminal"):
+    if format in ("html", "markdown"):
         text = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), format).replace("\\", "")
         assert "5 of 9 images (55.6 %) in 2 clusters" in text
         assert "no thumbnails to confirm" in text

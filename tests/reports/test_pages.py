@@ -73,7 +73,8 @@ needs_axe = pytest.mark.skipif(
 
 
 def items(tab) -> list[str]:
-    """Keys of the examples that are visible, in order."""
+    """Keys of the examples that are visible, in order, with their part of the page unfolded."""
+    tab.js("document.getElementById('examples').closest('details').open = true")
     return tab.js(
         "return [...document.querySelectorAll('.item')].filter(e => e.checkVisibility())"
         ".map(e => e.querySelector('.key').textContent)"
@@ -133,7 +134,8 @@ def test_a_checker_of_accessibility_finds_nothing(tab, request, which, scheme, w
 @needs_axe
 def test_the_checker_of_accessibility_can_complain(tab, page):
     tab.open(page)
-    tab.js("document.querySelector('img').removeAttribute('alt')")
+    assert items(tab)
+    tab.js("document.querySelector('.item img').removeAttribute('alt')")
     assert any("image-alt" in violation for violation in violations(tab))
 
 
@@ -163,6 +165,7 @@ def test_without_scripts_everything_is_there(tab, page):
     try:
         tab.open(page)
         assert len(tab.driver.find_elements("css selector", ".item")) == 20
+        tab.find("#examples").click()  # unfolds without a script
         assert tab.find(".item").is_displayed()
         assert not tab.find("#by-group").is_displayed()
         image = tab.find(".thumb img")

@@ -16,8 +16,9 @@ from auditor.config import Limits, ReadOptions
 from auditor.errors import DatasetError, SampleError
 from auditor.evidence_store.columns import as_stored
 from auditor.evidence_store.selection import pick
+from auditor.evidence_store.store import Store
 from auditor.images.view import View
-from auditor.readers import Inputs, choose
+from auditor.readers import Inputs, are_there, choose
 from auditor.results import Audit
 from auditor.safe_text import safe_text
 from auditor.types import Content, Sample, Unreadable
@@ -135,16 +136,20 @@ def encode_jpeg(image: np.ndarray, side: int = SIDE) -> bytes:
     return out.getvalue()
 
 
-def audited_inputs(audit: Audit, folder: Path) -> list[Path]:
-    """The inputs that an audit names, in the current folder or next to the audit's. Raises DatasetError if one is not
-    found."""
+def audited_inputs(audit: Audit, folder: Path) -> list[str] | list[Path]:
+    """The inputs of an audit: where they were when it was scanned or, if they are not there any more, those of the same
+    names in the current folder or next to the audit's. Raises DatasetError if one is not found."""
+    recorded = Store(folder).dataset()
+    if are_there(recorded):
+        return recorded
     paths = []
     for record in audit.inputs:
         candidates = [base / record.name for base in (Path(), folder.resolve().parent)]
         path = next((candidate for candidate in candidates if candidate.exists()), None)
         if path is None:
             raise DatasetError(
-                f"{safe_text(record.name)}: the audited dataset is neither in the current folder nor next to {folder}: "
+                f"{safe_text(record.name)}: the audited dataset is neither where it was scanned, nor in the current "
+                f"folder, nor next to {folder}: "
                 "give its path after the audit's"
             )
         paths.append(path)
