@@ -35,7 +35,7 @@ _MODULES = {
     "auditor.api.installation": "check_installation",
     "auditor.api.labels": "agreements draw label read_labels with_labels write_labels",
     "auditor.api.measures": "adapt calibrate error_rates expected_interval",
-    "auditor.api.decisions": "decide load",
+    "auditor.api.decisions": "decide load recorded_policy",
     "auditor.api.records": "diff evidence examples_for export export_subgroups render render_diff write",
     "auditor.api.theory": "explain plot_simulation simulate",
     "auditor.audit": "make_engine",

@@ -50,6 +50,7 @@ _REPORTS = {
     "html": "reports.html:Html",
     "markdown": "reports.markdown:Markdown",
     "terminal": "reports.terminal:Terminal",
+    "notebook": "reports.notebook:Notebook",
     "junit": "reports.junit:Junit",
     "sarif": "reports.sarif:Sarif",
     "github": "reports.github:Github",

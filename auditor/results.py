@@ -450,3 +450,9 @@ class Audit:
     metadata: MetadataCount | None = None
     tool: Mapping[str, str] = field(default_factory=dict)
     schema: str = SCHEMA
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the first screen, with the decision by the default policy."""
+        import auditor  # the public functions, when they are asked for: this module knows none of them
+
+        return auditor.render(self, auditor.decide(self), "notebook")

@@ -48,9 +48,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class FirstScreen:
-    """finding: the sentence that decides. outcome: of the policy, with the exit code. estimate: the interval in words;
-    '' without one. also: other rules that did not pass. basis: what the finding rests on. problems: what was not read or
-    does not fit. others: further actions."""
+    """finding: the sentence that decides. outcome: of the policy, with the exit code. estimate: the interval in words,
+    '' without one. also: other rules that did not pass. basis: what the finding rests on. problems: what was not read
+    or does not fit. others: further actions."""
 
     headline: str
     appearance: Outcome
@@ -142,8 +142,11 @@ def _most_frequent_reason(audit: Audit) -> str:
 def _scale(audit: Audit, decision: Decision) -> Scale:
     e = audit.estimate
     limits = dict(phrases.limits(decision))
-    deciding = next((rule.id for rule in decision.deciding if rule.id in limits), None)
-    limit = limits.get(deciding) if deciding else decision.mad.limit if decision.mad else None
+    if decision.mad:
+        limits["mad"] = decision.mad.limit
+    on_share = [rule.id for rule in (*decision.deciding, *decision.rules) if rule.id in limits]
+    deciding = next(iter(on_share), None)
+    limit = limits.get(deciding or "")
     is_narrow = e is not None and e.high - e.low <= WIDE
     return Scale(
         low=e.low if e else None,

@@ -42,7 +42,7 @@ def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
         for action in _BY_RULE.get(rule.id, _see_details)(audit, rule, folder)
     ]  # fmt: skip
     if decision.outcome is Outcome.PASS:
-        text = "Run this before each training run: it exits 0 as long as the audit passes."
+        text = "Put this before the training command; it exits 0 only if the audit passes."
         found.insert(0, Action(text, _command("gate", folder)))
     if any(control.is_shift for control in (audit.estimate.controls if audit.estimate else ())):
         found += _label(audit, "Scores differ from the calibration here; labels correct that.", folder)

@@ -52,6 +52,11 @@ class Page:
         )  # fmt: skip
 
 
+def fragment(template: str, **content: Any) -> str:
+    """A template's HTML without a page around it."""
+    return _environment().get_template(template).render(**content)
+
+
 def _policy(style: str, script: str) -> str:
     """The content security policy: its own style and script, embedded images, and nothing else."""
     parts = {

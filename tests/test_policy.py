@@ -1,4 +1,5 @@
 import datetime
+import json
 from dataclasses import MISSING, fields, replace
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_share_fails_passes_or_is_inconclusive_by_its_interval():
 
 def test_the_reason_gives_the_bound_that_decides_and_the_limit():
     decision = decide(audit(estimate=estimate(0.079, 0.068, 0.091)), parse(rule("synthetic-fraction", max=0.05)))
-    assert decision.reason == "at least 6.8 % synthetic; the policy allows 5.0 % · 1 of 1 rules failed"
+    assert decision.reason == "at least 6.8 % synthetic; the policy allows 5.0 % · 1 of 1 rule failed"
     assert decision.exit_code == 1
 
 
@@ -357,3 +358,33 @@ def test_what_brings_a_dataset_back_is_of_the_dataset_not_of_its_sample():
     told = [decide(of, parse(rule("mad"))).mad for of in (whole, sampled, shards)]
     assert told[0].advice == told[1].advice == told[2].advice
     assert told[0].limits == told[1].limits == told[2].limits
+
+
+def test_a_policy_in_an_audit_is_the_one_of_the_file():
+    text = """
+name = "ours"
+[rules.mad]
+warn = "near"
+[rules.worst-source]
+max = 0.2
+least-n = 20
+[mad]
+lambda = 0.8
+delta = 0.02
+[[exemptions]]
+rule = "mad"
+reason = "known"
+expires = 2031-01-31
+"""
+    for written in (text, policy.DEFAULT, text.replace("delta = 0.02", "dimension = 7")):
+        parsed = policy.parse(written)
+        again = policy.from_dict(json.loads(json.dumps(policy.to_dict(parsed))))
+        assert again == parsed
+
+
+@pytest.mark.parametrize(
+    "plain", [{}, {"rules": [1]}, {"rules": [{"id": "mad"}]}, {"rules": [{"id": "no", "settings": {}}]}]
+)
+def test_a_policy_in_an_audit_that_cannot_be_read_is_refused(plain):
+    with pytest.raises(PolicyError):
+        policy.from_dict(plain)

@@ -52,6 +52,13 @@ def read_policy(path: PathLike) -> Policy:
         raise PolicyError(f"{path}: {error}") from error
 
 
+def recorded_policy(path: PathLike) -> Policy:
+    """The policy by which an audit on disk was decided; the default policy if none is recorded. Raises AuditFileError,
+    PolicyError."""
+    decision = audit_json.read_decision(audit_path(path))
+    return policies.default() if decision is None or not decision.policy else policies.from_dict(decision.policy)
+
+
 def policy_of(policy: Policy | PathLike | None) -> Policy:
     """The given policy (read if it is a path), or the default policy. Raises PolicyError."""
     if policy is None:

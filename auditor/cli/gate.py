@@ -43,9 +43,12 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
     AUDIT is the folder that `auditor scan` wrote, or its audit.json. The exit code is the decision.
     """
     import datetime
+    from pathlib import Path
 
     import auditor
     from auditor.api.decisions import audit_path
+    from auditor.decision import Outcome
+    from reports import next_steps
 
     read = options.take_reading(given)
     loaded = auditor.with_labels(audit, labels) if labels else auditor.load(audit)
@@ -57,5 +60,9 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
         if not same:
             raise AuditorError(f"{' '.join(dataset)} is not the audited dataset: scan it again")
     day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
-    decision = auditor.decide(loaded, given["policy"], baseline=given["baseline"], audited=day)
+    policy = given["policy"] or auditor.recorded_policy(audit)
+    decision = auditor.decide(loaded, policy, baseline=given["baseline"], audited=day)
+    if decision.outcome is not Outcome.PASS and Path(audit).is_dir():  # without evidence, only a decision is possible
+        action = next_steps.actions(loaded, decision, click.get_current_context().meta.get("audit", audit))[0]
+        click.echo(f"next: {action.command}\n      {action.text}", err=True)
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"])

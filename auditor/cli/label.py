@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     option("--number", type=click.IntRange(min=1), metavar="N",
            help="Fixed number of images to label.  [default: until the policy is decided, at most 300]"),
     option("--policy", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-           help="Policy in TOML that the labels are to decide (`auditor doctor --policy`)."),
+           help="Policy in TOML that the labels are to decide.  [default: the audit's own]"),
     option("--baseline", type=options.AuditPath(with_evidence=False), metavar="AUDIT",
            help="Previous audit, for the rule `increase`."),
     option("--labeller", metavar="NAME", default="A", show_default=True,
@@ -66,7 +66,12 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
         # An exported page cannot decide, so its number of labels is fixed.
         number = given["number"] or (auditor_labels.MAX_LABELS if export else None)
         task = auditor.label(
-            audit, dataset or None, number=number, policy=given["policy"], baseline=given["baseline"], read=read
+            audit,
+            dataset or None,
+            number=number,
+            policy=given["policy"] or auditor.recorded_policy(audit),
+            baseline=given["baseline"],
+            read=read,
         )
         if not export:
             listening = {"host": given["host"], "port": given["port"]}

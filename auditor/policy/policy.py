@@ -81,7 +81,24 @@ def parse(text: str) -> Policy:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"not TOML: {error}") from error
-    content = content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content
+    return _parsed(content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content)
+
+
+def from_dict(plain: Mapping[str, Any]) -> Policy:
+    """The policy that to_dict wrote. Raises PolicyError."""
+    try:
+        rules = {entry["id"]: entry["settings"] for entry in plain["rules"]}
+        exemptions = [
+            {**entry, "expires": datetime.date.fromisoformat(entry["expires"])} for entry in plain.get("exemptions", [])
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise PolicyError(f"the policy of the audit cannot be read: {error!r}; give one with --policy") from error
+    named = {key: plain[key] for key in ("name", "mad") if key in plain}
+    return _parsed({**named, "rules": rules, "exemptions": exemptions})
+
+
+def _parsed(content: Mapping[str, Any]) -> Policy:
+    """A policy from its table. Raises PolicyError."""
     unknown = set(content) - {"name", "rules", "exemptions", "mad"}
     if unknown:
         raise PolicyError(
@@ -232,9 +249,10 @@ def _counted(outcome: Outcome, results: Sequence[RuleResult]) -> str:
     count = len(results)
     if outcome is not Outcome.PASS:
         verb = "failed" if outcome is Outcome.FAIL else "inconclusive"
-        return f"{len(_of(results, outcome))} of {count} rules {verb}"
+        return f"{len(_of(results, outcome))} of {count} {'rule' if count == 1 else 'rules'} {verb}"
     exempt = len(_of(results, Outcome.EXEMPT))
-    return f"{count - exempt} rules passed" + (f" · {exempt} exempt" if exempt else "")
+    passed = "1 rule" if count - exempt == 1 else f"{count - exempt} rules"
+    return f"{passed} passed" + (f" · {exempt} exempt" if exempt else "")
 
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:
@@ -268,7 +286,7 @@ def to_dict(policy: Policy) -> dict[str, Any]:
         "name": policy.name,
         "rules": [{"id": id, "settings": dict(written)} for id, written in policy.written.items()],
         "exemptions": [asdict(exemption) for exemption in policy.exemptions],
-        "mad": {**assumed, "dimension": m.dimension},
+        "mad": {**assumed, **({"dimension": m.dimension} if m.is_dimension_given else {})},
     }
 
 

@@ -165,7 +165,6 @@ def test_the_dataset_is_found_beside_the_audit(base, tmp_path):
 @pytest.mark.parametrize(
     ("args", "code", "why"),
     [
-        ((), 3, "table.csv: the audited dataset is neither where it was scanned, nor in the current folder, nor"),
         (("nowhere",), 2, "nowhere: no such file or folder"),
         (("other",), 3, "this is another dataset"),
         (("set/table.csv", "--labels", "audit/audit.json"), 3, "no column 'key'"),

@@ -18,7 +18,8 @@ from auditor.results import MetadataCount, SubgroupEstimate
 from reports import next_steps
 from reports.first_screen import first_screen
 
-FORMATS = ("terminal", "markdown", "html")
+PAGES = ("terminal", "markdown", "html")  # with commands for people to copy
+FORMATS = (*PAGES, "notebook")
 SUSPECT = replace(source("bad.example", 100, 40), flagged=30, estimate=SubgroupEstimate(0.9, 0.7, 1.0, 0.12, True))
 AUDITS = {
     Outcome.PASS: audit(estimate=ESTIMATES["safe"]),
@@ -100,6 +101,16 @@ def test_a_dataset_without_metadata_says_that_finding_none_means_nothing():
     assert "no metadata on any of 600 images" in first_screen(of, auditor.decide(of), "a").basis
 
 
+def test_a_notebook_shows_the_first_screen_of_an_audit_without_scripts():
+    found = AUDITS[Outcome.FAIL]._repr_html_()
+    assert "Do not train yet" in found
+    assert "<script" not in found
+    assert (
+        "&lt;i&gt;"
+        in audit(estimate=ESTIMATES["over"], subgroups=(replace(SUSPECT, value="<i>"), SUSPECT))._repr_html_()
+    )
+
+
 # ---- how many labels
 
 
@@ -159,9 +170,7 @@ def demo(tmp_path_factory):
 def commands_of(base, folder, written):
     """All commands on the pages of an audit under a policy; the first is the next action."""
     making.write(base / "policy.toml", written)
-    shown = [
-        run("report", folder, "--format", format, "--policy", "policy.toml", cwd=base).stdout for format in FORMATS
-    ]
+    shown = [run("report", folder, "--format", format, "--policy", "policy.toml", cwd=base).stdout for format in PAGES]
     terminal = re.search(r"^next .*?^ +(auditor .*?)\ndetails", shown[0], re.DOTALL | re.MULTILINE)[1]
     markdown = re.search(r"```sh\n(.*?)\n```", shown[1])[1]
     pages = [
