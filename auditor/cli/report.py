@@ -38,6 +38,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     code that reflects the decision.
     """
     import datetime
+    from dataclasses import replace
     from pathlib import Path
 
     import auditor
@@ -50,7 +51,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     loaded = auditor.load(path)
     stored = None if policy else audit_json.read_decision(path)
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
-    decision = auditor.decide(loaded, policy, audited=day) if stored is None else stored
+    decision = auditor.decide(loaded, policy, audited=day) if stored is None else replace(stored, date=day.isoformat())
     text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent), folder=folder)
     if output:
         write_atomically(Path(output), text.encode("utf-8", "replace"))

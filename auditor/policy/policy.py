@@ -225,7 +225,7 @@ def decide(audit: Audit, policy: Policy, context: Context = Context()) -> Decisi
         to_dict(policy),
         mad,
         finding,
-        context.today.isoformat() if context.today else None,
+        context.audited.isoformat() if context.audited else None,
     )
 
 
