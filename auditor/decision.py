@@ -88,7 +88,8 @@ class Decision:
     """The outcome of the policy; true if the policy passed. policy: as plain values. exit_code: of the command line.
 
     reason: the sentence that decides, and how many rules agree. finding: that sentence. mad: the dataset's MAD status
-    by the policy's assumptions; None if no image could be read. date: of the audit, in ISO 8601, if it is known; not in audit.json.
+    by the policy's assumptions; None if no image could be read. date: of the audit, in ISO 8601, if it is known; it is
+    not in audit.json.
     """
 
     outcome: Outcome
