@@ -154,7 +154,7 @@ def _scale(audit: Audit, decision: Decision) -> Scale:
         point=e.point if e and is_narrow else None,
         confirmed=audit.confirmed.share,
         limit=limit,
-        limit_name="MAD limit" if decision.mad and limit == decision.mad.limit else f"limit of {deciding}",
+        limit_name="MAD limit" if decision.mad and limit == decision.mad.limit else "policy limit",
     )
 
 

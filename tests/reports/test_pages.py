@@ -1,5 +1,8 @@
 """The report in a real browser: what it loads, what hostile data do to it, who can use it, how it looks."""
 
+import base64
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from galleries import HOSTILE, gallery
 
 import auditor
 from auditor.compare import compare
+from auditor.plugin import SUSPICIOUS
 from auditor.results import (  # fmt: skip
     CaptionGroup,
     Cluster,
@@ -208,3 +212,26 @@ def test_dark_is_dark_and_paper_is_white(tab, page):
     assert not tab.find(".tools").is_displayed()
     assert tab.js("return document.querySelector('details table').checkVisibility({contentVisibilityAuto: true})")
     tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_on_paper_a_large_report_has_at_most_six_pages(tab, page):
+    tab.open(page)
+    printed = tab.driver.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})  # A4, in inches
+    pages = re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"]))
+    assert 1 <= len(pages) <= 6
+
+
+def test_a_suspicious_image_is_enlarged_by_a_click_and_a_command_is_copied(tab, tmp_path):
+    of = audit(1000, 30, estimate=ESTIMATES["over"])
+    shown = [replace(each, group=SUSPICIOUS) for each in gallery(12)]
+    (tmp_path / "r.html").write_text(auditor.render(of, auditor.decide(of), "html", examples=shown))
+    tab.open(tmp_path / "r.html")
+    assert not tab.find("#enlarged").is_displayed()
+    tab.find(".enlarge").click()
+    assert tab.find("#enlarged").is_displayed()
+    assert tab.find("#enlarged img").get_attribute("src") == tab.find(".enlarge img").get_attribute("src")
+    tab.find("#enlarged button").click()
+    assert not tab.find("#enlarged").is_displayed()
+    tab.find(".next .copy").click()
+    tab.wait(lambda: tab.text(".next .copy") == "Copied")
+    assert tab.complaints() == []
