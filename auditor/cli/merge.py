@@ -8,7 +8,7 @@ import click
 
 from auditor.cli import layout, options
 from auditor.cli.layout import option, option_group
-from auditor.cli.outcome import print_decision
+from auditor.cli.outcome import print_decision, print_first_screen
 from auditor.cli.streams import optional_output
 
 
@@ -45,5 +45,5 @@ def command(
     )
     decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
     with optional_output():
-        click.echo(auditor.render(merged, decision, "terminal", folder=out))
+        print_first_screen(auditor.render(merged, decision, "terminal", folder=out), decision)
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], report=out)

@@ -1,6 +1,8 @@
-"""Prints a decision and returns its exit code."""
+"""Prints the first screen and the decision, and returns the exit code."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
@@ -8,6 +10,15 @@ from auditor.decision import Decision, Outcome
 from auditor.safe_text import safe_text
 
 _TOLERANT = ("warn", "pass")
+_COLOURS = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow"}
+
+
+def print_first_screen(text: str, decision: Decision) -> None:
+    """Prints the summary; its first line, the verdict, in colour on a terminal unless NO_COLOR is set (no-color.org)."""
+    verdict, _, rest = text.partition("\n")
+    colour = False if os.environ.get("NO_COLOR") else None
+    click.secho(verdict, fg=_COLOURS[decision.appearance], bold=True, color=colour)
+    click.echo(rest)
 
 
 def print_decision(decision: Decision, *, inconclusive: str, exit_zero: bool, report: str = "") -> int:

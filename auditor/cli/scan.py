@@ -10,7 +10,7 @@ import click
 from auditor import registry
 from auditor.cli import layout, options
 from auditor.cli.layout import option, option_group
-from auditor.cli.outcome import print_decision
+from auditor.cli.outcome import print_decision, print_first_screen
 from auditor.cli.streams import optional_output
 from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
 from auditor.errors import NoSuchInput
@@ -194,7 +194,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         if given["as_json"]:
             click.echo(auditor.render(audit, decision, "json"), nl=False)
         elif not quiet:
-            click.echo(auditor.render(audit, decision, "terminal", folder=out))
+            print_first_screen(auditor.render(audit, decision, "terminal", folder=out), decision)
     return print_decision(
         decision,
         report=files.join(out, OUTPUTS["html"]),
