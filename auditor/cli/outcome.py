@@ -14,7 +14,8 @@ _COLOURS = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", 
 
 
 def print_first_screen(text: str, decision: Decision) -> None:
-    """Prints the summary; its first line, the verdict, in colour on a terminal unless NO_COLOR is set (no-color.org)."""
+    """Prints the summary. Its first line, the verdict, has a colour on a terminal, unless NO_COLOR is set
+    (no-color.org)."""
     verdict, _, rest = text.partition("\n")
     colour = False if os.environ.get("NO_COLOR") else None
     click.secho(verdict, fg=_COLOURS[decision.appearance], bold=True, color=colour)
