@@ -26,7 +26,7 @@ LAYERS = (
     "resources scanning calibration detectors",
     "aggregate gallery",
     "audit finished filtering",
-    "merging labelling",
+    "merging labelling progress",
     "api",
     "cli",
     "__main__",

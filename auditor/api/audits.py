@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,21 +44,22 @@ def scan(
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
-    listener: Listener = Silent(),
+    listener: Listener | None = None,
     fetcher: Fetcher | None = None,
 ) -> Audit:
     """Audit a dataset: a folder, a table, tars, or several of those.
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
     decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.
-    Raises AuditorError.
+    listener: receives the progress (default: shown where somebody watches, on a terminal or in a notebook; Silent()
+    shows nothing). Raises AuditorError.
     """
     chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
     workers = make_engine(jobs, engine)
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="auditor-") as temporary:
-            return run_audit(inputs, Path(temporary), chosen, workers, listener=listener, fetcher=fetcher)
-    with output_folder.opened(out) as folder:
+        with tempfile.TemporaryDirectory(prefix="auditor-") as temporary, _heard(listener) as heard:
+            return run_audit(inputs, Path(temporary), chosen, workers, listener=heard, fetcher=fetcher)
+    with output_folder.opened(out) as folder, _heard(listener) as heard:
         audit = run_audit(
             inputs,
             folder,
@@ -64,7 +67,7 @@ def scan(
             workers,
             restart=restart,
             examples=min(examples, thumbnails.MOST),
-            listener=listener,
+            listener=heard,
             fetcher=fetcher,
         )
         decision = decide(audit, chosen_policy, baseline=baseline, audited=_today())
@@ -84,12 +87,12 @@ def scan_until_decided(
     restart: bool = False,
     examples: int = thumbnails.USUAL,
     also: Iterable[str] = (),
-    listener: Listener = Silent(),
+    listener: Listener | None = None,
 ) -> Stop:
     """Audit samples of doubling size until the policy can be decided; the first size is the option `sample`.
 
-    Unsampled files are not opened. The result has the audit of the last sample, written as by `scan`. Raises
-    AuditorError.
+    Unsampled files are not opened. The result has the audit of the last sample, written as by `scan`. listener: as in
+    `scan`. Raises AuditorError.
     """
     from auditor.sampling import sequential
 
@@ -99,17 +102,29 @@ def scan_until_decided(
     def decision_of(audit: Audit) -> Decision:
         return decide(audit, chosen_policy, baseline=baseline, audited=_today())
 
-    with output_folder.opened(out) as folder:
+    with output_folder.opened(out) as folder, _heard(listener) as heard:
 
         def audit_of(rows: int) -> Audit:
             sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
             shown, restarts_now = min(examples, thumbnails.MOST), next(restarts, False)
-            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=listener)
+            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=heard)
 
         first = sequential_config.sampling.sample or sequential.FIRST
         stop = sequential.until_decided(audit_of, decision_of, first=first)
         write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also), folder=os.fspath(out))
     return stop
+
+
+@contextmanager
+def _heard(listener: Listener | None) -> Iterator[Listener]:
+    """The given listener; by default progress where somebody watches it, and nothing in other programs."""
+    if listener is not None or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        yield listener or Silent()
+        return
+    from auditor.progress.progress import Progress
+
+    with Progress(quiet=False) as progress:
+        yield progress
 
 
 def _of_one_sample(config: Config | None) -> Config:

@@ -106,7 +106,7 @@ def search(index: str, image: str, nearest: int, encoder: str | None) -> int:
 
 def _add_images(index: str, given: dict[str, Any]) -> int:
     import auditor
-    from auditor.cli.progress import Progress
+    from auditor.progress.progress import Progress
 
     vectors = {name: given.pop(name) for name in ("encoder", "embeddings", "embeddings_model")}
     read, quiet = options.take_reading(given), given.pop("quiet")

@@ -172,7 +172,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     import auditor
     from auditor.api.decisions import OUTPUTS
-    from auditor.cli.progress import Progress
+    from auditor.progress.progress import Progress
     from auditor.storage import files
 
     quiet = given["quiet"]

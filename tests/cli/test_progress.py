@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from auditor.cli.displays import Bar, Lines, Nothing, display_for
-from auditor.cli.pace import Pace, duration
-from auditor.cli.progress import Progress
+from auditor.progress.displays import Bar, Lines, Nothing, display_for
+from auditor.progress.pace import Pace, duration
+from auditor.progress.progress import Progress
 
 
 class Clock:
@@ -152,3 +152,16 @@ def test_a_scan_of_tars_in_a_log_says_how_many_rows_there_may_be(tmp_path):
             "scan", "set", "--detectors", "generator-text", "--exit-zero", "--quiet", "--out", "b", cwd=tmp_path
         ).stderr
     )
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_scan_from_python_shows_progress_where_somebody_watches(tmp_path, monkeypatch, capsys, is_watched):
+    import sys
+
+    import auditor
+    from auditor.config import Config
+
+    making.write(tmp_path / "set" / "a.png", making.png())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_watched, raising=False)
+    auditor.scan(tmp_path / "set", config=Config.of(detectors=("generator-text",)), engine="serial")
+    assert ("reading 'set' as folder" in capsys.readouterr().err) == is_watched

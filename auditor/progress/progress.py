@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor import sentences
-from auditor.cli.displays import Display, display_for
-from auditor.cli.pace import Pace, duration
+from auditor.progress.displays import Display, display_for
+from auditor.progress.pace import Pace, duration
 from auditor.types import Need
 
 if TYPE_CHECKING:

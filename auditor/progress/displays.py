@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from auditor.cli.pace import Pace
+from auditor.progress.pace import Pace
 
 INTERVAL = 30.0  # seconds between two lines
 
