@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from auditor import sentences
 from auditor.decision import Decision, Outcome
+from auditor.plugin import of_subgroup
 from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
 from auditor.suspicious import suspicious_subgroups
@@ -22,11 +23,13 @@ WIDE = 0.2  # an interval that is wider has no point worth showing
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A source or shard to look at first. flagged: how many of its images are confirmed or likely synthetic. fraction:
-    its estimate. without: the fraction of the dataset without it. action: what leaves it out; None for a shard."""
+    """A source or shard to look at first. examples: the group of its examples. flagged: how many of its images are
+    likely synthetic or confirmed. fraction: its estimate. without: the fraction of the dataset without it. action: what
+    leaves it out; None for a shard."""
 
     by: str
     value: str
+    examples: str
     flagged: str
     fraction: str
     without: str
@@ -167,11 +170,18 @@ def _suspect(each: Subgroup, folder: str) -> Suspect:
     return Suspect(
         by=each.by,
         value=safe_text(each.value, _MAX_NAME),
-        flagged=f"{each.synthetic + each.flagged:,} of {each.ok:,} images flagged",
+        examples=of_subgroup(each.by, each.value),
+        flagged=_flagged(each),
         fraction=f"{sentences.span(e.low, e.high)} synthetic" if e else "",
         without="" if left is None else f"the dataset without it: about {sentences.percent(left)}",
         action=action,
     )
+
+
+def _flagged(each: Subgroup) -> str:
+    """'84 of 126 images flagged, 6 confirmed'."""
+    flagged = [f"{each.flagged:,} of {each.scored:,} images flagged"] if each.scored else []
+    return ", ".join([*flagged, *([f"{each.synthetic:,} of {each.ok:,} confirmed"] if each.synthetic else [])])
 
 
 def _footer(audit: Audit, decision: Decision) -> Iterator[str]:

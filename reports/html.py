@@ -15,7 +15,7 @@ from itertools import groupby
 from auditor import sentences
 from auditor.decision import Decision
 from auditor.mad import simulation
-from auditor.plugin import CONTRADICTION, SUSPICIOUS, Example, RowRenderer, Shows, of_subgroup
+from auditor.plugin import CONTRADICTION, SUSPICIOUS, Example, RowRenderer, Shows
 from auditor.results import Audit, Estimate, Subgroup
 from auditor.safe_text import safe_text
 from auditor.types import Evidence
@@ -31,7 +31,7 @@ _KINDS = list(Evidence)
 _GENERATIONS = 12
 _MAX_BARS = 12
 _NEARLY_1 = 0.99  # a score above it is not written with more digits
-_MAX_GROUP = 100  # characters of the name of a group of examples
+_MAX_GROUP = 300  # characters of the name of a group of examples
 _MAX_CHARACTERS = 120  # of a key, a caption or a reason beside an image
 MIN_IMAGES = 30  # a subgroup with fewer images is not drawn
 
@@ -120,7 +120,7 @@ def _scale_in_words(screen: FirstScreen) -> str:
 
 def _of(suspicious: Sequence[Item], suspect: Suspect) -> list[Item]:
     """The examples of a suspicious subgroup."""
-    name = safe_text(of_subgroup(suspect.by, suspect.value), _MAX_GROUP)
+    name = safe_text(suspect.examples, _MAX_GROUP)
     return [item for item in suspicious if item.group == name]
 
 

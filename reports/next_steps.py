@@ -130,7 +130,7 @@ def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
         yield Action(text, _scan(audit, folder, (), "--fetch", str(_FETCHED)))
 
 
-def _read_more(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator[Action]:
+def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
     """For rules on rows that could not be read."""
     if not audit.counts.ok:
         yield from _get_images(audit, folder)
@@ -138,6 +138,10 @@ def _read_more(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator[A
         text = "List all rows with the reasons why some could not be read (column `reason`)."
         yield Action(text, _command("export", folder, "--output", "rows.csv"))
     yield from _see_details(audit, rule, folder)
+
+
+def _scan_again(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
+    yield Action("Scan again; what has not changed is kept.", _scan(audit, folder, ()))
 
 
 def _see_captions(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
@@ -159,6 +163,7 @@ def _list_confirmed(audit: Audit, folder: str) -> Action:
 _BY_RULE: dict[str, Actions] = {
     **dict.fromkeys(("mad", "synthetic-fraction", "declared", "worst-source", "increase"), _lower),
     **dict.fromkeys(("rows", "decoded", "unreadable", "observable"), _read_more),
+    "audit-age": _scan_again,
     **dict.fromkeys(("captions-machine", "captions-prompt", "captions-diversity"), _see_captions),
 }
 
@@ -168,12 +173,8 @@ def _images(count: int) -> str:
 
 
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
-    """The audit's own command, without the options that begin so, and with more words."""
-    kept = (
-        [word for word in audit.config.command_line if not word.startswith(without)]
-        if without
-        else audit.config.command_line
-    )
+    """The audit's own command, without some options, and with more words."""
+    kept = [word for word in audit.config.command_line if word.partition("=")[0] not in without]
     return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *kept, *words, "--out", folder])
 
 

@@ -20,7 +20,9 @@ from reports.first_screen import first_screen
 
 PAGES = ("terminal", "markdown", "html")  # with commands for people to copy
 FORMATS = (*PAGES, "notebook")
-SUSPECT = replace(source("bad.example", 100, 40), flagged=30, estimate=SubgroupEstimate(0.9, 0.7, 1.0, 0.12, True))
+SUSPECT = replace(
+    source("bad.example", 100, 40), scored=60, flagged=30, estimate=SubgroupEstimate(0.9, 0.7, 1.0, 0.12, True)
+)
 AUDITS = {
     Outcome.PASS: audit(estimate=ESTIMATES["safe"]),
     Outcome.FAIL: audit(1000, 30, estimate=ESTIMATES["over"], subgroups=(SUSPECT, source("good.example", 900, 0))),
