@@ -115,6 +115,8 @@ def rests_on(audit: Audit) -> str:
         ]
     if audit.sample is not None:
         parts.append(f"a random sample of {audit.sample.rows:,} of {audit.counts.rows:,} rows")
+    if audit.weights is not None:
+        parts.append(f"rows weighted by their column '{safe_text(audit.weights.column, 40)}'")
     if audit.shards is not None:
         parts.append(f"{audit.shards.read:,} of {audit.shards.of:,} shards")
     if text := metadata(audit):

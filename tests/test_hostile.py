@@ -157,7 +157,7 @@ def test_nothing_of_it_becomes_markup_in_the_report(audited):
     page = (audited[2] / "report.html").read_text()
     found = _Markup()
     found.feed(page)
-    ours = (ROOT / "reports/templates/gallery.js").read_text()
+    ours = (ROOT / "reports/templates/report.js").read_text()
     assert [script.strip() for script in found.scripts] == [ours.strip()]
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
     images = [attributes["src"] for tag, attributes in found.tags if tag == "img"]

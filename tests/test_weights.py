@@ -206,12 +206,18 @@ def test_a_label_of_a_row_that_weighs_nothing_does_no_harm(tmp_path):
 # ---- what people read
 
 
-@pytest.mark.parametrize("format", ["terminal", "markdown", "html", "croissant"])
+@pytest.mark.parametrize("format", ["markdown", "html", "croissant"])
 def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, scan, format):
     audit = scan(weighted, read=ReadOptions(weight_col="seen"))
     text = auditor.render(audit, auditor.decide(audit), format).replace("&#39;", "'").replace("\\", "")
     assert "ows are weighted by their column 'seen'" in text
     assert "an effective sample size of 5 " in text
+
+
+def test_the_first_screen_says_that_rows_are_weighted(weighted, scan):
+    audit = scan(weighted, read=WEIGHED)
+    text = auditor.render(audit, auditor.decide(audit), "terminal")
+    assert f"rows weighted by their column '{audit.weights.column}'" in " ".join(text.split())
 
 
 def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):

@@ -40,7 +40,8 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
     auditor gate audit/ --labels labels.csv     with labels of people
     auditor gate audit/ --dataset photos/       exits 3 if photos/ has changed
 
-    AUDIT is the folder that `auditor scan` wrote, or its audit.json. The exit code is the decision.
+    AUDIT is the folder that `auditor scan` wrote, or its audit.json. Its own policy decides, unless --policy names
+    another. The exit code is the decision.
     """
     import datetime
     from pathlib import Path

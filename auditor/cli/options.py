@@ -167,7 +167,7 @@ def deciding(function: F) -> F:
             "--policy",
             type=click.Path(exists=True, dir_okay=False),
             metavar="FILE",
-            help="Policy in TOML (`auditor doctor --policy`); gate uses the audit's own.",
+            help="Policy in TOML (`auditor doctor --policy`).",
         ),
         option(
             "--baseline",

@@ -19,10 +19,11 @@
       await put(button.previousElementSibling.textContent);
       button.textContent = "Copied";
     });
-  const dialog = get("enlarged");
+  const dialog = get("enlarged"), large = document.createElement("img");
+  if (dialog) dialog.querySelector("button").append(large);
   for (const button of document.querySelectorAll(".enlarge"))
     button.addEventListener("click", () => {
-      const image = button.querySelector("img"), large = dialog.querySelector("img");
+      const image = button.querySelector("img");
       [large.src, large.alt] = [image.src, image.alt];
       dialog.showModal();
     });

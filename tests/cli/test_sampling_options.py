@@ -43,4 +43,4 @@ def test_a_sample_of_shards_is_announced_and_told(tmp_path):
     assert "if all shards are similar" in told
     assert "if each shard is all synthetic or all real" in told
     assert "4 of 6 shards" in result.stdout
-    assert "design effect" in told
+    assert "design effect" in (tmp_path / "out/summary.md").read_text()

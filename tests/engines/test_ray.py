@@ -10,7 +10,7 @@ from pathlib import Path
 import making
 import pytest
 import stores
-from commands import environment, run
+from commands import environment, run, unnamed
 
 import auditor
 from auditor import registry
@@ -84,7 +84,7 @@ def tables(folder, count=6, *words):
 
 def written(out):
     """The content of every file that an audit writes."""
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    return {str(path.relative_to(out)): unnamed(path.read_bytes()) for path in sorted(out.rglob("*")) if path.is_file()}
 
 
 def test_it_writes_the_same_bytes_as_one_process(cluster, tmp_path):

@@ -208,7 +208,7 @@ def test_the_design_effect_is_said():
     said = phrases.sample(of_shards(1000, 100, 6.7))
     assert "20 of 1,234 shards" in said
     assert "their 1,000 images have an effective sample size of 149 (design effect 6.7)" in said
-    for format in ("html", "markdown", "terminal"):
+    for format in ("html", "markdown"):
         made = of_shards(1000, 100, 6.7)
         assert "design effect 6.7" in auditor.render(made, auditor.decide(made), format).replace("\\", "")
 
