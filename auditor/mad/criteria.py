@@ -180,8 +180,12 @@ class _Case:
         what = f"synthetic{self._basis}" if self.level is MadLevel.OVER else "synthetic"
         compared = sentences.at_most(self.low, self.high, self.limit, what, "the MAD limit is")
         if self.fraction is None and self.level is MadLevel.INCONCLUSIVE:
-            confirmed = f"at least {sentences.percent(self.low)} synthetic by metadata and watermarks"
-            return f"{confirmed}, other images not estimated; the MAD limit is {sentences.percent(self.limit)}"
+            confirmed = (
+                f"at least {sentences.percent(self.low)} synthetic by metadata and watermarks"
+                if self.low
+                else ("no image is confirmed as synthetic")
+            )
+            return f"{confirmed}, and the others are not estimated; the MAD limit is {sentences.percent(self.limit)}"
         if self.level is MadLevel.NEAR:
             return f"{compared}, and a warning begins at {sentences.percent(self.conservative_limit / 2)}"
         return compared
