@@ -54,7 +54,11 @@ def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
 
 def command(audit: Audit) -> str:
     """The command that repeats the audit, where the dataset lies in the current folder."""
-    return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *audit.config.command_line])
+    return shlex.join(["auditor", "scan", *_inputs(audit), *audit.config.command_line])
+
+
+def _inputs(audit: Audit) -> list[str]:
+    return [_as_argument(input.name) for input in audit.inputs]
 
 
 # ---- by rule --------------------------------------------------------------------------------------------------------
@@ -96,7 +100,7 @@ def _leave_out_sources(audit: Audit, folder: str) -> Iterator[Action]:
 
 def leave_out(sources: list[Subgroup], folder: str) -> str:
     """The command that leaves sources out."""
-    named = [word for each in sources for word in ("--drop-source", safe_text(each.value, _MAX_NAME))]
+    named = [f"--drop-source={safe_text(each.value, _MAX_NAME)}" for each in sources]  # a value may begin with a hyphen
     return _command("filter", folder, *named, "--out", "keep.parquet")
 
 
@@ -107,6 +111,9 @@ def _labels_needed(audit: Audit, rule: RuleResult) -> str:
     number = labels_to_decide(e.low, e.high, limit) if e and is_predictable and isinstance(limit, float) else None
     if number is None:
         return "Label random images in the browser; the page says when the policy is decided."
+    there_are = audit.counts.ok - audit.confirmed.count
+    if number >= there_are:
+        return f"Label all {there_are:,} images in the browser; the page says when the policy is decided."
     minutes = max(1, round(number * SECONDS_PER_LABEL / 60))
     return f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
 
@@ -132,7 +139,10 @@ def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
 
 def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
     """For rules on rows that could not be read."""
-    if not audit.counts.ok:
+    if not audit.counts.rows:
+        text = "Read how the files of the input were taken; then scan a folder, table or archive of images."
+        yield Action(text, _command("report", folder, "--format", "markdown"))
+    elif not audit.counts.ok:
         yield from _get_images(audit, folder)
     if audit.counts.unreadable or audit.counts.failed:
         text = "List all rows with the reasons why some could not be read (column `reason`)."
@@ -175,8 +185,13 @@ def _images(count: int) -> str:
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
     """The audit's own command, without some options, and with more words."""
     kept = [word for word in audit.config.command_line if word.partition("=")[0] not in without]
-    return shlex.join(["auditor", "scan", *(input.name for input in audit.inputs), *kept, *words, "--out", folder])
+    return shlex.join(["auditor", "scan", *_inputs(audit), *kept, *words, f"--out={folder}"])
 
 
-def _command(name: str, *words: str) -> str:
-    return shlex.join(["auditor", name, *words])
+def _command(name: str, folder: str, *words: str) -> str:
+    return shlex.join(["auditor", name, _as_argument(folder), *words])
+
+
+def _as_argument(path: str) -> str:
+    """A path that is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path

@@ -193,7 +193,18 @@ def test_every_action_runs_as_it_stands(demo, monkeypatch, folder, name):
     monkeypatch.setattr(LabelServer, "serve_forever", interrupted)
     for words in dict.fromkeys(commands_of(demo, folder, POLICIES[name])):
         if words[1] == "scan":  # into another folder, which the other tests do not need
-            words = (*words[:-1], f"{folder}-again")
+            words = (*words[:-1], f"--out={folder}-again")
         result = run(*words[1:], cwd=demo)
         expected = (130,) if words[1] == "label" else (0, 1, 4)
         assert result.returncode in expected, (words, result.stderr)
+
+
+def test_names_that_look_like_options_or_need_quotes_do_not_break_a_command(tmp_path):
+    for name in ("-set", "we ird'set"):
+        making.write(tmp_path / name / "--source" / "a.png", making.png({"parameters": making.A1111}))
+        making.write(tmp_path / name / "b.png", making.png({"parameters": making.A1111}))
+        result = run("scan", f"./{name}", f"--out={name}-audit", "--detectors", "generator-text", cwd=tmp_path)
+        command = re.search(r"^ +(auditor .*?)\ndetails", result.stdout, re.DOTALL | re.MULTILINE)[1]
+        assert run(*shlex.split(command.replace("\\\n", " "))[1:], cwd=tmp_path).returncode == 0
+    leave_out = next_steps.leave_out([replace(SUSPECT, value="--source")], "-set-audit")
+    assert run(*shlex.split(leave_out)[1:], cwd=tmp_path).returncode == 0
