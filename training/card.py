@@ -13,28 +13,31 @@ from training.data import Picture
 TEXT = """# ouro-v2
 
 CLIP ViT-B/16's image tower (OpenAI's weights, MIT; int8, {megabytes:.1f} MB) and a linear head on the CLS tokens of its
-blocks {blocks}. One pass gives a score, higher for images that look machine-made, and CLIP's embedding, for similarity.
-The image is seen whole, squashed to {size} pixels square (`preprocessing.json`).
+blocks {blocks}. One pass gives a score, higher for images that are more likely generated, and CLIP's embedding, for
+similarity. The whole image is used, resized to {size} × {size} pixels without keeping its aspect ratio
+(`preprocessing.json`).
 
 Encoder and head: sha256 `{digest}`
 
-Made by `python -m training` (training/README.md); all figures but the speed are of `training/oof.parquet`.
+This card is written by `python -m training` (training/README.md); all figures except the speed are from
+`training/oof.parquet`.
 
-## What the head was made from
+## Training data
 
-{images:,} images: {synthetic:,} synthetic ones of {synthetic_sources} sources and {generators} names of generators,
-{real:,} made by people of {real_sources} sources; sources that share an owner or pictures are one of {groups} groups.
-Licences of the sources differ and many are unstated; no image is distributed. The tower saw no labels of this task.
+{images:,} images: {synthetic:,} synthetic ones from {synthetic_sources} sources with {generators} generator names, and
+{real:,} human-made ones from {real_sources} sources. Sources that share an owner or images are in the same group; there
+are {groups} groups. Licences of the sources differ and many are unstated; no image is distributed. The tower was not
+trained on labels of this task.
 
 ## Protocol
 
 Each image is scored by a head that was fitted without its whole group, in closed form: weights that differ from the
 shipped ones by one group in {groups}. Both classes went through the same random cropping, reduction and re-encoding.
-Sources weigh the same; intervals come from redrawing sources. *Photographs*: real photographs against generators that
-are mostly asked for photorealistic images (edits, GPT Image, Midjourney, Gemini, FLUX, realistic fine-tunes).
-*Baseline*: AUROC of trees on the file's size, shape and weight, and on the original's size. ECE: of the probability at
-even classes, by a line fitted on other groups. Sources were chosen, and settings compared, on these images: new ones
-are harder.
+All sources have equal weights; intervals are from a bootstrap over sources. *Photographs*: real photographs against
+generators that are mostly used for photorealistic images (edits, GPT Image, Midjourney, Gemini, FLUX, realistic
+fine-tunes). *Baseline*: AUROC of tree models on the dimensions and size of the file, and on the original's size. ECE:
+expected calibration error of the probability at balanced classes, with a calibration line fitted on other groups.
+Sources and settings were selected on these images, so error rates on new sources are higher.
 
 {conditions}
 
@@ -42,15 +45,15 @@ are harder.
 |---|---|
 {deltas}
 
-### Aims, stated before
+### Targets, set in advance
 
 {aims}
 
-### False positives by what the image shows (threshold: 5 % of all real images)
+### False positives by subject (threshold: 5 % of all real images)
 
 {kinds}
 
-### True positives by who made it (the same threshold)
+### True positives by generator (same threshold)
 
 {families}
 
@@ -58,25 +61,24 @@ By source: `sources.csv`.
 
 ## Speed
 
-`python benchmarks/model.py --clip FILE --first FILE`, two processes of one thread on two cores with AVX512-VNNI,
-pictures of 512 pixels, from JPEG bytes to score: 17.0 images/s (117 ms of processor time each; aim 20), 3.5 times the
-same tower in float32 under torch (4.8), as the wheel's INT8 graph (17.3), 0.23 times ouro-v1 (74.2), 0.01 times
-decoding alone.
+`python benchmarks/model.py --clip FILE --first FILE`, two processes of one thread on two cores with AVX512-VNNI, images
+of 512 pixels, from JPEG bytes to score: 17.0 images/s (117 ms of CPU time each; target 20). This is 3.5 times the speed
+of the same tower in float32 under torch (4.8), about that of the wheel's INT8 graph (17.3), 0.23 times that of ouro-v1
+(74.2), and 0.01 times that of decoding alone.
 
-## Known blind spots
+## Known weaknesses
 
 {blind}
 
-## Not to be used
+## Out-of-scope use
 
-To accuse anybody, to judge a single image, to moderate people's work, or as a proof in any dispute. It estimates how
-much of a dataset is likely to be machine-made, with error rates that hold only for data like those above; measure
-your own with real images you trust (`auditor calibrate`), or let it learn your kind (`--adapt`).
-"""
-BLIND = """Edited photographs, photorealistic images of the newest generators and of DALL-E 2, and GANs are missed most
-often; digital paintings, posters and anime by people are flagged most often (tables above). Generators newer than those
-named in `training/oof.parquet` will be missed more often than these. Reduction to 256 pixels costs detection. Images
-with a shorter side below 198 pixels were not measured, nor were pages of text."""
+Do not use the model to accuse anybody, to classify a single image, to moderate people's work, or as proof in a dispute.
+It is meant for estimating the synthetic fraction of a dataset. Its error rates are valid only for data like those
+above: measure them on your own real images (`auditor calibrate`), or adapt the model to them (`--adapt`).
+""" BLIND = """Edited photographs, photorealistic images of the newest generators and of DALL-E 2, and GANs are missed
+most often; human-made digital paintings, posters and anime are flagged most often (tables above). Images of generators
+newer than those named in `training/oof.parquet` will be missed more often. Resizing to 256 pixels lowers the detection
+rate. Images with a shorter side below 198 pixels and pages of text were not measured."""
 
 
 def card(
