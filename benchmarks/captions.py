@@ -155,7 +155,7 @@ def measured_ranges(lines: pd.DataFrame) -> dict[str, object]:
 
 
 def diversity_power(lines: pd.DataFrame, runs: int) -> Iterator[Sequence[str]]:
-    """How often a figure of datasets with some machine-written captions is outside of the human range, which knows the
+    """How often a figure of datasets with some model-generated captions is outside the human range, which knows the
     families of people."""
     texts, families = lines.text.to_numpy(), Families(lines, diversity.BLOCK)
     for share in SHARES:
@@ -248,17 +248,17 @@ def tables(lines: pd.DataFrame, runs: int) -> None:
     print()
     show(("prompt family", "captions", "strong or weak", "recall (95 % CI)"), recall(lines, "prompt", "prompt"))
     print()
-    heads = ("n", "machine-written", "bound above 0", "“at least” is true", "mean bound", "90 % of bounds below")
+    heads = ("n", "model-generated", "bound above 0", "“at least” is true", "mean bound", "90 % of bounds below")
     show(heads, (row for n in (500, 2000, 10_000) for row in simulated(lines, n, runs)))
     print()
     show(("source", *by_source(lines).columns[2:]), _source_rows(lines))
     print()
     show(("source of people", "outside of the other nine"), outside_of_the_others(lines))
     print()
-    heads = ("machine-written", "bound above 0", "“at least” is true", "mean bound")
+    heads = ("model-generated", "bound above 0", "“at least” is true", "mean bound")
     show(heads, with_reference(lines, max(20, runs // 5)))
     print()
-    show(("machine-written", "a figure outside of the human range"), diversity_power(lines, max(20, runs // 5)))
+    show(("model-generated", "a figure outside the human range"), diversity_power(lines, max(20, runs // 5)))
 
 
 def _source_rows(lines: pd.DataFrame) -> Iterator[Sequence[str]]:
