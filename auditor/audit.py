@@ -40,7 +40,7 @@ from auditor.types import Need
 if TYPE_CHECKING:
     from auditor.fetching.fetcher import Fetcher
 
-_NO_IMAGES = "no row to sample: the manifest gives URLs and no images (--fetch N fetches some of them)"
+_NO_IMAGES = "no row to sample: the manifest only has URLs (--fetch N fetches some of them)"
 _EXPECTED_AT = (0.0, 0.15)  # synthetic fractions for which the expected interval of a sample is reported
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class CaptionColumn:
-    """A column or side-car that holds captions, and the share of the rows looked at that have it.
+    """A column or sidecar that holds captions, and the share of the rows looked at that have it.
 
     is_audited: the other parts of `captions` are about it. machine: why its name declares a machine writer; '' if it
     does not. model: the only value of the column that names the model, if there is one.
@@ -24,7 +24,7 @@ class CaptionColumn:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredWriters:
-    """What names of columns and side-cars say about who wrote the captions. rows: of the shards that were looked at.
+    """What names of columns and sidecars say about who wrote the captions. rows: of the shards that were looked at.
     share: of these rows whose audited captions declare a machine."""
 
     rows: int
@@ -58,7 +58,7 @@ class Artefacts:
     """Artefacts of machine writers: of n images with a caption, `hits` have one. share: by weight.
 
     low: the lower end of the 95 % interval of the share. margin: what is subtracted from it for artefacts in captions
-    by people. lower: at least this share of the images has a machine-written caption; 0 means that nothing can be told.
+    by people. lower: at least this share of the images has a model-generated caption; 0 means that nothing can be told.
     by_kind, by_writer: images by pattern, and by the writer that a pattern names.
     """
 
@@ -183,6 +183,6 @@ class Captions:
 
     @property
     def lower(self) -> float | None:
-        """The greater of the two bounds of the machine-written share; None without a caption."""
+        """The greater of the two bounds of the model-generated share; None without a caption."""
         bounds = [found.lower for found in (self.artefacts, self.reference) if found]
         return max(bounds, default=None)

@@ -127,7 +127,7 @@ class ScanConfig:
 
     encoder: str | None = None
     """An open_clip model for the vectors: `local-dir:FOLDER`, `ARCHITECTURE:FILE.safetensors` or
-    `open_clip:ARCHITECTURE/PRETRAINED`. None: the embedded encoder."""
+    `open_clip:ARCHITECTURE/PRETRAINED`. None: the built-in encoder."""
 
     embeddings: str | None = None
     """The folder of precomputed vectors: clip-retrieval's img_emb and metadata, or DataComp's npz files."""

@@ -57,4 +57,4 @@ class DeclaredColumn(Detector):
             return DetectorResult.hit(Tier.B, text, claim=claim)
         if folded in _NO or is_source_type(value):
             return DetectorResult.negative(text)
-        return DetectorResult.abstained(f"{text}: not understood")
+        return DetectorResult.abstained(f"{text}: not recognised")

@@ -73,7 +73,7 @@ class _Closest:
     t: float
 
     def __str__(self) -> str:
-        return f"{self.mark.generator}: t = {self.t:.1f}, {self.mark.threshold:.1f} decides ({PLANES[self.plane]})"
+        return f"{self.mark.generator}: t = {self.t:.1f}, {self.mark.threshold:.1f} required ({PLANES[self.plane]})"
 
 
 class DwtDct(AggregateDetector):
@@ -142,13 +142,13 @@ def refusal(view: View) -> str | None:
     """Why the image cannot contain a readable mark; None if it can."""
     header = view.header
     if header.width * header.height < _MIN_PIXELS:
-        return f"{header.width} × {header.height} pixels are too few to hold a mark"
+        return f"{header.width} × {header.height} pixels are too few for a watermark"
     if header.mode in ("1", "L", "LA", "I", "F", "I;16", "I;16B"):
-        return "greyscale: no colour to hold a mark"
+        return "greyscale: no colour to carry a watermark"
     if header.mode in ("P", "PA"):
-        return "a palette keeps no mark"
+        return "palette images keep no watermark"
     if view.resized:
-        return f"{view.resized}: no mark survives that"
+        return f"{view.resized}: no watermark survives that"
     return None
 
 

@@ -50,7 +50,7 @@ class DwtDctCrops(Detector):
                 for mark in marks():
                     best[mark] = max(best[mark], _best(soft, mark))
         mark = max(best, key=lambda mark: best[mark] / threshold(mark))
-        reason = f"{mark.generator}, cropped: t = {best[mark]:.1f}, {threshold(mark):.1f} decides"
+        reason = f"{mark.generator}, cropped: t = {best[mark]:.1f}, {threshold(mark):.1f} required"
         if best[mark] < threshold(mark):
             return DetectorResult.negative(f"nearest {reason}")
         claim, score = (Claim.SYNTHETIC, 1.0) if mark.decides else (Claim.SUSPECTED, 0.5)

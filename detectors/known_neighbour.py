@@ -114,7 +114,7 @@ class KnownNeighbour(ClassifierDetector):
         if math.isnan(logit):
             return DetectorResult.abstained("a copy of a known image: see known-image")
         probability = self.probability(logit)
-        words = f"{100 * probability:.1f} % at even odds, by the nearest known images"
+        words = f"{100 * probability:.1f} % at 50 % prevalence, by the nearest known images"
         if logit >= self._counts.likely_synthetic:
             return DetectorResult.scored(probability, f"likely synthetic: {words}", Claim.LIKELY_SYNTHETIC)
         return DetectorResult.scored(probability, f"cannot tell: {words}")

@@ -1,6 +1,6 @@
 """What captions say about their writers, in sentences: in every format the same.
 
-No sentence gives a share of machine-written captions, calls captions human-written, or judges a caption by its style.
+No sentence gives a share of model-generated captions, calls captions human-written, or judges a caption by its style.
 """
 
 from __future__ import annotations
@@ -47,28 +47,28 @@ def _writers(captions: Captions) -> Iterator[str]:
     artefacts = captions.artefacts
     if artefacts is None:
         return
-    found = f"artefacts of machine writers in {artefacts.hits:,} of {artefacts.n:,}"
+    found = f"artefacts of captioning models in {artefacts.hits:,} of {artefacts.n:,}"
     if artefacts.lower:
-        yield f"at least {percent(artefacts.lower)} of images have a machine-written caption ({found})"
+        yield f"at least {percent(artefacts.lower)} of images have a model-generated caption ({found})"
     elif artefacts.hits:
-        yield f"cannot tell who wrote them: {found}, which captions by people may have too"
+        yield f"cannot tell who wrote them: {found}, which human-written captions may have too"
     else:
         yield (
-            f"cannot tell who wrote them: no artefact of a machine writer on {artefacts.n:,} images, and many "
+            f"cannot tell who wrote them: no artefact of a captioning model on {artefacts.n:,} images, and many "
             "captioning models leave none"
         )
     if artefacts.by_writer:
         yield "named: " + " · ".join(f"{name} {n:,}" for name, n in list(artefacts.by_writer.items())[:_MAX_LISTED])
     others, sampled = in_others(captions.languages), sum(captions.languages.values())
     if others and not is_mostly_english(captions.languages):
-        looked_at = f"{others:,} of {sampled:,} captions looked at"
+        looked_at = f"{others:,} of {sampled:,} captions examined"
         yield f"artefacts are known in English only; {looked_at} are in other languages"
 
 
 def _reference(captions: Captions) -> Iterator[str]:
     found = captions.reference
     if captions.not_compared:
-        yield f"not compared with captions by people: {captions.not_compared}"
+        yield f"not compared with human-written captions: {captions.not_compared}"
     if found is None:
         return
     name, basis = safe_text(found.name, _MAX_NAME), f"{found.flagged:,} of {found.sampled:,} flagged"
@@ -76,7 +76,7 @@ def _reference(captions: Captions) -> Iterator[str]:
     if found.lower:
         yield (
             f"at least {percent(found.lower)} of captions are unlike {name} ({basis}, and {of_reference}), which is a "
-            "lower bound of the machine-written ones only if people write such captions there as in this dataset"
+            "lower bound of the model-generated ones only if people write such captions there as in this dataset"
         )
     else:
         yield f"cannot tell captions from {name} ({basis}, and {of_reference})"
@@ -92,7 +92,7 @@ def declared(column: CaptionColumn) -> str:
     """What the name of a column of captions says."""
     name = safe_text(column.name, _MAX_NAME)
     model = f", {safe_text(column.model, _MAX_NAME)}" if column.model else ""
-    says = f"column {name} names a machine writer ({column.machine}{model})" if column.machine else f"column {name}"
+    says = f"column {name} names a captioning model ({column.machine}{model})" if column.machine else f"column {name}"
     audited = "audited" if column.is_audited else f"not audited; --caption-col {name} audits it"
     return f"{says}, in {percent(column.share, 0)} of the rows: {audited}"
 
@@ -129,7 +129,7 @@ def _rate(rate: FlagRate) -> str:
 def _diversity(captions: Captions) -> Iterator[str]:
     if captions.diversity and (outside := _outside(captions.diversity)):
         yield (
-            f"less diverse than every list of captions by people that was measured: {'; '.join(outside)}. One template "
+            f"less diverse than every human-written list that was measured: {'; '.join(outside)}. One template "
             "or one writer, a person or a program"
         )
 

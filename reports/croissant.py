@@ -75,7 +75,7 @@ def _declared(audit: Audit) -> dict[str, Any] | None:
         return None
     low, high = audit.confirmed.source_interval or (audit.confirmed.share, audit.confirmed.share)
     text = "Share of readable images that metadata or watermarks confirm as synthetic; a lower bound"
-    return _value("declared synthetic share", text, audit.confirmed.share, low, high)
+    return _value("confirmed synthetic share", text, audit.confirmed.share, low, high)
 
 
 def _estimated(audit: Audit) -> dict[str, Any] | None:

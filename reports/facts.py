@@ -28,7 +28,7 @@ def facts(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     yield from _section("near-duplicates", phrases.near_duplicates(audit))
     yield from _section("diversity", phrases.diversity(audit))
     yield from _section("captions", captions.lines(audit))
-    yield from _section("caption fit", phrases.caption_similarity(audit))
+    yield from _section("caption similarity", phrases.caption_similarity(audit))
     yield "not checked", ", ".join(UNCHECKABLE)
     if stock := phrases.stock_watermarks(audit):
         yield "not counted", stock
@@ -49,7 +49,7 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "", f"{_times(counts.repeated_keys, 'key')} more than once; the image column tells their rows apart"
     if counts.repeated_images:
         yield "", f"{counts.repeated_images:,} rows repeat another row's image; shares count each image once"
-    yield from _section("passed over", [safe_text(text, 100) for text in phrases.passed_over(audit)[:_MAX_ITEMS]])
+    yield from _section("skipped", [safe_text(text, 100) for text in phrases.passed_over(audit)[:_MAX_ITEMS]])
     if sample := phrases.sample(audit):
         yield "sample", sample
     if weights := phrases.weights(audit):

@@ -160,13 +160,13 @@ def _metric_charts(audit: Audit) -> Iterator[tuple[str, str]]:
         rows = [(safe_text(metric.name, 24), metric.value, metric.low, metric.high) for metric in comparison.metrics]
         outside = sum(metric.is_outside for metric in comparison.metrics)
         title = (
-            f"{comparison.name}: {outside} of {len(rows)} metrics outside of the null band; the table has the numbers"
+            f"{comparison.name}: {outside} of {len(rows)} metrics outside the null band; the table has the numbers"
         )
         yield charts.against_null(rows), safe_text(title)
 
 
 def _trajectory(audit: Audit, decision: Decision) -> tuple[str, str] | None:
-    """Diversity lost if the mix stays, at the fraction's interval and the range of λ."""
+    """Diversity lost at a constant fraction, for the fraction's interval and the range of λ."""
     mad = decision.mad
     if mad is None or audit.confirmed.share is None:
         return None
@@ -192,16 +192,16 @@ def _tipping(audit: Audit, decision: Decision) -> tuple[str, str] | None:
 
 
 def _caption_chart(audit: Audit) -> tuple[str, str] | None:
-    """The bound of machine-written captions, and the share of prompts."""
+    """The bound of model-generated captions, and the share of prompts."""
     found = audit.captions
     if found is None or found.artefacts is None or found.prompts is None:
         return None
     prompts = found.prompts
     bars = [
-        Bar("machine-written", None, found.artefacts.lower, 1.0),
+        Bar("model-generated", None, found.artefacts.lower, 1.0),
         Bar("prompt syntax", prompts.share, prompts.low, prompts.high),
     ]
-    return charts.intervals(bars), "Captions: what is possible for the machine-written share, and the share of prompts"
+    return charts.intervals(bars), "Captions: what is possible for the model-generated share, and the share of prompts"
 
 
 # ---- examples -------------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def _items(examples: Sequence[Example]) -> Iterator[Item]:
     for item in items:
         size += len(item.picture or "")
         if item.picture and size > _MAX_EXAMPLE_BYTES:
-            yield replace(item, picture=None, no_picture_reason="left out: the page would be too large")
+            yield replace(item, picture=None, no_picture_reason="omitted: the page would be too large")
         else:
             yield item
 

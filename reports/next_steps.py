@@ -42,7 +42,7 @@ def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
         for action in _BY_RULE.get(rule.id, _see_details)(audit, rule, folder)
     ]  # fmt: skip
     if decision.outcome is Outcome.PASS:
-        text = "Put this before the training command; it exits 0 only if the audit passes."
+        text = "Run this before the training command: it exits 0 only if the audit passes."
         found.insert(0, Action(text, _command("gate", folder)))
     if any(control.is_shift for control in (audit.estimate.controls if audit.estimate else ())):
         found += _label(audit, "Scores differ from the calibration here; labels correct that.", folder)
@@ -82,20 +82,20 @@ def _remove(audit: Audit, folder: str) -> Iterator[Action]:
         yield from _leave_out_sources(audit, folder)
         keep = ("--out", "keep.parquet")
         if audit.confirmed.count:
-            text = f"Leave out the {_images(audit.confirmed.count)} confirmed as synthetic; it prints what remains."
+            text = f"Leave out the {_images(audit.confirmed.count)} confirmed as synthetic; the command prints what remains."
             yield Action(text, _command("filter", folder, *keep))
         if audit.estimate and audit.estimate.flagged and audit.sample is None:
             likely = _images(audit.estimate.flagged)
-            text = f"Leave out the {likely} that are likely synthetic too; it prints what remains."
+            text = f"Leave out the {likely} that are likely synthetic too; the command prints what remains."
             yield Action(text, _command("filter", folder, "--drop", "likely", *keep))
-    yield from _label(audit, "Check the classifier: label random images until the decision stands.", folder)
+    yield from _label(audit, "Check the classifier: label random images until the policy is decided.", folder)
 
 
 def _leave_out_sources(audit: Audit, folder: str) -> Iterator[Action]:
     worst = [each for each in suspicious_subgroups(audit) if each.estimate and each.estimate.is_mostly_synthetic]
     if worst and worst[0].by == "source":
         what = "the source that is" if len(worst) == 1 else f"the {len(worst)} sources that are"
-        yield Action(f"Leave out {what} mostly synthetic; it prints what remains.", leave_out(worst, folder))
+        yield Action(f"Leave out {what} mostly synthetic; the command prints what remains.", leave_out(worst, folder))
 
 
 def leave_out(sources: list[Subgroup], folder: str) -> str:
@@ -110,10 +110,10 @@ def _labels_needed(audit: Audit, rule: RuleResult) -> str:
     is_predictable = e is not None and e.labels is None and rule.id != "increase"
     number = labels_to_decide(e.low, e.high, limit) if e and is_predictable and isinstance(limit, float) else None
     if number is None:
-        return "Label random images in the browser; the page says when the policy is decided."
+        return "Label random images in the browser; the page shows when the policy is decided."
     there_are = audit.counts.ok - audit.confirmed.count
     if number >= there_are:
-        return f"Label all {there_are:,} images in the browser; the page says when the policy is decided."
+        return f"Label all {there_are:,} images in the browser; the page shows when the policy is decided."
     minutes = max(1, round(number * SECONDS_PER_LABEL / 60))
     return f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
 
@@ -125,7 +125,7 @@ def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:
 
 def _scan_more(audit: Audit, folder: str) -> Iterator[Action]:
     if audit.sample or audit.shards:
-        yield Action("Scan all rows; what is done is kept.", _scan(audit, folder, ("--sample",), "--sample", "all"))
+        yield Action("Scan all rows; finished results are kept.", _scan(audit, folder, ("--sample",), "--sample", "all"))
 
 
 def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
@@ -133,7 +133,7 @@ def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
     if audit.config.scan.depth < Need.PIXELS:
         yield Action("Scan again with the images decoded.", _scan(audit, folder, ("--depth",)))
     elif audit.counts.no_bytes:
-        text = f"The manifest gives URLs and no images: fetch and audit {_FETCHED:,} random ones."
+        text = f"The manifest only has URLs: fetch and audit {_FETCHED:,} random ones."
         yield Action(text, _scan(audit, folder, (), "--fetch", str(_FETCHED)))
 
 
@@ -151,11 +151,11 @@ def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
 
 
 def _scan_again(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
-    yield Action("Scan again; what has not changed is kept.", _scan(audit, folder, ()))
+    yield Action("Scan again; unchanged results are kept.", _scan(audit, folder, ()))
 
 
 def _see_captions(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
-    text = "List the rows with marks of machine writers or prompts in their captions (column `caption_marks`)."
+    text = "List the rows with artefacts of captioning models or prompts in their captions (column `caption_marks`)."
     yield Action(text, _command("export", folder, "--output", "rows.csv"))
 
 

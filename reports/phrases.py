@@ -22,7 +22,7 @@ TITLES = {
     Outcome.EXEMPT: "EXEMPT",
 }
 NOT_CHECKED = (
-    "Not checked, because only their makers can read them or because they name no generator: "
+    "Not checked, because only their vendors can detect them or because they name no generator: "
     f"{', '.join(UNCHECKABLE)}. An image without metadata or a watermark may still be synthetic."
 )
 EVIDENCE = {
@@ -131,8 +131,8 @@ def metadata(audit: Audit) -> str | None:
         return None
     stripped = found.examined - found.present
     if not found.present:
-        return f"no metadata on any of {found.examined:,} images, where finding none means nothing"
-    return f"no metadata on {stripped:,} of {found.examined:,} images, where finding none means nothing"
+        return f"no metadata on any of {found.examined:,} images, so nothing could be found there"
+    return f"no metadata on {stripped:,} of {found.examined:,} images, so nothing could be found there"
 
 
 def _why_no_estimate(audit: Audit) -> str:
@@ -421,6 +421,6 @@ def trajectory_in_words(lines: Sequence[Sequence[float]], mad: MadStatus) -> str
     """What the chart of generations shows: lines are middle, low and high."""
     middle, low, high = (line[-1] for line in lines)
     return (
-        f"Diversity lost after {len(lines[0]) - 1} generations if the mix stays: {percent(middle)}, between "
+        f"Diversity lost after {len(lines[0]) - 1} generations at a constant fraction: {percent(middle)}, between "
         f"{percent(low)} and {percent(high)}; the budget is {percent(mad.delta)}"
     )

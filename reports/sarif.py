@@ -41,7 +41,7 @@ class Sarif(RowRenderer):
         rows = [example.row for example in examples][: self.most]
         detectors = sorted({str(row.verdict.decided_by) for row in rows if row.verdict})
         rules = [_descriptor(f"policy/{rule.id}", f"Policy rule {rule.id}", rule.outcome) for rule in decision.rules]
-        rules += [_descriptor(f"image/{id}", f"Image decided by {id}", Outcome.EXEMPT) for id in detectors]
+        rules += [_descriptor(f"image/{id}", f"Verdict by {id}", Outcome.EXEMPT) for id in detectors]
         place = audit.inputs[0].name if audit.inputs else "audit.json"
         results = [_rule_result(rule, place) for rule in decision.rules if rule.outcome in _LEVELS]
         results += [_image_result(row) for row in rows]

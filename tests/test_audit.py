@@ -118,11 +118,11 @@ def test_a_changed_configuration_is_redone(dataset, tmp_path, scan):
 @pytest.mark.parametrize(
     ("config", "lost"),
     [
-        ({"depth": Need.FILE}, "rows decoded: 5,000 there, none now"),
-        ({"depth": Need.ROW}, "rows opened: all there, none now"),
+        ({"depth": Need.FILE}, "rows decoded: 5,000 before, none now"),
+        ({"depth": Need.ROW}, "rows opened: all before, none now"),
         ({"detectors": ("c2pa",)}, "detectors there and not now: declared-column"),
-        ({"sample": 10}, "rows decoded: 5,000 there, 10 now"),
-        ({"sample_shards": 2}, "shards read: all there, 2 now"),
+        ({"sample": 10}, "rows decoded: 5,000 before, 10 now"),
+        ({"sample_shards": 2}, "shards read: all before, 2 now"),
     ],
 )
 def test_a_scan_that_examines_less_replaces_nothing_unless_asked(dataset, tmp_path, scan, config, lost):
@@ -193,7 +193,7 @@ def test_evidence_of_another_dataset_is_refused_with_the_flag_that_replaces_it(d
 def test_evidence_of_another_version_is_refused(dataset, scan, monkeypatch):
     scan(dataset)
     monkeypatch.setattr(pipeline, "__version__", "99")
-    with pytest.raises(EvidenceError, match=r"mad-auditor .* there, mad-auditor 99 now"):
+    with pytest.raises(EvidenceError, match=r"mad-auditor .* before, mad-auditor 99 now"):
         scan(dataset)
 
 

@@ -64,7 +64,7 @@ def test_merging_into_a_folder_that_holds_another_audit_is_refused_or_replaces_i
     auditor.merge(folders, halves / "both")
     assert auditor.merge(folders, halves / "both").counts.rows == 10  # the same merge again
     for out in ("both", "audit-three"):
-        with pytest.raises(EvidenceError, match="holds evidence of another audit.*--restart"):
+        with pytest.raises(EvidenceError, match="contains evidence of another audit.*--restart"):
             auditor.merge([folders[0], halves / ("audit-three" if out == "both" else "audit-two")], halves / out)
     assert auditor.load(halves / "both").counts.rows == len(auditor.evidence(halves / "both")) == 10
     replaced = auditor.merge([folders[0], halves / "audit-three"], halves / "both", restart=True)

@@ -104,7 +104,7 @@ class Estimator:
     def _with_context(self, estimate: Estimate) -> Estimate:
         """The estimate with the assumptions about weights, unread shards and images that could not be fetched."""
         if weighted_by := self.config.scan.read.weight_col:
-            text = f"training sees each row as often as its column '{safe_text(weighted_by, 40)}' says"
+            text = f"training sees each row in proportion to its column '{safe_text(weighted_by, 40)}'"
             estimate = _assume(estimate, text)
         if self.summary.shards:
             estimate = _assume_random_shards(estimate, self.summary.shards)
@@ -135,5 +135,5 @@ def _with_dead_links(estimate: Estimate, sample: Counts) -> Estimate:
     return _assume(
         estimate,
         f"{sample.failed:,} of the sampled images ({sentences.percent(dead)}) could not be fetched, and the fraction "
-        f"is that of the others; if all of them were real, or all synthetic, it would be {sentences.span(low, high)}",
+        f"is that of the others; if all missing images were real, or all synthetic, it would be {sentences.span(low, high)}",
     )

@@ -71,10 +71,10 @@ def read(path: Path) -> list[Annotation]:
             continue
         first_line, first = annotations.setdefault((annotation.key, annotation.labeller), (line, annotation))
         if first.label is not annotation.label:
-            labeller = annotation.labeller or "one labeller"
+            labeller = annotation.labeller or "one annotator"
             raise LabelError(
                 f"{path} line {line}: {labeller} labelled {annotation.key!r} {annotation.label}, and {first.label} in "
-                f"line {first_line}: remove one of the lines, or name two labellers"
+                f"line {first_line}: remove one of the lines, or use two names in the column labeller"
             )
     return [annotation for _, annotation in annotations.values()]
 

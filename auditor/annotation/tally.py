@@ -44,13 +44,13 @@ METHOD = "two-phase stratified sample of labels"
 ASSUMPTIONS = (
     "the labelled images have the lowest sampling ranks of their stratum, so they are a random sample of it",
     "an image labelled unsure counts as real for the lower end and as synthetic for the upper end",
-    "declared and matched evidence is taken at face value",
+    "metadata, watermarks and known-image matches are taken at face value",
 )
 _BASES = {
     Basis.PROVENANCE: "by a statement of origin, which is taken at face value",
     Basis.PAGE: "by page: an assumed 2 % of them are wrong in each direction, at most 7 %",
     Basis.DATE: "by date: an assumed 2 % of them are wrong in each direction, at most 7 %",
-    Basis.LOOKS: f"by looks alone: in published studies people are right on {LOOKS_ACCURACY} of images",
+    Basis.LOOKS: f"by looks alone: in published studies people label {LOOKS_ACCURACY} of images correctly",
     Basis.UNSTATED: "without a stated basis: an assumed 2 % of them are wrong in each direction, at most 7 %",
 }
 

@@ -77,7 +77,7 @@ def _model() -> str:
     """Loads the model, which compares its outputs with parity.npz."""
     from auditor.embeddings.embedded_encoder import embedded
 
-    return f"{embedded().fingerprint} loads; its outputs match those of the machine that made it"
+    return f"{embedded().fingerprint} loads; its outputs match the reference outputs"
 
 
 def _decoders() -> str:

@@ -47,7 +47,7 @@ def adapt(
 ) -> tuple[Calibration, Adaptation]:
     """Adapts the classifier to the user's images: a calibration that contains the adapted head, and the change.
 
-    If the shipped head is at least as good on folders left out, the calibration contains none. Raises AuditorError.
+    If the shipped head is at least as good on held-out folders, the calibration contains none. Raises AuditorError.
     """
     from auditor.calibration import measure
 

@@ -133,7 +133,7 @@ def _check(side: str, tokens: Tokens) -> None:
     )
     if len(folders) < _MIN_FOLDERS or images < _MIN_IMAGES:
         raise CalibrationError(
-            f"--adapt validates on folders that are left out: it needs {_MIN_FOLDERS} folders and {_MIN_IMAGES} images "
+            f"--adapt validates on held-out folders: it needs {_MIN_FOLDERS} folders and {_MIN_IMAGES} images "
             f"per class; the {side} class has {len(folders)} ({', '.join(sorted(folders))[:80]}) and {images}. Keep "
             "images of different origin in different folders"
         )

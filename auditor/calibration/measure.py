@@ -136,7 +136,7 @@ def adapt(
     on_rows: Callable[[int], None] = lambda rows: None,
 ) -> tuple[Calibration, Adaptation]:
     """The classifier with its head adapted to these images (adapt.py), and the adaptation. The calibration contains the
-    head, or none if the shipped one is better out of folder. Raises CalibrationError."""
+    head, or none if the shipped one is better on held-out folders. Raises CalibrationError."""
     from auditor.embeddings.embedded_encoder import embedded, shipped_calibration
 
     shipped = shipped_calibration()
@@ -152,7 +152,7 @@ def adapt(
         for name in scoring.conditions
     }
     if adaptation.head:
-        origin += "; head adapted to them, scores out of folder"
+        origin += "; head adapted to them, scores from cross-validation over folders"
         shipped = replace(shipped, head=adaptation.head, sha256=embedded().sha256(adaptation.head))
     return refit_platt(replace(shipped, origin=origin, conditions=conditions)), adaptation
 

@@ -1,4 +1,4 @@
-"""The lower bound of the share of machine-written captions, from their artefacts. Pure.
+"""The lower bound of the share of model-generated captions, from their artefacts. Pure.
 
 Few captions by people have an artefact: 16 of 206,057 in lists of 40 sources, 0.53 % in the worst source. MARGIN is
 subtracted from the lower end of the interval for them. Without it, the bound would be above 0 in 74 % of datasets of

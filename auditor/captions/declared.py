@@ -1,4 +1,4 @@
-"""What the names of columns and side-cars say about who wrote the captions.
+"""What the names of columns and sidecars say about who wrote the captions.
 
 A shard's first rows show which columns hold captions, which of them was audited, which names declare a machine
 (`re_caption`, `vlm_caption`, `blip_caption`), and the only value of a column that names the model (`vlm_model`). It is
@@ -134,7 +134,7 @@ _NAMED = frozenset(_MACHINE.values()) - {"a model", "a caption that replaces ano
 
 
 def _model_of(name: str, models: Mapping[str, set[str]], machine: Mapping[str, str]) -> str:
-    """The only value of the column that names the model of a column with machine-written captions: the one whose name
+    """The only value of the column that names the model of a column with model-generated captions: the one whose name
     begins alike, or else the only such column."""
     if name not in machine:
         return ""

@@ -1,4 +1,4 @@
-"""What captions are searched for: artefacts of machine writers, prompt syntax, and file names (patterns.toml).
+"""What captions are searched for: artefacts of captioning models, prompt syntax, and file names (patterns.toml).
 
 Artefacts are leaks of chat models and captioning tools (refusals, offers, tokens, Facebook's and Office's alternative
 text), Markdown, and openings that people hardly ever write. They were chosen among patterns with 0 to 5 hits in 206,057

@@ -67,7 +67,7 @@ def command(
     width of the estimate's interval. Real images alone are enough to measure the false-positive rate.
 
     With --adapt, the classifier's head is fitted to your images and stored in the file, unless the shipped head is
-    at least as good on folders left out.
+    at least as good on held-out folders.
     """
     from pathlib import Path
 
@@ -130,6 +130,6 @@ def _adapted(
     if not synthetic:
         raise click.UsageError("--adapt needs both kinds of images: give --synthetic too")
     calibration, adaptation = auditor.adapt(real, synthetic, **given)
-    aurocs = f"AUROC on folders left out: {adaptation.before:.3f} with the shipped head, {adaptation.after:.3f} adapted"
+    aurocs = f"AUROC on held-out folders: {adaptation.before:.3f} with the shipped head, {adaptation.after:.3f} adapted"
     click.echo(f"{aurocs}; {'the adapted head is kept' if adaptation.head else 'the shipped head is kept'}")
     return calibration

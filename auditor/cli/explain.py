@@ -107,7 +107,7 @@ def _caption_lines(caption: str | None) -> list[str]:
         for pattern, text in marks_of(caption)
     ]
     return found or [
-        "caption  no artefact of a machine writer and no prompt syntax, which says nothing about its writer"
+        "caption  no artefact of a captioning model and no prompt syntax; its writer is unknown"
     ]
 
 

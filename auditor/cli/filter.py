@@ -97,7 +97,7 @@ def _summary(kept: KeepList, target: float | None) -> str:
     lines = [f"kept {kept.left:,} of {len(kept.rows):,} rows"]
     lines += [f"  {rows:,} removed: {reason}" for reason, rows in kept.removed.items()]
     if kept.unsampled:
-        lines.append(f"  {kept.unsampled:,} of the kept rows are outside of the sample: only their metadata were read")
+        lines.append(f"  {kept.unsampled:,} of the kept rows are outside the sample: only their metadata were read")
     if kept.false_removals is not None and removed:
         lines.append(f"  about {kept.false_removals:,.0f} of them are real")
     if kept.before and kept.after:

@@ -53,7 +53,7 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     auditor label audit/ --open
     auditor label audit/ photos/ --labeller Ada --labels ada.csv
 
-    The page says after each label what is known so far, and when you may stop. Then `auditor gate AUDIT --labels FILE`
+    After each label, the page shows the current interval, and when you may stop. Then `auditor gate AUDIT --labels FILE`
     decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is neither in the
     current folder nor beside AUDIT. The page is served to this machine only (but see --host) and does not show the
     audit's verdicts. Each label is saved at once; run the same command again to continue.
@@ -92,14 +92,14 @@ def _serve(task: Task, audit: str, labels: Path, labeller: str, *, host: str, po
         with _progress(len(task.drawn)) as on_images:
             server = stack.enter_context(task.served(labels, labeller, host=host, port=port, on_images=on_images))
         click.echo(
-            f"by looks alone, people are right on {LOOKS_ACCURACY} of images in published studies, and the interval "
-            "allows for that: ask for an image's page and date, and say what a label rests on"
+            f"by looks alone, people label {LOOKS_ACCURACY} of images correctly in published studies. The interval "
+            "accounts for that: use an image's page and date, and record the basis of each label"
         )
         if not server.is_private:
             click.echo(tunnel.OPEN_TO_OTHERS, err=True)
         elif hint := tunnel.hint(server.server_port, os.environ):
             click.echo(hint)
-        click.echo(f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page says when you may")
+        click.echo(f"label as {labeller!r} at {server.url}\npress Ctrl-C to stop; the page shows when you may")
         if opens:
             click.launch(server.url)
         try:
@@ -126,7 +126,7 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
         kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
         click.echo(
             f"{first} and {second}: {agreement.both:,} images in common; of {agreement.double_annotated:,} that both "
-            f"could judge they disagree on {agreement.disagreements:,}{kappa}"
+            f"labelled as real or synthetic, they disagree on {agreement.disagreements:,}{kappa}"
         )
     if judgement := server.session.judgement():
         click.echo(safe_text(judgement.text, 400))

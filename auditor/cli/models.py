@@ -19,7 +19,7 @@ def list_all() -> int:
     from auditor.embeddings.embedded_encoder import EMBEDDED
 
     what = "encoder of the detector `classifier`; see its card in the same folder"
-    _show(f"{EMBEDDED.name} (embedded)", what=what, here=str(EMBEDDED))
+    _show(f"{EMBEDDED.name} (built-in)", what=what, here=str(EMBEDDED))
     for model in hub.CATALOGUE.values():
         here = str(model.path) if model.path.exists() else f"no: auditor models pull {model.id}"
         details = {"what": model.what, "licence": model.licence, "size": f"{model.size:,} bytes"}
@@ -60,7 +60,7 @@ def verify(ids: tuple[str, ...]) -> int:
     from auditor.embeddings import hub
     from auditor.embeddings.embedded_encoder import embedded
 
-    click.echo(f"{embedded().fingerprint}: outputs match its parity vectors")
+    click.echo(f"{embedded().fingerprint}: outputs match its reference outputs")
     for id in ids or [model.id for model in hub.CATALOGUE.values() if model.path.exists()]:
         click.echo(f"{hub.verified(id)}: sha256 verified")
     return 0

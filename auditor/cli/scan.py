@@ -55,7 +55,7 @@ _looking = option_group(
         "--human-captions",
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
-        help="Captions of the dataset's kind that people wrote: a second lower bound.",
+        help="Human-written captions like the dataset's, for a second lower bound.",
     ),
 )
 _estimating = option_group(

@@ -31,7 +31,7 @@ ASSUMPTIONS = (
     "image's group of sources",
     "in tests on held-out sources the 95 % interval covered the true fraction in 97 of 100 cases: "
     "docs/explanation/estimate.md",
-    "declared and matched evidence is taken at face value",
+    "metadata, watermarks and known-image matches are taken at face value",
 )
 # Each of the two methods has this confidence. Their intersection has 95 % in tests on held-out sources.
 _CONFIDENCE_OF_EACH = 0.96
@@ -57,7 +57,7 @@ class Stated:
             "four to sixteen generators (stated by the user)" if self.many_generators else "one to four generators"
         )
         anchors = (
-            "images that declare themselves synthetic, and those known to be real, are representative of the others "
+            "images that are synthetic by their metadata, and those known to be real, are representative of the others "
             "(stated by the user)"
         )
         return (
@@ -132,7 +132,7 @@ class Scored:
         """The checks of both controls against these error rates."""
         return (
             controls.check("known real", *self.counts.real, shares.fpr),
-            controls.check("declared synthetic", *self.counts.synthetic, shares.tpr),
+            controls.check("synthetic by metadata", *self.counts.synthetic, shares.tpr),
         )
 
     def _condition_shares(self) -> dict[str, float]:
@@ -170,7 +170,7 @@ def estimate_prevalence(evidence: EvidenceCounts, scored: Scored, threshold: flo
         low=fraction.low,
         high=fraction.high,
         confidence=CONFIDENCE,
-        method=f"{METHOD}, valid at every moment" if design.anytime_valid else METHOD,
+        method=f"{METHOD}, valid at every sample size" if design.anytime_valid else METHOD,
         n=counts.scored.rows,
         calibration=f"{calibration.model}: {calibration.origin}",
         assumptions=scored.stated.assumptions,
@@ -204,7 +204,7 @@ def interval(evidence: EvidenceCounts, scored: Scored, shares: BinShares | None 
 def _all_decided(evidence: EvidenceCounts, calibration: Calibration) -> Estimate:
     """The estimate if declared and matched evidence decides every readable image: the exact share."""
     share = evidence.confirmed.total / evidence.readable.total
-    method = "counted: declared or matched evidence decides every image"
+    method = "counted: every image has metadata, watermark or known-image evidence"
     return Estimate(share, share, share, CONFIDENCE, method, 0, calibration.model, detector=calibration.detector)
 
 

@@ -56,7 +56,7 @@ class Scope:
         if missing := [id for id in self.detectors if id not in other.detectors]:
             lost.append(f"detectors there and not now: {', '.join(missing)}")
         if other.fetched < self.fetched:
-            lost.append(f"images of {self.fetched:,} rows fetched there, of {other.fetched:,} now")
+            lost.append(f"images of {self.fetched:,} rows fetched before, of {other.fetched:,} now")
         if not (other.fetched or self.fetched or (self.is_sequential and other.is_sequential)):
             for name in _DEPTHS.values():
                 lost += _fewer(f"rows {name}", getattr(self, name), getattr(other, name))
@@ -73,4 +73,4 @@ def _rows(need: Need, depth: Need, outside: Need, sample: int | None) -> int | N
 def _fewer(what: str, before: int | None, now: int | None) -> list[str]:
     if now is None or (before is not None and before <= now):
         return []
-    return [f"{what}: {'all' if before is None else f'{before:,}'} there, {now or 'none'} now"]
+    return [f"{what}: {'all' if before is None else f'{before:,}'} before, {now or 'none'} now"]

@@ -125,7 +125,7 @@ class Store:
                 self._refuse_less(before, scope)
             kept = {key: before[key] for key in (_SCOPE,) if key in before}
         elif any(self.folder.glob(f"*{_SUFFIX}")):
-            raise EvidenceError(f"{self.folder} holds parquet files and no manifest.json: --restart replaces them")
+            raise EvidenceError(f"{self.folder} contains parquet files without manifest.json: replace them with --restart")
         self._write_manifest({**owner, **kept})
 
     def record_scope(self, scope: Scope, dataset: Sequence[str] = ()) -> None:
@@ -144,9 +144,9 @@ class Store:
     def _refuse_others(self, before: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
         differing = [key for key in owner if before.get(key) != owner[key]]
         if differing:
-            what = "; ".join(f"{key}: {before.get(key)} there, {owner[key]} now" for key in differing)
+            what = "; ".join(f"{key}: {before.get(key)} before, {owner[key]} now" for key in differing)
             raise EvidenceError(
-                f"{self.folder} holds evidence of another audit ({what}): --restart replaces it, another --out keeps it"
+                f"{self.folder} contains evidence of another audit ({what}): replace it with --restart, or give another --out"
             )
 
     def _refuse_less(self, before: Mapping[str, Any], scope: Scope) -> None:
@@ -154,7 +154,7 @@ class Store:
         lost = known.lost_in(scope) if known and any(self.folder.glob(f"*{_SUFFIX}")) else []
         if lost:
             raise EvidenceError(
-                f"{self.folder} holds evidence that this scan would replace by less ({'; '.join(lost)}): "
+                f"{self.folder} contains more evidence than this scan would leave ({'; '.join(lost)}): "
                 "--restart replaces it, another --out keeps it"
             )
 

@@ -120,7 +120,7 @@ class Downloader:
         if self._is_stopped:
             raise Failed("interrupted", transient=True)
         if time.monotonic() >= deadline:
-            raise Failed(f"not there within {self.bounds.seconds:g} s", transient=True)
+            raise Failed(f"not received within {self.bounds.seconds:g} s", transient=True)
 
     @contextmanager
     def _connected(self, url: Url, deadline: float) -> Iterator[socket.socket]:
@@ -150,7 +150,7 @@ class Downloader:
         except (OSError, UnicodeError):
             resolved = []
         if private := [address for address in resolved if not self._reachable(address)]:
-            raise Failed(f"its host is at {private[0]}, which is no public address")
+            raise Failed(f"its host is at {private[0]}, which is not a public address")
         failure: Exception = Failed("no such host", transient=True)
         for address in resolved:
             timeout = min(self.bounds.read_timeout, deadline - time.monotonic())
@@ -172,9 +172,9 @@ def _parsed(text: str) -> Url:
     if not url.host:
         raise Failed("the URL names no host")
     if url.auth:
-        raise Failed("the URL holds a user's name")
+        raise Failed("the URL contains a user name")
     if url.port is not None and url.port < 1024 and url.port not in _PORTS.values():
-        raise Failed(f"port {url.port} is no web server's")
+        raise Failed(f"port {url.port} is not allowed: use 80, 443, or 1024 and higher")
     return url
 
 
@@ -182,7 +182,7 @@ def _joined(base: str, redirect_location: str) -> str:
     try:
         return urljoin(base, redirect_location.strip())
     except ValueError:
-        raise Failed("redirected to what is no URL") from None
+        raise Failed("redirected to an invalid URL") from None
 
 
 @cache
@@ -222,7 +222,7 @@ def _check(response: BaseHTTPResponse, limit: int) -> None:
         raise Failed("the host opts out")
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind and not kind.startswith("image/") and kind not in ("application/octet-stream", "binary/octet-stream"):
-        raise Failed(f"{kind[:60]} is no image")
+        raise Failed(f"{kind[:60]} is not an image")
     length = headers.get("Content-Length", "")
     if length.isdigit() and int(length) > limit:
         raise Failed(_too_large(limit))
@@ -255,9 +255,9 @@ def _write(response: BaseHTTPResponse, out: IO[bytes], limit: int) -> None:
         try:
             out.write(block)
         except OSError as error:  # a local error, not one of the host
-            raise FetchError(f"an image of {size:,} bytes cannot be kept: {error.strerror or error}") from error
+            raise FetchError(f"an image of {size:,} bytes cannot be stored: {error.strerror or error}") from error
     if not size:
-        raise Failed("an empty answer")
+        raise Failed("an empty response")
 
 
 def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> Iterator[bytes]:
@@ -267,7 +267,7 @@ def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -
         yield from blocks
         return
     if coding not in _GZIPPED:
-        raise Failed(f"compressed as {coding[:20]!r}, which was not asked for")
+        raise Failed(f"compressed as {coding[:20]!r}, which was not requested")
     inflate, remaining = zlib.decompressobj(wbits=47), limit + 1  # 47: gzip or zlib, by the header
     try:
         for block in blocks:
@@ -275,9 +275,9 @@ def _inflated(blocks: Iterator[bytes], headers: Mapping[str, str], limit: int) -
             remaining -= len(inflated)
             yield inflated
     except zlib.error:
-        raise Failed("its compression is damaged") from None
+        raise Failed("its compressed data are damaged") from None
     if not inflate.eof:
-        raise Failed("the answer ends early", transient=True)
+        raise Failed("the response ends early", transient=True)
 
 
 def _too_large(limit: int) -> str:
@@ -289,16 +289,16 @@ def _reason(error: Exception, bounds: Bounds) -> str:
     causes = [error, error.__cause__, *error.args]
     reasons: dict[type[Exception] | tuple[type[Exception], ...], str] = {
         ssl.SSLCertVerificationError: "its certificate is not valid",
-        (TimeoutError, ReadTimeoutError): f"silent for {bounds.read_timeout:g} s",
+        (TimeoutError, ReadTimeoutError): f"no data for {bounds.read_timeout:g} s",
         ssl.SSLError: "no secure connection",
         ConnectionRefusedError: "no connection",
-        (IncompleteRead, http.client.IncompleteRead): "the answer ends early",
+        (IncompleteRead, http.client.IncompleteRead): "the response ends early",
         ValueError: "not HTTP",
     }
     for kind, reason in reasons.items():
         if any(isinstance(cause, kind) for cause in causes):
             return reason
-    return "the connection broke off"
+    return "the connection was interrupted"
 
 
 def _abort(connected: socket.socket) -> None:

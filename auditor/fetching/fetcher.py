@@ -152,7 +152,7 @@ class Fetcher:
                 return failure
             path.with_suffix(_REASON).unlink(missing_ok=True)
         except OSError as error:
-            raise FetchError(f"{self.cache}: {error.strerror or error}: nothing can be kept there") from error
+            raise FetchError(f"{self.cache}: {error.strerror or error}: nothing can be stored there") from error
         return None
 
     def _get(self, url: str, path: Path) -> None:

@@ -57,7 +57,7 @@ class Opening:
         """The sample's view, as in the scan. Raises SampleError if the scan did not decode it."""
         view = view_of(sample, self.limits, Need.PIXELS, self.sample_plan, self.cache)
         if view.sample.content is None:
-            raise SampleError("no image: the manifest gives a URL only")
+            raise SampleError("no image: the manifest only has a URL")
         if view.depth < Need.PIXELS:
             raise SampleError("not in the sample: the image was not decoded")
         return view

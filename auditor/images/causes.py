@@ -66,9 +66,9 @@ def cause(data: bytes) -> str | None:
     """What a file is that no image decoder knows, in words; None if its first bytes do not tell."""
     head = data[:_HEAD]
     if not any(head):
-        return "it begins with zero bytes" if any(data) else "nothing but zero bytes: it was not written to its end"
+        return "it begins with zero bytes" if any(data) else "only zero bytes: it was not written completely"
     if starts_like_image(head):
-        return "it begins like an image, and is damaged or cut off"
+        return "it begins like an image, but is damaged or truncated"
     found = next((what for magic, what in _MAGIC if head.startswith(magic)), None) or _by_structure(head)
     return found or _as_text(head)
 

@@ -52,7 +52,7 @@ def missing(data: bytes) -> Missing | None:
         return None
     size = (jxl if decoder is _JXL else isobmff).size(data)
     if size is None:
-        raise SampleError(f"a {decoder.name} file without an image in it: damaged or cut off")
+        raise SampleError(f"a {decoder.name} file without an image in it: damaged or truncated")
     reason = f"{decoder.name} needs a decoder that is not installed: pip install 'mad-auditor[{decoder.extra}]'"
     return Missing(decoder.format, size, reason)
 

@@ -71,7 +71,7 @@ class View:
     def data(self) -> bytes:
         """The bytes of the file."""
         if self.sample.content is None:
-            raise SampleError("no image bytes: the manifest gives a URL only")
+            raise SampleError("no image bytes: the manifest only has a URL")
         return self.sample.content.read(self.limits.max_bytes)
 
     @cached_property

@@ -12,7 +12,7 @@ limits here follow from its Gaussian model (simulation.py); each status names it
 | half | n_e(p) >= n_r/2 | half of the effective real samples is kept | inform |
 
 A status extrapolates from a Gaussian model: λ is assumed, the fraction is constant, and there is one lineage of
-generators (several reduce the loss). "over" means that the projected loss exceeds the budget if the mix stays, not that
+generators (several reduce the loss). "over" means that the projected loss exceeds the budget if the fraction stays the same, not that
 a model will collapse.
 """
 
@@ -203,7 +203,7 @@ class _Case:
         point = max(self.low, self.fraction.point) if self.fraction else self.low
         generations = generations_until(point, self.assumptions)
         within = f"in {generations} generation{'s' if generations != 1 else ''}"
-        loss = f"The loss of diversity exceeds its budget {within} if the mix stays. " if generations else ""
+        loss = f"The loss of diversity exceeds its budget {within} if the fraction stays the same. " if generations else ""
         remove, add = actions(point, self.n, self.limit)
         return (
             f"{loss}To get below {sentences.percent(self.limit)}: remove about {remove:,} synthetic images or add "

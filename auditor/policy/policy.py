@@ -305,11 +305,11 @@ def _no_evidence(audit: Audit) -> tuple[RuleResult, ...]:
     """An inconclusive result, whatever the policy says, if there are no rows or nothing that could be checked."""
     if audit.counts.rows == 0:
         lost = audit.inventory.lost if audit.inventory else 0
-        reason = "the input has no rows" + (f"; {sentences.files(lost)} passed over" if lost else "")
+        reason = "the input has no rows" + (f"; {sentences.files(lost)} skipped" if lost else "")
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     indecisive = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
     deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in indecisive)
     if not any(coverage.evaluable for coverage in deciding):
-        reason = "no row could be checked for any evidence that decides an image"
+        reason = "no row could be checked for evidence other than weak hints"
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     return ()

@@ -303,19 +303,19 @@ class PassedOver(Rule):
         files = audit.inventory
         if files is None:
             outcome = Outcome.WARN if self.above is Outcome.WARN else Outcome.INCONCLUSIVE
-            return self._result(outcome, None, self.max, "files passed over unknown: an earlier version made the audit")
+            return self._result(outcome, None, self.max, "skipped files unknown: an earlier version made the audit")
         lost, share = files.lost, files.lost / max(1, files.read + files.lost)
         outcome = self.above if share > self.max else Outcome.PASS
         if not lost:
-            return self._result(outcome, share, self.max, "no file was passed over")
+            return self._result(outcome, share, self.max, "no file was skipped")
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(files.passed_over.items())[:_MAX_REASONS])
-        return self._result(outcome, share, self.max, f"{sentences.files(lost)} passed over: {reasons}")
+        return self._result(outcome, share, self.max, f"{sentences.files(lost)} skipped: {reasons}")
 
 
 @_rule
 @dataclass(frozen=True, slots=True)
 class CaptionsMachine(Rule):
-    """The lower bound of the share of images with a machine-written caption."""
+    """The lower bound of the share of images with a model-generated caption."""
 
     id = "captions-machine"
     max: float = field(metadata=rule.SHARE)
@@ -326,7 +326,7 @@ class CaptionsMachine(Rule):
         if lower is None:
             return self._missing(self.max, f"writers of captions unknown: {_why_no_captions(audit)}")
         if not lower:
-            reason = "cannot tell who wrote the captions: too few artefacts of machine writers for a bound"
+            reason = "cannot tell who wrote the captions: too few artefacts of captioning models for a bound"
             return self._result(Outcome.PASS, 0.0, self.max, reason)
         result = self._at_most(_what_is_bounded(audit.captions, lower), lower, lower, lower, self.max)
         return replace(result, reason=f"at least {result.reason}")
@@ -373,7 +373,7 @@ def _what_is_bounded(captions: Captions | None, lower: float) -> str:
     found = captions.reference if captions else None
     if found and found.lower == lower:
         return f"of captions unlike {safe_text(found.name, 40)}, which people wrote"
-    return "of images with a machine-written caption"
+    return "of images with a model-generated caption"
 
 
 def _why_no_captions(audit: Audit) -> str:

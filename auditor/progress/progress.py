@@ -49,7 +49,7 @@ class Progress:
         """Advances by the rows of a finished shard."""
         self._pace.advance(rows)
         if self._pace.is_done:  # what is left takes minutes if there are many rows
-            self._display.start("summing up", self._pace)
+            self._display.start("aggregating", self._pace)
         else:
             self._display.update()
 
@@ -76,7 +76,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         count = sum(shard.input.name == input.name for shard in plan.shards)
         yield f"reading {input.name!r} as {reader.id}: {count:,} shards"
     for rows, what in (
-        (plan.kept, "rows are already done and kept"),
+        (plan.kept, "rows are already done"),
         (plan.redone, "rows have changed, or come from another configuration or detector version: redone"),
         (plan.dropped, "rows are no longer in the input or the sample of shards: dropped"),
     ):
@@ -94,7 +94,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             expected += (
                 f" if all shards are similar, {_span(plan.apart[share])} if each shard is all synthetic or all real"
             )
-        yield f"if {100 * share:.0f} % of them were synthetic, the estimate would be about {expected}"
+        yield f"if {100 * share:.0f} % of the images were synthetic, the estimate would be about {expected}"
 
 
 def _sample_lines(plan: Plan) -> Iterator[str]:

@@ -101,7 +101,7 @@ def _until_broken(shard: Shard, found: Iterator[R]) -> Iterator[R | Unreadable]:
     except Exception as error:
         place = shard.input.prefix + (shard.file or str(shard.start))
         detail = str(error) if isinstance(error, AuditorError) else f"{type(error).__name__}: {error}"
-        reason = f"reading breaks off here: {detail}".replace(f"{shard.input.url}/", "")
+        reason = f"reading stopped here: {detail}".replace(f"{shard.input.url}/", "")
         yield Unreadable(f"{place} from here on", place, place, reason)
 
 
@@ -121,7 +121,7 @@ def _refuse_overlap(inputs: Sequence[Input]) -> None:
                 above = above.rpartition("/")[0]
             if above:
                 raise DatasetError(
-                    f"{input.name} lies in {files.split(above)[1] or above}, which is an input too: its images would "
+                    f"{input.name} is inside {files.split(above)[1] or above}, which is also an input: its images would "
                     "count twice"
                 )
 

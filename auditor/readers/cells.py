@@ -146,13 +146,13 @@ def _of_text(text: str, depth: int) -> Image:
     if text[:5].casefold() == "data:":
         return _of_data_uri(text)
     if _is_base64(text):
-        return _decoded(text, "base64 text that is cut off or damaged")
+        return _decoded(text, "truncated or damaged base64 text")
     if text[:1] == "{" and (printed := _PRINTED_STRUCT.match(text)):
         return _printed(printed[1])
     if text[:1] in "{[" and depth < _MAX_DEPTH and (parsed := _parsed(text)) is not None:
         return image(parsed, depth + 1)
     if text[:2] in ("b'", 'b"') and len(text) >= names.HEAD:
-        return _printed(text) if _PRINTED.fullmatch(text) else Undecodable("printed bytes that are cut off")
+        return _printed(text) if _PRINTED.fullmatch(text) else Undecodable("truncated printed bytes")
     return text
 
 
@@ -162,7 +162,7 @@ def _of_data_uri(text: str) -> Image:
         return Undecodable("a data: URI without data")
     data = unquote_to_bytes(payload)
     if header.casefold().endswith(";base64"):
-        return _decoded(data.decode("ascii", "replace"), "a data: URI whose base64 is cut off or damaged")
+        return _decoded(data.decode("ascii", "replace"), "a data: URI whose base64 is truncated or damaged")
     return data
 
 
@@ -191,7 +191,7 @@ def _printed(text: str) -> Image:
     try:
         return text[2:-1].encode("latin-1").decode("unicode_escape").encode("latin-1")
     except (UnicodeError, ValueError):
-        return Undecodable("printed bytes that are damaged")
+        return Undecodable("damaged printed bytes")
 
 
 def _parsed(text: str) -> Any:

@@ -184,7 +184,7 @@ def _alias(names: list[str], aliases: tuple[str, ...]) -> str | None:
 
 
 def by_alias(row: Mapping[str, Any], aliases: tuple[str, ...]) -> str | None:
-    """The first non-empty text under an alias; for side-car JSON, whose keys may differ from row to row."""
+    """The first non-empty text under an alias; for sidecar JSON, whose keys may differ from row to row."""
     by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
     return next((text for alias in aliases if (text := as_text(by_folded.get(alias)))), None)
 

@@ -1,6 +1,6 @@
 """A folder of images, read recursively, or single image files.
 
-Every file with an image's suffix is a row; its format is found from its content. The caption comes from a side-car
+Every file with an image's suffix is a row; its format is found from its content. The caption comes from a sidecar
 file: `name.txt`, `name.caption` or `name.json`, whose other fields (such as `url`) become fields of the row. Links that
 leave the folder give unreadable rows unless --follow-links is given.
 """
@@ -46,7 +46,7 @@ class Folder(Reader):
 
 
 def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> Sample:
-    """The sample of one image file below an input, with its side-cars. extra: the manifest's fields for it."""
+    """The sample of one image file below an input, with its sidecars. extra: the manifest's fields for it."""
     row = {**_sidecar_json(input, name), **(extra or {})}
     options = input.options
     caption = as_text(row.get(options.caption_col)) if options.caption_col else None

@@ -210,7 +210,7 @@ def _embedded(shard: Shard) -> Iterator[Sample | Unreadable]:
                 yield from map(_marked, row_of(row, number))
             number += 1
     except DatasetError as error:
-        yield row_of.broken(number, f"the table breaks off here: {error}")
+        yield row_of.broken(number, f"the table cannot be read from here on: {error}")
 
 
 def _marked(item: Sample | Unreadable) -> Sample | Unreadable:

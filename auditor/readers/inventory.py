@@ -99,11 +99,11 @@ def _reason(input: Input, found: Found) -> str:
     suffix = names.suffix(found.name)
     kind = f".{suffix}" if suffix and len(suffix) <= _MAX_SUFFIX else "an unusual suffix" if suffix else "no suffix"
     if walk.is_image(input, found):
-        return f"image outside of the shards, {kind}"
+        return f"image outside the shards, {kind}"
     if tables.is_table(found.name) and not tables.is_only_sometimes_table(found.name):
         return f"table without images of its own, {kind}"
     if names.is_dataset(found.name):
         return f"{names.UNREAD_DATASET}, {kind}"
     if names.is_sidecar(found.name):
-        return f"text without an image beside it, {kind}"
+        return f"text file without an image, {kind}"
     return f"neither an image nor a table, {kind}"

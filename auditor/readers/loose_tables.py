@@ -1,7 +1,7 @@
 """Which files of a folder may be its tables.
 
-Files that end in .json or .txt are seldom tables: they are side-cars of images, notes or settings. They are looked into
-if they are no image's side-car and there are few of them in their folder, and they count if they hold rows that fit
+Files that end in .json or .txt are seldom tables: they are sidecars of images, notes or settings. They are looked into
+if they are no image's sidecar and there are few of them in their folder, and they count if they hold rows that fit
 the folder. Of the Arrow files of a saved dataset, those count that its state.json names; files named `cache-…` hold
 results that datasets.map computed from the others.
 """

@@ -19,7 +19,7 @@ from auditor.types import Content, Sample, Unreadable
 
 MAX_TEXT = 1 << 16  # characters of a caption or another field
 MAX_KEY = 1024
-RESPELLED = "the image's name is spelled differently on disk (backslashes, blanks, accents or percent-encoding)"
+RESPELLED = "the image's name is spelled differently on disk (backslashes, spaces, accents or percent-encoding)"
 
 
 class RowReader:

@@ -132,7 +132,7 @@ class Table(Reader):
                     version=version if is_whole else _with_images(version, table, piece, row_of),
                 )
         except DatasetError as error:
-            reason = f"the table breaks off here: {error}".replace(f"{input.url}/", "")
+            reason = f"the table cannot be read from here on: {error}".replace(f"{input.url}/", "")
             yield Shard(f"{_label(input, name, last)}-end", input, self.id, name, start=reason, rows=1, version=version)
 
     def _rows(self, shard: Shard) -> Iterator[Sample | Unreadable]:
@@ -176,7 +176,7 @@ def _chunk(shard: Shard) -> Chunk:
 
 
 def _broken(shard: Shard, row_of: RowReader, number: int, error: DatasetError) -> Unreadable:
-    return row_of.broken(number, f"the table breaks off here: {error}".replace(f"{shard.input.url}/", ""))
+    return row_of.broken(number, f"the table cannot be read from here on: {error}".replace(f"{shard.input.url}/", ""))
 
 
 def _file(input: Input, name: str) -> TableFile:

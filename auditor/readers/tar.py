@@ -46,14 +46,14 @@ def members(url: str, file: IO[bytes]) -> Iterator[Member | Broken]:
             while (info := archive.next()) is not None:
                 cast("Any", archive).members = []  # otherwise tarfile keeps every member
                 if not 0 <= info.size < _MAX_SIZE or archive.offset <= info.offset:
-                    raise SampleError("a header claims an absurd size")
+                    raise SampleError("a header has an invalid size")
                 place = info.name
                 if not info.isdir() and not names.is_hidden(info.name):
                     yield Member(place, _content(archive, held, info))
     except _DAMAGE as error:
-        yield Broken(f"the archive breaks off behind {place}: {error or type(error).__name__}")
+        yield Broken(f"the archive cannot be read after {place}: {error or type(error).__name__}")
     except _Damaged:
-        yield Broken(f"the archive is damaged behind {place}")
+        yield Broken(f"the archive is damaged after {place}")
 
 
 class _Damaged(Exception):
@@ -149,7 +149,7 @@ class _Info(tarfile.TarInfo):
 
     def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if not 0 <= self.size <= _MAX_PAX:
-            raise SampleError("an extended header claims an absurd size")
+            raise SampleError("an extended header has an invalid size")
         stream = cast("IO[bytes]", archive.fileobj)
         data = stream.read(-(-self.size // _TAR_BLOCK) * _TAR_BLOCK)
         _check_pax(data[: self.size])
@@ -171,7 +171,7 @@ def _check_pax(data: bytes) -> None:
             raise SampleError("an extended header is damaged")
         key, value = data[at : at + length].split(b" ", 1)[1].split(b"=", 1)
         if key in _PAX_NUMBERS and len(value) > _MAX_DIGITS:
-            raise SampleError("an extended header claims an absurd size")
+            raise SampleError("an extended header has an invalid size")
         at += length
 
 
@@ -203,7 +203,7 @@ class _Guarded:
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > _MAX_MEMBER + _TAR_BLOCK:
-            raise SampleError("a header claims an absurd size")
+            raise SampleError("a header has an invalid size")
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:

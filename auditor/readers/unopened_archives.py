@@ -13,7 +13,7 @@ from auditor.readers import listing
 from auditor.storage import files, names
 from auditor.types import Unreadable
 
-_REASON = "an archive beside loose images is not opened: give it as an input of its own"
+_REASON = "an archive beside loose images is not opened: give it as a separate input"
 
 
 def shards(input: Input, reader: str) -> Iterator[Shard]:

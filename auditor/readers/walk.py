@@ -29,7 +29,7 @@ _MAX_SHARD_ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image's name below the input, and the stat signatures of the file and its side-cars."""
+    """An image's name below the input, and the stat signatures of the file and its sidecars."""
 
     name: str
     stat_signature: str

@@ -34,7 +34,7 @@ def until_decided(audit_of: Callable[[int], Audit], decide: Callable[[Audit], De
         if outcome is not Outcome.INCONCLUSIVE:
             return Stop(audit, f"decided: {outcome}")
         if audit.sample is None:
-            return Stop(audit, "every row was looked at")
+            return Stop(audit, "every row was examined")
         if decide(_asymptotic(audit)).outcome is Outcome.INCONCLUSIVE:
             return Stop(audit, f"more rows cannot decide it: {_reason(audit)}")
     raise AssertionError("the sample sizes never end")

@@ -77,7 +77,7 @@ def _elements(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     for block in blocks:
         buffer, base, at, begin = buffer[begin:] + block, base + begin, at - begin, 0
         if len(buffer) > lines.MAX_ROW_BYTES + len(block):
-            raise DatasetError("an element of JSON is too large to be read")
+            raise DatasetError("a JSON element is too large to be read")
         for token in _TOKEN.finditer(buffer, at):
             sign = buffer[token.start()]
             if sign == 0x22:  # a quote
@@ -103,14 +103,14 @@ def _parsed(element: bytes) -> Mapping[str, Any] | BadRow:
     try:
         value = json.loads(element)
     except (ValueError, RecursionError):
-        return BadRow("not an element of JSON")
+        return BadRow("not a JSON element")
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
         return {"image" if is_image(value) and not files.is_web(value) else "url": value}
     if isinstance(value, list) and all(isinstance(cell, str) for cell in value):
         return dict(zip(delimited.named_by_content(value), value, strict=True))
-    return BadRow("an element of JSON that is not an object")
+    return BadRow("a JSON element that is not an object")
 
 
 def _shape(table: TableFile) -> tuple[str, int]:
@@ -129,14 +129,14 @@ def _shape_of(url: str, version: str) -> tuple[str, int]:
         return _LINES, 0
     if text.startswith(b"{"):
         return _OBJECT, 0
-    raise DatasetError(f"{url}: neither an array nor an object of JSON")
+    raise DatasetError(f"{url}: neither a JSON array nor a JSON object")
 
 
 @lru_cache(maxsize=1)
 def _loaded(url: str, version: str) -> Sequence[Mapping[str, Any]]:
     data = packed.peek(url, _MAX_OBJECT)
     if len(data) == _MAX_OBJECT:
-        raise DatasetError(f"{url}: an object of JSON this large is not read: convert it to JSON lines or parquet")
+        raise DatasetError(f"{url}: an JSON object of this size is not read: convert it to JSON lines or parquet")
     try:
         content = json.loads(data.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:

@@ -44,5 +44,5 @@ def _parse(line: str) -> dict[str, Any] | BadRow:
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
-        return BadRow("not a line of JSON")
-    return content if isinstance(content, dict) else BadRow("a line of JSON that is not an object")
+        return BadRow("not a JSON line")
+    return content if isinstance(content, dict) else BadRow("a JSON line that is not an object")

@@ -45,7 +45,7 @@ def leased(folder: RemoteFolder) -> Iterator[Callable[[], None]]:
 
 def _confirm(folder: RemoteFolder, token: str) -> None:
     if not _is_ours(folder, token):
-        raise EvidenceError(f"{folder.url}: another audit writes here now: this one could not renew its lock in time")
+        raise EvidenceError(f"{folder.url}: another audit now writes here: this one could not renew its lock in time")
 
 
 def _take(folder: RemoteFolder, token: str) -> None:

@@ -35,7 +35,7 @@ _COMPANIONS = frozenset(
     "readme license licence copying notice citation authors changelog contributing dataset_info dataset_infos "
     "dataset_dict index state checksums sha256sums md5sums manifest _success requirements".split()
 )
-UNREAD_DATASET = "archive or dataset in a format that is not read"
+UNREAD_DATASET = "archive or dataset in an unsupported format"
 HEAD = 16  # first bytes of a file that starts_like_image needs
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+",

@@ -38,7 +38,7 @@ _MAX_UNPACKED = 16 << 30
 def blocks(url: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """The decoded bytes from `start` to `stop` (their offsets after decoding), in blocks of a few megabytes.
 
-    Raises DatasetError if the compressed data are damaged or cut off, after all that can be read.
+    Raises DatasetError if the compressed data are damaged or truncated, after all that can be read.
     """
     if is_plain(url):
         yield from _plain_blocks(url, start, stop)
@@ -171,4 +171,4 @@ def _encoding(head: bytes) -> str | None:
 
 
 def _damaged(url: str, error: Exception) -> DatasetError:
-    return DatasetError(f"{url}: the compressed data are damaged or cut off: {str(error).splitlines()[0][:100]}")
+    return DatasetError(f"{url}: the compressed data are damaged or truncated: {str(error).splitlines()[0][:100]}")

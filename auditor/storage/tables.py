@@ -26,7 +26,7 @@ FORMATS = {
     "json": "json_rows", "txt": "url_list", "parquet": "parquet", "arrow": "arrow", "feather": "arrow", "ipc": "arrow",
 }  # fmt: skip
 COMPRESSIONS = frozenset(("gz", "gzip", "bz2", "xz", "zst", "zstd", "lz4"))
-_SOMETIMES = frozenset(("json_rows", "url_list"))  # formats whose suffixes are also those of side-cars and of notes
+_SOMETIMES = frozenset(("json_rows", "url_list"))  # formats whose suffixes are also those of sidecars and of notes
 
 
 class Kind(Enum):
@@ -70,7 +70,7 @@ def is_table(name: str) -> bool:
 
 
 def is_only_sometimes_table(name: str) -> bool:
-    """Whether files of this name are mostly something else than tables: side-cars, notes, settings."""
+    """Whether files of this name are mostly something else than tables: sidecars, notes, settings."""
     return FORMATS.get(_ending(name)) in _SOMETIMES
 
 
@@ -90,7 +90,7 @@ def at(url: str, delimiter: str | None = None) -> TableFile:
 
         format = recognition.format_of(url)
     if format is None:
-        raise DatasetError(f"{url}: is no table; tables are {', '.join(FORMATS)} files, also compressed")
+        raise DatasetError(f"{url}: is not a table; tables are {', '.join(FORMATS)} files, also compressed")
     return TableFile(url, format, delimiter)
 
 

@@ -66,7 +66,7 @@ def _kind_of(table: TableFile, version: str) -> str:
         return "url"
     if addresses or any(map(is_image, names)) or not listed:
         return "image"
-    raise DatasetError(f"{table.url}: is no list of URLs or image paths, one per line")
+    raise DatasetError(f"{table.url}: is not a list of URLs or image paths, one per line")
 
 
 def _is_delimited(listed: list[str], text: str) -> bool:

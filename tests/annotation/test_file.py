@@ -74,7 +74,7 @@ def test_two_labellers_may_differ_and_a_repeated_label_is_one(tmp_path):
             b"key,label,labeller\na,real,ann\nb,real,ann\na,synthetic,ann\n",
             "line 4: ann labelled 'a' synthetic.*line 2",
         ),
-        (b"key,label\na,real\na,unsure\n", "line 3: one labeller labelled 'a' unsure"),
+        (b"key,label\na,real\na,unsure\n", "line 3: one annotator labelled 'a' unsure"),
         (b'key,label\n"a,real\n', "line 2: not CSV"),
         (b"key,label\n\xff\xfe,real\n", "not in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not in UTF-8"),

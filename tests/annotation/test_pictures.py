@@ -43,7 +43,7 @@ def test_what_was_fetched_of_a_url_is_shown_and_so_is_why_nothing_was(tmp_path):
     shown = list(annotation_images(drawn, audit, table, read=ReadOptions(), fetched=fetcher.cached))
     assert [picture.context["url"] for picture in shown] == wanted
     assert Image.open(io.BytesIO(shown[0].jpeg)).size == Image.open(io.BytesIO(hosting.IMAGE)).size
-    assert [picture.reason for picture in shown[1:]] == ["HTTP 404", "no image bytes: the manifest gives a URL only"]
+    assert [picture.reason for picture in shown[1:]] == ["HTTP 404", "no image bytes: the manifest only has a URL"]
     assert shown[0].context["caption"] == "cat"
 
 

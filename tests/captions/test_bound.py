@@ -1,4 +1,4 @@
-"""The lower bound of machine-written captions: true at every share, and never above 0 without a machine."""
+"""The lower bound of model-generated captions: true at every share, and never above 0 without a machine."""
 
 import numpy as np
 import pyarrow as pa

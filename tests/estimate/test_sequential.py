@@ -145,7 +145,7 @@ def test_it_goes_on_to_the_last_row_where_it_has_to():
         return replace(found, sample=None) if rows > 4000 else found
 
     stop = until_decided(audit_of, auditor.decide)
-    assert stop.reason == "every row was looked at"
+    assert stop.reason == "every row was examined"
 
 
 def dataset(path, rows, declared):

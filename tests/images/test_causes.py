@@ -52,7 +52,7 @@ FILES = {
     b"data:image/png;base64,iVBORw0KGgo=": "data: URI",
     b"/9j/4AAQSkZJRgABAQ": "base64",
     b"https://example.org/a.jpg\n": "URL",
-    b"\xff\xd8\xff\xe0": "damaged or cut off",
+    b"\xff\xd8\xff\xe0": "damaged or truncated",
 }
 
 

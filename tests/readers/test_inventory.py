@@ -41,10 +41,10 @@ def test_a_folder_without_anything_strange_has_nothing_passed_over(tmp_path, sca
     ("name", "reason"),
     [
         ("film.mp4", "neither an image nor a table, .mp4"),
-        ("part.7z", "archive or dataset in a format that is not read, .7z"),
-        ("shard.00000.mds", "archive or dataset in a format that is not read, .mds"),
-        ("train-00000.tfrecord", "archive or dataset in a format that is not read, .tfrecord"),
-        ("orphan.txt", "text without an image beside it, .txt"),
+        ("part.7z", "archive or dataset in an unsupported format, .7z"),
+        ("shard.00000.mds", "archive or dataset in an unsupported format, .mds"),
+        ("train-00000.tfrecord", "archive or dataset in an unsupported format, .tfrecord"),
+        ("orphan.txt", "text file without an image, .txt"),
         ("blob", "neither an image nor a table, no suffix"),
         ("x.a-very-long-suffix-indeed", "neither an image nor a table, an unusual suffix"),
         ("numbers.csv", "table without images of its own, .csv"),
@@ -65,7 +65,7 @@ def test_images_outside_of_the_shards_of_img2dataset_are_told(tmp_path, scan):
     write(tmp_path / "set", "00000/000000000.jpg", "extra/1.jpg", "2.jpg")
     frame.to_parquet(tmp_path / "set/00000.parquet")
     found = scan(tmp_path / "set").inventory
-    assert found.passed_over == {"image outside of the shards, .jpg": 2}
+    assert found.passed_over == {"image outside the shards, .jpg": 2}
     assert found.read == 2
 
 
@@ -86,7 +86,7 @@ def test_passing_files_over_is_a_warning_unless_the_policy_says_more(tmp_path, s
 
     default = outcome(DEFAULT)
     assert default.outcome == "warn"
-    assert default.reason == "2 files passed over: neither an image nor a table, .mp4 (2)"
+    assert default.reason == "2 files skipped: neither an image nor a table, .mp4 (2)"
     assert outcome("[rules.passed-over]\nmax = 0.5").outcome == "fail"
     assert outcome("[rules.passed-over]\nmax = 0.7").outcome == "pass"
     assert outcome('[rules.passed-over]\nmax = 0\nabove = "inconclusive"').outcome == "inconclusive"
@@ -195,7 +195,7 @@ def test_inputs_side_by_side_are_not_refused(tmp_path, scan):
 
 def test_a_dataset_that_is_not_read_is_named_alone_and_in_a_folder(tmp_path, scan):
     write(tmp_path / "set", "shard.00000.mds", "index.json", data=b"x")
-    with pytest.raises(DatasetError, match=r"shard\.00000\.mds: archive or dataset in a format that is not read"):
+    with pytest.raises(DatasetError, match=r"shard\.00000\.mds: archive or dataset in an unsupported format"):
         scan(tmp_path / "set" / "shard.00000.mds")
     audit = scan(tmp_path / "set")
-    assert decide(audit, parse(DEFAULT)).reason.startswith("the input has no rows; 1 file passed over")
+    assert decide(audit, parse(DEFAULT)).reason.startswith("the input has no rows; 1 file skipped")

@@ -127,7 +127,7 @@ def test_a_broken_row_is_named_and_the_others_are_read(tmp_path, read_all):
     path = making.write(tmp_path / "list.jsonl", '{"url": "http://x.org/1"}\nnot json\n{"url": "http://x.org/3"}\n')
     _, rows = read_all(path)
     assert [type(row) for row in rows] == [Sample, Unreadable, Sample]
-    assert rows[1].reason == "not a line of JSON"
+    assert rows[1].reason == "not a JSON line"
     path = making.write(tmp_path / "list.csv", "url,text\nhttp://x.org/1,a\nhttp://x.org/2\n")
     _, rows = read_all(path)
     assert rows[1].reason == "1 fields where the table has 2 columns"

@@ -20,14 +20,14 @@ def said(**more):
 
 def test_a_bound_is_said_with_what_it_rests_on():
     assert said().startswith(
-        "at least 6.8 % of images have a machine-written caption (artefacts of machine writers in 90 of"
+        "at least 6.8 % of images have a model-generated caption (artefacts of captioning models in 90 of"
     )
 
 
 def test_without_a_bound_nothing_can_be_told():
-    assert said(hits=0).startswith("cannot tell who wrote them: no artefact of a machine writer on 1,000 images")
+    assert said(hits=0).startswith("cannot tell who wrote them: no artefact of a captioning model on 1,000 images")
     assert said(hits=3).startswith(
-        "cannot tell who wrote them: artefacts of machine writers in 3 of 1,000, which captions by"
+        "cannot tell who wrote them: artefacts of captioning models in 3 of 1,000, which human-written"
     )
 
 
@@ -70,7 +70,7 @@ def test_no_report_calls_captions_human_or_gives_a_point_share(format, hits):
 
 
 RULES = {
-    "captions-machine": ("at least 6.8 % of images with a machine-written caption; the policy allows 5.0 %", 0.05),
+    "captions-machine": ("at least 6.8 % of images with a model-generated caption; the policy allows 5.0 %", 0.05),
     "captions-prompt": ("12.0 % of captions have the syntax of prompts; the policy allows 10.0 %", 0.1),
     "captions-diversity": (
         "95.0 % of captions begin with one of the ten commonest openings; the policy allows 50.0 %",

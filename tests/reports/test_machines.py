@@ -151,5 +151,5 @@ def test_every_prefix_is_in_the_context_and_every_number_is_the_audits():
     prefixes = {key.partition(":")[0] for key in found if ":" in key}
     assert prefixes <= set(found["@context"])
     values = {entry["name"]: entry for entry in found["variableMeasured"]}
-    assert values["declared synthetic share"]["value"] == 0.03
+    assert values["confirmed synthetic share"]["value"] == 0.03
     assert values["estimated synthetic fraction"]["minValue"] == 0.08

@@ -219,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _answers(given: object) -> list[Answer]:
     """The labels that a page sends. Raises _Refusal."""
     if not isinstance(given, list) or not 0 < len(given) <= PAGE_IMAGES:
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "no answers")
+        raise _Refusal(HTTPStatus.BAD_REQUEST, "no labels")
     return [_answer(cells) for cells in given]
 
 
@@ -229,7 +229,7 @@ def _answer(given: object) -> Answer:
             answer = Answer(number, HumanLabel(label), how)
             if not isinstance(number, bool) and (how in HOW or answer.waits):
                 return answer
-    raise _Refusal(HTTPStatus.BAD_REQUEST, "no such answer")
+    raise _Refusal(HTTPStatus.BAD_REQUEST, "unknown label")
 
 
 def page(name: str) -> bytes:

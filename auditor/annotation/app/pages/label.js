@@ -168,7 +168,7 @@ async function save(answers) {
   place = await store.answer(answers);
   const counts = LABELS.map((label) => [answers.filter((answer) => answer.label === label).length, NAMES[label]]);
   const saved = answers.length === 1 ? NAMES[answers[0].label] : counts.filter(([n]) => n).map(([n, name]) => `${n} ${name}`).join(", ");
-  if (place.wasOld) announce("Nothing was saved: this page was older than the labels. Here is the next image.");
+  if (place.wasOld) announce("Nothing was saved: this page was out of date. Here is the next image.");
   else announce(`Saved: ${saved}. ${place.done} of ${place.total} are labelled.`);
   await show();
 }

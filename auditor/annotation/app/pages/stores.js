@@ -54,7 +54,7 @@ function folderStore(task) {
     try {
       localStorage.setItem(task.id, JSON.stringify(actions));
     } catch {
-      element("end").textContent = "download labels.csv (this browser keeps nothing)";
+      element("end").textContent = "download labels.csv (this browser cannot store labels)";
     }
     return progress();
   }
