@@ -69,7 +69,7 @@ class LabelledAudit:
         if decision.outcome is not Outcome.INCONCLUSIVE:
             return Judgement(f"{found} · decided: {decision.outcome.value}, you may stop", is_decided=True)
         more = self._remaining(annotations, decide)
-        likely = f": about {more:,} more labels will most likely decide it" if more else ""
+        likely = f": about {sentences.counted(more, 'more label')} will most likely decide it" if more else ""
         return Judgement(f"{found} · not decided yet{likely}", is_decided=False, remaining=more)
 
     def _remaining(self, annotations: Sequence[Annotation], decide: Decide) -> int | None:

@@ -6,6 +6,12 @@ a range.
 
 from __future__ import annotations
 
+EVIDENCE = {
+    "declared": "metadata",
+    "matched": "watermark or known-image match",
+    "statistical": "classifier",
+    "prior": "weak hint",
+}  # kind of evidence (types.Evidence) -> its name for people
 _DIGITS = range(1, 5)  # decimal places, until a share and its limit look different
 
 
@@ -39,9 +45,14 @@ def at_least(share: float, limit: float, what: str) -> str:
     return f"{percent(share, digits)} {what}; the policy requires {percent(limit, digits)}"
 
 
-def files(count: int) -> str:
-    """'1 file', '1,204 files'."""
-    return "1 file" if count == 1 else f"{count:,} files"
+def counted(count: int, what: str) -> str:
+    """'1 image', '1,204 images'. what: in the singular."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def p_value(p: float) -> str:
+    """With two digits, and one if it is small: '1', '0.034', '2e-09'."""
+    return f"{p:.2g}" if p >= 1e-3 else f"{p:.0e}"
 
 
 def capitalized(text: str) -> str:

@@ -41,5 +41,5 @@ class KnownImage(Detector):
             )
         nearest = max((match.cosine for match in view.reference_matches), default=None)
         return DetectorResult.negative(
-            "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, no copy"
+            "" if nearest is None or nearest < 0.5 else f"nearest: cosine {nearest:.1f}, not a copy"
         )

@@ -13,7 +13,7 @@ from auditor.captions.patterns import BY_ID
 from auditor.captions.ranges import HUMAN
 from auditor.results import Audit
 from auditor.safe_text import safe_text
-from auditor.sentences import percent, span
+from auditor.sentences import counted, percent, span
 
 _MAX_NAME = 40  # characters of a column's name
 _MAX_LISTED = 5
@@ -26,7 +26,7 @@ FIGURES = {
     "near_duplicates": "captions with a near-duplicate",
     "words": "words (median)",
 }  # as names
-_SAID = {
+_IN_WORDS = {
     "openings": "of captions begin with one of the ten commonest openings",
     "phrases": "of captions have one of the ten commonest phrases",
     "distinct_2": "of all pairs of words are distinct",
@@ -58,11 +58,13 @@ def _writers(captions: Captions) -> Iterator[str]:
             "captioning models leave none"
         )
     if artefacts.by_writer:
-        yield "named: " + " · ".join(f"{name} {n:,}" for name, n in list(artefacts.by_writer.items())[:_MAX_LISTED])
+        yield "named models: " + " · ".join(
+            f"{name} {n:,}" for name, n in list(artefacts.by_writer.items())[:_MAX_LISTED]
+        )
     others, sampled = in_others(captions.languages), sum(captions.languages.values())
     if others and not is_mostly_english(captions.languages):
-        looked_at = f"{others:,} of {sampled:,} captions examined"
-        yield f"artefacts are known in English only; {looked_at} are in other languages"
+        foreign = f"{others:,} of {counted(sampled, 'sampled caption')} in other languages"
+        yield f"artefacts are known in English only; {foreign}"
 
 
 def _reference(captions: Captions) -> Iterator[str]:
@@ -72,11 +74,11 @@ def _reference(captions: Captions) -> Iterator[str]:
     if found is None:
         return
     name, basis = safe_text(found.name, _MAX_NAME), f"{found.flagged:,} of {found.sampled:,} flagged"
-    of_reference = f"{found.reference_flagged:,} of {found.n:,} of its own"
+    of_reference = f"{found.reference_flagged:,} of {found.n:,} in the reference"
     if found.lower:
         yield (
             f"at least {percent(found.lower)} of captions are unlike {name} ({basis}, and {of_reference}), which is a "
-            "lower bound of the model-generated ones only if people write such captions there as in this dataset"
+            "lower bound of the model-generated share only if human-written captions are alike in both"
         )
     else:
         yield f"cannot tell captions from {name} ({basis}, and {of_reference})"
@@ -89,12 +91,12 @@ def _declared(captions: Captions) -> Iterator[str]:
 
 
 def declared(column: CaptionColumn) -> str:
-    """What the name of a column of captions says."""
+    """What the name of a caption column shows."""
     name = safe_text(column.name, _MAX_NAME)
     model = f", {safe_text(column.model, _MAX_NAME)}" if column.model else ""
-    says = f"column {name} names a captioning model ({column.machine}{model})" if column.machine else f"column {name}"
+    text = f"column {name} names a captioning model ({column.machine}{model})" if column.machine else f"column {name}"
     audited = "audited" if column.is_audited else f"not audited; --caption-col {name} audits it"
-    return f"{says}, in {percent(column.share, 0)} of the rows: {audited}"
+    return f"{text}, in {percent(column.share, 0)} of the rows: {audited}"
 
 
 def _prompts(captions: Captions) -> Iterator[str]:
@@ -106,7 +108,7 @@ def _prompts(captions: Captions) -> Iterator[str]:
         yield f"{share} of captions are generation prompts by their syntax ({prompts.strong:,} of {prompts.n:,})"
     if prompts.weak2:
         weak = f"{prompts.weak2:,} of {prompts.n:,}"
-        yield f"two weak cues of prompts in {weak} captions, which pages about computer graphics may have too"
+        yield f"two weak cues of prompts in {weak} captions, which also occur on pages about computer graphics"
     if flags := flag_rates(prompts):
         yield flags
 
@@ -129,16 +131,16 @@ def _rate(rate: FlagRate) -> str:
 def _diversity(captions: Captions) -> Iterator[str]:
     if captions.diversity and (outside := _outside(captions.diversity)):
         yield (
-            f"less diverse than every human-written list that was measured: {'; '.join(outside)}. One template "
-            "or one writer, a person or a program"
+            f"less diverse than every human-written list that was measured: {'; '.join(outside)}. This "
+            "shows one template or one writer, human or model"
         )
 
 
 def _outside(diversity: CaptionDiversity) -> list[str]:
     return [
-        f"{value(name, figure.value)} {_SAID[name]} (people: {range_of(name, figure.ranges[HUMAN])})"
+        f"{value(name, figure.value)} {_IN_WORDS[name]} (human-written: {range_of(name, figure.ranges[HUMAN])})"
         for name, figure in diversity.figures.items()
-        if figure.is_outside and name in _SAID and HUMAN in figure.ranges
+        if figure.is_outside and name in _IN_WORDS and HUMAN in figure.ranges
     ]
 
 
@@ -156,9 +158,9 @@ def _missing(captions: Captions) -> Iterator[str]:
     if captions.artefacts is None:
         return
     if captions.empty:
-        yield f"{captions.empty:,} images without a caption"
+        yield f"{counted(captions.empty, 'image')} without a caption"
     if captions.file_names:
-        yield f"{captions.file_names:,} captions are file names"
+        yield f"{counted(captions.file_names, 'caption')} with only a file name"
 
 
 def what(pattern: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from auditor.decision import Decision
 from auditor.results import UNCHECKABLE, Audit
 from auditor.safe_text import safe_text
+from auditor.sentences import counted
 from reports import captions, phrases
 
 _MAX_ITEMS = 6  # reasons or generators listed
@@ -21,7 +22,7 @@ def facts(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "coverage", " · ".join(phrases.coverage(audit))
     for id, tally in audit.detectors.items():
         if tally.failed:
-            yield "", f"detector {id} failed on {tally.failed:,} rows: please report it"
+            yield "", f"detector {id} failed on {counted(tally.failed, 'row')}: please report it"
     yield from _section("estimate", phrases.estimate(audit))
     yield from _section("MAD", phrases.mad(decision))
     yield from _section("where", phrases.where(audit))
@@ -36,7 +37,7 @@ def facts(audit: Audit, decision: Decision) -> Iterator[tuple[str, str]]:
 
 def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
     for input in audit.inputs[:_MAX_INPUTS]:
-        yield "input", f"{safe_text(input.name)} ({input.format}, {input.rows:,} rows)"
+        yield "input", f"{safe_text(input.name)} ({input.format}, {counted(input.rows, 'row')})"
     counts = audit.counts
     states = {"ok": counts.ok, "no bytes": counts.no_bytes, "failed": counts.failed, "unreadable": counts.unreadable}
     yield "rows", f"{counts.rows:,}: " + " · ".join(f"{name} {n:,}" for name, n in states.items())
@@ -46,9 +47,9 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
     ]:
         yield "", f"{count:,} × {safe_text(reason, 90)}"
     if counts.repeated_keys:
-        yield "", f"{_times(counts.repeated_keys, 'key')} more than once; the image column tells their rows apart"
+        yield "", f"{_times(counts.repeated_keys, 'key')} more than once; the column `image` distinguishes their rows"
     if counts.repeated_images:
-        yield "", f"{counts.repeated_images:,} rows repeat another row's image; shares count each image once"
+        yield "", f"{_repeated(counts.repeated_images)} another row's image; shares count each image once"
     yield from _section("skipped", [safe_text(text, 100) for text in phrases.passed_over(audit)[:_MAX_ITEMS]])
     if sample := phrases.sample(audit):
         yield "sample", sample
@@ -57,7 +58,11 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str]]:
 
 
 def _times(count: int, what: str) -> str:
-    return f"1 {what} occurs" if count == 1 else f"{count:,} {what}s occur"
+    return f"{counted(count, what)} {'occurs' if count == 1 else 'occur'}"
+
+
+def _repeated(count: int) -> str:
+    return f"{counted(count, 'row')} {'repeats' if count == 1 else 'repeat'}"
 
 
 def _confirmed(audit: Audit) -> Iterator[tuple[str, str]]:
@@ -66,9 +71,9 @@ def _confirmed(audit: Audit) -> Iterator[tuple[str, str]]:
         named = list(audit.confirmed.generators.items())[:_MAX_ITEMS]
         yield "", " · ".join(f"{safe_text(name, 40)} {n:,}" for name, n in named)
     if audit.confirmed.edited:
-        yield "", f"{audit.confirmed.edited:,} more were edited with a generator, by their metadata"
+        yield "", f"{audit.confirmed.edited:,} more edited with a generator, by metadata"
     if audit.contradictions:
-        yield "", f"{audit.contradictions:,} of them also have a camera's settings"
+        yield "", f"{audit.contradictions:,} of them with a camera's settings too"
     yield from _section("watermarks", phrases.dataset_tests(audit))
     if text := phrases.metadata(audit):
         yield "metadata", text

@@ -116,7 +116,7 @@ def _also(decision: Decision) -> Iterator[str]:
     for rule in rules[:_MAX_RULES]:
         yield f"{phrases.TITLES[rule.outcome]} {rule.id}: {safe_text(rule.reason, _MAX_CHARACTERS)}"
     if len(rules) > _MAX_RULES:
-        yield f"and {len(rules) - _MAX_RULES} more rules"
+        yield f"and {sentences.counted(len(rules) - _MAX_RULES, 'more rule')}"
 
 
 def _problems(audit: Audit) -> Iterator[str]:
@@ -125,16 +125,16 @@ def _problems(audit: Audit) -> Iterator[str]:
     lost = [(counts.unreadable, "unreadable"), (counts.failed, "not fetched"), (counts.no_bytes, "without an image")]
     if any(n for n, _ in lost):
         shares = ", ".join(f"{n:,} {what}" for n, what in lost if n)
-        yield f"of {counts.rows:,} rows, {shares}{_most_frequent_reason(audit)}"
+        yield f"of {sentences.counted(counts.rows, 'row')}, {shares}{_most_frequent_reason(audit)}"
     yield from phrases.passed_over(audit)
     for id, tally in audit.detectors.items():
         if tally.failed:
-            yield f"detector {id} failed on {tally.failed:,} rows: please report it"
+            yield f"detector {id} failed on {sentences.counted(tally.failed, 'row')}: please report it"
     if audit.estimate:
         yield from (phrases.shift(control) for control in audit.estimate.controls if control.is_shift)
     yield from phrases.dataset_tests(audit)
     if audit.contradictions:
-        yield f"{audit.contradictions:,} images name both a generator and a camera"
+        yield f"{sentences.counted(audit.contradictions, 'image')} with both a generator and a camera in the metadata"
 
 
 def _most_frequent_reason(audit: Audit) -> str:

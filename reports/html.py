@@ -159,9 +159,7 @@ def _metric_charts(audit: Audit) -> Iterator[tuple[str, str]]:
     for comparison in audit.diversity.comparisons if audit.diversity else ():
         rows = [(safe_text(metric.name, 24), metric.value, metric.low, metric.high) for metric in comparison.metrics]
         outside = sum(metric.is_outside for metric in comparison.metrics)
-        title = (
-            f"{comparison.name}: {outside} of {len(rows)} metrics outside the null band; the table has the numbers"
-        )
+        title = f"{comparison.name}: {outside} of {len(rows)} metrics outside the null band; the table has the numbers"
         yield charts.against_null(rows), safe_text(title)
 
 

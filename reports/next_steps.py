@@ -15,6 +15,7 @@ from auditor.annotation.planning import SECONDS_PER_LABEL, labels_to_decide
 from auditor.decision import Decision, Outcome, RuleResult
 from auditor.results import Audit, Subgroup
 from auditor.safe_text import safe_text
+from auditor.sentences import counted
 from auditor.suspicious import suspicious_subgroups
 from auditor.types import Need
 
@@ -82,10 +83,11 @@ def _remove(audit: Audit, folder: str) -> Iterator[Action]:
         yield from _leave_out_sources(audit, folder)
         keep = ("--out", "keep.parquet")
         if audit.confirmed.count:
-            text = f"Leave out the {_images(audit.confirmed.count)} confirmed as synthetic; the command prints what remains."
+            confirmed = counted(audit.confirmed.count, "image")
+            text = f"Leave out the {confirmed} confirmed as synthetic; the command prints what remains."
             yield Action(text, _command("filter", folder, *keep))
         if audit.estimate and audit.estimate.flagged and audit.sample is None:
-            likely = _images(audit.estimate.flagged)
+            likely = counted(audit.estimate.flagged, "image")
             text = f"Leave out the {likely} that are likely synthetic too; the command prints what remains."
             yield Action(text, _command("filter", folder, "--drop", "likely", *keep))
     yield from _label(audit, "Check the classifier: label random images until the policy is decided.", folder)
@@ -125,7 +127,9 @@ def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:
 
 def _scan_more(audit: Audit, folder: str) -> Iterator[Action]:
     if audit.sample or audit.shards:
-        yield Action("Scan all rows; finished results are kept.", _scan(audit, folder, ("--sample",), "--sample", "all"))
+        yield Action(
+            "Scan all rows; finished results are kept.", _scan(audit, folder, ("--sample",), "--sample", "all")
+        )
 
 
 def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
@@ -166,7 +170,8 @@ def _see_details(audit: Audit, rule: RuleResult | None, folder: str) -> Iterator
 def _list_confirmed(audit: Audit, folder: str) -> Action:
     listed = ("--verdict", "synthetic", "--output", "synthetic.csv")
     return Action(
-        f"List the {_images(audit.confirmed.count)} confirmed as synthetic.", _command("export", folder, *listed)
+        f"List the {counted(audit.confirmed.count, 'image')} confirmed as synthetic.",
+        _command("export", folder, *listed),
     )
 
 
@@ -176,10 +181,6 @@ _BY_RULE: dict[str, Actions] = {
     "audit-age": _scan_again,
     **dict.fromkeys(("captions-machine", "captions-prompt", "captions-diversity"), _see_captions),
 }
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:

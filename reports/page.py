@@ -102,5 +102,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = sentences.percent
     environment.filters["capitalized"] = sentences.capitalized
     environment.globals["span"] = sentences.span
+    environment.globals["counted"] = sentences.counted
+    environment.globals["p_value"] = sentences.p_value
     environment.filters["count"] = "{:,}".format
     return environment

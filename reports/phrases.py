@@ -10,7 +10,7 @@ from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
 from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Labels, ShardSample, Subgroup
 from auditor.safe_text import safe_text
-from auditor.sentences import files, percent, span
+from auditor.sentences import EVIDENCE, counted, p_value, percent, span
 from auditor.suspicious import suspicious_subgroups
 from auditor.types import Evidence
 
@@ -25,12 +25,6 @@ NOT_CHECKED = (
     "Not checked, because only their vendors can detect them or because they name no generator: "
     f"{', '.join(UNCHECKABLE)}. An image without metadata or a watermark may still be synthetic."
 )
-EVIDENCE = {
-    Evidence.DECLARED: "metadata",
-    Evidence.MATCHED: "watermark or known-image match",
-    Evidence.STATISTICAL: "classifier",
-    Evidence.PRIOR: "weak hint",
-}
 MAD_LEVELS = {
     MadLevel.SAFE: "below the limit",
     MadLevel.NEAR: "close to the limit",
@@ -44,7 +38,7 @@ _MAX_REASONS = 3
 
 def evidence(kind: str) -> str:
     """What people read for a kind of evidence: 'declared' -> 'metadata'."""
-    return EVIDENCE[Evidence(kind)]
+    return EVIDENCE[kind]
 
 
 def coverage(audit: Audit, digits: int = 0) -> list[str]:
@@ -53,9 +47,9 @@ def coverage(audit: Audit, digits: int = 0) -> list[str]:
 
 
 def passed_over(audit: Audit) -> list[str]:
-    """The files that were passed over, by reason."""
+    """The skipped files, by reason."""
     reasons = audit.inventory.passed_over if audit.inventory else {}
-    return [f"{files(count)}: {reason}" for reason, count in reasons.items()]
+    return [f"{counted(count, 'file')}: {reason}" for reason, count in reasons.items()]
 
 
 def confirmed(audit: Audit) -> str:
@@ -63,7 +57,7 @@ def confirmed(audit: Audit) -> str:
     share = audit.confirmed
     if share.share is None:
         return "no image could be read"
-    text = f"at least {share.count:,} of {share.n:,} images"
+    text = f"at least {share.count:,} of {counted(share.n, 'image')}"
     if share.low == share.high:
         text += f" ({percent(share.share)}{' by weight' if audit.weights else ''})"
     if share.low is not None and share.high is not None and share.low != share.high:
@@ -82,8 +76,8 @@ def estimate(audit: Audit) -> list[str]:
     if e.flagged is not None:
         name, _, details = e.calibration.partition(": ")
         lines.append(
-            f"{e.detector or 'a classifier'}: {e.flagged:,} of {e.n:,} undecided images are likely synthetic; "
-            f"corrected with the scores of {name} on new sources"
+            f"{e.detector or 'a classifier'}: {e.flagged:,} of {counted(e.n, 'undecided image')} likely synthetic; "
+            f"corrected by the scores of {name} on new sources"
             f"{' (details: report.html#calibration)' if details else ''}"
         )
     if e.labels is not None:
@@ -104,7 +98,7 @@ def rests_on(audit: Audit) -> str:
     """The evidence that the synthetic fraction rests on, how much was sampled, and how many images carry metadata."""
     e = audit.estimate
     count = audit.confirmed.count
-    confirmed = f"{count:,} {'image' if count == 1 else 'images'} confirmed by metadata or watermarks"
+    confirmed = f"{counted(count, 'image')} confirmed by metadata or watermarks"
     if e is None:
         parts = [f"{confirmed}; no estimate, because {_why_no_estimate(audit)}"]
     elif e.labels is not None:
@@ -114,11 +108,11 @@ def rests_on(audit: Audit) -> str:
             "the classifier alone, without labels" if not count else f"the classifier, without labels; {confirmed}"
         ]
     if audit.sample is not None:
-        parts.append(f"a random sample of {audit.sample.rows:,} of {audit.counts.rows:,} rows")
+        parts.append(f"a random sample of {audit.sample.rows:,} of {counted(audit.counts.rows, 'row')}")
     if audit.weights is not None:
-        parts.append(f"rows weighted by their column '{safe_text(audit.weights.column, 40)}'")
+        parts.append(f"rows weighted by the column '{safe_text(audit.weights.column, 40)}'")
     if audit.shards is not None:
-        parts.append(f"{audit.shards.read:,} of {audit.shards.of:,} shards")
+        parts.append(f"{audit.shards.read:,} of {counted(audit.shards.of, 'shard')}")
     if text := metadata(audit):
         parts.append(text)
     return "; ".join(parts)
@@ -131,8 +125,8 @@ def metadata(audit: Audit) -> str | None:
         return None
     stripped = found.examined - found.present
     if not found.present:
-        return f"no metadata on any of {found.examined:,} images, so nothing could be found there"
-    return f"no metadata on {stripped:,} of {found.examined:,} images, so nothing could be found there"
+        return f"no metadata on any of {counted(found.examined, 'image')}, so nothing could be found there"
+    return f"no metadata on {stripped:,} of {counted(found.examined, 'image')}, so nothing could be found there"
 
 
 def _why_no_estimate(audit: Audit) -> str:
@@ -151,7 +145,8 @@ def labels(found: Labels) -> str:
         f"{_BASES.get(basis, safe_text(basis, 40))}{f' {count:,}' if len(bases_by_number) > 1 else ''}"
         for basis, count in bases_by_number
     ]
-    return f"{', '.join([f'{n:,} labels by {people}', *bases])}; {_STOPPING[found.until_decided]}"
+    made = f"{counted(n, 'label')} by {people}"
+    return f"{', '.join([made, *bases])}; {_STOPPING[found.until_decided]}"
 
 
 # What labels rest on, in words (auditor/annotation/basis.py).
@@ -175,7 +170,7 @@ def where(audit: Audit) -> list[str]:
     of_kind = [each for each in audit.subgroups if each.by == by and each.value != OTHERS]
     found = sum(each.estimate is not None and each.estimate.is_mostly_synthetic for each in of_kind)
     rate = percent(FALSE_DISCOVERY_RATE, 0)
-    head = f"{found} of {len(of_kind)} {by}s are mostly synthetic (false discovery rate {rate})"
+    head = f"{found} of {counted(len(of_kind), by)} mostly synthetic (false discovery rate {rate})"
     return [head, *(f"{safe_text(each.value, 40)}: {subgroup(each)}" for each in suspicious)]
 
 
@@ -183,8 +178,8 @@ def subgroup(each: Subgroup) -> str:
     """The fraction of a subgroup, what it rests on, and the fraction of the dataset without it."""
     e = each.estimate
     if e is None:
-        return f"{each.ok:,} images"
-    signs = f"{each.ok:,} images, {each.synthetic:,} confirmed, {each.flagged:,} likely synthetic"
+        return counted(each.ok, "image")
+    signs = f"{counted(each.ok, 'image')}, {each.synthetic:,} confirmed, {each.flagged:,} likely synthetic"
     without = "" if e.fraction_without is None else f"; the dataset without it: {percent(e.fraction_without)}"
     return f"{span(e.low, e.high)} synthetic ({signs}){without}"
 
@@ -240,14 +235,13 @@ def model(audit: Audit, id: str) -> str:
     e = audit.estimate
     if e is not None and e.labels is not None:
         return (
-            f"The scores of {id} chose which images people labelled and are a prior for the estimate; it rests on the "
-            "labels."
+            f"The estimate rests on the labels. The scores of {id} stratified the sample for labelling and are a prior."
         )
     if e is None or e.detector != id:
-        return f"The error rates of {id} are not measured here: its scores are reported and give no estimate."
+        return f"The error rates of {id} were not measured here: its scores are reported and not used for an estimate."
     return (
-        f"No score decides a single image; all scores together give the estimate. An image is likely synthetic if its "
-        f"score is at least {percent(e.threshold or 0)}. Scores of known images: {e.calibration}."
+        "Scores are not verdicts on single images; all of them together give the estimate. An image is likely "
+        f"synthetic if its score is at least {percent(e.threshold or 0)}. Calibration: {e.calibration}."
     )
 
 
@@ -255,8 +249,8 @@ def shift(control: Control) -> str:
     """A control whose flags the calibration does not explain."""
     rate = percent(control.flagged / control.n)
     return (
-        f"CALIBRATION SHIFT: {control.flagged:,} of {control.n:,} images ({rate}) that are {control.name} are likely "
-        f"synthetic by their score; the calibration predicts {span(*control.expected[1:])}. The interval was widened; "
+        f"CALIBRATION SHIFT: the classifier flags {control.flagged:,} of {counted(control.n, 'image')} ({rate}) that "
+        f"are {control.name}; the calibration predicts {span(*control.expected[1:])}. The interval was widened; "
         "calibrate on your own images"
     )
 
@@ -275,8 +269,8 @@ def mad(decision: Decision) -> list[str]:
 def dataset_tests(audit: Audit) -> list[str]:
     """Watermarks that are in the dataset although no single image shows them for certain."""
     return [
-        f"{test.generator}: traces in at least {percent(test.share_low, 2)} of {test.n:,} undecided images "
-        f"(p = {test.p_value:.0e})"
+        f"{test.generator}: traces in at least {percent(test.share_low, 2)} of {counted(test.n, 'undecided image')} "
+        f"(p = {p_value(test.p_value)})"
         for test in audit.dataset_tests
         if test.p_value < _MAX_P_VALUE
     ]
@@ -288,17 +282,18 @@ def near_duplicates(audit: Audit) -> list[str]:
     if near is None:
         return []
     if not near.in_clusters:
-        return [f"none among {near.n:,} images"]
-    lines = [f"{near.in_clusters:,} of {near.n:,} images ({percent(near.share)}) in {near.clusters:,} clusters"]
+        return [f"none among {counted(near.n, 'image')}"]
+    among = f"{near.in_clusters:,} of {counted(near.n, 'image')} ({percent(near.share)})"
+    lines = [f"{among} in {counted(near.clusters, 'cluster')}"]
     lines += [
         f"{group.name}: {percent(group.share)} of {group.n:,}, largest cluster {group.largest:,}"
         for group in near.groups
         if len(near.groups) > 1
     ]
     if not near.is_verified:
-        lines.append("by their vectors alone: there are no thumbnails to confirm them")
+        lines.append("by their vectors alone, without confirmation by thumbnails")
     if near.unsearched:
-        lines.append(f"{near.unsearched:,} more similar pairs were not searched for crops")
+        lines.append(f"{counted(near.unsearched, 'more similar pair')} not searched for crops")
     return lines
 
 
@@ -324,7 +319,7 @@ def diversity(audit: Audit) -> list[str]:
 def caption_similarity(audit: Audit) -> list[str]:
     """How well captions fit their images; empty where that was not measured."""
     return [
-        f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {group.n:,} images, "
+        f"{group.name}: mean cosine of image and caption {group.mean:.3f} over {counted(group.n, 'image')}, "
         f"90 % within {group.quantiles[0]:.3f} to {group.quantiles[-1]:.3f}"
         for group in audit.caption_similarity
     ]
@@ -337,7 +332,8 @@ def stock_watermarks(audit: Audit) -> str | None:
         return None
     share = percent(stock["above_0.8"] / stock["known"])
     return (
-        f"stock-photo watermarks (LAION's pwatermark above 0.8): {share} of {stock['known']:,} rows; not a sign of AI"
+        f"stock-photo watermarks (LAION's pwatermark above 0.8): {share} of {counted(stock['known'], 'row')}; "
+        "not a sign of a generator"
     )
 
 
@@ -347,12 +343,12 @@ KINDS = {
     Evidence.DECLARED: "the file or the manifest says so",
     Evidence.MATCHED: "a watermark was decoded, or the image is in a reference index",
     Evidence.STATISTICAL: "a classifier with measured error rates",
-    Evidence.PRIOR: "ranks images and decides nothing",
+    Evidence.PRIOR: "ranks images and confirms none",
 }
 _ERRORS = {
     Evidence.DECLARED: "Not measured (1)",
     Evidence.MATCHED: "False-positive rate very low by design (2)",
-    Evidence.STATISTICAL: "Not measured here: its scores are reported and give no estimate",
+    Evidence.STATISTICAL: "Not measured here: its scores are reported and not used for an estimate",
     Evidence.PRIOR: "Not measured: reported, not counted",
 }
 ERROR_NOTES = (
@@ -364,10 +360,10 @@ ERROR_NOTES = (
 def change(change: Change) -> str:
     """How a share changed, and whether the change is more than noise."""
     if change.difference is None:
-        return "too few to tell" if change.before and change.after else "not in both"
+        return "too few to compare" if change.before and change.after else "not in both"
     difference, low, high = (round(100 * value, 1) + 0.0 for value in change.difference)  # no minus before a zero
     text = f"{change.verdict}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    return text if change.p_value is None else f"{text}, p = {change.p_value:.2g}"
+    return text if change.p_value is None else f"{text}, p = {p_value(change.p_value)}"
 
 
 def change_name(change: Change) -> str:
@@ -382,7 +378,7 @@ def significance_order(change: Change) -> tuple[bool, float]:
 
 def inputs(audit: Audit) -> str:
     """The inputs, with their formats and rows; of many inputs the first few."""
-    shown = [f"{input.name} ({input.format}, {input.rows:,} rows)" for input in audit.inputs[:_MAX_INPUTS]]
+    shown = [f"{input.name} ({input.format}, {counted(input.rows, 'row')})" for input in audit.inputs[:_MAX_INPUTS]]
     more = len(audit.inputs) - len(shown)
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 

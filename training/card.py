@@ -75,7 +75,8 @@ of the same tower in float32 under torch (4.8), about that of the wheel's INT8 g
 Do not use the model to accuse anybody, to classify a single image, to moderate people's work, or as proof in a dispute.
 It is meant for estimating the synthetic fraction of a dataset. Its error rates are valid only for data like those
 above: measure them on your own real images (`auditor calibrate`), or adapt the model to them (`--adapt`).
-""" BLIND = """Edited photographs, photorealistic images of the newest generators and of DALL-E 2, and GANs are missed
+"""
+BLIND = """Edited photographs, photorealistic images of the newest generators and of DALL-E 2, and GANs are missed
 most often; human-made digital paintings, posters and anime are flagged most often (tables above). Images of generators
 newer than those named in `training/oof.parquet` will be missed more often. Resizing to 256 pixels lowers the detection
 rate. Images with a shorter side below 198 pixels and pages of text were not measured."""

@@ -106,7 +106,7 @@ def _charts() -> str:
     from reports import charts
 
     charts.intervals([charts.Bar("a", 0.5, 0.4, 0.6)])
-    return f"matplotlib {version('matplotlib')} draws, with its own fonts"
+    return f"matplotlib {version('matplotlib')} renders charts with its own fonts"
 
 
 def _plugins(kind: str) -> str:

@@ -126,7 +126,7 @@ def machine_of(name: str, others: Iterable[str]) -> str:
         return max(found, key=lambda writer: writer in _NAMED)
     originals = [other for other in others if _ORIGINAL & set(_parts(other))]
     if originals and name not in originals and name != BESIDE:
-        return f"beside {originals[0]}, which it replaces"
+        return f"replaces {originals[0]}"
     return ""
 
 

@@ -27,8 +27,8 @@ def command(before: str, after: str, format: str, output: str | None) -> int:
     \b
     auditor diff last-month/ audit/
 
-    Shows whether each change is more than noise. BEFORE and AFTER are audit folders or audit.json files. Always exits 0;
-    to gate on a change, use the policy rule `increase` with --baseline.
+    Shows whether each change is more than noise. BEFORE and AFTER are audit folders or audit.json files. Always exits
+    0; to gate on a change, use the policy rule `increase` with --baseline.
     """
     from pathlib import Path
 

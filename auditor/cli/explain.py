@@ -106,9 +106,7 @@ def _caption_lines(caption: str | None) -> list[str]:
         f"{pattern.id:<20} {'caption, ' + pattern.kind.value:<31} {safe_text(pattern.what)}: {safe_text(text)}"
         for pattern, text in marks_of(caption)
     ]
-    return found or [
-        "caption  no artefact of a captioning model and no prompt syntax; its writer is unknown"
-    ]
+    return found or ["caption  no artefact of a captioning model and no prompt syntax; its writer is unknown"]
 
 
 def _state(signal: Signal) -> str:

@@ -44,8 +44,8 @@ def command(audit: str, format: str, verdict: tuple[str, ...], by: str | None, o
     auditor export audit/ --by source           each source, and the rest without it
 
     One row per image; with --by source, one row per source: its images, confirmed share, estimate, and the fraction of
-    the dataset without it. Sources come first without which the dataset would be least synthetic. An audit lists the 50
-    largest and the 50 most suspicious subgroups of each kind, and the others as one.
+    the dataset without it, in increasing order. An audit lists the 50 largest and the 50 most suspicious subgroups of
+    each kind, and the others as one.
 
     Text that a spreadsheet would read as a formula gets a leading quote. The parquet files in evidence/ have more
     columns.

@@ -88,13 +88,13 @@ def command(
     if status:
         click.echo(f"MAD status of the kept rows: {safe_text(status.reason)}")
     if tars and dataset:
-        click.echo(f"{auditor.write_filtered_tars(kept, dataset, tars):,} images written to {tars}")
+        click.echo(f"{sentences.counted(auditor.write_filtered_tars(kept, dataset, tars), 'image')} written to {tars}")
     return 0
 
 
 def _summary(kept: KeepList, target: float | None) -> str:
     removed = sum(kept.removed.values())
-    lines = [f"kept {kept.left:,} of {len(kept.rows):,} rows"]
+    lines = [f"kept {kept.left:,} of {sentences.counted(len(kept.rows), 'row')}"]
     lines += [f"  {rows:,} removed: {reason}" for reason, rows in kept.removed.items()]
     if kept.unsampled:
         lines.append(f"  {kept.unsampled:,} of the kept rows are outside the sample: only their metadata were read")
@@ -114,8 +114,8 @@ def _bound(share: Interval) -> str:
 def _reached(target: float, after: Interval) -> str:
     """Whether the target is reached by the upper bound too, or by the estimate alone."""
     if after.high <= target:
-        return f"the target of {100 * target:g} % is reached, by the upper bound too"
+        return f"the target of {100 * target:g} % is reached by the upper bound"
     return (
-        f"the target of {100 * target:g} % is reached by the point estimate ({sentences.percent(after.point)}) and not "
+        f"the target of {100 * target:g} % is reached by the point estimate ({sentences.percent(after.point)}) but not "
         "by the upper bound: more labels (auditor label, scan --labels) narrow the interval"
     )

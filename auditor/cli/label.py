@@ -53,13 +53,14 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     auditor label audit/ --open
     auditor label audit/ photos/ --labeller Ada --labels ada.csv
 
-    After each label, the page shows the current interval, and when you may stop. Then `auditor gate AUDIT --labels FILE`
-    decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is neither in the
-    current folder nor beside AUDIT. The page is served to this machine only (but see --host) and does not show the
+    After each label, the page shows the current interval, and when you may stop. Then `auditor gate AUDIT --labels
+    FILE` decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is neither in the
+    current folder nor next to AUDIT. The page is served to this machine only (but see --host) and does not show the
     audit's verdicts. Each label is saved at once; run the same command again to continue.
     """
     import auditor
     from auditor.api import labels as auditor_labels
+    from auditor.sentences import counted
 
     read, export, labeller = options.take_reading(given), given["export"], given["labeller"].strip()
     try:
@@ -80,7 +81,9 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
             task.export(Path(export), labeller, on_images=on_images)
     except NoSuchInput as error:
         raise click.BadParameter(str(error), param_hint="'DATASET...'") from error
-    click.echo(f"{len(task.drawn):,} images to label: open {Path(export) / 'index.html'}, or fill in labels.csv there")
+    click.echo(
+        f"{counted(len(task.drawn), 'image')} to label: open {Path(export) / 'index.html'}, or fill in labels.csv there"
+    )
     return 0
 
 
@@ -116,17 +119,18 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
     """Prints how much was labelled, what it decides, and how far the file's labellers agree."""
     import auditor
     from auditor.safe_text import safe_text
+    from auditor.sentences import counted
 
     progress = server.session.progress
-    click.echo(f"{progress.done:,} of {progress.total:,} images labelled by {server.session.labeller!r}")
+    click.echo(f"{progress.done:,} of {counted(progress.total, 'image')} labelled by {server.session.labeller!r}")
     if not labels.exists():
         return
     for agreement in auditor.agreements(auditor.read_labels(labels)):
         first, second = (safe_text(name, 40) or "(no name)" for name in agreement.labellers)
         kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
         click.echo(
-            f"{first} and {second}: {agreement.both:,} images in common; of {agreement.double_annotated:,} that both "
-            f"labelled as real or synthetic, they disagree on {agreement.disagreements:,}{kappa}"
+            f"{first} and {second}: {counted(agreement.both, 'image')} in common; of {agreement.double_annotated:,} that "
+            f"both labelled as real or synthetic, they disagree on {agreement.disagreements:,}{kappa}"
         )
     if judgement := server.session.judgement():
         click.echo(safe_text(judgement.text, 400))

@@ -125,7 +125,9 @@ class Store:
                 self._refuse_less(before, scope)
             kept = {key: before[key] for key in (_SCOPE,) if key in before}
         elif any(self.folder.glob(f"*{_SUFFIX}")):
-            raise EvidenceError(f"{self.folder} contains parquet files without manifest.json: replace them with --restart")
+            raise EvidenceError(
+                f"{self.folder} contains parquet files without manifest.json: replace them with --restart"
+            )
         self._write_manifest({**owner, **kept})
 
     def record_scope(self, scope: Scope, dataset: Sequence[str] = ()) -> None:
@@ -146,7 +148,8 @@ class Store:
         if differing:
             what = "; ".join(f"{key}: {before.get(key)} before, {owner[key]} now" for key in differing)
             raise EvidenceError(
-                f"{self.folder} contains evidence of another audit ({what}): replace it with --restart, or give another --out"
+                f"{self.folder} contains evidence of another audit ({what}): replace it with --restart, or give another "
+                "--out"
             )
 
     def _refuse_less(self, before: Mapping[str, Any], scope: Scope) -> None:
@@ -155,7 +158,7 @@ class Store:
         if lost:
             raise EvidenceError(
                 f"{self.folder} contains more evidence than this scan would leave ({'; '.join(lost)}): "
-                "--restart replaces it, another --out keeps it"
+                "replace it with --restart, or give another --out"
             )
 
     def _tidy(self) -> None:

@@ -12,8 +12,8 @@ limits here follow from its Gaussian model (simulation.py); each status names it
 | half | n_e(p) >= n_r/2 | half of the effective real samples is kept | inform |
 
 A status extrapolates from a Gaussian model: λ is assumed, the fraction is constant, and there is one lineage of
-generators (several reduce the loss). "over" means that the projected loss exceeds the budget if the fraction stays the same, not that
-a model will collapse.
+generators (several reduce the loss). "over" means that the projected loss exceeds the budget if the fraction stays the
+same, not that a model will collapse.
 """
 
 from __future__ import annotations
@@ -202,13 +202,13 @@ class _Case:
             return ""
         point = max(self.low, self.fraction.point) if self.fraction else self.low
         generations = generations_until(point, self.assumptions)
-        within = f"in {generations} generation{'s' if generations != 1 else ''}"
-        loss = f"The loss of diversity exceeds its budget {within} if the fraction stays the same. " if generations else ""
-        remove, add = actions(point, self.n, self.limit)
-        return (
-            f"{loss}To get below {sentences.percent(self.limit)}: remove about {remove:,} synthetic images or add "
-            f"about {add:,} real ones"
+        within = f"in {sentences.counted(generations, 'generation')}" if generations else ""
+        loss = (
+            f"The loss of diversity exceeds its budget {within} if the fraction stays the same. " if generations else ""
         )
+        remove, add = actions(point, self.n, self.limit)
+        removed, added = sentences.counted(remove, "synthetic image"), sentences.counted(add, "real image")
+        return f"{loss}To get below {sentences.percent(self.limit)}: remove about {removed} or add about {added}"
 
 
 @cache

@@ -249,10 +249,9 @@ def _counted(outcome: Outcome, results: Sequence[RuleResult]) -> str:
     count = len(results)
     if outcome is not Outcome.PASS:
         verb = "failed" if outcome is Outcome.FAIL else "inconclusive"
-        return f"{len(_of(results, outcome))} of {count} {'rule' if count == 1 else 'rules'} {verb}"
+        return f"{len(_of(results, outcome))} of {sentences.counted(count, 'rule')} {verb}"
     exempt = len(_of(results, Outcome.EXEMPT))
-    passed = "1 rule" if count - exempt == 1 else f"{count - exempt} rules"
-    return f"{passed} passed" + (f" · {exempt} exempt" if exempt else "")
+    return f"{sentences.counted(count - exempt, 'rule')} passed" + (f" · {exempt} exempt" if exempt else "")
 
 
 def mad_status(audit: Audit, assumptions: criteria.Assumptions) -> MadStatus | None:
@@ -305,7 +304,7 @@ def _no_evidence(audit: Audit) -> tuple[RuleResult, ...]:
     """An inconclusive result, whatever the policy says, if there are no rows or nothing that could be checked."""
     if audit.counts.rows == 0:
         lost = audit.inventory.lost if audit.inventory else 0
-        reason = "the input has no rows" + (f"; {sentences.files(lost)} skipped" if lost else "")
+        reason = "the input has no rows" + (f"; {sentences.counted(lost, 'file')} skipped" if lost else "")
         return (RuleResult("rows", Outcome.INCONCLUSIVE, 0, None, reason),)
     indecisive = {Evidence.PRIOR.value, *([] if audit.estimate else [Evidence.STATISTICAL.value])}
     deciding = (coverage for kind, coverage in audit.coverage.items() if kind not in indecisive)

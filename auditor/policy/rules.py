@@ -272,7 +272,9 @@ class Observable(Rule):
             return self._missing(self.min, "no classifier with measured error rates ran")
         coverage = audit.coverage.get(self.evidence.value)
         share = coverage.share if coverage else 0.0
-        return self._at_least(f"of the rows checked for {self.evidence} evidence", share, self.min, self.below)
+        return self._at_least(
+            f"of the rows checked (evidence: {sentences.EVIDENCE[self.evidence]})", share, self.min, self.below
+        )
 
 
 @_rule
@@ -309,7 +311,7 @@ class PassedOver(Rule):
         if not lost:
             return self._result(outcome, share, self.max, "no file was skipped")
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(files.passed_over.items())[:_MAX_REASONS])
-        return self._result(outcome, share, self.max, f"{sentences.files(lost)} skipped: {reasons}")
+        return self._result(outcome, share, self.max, f"{sentences.counted(lost, 'file')} skipped: {reasons}")
 
 
 @_rule

@@ -121,8 +121,8 @@ def _refuse_overlap(inputs: Sequence[Input]) -> None:
                 above = above.rpartition("/")[0]
             if above:
                 raise DatasetError(
-                    f"{input.name} is inside {files.split(above)[1] or above}, which is also an input: its images would "
-                    "count twice"
+                    f"{input.name} is inside {files.split(above)[1] or above}, which is also an input: its images "
+                    "would count twice"
                 )
 
 

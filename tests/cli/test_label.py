@@ -145,7 +145,10 @@ def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(op
             page.label(number, label)
         page.ask("finish")
         out = page.ended()[1]
-    assert "A and B: 4 images in common; of 3 that both labelled as real or synthetic, they disagree on 1, Cohen's kappa 0.40" in out
+    assert (
+        "A and B: 4 images in common; of 3 that both labelled as real or synthetic, they disagree on 1, Cohen's kappa 0.40"
+        in out
+    )
     keys = [[a.key for a in file.read(tmp_path / "labels.csv") if a.labeller == name] for name in labels]
     assert keys[0] == keys[1]
 
