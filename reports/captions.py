@@ -51,7 +51,7 @@ def _writers(captions: Captions) -> Iterator[str]:
     if artefacts.lower:
         yield f"at least {percent(artefacts.lower)} of images have a model-generated caption ({found})"
     elif artefacts.hits:
-        yield f"cannot tell who wrote them: {found}, which human-written captions may have too"
+        yield f"cannot tell who wrote them: {found}, which captions by people may have too"
     else:
         yield (
             f"cannot tell who wrote them: no artefact of a captioning model on {artefacts.n:,} images, and many "
@@ -70,7 +70,7 @@ def _writers(captions: Captions) -> Iterator[str]:
 def _reference(captions: Captions) -> Iterator[str]:
     found = captions.reference
     if captions.not_compared:
-        yield f"not compared with human-written captions: {captions.not_compared}"
+        yield f"not compared with captions by people: {captions.not_compared}"
     if found is None:
         return
     name, basis = safe_text(found.name, _MAX_NAME), f"{found.flagged:,} of {found.sampled:,} flagged"
@@ -78,7 +78,7 @@ def _reference(captions: Captions) -> Iterator[str]:
     if found.lower:
         yield (
             f"at least {percent(found.lower)} of captions are unlike {name} ({basis}, and {of_reference}), which is a "
-            "lower bound of the model-generated share only if human-written captions are alike in both"
+            "lower bound of the model-generated share only if captions by people are alike in both"
         )
     else:
         yield f"cannot tell captions from {name} ({basis}, and {of_reference})"
@@ -131,14 +131,14 @@ def _rate(rate: FlagRate) -> str:
 def _diversity(captions: Captions) -> Iterator[str]:
     if captions.diversity and (outside := _outside(captions.diversity)):
         yield (
-            f"less diverse than every human-written list that was measured: {'; '.join(outside)}. This "
-            "shows one template or one writer, human or model"
+            f"less diverse than every measured list by people: {'; '.join(outside)}. This "
+            "shows one template or one writer, a person or a model"
         )
 
 
 def _outside(diversity: CaptionDiversity) -> list[str]:
     return [
-        f"{value(name, figure.value)} {_IN_WORDS[name]} (human-written: {range_of(name, figure.ranges[HUMAN])})"
+        f"{value(name, figure.value)} {_IN_WORDS[name]} (people: {range_of(name, figure.ranges[HUMAN])})"
         for name, figure in diversity.figures.items()
         if figure.is_outside and name in _IN_WORDS and HUMAN in figure.ranges
     ]

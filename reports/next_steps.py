@@ -84,11 +84,11 @@ def _remove(audit: Audit, folder: str) -> Iterator[Action]:
         keep = ("--out", "keep.parquet")
         if audit.confirmed.count:
             confirmed = counted(audit.confirmed.count, "image")
-            text = f"Leave out the {confirmed} confirmed as synthetic; the command prints what remains."
+            text = f"Leave out the {confirmed} confirmed as synthetic."
             yield Action(text, _command("filter", folder, *keep))
         if audit.estimate and audit.estimate.flagged and audit.sample is None:
             likely = counted(audit.estimate.flagged, "image")
-            text = f"Leave out the {likely} that are likely synthetic too; the command prints what remains."
+            text = f"Leave out the {likely} that are likely synthetic too."
             yield Action(text, _command("filter", folder, "--drop", "likely", *keep))
     yield from _label(audit, "Check the classifier: label random images until the policy is decided.", folder)
 
@@ -97,7 +97,7 @@ def _leave_out_sources(audit: Audit, folder: str) -> Iterator[Action]:
     worst = [each for each in suspicious_subgroups(audit) if each.estimate and each.estimate.is_mostly_synthetic]
     if worst and worst[0].by == "source":
         what = "the source that is" if len(worst) == 1 else f"the {len(worst)} sources that are"
-        yield Action(f"Leave out {what} mostly synthetic; the command prints what remains.", leave_out(worst, folder))
+        yield Action(f"Leave out {what} mostly synthetic.", leave_out(worst, folder))
 
 
 def leave_out(sources: list[Subgroup], folder: str) -> str:

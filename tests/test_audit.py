@@ -120,14 +120,14 @@ def test_a_changed_configuration_is_redone(dataset, tmp_path, scan):
     [
         ({"depth": Need.FILE}, "rows decoded: 5,000 before, none now"),
         ({"depth": Need.ROW}, "rows opened: all before, none now"),
-        ({"detectors": ("c2pa",)}, "detectors there and not now: declared-column"),
+        ({"detectors": ("c2pa",)}, "detectors before and not now: declared-column"),
         ({"sample": 10}, "rows decoded: 5,000 before, 10 now"),
         ({"sample_shards": 2}, "shards read: all before, 2 now"),
     ],
 )
 def test_a_scan_that_examines_less_replaces_nothing_unless_asked(dataset, tmp_path, scan, config, lost):
     before = scan(dataset)
-    with pytest.raises(EvidenceError, match=f"{lost}.*--restart replaces it, another --out keeps it"):
+    with pytest.raises(EvidenceError, match=f"{lost}.*replace it with --restart, or give another --out"):
         scan(dataset, **config)
     assert auditor.load(tmp_path / "audit").counts == before.counts
     assert len(auditor.evidence(tmp_path / "audit")) == 40
@@ -271,7 +271,7 @@ def test_an_interrupted_scan_is_not_exported(dataset, tmp_path, scan):
 
 def test_parquet_files_that_are_no_evidence_are_not_touched(dataset, tmp_path, scan):
     foreign = making.write(tmp_path / "audit" / "evidence" / "mine.parquet", b"precious")
-    with pytest.raises(EvidenceError, match=r"no manifest\.json"):
+    with pytest.raises(EvidenceError, match=r"without manifest\.json"):
         scan(dataset)
     assert foreign.read_bytes() == b"precious"
 

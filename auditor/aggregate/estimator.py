@@ -135,5 +135,6 @@ def _with_dead_links(estimate: Estimate, sample: Counts) -> Estimate:
     return _assume(
         estimate,
         f"{sample.failed:,} of the sampled images ({sentences.percent(dead)}) could not be fetched, and the fraction "
-        f"is that of the others; if all missing images were real, or all synthetic, it would be {sentences.span(low, high)}",
+        "is that of the others; if all missing images were real, or all synthetic, it would be "
+        f"{sentences.span(low, high)}",
     )

@@ -129,8 +129,9 @@ def _report(server: LabelServer, audit: str, labels: Path) -> None:
         first, second = (safe_text(name, 40) or "(no name)" for name in agreement.labellers)
         kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
         click.echo(
-            f"{first} and {second}: {counted(agreement.both, 'image')} in common; of {agreement.double_annotated:,} that "
-            f"both labelled as real or synthetic, they disagree on {agreement.disagreements:,}{kappa}"
+            f"{first} and {second}: {counted(agreement.both, 'image')} in common; "
+            f"of {agreement.double_annotated:,} that both labelled as real or synthetic, they disagree "
+            f"on {agreement.disagreements:,}{kappa}"
         )
     if judgement := server.session.judgement():
         click.echo(safe_text(judgement.text, 400))

@@ -54,7 +54,7 @@ class Scope:
         """What evidence of this scope has and evidence of the other one would not have, in words."""
         lost = []
         if missing := [id for id in self.detectors if id not in other.detectors]:
-            lost.append(f"detectors there and not now: {', '.join(missing)}")
+            lost.append(f"detectors before and not now: {', '.join(missing)}")
         if other.fetched < self.fetched:
             lost.append(f"images of {self.fetched:,} rows fetched before, of {other.fetched:,} now")
         if not (other.fetched or self.fetched or (self.is_sequential and other.is_sequential)):

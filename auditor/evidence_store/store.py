@@ -148,8 +148,8 @@ class Store:
         if differing:
             what = "; ".join(f"{key}: {before.get(key)} before, {owner[key]} now" for key in differing)
             raise EvidenceError(
-                f"{self.folder} contains evidence of another audit ({what}): replace it with --restart, or give another "
-                "--out"
+                f"{self.folder} contains evidence of another audit ({what}): replace it with --restart, or give "
+                "another --out"
             )
 
     def _refuse_less(self, before: Mapping[str, Any], scope: Scope) -> None:

@@ -503,7 +503,7 @@ def test_a_browser_that_keeps_nothing_still_gives_the_labels(browser, folder, ta
     count(browser, "2 of 8")
     found = browser.downloads / "labels.csv"
     found.unlink(missing_ok=True)
-    assert "keeps nothing" in browser.text("#end")
+    assert "cannot store labels" in browser.text("#end")
     browser.find("#end").click()
     browser.wait(found.exists)
     assert [a.key for a in file.read(found)] == [task.drawn[0].key]

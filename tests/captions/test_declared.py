@@ -11,7 +11,7 @@ from auditor.types import Sample
     [("re_caption", (), "a caption that replaces another one"), ("vlm_caption", (), "a model"), ("blip_caption", (), "BLIP"),
      ("caption_llava", (), "LLaVA"), ("capsfusion", (), "CapsFusion"), ("laion_coco", (), "BLIP"),
      ("ai_description", (), "a model"), ("gpt4v_caption", (), "GPT4V"), ("Florence2Caption", (), "Florence2"),
-     ("generated_text", (), "a model"), ("caption", ("org_caption",), "beside org_caption, which it replaces"),
+     ("generated_text", (), "a model"), ("caption", ("org_caption",), "replaces org_caption"),
      ("caption", (), ""), ("org_caption", ("caption",), ""), ("alt_text", (), ""), ("title", (), ""), ("text", (), ""),
      ("recipe_description", (), ""), ("gitter_text", (), ""), ("email_text", (), "")],
 )  # fmt: skip

@@ -106,7 +106,7 @@ def test_images_that_can_hold_no_mark_are_not_looked_at(data, why):
 def test_a_row_known_to_be_resized_is_not_looked_at():
     data = making.encoded(width=256, height=256)
     row = {"original_width": 1024, "original_height": 1024}
-    assert "no mark survives" in look("dwt-dct", data, row=row).reason
+    assert "no watermark survives" in look("dwt-dct", data, row=row).reason
     assert look("dwt-dct", data, row={"original_width": 256, "original_height": 256}).score == 0
 
 

@@ -437,8 +437,8 @@ def test_the_target_that_is_advised_can_be_reached(tmp_path):
 
 
 @pytest.mark.parametrize(("target", "told"), [
-    (0.3, "the target of 30 % is reached, by the upper bound too"),
-    (0.05, "the target of 5 % is reached by the point estimate (4.9 %) and not by the upper bound"),
+    (0.3, "the target of 30 % is reached by the upper bound"),
+    (0.05, "the target of 5 % is reached by the point estimate (4.9 %) but not by the upper bound"),
 ])  # fmt: skip
 def test_what_is_kept_is_told_by_its_upper_bound(tmp_path, target, told):
     from auditor.cli.filter import _summary

@@ -45,7 +45,7 @@ FILES = {
     b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + bytes(40): "video",
     b"\x1a\x45\xdf\xa3" + bytes(40): "video",
     b"RIFF\0\0\0\0AVI LIST": "video",
-    bytes(5000): "nothing but zero bytes",
+    bytes(5000): "only zero bytes",
     bytes(5000) + b"x": "begins with zero bytes",
     b"Too many requests. Try again later.": "text",
     "Zu viele Anfragen, bitte später".encode(): "text",

@@ -74,7 +74,7 @@ def test_the_status_follows_from_the_interval_the_floor_and_the_limits(fraction,
 def test_over_says_how_soon_and_what_to_do():
     advice = criteria.status(Interval(0.25, 0.20, 0.30), 0.0, 10_000, A).advice
     assert "in 1 generation if the fraction stays the same" in advice
-    assert "remove about 1,185 synthetic images or add about 6,751 real ones" in advice
+    assert "remove about 1,185 synthetic images or add about 6,751 real images" in advice
     assert criteria.status(Interval(0.1, 0.08, 0.12), 0.0, 10_000, A).advice == ""
 
 

@@ -76,7 +76,7 @@ def test_tars_that_were_put_together_are_read_to_the_end(tmp_path, read_all):
     assert all(row.content.read(1 << 20) == JPEG for row in rows)
     whole.write_bytes(parts[0] + b"\0" * 512 + b"something else" + b"\0" * 498)
     _, rows = read_all(whole)
-    assert "damaged behind 0.txt" in rows[-1].reason
+    assert "damaged after 0.txt" in rows[-1].reason
 
 
 def test_members_of_a_sample_may_be_anywhere_in_a_tar(tmp_path, read_all):

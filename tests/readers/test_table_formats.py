@@ -89,7 +89,7 @@ def test_a_cut_off_compressed_table_gives_its_rows_and_says_that_it_breaks_off(t
     assert len(rows) > 1000
     assert all(isinstance(row, Sample) for row in rows)
     assert isinstance(last, Unreadable)
-    assert "cut off" in last.reason
+    assert "truncated" in last.reason
     assert str(tmp_path) not in last.reason
 
 

@@ -135,7 +135,7 @@ def test_garbage_in_the_middle_of_a_tar_is_a_row_that_says_so(tmp_path, read_all
     whole[at : at + 512] = b"\xab" * 512
     _, rows = read_all(making.write(tmp_path / "bad.tar", bytes(whole)))
     assert [row.key for row in rows] == ["0", "bad.tar"]
-    assert "damaged behind 0.jpg" in rows[1].reason
+    assert "damaged after 0.jpg" in rows[1].reason
 
 
 def test_a_file_that_is_no_tar_is_a_row_that_says_so(tmp_path, scan):

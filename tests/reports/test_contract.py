@@ -111,4 +111,4 @@ def test_near_copies_are_told_in_every_format_for_people(format):
     if format in ("html", "markdown"):
         text = auditor.render(AUDITS["hostile"], auditor.decide(AUDITS["hostile"]), format).replace("\\", "")
         assert "5 of 9 images (55.6 %) in 2 clusters" in text
-        assert "no thumbnails to confirm" in text
+        assert "without confirmation by thumbnails" in text
