@@ -1,4 +1,4 @@
-"""Does this dataset feed a model its own tail? Audits of image/caption datasets for machine-made images.
+"""Audits of image and caption datasets for generated images.
 
 audit = auditor.scan("dataset/", out="audit/")
 decision = auditor.decide(audit)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class CaptionColumn:
-    """A column or sidecar that holds captions, and the share of the rows looked at that have it.
+    """A column or sidecar with captions, and the share of the examined rows that have it.
 
-    is_audited: the other parts of `captions` are about it. machine: why its name declares a machine writer; '' if it
+    is_audited: the other parts of `captions` are about it. machine: why its name declares a captioning model; '' if it
     does not. model: the only value of the column that names the model, if there is one.
     """
 
@@ -24,8 +24,8 @@ class CaptionColumn:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredWriters:
-    """What names of columns and sidecars say about who wrote the captions. rows: of the shards that were looked at.
-    share: of these rows whose audited captions declare a machine."""
+    """What names of columns and sidecars show about the writers of captions. rows: of the examined shards. share: of
+    these rows whose audited captions declare a machine."""
 
     rows: int
     share: float
@@ -55,11 +55,11 @@ class ArtefactGroup:
 
 @dataclass(frozen=True, slots=True)
 class Artefacts:
-    """Artefacts of machine writers: of n images with a caption, `hits` have one. share: by weight.
+    """Artefacts of captioning models: of n images with a caption, `hits` have one. share: by weight.
 
     low: the lower end of the 95 % interval of the share. margin: what is subtracted from it for artefacts in captions
-    by people. lower: at least this share of the images has a model-generated caption; 0 means that nothing can be told.
-    by_kind, by_writer: images by pattern, and by the writer that a pattern names.
+    by people. lower: at least this share of the images has a model-generated caption; 0 means that the writers are
+    unknown. by_kind, by_writer: images by pattern, and by the writer that a pattern names.
     """
 
     n: int
@@ -128,8 +128,8 @@ class FigureRange:
 
 @dataclass(frozen=True, slots=True)
 class CaptionFigure:
-    """A figure of diversity (captions/diversity.py) beside its ranges over sources of captions by people (human), by
-    machines, and of prompts. is_outside: less diverse than every human source."""
+    """A figure of diversity (captions/diversity.py) with its ranges over sources of human-written captions,
+    model-generated captions and prompts. is_outside: less diverse than every human source."""
 
     value: float
     ranges: Mapping[str, FigureRange] = field(default_factory=dict)
@@ -138,7 +138,7 @@ class CaptionFigure:
 
 @dataclass(frozen=True, slots=True)
 class CaptionDiversity:
-    """The diversity of a sample of captions, one an image: figures, and the commonest openings and phrases."""
+    """The diversity of a sample of captions, one per image: figures, and the commonest openings and phrases."""
 
     sample_size: int
     figures: Mapping[str, CaptionFigure] = field(default_factory=dict)
@@ -166,7 +166,7 @@ class Captions:
     captions counts once. empty: images without a caption. file_names: images whose caption is a file name.
 
     languages: captions of the sample by language or script. diversity: None with fewer captions than it needs.
-    declared: None if no shard could be looked at. prompts, artefacts: None without a caption. reference: None without
+    declared: None if no shard could be examined. prompts, artefacts: None without a caption. reference: None without
     `human_captions`, and if it could not be compared (not_compared says why).
     """
 

@@ -1,6 +1,6 @@
 """Base class of the detectors that give each image a logit: results, thresholds and abstentions.
 
-A classifier that ships a calibration says *likely synthetic* above a threshold with a low false-positive rate, and
+A classifier with a shipped calibration gives *likely synthetic* above a threshold with a low false-positive rate, and
 *likely real* below a threshold with a low false-negative rate. A classifier without one reports its probability only;
 its flags are counted only with a calibration made by the user.
 """
@@ -100,7 +100,7 @@ class ClassifierDetector(Detector):
         if not calibration:
             words = f"{100 * score:.1f} % by its own measure; its errors were not measured"
             return DetectorResult.scored(score, words, Claim.SUSPECTED)
-        words = f"{100 * score:.1f} % at even odds"
+        words = f"{100 * score:.1f} % at 50 % prevalence"
         if logit >= calibration.likely_synthetic:
             return DetectorResult.scored(score, f"likely synthetic: {words}", Claim.LIKELY_SYNTHETIC)
         if logit < calibration.likely_real:

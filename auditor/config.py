@@ -1,8 +1,7 @@
 """The configuration of an audit, as plain values. It names files and folders; resources.py opens them.
 
-ScanConfig      decides the content of evidence: another value means other evidence
-SamplingConfig  decides which rows are examined
-EstimateConfig  decides what is concluded from the evidence
+ScanConfig      decides the content of evidence: another value means other evidence SamplingConfig  decides which rows
+are examined EstimateConfig  decides how conclusions are drawn from the evidence
 
 Each field has the name of the option of `auditor scan` that sets it. So one table serves the command line, audit.json
 and the command that repeats an audit. A new option needs a field here, an option there, and the code that uses it.
@@ -142,7 +141,7 @@ class ScanConfig:
     """Folders of reference indexes to match images with."""
 
     no_captions: bool = False
-    """Whether to leave out the search of captions for marks of their writers."""
+    """Whether to skip the search of captions for artefacts and prompts."""
 
     def __post_init__(self) -> None:
         """Checks for conflicts, adds the detectors that reference indexes need, and sorts the detectors."""
@@ -251,7 +250,7 @@ class EstimateConfig:
     """The images with which diversity is compared: a folder (reference index or audit), or `before:YEAR`."""
 
     human_captions: str | None = None
-    """A file of captions that people wrote, of the same kind as the dataset's: it gives a second lower bound."""
+    """A file of human-written captions of the same kind as the dataset's, for a second lower bound."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a reference that names no year, and for unknown assumptions."""

@@ -51,7 +51,7 @@ def build(folder: Path) -> int:
         add(f"{path.stem}.jpg", _jpeg(path), f"{path.stem.replace('_', ' ')}, a photograph")
     for path, (mark, write) in zip(photos, _MARKS.items(), strict=False):
         add(f"{mark}.{'jpg' if 'iptc' in mark else 'png'}", write(path), f"{path.stem}, marked like {mark}")
-    add("cut-short.jpg", _jpeg(photos[0])[:9000], "a download that broke off")
+    add("cut-short.jpg", _jpeg(photos[0])[:9000], "a truncated download")
     with (folder / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file_name", "text"), *sorted(rows)])
     return len(rows)

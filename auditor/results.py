@@ -30,8 +30,8 @@ class InputRecord:
 class Inventory:
     """The files of the inputs by what they are; folders are not counted, except hidden ones, which are not entered.
 
-    read: images, tables and archives. sidecars: texts beside images. companions: files that can hold no image (README,
-    checksums, scripts). passed_over: reason -> files, the most frequent first.
+    read: images, tables and archives. sidecars: text files of images. companions: files without images (README,
+    checksums, scripts). passed_over: skipped files, reason -> files, the most frequent first.
     """
 
     read: int
@@ -42,7 +42,7 @@ class Inventory:
 
     @property
     def lost(self) -> int:
-        """The number of files that were passed over."""
+        """The number of skipped files."""
         return sum(self.passed_over.values())
 
     @property
@@ -101,8 +101,8 @@ class DetectorTally:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedShare:
-    """The share of the readable rows that declared or matched evidence shows to be synthetic: a lower bound, not an
-    estimate.
+    """The share of the readable rows that metadata, watermarks or known-image matches show to be synthetic: a lower
+    bound, not an estimate.
 
     If every row was examined, low and high equal the share; if evidence comes from a sample, they are its exact 95 %
     interval. source_interval: the 95 % interval for the source of the dataset, from which its rows are a sample. All
@@ -172,7 +172,7 @@ class Control:
     """A check of the error rates on images with known ground truth: `flagged` of n were flagged.
 
     expected: the rate that the calibration predicts (median and 95 % interval). p_value: two-sided. is_shift: the count
-    is too improbable, so there is a calibration shift.
+    is too improbable, which is called a calibration shift.
     """
 
     name: str
@@ -208,8 +208,7 @@ class Labels:
 
     double_annotated: images that two people labelled, neither unsure. disagreements: double-annotated images with
     different labels. skipped: rows without a label among the labelled ones; they count as unsure. annotators: number of
-    people. by_basis: labels by what they rest on. until_decided: labelling could stop as soon as the policy was
-    decided.
+    people. by_basis: labels by their basis. until_decided: labelling could stop as soon as the policy was decided.
     """
 
     strata: Mapping[str, LabelCounts]

@@ -1,4 +1,4 @@
-"""What people should look at first: the subgroups that raise the synthetic fraction of a dataset most. Pure."""
+"""The subgroups to inspect first: those that raise the synthetic fraction of a dataset most. Pure."""
 
 from __future__ import annotations
 

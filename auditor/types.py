@@ -85,7 +85,7 @@ class Content(Protocol):
     """The bytes of an image, which are read on request."""
 
     def read(self, limit: int) -> bytes:
-        """All bytes. Raises SampleError beyond `limit` bytes, or when they cannot be had."""
+        """All bytes. Raises SampleError beyond `limit` bytes, or when they are not available."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,8 @@ class Unreadable:
 class Signal:
     """The result of one detector on one image.
 
-    score: None if the image was not evaluated; 0 for a negative, above 0 and up to 1 for a hit. For statistical
-    evidence, it is the probability of being synthetic. reason: a text for people; no code depends on it.
+    score: None if the image was not evaluated; 0 for a negative, above 0 and up to 1 for a hit. For a classifier, it is
+    the probability of being synthetic. reason: a text for people; no code depends on it.
     """
 
     detector: str

@@ -4,9 +4,8 @@ Sees: the strong prompt syntax of auditor/captions/patterns.toml (Midjourney's s
 weighted words `(detailed:1.2)`, `Negative prompt:`, quality and score tags), generation settings
 (auditor/images/generation_settings.py), "trending on ArtStation", "AI-generated" and generators' names.
 
-A prior (tier E, a score below 1): pages about AI art use the same words beside photographs, and most captions of
-generated images have none of them. Before mid-2022 the base rate is close to zero. It stratifies and ranks; it never
-decides.
+A weak hint (tier E, a score below 1): pages about AI art use the same words beside photographs, and most captions of
+generated images have none of them. Before mid-2022 the base rate is close to zero. It ranks images and confirms none.
 """
 
 from __future__ import annotations

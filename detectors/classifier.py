@@ -10,7 +10,8 @@ cross-validation: each was measured with a head trained without one group of sou
 in the model's folder: calibration.json and CARD.md.
 
 Defeated by: generators unlike those it was trained on (the newest ones first), edited photographs, photographs of
-screens. It errs more often on digital paintings and illustrations than on photographs. It never decides one image.
+screens. It errs more often on digital paintings and illustrations than on photographs, and is unreliable for single
+images.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Community Forensics: a vision transformer trained on images of 4,803 generators (arXiv 2411.04125, CVPR 2025).
 
-Sees: the central 384 pixels of an image whose shorter side was resized to 440. Turn it on with
-`--with community-forensics`, after `auditor models pull community-forensics` (MIT, 87 MB; nothing is fetched unasked).
-The score is the logistic function of the logit, as its authors use it. Its error rates were not measured here, so it
-calls no image likely. It gives an estimate only with a calibration: `auditor calibrate --detector community-forensics`
-measures the error rates on labelled images of your own.
+Sees: the central 384 pixels of an image whose shorter side was resized to 440. Turn it on with `--with
+community-forensics`, after `auditor models pull community-forensics` (MIT, 87 MB; nothing is fetched unasked). The
+score is the logistic function of the logit, as in its authors' code. Its error rates were not measured here, so it
+never gives the result *likely synthetic*. It is used for an estimate only with a calibration: `auditor calibrate
+--detector community-forensics` measures the error rates on labelled images of your own.
 
 Defeated by: downscaling, heavy compression, generators newer than 2024, as are similar models. It takes about eight
-times as long as the embedded model.
+times as long as the built-in model.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ r"""Generators named in the fields for the creator of a file.
 Sees: EXIF Make, Software, ImageDescription, Artist; XMP CreatorTool, Credit; IPTC-IIM Credit and originating program;
 PNG texts named Software, Generator, "Created with" and the like; Samsung's edit record after a JPEG. Names match on
 word boundaries, and only if no camera, person or other product has the same name: bare "firefly", "flux", "imagen",
-"gemini", "sora", "aurora", "runway" and "leonardo" prove nothing and are ignored. If an image was re-encoded and the
+"gemini", "sora", "aurora", "runway" and "leonardo" are ambiguous and ignored. If an image was re-encoded and the
 manifest kept its EXIF (img2dataset's `exif` column), that copy is read.
 
 Grok writes ImageDescription `Signature: <base64>` and a UUID as Artist. Edits (Samsung's generative edit, Apple's Clean

@@ -14,8 +14,8 @@ and message stay in step, at which a plain z-score reaches 9 on clean photograph
 random keys at all kinds of widths; docs/explanation/watermarks.md has the results.
 
 A deciding hit has a false-positive rate of at most 1e-8 per image, over all messages and planes. This is an
-extrapolation, described with the thresholds in detectors/data/dwt_dct.json. SD 2's 32 bits are too few to decide: a hit
-is a suspicion. Statistics below the threshold are pooled over a dataset: see `DwtDct.dataset_test`.
+extrapolation, described with the thresholds in detectors/data/dwt_dct.json. SD 2's 32 bits are too few: a hit is
+reported as suspected. Statistics below the threshold are pooled over a dataset: see `DwtDct.dataset_test`.
 
 Defeated by: resizing (nothing remains in a dataset resized to 256 pixels), JPEG below quality 90, cropping (the
 detector dwt-dct-crops searches for that), and embedders with other messages. Tier C.

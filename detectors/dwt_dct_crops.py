@@ -1,13 +1,13 @@
 """dwtDct watermarks in cropped images, which dwt-dct does not search for. Off by default (`--with dwt-dct-crops`).
 
-Sees: what dwt-dct sees, after a crop. A crop shifts the grid of blocks (64 offsets), changes the number of blocks per
-row (so the usual original widths are tried) and lets the message begin at any bit (as many phases as it has bits). All
-combinations are tried: tens of thousands of tests per image, for which the threshold is corrected (Student's
-distribution at 1e-8 over all of them, an extrapolation far beyond what can be measured). It takes about one second per
-image.
+Sees: the watermarks that dwt-dct finds, after a crop. A crop shifts the grid of blocks (64 offsets), changes the number
+of blocks per row (so the usual original widths are tried) and lets the message begin at any bit (as many phases as it
+has bits). All combinations are tried: tens of thousands of tests per image, for which the threshold is corrected
+(Student's distribution at 1e-8 over all of them, an extrapolation far beyond what can be measured). It takes about one
+second per image.
 
 Defeated by: everything that defeats dwt-dct, and sooner, because the threshold is higher; widths that are not listed.
-Tier C; a suspicion for SD 2's 32 bits, as in dwt-dct.
+Tier C; suspected for SD 2's 32 bits, as in dwt-dct.
 """
 
 from __future__ import annotations

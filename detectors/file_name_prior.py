@@ -12,7 +12,7 @@ Sees: the last part of the image's path or URL.
 | Midjourney | `user_words_<uuid>.png` |
 | Leonardo.Ai | `Default_words_0.jpg` |
 
-A prior (tier E): anybody can rename a file, and most are renamed. It stratifies and ranks; it never decides.
+A weak hint (tier E): anybody can rename a file, and most are renamed. It ranks images and confirms none.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Sees: the URL's host, matched on label boundaries (fal.media matches v3.fal.medi
 prefix if the host serves other things too; "ai-generated" and similar words in any path. The list is
 detectors/data/hosts.csv, each line with its origin and date.
 
-A prior (tier E): hosts change owners, serve uploaded photographs too, and the list is incomplete. It stratifies and
-ranks; it never decides.
+A weak hint (tier E): hosts change owners, serve uploaded photographs too, and the list is incomplete. It ranks images
+and confirms none.
 """
 
 from __future__ import annotations

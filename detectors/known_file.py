@@ -3,7 +3,7 @@
 Sees: a file that is, byte for byte, in an index of known generated images. If the image is missing or was re-encoded,
 the sha256 of the original in the manifest is used (img2dataset writes it). It takes almost no time.
 
-Defeated by: any change of the file. A file in an index of real images is reported, and counts as no evidence.
+Defeated by: any change of the file. A file in an index of real images is reported and is not evidence.
 """
 
 from __future__ import annotations

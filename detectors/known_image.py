@@ -3,9 +3,9 @@
 Sees: an image that is in an index of known generated images, even after cropping, resizing, recompression, mirroring,
 brightening or overlaid text. Two measures must agree (docs/explanation/similarity.md): the cosine of the embeddings,
 and the correlation of thumbnails. benchmarks/duplicates.py measures how often they find a changed copy, and how often
-they take two different images for copies. A near-duplicate is matched evidence. An image that is only similar is not
-evidence, however high its cosine, and neither is a copy of an image in an index of real images; both are reported in
-the reason.
+two different images are taken for copies. A near-duplicate confirms an image as synthetic. An image that is only
+similar is not evidence, however high its cosine, and neither is a copy of an image in an index of real images; both are
+reported in the reason.
 
 Defeated by: crops to less than half of the image, rotation, heavy collage; images that are not in the index.
 """

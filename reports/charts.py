@@ -110,7 +110,7 @@ def shares(bars: Sequence[Bar]) -> str:
 def against_null(rows: Sequence[tuple[str, float, float, float]]) -> str:
     """Metrics (name, value, low and high end of the null band), each scaled so that its band is from -1 to 1.
 
-    A metric far outside of its band is drawn at the edge, as an arrow.
+    A metric far outside its band is drawn at the edge, as an arrow.
     """
     with _drawn("null", 0.62 + 0.3 * len(rows)) as (figure, svg):
         axes = _axes(figure, left=0.34)

@@ -23,7 +23,7 @@ WIDE = 0.2  # an interval that is wider has no point worth showing
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A source or shard to look at first. examples: the group of its examples. flagged: how many of its images are
+    """A source or shard to inspect first. examples: the group of its examples. flagged: how many of its images are
     likely synthetic or confirmed. fraction: its estimate. without: the fraction of the dataset without it. action: what
     leaves it out; None for a shard."""
 

@@ -119,7 +119,7 @@ def rests_on(audit: Audit) -> str:
 
 
 def metadata(audit: Audit) -> str | None:
-    """How many images carry metadata at all; None where every one does, or none was looked at."""
+    """How many images carry metadata at all; None where every one does, or none was examined."""
     found = audit.metadata
     if found is None or not found.examined or found.present == found.examined:
         return None
@@ -298,7 +298,7 @@ def near_duplicates(audit: Audit) -> list[str]:
 
 
 def diversity(audit: Audit) -> list[str]:
-    """Which metrics lie outside of their null bands, one line per comparison; then the spread of suspect images."""
+    """Which metrics are outside their null bands, one line per comparison; then the spread of suspect images."""
     spread = audit.diversity
     if spread is None:
         return []

@@ -217,7 +217,7 @@ def test_every_report_for_people_says_that_rows_do_not_count_the_same(weighted, 
 def test_the_first_screen_says_that_rows_are_weighted(weighted, scan):
     audit = scan(weighted, read=WEIGHED)
     text = auditor.render(audit, auditor.decide(audit), "terminal")
-    assert f"rows weighted by their column '{audit.weights.column}'" in " ".join(text.split())
+    assert f"rows weighted by the column '{audit.weights.column}'" in " ".join(text.split())
 
 
 def test_what_to_do_is_counted_in_rows_of_average_weight(weighted, scan):

@@ -112,7 +112,7 @@ _CLAIM_TEXT = {
 
 
 class AnswerTally:
-    """Sums over batches of signals of classifiers (statistical evidence)."""
+    """Sums over batches of signals of classifiers."""
 
     def __init__(self) -> None:
         self._claims: dict[str, Counter[str]] = defaultdict(Counter)

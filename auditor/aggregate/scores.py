@@ -1,9 +1,9 @@
 """Streaming tally of a classifier's scores, on undecided images and on controls.
 
-Undecided images: readable images (of the sample, if there is one) that no declared or matched evidence decides. The
-estimate is computed from their flags.
-Controls: images that are declared synthetic, and known-real images (with camera settings in the file, or crawled before
-2021, when no generator made photorealistic images). They check the error rates on this dataset.
+Undecided images: readable images (of the sample, if there is one) without metadata, watermark or known-image evidence.
+The estimate is computed from their flags. Controls: images that are declared synthetic, and known-real images (with
+camera settings in the file, or crawled before 2021, when no generator made photorealistic images). They check the error
+rates on this dataset.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ They differ by image and by person, and people call synthetic images real more o
 the two error rates are separate and wide. Labels of images that two people labelled update them.
 
 No study measures labels by page or by date. Their priors are assumptions, which the audit states. A statement of origin
-is taken at face value, as declared evidence is.
+is taken at face value, like metadata.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Joins people's labels with the evidence, and estimates the synthetic fraction from them.
 
-Labels count for undecided rows: those that declared or matched evidence does not decide. Each verdict is a stratum, and
-the labelled rows of a stratum must be a random sample of it: its rows with the lowest sampling ranks (`auditor label`
-selects them in this way). Rows that were skipped count as unsure.
+Labels count for undecided rows: those without metadata, watermark or known-image evidence. Each verdict is a stratum,
+and the labelled rows of a stratum must be a random sample of it: its rows with the lowest sampling ranks (`auditor
+label` selects them in this way). Rows that were skipped count as unsure.
 """
 
 from __future__ import annotations

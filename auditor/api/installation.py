@@ -1,4 +1,4 @@
-"""Checks of the installation: does everything that audits use work on this machine?"""
+"""Checks whether everything that audits need works on this machine."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def write_labels(path: PathLike, answers: Iterable[Annotation]) -> None:
 
 
 def agreements(answers: Iterable[Annotation]) -> list[Agreement]:
-    """The agreement of each pair of labellers on the images that both labelled."""
+    """The agreement of each pair of annotators on the images that both labelled."""
     from auditor.annotation import agreement
 
     return agreement.agreements(answers)

@@ -30,7 +30,7 @@ def calibrate(
     engine: str | Engine = "processes",
 ) -> Calibration:
     """A calibration: a classifier's scores on labelled images (auditor.calibration.measure). indexes, encoder: for a
-    detector that searches indexes, the same as in the audits to come. Raises AuditorError."""
+    detector that searches indexes, the same as in later audits. Raises AuditorError."""
     from auditor.calibration import measure
 
     config = ScanConfig((), read=read, indexes=tuple(map(str, indexes)), encoder=encoder)
@@ -63,7 +63,7 @@ def error_rates(calibration: Calibration) -> list[ErrorRates]:
 
 
 def expected_interval(calibration: Calibration | None = None) -> Interval:
-    """The 95 % interval to expect of an audit of 5,000 images of a large dataset of which 10 % is synthetic, without
+    """The expected 95 % interval of an audit of 5,000 images of a large dataset of which 10 % is synthetic, without
     labels. calibration: the built-in one if None."""
     from auditor.calibration import rates
     from auditor.embeddings.embedded_encoder import shipped_calibration

@@ -1,4 +1,4 @@
-"""What is made from audits on disk: reports, comparisons, data frames."""
+"""Outputs from audits on disk: reports, comparisons, data frames."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()
 
 
 def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str]:
-    """The subgroups of one kind (source, shard, format, size, year) as lines of csv or jsonl, those first without which
-    the dataset would be least synthetic. Raises EvidenceError if the audit has none of that kind."""
+    """The subgroups of one kind (source, shard, format, size, year) as lines of csv or jsonl, sorted by the synthetic
+    fraction of the dataset without them. Raises EvidenceError if the audit has none of that kind."""
     from auditor.evidence_store import export
 
     subgroups = [each for each in audit.subgroups if each.by == by]
@@ -71,8 +71,8 @@ def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str
 def render(
     audit: Audit, decision: Decision, format: str, *, examples: Iterable[Example] = (), folder: str = "audit"
 ) -> str:
-    """An audit in an output format; formats that show rows show `examples`. folder: of the audit, as commands in the
-    text name it. Raises UnknownPlugin."""
+    """An audit in an output format; formats that show rows show `examples`. folder: the audit's folder as it is named
+    in commands in the text. Raises UnknownPlugin."""
     renderer: Renderer = registry.load("reports", format)()
     if isinstance(renderer, RowRenderer):
         return renderer.render_with(audit, decision, tuple(examples)[: renderer.most], folder)
@@ -115,7 +115,7 @@ def write(
     """Writes an audit to its folder in several formats, each with its usual name: audit.json, report.html, summary.md
     …
 
-    folder: what commands in them call the folder (default: its path)."""
+    folder: the name of the folder in commands in them (default: its path)."""
     out.mkdir(parents=True, exist_ok=True)
     for format in formats:
         text = render(audit, decision, format, examples=examples_for(format, out, audit), folder=folder or str(out))

@@ -27,8 +27,8 @@ def simulate(
 ) -> list[Generation]:
     """Simulates generators that are trained on these synthetic fractions of `images`; generation 0 on real images only.
 
-    Uses closed forms, or with `runs` the mean of so many simulated loops. Raises ValueError for an unknown loop (fresh,
-    augmentation, synthetic) or impossible fractions.
+    Uses closed forms or, with `runs`, the mean of that number of simulated loops. Raises ValueError for an unknown loop
+    (fresh, augmentation, synthetic) or impossible fractions.
     """
     if runs is None:
         return simulation.trajectory(loop, fractions, n=images, d=dimension, lambda_=lambda_)

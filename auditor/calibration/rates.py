@@ -1,4 +1,4 @@
-"""What a calibration says: error rates by condition, and how wide an audit's interval will be with it."""
+"""The error rates of a calibration by condition, and how wide an audit's interval will be with it."""
 
 from __future__ import annotations
 

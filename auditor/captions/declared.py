@@ -49,7 +49,7 @@ _WHOLE = {
 
 
 class CaptionColumns:
-    """Looks at the first rows of a shard."""
+    """Examines the first rows of a shard."""
 
     def __init__(self) -> None:
         self._left = LOOKED
@@ -58,7 +58,7 @@ class CaptionColumns:
         self._models: dict[str, set[str]] = {}
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Looks at rows, as long as there are fewer than LOOKED."""
+        """Examines rows, up to LOOKED of them."""
         for sample in samples:
             if not self._left:
                 return

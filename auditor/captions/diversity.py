@@ -30,7 +30,7 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_]+)?|#")
 
 
 def normalised(caption: str) -> str:
-    """A caption in lower case, with single blanks and # for numbers."""
+    """A caption in lower case, with single spaces and # for numbers."""
     return " ".join(_NUMBER.sub("#", caption.casefold()).split())
 
 

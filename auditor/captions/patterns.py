@@ -6,7 +6,7 @@ captions by people, and made narrower where texts of other kinds could have them
 which popular patterns were left out, and why.
 
 Prompt syntax is *strong* (one pattern is enough) or a weak *cue*: two cues of different groups make a caption
-prompt-like. Cues of one group occur together in texts by people: an artist's page says "concept art" and a name.
+prompt-like. Cues of one group occur together in texts by people: the page of an artist has "concept art" and a name.
 
 Every pattern is English or a program's form; captions in other languages are not found. The expressions are RE2's,
 whose time is linear in the length of hostile text.

@@ -5,9 +5,9 @@ Each worker is an actor, a process of its own on one of the nodes, and takes one
 paths, so every node has to see the inputs and the output under the same paths or URLs, and needs the same version of
 this package. Results are sums; pixels stay in the worker.
 
-A shard is run again if its worker dies. If the node died with it, the shard starts anew elsewhere. If the node lives,
-an image may be the cause, and the shard is run in a process of its own (isolated.py): a row that crashes that process
-becomes an unreadable row. Nodes that join the cluster get workers too.
+A shard is run again if its worker dies. If the node died with it, the shard is restarted on another one. If the node
+lives, an image may be the cause, and the shard is run in a process of its own (isolated.py): a row that crashes that
+process becomes an unreadable row. Nodes that join the cluster get workers too.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Reservation:
         return f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
 
     def fits(self, resources: dict[str, float]) -> int:
-        """The number of workers that a node with these resources has room for."""
+        """The number of workers that fit on a node with these resources."""
         wanted = (("CPU", self.cpus), ("GPU", self.gpus))
         return min(int(resources.get(name, 0) / amount + _ROUNDING) for name, amount in wanted if amount)
 

@@ -1,4 +1,4 @@
-"""Counts of rows that declared or matched evidence decides, in a full scan or under a sampling design. Pure.
+"""Counts of rows confirmed by metadata, watermarks or known images, in a full scan or under a sampling design. Pure.
 
 A sampled audit either reads the metadata of every row and decodes only the sample, or opens nothing outside the sample.
 Detectors that ran on every row have *full coverage*: their counts are exact. Counts of the other detectors come from
@@ -105,7 +105,7 @@ class EvidenceMasks:
 
     @property
     def undecided(self) -> np.ndarray:
-        """Rows that were examined in full and that no declared or matched evidence decides."""
+        """Rows that were examined in full and have no metadata, watermark or known-image evidence."""
         undecided: np.ndarray = self.sampled & ~self.confirmed & ~self.edited
         return undecided
 

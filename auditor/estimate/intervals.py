@@ -1,10 +1,9 @@
 """Confidence intervals for shares: exact ones for a fixed sample size, and confidence sequences. Pure.
 
-A confidence sequence is valid at all sample sizes at once, so one may look at it after each row and stop at any time.
-This is the beta-binomial one (Robbins, Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe & Sekhon,
-Annals of Statistics 49, 2021): after x positives of n, it contains the shares q with
-ln B(a+x, b+n-x) - ln B(a, b) - x ln q - (n-x) ln(1-q) < ln(1/α). With probability 1-α it contains the true share at
-every n.
+A confidence sequence is valid at all sample sizes at once, so it may be computed after each row, and sampling may stop
+at any time. This is the beta-binomial one (Robbins, Annals of Mathematical Statistics 41, 1970; Howard, Ramdas,
+McAuliffe & Sekhon, Annals of Statistics 49, 2021): after x positives of n, it contains the shares q with ln B(a+x,
+b+n-x) - ln B(a, b) - x ln q - (n-x) ln(1-q) < ln(1/α). With probability 1-α it contains the true share at every n.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def confidence_sequence(positives: int, n: int, alpha: float = 0.05) -> tuple[fl
 def anytime_n_eff(share: float, n_eff: float) -> float:
     """The effective sample size whose Clopper-Pearson interval is as wide as the confidence sequence of a share.
 
-    It is at most n_eff. Intervals that are computed from it hold at all sample sizes at once.
+    It is at most n_eff. Intervals that are computed from it cover at all sample sizes at once.
     """
     from scipy.optimize import brentq
 

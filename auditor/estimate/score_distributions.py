@@ -1,7 +1,7 @@
 """Predicts how a classifier's scores are distributed on new sources, from the calibration's labelled scores. Pure.
 
 Score distributions differ between sources by more than sampling error, so the pooled distribution of the calibration
-says too little about a new source. For each class, a score is mapped to its normal score z = Φ⁻¹(F(score)), where F is
+does not describe a new source. For each class, a score is mapped to its normal score z = Φ⁻¹(F(score)), where F is
 the class's mean distribution over sources. Normal scores follow a one-way random-effects model: z = m + u + e, with
 u ~ Normal(0, τ²) per source and e ~ Normal(0, σ²) per image. m and τ are integrated over (τ has a half-Cauchy prior of
 scale σ: Gelman, Bayesian Analysis 1, 2006). The standard deviation of e varies between sources by a lognormal factor.

@@ -1,8 +1,8 @@
 """Fuses the signals of one image into a verdict. Pure.
 
-Declared and matched evidence decide: the strongest tier first and, within a tier, a claim of generation before a claim
-of an edit. Without such evidence, a classifier with known error rates gives a likely verdict. Suspicions and priors
-decide nothing.
+Metadata, watermarks and known images give the verdict: the strongest tier first and, within a tier, a claim of
+generation before a claim of an edit. Without such evidence, a classifier with known error rates gives a likely verdict.
+Suspicions and weak hints give none.
 """
 
 from __future__ import annotations

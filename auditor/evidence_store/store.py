@@ -338,7 +338,7 @@ class PartWriter:
             self._flush()
 
     def look_at_columns(self, samples: Iterable[Sample]) -> None:
-        """Look at the columns of captions, in the first rows."""
+        """Examine the columns of captions, in the first rows."""
         if self._columns:
             self._columns.add(samples)
 

@@ -41,7 +41,7 @@ class KeepList:
     weight: a training weight for a kept row: its probability of being real, times its own weight if rows have weights.
     removed: reason -> rows. false_removals: expected number of real images among removed rows. before, after: the
     synthetic fraction (None without an estimate, or if no row is left). left: number of rows kept. unsampled: number of
-    kept rows outside of the audit's sample, of which only metadata were read.
+    kept rows outside the audit's sample, of which only metadata were read.
     """
 
     audit: Audit

@@ -49,7 +49,7 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[R
 
 
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
-    """Up to `most` rows decided by declared or matched evidence, the strongest evidence first."""
+    """Up to `most` rows confirmed by metadata, watermarks or known images, the strongest evidence first."""
     best = Best(most)
     for shard, start, batch in _batches(parts):
         wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))

@@ -110,7 +110,7 @@ def load(out: Path) -> tuple[Example, ...]:
 
 
 def decided(out: Path, most: int, audit: Audit | None = None) -> tuple[Example, ...]:
-    """Rows decided by declared or matched evidence, the strongest first, without thumbnails; empty without evidence.
+    """Rows confirmed by metadata, watermarks or known images, the strongest evidence first; empty without evidence.
 
     audit: as in complete_parts, whose errors are raised.
     """

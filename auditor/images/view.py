@@ -1,4 +1,4 @@
-"""One sample as detectors see it: opened and decoded under limits, at most once for all of them."""
+"""The view of a sample for detectors: opened and decoded under limits, at most once for all of them."""
 
 from __future__ import annotations
 
@@ -159,8 +159,8 @@ class View:
         return decode.upright(self.rgb, Metadata(self.container).exif.get("Orientation"))
 
     def for_thumbnail(self, least_side: int) -> np.ndarray:
-        """`upright`, or a reduced version of it with sides of at least `least_side` pixels. For people to look at:
-        detectors see other pixels."""
+        """`upright`, or a reduced version of it with sides of at least `least_side` pixels. For thumbnails only:
+        detectors get other pixels."""
         reduced = decode.rgb(decode.pixels(self.data, self.limits, least_side=least_side))
         return decode.upright(reduced, Metadata(self.container).exif.get("Orientation"))
 

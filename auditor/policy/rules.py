@@ -294,14 +294,14 @@ class Unreadable(Rule):
 @_rule
 @dataclass(frozen=True, slots=True)
 class PassedOver(Rule):
-    """Files that were passed over, because they are neither read nor known to hold no image."""
+    """Files that were skipped, because they are neither read nor known to contain no image."""
 
     id = "passed-over"
     max: float = field(metadata=rule.SHARE)
     above: Outcome = field(default=Outcome.FAIL, metadata=rule.ABOVE)
 
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
-        """By the share of files that may hold images: those read, and those passed over."""
+        """By the share of files that may hold images: those read, and those skipped."""
         files = audit.inventory
         if files is None:
             outcome = Outcome.WARN if self.above is Outcome.WARN else Outcome.INCONCLUSIVE
@@ -323,7 +323,7 @@ class CaptionsMachine(Rule):
     max: float = field(metadata=rule.SHARE)
 
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
-        """By the bound. One of 0 passes, and its reason says that nothing can be told."""
+        """By the bound. A bound of 0 passes, and the reason notes that the writers are unknown."""
         lower = audit.captions.lower if audit.captions else None
         if lower is None:
             return self._missing(self.max, f"writers of captions unknown: {_why_no_captions(audit)}")

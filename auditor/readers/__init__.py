@@ -82,7 +82,7 @@ def choose(
 def read(shard: Shard) -> Iterator[Sample | Unreadable]:
     """Every row of the shard, by the reader that found it.
 
-    If reading breaks off, for whatever reason, the last row says so: one damaged file does not cost the others.
+    If reading fails, for whatever reason, the last row is unreadable with that reason; other files are read.
     """
     reader: Reader = registry.load("readers", shard.reader)()
     yield from _until_broken(shard, reader.read(shard))

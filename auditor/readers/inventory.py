@@ -1,7 +1,7 @@
 """The inventory of inputs: what every file below them is, so that no file is left out without a word.
 
 A file is read (an image, a table, an archive), a text beside an image, a companion that can hold no image (README,
-checksums, scripts), hidden, or passed over, with a reason.
+checksums, scripts), hidden, or skipped, with a reason.
 """
 
 from __future__ import annotations

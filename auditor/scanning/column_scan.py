@@ -1,7 +1,7 @@
 """Rows of a manifest that name URLs, scanned as columns: the same evidence as row by row, at a small part of the cost.
 
-A detector says which rows are alike (Detector.alike), and examines one row of each kind. Detectors that need more than
-rows find nothing to open, which is the same for all of them.
+A detector names the rows that are alike (Detector.alike), and examines one row of each kind. Detectors that need more
+than rows find nothing to open, which is the same for all of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VIEWS = 4096  # that a detector examines at once, of rows that are like no othe
 
 @dataclass(frozen=True)
 class ColumnScan:
-    """Makes evidence of rows. depth: of the scan. sample_plan: must treat all rows alike, as in or outside of the
+    """Makes evidence of rows. depth: of the scan. sample_plan: must treat all rows alike, as in or outside the
     sample."""
 
     detectors: Sequence[Detector]

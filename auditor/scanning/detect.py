@@ -24,7 +24,7 @@ _MAX_REASON, _MAX_GENERATOR, _MAX_CAPTION = 300, 80, 32_768
 
 
 def bounded(text: str, most: int) -> str:
-    """The text, cut off after `most` characters."""
+    """The text, truncated after `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

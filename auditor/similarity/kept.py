@@ -22,7 +22,7 @@ _VERSION = 1  # of the comparison; results of another one are made again
 
 @dataclass(frozen=True, slots=True)
 class SimilarityResults:
-    """What an audit says about its images in comparison with each other."""
+    """The results of comparing the images of an audit with each other."""
 
     near_duplicates: NearDuplicates | None = None
     diversity: Diversity | None = None

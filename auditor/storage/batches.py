@@ -133,7 +133,7 @@ def expanded_size(batch: pa.RecordBatch, rows: int) -> int:
 
 def plain(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """The batch in one piece or several, with texts in the place of indexes into distinct texts. Texts that a
-    dictionary repeats are cut off at a million characters."""
+    dictionary repeats are truncated at a million characters."""
     indexed = [column for column in batch.columns if _is_indexed_text(column)]
     longest = max((min(_longest(column), 4 * _MAX_REPEATED) for column in indexed), default=0)
     rows = max(1, MAX_EXPANDED // max(1, longest))

@@ -1,7 +1,7 @@
 """What a file is, by its name and, where the name does not tell, by its first bytes. Pure.
 
-The content of a file decides whether it is an image (images/decode.py). Names only decide which files are looked at: a
-file that is taken for an image and is none becomes an unreadable row with a reason.
+The content of a file decides whether it is an image (images/decode.py). Names only decide which files are opened: a
+file with the name of an image that is not one becomes an unreadable row with a reason.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def is_hidden(name: str) -> bool:
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """A name as it is, and other spellings of it that tables and file systems disagree about: blanks around it,
+    """A name as it is, and other spellings of it that tables and file systems disagree about: spaces around it,
     backslashes (Windows), percent-encoding, and the composed or decomposed form of letters (Unicode Annex 15)."""
     plain = name.strip().replace("\\", "/")
     decoded = unquote(plain) if "%" in plain else plain

@@ -50,7 +50,7 @@ class RemoteOutputFolder(OutputFolder):
         self._here: dict[str, str] = {}  # name -> signature of the local copy
 
     def pull(self, *, with_evidence: bool = True) -> None:
-        """Get what is new on the store, and remove what is gone there. Only an audit's files are looked at."""
+        """Get what is new on the store, and remove what is gone there. Only an audit's files are compared."""
         top = {name: each for name, each in self._remote.files().items() if name in AUDIT_OUTPUTS}
         evidence = self._remote.files(EVIDENCE, recursive=True) if with_evidence else {}
         there = {name: each for name, each in {**top, **evidence}.items() if _is_kept(name)}

@@ -128,9 +128,7 @@ def test_a_file_that_a_store_cannot_open_is_a_row_with_the_reason(hub, tmp_path,
     monkeypatch.setattr(DirFileSystem, "open", fails)
     result = run("scan", "hf://datasets/owner/wds", cwd=tmp_path)
     assert result.returncode == 1
-    assert "1 unreadable (reading stopped here: cannot open 0.tar: connection reset)" in " ".join(
-        result.stdout.split()
-    )
+    assert "1 unreadable (reading stopped here: cannot open 0.tar: connection reset)" in " ".join(result.stdout.split())
 
 
 def hub_file(hub, name):

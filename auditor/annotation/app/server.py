@@ -44,7 +44,7 @@ _HEADERS = {
 class LabelServer(ThreadingHTTPServer):
     """`serve_forever` returns when the annotator finishes. Raises LabelError for an unknown host or a taken port.
 
-    counts_edited: the audit counts images with a generated part as synthetic, and the page says so.
+    counts_edited: the audit counts images with a generated part as synthetic, which the page explains.
     """
 
     daemon_threads = True

@@ -76,7 +76,7 @@ def _bounded(blocks: Iterator[Block], file: bytes) -> Iterator[Block]:
 
 
 def inflate(data: bytes) -> tuple[bytes, str]:
-    """Decompressed zlib data, and the problem if they were cut off at MAX_INFLATED; empty for broken data."""
+    """Decompressed zlib data, and the problem if they were truncated at MAX_INFLATED; empty for broken data."""
     decompressor = zlib.decompressobj()
     try:
         content = decompressor.decompress(data, MAX_INFLATED)
