@@ -125,8 +125,8 @@ def metadata(audit: Audit) -> str | None:
         return None
     stripped = found.examined - found.present
     if not found.present:
-        return f"no metadata on any of {counted(found.examined, 'image')}, so nothing could be found there"
-    return f"no metadata on {stripped:,} of {counted(found.examined, 'image')}, so nothing could be found there"
+        return f"no metadata on any of {counted(found.examined, 'image')}, so metadata cannot confirm them"
+    return f"no metadata on {stripped:,} of {counted(found.examined, 'image')}, so metadata cannot confirm them"
 
 
 def _why_no_estimate(audit: Audit) -> str:
