@@ -149,14 +149,14 @@ def test_the_guide_tells_every_suffix_that_is_read_or_passed_over():
     documented = set(re.findall(r"`\.(\w+)`", guide))
     assert set(tables.FORMATS) <= documented
     assert {suffix.rpartition(".")[2] for suffix in names.TAR_SUFFIXES if suffix.count(".") > 1} <= documented
-    passed_over = re.findall(r"`\.(\w+)`", row_of_the_inventory("passed over, with a reason"))
+    passed_over = re.findall(r"`\.(\w+)`", row_of_the_inventory("skipped, with a reason"))
     assert passed_over
     for suffix in passed_over:
         name = f"a.{suffix}"
         assert names.is_dataset(name), suffix
         is_read = names.is_archive(name) or names.is_image(name) or tables.is_table(name) or names.may_be_image(name)
         assert not is_read, suffix
-    for suffix in re.findall(r"`a\.(\w+)`", row_of_the_inventory("beside an image")):
+    for suffix in re.findall(r"`a\.(\w+)`", row_of_the_inventory("sidecar of an image")):
         assert names.is_sidecar(f"a.{suffix}") or names.is_image(f"a.{suffix}"), suffix
 
 

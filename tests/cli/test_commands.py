@@ -250,7 +250,7 @@ def test_an_interruption_keeps_what_is_done_and_exits_with_the_number_of_the_sig
     assert process.returncode == 128 + number
     assert "run the same command to continue" in stderr.strip().splitlines()[-1]
     assert list((tmp_path / "audit/evidence").glob("*.parquet"))
-    assert "already done and kept" in run(*scan, cwd=tmp_path).stderr
+    assert "rows are already done" in run(*scan, cwd=tmp_path).stderr
 
 
 def test_explain_shows_a_detectors_documentation(folder):
