@@ -57,7 +57,7 @@ class Markdown(Renderer):
             "| detector | kind | checked | hits |",
             "|---|---|---|---|",
             *(
-                f"| {escaped(id)} | {phrases.EVIDENCE[t.evidence]} | {sentences.percent(t.share)} | {t.hits:,} |"
+                f"| {escaped(id)} | {sentences.EVIDENCE[t.evidence]} | {sentences.percent(t.share)} | {t.hits:,} |"
                 for id, t in audit.detectors.items()
             ),
             "",

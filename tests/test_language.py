@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 _SOFTWARE = r"(?:audits?|auditor|calibration|classifier|command|detectors?|estimate|interval|metrics?|page|policy|tool)"
 _THING = r"(?:block|cell|dataset|group|host|image|key|line|machine|node|person|row|sample|shard|source|worker)"
-_UNITS = r"(?:bytes|captions|datasets|files|images|labels|lines|mixtures|numbers|points|rows|scores|seconds|tests|times)"
+_UNITS = (
+    r"(?:bytes|captions|datasets|files|images|labels|lines|mixtures|numbers|points|rows|scores|seconds|tests|times)"
+)
 
 TERMS = {
     # ---- home-made terms

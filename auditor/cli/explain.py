@@ -73,7 +73,7 @@ def _text(row: Any) -> str:
 
 
 def _lines(row: Any) -> list[str]:
-    from reports.phrases import EVIDENCE
+    from auditor.sentences import EVIDENCE
 
     verdict = row.verdict
     decided = f" by {verdict.decided_by}" if verdict and verdict.decided_by else ""

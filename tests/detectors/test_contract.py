@@ -67,7 +67,7 @@ def test_its_documentation_says_what_it_sees_and_what_defeats_it(detector):
     text = registry.documentation("detectors", detector.id)
     assert len(text.splitlines()[0]) < 120
     assert "Sees:" in text or "Looks at" in text
-    assert "Defeated by" in text or "A prior" in text
+    assert "Defeated by" in text or "A weak hint" in text
 
 
 def test_it_answers_once_a_view_in_order(detector):

@@ -135,6 +135,6 @@ def test_a_full_disk_is_not_taken_for_the_hosts_failure(fetcher, host, tmp_path,
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("auditor.fetching.fetcher._temporary_file", lambda folder: contextlib.nullcontext(Full()))
-    with pytest.raises(FetchError, match="cannot be kept: No space left on device"):
+    with pytest.raises(FetchError, match="cannot be stored: No space left on device"):
         list(fetcher().fetch_all([host.url("/image.png")]))
     assert fetcher().cached(host.url("/image.png")) is None
