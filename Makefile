@@ -1,6 +1,7 @@
 # make audit [DATASET=folder] [OUT=folder]   installs the tool and audits a dataset (default: a small demo)
-# make test                                  installs everything and runs every check, long simulations reduced
-# make test-all                              the same, simulations in full
+# make test                                  installs everything and runs the checks and tests of all parts: minutes
+# make test-system                           tests of the whole: clusters, killed processes, guides, other programs
+# make test-all                              both, with simulations in full
 # make fuzz [MINUTES=10]                      mutated images, archives, tables and audit files
 # make docs                                  the documentation as a site: build/site/index.html
 PYTHON ?= python3
@@ -8,8 +9,9 @@ VENV ?= .venv
 DATASET ?=
 OUT ?= audit
 MINUTES ?= 10
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
-.PHONY: audit test test-all fuzz docs lint types clean
+.PHONY: audit test test-system test-all fuzz docs lint types clean
 
 audit: $(VENV)/core
 	@$(if $(DATASET),,$(VENV)/bin/auditor demo demo-dataset)
@@ -18,10 +20,13 @@ audit: $(VENV)/core
 	  case $$code in 0|1|4) ;; *) exit $$code ;; esac
 
 test: $(VENV)/everything lint types
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(TESTING)
+	$(PYTEST) -m "not system" $(TESTING)
+
+test-system: $(VENV)/everything
+	$(PYTEST) -m system $(TESTING)
 
 test-all:
-	@$(MAKE) test TESTING=--full-simulations
+	@$(MAKE) test test-system TESTING=--full-simulations
 
 fuzz: $(VENV)/everything
 	PYTHONPATH=tests/support $(VENV)/bin/python -W ignore -m campaign --minutes $(MINUTES) --keep build/fuzz

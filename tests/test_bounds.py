@@ -23,6 +23,8 @@ from auditor.scanning.shard_scan import ShardScan
 from auditor.storage import files
 from auditor.types import Evidence, Need, Sample, Status, Unreadable
 
+pytestmark = pytest.mark.system
+
 HOSTILE = Path(__file__).parents[2] / "shared" / "hostile"
 _SECONDS = 5
 _MEGABYTES = 500

@@ -13,6 +13,8 @@ import making
 import pytest
 from commands import environment, process
 
+pytestmark = pytest.mark.system
+
 # Each is run in a folder of its own beside `base`, which has the datasets and their audits, and writes to `new`.
 COMMANDS = {
     "scan": "scan ../base/data --out new/out --detectors generator-text,dwt-dct --keep-vectors --jobs 2 --exit-zero",

@@ -12,6 +12,8 @@ import making
 import pytest
 import yaml
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/how-to/integrations.md").read_text()
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -17,6 +17,8 @@ from pages import PAGES, ROOT, blocks, page_text
 from auditor.api import records
 from auditor.policy import policy
 
+pytestmark = pytest.mark.system
+
 pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
 WITH_BLOCKS = [name for name in PAGES if any(block.kind in ("sh", "python") for block in blocks(page_text(name)))]
 NEEDING = [

@@ -12,6 +12,8 @@ import auditor
 from auditor.config import Config
 from auditor.types import Need
 
+pytestmark = pytest.mark.system
+
 GENERATORS = {
     "a1111_png": "AUTOMATIC1111",
     "a1111_webp": "AUTOMATIC1111",

@@ -17,6 +17,8 @@ from commands import environment
 import auditor
 from auditor import config
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[1]
 PARTS = (
     config.Config,

@@ -83,7 +83,7 @@ def test_laions_pwatermark_is_carried_and_shown_apart(tmp_path, scan):
     assert evidence.pwatermark.tolist()[:3] == [0.95, 0.81, 0.1]
     assert np.isnan(evidence.pwatermark.tolist()[3])
     assert set(evidence.verdict.dropna()) <= {"unknown"}
-    assert "66.7 % of 3 rows; not a sign of AI" in auditor.render(audit, auditor.decide(audit), "html")
+    assert "66.7 % of 3 rows; not a sign of a generator" in auditor.render(audit, auditor.decide(audit), "html")
     assert audit.confirmed.count == 0
 
 

@@ -125,6 +125,7 @@ def workplace(tmp_path_factory):
 ELSEWHERE = ("auditor calibrate", "auditor scan urls.parquet", "auditor label")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("line", every_example())
 def test_every_example_runs_as_it_stands(workplace, tmp_path, line):
     words = line.removeprefix("auditor ").split()

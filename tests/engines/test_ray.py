@@ -21,7 +21,7 @@ from auditor.plugin import Input, Shard, ShardTask
 from auditor.storage.output_folder import local_copy
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
+pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("default")]  # warnings: Ray's own
 
 
 _NOTICED_SOON = {

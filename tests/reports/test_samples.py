@@ -84,6 +84,7 @@ def test_the_first_screens_are_what_the_program_writes(made, name):
 
 
 @pytest.mark.skipif(browsing.missing() is not None, reason=str(browsing.missing()))
+@pytest.mark.system
 @pytest.mark.parametrize(("name", "size"), PICTURES)
 def test_the_pictures_of_first_screens_are_what_a_browser_shows(made, tab, tmp_path, name, size):
     picture(tab, made.parent / f"{name}.html", size, tmp_path / "now.png")

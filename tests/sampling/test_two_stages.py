@@ -105,5 +105,5 @@ def test_a_sample_of_a_manifest_without_images_is_refused_before_a_row_is_read(t
 
     for name in ("read", "read_columns"):
         monkeypatch.setattr(f"auditor.readers.table.Table.{name}", read)
-    with pytest.raises(DatasetError, match="URLs and no images"):
+    with pytest.raises(DatasetError, match="only has URLs"):
         scan(tmp_path / "list.parquet", tmp_path / "out", sample=2)

@@ -12,6 +12,8 @@ from auditor import audit as pipeline
 from auditor.config import Config, ReadOptions
 from auditor.similarity.diversity import metrics
 
+pytestmark = pytest.mark.system
+
 FEW = 20
 
 

@@ -41,7 +41,7 @@ def run(
 def unnamed(page: bytes) -> bytes:
     """A report without the names of audits' folders in its commands, to compare reports of several folders."""
     page = re.sub(rb"(auditor (?:gate|label|filter|report|export) )[^\s<]+", rb"\1AUDIT", page)
-    return re.sub(rb"(--out )[^\s<]+(?=\s*[\n<])", rb"\1AUDIT", page)
+    return re.sub(rb"(--out[= ])[^\s<]+(?=\s*[\n<])", rb"\1AUDIT", page)
 
 
 def environment(**more: str) -> dict[str, str]:
