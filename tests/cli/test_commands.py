@@ -229,10 +229,8 @@ def test_a_pipeline_trains_only_on_a_pass(folder):
         assert marker.exists() == trained, policy
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.system) for each in (signal.SIGTERM, signal.SIGHUP))],
-)
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_keeps_what_is_done_and_exits_with_the_number_of_the_signal(tmp_path, number):
     lines = (f"k{n},http://x.org/{n}\n" for n in range(30_000))
     making.write(tmp_path / "urls.csv", "id,image\n" + "".join(lines))

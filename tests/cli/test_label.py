@@ -137,6 +137,7 @@ def test_a_tunnel_is_only_advised_where_people_sit_elsewhere(monkeypatch, enviro
     assert hint is None if expected is None else expected in hint
 
 
+@pytest.mark.system
 def test_a_second_labeller_gets_the_same_images_and_learns_how_far_they_agree(opened, tmp_path):
     labels = {"A": ["real", "real", "synthetic", "unsure"], "B": ["real", "synthetic", "synthetic", "real"]}
     for name, said in labels.items():

@@ -28,6 +28,7 @@ def hub(tmp_path, monkeypatch):
     return tmp_path / "hub"
 
 
+@pytest.mark.system
 def test_a_dataset_of_the_hub_is_scanned_by_its_id(tmp_path):
     """With the hub's own client, in worker processes, from a server on this machine."""
     pytest.importorskip("huggingface_hub", reason="the extra `hf` is not installed")

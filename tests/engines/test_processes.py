@@ -134,7 +134,8 @@ def alive(pids: list[int]) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGHUP, marks=pytest.mark.system)])
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
 def test_no_worker_outlives_its_parent(tmp_path, number):
     lines = "".join(f"k{n},http://x.org/{n},a --ar 1:1\n" for n in range(60_000))
     making.write(tmp_path / "list.csv", "id,url,text\n" + lines)
