@@ -117,7 +117,10 @@ def _labels_needed(audit: Audit, rule: RuleResult) -> str:
     if number >= there_are:
         return f"Label all {there_are:,} images in the browser; the page shows when the policy is decided."
     minutes = max(1, round(number * SECONDS_PER_LABEL / 60))
-    return f"Label about {number} random images in the browser (about {minutes} min); that will most likely decide it."
+    return (
+        f"Label about {number} random images in the browser (about {minutes} min), by page or date rather than looks; "
+        "that will most likely decide it."
+    )
 
 
 def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 NUMBERS = (20, 30, 40, 60, 80, 100, 150, 200, 300)  # of labels, the smallest first
-SECONDS_PER_LABEL = 6.0  # an assumption for people's planning; the label page shows the labeller's own pace
+SECONDS_PER_LABEL = 6.0  # an assumption for people's planning; the label page shows the annotator's own pace
 _PROBABILITY = 0.8  # of deciding, from which a number of labels is said to be enough
 _TAIL = 0.025  # of the labels' 95 % interval
 _POINTS = 41
