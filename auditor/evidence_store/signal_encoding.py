@@ -2,7 +2,8 @@
 
 Most rows of a part have the same signals: nothing was found, or the image was not opened. So a part keeps a few base
 lists of signals in its footer. A row names one of them (column `signal_base`), and its column `signals` holds only the
-signals that replace the one of the same detector in it. A row without a base has all its signals there.
+signals that replace the one of the same detector in it. A row without a base has all its signals there. No base list
+has a hit: every hit is in its own row, where other programs find it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.types import Signal
+from auditor.types import Signal, SignalOutcome
 
 BASE = "signal_base"  # the column
 _MAX_BASES = 64
 Signals = tuple[Signal, ...]
+
+
+def without_hit(signal: Signal) -> Signal:
+    """The signal, or a negative one of the same detector in the place of a hit."""
+    return Signal(signal.detector, signal.evidence, SignalOutcome.NEGATIVE, score=0.0) if signal.is_hit else signal
 
 
 class BaseLists:
@@ -47,8 +53,10 @@ class BaseLists:
         best = min(fitting, key=lambda pair: len(pair[1]), default=None)
         if best and len(best[1]) <= len(signals) / 2:
             return best
-        number = self.number(signals)
-        return (None, signals) if number is None else (number, ())
+        number = self.number(tuple(map(without_hit, signals)))
+        if number is None:
+            return None, signals
+        return number, tuple(signal for signal in signals if signal.is_hit)
 
 
 def _differing(signals: Signals, base: Signals) -> Signals | None:

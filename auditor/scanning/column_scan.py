@@ -15,7 +15,7 @@ import pyarrow as pa
 from auditor.config import Limits
 from auditor.evidence_store.columns import schema, signal_structs
 from auditor.evidence_store.fuse import fuse
-from auditor.evidence_store.signal_encoding import BaseLists
+from auditor.evidence_store.signal_encoding import BaseLists, without_hit
 from auditor.images import covariates
 from auditor.images.view import View
 from auditor.plugin import Detector
@@ -112,15 +112,17 @@ class _Signals:
 
     @property
     def base(self) -> tuple[Signal, ...]:
-        """The most frequent signal of each detector."""
-        return tuple(each.distinct[usual] for each, usual in zip(self._coded, self._usual, strict=True))
+        """The most frequent signal of each detector; a negative one for a hit."""
+        return tuple(without_hit(each.distinct[usual]) for each, usual in zip(self._coded, self._usual, strict=True))
 
     @property
     def where_other_than_base(self) -> np.ndarray:
         """bool (rows, detectors)."""
         other = np.zeros((self._rows, len(self._coded)), bool)
         for number, (each, usual) in enumerate(zip(self._coded, self._usual, strict=True)):
-            if len(each.distinct) > 1:
+            if each.distinct[usual].is_hit:
+                other[:, number] = True
+            elif len(each.distinct) > 1:
                 other[:, number] = each.code != usual
         return other
 

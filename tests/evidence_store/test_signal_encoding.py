@@ -43,6 +43,13 @@ def test_signals_are_read_back_as_they_were_also_from_a_slice(rows, first):
 
 
 @given(ROWS)
+def test_every_hit_is_in_its_own_row_for_other_programs(rows):
+    _, own, _ = stored(rows)
+    hits = [[entry["detector"] for entry in row if entry["outcome"] == "hit"] for row in own.to_pylist()]
+    assert hits == [[each.detector for each in signals if each.is_hit] for signals in rows]
+
+
+@given(ROWS)
 def test_distinct_lists_stand_for_every_row(rows):
     decoder, own, base = stored(rows)
     found = decoder.distinct(own, base)
