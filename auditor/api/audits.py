@@ -57,9 +57,9 @@ def scan(
     chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
     workers = make_engine(jobs, engine)
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="auditor-") as temporary, _heard(listener) as heard:
-            return run_audit(inputs, Path(temporary), chosen, workers, listener=heard, fetcher=fetcher)
-    with output_folder.opened(out) as folder, _heard(listener) as heard:
+        with tempfile.TemporaryDirectory(prefix="auditor-") as temporary, _active_listener(listener) as active:
+            return run_audit(inputs, Path(temporary), chosen, workers, listener=active, fetcher=fetcher)
+    with output_folder.opened(out) as folder, _active_listener(listener) as active:
         audit = run_audit(
             inputs,
             folder,
@@ -67,7 +67,7 @@ def scan(
             workers,
             restart=restart,
             examples=min(examples, thumbnails.MOST),
-            listener=heard,
+            listener=active,
             fetcher=fetcher,
         )
         decision = decide(audit, chosen_policy, baseline=baseline, audited=_today())
@@ -102,12 +102,12 @@ def scan_until_decided(
     def decision_of(audit: Audit) -> Decision:
         return decide(audit, chosen_policy, baseline=baseline, audited=_today())
 
-    with output_folder.opened(out) as folder, _heard(listener) as heard:
+    with output_folder.opened(out) as folder, _active_listener(listener) as active:
 
         def audit_of(rows: int) -> Audit:
             sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
             shown, restarts_now = min(examples, thumbnails.MOST), next(restarts, False)
-            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=heard)
+            return run_audit(inputs, folder, sampled, workers, restart=restarts_now, examples=shown, listener=active)
 
         first = sequential_config.sampling.sample or sequential.FIRST
         stop = sequential.until_decided(audit_of, decision_of, first=first)
@@ -116,7 +116,7 @@ def scan_until_decided(
 
 
 @contextmanager
-def _heard(listener: Listener | None) -> Iterator[Listener]:
+def _active_listener(listener: Listener | None) -> Iterator[Listener]:
     """The given listener; by default progress where somebody watches it, and nothing in other programs."""
     if listener is not None or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
         yield listener or Silent()

@@ -56,7 +56,12 @@ def recorded_policy(path: PathLike) -> Policy:
     """The policy by which an audit on disk was decided; the default policy if none is recorded. Raises AuditFileError,
     PolicyError."""
     decision = audit_json.read_decision(audit_path(path))
-    return policies.default() if decision is None or not decision.policy else policies.from_dict(decision.policy)
+    if decision is None or not decision.policy:
+        return policies.default()
+    try:
+        return policies.from_dict(decision.policy)
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}; give a policy with --policy") from error
 
 
 def policy_of(policy: Policy | PathLike | None) -> Policy:

@@ -55,7 +55,7 @@ _DROPS = ("nothing", "decided", "likely")
         "--policy",
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
-        help="Policy for the MAD status of the kept rows.",
+        help="Policy for the MAD status of the kept rows.  [default: the audit's own]",
     ),
     layout.help_option,
 )
@@ -82,7 +82,7 @@ def command(
     if (tars is None) != (dataset is None):
         raise click.UsageError("--tars DIR and --dataset PATH must be given together")
     kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, target=target)
-    status = auditor.status_after(kept, policy)
+    status = auditor.status_after(kept, policy or auditor.recorded_policy(audit))
     auditor.write_keep_list(kept, out)
     click.echo(_summary(kept, target))
     if status:

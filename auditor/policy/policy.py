@@ -92,7 +92,7 @@ def from_dict(plain: Mapping[str, Any]) -> Policy:
             {**entry, "expires": datetime.date.fromisoformat(entry["expires"])} for entry in plain.get("exemptions", [])
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise PolicyError(f"the policy of the audit cannot be read: {error!r}; give one with --policy") from error
+        raise PolicyError(f"not the policy of an audit: {error!r}") from error
     named = {key: plain[key] for key in ("name", "mad") if key in plain}
     return _parsed({**named, "rules": rules, "exemptions": exemptions})
 

@@ -86,10 +86,10 @@ class Pace:
         return None if self.total is None or not self.rate else max(0, self.total - self.done) / self.rate
 
     def __str__(self) -> str:
-        """`1,200 of about 5,000 rows (24 %), 35 rows/s, about 2 minutes left`, as far as known; `5,000 rows, 35 rows/s`
-        in the end."""
+        """`1,200 of about 5,000 rows (24 %), 35 rows/s, about 2 minutes left`, as far as known; `5,000 rows` in the
+        end, when they are read and the time is spent on something else."""
         if self.is_done:
-            return ", ".join([f"{self.done:,} {self._unit}", *self.speed])
+            return f"{self.done:,} {self._unit}"
         of = "" if self.total is None else f" of {'' if self.is_exact else 'about '}{self.total:,}"
         share = f" ({100 * self.done / self.total:.0f} %)" if self.total else ""
         return ", ".join([f"{self.done:,}{of} {self._unit}{share}", *self.speed])

@@ -74,7 +74,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     """What a run is going to do."""
     for input, reader in plan.inputs:
         count = sum(shard.input.name == input.name for shard in plan.shards)
-        yield f"reading {input.name!r} as {reader.id}: {count:,} shards"
+        yield f"reading {input.name!r} as {reader.id}: {sentences.counted(count, 'shard')}"
     for rows, what in (
         (plan.kept, "rows are already done"),
         (plan.redone, "rows have changed, or come from another configuration or detector version: redone"),

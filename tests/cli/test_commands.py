@@ -394,3 +394,17 @@ def test_there_is_no_progress_bar_without_a_terminal(folder):
     result = run("scan", "set", "--out", "done", cwd=folder)
     assert "━" not in result.stderr
     assert "\x1b" not in result.stderr + result.stdout
+
+
+def test_filter_and_gate_use_the_policy_that_the_audit_records(folder):
+    making.write(folder / "lax.toml", "[rules.declared]\nmax = 0.9\n[mad]\ndelta = 0.2\n")
+    assert run("scan", "set", "--out", "lax", "--policy", "lax.toml", cwd=folder).returncode == 0
+    assert run("gate", "lax", cwd=folder).returncode == 0
+    record = json.loads((folder / "lax/audit.json").read_text())
+    record["policy"]["rules"][0]["settings"] = {"max": "much"}
+    making.write(folder / "lax/audit.json", json.dumps(record))
+    for command in (("gate", "lax"), ("filter", "lax", "--out", "keep.txt")):
+        result = run(*command, cwd=folder)
+        assert result.returncode == 3
+        assert "rules.declared.max" in last(result)
+        assert "give a policy with --policy" in last(result)

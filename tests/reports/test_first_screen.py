@@ -176,8 +176,8 @@ def commands_of(base, folder, written):
     terminal = re.search(r"^next .*?^ +(auditor .*?)\ndetails", shown[0], re.DOTALL | re.MULTILINE)[1]
     markdown = re.search(r"```sh\n(.*?)\n```", shown[1])[1]
     pages = [
-        found.replace("&#39;", "'")
-        for found in re.findall(r"<code>(auditor (?:gate|label|filter|export|report|scan) .*?)</code>", shown[2])
+        re.sub("<.*?>", "", found).replace("&#39;", "'")
+        for found in re.findall(r"<code><span>(auditor</span> .*?)</span></code>", shown[2])
     ]
     first = shlex.split(terminal.replace("\\\n", " "))
     assert first == shlex.split(markdown) == shlex.split(pages[0])
