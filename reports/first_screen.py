@@ -25,7 +25,7 @@ WIDE = 0.2  # an interval that is wider has no point worth showing
 class Suspect:
     """A source or shard to inspect first. examples: the group of its examples. flagged: how many of its images are
     likely synthetic or confirmed. fraction: its estimate. without: the fraction of the dataset without it. action: what
-    leaves it out; None for a shard."""
+    leaves it out, if a command can."""
 
     by: str
     value: str
@@ -165,7 +165,7 @@ def _suspect(each: Subgroup, folder: str) -> Suspect:
     e = each.estimate
     left = e.fraction_without if e else None
     action = None
-    if each.by == "source":
+    if next_steps.can_be_left_out(each):
         action = Action("Leave this source out", next_steps.leave_out([each], folder))
     return Suspect(
         by=each.by,

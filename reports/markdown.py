@@ -76,10 +76,12 @@ def _about(screen: FirstScreen) -> list[str]:
 
 
 def _actions(screen: FirstScreen) -> Iterator[str]:
-    """The next action and its command, as code that nothing in it can end."""
+    """The next action and its command, in a fence that is longer than any run of backticks in it (CommonMark 4.5)."""
+    command = screen.action.command
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     yield f"**Next:** {escaped(screen.action.text)}"
     yield ""
-    yield from ("```sh", safe_text(screen.action.command, _MAX_CHARACTERS).replace("```", "` ` `"), "```", "")
+    yield from (f"{fence}sh", command, fence, "")
 
 
 def _suspects(screen: FirstScreen) -> list[str]:

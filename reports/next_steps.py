@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Actions = Callable[[Audit, RuleResult, str], Iterator["Action"]]
 
 _FETCHED = 2000  # images of a manifest of URLs
-_MAX_NAME = 200  # characters of a source
+_MAX_NAME, _MAX_COMMAND = 200, 4000  # characters of a source, and of a command
 _ON_CONFIRMED = ("declared", "worst-source")  # rules on the confirmed share
 
 
@@ -55,7 +55,7 @@ def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
 
 def command(audit: Audit) -> str:
     """The command that repeats the audit, where the dataset lies in the current folder."""
-    return shlex.join(["auditor", "scan", *_inputs(audit), *audit.config.command_line])
+    return _joined("scan", *_inputs(audit), *audit.config.command_line)
 
 
 def _inputs(audit: Audit) -> list[str]:
@@ -94,15 +94,21 @@ def _remove(audit: Audit, folder: str) -> Iterator[Action]:
 
 
 def _leave_out_sources(audit: Audit, folder: str) -> Iterator[Action]:
-    worst = [each for each in suspicious_subgroups(audit) if each.estimate and each.estimate.is_mostly_synthetic]
-    if worst and worst[0].by == "source":
+    suspects = filter(can_be_left_out, suspicious_subgroups(audit))
+    worst = [each for each in suspects if each.estimate and each.estimate.is_mostly_synthetic]
+    if worst:
         what = "the source that is" if len(worst) == 1 else f"the {len(worst)} sources that are"
         yield Action(f"Leave out {what} mostly synthetic.", leave_out(worst, folder))
 
 
+def can_be_left_out(each: Subgroup) -> bool:
+    """Whether a command can name the subgroup: it is a source, and its name is short and without control characters."""
+    return each.by == "source" and safe_text(each.value, _MAX_NAME) == each.value
+
+
 def leave_out(sources: list[Subgroup], folder: str) -> str:
-    """The command that leaves sources out."""
-    named = [f"--drop-source={safe_text(each.value, _MAX_NAME)}" for each in sources]  # a value may begin with a hyphen
+    """The command that leaves out sources that can be."""
+    named = [f"--drop-source={each.value}" for each in sources]  # a value may begin with a hyphen
     return _command("filter", folder, *named, "--out", "keep.parquet")
 
 
@@ -189,11 +195,16 @@ _BY_RULE: dict[str, Actions] = {
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
     """The audit's own command, without some options, and with more words."""
     kept = [word for word in audit.config.command_line if word.partition("=")[0] not in without]
-    return shlex.join(["auditor", "scan", *_inputs(audit), *kept, *words, f"--out={folder}"])
+    return _joined("scan", *_inputs(audit), *kept, *words, f"--out={folder}")
 
 
 def _command(name: str, folder: str, *words: str) -> str:
-    return shlex.join(["auditor", name, _as_argument(folder), *words])
+    return _joined(name, _as_argument(folder), *words)
+
+
+def _joined(*words: str) -> str:
+    """A command as a shell reads it, safe to show."""
+    return safe_text(shlex.join(["auditor", *words]), _MAX_COMMAND)
 
 
 def _as_argument(path: str) -> str:

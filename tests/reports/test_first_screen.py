@@ -220,3 +220,32 @@ def test_names_that_look_like_options_or_need_quotes_do_not_break_a_command(tmp_
         assert run(*shlex.split(command.replace("\\\n", " "))[1:], cwd=tmp_path).returncode == 0
     leave_out = next_steps.leave_out([replace(SUSPECT, value="--source")], "-set-audit")
     assert run(*shlex.split(leave_out)[1:], cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["```", "$(x) `y`", "--source", "it's <b>"])
+def test_a_source_of_any_name_can_be_copied_out_of_markdown(name):
+    of = audit(
+        1000, 30, estimate=ESTIMATES["over"], subgroups=(replace(SUSPECT, value=name), source("good.example", 900, 0))
+    )
+    text = auditor.render(of, auditor.decide(of), "markdown", folder="a")
+    fence, command = re.search(r"^(`{3,})sh\n(.*)\n\1$", text, re.MULTILINE).groups()
+    assert fence not in command
+    assert shlex.split(command) == ["auditor", "filter", "a", f"--drop-source={name}", "--out", "keep.parquet"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\u202ea", "x" * 300])
+def test_a_source_that_no_command_can_name_is_shown_without_one(name):
+    of = audit(
+        1000, 30, estimate=ESTIMATES["over"], subgroups=(replace(SUSPECT, value=name), source("good.example", 900, 0))
+    )
+    screen = first_screen(of, auditor.decide(of), "a")
+    assert [each.action for each in screen.suspects] == [None]
+    assert "--drop-source" not in " ".join(action.command for action in (screen.action, *screen.others))
+
+
+def test_a_command_with_many_long_names_is_whole_in_every_format():
+    long = [replace(SUSPECT, value=f"{number}{'ä' * 198}") for number in range(5)]
+    of = audit(1000, 30, estimate=ESTIMATES["over"], subgroups=(*long, source("good.example", 900, 0)))
+    for format in PAGES:
+        text = re.sub("<.*?>", "", auditor.render(of, auditor.decide(of), format)).replace("&#39;", "'")
+        assert all(f"--drop-source={each.value}" in text for each in long)
