@@ -35,7 +35,7 @@ from auditor.embeddings.vector_source import VectorSource
 from auditor.images.thumbnail_match import thumbnail
 from auditor.similarity.near_duplicates import COSINE_CROP, copies
 from auditor.similarity.neighbours import self_join
-from auditor.storage.files import is_image_name
+from auditor.storage.names import is_image
 
 _MAX_SIDE_PIXELS = 1600  # larger originals are reduced first, to save time
 _MAX_DIFFERENT_BITS = 10
@@ -113,7 +113,7 @@ def dct_hash(image: Image.Image) -> np.ndarray:
 
 
 def images_in(folder: Path, most: int, *, each: int | None = None, least: int = 0) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if is_image_name(path.name) and path.is_file())
+    found = sorted(path for path in folder.rglob("*") if is_image(path.name) and path.is_file())
     random.Random(1).shuffle(found)
     taken: Counter[Path] = Counter()
     chosen: list[Path] = []

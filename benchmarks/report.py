@@ -4,10 +4,10 @@ Evidence is artificial (eleven detectors, one of fifty rows declared, a classifi
 are noise, which compresses worst. Columns are seconds of one run each, on one core:
 
     summarise    evidence -> audit, which every scan does; the reference for the others
-    choose       evidence -> the rows of the examples (240)
+    choose       evidence -> the rows of the examples (240), and the most suspicious ones
     decided      evidence -> the rows that SARIF shows (1,000)
     export       evidence -> CSV, the first 100,000 rows, extrapolated
-    render       audit and 240 examples with images -> report.html; again with 1,000
+    render       audit, the most suspicious and 240 examples with images -> report.html; again with 1,000
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import pyarrow.parquet as pq
 import auditor
 from auditor.aggregate.build import build_audit
 from auditor.config import Config
-from auditor.evidence_store import export
+from auditor.evidence_store import checksums, export
 from auditor.evidence_store import rows as rows_of_evidence
 from auditor.evidence_store.selection import RowRef
-from auditor.evidence_store.store import PartWriter, Store
-from auditor.gallery import select, thumbnails
-from auditor.plugin import Example, Input, Shard
+from auditor.evidence_store.store import PartWriter, Store, dataset_digest
+from auditor.gallery import select, suspicious, thumbnails
+from auditor.plugin import SUSPICIOUS, Example, Input, Shard
 from auditor.results import Digests, InputRecord
 from auditor.types import Claim, Covariates, Evidence, Row, Signal, SignalOutcome, Status, Tier, Verdict, VerdictKind
 
@@ -84,7 +84,9 @@ def evidence(out: Path, count: int) -> Store:
         keys = pa.array([f"{number:04d}-{key}" for key in table["key"].to_pylist()])
         meta = {b"auditor": json.dumps({**facts, "shard": f"part-{number:04d}"}).encode()}
         part = table.set_column(0, "key", keys).replace_schema_metadata(meta)
-        pq.write_table(part, store.path(f"part-{number:04d}"), compression="zstd")
+        path = store.path(f"part-{number:04d}")
+        pq.write_table(part, path, compression="zstd")
+        checksums.write(checksums.beside(path), {path.name: checksums.digest(path)})
     return store
 
 
@@ -107,20 +109,43 @@ def examples(store: Store, chosen: dict[select.Group, list[RowRef]], most: int) 
     return [found[number % len(found)] for number in range(most)]
 
 
+def large_examples(store: Store, refs: list[RowRef]) -> list[Example]:
+    """The most suspicious rows with larger noise."""
+    rng = np.random.default_rng(1)
+    return [
+        Example(
+            rows_of_evidence.at(store.path(ref.shard), {ref.number})[ref.number],
+            SUSPICIOUS,
+            thumbnails.small(rng.integers(0, 256, (256, 256, 3), dtype=np.uint8), thumbnails.LARGE_SIDE),
+        )
+        for ref in refs
+    ]
+
+
 def measure(count: int, folder: Path) -> list[str]:
     store = evidence(folder, count)
     parts = list(store.parts())
     paths = [(part.shard, part.path) for part in parts]
     inputs = (InputRecord("made-up", "folder", count),)
-    summarise, audit = timed(lambda: build_audit(parts, inputs, Config.of(detectors=()), Digests("made-up")))
+    summarise, audit = timed(
+        lambda: build_audit(parts, inputs, Config.of(detectors=()), Digests(dataset_digest(parts)))
+    )
+    subgroups = [each for each in audit.subgroups if each.by == "source"][:5]
+    also, suspects = timed(lambda: suspicious.suspicious(paths, subgroups))
     choose, chosen = timed(lambda: select.examples(paths, thumbnails.USUAL))
-    decided, shown = timed(lambda: thumbnails.decided(folder, 1000))
+    decided, shown = timed(lambda: thumbnails.decided(folder, 1000, audit))
     exported, taken = timed(lambda: sum(1 for _ in islice(export.lines([p for _, p in paths], "csv"), 100_000)))
     decision = auditor.decide(audit)
-    cells = [f"{count:,}", f"{summarise:.2f}", f"{choose:.2f}", f"{decided:.2f}", f"{exported * count / taken:.1f}"]
+    cells = [
+        f"{count:,}",
+        f"{summarise:.2f}",
+        f"{choose + also:.2f}",
+        f"{decided:.2f}",
+        f"{exported * count / taken:.1f}",
+    ]
     auditor.render(audit, decision, "html")  # the first one imports matplotlib
     for most in (thumbnails.USUAL, thumbnails.MOST):
-        some = examples(store, chosen, most)
+        some = large_examples(store, suspects[SUSPICIOUS]) + examples(store, chosen, most)
         seconds, text = timed(lambda some=some: auditor.render(audit, decision, "html", examples=some))
         cells.append(f"{seconds:.2f} ({len(text.encode()) / 1e6:.2f} MB)")
     cells.append(f"{len(auditor.render(audit, decision, 'sarif', examples=shown).encode()) / 1e6:.2f} MB")

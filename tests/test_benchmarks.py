@@ -1,0 +1,45 @@
+"""Benchmarks run: their tables are figures of the guides, and a command that no longer works prints none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "benchmarks").glob("*.py"))
+SMALL = {  # small enough for a test; others need images, hours, or a machine of their own, and are imported only
+    "coverage": ["--runs", "1"],
+    "groups": ["--runs", "1"],
+    "index": ["--vectors", "2000", "--dimension", "32"],
+    "labels": ["--runs", "1"],
+    "manifest": ["--rows", "20000", "--jobs", "1"],
+    "report": ["1000"],
+    "sampling": ["--runs", "2"],
+    "startup": [],
+    "weights": ["--runs", "2"],
+}
+
+
+def environment():
+    paths = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests/support")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_is_there(path):
+    """In a process of its own, under another name than that of a program, so that nothing is measured."""
+    script = f"import runpy; runpy.run_path({str(path)!r}, run_name='benchmark')"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_run_prints_its_table(name):
+    command = [sys.executable, str(ROOT / f"benchmarks/{name}.py"), *SMALL[name]]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert any(character.isdigit() for character in result.stdout)
