@@ -66,13 +66,11 @@ class CaptionPrior(Detector):
         word of any pattern, and those that may hold settings, are rows of their own.
         """
         caption = columns.caption
-        has_word = pc.match_substring_regex(caption, _ANY_WORD, ignore_case=True)
-        is_plain = pc.and_(
-            pc.string_is_ascii(caption),
-            pc.invert(pc.match_substring_regex(caption, _MAY_BE_SETTINGS, ignore_case=True)),
-        )
-        numbers = np.where(np.asarray(caption.is_valid()), marks.find(caption) & _MARKS, -1)
-        others = np.flatnonzero(np.asarray(pc.and_(has_word, pc.invert(is_plain)).fill_null(False)))
+        numbers = np.where(np.asarray(caption.is_valid()), marks.of_rows(columns) & _MARKS, -1)
+        has_word = pc.match_substring_regex(caption, _ANY_WORD, ignore_case=True).fill_null(False)
+        rows, texts = np.flatnonzero(np.asarray(has_word)), caption.filter(has_word)
+        may_be_settings = pc.match_substring_regex(texts, _MAY_BE_SETTINGS, ignore_case=True)
+        others = rows[np.asarray(pc.or_(may_be_settings, pc.invert(pc.string_is_ascii(texts))))]
         numbers[others] = -2 - np.arange(len(others))
         return numbers
 

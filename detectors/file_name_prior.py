@@ -21,11 +21,12 @@ import re
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
-from auditor.row_columns import RowColumns, apart
+from auditor.row_columns import RowColumns
 from auditor.storage.urls import path
 from auditor.types import Evidence, Need, Tier
 
@@ -41,9 +42,10 @@ _FORMS = (
 _MAX_NAME_CHARS = 255  # longer names are cut, to save time
 # What each form holds in any URL, also if a part of it is percent-encoded.
 _MAY_HOLD_FORM = (
-    rf"\p{{Nd}}{{5}}-\p{{Nd}}{{6}}|ComfyUI_|DALL|ChatGPT|Gemini_Generated|_{_UUID}|Default_|%2[DF]|%[3-7][0-9A-F]"
+    rf"(?i)\p{{Nd}}{{5}}-\p{{Nd}}{{6}}|ComfyUI_|DALL|ChatGPT|Gemini_Generated|_{_UUID}|Default_|%2[DF]|%[3-7][0-9A-F]"
 )
 _NO_NAME = r"^https?://[^/?#]*(?:[^?#]*(?:/|::))?(?:[?#]|$)"
+_EITHER = f"(?:{_MAY_HOLD_FORM})|(?:{_NO_NAME})"  # one search instead of two, as few URLs hold either
 _GEMINI = re.compile(r"^Gemini_Generated_Image_([a-z0-9]{16})")
 
 
@@ -71,8 +73,14 @@ class FileNamePrior(Detector):
 
     def alike(self, columns: RowColumns) -> np.ndarray:
         """Rows whose URL holds the beginning of no form are alike, and those whose URL has no file name."""
-        numbers = apart(pc.match_substring_regex(columns.url, _MAY_HOLD_FORM, ignore_case=True))
-        return np.where(np.asarray(pc.match_substring_regex(columns.url, _NO_NAME)), -1, numbers)
+        numbers = np.zeros(len(columns), np.int64)
+        rows = np.flatnonzero(np.asarray(pc.match_substring_regex(columns.url, _EITHER)))
+        url = columns.url.take(pa.array(rows))
+        holds_form = np.asarray(pc.match_substring_regex(url, _MAY_HOLD_FORM))
+        numbers[rows] = np.where(
+            np.asarray(pc.match_substring_regex(url, _NO_NAME)), -1, np.where(holds_form, rows + 1, 0)
+        )
+        return numbers
 
 
 def _base(place: str) -> str:

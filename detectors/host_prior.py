@@ -13,10 +13,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.images.view import View
@@ -53,9 +54,8 @@ class HostPrior(Detector):
     def alike(self, columns: RowColumns) -> np.ndarray:
         """Rows whose host is not in the list, and whose path has none of the words, are alike."""
         _, words = _table()
-        is_known = [_is_listed(authority) for authority in columns.authority.dictionary.to_pylist()]
-        known = np.array(is_known, bool)[columns.authority.indices] if is_known else np.zeros(0, bool)
-        return apart(known | np.asarray(pc.match_substring_regex(columns.url, _any_of(words), ignore_case=True)))
+        has_word = pc.match_substring_regex(columns.url, _any_of(words), ignore_case=True)
+        return apart(pc.or_(columns.authority.derived(_is_listed, pa.bool_()), has_word))
 
     def resources(self) -> tuple[str, ...]:
         """The list of hosts."""
@@ -69,7 +69,6 @@ def _and_parents(host: str) -> Iterator[str]:
         yield ".".join(labels[start:])
 
 
-@lru_cache(maxsize=1 << 18)
 def _is_listed(authority: str) -> bool:
     hosts, _ = _table()
     return any(host in hosts for host in _and_parents(hostname(f"//{authority}")))

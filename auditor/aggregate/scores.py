@@ -57,6 +57,8 @@ class ScoreTally:
         Returns each row's bin, int64 (rows,): the number of bins for an undecided row without a score, and -1 for rows
         that are not undecided.
         """
+        if not readable.any():
+            return np.full(len(readable), -1)
         score = self._scores(signals.lists)[signals.of_row]
         scored = readable & ~np.isnan(score)
         flagged = scored & (score >= self._threshold)

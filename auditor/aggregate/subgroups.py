@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.aggregate.groups import add_sums, grouped, shards_of
+from auditor.aggregate.groups import add_sums, grouped, shards_of, summed
 from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.intervals import Interval
@@ -122,17 +122,17 @@ class SubgroupTally:
         self, column: Mapping[str, pa.Array], masks: EvidenceMasks, weights: np.ndarray, bins: np.ndarray | None
     ) -> None:
         """Adds one batch. column: its columns by name. weights: float64 (rows,). bins: as ScoreTally.add returns it."""
-        summed = np.flatnonzero(masks.readable | masks.unsampled)  # of other rows, all moments are 0
-        moments = {"rows": np.zeros(len(summed), np.int64), **moments_of(masks.of(summed), weights[summed])}
+        rows = np.flatnonzero(masks.readable | masks.unsampled)  # of other rows, all moments are 0
+        moments = {"rows": np.zeros(len(rows), np.int64), **moments_of(masks.of(rows), weights[rows])}
         undecided = np.flatnonzero(bins >= 0) if bins is not None else np.empty(0, int)
         scores = dict(zip(_MOMENTS, (weights[undecided] ** power for power in range(3)), strict=True))
         for by, values in _values(column).items():
             add_sums(self._groups[by], _counted(values, moments), ["value"])
-            if len(summed):
-                add_sums(self._groups[by], pa.table({"value": values.take(pa.array(summed)), **moments}), ["value"])
-            if bins is not None:
+            if len(rows):
+                add_sums(self._groups[by], summed(values.take(pa.array(rows)), moments), ["value"])
+            if bins is not None and len(undecided):
                 of_scores = pa.table({"value": values.take(pa.array(undecided)), "bin": bins[undecided], **scores})
-                add_sums(self._scores[by], of_scores, ["value", "bin"])
+                add_sums(self._scores[by], grouped([of_scores], ["value", "bin"]), ["value", "bin"])
 
     def result(self, design: SamplingDesign) -> tuple[SubgroupCounts, ...]:
         """The counts of listed subgroups, by kind, the largest first. design: of the dataset; subgroups of a cluster
@@ -222,14 +222,13 @@ def _lower_bound(row: Mapping[str, Any], clusters: ClusterSample | None) -> floa
 def _values(column: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     """Kind of subgroup → the value of each row."""
     side = pc.max_element_wise(column["width"], column["height"]).fill_null(0).to_numpy(zero_copy_only=False)
-    index = np.searchsorted([limit for limit, _ in _SIZES], side)
-    names = np.array([name for _, name in _SIZES] + ["over 2048"], dtype=object)[index]
-    names[side == 0] = "unknown"
+    size = np.where(side == 0, len(_SIZES) + 1, np.searchsorted([limit for limit, _ in _SIZES], side))
+    names = pa.array([*(name for _, name in _SIZES), "over 2048", "unknown"], pa.string())
     shard = shards_of(column["image"])
     return {
         **({"shard": shard.fill_null("(none)")} if shard.null_count < len(shard) else {}),
         "source": column["source"],
         "format": column["format"].fill_null("unknown"),
-        "size": pa.array(names, pa.string()),
+        "size": names.take(pa.array(size)),
         "year": column["year"].cast(pa.string()).fill_null("unknown"),
     }

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.captions.patterns import MIN_CUE_GROUPS, PATTERNS, Kind, Pattern
+from auditor.row_columns import RowColumns
 
 SEPARATOR = "; "
 MISSING = np.int64(-1)  # instead of marks, where callers tell a row without a caption from one without marks
@@ -26,6 +27,15 @@ def find(captions: pa.Array | pa.ChunkedArray) -> np.ndarray:
     marks = np.zeros(len(captions), np.int64)
     _search(captions, np.arange(len(captions)), PATTERNS, marks)
     return marks
+
+
+def of_rows(columns: RowColumns) -> np.ndarray:
+    """The marks of the captions of some rows, as `find` gives them, searched once."""
+    return columns.once(_of_captions)
+
+
+def _of_captions(columns: RowColumns) -> np.ndarray:
+    return find(columns.caption)
 
 
 def _search(captions: pa.Array, rows: np.ndarray, patterns: tuple[Pattern, ...], marks: np.ndarray) -> None:

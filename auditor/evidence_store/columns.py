@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.captions import marks
 from auditor.evidence_store.signal_encoding import BaseLists
 from auditor.types import Covariates, Row, Signal
 
+_DISTINCT = ("key", "image", "caption", "sha256")  # nearly every row has a value of its own
 _SCORE_DIGITS = 9  # of a stored score
 
 
@@ -33,6 +35,12 @@ def schema() -> pa.Schema:
          ("caption_similarity", pa.float64()), ("weight", pa.float64()), ("sampled", pa.bool_()),
          ("signal_base", pa.int16()), ("caption_marks", pa.string()), ("vector", pa.int32())]
     )  # fmt: skip
+
+
+def repeating() -> list[str]:
+    """The columns whose values repeat, so that a dictionary makes them smaller; as Parquet names them."""
+    of_signals = [f"signals.list.element.{name}" for name in signal_kind().names]
+    return [name for name in schema().names if name not in ("signals", *_DISTINCT)] + of_signals
 
 
 def table_of(rows: Sequence[Row], bases: BaseLists | None = None) -> pa.Table:
@@ -63,8 +71,10 @@ def table_of(rows: Sequence[Row], bases: BaseLists | None = None) -> pa.Table:
 
 
 def with_caption_marks(table: pa.Table) -> pa.Table:
-    """The table with the marks of its captions (captions/marks.py)."""
+    """The table with the marks of its captions (captions/marks.py), where it has none."""
     captions, at = table["caption"], table.schema.get_field_index("caption_marks")
+    if not pc.any(pc.and_(captions.is_valid(), table["caption_marks"].is_null())).as_py():
+        return table
     return table.set_column(at, table.schema.field(at), marks.stored(marks.find(captions), captions))
 
 

@@ -97,19 +97,20 @@ def _read(part: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | 
     the row among those of its image (uint8), and its weight; None instead of weights if the part has none."""
     import pandas as pd
 
-    table = pq.read_table(part, columns=_COLUMNS).combine_chunks()
-    place, content = table["image"], table["sha256"].fill_null("")
+    table = pq.read_table(part, columns=_COLUMNS, use_threads=False).combine_chunks()
+    place, content, audit = table["image"], table["sha256"].fill_null(""), origin(part)
     is_address = pc.match_substring(place, "://")
-    if pc.all(is_address).as_py():
-        name, content = place, ""
+    if pc.all(is_address).as_py() and not audit:
+        identity = place
     else:
         table_name = pc.replace_substring_regex(place, _EMBEDDED, "")
         is_in_table = pc.and_(pc.not_equal(table_name, place), pc.equal(table_name, table["source"]))  # and has no URL
         name = pc.if_else(pc.and_(is_in_table, pc.not_equal(content, "")), table_name, place)
-        content = pc.if_else(is_address, "", content)
-    identity = pc.binary_join_element_wise(name, content, origin(part), "\n").to_numpy()
+        own = pc.binary_join_element_wise(name, content, audit, "\n")
+        identity = own if audit else pc.if_else(is_address, place, own)
+    names = identity.to_numpy()
     return (
-        pd.util.hash_array(identity, categorize=False) if len(identity) else np.zeros(0, np.uint64),
+        pd.util.hash_array(names, categorize=False) if len(names) else np.zeros(0, np.uint64),
         np.asarray(pc.is_in(table["status"], pa.array(_READ))),
         _precedence(table),
         row_weights({"weight": table["weight"]}).copy() if table["weight"].null_count < len(table) else None,

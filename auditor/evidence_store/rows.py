@@ -53,12 +53,47 @@ def batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iter
     all."""
     with pq.ParquetFile(path) as file:
         if columns is not None and "signals" not in columns:
-            yield from file.iter_batches(rows, columns=list(columns))
+            yield from file.iter_batches(rows, columns=list(columns), use_threads=False)
             return
         signals = stored_signals(file)
         names = None if columns is None else [*columns, BASE]
-        for batch in file.iter_batches(rows, columns=names):
+        for batch in file.iter_batches(rows, columns=names, use_threads=False):
             yield _decoded(batch, signals)
+
+
+def rows_where(
+    path: Path, decisive: Sequence[str], is_wanted: Callable[[pa.Table], np.ndarray], others: Sequence[str]
+) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """Some rows of one part by group of rows, with their numbers in the part, int64 (n,). Of a group without any, only
+    the decisive columns are read. is_wanted: decisive columns (rows,) -> bool (rows,)."""
+    with pq.ParquetFile(path) as file:
+        start = 0
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=list(decisive), use_threads=False)
+            numbers = np.flatnonzero(is_wanted(table))
+            if len(numbers):
+                rest = file.read_row_group(group, columns=list(others), use_threads=False)
+                for name in rest.schema.names:
+                    table = table.append_column(name, rest[name])
+                yield numbers + start, table.take(pa.array(numbers))
+            start += len(table)
+
+
+def rows_with(
+    path: Path, is_chosen: Callable[[pa.StructArray], np.ndarray], columns: Sequence[str]
+) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """The rows of one part that have a chosen signal, and a few more, with their signals decoded, and their numbers in
+    the part, int64 (n,). is_chosen: signals (n,) -> bool (n,)."""
+    with pq.ParquetFile(path) as file:
+        signals = stored_signals(file)
+
+    def may_be_wanted(table: pa.Table) -> np.ndarray:
+        own, base = (table[name].combine_chunks() for name in ("signals", BASE))
+        return signals.has(own, base, is_chosen)
+
+    for numbers, table in rows_where(path, ["signals", BASE], may_be_wanted, columns):
+        (batch,) = table.combine_chunks().to_batches()
+        yield numbers, _decoded(batch, signals)
 
 
 def _decoded(batch: pa.RecordBatch, signals: StoredSignals) -> pa.RecordBatch:

@@ -8,7 +8,7 @@ has a hit: every hit is in its own row, where other programs find it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +126,17 @@ class StoredSignals:
         index[start[parent[replacing]] + at] = len(self._base) + replacing
         values = pa.concat_arrays([self._base, flat]).take(pa.array(index))
         return pa.ListArray.from_arrays(pa.array(start, pa.int32()), values)
+
+    def has(self, own: pa.ListArray, base: pa.Array, is_chosen: Callable[[pa.StructArray], np.ndarray]) -> np.ndarray:
+        """Which rows have a chosen signal among their own ones or in their base list, bool (rows,).
+
+        is_chosen: signals (n,) -> bool (n,).
+        """
+        of_own, of_base = np.zeros(len(own), bool), np.zeros(len(self._length), bool)
+        of_own[np.asarray(pc.list_parent_indices(own))[is_chosen(own.flatten())]] = True
+        of_base[np.repeat(np.arange(len(self._length)), self._length)[is_chosen(self._base)]] = True
+        has_chosen: np.ndarray = of_own | np.isin(np.asarray(base.fill_null(-1)), np.flatnonzero(of_base))
+        return has_chosen
 
     def distinct(self, own: pa.ListArray, base: pa.Array) -> SignalsOfRows:
         """The same, with one list for all rows that have nothing but their base list."""

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from auditor.captions.declared import CaptionColumns
 from auditor.errors import EvidenceError
 from auditor.evidence_store import checksums
-from auditor.evidence_store.columns import schema, signal_kind, signal_structs, table_of, with_caption_marks
+from auditor.evidence_store.columns import repeating, schema, signal_kind, signal_structs, table_of, with_caption_marks
 from auditor.evidence_store.content_digest import ContentDigest
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.signal_encoding import BaseLists, StoredSignals
@@ -308,7 +308,13 @@ class PartWriter:
     marks."""
 
     def __init__(
-        self, path: Path, shard: Shard, config: str, *, fingerprint: str | None = None, captions: bool = True
+        self,
+        path: Path,
+        shard: Shard,
+        config: str,
+        *,
+        fingerprint: Callable[[], str] | None = None,
+        captions: bool = True,
     ) -> None:
         self._path = path
         self._columns = CaptionColumns() if captions else None
@@ -316,7 +322,9 @@ class PartWriter:
         self._temporary = path.with_suffix(f".{os.getpid()}{TEMPORARY}")
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self.content = ContentDigest()
-        self._writer: pq.ParquetWriter = pq.ParquetWriter(self._temporary, schema(), compression="zstd")
+        self._writer: pq.ParquetWriter = pq.ParquetWriter(
+            self._temporary, schema(), compression="zstd", use_dictionary=repeating()
+        )
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}
         self.bases = BaseLists()
@@ -329,7 +337,7 @@ class PartWriter:
 
     def write_table(self, rows: pa.Table, kept: Kept = ((), ())) -> None:
         """Append rows in their stored form, by `bases`. What the dataset says in them has to be added to `content`."""
-        if self._vectors:
+        if self._vectors and len(kept[0]):
             numbers, at = self._vectors.write(*kept), rows.schema.get_field_index("vector")
             rows = rows.set_column(at, rows.schema.field(at), pa.array(numbers, pa.int32()))
         self._waiting.append(rows)

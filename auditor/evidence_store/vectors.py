@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,11 +128,12 @@ class MatrixWriter:
 
 
 class VectorWriter:
-    """Writes the vectors and thumbnails of a part."""
+    """Writes the vectors and thumbnails of a part. fingerprint: of the encoder; it is not asked before there is a
+    vector, because it may take a model to be loaded."""
 
     count = 0
 
-    def __init__(self, part: Path, fingerprint: str) -> None:
+    def __init__(self, part: Path, fingerprint: Callable[[], str]) -> None:
         remove(part)
         self._fingerprint = fingerprint
         self._vectors = MatrixWriter(beside(part), "<f2", float("nan"))
@@ -157,7 +158,7 @@ class VectorWriter:
         if not dimension:
             return None
         return {
-            "fingerprint": self._fingerprint,
+            "fingerprint": self._fingerprint(),
             "count": self.count,
             "dimension": dimension,
             "thumbnails": pixels,

@@ -14,15 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.evidence_store.rows import batches, hits, looked
+from auditor.evidence_store.rows import hits, looked, rows_with
 from auditor.evidence_store.selection import RowRef
 from auditor.gallery.best import Best
 from auditor.plugin import CONTRADICTION
 from auditor.types import Evidence, Status, Tier, VerdictKind
 
-_BATCH = 16_384
 _MIN_ROWS_PER_GROUP = 4  # however many groups there are
-_COLUMNS = ["key", "status", "verdict", "camera", "signals"]
+_COLUMNS = ["key", "status", "verdict", "camera"]
 _TIERS = [None, *(tier.value for tier in reversed(Tier))]  # weakest first
 _DECIDED = (VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value)
 _GUESSED = (VerdictKind.LIKELY_SYNTHETIC.value, VerdictKind.LIKELY_REAL.value, VerdictKind.UNKNOWN.value)
@@ -38,11 +37,11 @@ class Group(NamedTuple):
 def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[RowRef]]:
     """About `most` rows, by group; half of each group are its strongest. parts: (shard, file) pairs."""
     best: dict[Group, tuple[Best, Best]] = {}
-    for shard, start, batch in _batches(parts):
+    for shard, row, batch in _batches(parts):
         for group, numbers, strengths, hashes in _grouped(batch):
             strongest, random = best.setdefault(group, (Best(most), Best(most)))
-            strongest.add(shard, numbers + start, -strengths, hashes)
-            random.add(shard, numbers + start, hashes * 0.0, hashes)
+            strongest.add(shard, row[numbers], -strengths, hashes)
+            random.add(shard, row[numbers], hashes * 0.0, hashes)
     share = max(_MIN_ROWS_PER_GROUP, most // max(len(best), 1))
     chosen = {group: _mixed(*pair, share) for group, pair in sorted(best.items())}
     return take_in_turn(chosen, most)
@@ -51,28 +50,33 @@ def examples(parts: Iterable[tuple[str, Path]], most: int) -> dict[Group, list[R
 def decided(parts: Iterable[tuple[str, Path]], most: int) -> list[RowRef]:
     """Up to `most` rows confirmed by metadata, watermarks or known images, the strongest evidence first."""
     best = Best(most)
-    for shard, start, batch in _batches(parts):
+    for shard, row, batch in _batches(parts):
         wanted = np.asarray(pc.is_in(batch.column("verdict"), _strings(_DECIDED)))
-        row_numbers = np.flatnonzero(wanted) + start
         for group, numbers, strengths, hashes in _grouped(batch.filter(pa.array(wanted))):
             if group.name != CONTRADICTION:
-                best.add(shard, row_numbers[numbers], -strengths, hashes)
+                best.add(shard, row[wanted][numbers], -strengths, hashes)
     return best.refs()
 
 
-def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, int, pa.RecordBatch]]:
+def _batches(parts: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, np.ndarray, pa.RecordBatch]]:
+    """Rows that may be in a group: shard, numbers in the part (int64) and evidence."""
     for shard, path in parts:
-        start = 0
-        for batch in batches(path, _BATCH, _COLUMNS):
-            yield shard, start, batch
-            start += batch.num_rows
+        for numbers, batch in rows_with(path, _is_shown, _COLUMNS):
+            yield shard, numbers, batch
+
+
+def _is_shown(signals: pa.StructArray) -> np.ndarray:
+    """Hits and results of classifiers: bool, one per signal."""
+    is_model = np.asarray(pc.equal(signals.field("evidence"), Evidence.STATISTICAL.value))
+    shown: np.ndarray = (is_model & looked(signals)) | hits(signals)
+    return shown
 
 
 def _grouped(batch: pa.RecordBatch) -> Iterator[tuple[Group, np.ndarray, np.ndarray, np.ndarray]]:
     """Each group of a batch, with its rows' numbers (int64), strengths (float64) and key hashes (uint64)."""
     import pandas as pd
 
-    hashes = pd.util.hash_array(batch.column("key").to_numpy(zero_copy_only=False))
+    hashes = pd.util.hash_array(batch.column("key").to_numpy(zero_copy_only=False), categorize=False)
     verdict = np.asarray(batch.column("verdict").fill_null(""), dtype=object)
     shown = np.asarray(pc.is_in(batch.column("status"), _strings([Status.OK.value, Status.NO_BYTES.value])))
     strongest = np.zeros(len(batch))
@@ -102,8 +106,7 @@ def _by_detector(
     A classifier's strength is its score; otherwise the strength is the tier and, within a tier, the score.
     """
     flat, row = signals.flatten(), np.asarray(pc.list_parent_indices(signals))
-    is_model = pc.equal(flat.field("evidence"), Evidence.STATISTICAL.value)
-    shown = (np.asarray(is_model) & looked(flat)) | hits(flat)
+    shown = _is_shown(flat)
     flat, row = flat.filter(pa.array(shown)), row[shown]
     detectors = flat.field("detector").dictionary_encode()
     for code, id in sorted(enumerate(detectors.dictionary.to_pylist()), key=lambda pair: str(pair[1])):

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.evidence_store.rows import batches
+from auditor.evidence_store.rows import rows_where
 from auditor.evidence_store.selection import RowRef
 from auditor.gallery.best import Best
 from auditor.plugin import SUSPICIOUS, of_subgroup
@@ -21,8 +21,7 @@ from auditor.results import Subgroup
 from auditor.types import Status, VerdictKind
 
 MOST, MOST_OF_SUBGROUP = 12, 4  # rows
-_BATCH = 16_384
-_COLUMNS = ["key", "source", "status", "verdict", "p_synthetic", "sampled"]
+_DECISIVE, _OTHERS = ["status", "verdict", "p_synthetic"], ["key", "source", "sampled"]
 _CONFIRMED = (VerdictKind.SYNTHETIC.value, VerdictKind.EDITED.value)
 
 
@@ -52,16 +51,19 @@ def _ranked(
     import pandas as pd
 
     for shard, path in parts:
-        start = 0
-        for batch in batches(path, _BATCH, _COLUMNS):
-            is_confirmed = np.asarray(pc.is_in(batch.column("verdict"), pa.array(_CONFIRMED, pa.string())))
-            score = np.asarray(batch.column("p_synthetic").fill_null(np.nan))
-            is_read = np.asarray(pc.equal(batch.column("status"), Status.OK.value))
-            numbers = np.flatnonzero(is_read & (is_confirmed | ~np.isnan(score)))
-            if len(numbers):
-                hashes = pd.util.hash_array(batch.column("key").take(pa.array(numbers)).to_numpy(zero_copy_only=False))
-                source = batch.column("source").take(pa.array(numbers)).to_numpy(zero_copy_only=False)
-                confirmed = np.where(np.asarray(batch.column("sampled"))[numbers], -2.0, -1.0)
-                ranks = np.where(is_confirmed[numbers], confirmed, 1.0 - score[numbers])
-                yield shard, numbers + start, source, ranks, hashes
-            start += batch.num_rows
+        for numbers, rows in rows_where(path, _DECISIVE, _is_confirmed_or_scored, _OTHERS):
+            hashes = pd.util.hash_array(rows["key"].to_numpy(), categorize=False)
+            confirmed = np.where(np.asarray(rows["sampled"]), -2.0, -1.0)
+            ranks = np.where(_is_confirmed(rows), confirmed, 1.0 - rows["p_synthetic"].fill_null(np.nan).to_numpy())
+            yield shard, numbers, rows["source"].to_numpy(), ranks, hashes
+
+
+def _is_confirmed(rows: pa.Table) -> np.ndarray:
+    confirmed: np.ndarray = np.asarray(pc.is_in(rows["verdict"], pa.array(_CONFIRMED, pa.string())))
+    return confirmed
+
+
+def _is_confirmed_or_scored(rows: pa.Table) -> np.ndarray:
+    is_read = np.asarray(pc.equal(rows["status"], Status.OK.value))
+    wanted: np.ndarray = is_read & (_is_confirmed(rows) | np.asarray(rows["p_synthetic"].is_valid()))
+    return wanted

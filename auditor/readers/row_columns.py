@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from auditor.images import generation_settings
 from auditor.images.covariates import CRAWL_COLUMNS
 from auditor.readers.columns import DECLARED
 from auditor.readers.rows import MAX_KEY, RowReader
-from auditor.row_columns import RowColumns
+from auditor.row_columns import RowColumns, Vocabulary
 from auditor.storage import batches, tables, urls
 from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
 
 _BATCH_ROWS = 1 << 16
+_MAX_AUTHORITIES = 1 << 19  # some 100 MB
 _AUTHORITY = r"^https?://(?P<authority>[^/?#]*)"
 _NOT_BLANK = r"[\pL\pN!-~]"
 _PWATERMARK = "pwatermark"
@@ -96,31 +98,42 @@ def readable(table: TableFile, row_of: RowReader) -> bool:
 
 def read(table: TableFile, chunk: Chunk, row_of: RowReader) -> Iterator[RowBatch]:
     """The rows of a chunk of a table that is `readable`. Raises DatasetError if the file is damaged."""
-    names, first = tables.columns(table), chunk.first
+    names, first, authorities = tables.columns(table), chunk.first, _authorities()
     for read_batch in tables.record_batches(table, chunk, names, _BATCH_ROWS) or ():
         for batch in batches.plain(read_batch):
-            yield _batch(Cells(batch, row_of, first))
+            yield _batch(Cells(batch, row_of, first), authorities)
             first += batch.num_rows
 
 
-def _batch(cells: Cells) -> RowBatch:
+def _authorities() -> Vocabulary:
+    """The authorities that this process has seen in any shard; a new vocabulary when there are many."""
+    if len(_kept_authorities()) > _MAX_AUTHORITIES:
+        _kept_authorities.cache_clear()
+    return _kept_authorities()
+
+
+@cache
+def _kept_authorities() -> Vocabulary:
+    return Vocabulary()
+
+
+def _batch(cells: Cells, authorities: Vocabulary) -> RowBatch:
     table, row_of, first = cells.table, cells.row_of, cells.first
     found, valid = row_of.columns, table if _is_valid(table) else table.slice(0, 0)
     url, caption = _texts(valid, found.url), _texts(valid, found.caption)
     key, is_plain_key = _keys(valid, row_of, first)
-    is_alike = is_plain_key & _is_plain_caption(caption) & _is_true(pc.match_substring_regex(url, r"^https?://"))
+    (authority,) = pc.extract_regex(url, _AUTHORITY).flatten()  # null for a URL without a scheme
+    is_alike = is_plain_key & _is_plain_caption(caption) & np.asarray(authority.is_valid())
     position = np.flatnonzero(is_alike)
     if len(position) < valid.num_rows:
-        key, url, caption = (column.take(position) for column in (key, url, caption))
-    (authority,) = pc.extract_regex(url, _AUTHORITY).flatten()
-    authority = authority.dictionary_encode()
-    domains = pa.array([urls.domain_of_authority(name) for name in authority.dictionary.to_pylist()], pa.string())
+        key, url, caption, authority = (column.take(position) for column in (key, url, caption, authority))
+    coded = authorities.coded(authority)
     columns = RowColumns(
         key=key,
-        source=pa.DictionaryArray.from_arrays(authority.indices, domains).dictionary_decode(),
+        source=coded.derived(urls.domain_of_authority, pa.string()),
         url=url,
         caption=caption,
-        authority=authority,
+        authority=coded,
         pwatermark=_pwatermark(valid).take(position),
         facts=_facts(valid, row_of, position),
         samples=lambda rows: cells.samples(position[rows]),  # no reference to the batch: it would outlive its use
@@ -150,6 +163,8 @@ def _keys(table: pa.RecordBatch, row_of: RowReader, first: int) -> tuple[pa.Arra
         place = row_of.place
         return pc.binary_join_element_wise(place, numbers, "#"), np.ones(table.num_rows, bool)
     keys = _texts(table, row_of.columns.id)
+    if pa.types.is_integer(table.column(row_of.columns.id).type):
+        return keys, np.asarray(keys.is_valid())
     is_short = _is_true(pc.less_equal(pc.binary_length(keys), MAX_KEY))
     return keys, is_short & _is_true(pc.match_substring_regex(keys, _NOT_BLANK))
 

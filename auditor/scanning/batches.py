@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -55,19 +55,26 @@ class OrderedRows:
     def __init__(self) -> None:
         self._numbers: list[np.ndarray] = []
         self._tables: list[pa.Table] = []
-        self._kept: tuple[list[np.ndarray | None], list[np.ndarray | None]] = ([], [])
+        self._kept: list[Kept] = []
 
     def add(self, numbers: np.ndarray, table: pa.Table, kept: Kept = ((), ())) -> None:
         """Add rows. numbers: of the rows in the batch, int64. kept: their vectors and thumbnails; empty for none."""
         self._numbers.append(numbers)
         self._tables.append(table)
-        for every, own in zip(self._kept, kept, strict=True):
-            every.extend(own or [None] * len(numbers))
+        self._kept.append(kept)
 
     def result(self) -> tuple[pa.Table, Kept]:
         """The rows with their vectors and thumbnails."""
-        order, whole = np.argsort(np.concatenate(self._numbers), kind="stable"), pa.concat_tables(self._tables)
         if len(self._tables) == 1:
-            return whole, self._kept
-        vectors, thumbnails = ([every[row] for row in order.tolist()] for every in self._kept)
-        return whole.combine_chunks().take(pa.array(order)), (vectors, thumbnails)
+            return self._tables[0], self._kept[0]
+        order = np.argsort(np.concatenate(self._numbers), kind="stable")
+        whole = pa.concat_tables(self._tables).combine_chunks().take(pa.array(order))
+        return whole, (self._in_order(0, order), self._in_order(1, order))
+
+    def _in_order(self, which: int, order: np.ndarray) -> Sequence[np.ndarray | None]:
+        """The vectors (0) or thumbnails (1) of all rows; empty if there are none."""
+        if not any(kept[which] for kept in self._kept):
+            return ()
+        pairs = zip(self._kept, self._numbers, strict=True)
+        every = [each for kept, numbers in pairs for each in kept[which] or [None] * len(numbers)]
+        return [every[row] for row in order.tolist()]

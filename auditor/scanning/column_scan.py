@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from auditor.captions import marks
 from auditor.config import Limits
 from auditor.evidence_store.columns import schema, signal_structs
 from auditor.evidence_store.fuse import fuse
@@ -30,12 +31,13 @@ _VIEWS = 4096  # that a detector examines at once, of rows that are like no othe
 @dataclass(frozen=True)
 class ColumnScan:
     """Makes evidence of rows. depth: of the scan. sample_plan: must treat all rows alike, as in or outside the
-    sample."""
+    sample. is_searching_captions: give rows the marks of their captions."""
 
     detectors: Sequence[Detector]
     limits: Limits
     depth: Need
     sample_plan: SamplePlan | None
+    is_searching_captions: bool
 
     def table(self, columns: RowColumns, bases: BaseLists) -> pa.Table:
         """The evidence of these rows, in its stored form."""
@@ -63,6 +65,8 @@ class ColumnScan:
             **{name: pa.repeat(pa.scalar(value, kinds.field(name).type), n) for name, value in fixed.items()},
             **{name: values.cast(kinds.field(name).type) for name, values in verdicts.items()},
         }
+        if self.is_searching_captions:
+            arrays["caption_marks"] = marks.stored(marks.of_rows(columns), columns.caption)
         if facts:
             arrays["year"] = pa.array([covariates.year(None, cells) for cells in facts], pa.int16())
             of_facts = pa.array([covariates.pwatermark(cells) for cells in facts], pa.float64())

@@ -82,7 +82,7 @@ class ShardScan(ShardTask[PartResult]):
 
     def __call__(self, shard: Shard) -> PartResult:
         """Scan the shard and write its part."""
-        fingerprint = self.vectors.fingerprint() if self._are_kept else None
+        fingerprint = self.vectors.fingerprint if self._are_kept else None
         with part_folder(self.out, shard.id) as folder:
             path, captions = part_path(folder, shard.id), not self.config.no_captions
             writer = PartWriter(path, shard, self.digest, fingerprint=fingerprint, captions=captions)
@@ -138,7 +138,8 @@ class ShardScan(ShardTask[PartResult]):
         return not (self.is_tracking or self.crashes or self.indexes or self.vectors.existing)
 
     def _scan_columns(self, columns: Iterable[RowBatch | Unreadable], writer: PartWriter) -> None:
-        task = ColumnScan(self._detectors, self.config.limits, self.config.depth, self.sample_plan)
+        config = self.config
+        task = ColumnScan(self._detectors, config.limits, config.depth, self.sample_plan, not config.no_captions)
         for batch in columns:
             if isinstance(batch, Unreadable):
                 writer.write([row_from_unreadable(batch, self.sample_plan)], ([None], [None]))

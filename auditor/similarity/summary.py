@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.engines.machine import usable_processors
@@ -105,13 +106,14 @@ def captions(parts: Sequence[Part]) -> tuple[CaptionGroup, ...]:
     """How well captions fit their images, over all and by group; empty without a text encoder."""
     names, cosines = [np.zeros(0, np.uint8)], [np.zeros(0)]
     for part in parts:
-        table = pq.read_table(part.path, columns=["verdict", "caption_similarity"])
-        names.append(groups(table["verdict"]))
-        cosines.append(table["caption_similarity"].to_numpy().astype(float))
+        if part.vectors:
+            table = pq.read_table(part.path, columns=["verdict", "caption_similarity"])
+            table = table.filter(pc.is_finite(table["caption_similarity"]))
+            names.append(groups(table["verdict"]))
+            cosines.append(table["caption_similarity"].to_numpy().astype(float))
     group, cosine = np.concatenate(names), np.concatenate(cosines)
-    known = np.isfinite(cosine)
-    fits = [_caption_group("all", cosine[known])]
-    fits += [_caption_group(name, cosine[known & (group == number)]) for number, name in GROUPS.items()]
+    fits = [_caption_group("all", cosine)]
+    fits += [_caption_group(name, cosine[group == number]) for number, name in GROUPS.items()]
     return tuple(fit for fit in fits if fit)
 
 

@@ -38,7 +38,6 @@ def domain(url: str) -> str:
     return _registered(host) if host else "?"
 
 
-@lru_cache(maxsize=1 << 18)
 def domain_of_authority(authority: str) -> str:
     """The registered domain of any URL with this authority (RFC 3986, section 3.2)."""
     return domain(f"//{authority}")
@@ -74,6 +73,8 @@ def _registered(host: str) -> str:
 
 
 def _is_address(host: str) -> bool:
+    if not (host[-1:].isdigit() or ":" in host):  # no address of IPv4 or IPv6; an exception is slow
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -26,7 +26,7 @@ def part(
     """A part of evidence; the image of its fourth row is `name-3`."""
     store = Store(out)
     store.folder.mkdir(parents=True, exist_ok=True)
-    writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=fingerprint)
+    writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=lambda: fingerprint)
     rows = [
         Row(
             f"{name}-{n}",
