@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor import __version__, registry
-from auditor.aggregate.build import TOOL, EstimationInputs, build_audit, save_calibration
+from auditor.aggregate import kept as kept_audit
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import ConfigError, DatasetError, EvidenceError
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
+from auditor.evidence_store import calibration_file, kept
 from auditor.evidence_store.scope import Scope
 from auditor.evidence_store.store import Part, Store, dataset_digest
 from auditor.gallery import thumbnails
@@ -27,15 +28,15 @@ from auditor.plugin import Engine, Input, Reader, Shard
 from auditor.readers import Inputs, absolute, choose
 from auditor.readers.inventory import take_inventory
 from auditor.resources import Resources
-from auditor.results import SCHEMA, Audit, InputRecord
+from auditor.results import SCHEMA, TOOL, Audit, Digests, InputRecord, Inventory
 from auditor.sampling import planning, stratified
 from auditor.sampling.rows import SamplePlan, ShardUrls, draw_simple_sample
 from auditor.sampling.shards import ShardSamplePlan, sample_shards, with_two_stages
 from auditor.scanning.shard_digest import ShardDigest
 from auditor.scanning.shard_scan import ShardScan
-from auditor.similarity import summary
 from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need
+from auditor.values import plain
 
 if TYPE_CHECKING:
     from auditor.fetching.fetcher import Fetcher
@@ -135,16 +136,41 @@ def run_audit(
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
-        save_calibration(out, resources.calibration)
+        calibration_file.save(out, resources.calibration)
         digests = resources.digests(dataset_digest(parts.values()), part.names if part else None)
-        known = EstimationInputs(resources.calibration, resources.answers, part, resources.human_captions)
-        audit = build_audit(parts.values(), records(plan, parts), config, digests, known)
-        audit = summary.add_similarity_results(audit, list(parts.values()), out, resources.reference)
-        audit = replace(audit, inventory=take_inventory(chosen, every_shard))
+        audit = summed_up(plan, parts, out, config, resources, digests, take_inventory(chosen, every_shard))
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, audit)
         return audit
+
+
+def summed_up(
+    plan: Plan,
+    parts: Mapping[str, Part],
+    out: Path,
+    config: Config,
+    resources: Resources,
+    digests: Digests,
+    inventory: Inventory,
+) -> Audit:
+    """The audit of these parts of evidence. The one that was kept for the same evidence, configuration and files of the
+    user; only comparisons with a reference are always made again."""
+    read, every_part = records(plan, parts), list(parts.values())
+    settings = [kept.installed_code(), *map(plain, (config.portable, read, digests, plan.part, inventory))]
+    made_of = kept.made_of(every_part, settings)
+    if not resources.reference and (audit := kept_audit.load(out, made_of)):
+        return audit
+    from auditor.aggregate.build import EstimationInputs, build_audit
+    from auditor.similarity import summary
+
+    known = EstimationInputs(resources.calibration, resources.answers, plan.part, resources.human_captions)
+    audit = build_audit(every_part, read, config, digests, known)
+    audit = summary.add_similarity_results(audit, every_part, out, resources.reference)
+    audit = replace(audit, inventory=inventory)
+    if not resources.reference:
+        kept_audit.save(out, made_of, audit)
+    return audit
 
 
 def gather(inputs: Inputs, out: Path, config: Config, engine: Engine, listener: Listener = Silent()) -> list[Part]:

@@ -44,6 +44,12 @@ def dumps(audit: Audit, decision: Decision) -> str:
     return safe_json(json.dumps({**first, **content}, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
+def plain(audit: Audit) -> dict[str, Any]:
+    """The audit as values of JSON, from which `loads` makes it again."""
+    content: dict[str, Any] = _converter().unstructure(audit)
+    return content
+
+
 def read(path: Path) -> Audit:
     """The audit in a file. Raises AuditFileError, which names the file."""
     with _named(path):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import audit_json, registry
-from auditor.aggregate.build import CALIBRATION
 from auditor.classifier import ClassifierDetector
 from auditor.errors import CalibrationError, EvidenceError
-from auditor.estimate.calibration import Calibration, digest, parse
+from auditor.estimate.calibration import Calibration, digest
+from auditor.evidence_store import calibration_file
 from auditor.evidence_store.complete import AUDIT, complete_parts
-from auditor.evidence_store.store import Part, Store
+from auditor.evidence_store.store import Part
 from auditor.resources import counted_detector
 from auditor.results import Audit
 
@@ -40,7 +40,7 @@ def calibration_of(audits: Sequence[Finished]) -> Calibration | None:
         return None
     for finished in audits:
         try:
-            calibration = parse((Store(finished.folder).folder / CALIBRATION).read_text())
+            calibration = calibration_file.load(finished.folder)
         except (OSError, ValueError, CalibrationError):
             continue
         if digest(calibration) == wanted:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor.aggregate.build import EstimationInputs, build_audit, save_calibration
+from auditor.aggregate.build import EstimationInputs, build_audit
 from auditor.annotation.file import Annotation
 from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
+from auditor.evidence_store import calibration_file
 from auditor.evidence_store.store import Part, Store, copy_part, dataset_digest
 from auditor.finished import Finished, calibration_of, classifier_of
 from auditor.gallery import thumbnails
@@ -57,7 +58,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *,
         inputs = _inputs(audits)
         calibration = calibration_of(opened)
         classifier_of(audits[0], calibration)
-        save_calibration(out, calibration)
+        calibration_file.save(out, calibration)
         thumbnails.merge(folders, out)
         merged_parts = list(store.parts())
         config = _merged_config(audits[0].config, given)

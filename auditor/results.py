@@ -10,6 +10,7 @@ from auditor.caption_results import Captions
 from auditor.config import Config
 from auditor.types import Evidence
 
+TOOL = "mad-auditor"
 SCHEMA = "auditor/2"
 # Watermarks that only their makers can decode, or that do not identify a generator; every report lists them.
 UNCHECKABLE = ("SynthID", "Amazon Titan and Nova", "Meta Content Seal", "Digimarc", "Stable Signature", "TrustMark")

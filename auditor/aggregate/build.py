@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import __version__, registry
@@ -18,18 +17,14 @@ from auditor.captions.declared import declared_writers
 from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.errors import DatasetError
-from auditor.estimate.calibration import Calibration, dumps
-from auditor.evidence_store.store import Part, Store
+from auditor.estimate.calibration import Calibration
+from auditor.evidence_store.store import Part
 from auditor.resources import counted_detector
-from auditor.results import Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
-from auditor.storage.atomic import write_atomically
+from auditor.results import TOOL, Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
 from auditor.types import Need
 
 if TYPE_CHECKING:
     from auditor.sampling.shards import ShardSamplePlan
-
-TOOL = "mad-auditor"
-CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +131,6 @@ def _caption_tally(config: Config, human_captions: Sequence[str]) -> CaptionTall
 def _captions(tally: CaptionTally, parts: Iterable[Part], summary: Summary) -> Captions:
     found = tally.result(is_shard_sample=summary.shards is not None)
     return replace(found, declared=declared_writers((part.rows, part.caption_columns) for part in parts))
-
-
-def save_calibration(out: Path, calibration: Calibration | None) -> None:
-    """Writes the user's own calibration to the evidence folder, so that audits can be merged, or deletes an old one."""
-    path = Store(out).folder / CALIBRATION
-    if calibration:
-        write_atomically(path, dumps(calibration).encode())
-    else:
-        path.unlink(missing_ok=True)
 
 
 def full_coverage_detectors(config: Config) -> frozenset[str] | None:

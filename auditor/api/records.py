@@ -13,12 +13,13 @@ from auditor import audit_json, registry
 from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
 from auditor.decision import Decision
 from auditor.errors import EvidenceError, UnknownPlugin
-from auditor.evidence_store import rows
+from auditor.evidence_store import checksums, kept, rows
 from auditor.evidence_store.complete import complete_parts
 from auditor.gallery import thumbnails
 from auditor.plugin import Example, Renderer, RowRenderer, Shows
 from auditor.results import Audit
 from auditor.storage.atomic import write_atomically
+from auditor.storage.files import EVIDENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from auditor.compare import AuditDiff
 
 
+_KEPT = "outputs.json"  # beside the evidence: what the files of an audit are made of
 OTHERS = {
     "junit": "junit.xml", "sarif": "audit.sarif", "croissant": "croissant.json", "github": "annotations.txt",
     "terminal": "summary.txt",
@@ -117,9 +119,27 @@ def write(
 
     folder: the name of the folder in commands in them (default: its path)."""
     out.mkdir(parents=True, exist_ok=True)
-    for format in formats:
-        text = render(audit, decision, format, examples=examples_for(format, out, audit), folder=folder or str(out))
-        write_atomically(out / file_name(format), text.encode("utf-8", "replace"))
+    named = folder or str(out)
+    paths, made_of = {format: out / file_name(format) for format in formats}, _made_of(audit, decision, out, named)
+    if _are_of(paths.values(), made_of, out):
+        return
+    for format, path in paths.items():
+        text = render(audit, decision, format, examples=examples_for(format, out, audit), folder=named)
+        write_atomically(path, text.encode("utf-8", "replace"))
+    if (out / EVIDENCE).is_dir():
+        kept.save(out / EVIDENCE / _KEPT, made_of, {path.name: checksums.digest(path) for path in paths.values()})
+
+
+def _made_of(audit: Audit, decision: Decision, out: Path, named: str) -> str:
+    """The digest of all that the files of an audit show."""
+    shown = [audit_json.dumps(audit, decision), str(decision.date), thumbnails.digest(out), named]
+    return kept.made_of([], kept.installed_code(), *shown)
+
+
+def _are_of(paths: Iterable[Path], made_of: str, out: Path) -> bool:
+    """Whether files are there as they were written for this digest."""
+    known = kept.load(out / EVIDENCE / _KEPT, made_of) or {}
+    return all(path.is_file() and known.get(path.name) == checksums.digest(path) for path in paths)
 
 
 def file_name(format: str) -> str:

@@ -26,6 +26,11 @@ def is_intact(path: Path) -> bool:
     return checksums.are_intact(_checksums(path), [path])
 
 
+def digest(path: Path) -> str:
+    """The checksum of the table that was written; '' without one."""
+    return checksums.read(_checksums(path)).get(f"../{path.name}", "")
+
+
 def remove(path: Path) -> None:
     """Remove the table and its checksum, if they are there."""
     path.unlink(missing_ok=True)

@@ -91,6 +91,11 @@ def save_gallery(
         _write(path, tuple(_examples(by_shard, shards, opening, chosen)), made_of)
 
 
+def digest(out: Path) -> str:
+    """The digest of the gallery, by its checksum; '' without one."""
+    return outputs.digest(out / FILE)
+
+
 def load(out: Path) -> tuple[Example, ...]:
     """The saved examples; empty if there is no gallery. Raises EvidenceError for a damaged one."""
     path = out / FILE

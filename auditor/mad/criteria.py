@@ -19,6 +19,7 @@ same, not that a model will collapse.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ from auditor.estimate.intervals import Interval
 from auditor.mad import simulation
 
 STABILITY_CAP = 1 / 3
+_STEPS = 1 << 40  # of a bisection
 _MAX_GENERATIONS = 100  # after so many, the loss has practically reached its limit
 
 
@@ -89,7 +91,7 @@ def effective_limit(keep: float, n: float, assumptions: Assumptions) -> float:
     shares = [10 ** (-9 + 9 * step / 900) for step in range(900)]
     for before, after in pairwise(shares):
         if shortfall(after) < 0 <= shortfall(before):
-            return _root(shortfall, before, after)
+            return _crossing(shortfall, before, after)
     return 0.0 if shortfall(shares[0]) < 0 else 1.0
 
 
@@ -105,10 +107,11 @@ def _limiting_distance(p: float, n: float, d: float, lambda_: float) -> float:
     return d * mean + d * (1 - sigma) ** 2 + scatter / (4 * sigma**3)
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    from scipy.optimize import brentq
-
-    return float(brentq(function, low, high))
+def _crossing(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function becomes negative, by bisection to 2^-40 of the range. (Importing scipy.optimize takes longer
+    than the rest of a decision.)"""
+    step = (high - low) / _STEPS
+    return low + step * bisect_left(range(_STEPS), True, key=lambda number: function(low + step * number) < 0)
 
 
 # ---- the status -----------------------------------------------------------------------------------------------------

@@ -3,21 +3,19 @@ again: comparing a million images takes minutes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import values
-from auditor.evidence_store import checksums
+from auditor.evidence_store import kept
 from auditor.evidence_store.store import Part
 from auditor.results import CaptionGroup, Diversity, NearDuplicates
-from auditor.storage.atomic import write_atomically
 from auditor.storage.files import EVIDENCE
 
+CLUSTERS = "duplicates.parquet"  # the images that have near-duplicates, beside the evidence
 _FILE = "similarity.json"
-_VERSION = 1  # of the comparison; results of another one are made again
+_VERSION = 2  # of the comparison; results of another one are made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +28,16 @@ class SimilarityResults:
 
 
 def digest(parts: Sequence[Part], seed: int) -> str:
-    """The digest of all that decides the results: the content of the parts, by their checksums, and the seed."""
-    total = hashlib.sha256(f"{_VERSION} {seed}\n".encode())
-    for part in sorted(parts, key=lambda part: part.path.name):
-        total.update(json.dumps([part.path.name, checksums.read(checksums.beside(part.path))]).encode())
-    return total.hexdigest()
+    """The digest of all that decides the results: the content of the parts and the seed."""
+    return kept.made_of(parts, _VERSION, seed)
 
 
 def load(out: Path, made_of: str) -> SimilarityResults | None:
     """The results that were kept for this digest; None without, and if they are damaged."""
-    path = _path(out)
-    if not checksums.are_intact(checksums.beside(path), [path]):
-        return None
-    content = json.loads(path.read_bytes())
-    if content["made_of"] != made_of:
-        return None
-    results: SimilarityResults = values.converter().structure(content["results"], SimilarityResults)
-    return results
+    content = kept.load(out / EVIDENCE / _FILE, made_of)
+    return None if content is None else values.converter().structure(content, SimilarityResults)
 
 
 def save(out: Path, made_of: str, results: SimilarityResults) -> None:
-    """Keep the results, and then their checksum."""
-    path = _path(out)
-    write_atomically(path, json.dumps({"made_of": made_of, "results": values.plain(results)}, sort_keys=True).encode())
-    checksums.write(checksums.beside(path), {path.name: checksums.digest(path)})
-
-
-def _path(out: Path) -> Path:
-    return out / EVIDENCE / _FILE
+    """Keep the results."""
+    kept.save(out / EVIDENCE / _FILE, made_of, values.plain(results))

@@ -18,12 +18,10 @@ from auditor.results import Audit, CaptionGroup, Diversity, NearDuplicates
 from auditor.similarity import kept
 from auditor.similarity.diversity import MIN_IMAGES, compare_metrics, effective_dimension, trace_ratio
 from auditor.similarity.embedding_set import GROUPS, OTHER, EmbeddingSet, groups
-from auditor.similarity.kept import SimilarityResults
+from auditor.similarity.kept import CLUSTERS, SimilarityResults
 from auditor.similarity.near_duplicates import clusters, summarise
 from auditor.similarity.neighbours import use_threads
 from auditor.similarity.reference import POOL, Reference, TemporalReference
-
-FILE = "duplicates.parquet"
 
 
 def add_similarity_results(
@@ -34,7 +32,7 @@ def add_similarity_results(
     seed = audit.config.seed
     made_of = kept.digest(parts, seed)
     results = kept.load(out, made_of) if reference is None else None
-    if results is None or (results.near_duplicates and not outputs.is_intact(out / FILE)):
+    if results is None or (results.near_duplicates and not outputs.is_intact(out / CLUSTERS)):
         results = SimilarityResults(*similarity_results(parts, out, seed=seed, reference=reference), captions(parts))
         if reference is None and results.near_duplicates:
             kept.save(out, made_of, results)
@@ -55,11 +53,11 @@ def similarity_results(
     if reference and len(embeddings):
         reference.check(embeddings.fingerprint)
     if not len(embeddings):
-        outputs.remove(out / FILE)
+        outputs.remove(out / CLUSTERS)
         return None, None
     use_threads(usable_processors())
     label, unsearched = clusters(embeddings)
-    _write_clusters(embeddings, label, out / FILE)
+    _write_clusters(embeddings, label, out / CLUSTERS)
     return summarise(embeddings, label, unsearched), _diversity(embeddings, label, seed, reference)
 
 

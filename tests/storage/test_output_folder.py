@@ -6,7 +6,7 @@ import time
 import fsspec
 import making
 import pytest
-from commands import last, run, unnamed
+from commands import KEPT, last, run, unnamed
 from fsspec.implementations.local import LocalFileSystem
 
 from auditor.errors import EvidenceError, NoSuchInput
@@ -37,7 +37,7 @@ def store(request, tmp_path):
     fs, root = fsspec.core.url_to_fs(url)
 
     def content():
-        return {path[len(root) + 1 :]: unnamed(fs.cat_file(path)) for path in fs.find(root)}
+        return {path[len(root) + 1 :]: unnamed(fs.cat_file(path)) for path in fs.find(root) if KEPT not in path}
 
     yield url, content
     if fs.exists(root):
@@ -59,7 +59,8 @@ def scan(*words, cwd=None):
 
 
 def local(folder):
-    return {str(path.relative_to(folder)): unnamed(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file() and KEPT not in path.name]
+    return {str(path.relative_to(folder)): unnamed(path.read_bytes()) for path in files}
 
 
 def test_a_store_gets_the_bytes_of_a_local_folder(store, dataset, tmp_path):

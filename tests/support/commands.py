@@ -38,6 +38,9 @@ def run(
     return subprocess.CompletedProcess(words, int(ended.value.code or 0), *said)
 
 
+KEPT = "outputs.json"  # in a folder of evidence: says which name of the audit's folder its reports show
+
+
 def unnamed(page: bytes) -> bytes:
     """A report without the names of audits' folders in its commands, to compare reports of several folders."""
     page = re.sub(rb"</?span>", b"", page)  # a word of a command stays whole

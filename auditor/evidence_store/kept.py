@@ -1,0 +1,53 @@
+"""Results that an audit keeps beside its evidence, so that a run with nothing new does not compute them again.
+
+They are kept with a digest of all that they are made of, and used for the same digest only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from auditor.evidence_store import checksums
+from auditor.evidence_store.store import Part
+from auditor.storage.atomic import write_atomically
+
+_PACKAGES = ("auditor", "detectors", "reports")
+
+
+def made_of(parts: Sequence[Part], *others: Any) -> str:
+    """The digest of parts, by their checksums, and of other plain values (of JSON)."""
+    total = hashlib.sha256(json.dumps(others, sort_keys=True).encode())
+    for part in sorted(parts, key=lambda part: part.path.name):
+        total.update(json.dumps([part.path.name, checksums.read(checksums.beside(part.path))]).encode())
+    return total.hexdigest()
+
+
+@cache
+def installed_code() -> str:
+    """The digest of the names, sizes and times of this package's files: results of another version are not used."""
+    total = hashlib.sha256()
+    for package in _PACKAGES:
+        for path in sorted((Path(__file__).parents[2] / package).rglob("*")):
+            if path.suffix != ".pyc" and path.is_file():
+                stat = path.stat()
+                total.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
+def load(path: Path, made_of: str) -> Any:
+    """What was kept in a file for this digest; None without, and if it is damaged."""
+    if not checksums.are_intact(checksums.beside(path), [path]):
+        return None
+    content = json.loads(path.read_bytes())
+    return content["kept"] if content["made_of"] == made_of else None
+
+
+def save(path: Path, made_of: str, content: Any) -> None:
+    """Keep plain values, and then their checksum."""
+    write_atomically(path, json.dumps({"made_of": made_of, "kept": content}).encode())
+    checksums.write(checksums.beside(path), {path.name: checksums.digest(path)})
