@@ -66,7 +66,7 @@ def made(out: Path, count: int, dimension: int) -> None:
 
 def write(store: Store, number: int, vectors: np.ndarray, thumbs: np.ndarray) -> None:
     name = f"part-{number:05d}"
-    writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint="made:1")
+    writer = PartWriter(store.path(name), Shard(name, Input("x", "x"), "folder"), "c", fingerprint=lambda: "made:1")
     verdict = Verdict(VerdictKind.UNKNOWN)
     rows = [Row(f"{number}-{row}", "s", f"{number}-{row}", Status.OK, verdict=verdict) for row in range(len(vectors))]
     writer.write(rows, (list(vectors), list(thumbs)))

@@ -17,6 +17,7 @@ from auditor.evidence_store.store import Part
 from auditor.storage.atomic import write_atomically
 
 _PACKAGES = ("auditor", "detectors", "reports")
+_CODE = {".py", ".toml", ".csv", ".json", ".jinja", ".css", ".js"}
 
 
 def made_of(parts: Sequence[Part], *others: Any) -> str:
@@ -29,13 +30,12 @@ def made_of(parts: Sequence[Part], *others: Any) -> str:
 
 @cache
 def installed_code() -> str:
-    """The digest of the names, sizes and times of this package's files: results of another version are not used."""
-    total = hashlib.sha256()
+    """The digest of this package's code and templates: results of another version are not used."""
+    root, total = Path(__file__).parents[2], hashlib.sha256()
     for package in _PACKAGES:
-        for path in sorted((Path(__file__).parents[2] / package).rglob("*")):
-            if path.suffix != ".pyc" and path.is_file():
-                stat = path.stat()
-                total.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in _CODE:
+                total.update(f"{path.relative_to(root).as_posix()} {checksums.digest(path)}\n".encode())
     return total.hexdigest()
 
 

@@ -111,7 +111,8 @@ def test_the_version_depends_on_every_source_file(tmp_path, monkeypatch):
     digests = [kept.installed_code.__wrapped__()]
     making.write(tmp_path / "reports/report.html.jinja", b"a")
     digests.append(kept.installed_code.__wrapped__())
-    os.utime(source, (1, 1))
+    making.write(source, b"b")
     digests.append(kept.installed_code.__wrapped__())
     making.write(tmp_path / "auditor/__pycache__/kept.pyc", b"a")
+    os.utime(source, (1, 1))
     assert len({*digests, kept.installed_code.__wrapped__()}) == 3
