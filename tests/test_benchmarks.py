@@ -13,12 +13,9 @@ SMALL = {  # small enough for a test; others need images, hours, or a machine of
     "coverage": ["--runs", "1"],
     "groups": ["--runs", "1"],
     "index": ["--vectors", "2000", "--dimension", "32"],
-    "labels": ["--runs", "1"],
     "manifest": ["--rows", "20000", "--jobs", "1"],
     "report": ["1000"],
-    "sampling": ["--runs", "2"],
     "startup": [],
-    "weights": ["--runs", "2"],
 }
 
 

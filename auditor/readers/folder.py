@@ -70,7 +70,7 @@ def _beside(input: Input, name: str, suffix: str) -> str | None:
     """The name of a text beside an image: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it."""
     folder = files.parent(name)
     url = files.join(input.url, folder)
-    if not files.has_sidecars(url):
+    if not files.sidecars(url):
         return None
     here = files.names(url)
     for stem in (names.stem(name), name):

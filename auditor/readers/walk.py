@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +83,9 @@ def is_image(input: Input, found: Found) -> bool:
 
 def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: tuple[str, ...]) -> Iterator[Found]:
     first = start[0] if start else ""
-    listing = files.all_entries(files.join(base, folder))
-    sidecars = {entry.name: entry.stat_signature for entry in listing if names.is_sidecar(entry.name)}
-    for entry in listing:
-        if entry.name < first:
-            continue
+    listing, sidecars = files.all_entries(files.join(base, folder)), files.sidecars(files.join(base, folder))
+    for number in range(bisect_left(listing, first, key=lambda entry: entry.name), len(listing)):
+        entry = listing[number]
         name = f"{folder}/{entry.name}" if folder else entry.name
         if entry.is_hidden or not entry.is_folder:
             yield Found(name, entry, sidecars)

@@ -119,7 +119,7 @@ def size(url: str) -> int:
 def forget() -> None:
     """Clear the cached listings; every audit begins with this."""
     _listings.clear()
-    for cached in (names, has_sidecars, real_folder, head):
+    for cached in (names, sidecars, real_folder, head):
         cached.cache_clear()
 
 
@@ -225,9 +225,9 @@ def names(url: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=16)
-def has_sidecars(url: str) -> bool:
-    """Whether a folder has a file that may be a text beside an image."""
-    return any(map(is_sidecar, names(url)))
+def sidecars(url: str) -> Mapping[str, str]:
+    """The files in a folder that may be texts beside images, also hidden ones, with their stat signatures."""
+    return {entry.name: entry.stat_signature for entry in all_entries(url) if is_sidecar(entry.name)}
 
 
 def _unlisted(folder: str) -> str:

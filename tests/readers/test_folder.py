@@ -4,6 +4,11 @@ import os
 import fsspec
 import making
 
+from auditor.plugin import Input
+from auditor.readers import walk
+from auditor.readers.folder import Folder
+from auditor.storage import files
+from auditor.storage import names as names_module
 from auditor.types import Sample
 
 
@@ -78,16 +83,11 @@ def test_one_image_file_is_a_dataset(tmp_path, read_all):
 
 
 def test_a_file_added_changes_the_shard_it_falls_into_and_no_other(tmp_path):
-    from auditor.plugin import Input
-    from auditor.readers.folder import Folder
-
     for number in range(2000):
         making.write(tmp_path / f"{number:05d}.jpg", b"x")
     input = Input(str(tmp_path), "set")
     before = {shard.id: shard.version for shard in Folder().shards(input)}
     making.write(tmp_path / "00500a.jpg", b"x")
-    from auditor.storage import files
-
     files.forget()
     after = {shard.id: shard.version for shard in Folder().shards(input)}
     assert len(before) > 3
@@ -130,3 +130,18 @@ def test_a_small_folder_gives_work_to_many_processors(tmp_path):
     for number in range(600):
         (tmp_path / f"{number:04d}.jpg").write_bytes(b"")
     assert len(list(Folder().shards(listing.parse(tmp_path, ReadOptions())))) >= 5
+
+
+def test_a_folder_is_examined_once_however_many_shards_it_has(tmp_path, monkeypatch):
+    names = [f"{number:04}.jpg" for number in range(300)]
+    for name in names:
+        making.write(tmp_path / "data" / name, making.encoded())
+    monkeypatch.setattr(walk, "_MEAN_FIRST_SHARD_ROWS", 1)
+    examined, is_sidecar = [], names_module.is_sidecar
+    for module in (names_module, files):
+        monkeypatch.setattr(module, "is_sidecar", lambda name: examined.append(name) or is_sidecar(name))
+    shards = list(Folder().shards(Input(str(tmp_path / "data"), "data")))
+    assert len(shards) > 10
+    read = [item.image for shard in shards for item in Folder().read(shard)]
+    assert [image.rpartition("/")[2] for image in read] == names
+    assert sorted(examined) == names
