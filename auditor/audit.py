@@ -78,6 +78,9 @@ class Listener(Protocol):
     def advanced(self, rows: int) -> None:
         """Called after each shard."""
 
+    def incomplete(self, shards: int) -> None:
+        """Called if a store failed while some shards were read: the next scan reads them again."""
+
     def fetching(self, urls: int) -> None:
         """Called before images are fetched."""
 
@@ -92,6 +95,9 @@ class Silent:
         """Nothing."""
 
     def advanced(self, rows: int) -> None:
+        """Nothing."""
+
+    def incomplete(self, shards: int) -> None:
         """Nothing."""
 
     def fetching(self, urls: int) -> None:
@@ -213,6 +219,8 @@ def _done(plan: Plan, out: OutputFolder, task: ShardScan, engine: Engine, listen
     lost = [shard.id for shard in plan.shards if shard.id not in parts]
     if lost:
         raise EvidenceError(f"{len(lost)} parts of evidence vanished while the audit ran: scan again")
+    if incomplete := sum(parts[shard.id].is_incomplete for shard in plan.shards):
+        listener.incomplete(incomplete)
     return parts
 
 
@@ -300,13 +308,10 @@ def make_plan(
     digest: str,
     sample_plan: SamplePlan | None = None,
 ) -> Plan:
-    """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest)."""
+    """The plan of a run. A shard is done if its part is of the same files and the same configuration (its digest), and
+    no store failed while it was read."""
     parts = {part.shard: part for part in store.mended_parts()}
-    done = {
-        shard.id
-        for shard in shards
-        if (part := parts.get(shard.id)) and (part.version, part.config) == (shard.version, digest)
-    }
+    done = {shard.id for shard in shards if (part := parts.get(shard.id)) and is_done(part, shard, digest)}
     wanted = {shard.id for shard in shards}
     stale = [part for id, part in parts.items() if id not in wanted]
     return Plan(
@@ -318,6 +323,11 @@ def make_plan(
         redone=store.drop(part for id, part in parts.items() if id in wanted - done),
         dropped=store.drop(stale),
     )
+
+
+def is_done(part: Part, shard: Shard, digest: str) -> bool:
+    """Whether a part is what a scan of the shard would give."""
+    return (part.version, part.config) == (shard.version, digest) and not part.is_incomplete
 
 
 def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:

@@ -42,6 +42,7 @@ from auditor.types import Row, Sample
 Kept = tuple[Sequence["np.ndarray | None"], Sequence["np.ndarray | None"]]  # vectors and thumbnails of rows
 _META = b"auditor"
 _BASES = "signal_bases"  # in the footer
+_INCOMPLETE = "incomplete"  # in the footer
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
@@ -70,6 +71,7 @@ class Part:
     statistics: Mapping[str, tuple[int, np.ndarray]]  # aggregate detector -> (images, sum of their statistics)
     vectors: Vectors | None = None  # of its rows, in a file beside it
     caption_columns: Mapping[str, Any] | None = None  # as captions/declared.py records them
+    is_incomplete: bool = False  # a store failed while the shard was read: the next scan reads it again
 
     def is_intact(self, *, with_vectors: bool = True) -> bool:
         """Whether its files are those that were written."""
@@ -271,6 +273,7 @@ def _opened(path: Path) -> Part | None:
             statistics={id: _unpacked(entry) for id, entry in footer["statistics"].items()},
             vectors=vectors,
             caption_columns=footer.get("captions"),
+            is_incomplete=_INCOMPLETE in footer,
         )
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError):
         return None
@@ -328,6 +331,7 @@ class PartWriter:
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}
         self.bases = BaseLists()
+        self.is_incomplete = False  # see Part
         self.rows = 0
 
     def write(self, rows: Sequence[Row], kept: Kept = ((), ())) -> None:
@@ -364,6 +368,7 @@ class PartWriter:
         digest = self.content.hexdigest()
         bases = [signal_structs(signals).to_pylist() for signals in self.bases.lists]
         footer = {**self._footer, "digest": digest, "statistics": statistics, "vectors": vectors, _BASES: bases}
+        footer |= {_INCOMPLETE: "yes"} if self.is_incomplete else {}
         footer |= {"captions": self._columns.record()} if self._columns else {}
         with naming(self._path):
             self._writer.add_key_value_metadata({_META: json.dumps(footer, sort_keys=True).encode()})

@@ -53,6 +53,11 @@ class Progress:
         else:
             self._display.update()
 
+    def incomplete(self, shards: int) -> None:
+        """Warns that rows are missing."""
+        what = sentences.counted(shards, "shard")
+        click.echo(f"WARNING: a store failed while {what} were read: the same command again reads them again", err=True)
+
     def fetching(self, urls: int) -> None:
         """Announces how many images will be fetched."""
         if not self._quiet:
@@ -77,7 +82,10 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"reading {input.name!r} as {reader.id}: {sentences.counted(count, 'shard')}"
     for rows, what in (
         (plan.kept, "rows are already done"),
-        (plan.redone, "rows have changed, or come from another configuration or detector version: redone"),
+        (
+            plan.redone,
+            "rows have changed or were incomplete, or come from another configuration or detector version: redone",
+        ),
         (plan.dropped, "rows are no longer in the input or the sample of shards: dropped"),
     ):
         if rows:

@@ -40,6 +40,7 @@ from auditor.scanning.detect import (
 )
 from auditor.scanning.shard_digest import PartResult, content_of_columns
 from auditor.similarity.match import ReferenceIndexes
+from auditor.storage import failures as store_failures
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.output_folder import PathLike, part_folder, scratch_folder
 from auditor.types import Need, Row, Sample, Unreadable, VerdictKind
@@ -93,6 +94,7 @@ class ShardScan(ShardTask[PartResult]):
 
     def _write_part(self, shard: Shard, writer: PartWriter) -> str:
         """The digest of the part."""
+        failures = store_failures.so_far()
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: their rows say what is wrong
@@ -101,6 +103,7 @@ class ShardScan(ShardTask[PartResult]):
                     self._scan_columns(columns, writer)
                 else:
                     self._scan_rows(shard, writer)
+            writer.is_incomplete = store_failures.so_far() > failures
             return writer.close()
         except BaseException:
             writer.abandon()

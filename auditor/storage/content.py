@@ -50,13 +50,17 @@ class SliceContent:
     size: int
 
     def read(self, limit: int) -> bytes:
-        """All bytes. Raises SampleError if there are more than `limit`, or if the archive ends early."""
+        """All bytes. Raises SampleError if there are more than `limit`, if the archive ends early, and if it cannot be
+        read."""
         if self.size > limit:
             raise SampleError(_too_large(limit))
-        if not self.file.closed:
-            return self._read(self.file)
-        with open_file(self.url) as file:
-            return self._read(file)
+        try:
+            if not self.file.closed:
+                return self._read(self.file)
+            with open_file(self.url) as file:
+                return self._read(file)
+        except OSError as error:
+            raise SampleError(f"cannot be read from the archive: {error.strerror or error}") from None
 
     def _read(self, file: IO[bytes]) -> bytes:
         file.seek(self.offset)

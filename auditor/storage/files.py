@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 import fsspec
 
 from auditor.errors import AuditorError, DatasetError, SampleError
+from auditor.storage.failures import CountedFile, counted
 from auditor.storage.names import is_hidden, is_sidecar, spellings
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
@@ -92,7 +93,7 @@ def open_file(url: str) -> IO[bytes]:
     fs, path = filesystem(url)
     if is_remote(url):
         with _reaching(url):
-            return cast("IO[bytes]", fs.open(path, "rb"))
+            return cast("IO[bytes]", CountedFile(fs.open(path, "rb")))
     if not stat_flags.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
     return open(path, "rb")
@@ -375,7 +376,8 @@ def check_reachable(url: str) -> None:
 def _reaching(url: str) -> Iterator[None]:
     """Makes a DatasetError of a backend's own exceptions, which have no base class in common."""
     try:
-        yield
+        with counted():
+            yield
     except (OSError, AuditorError, ValueError):
         raise
     except Exception as error:
