@@ -74,9 +74,9 @@ def summarise(
     are all. captions: gets every batch too.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
-    tally = _Tally(masks_of, score_bins, labels)
     parts = list(parts)
     images, first = distinct_images(parts), 0
+    tally = _Tally(masks_of, score_bins, labels, rows=len(images.is_repeat))
     if captions:
         captions.begin(parts, images)
     for path in parts:
@@ -105,6 +105,7 @@ class _Tally:
         masks_of: Callable[[Mapping[str, pa.Array]], EvidenceMasks],
         score_bins: ScoreBins | None,
         labels: LabelJoin | None,
+        rows: int,
     ) -> None:
         self._masks_of = masks_of
         self._scores = ScoreTally(score_bins) if score_bins else None
@@ -121,7 +122,7 @@ class _Tally:
         self._repeated_images = 0
         self._opt_outs = self._stock = self._stock_known = 0
         self._with_metadata = self._examined = 0
-        self._keys: list[np.ndarray] = []
+        self._keys, self._known_keys = np.empty(rows, np.uint64), 0
         # Cumulative sums at the end of each shard: confirmed rows, sampled rows, flagged rows, scored rows.
         self._by_shard = [(0, 0, 0, 0)]
 
@@ -148,7 +149,9 @@ class _Tally:
         self._examined += len(batch) - column["has_metadata"].null_count
         self._stock += int(pc.sum(pc.greater(column["pwatermark"], 0.8)).as_py() or 0)
         self._stock_known += len(batch) - column["pwatermark"].null_count
-        self._keys.append(pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False), categorize=False))
+        keys = pd.util.hash_array(column["key"].to_numpy(zero_copy_only=False), categorize=False)
+        self._keys[self._known_keys : self._known_keys + len(keys)] = keys
+        self._known_keys += len(keys)
         self._signals.add(signals, column["decided_by"], masks.confirmed)
         bins = self._scores.add(column, signals, masks.readable, weights) if self._scores else None
         if self._labels:
@@ -210,10 +213,7 @@ class _Tally:
     def _repeated_keys(self) -> int:
         """The number of keys that occur more than once. It sorts in place, because each copy of ten million hashes
         takes 80 MB."""
-        if not self._keys:
-            return 0
-        keys = np.concatenate(self._keys)
-        self._keys.clear()
+        keys = self._keys
         keys.sort()
         repeats = keys[1:] == keys[:-1]  # equal to the previous key; only the second key of each run is counted
         return int(np.count_nonzero(repeats[:1]) + np.count_nonzero(repeats[1:] & ~repeats[:-1]))

@@ -50,16 +50,18 @@ class DistinctImages:
 
 def distinct_images(parts: Sequence[Path]) -> DistinctImages:
     """The distinct images of parts of evidence; of several rows, one that was sampled counts before the others,
-    then one that shows the image to be synthetic or edited, then the first. Takes 19 bytes of memory per row while it
+    then one that shows the image to be synthetic or edited, then the first. Takes 18 bytes of memory per row while it
     looks, more if images are repeated or rows have weights, and one byte afterwards."""
-    columns = list(zip(*(_read(part) for part in parts), strict=True))
-    if not columns:
-        return DistinctImages(np.zeros(0, bool))
-    identity, is_read, precedence = (np.concatenate(column) for column in columns[:3])
+    ends = np.cumsum([0, *(pq.read_metadata(part).num_rows for part in parts)])
+    identity, is_read, precedence = (np.empty(ends[-1], kind) for kind in (np.uint64, bool, np.uint8))
     weights = None
-    if any(each is not None for each in columns[3]):
-        weights = np.concatenate([_or_ones(*pair) for pair in zip(columns[3], columns[0], strict=True)])
-    del columns
+    for part, start, stop in zip(parts, ends, ends[1:], strict=False):
+        *columns, own_weights = _read(part)
+        for whole, own in zip((identity, is_read, precedence), columns, strict=True):
+            whole[start:stop] = own
+        if own_weights is not None:
+            weights = np.ones(ends[-1]) if weights is None else weights
+            weights[start:stop] = own_weights
     is_repeat = np.zeros(len(identity), bool)
     rows = _repeated(identity, is_read)
     if not len(rows):
@@ -80,10 +82,6 @@ def _repeated(identity: np.ndarray, is_read: np.ndarray) -> np.ndarray:
     in_order.sort()
     repeated = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
     return np.flatnonzero(is_read & np.isin(identity, repeated)) if len(repeated) else np.zeros(0, np.int64)
-
-
-def _or_ones(weights: np.ndarray | None, identity: np.ndarray) -> np.ndarray:
-    return np.ones(len(identity)) if weights is None else weights
 
 
 def _precedence(table: pa.Table) -> np.ndarray:

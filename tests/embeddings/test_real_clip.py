@@ -20,6 +20,8 @@ from auditor.embeddings import open_clip
 from auditor.embeddings.open_clip import OpenClipEncoder, open_clip_encoder
 from auditor.errors import IndexFileError
 
+pytestmark = pytest.mark.system
+
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
 
 

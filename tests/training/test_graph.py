@@ -19,6 +19,8 @@ from training import clip, graph
 from training.embed import session
 from training.graph import Shape
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def tower() -> clip.Tower:
