@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.aggregate.groups import add_sums, grouped, shards_of, summed
-from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
+from auditor.estimate.counts import NO_ROW, UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
 from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
 from auditor.estimate.intervals import Interval
 from auditor.estimate.partial_pooling import Group, GroupFraction, group_fractions
@@ -115,7 +115,8 @@ class SubgroupTally:
 
     def __init__(self, bins: Bins | None) -> None:
         self._bins = bins
-        self._groups: dict[str, list[pa.Table]] = defaultdict(list)
+        self._rows: dict[str, list[pa.Table]] = defaultdict(list)
+        self._moments: dict[str, list[pa.Table]] = defaultdict(list)
         self._scores: dict[str, list[pa.Table]] = defaultdict(list)
 
     def add(
@@ -123,13 +124,14 @@ class SubgroupTally:
     ) -> None:
         """Adds one batch. column: its columns by name. weights: float64 (rows,). bins: as ScoreTally.add returns it."""
         rows = np.flatnonzero(masks.readable | masks.unsampled)  # of other rows, all moments are 0
-        moments = {"rows": np.zeros(len(rows), np.int64), **moments_of(masks.of(rows), weights[rows])}
+        moments = moments_of(masks.of(rows), weights[rows])
         undecided = np.flatnonzero(bins >= 0) if bins is not None else np.empty(0, int)
         scores = dict(zip(_MOMENTS, (weights[undecided] ** power for power in range(3)), strict=True))
         for by, values in _values(column).items():
-            add_sums(self._groups[by], _counted(values, moments), ["value"])
+            value, count = values.value_counts().flatten()
+            add_sums(self._rows[by], pa.table({"value": value, "rows": count}), ["value"])
             if len(rows):
-                add_sums(self._groups[by], summed(values.take(pa.array(rows)), moments), ["value"])
+                add_sums(self._moments[by], summed(values.take(pa.array(rows)), moments), ["value"])
             if bins is not None and len(undecided):
                 of_scores = pa.table({"value": values.take(pa.array(undecided)), "bin": bins[undecided], **scores})
                 add_sums(self._scores[by], grouped([of_scores], ["value", "bin"]), ["value", "bin"])
@@ -141,13 +143,13 @@ class SubgroupTally:
         return tuple(
             counts
             for by in SUBGROUP_KINDS
-            if by in self._groups
+            if by in self._rows
             for counts in self._subgroups(by, clusters if by != "shard" else None)
         )
 
     def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:
         order = [("rows", "descending"), ("value", "ascending")]
-        groups, bins = grouped(self._groups[by], ["value"]).sort_by(order), self._bins_of(by)
+        groups, bins = self._sums_of(by).sort_by(order), self._bins_of(by)
         large = np.arange(min(_MAX_LISTED, len(groups)))
         small = self._suspicious(groups, len(large), bins, clusters)
         chosen = np.concatenate([large, small])
@@ -161,6 +163,14 @@ class SubgroupTally:
         for row in listed:
             of_bins = tuple(WeightSums(int(rows), *sums) for rows, *sums in bins[row["value"]].tolist())
             yield SubgroupCounts(by, row["value"], row["rows"], _evidence(row, clusters), of_bins)
+
+    def _sums_of(self, by: str) -> pa.Table:
+        """The rows and moments of each value; 0 for moments that no row has."""
+        none = {"value": pa.array([], pa.string()), **moments_of(NO_ROW, np.zeros(0))}
+        every = [*self._rows[by], *self._moments[by], pa.table(none)]
+        sums = grouped([pa.concat_tables(every, promote_options="default")], ["value"])
+        filled = [sums[name] if name == "value" else sums[name].fill_null(0) for name in sums.column_names]
+        return pa.table(filled, sums.column_names)
 
     def _bins_of(self, by: str) -> dict[str, np.ndarray]:
         """Value → the moments of each bin, float64 (bins + 1, 3); (0, 3) without a classifier."""
@@ -201,13 +211,6 @@ class SubgroupTally:
             large.sort(key=lambda number: (-bounds[number], rows[number]["value"]))
             found.update(dict.fromkeys(large[:_MAX_WORST]))
         return np.array(list(found), np.int64)
-
-
-def _counted(values: pa.Array, moments: Mapping[str, np.ndarray]) -> pa.Table:
-    """The number of rows with each value, with 0 for all moments. moments: gives their names and types."""
-    counts = values.value_counts().flatten()
-    zeros = {name: np.zeros(len(counts[0]), column.dtype) for name, column in moments.items()}
-    return pa.table({"value": counts[0], **zeros, "rows": counts[1]})
 
 
 def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:

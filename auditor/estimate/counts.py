@@ -118,6 +118,7 @@ class EvidenceMasks:
         return EvidenceMasks(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
+NO_ROW = EvidenceMasks(*[np.zeros(0, bool)] * len(fields(EvidenceMasks)))
 _SUMMED = tuple(field.name for field in fields(EvidenceCounts) if field.name != "design")
 _MOMENTS = tuple(field.name for field in fields(WeightSums))
 
