@@ -27,6 +27,11 @@ class Vocabulary:
         """The number of distinct texts."""
         return len(self._texts)
 
+    @property
+    def size(self) -> int:
+        """The memory that the texts take, in bytes."""
+        return int(self._texts.nbytes)
+
     def coded(self, texts: pa.Array) -> CodedTexts:
         """The texts of a batch, (rows,), without nulls."""
         batch = texts.dictionary_encode()

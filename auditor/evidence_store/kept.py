@@ -43,8 +43,11 @@ def load(path: Path, made_of: str) -> Any:
     """What was kept in a file for this digest; None without, and if it is damaged."""
     if not checksums.are_intact(checksums.beside(path), [path]):
         return None
-    content = json.loads(path.read_bytes())
-    return content["kept"] if content["made_of"] == made_of else None
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return content.get("kept") if isinstance(content, dict) and content.get("made_of") == made_of else None
 
 
 def save(path: Path, made_of: str, content: Any) -> None:

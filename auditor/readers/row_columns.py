@@ -25,7 +25,7 @@ from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
 
 _BATCH_ROWS = 1 << 16
-_MAX_AUTHORITIES = 1 << 19  # some 100 MB
+_MAX_AUTHORITIES = 32 << 20  # bytes
 _AUTHORITY = r"^https?://(?P<authority>[^/?#]*)"
 _NOT_BLANK = r"[\pL\pN!-~]"
 _PWATERMARK = "pwatermark"
@@ -98,16 +98,16 @@ def readable(table: TableFile, row_of: RowReader) -> bool:
 
 def read(table: TableFile, chunk: Chunk, row_of: RowReader) -> Iterator[RowBatch]:
     """The rows of a chunk of a table that is `readable`. Raises DatasetError if the file is damaged."""
-    names, first, authorities = tables.columns(table), chunk.first, _authorities()
+    names, first = tables.columns(table), chunk.first
     for read_batch in tables.record_batches(table, chunk, names, _BATCH_ROWS) or ():
         for batch in batches.plain(read_batch):
-            yield _batch(Cells(batch, row_of, first), authorities)
+            yield _batch(Cells(batch, row_of, first), _authorities())
             first += batch.num_rows
 
 
 def _authorities() -> Vocabulary:
-    """The authorities that this process has seen in any shard; a new vocabulary when there are many."""
-    if len(_kept_authorities()) > _MAX_AUTHORITIES:
+    """The authorities that this process has seen in any shard; a new vocabulary when they take much memory."""
+    if _kept_authorities().size > _MAX_AUTHORITIES:
         _kept_authorities.cache_clear()
     return _kept_authorities()
 

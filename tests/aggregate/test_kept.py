@@ -9,7 +9,7 @@ import pytest
 import auditor
 from auditor.aggregate import build
 from auditor.api import records
-from auditor.evidence_store import kept
+from auditor.evidence_store import checksums, kept
 from auditor.storage.files import EVIDENCE
 
 
@@ -91,10 +91,16 @@ def test_kept_results_that_are_damaged_are_not_used(scanned, tmp_path, name, dam
     assert scanned() == (EVERYTHING - ({"audit"} if name == "outputs.json" else {"json", "html", "markdown"}), files)
 
 
-def test_kept_results_that_are_no_audit_are_not_used(scanned, tmp_path):
+@pytest.mark.parametrize("forged", [b"[]", b"1", b'{"made_of": 1}', b"\xff", b"[" * 100_000, None])
+@pytest.mark.parametrize("name", ["results.json", "outputs.json"])
+def test_forged_results_are_not_used(scanned, tmp_path, name, forged):
     _, files = scanned()
-    path = tmp_path / "audit" / EVIDENCE / "results.json"
-    kept.save(path, json.loads(path.read_bytes())["made_of"], {"schema": "auditor/2"})
+    path = tmp_path / "audit" / EVIDENCE / name
+    if forged is None:
+        kept.save(path, json.loads(path.read_bytes())["made_of"], {"schema": "auditor/2"})
+    else:
+        path.write_bytes(forged)
+        checksums.write(checksums.beside(path), {name: checksums.digest(path)})
     assert scanned()[1] == files
 
 
