@@ -19,14 +19,18 @@ from auditor.registry import load
 from auditor.storage import files
 from auditor.types import Sample, Unreadable
 
-hypothesis.settings.register_profile("ours", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("ours")
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=50)  # a busy machine is no failure
+hypothesis.settings.register_profile("full", deadline=None, max_examples=500)
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full-simulations", action="store_true", help="as many runs as simulations were written for")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("full" if config.getoption("--full-simulations") else "usual")
 
 
 @pytest.fixture(scope="session")
