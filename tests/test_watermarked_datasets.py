@@ -11,6 +11,8 @@ from PIL import Image
 import auditor
 from detectors import dwt_dct
 
+pytestmark = pytest.mark.system
+
 SDXL = next(mark for mark in dwt_dct.marks() if mark.id == "sdxl")
 
 

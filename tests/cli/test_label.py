@@ -17,6 +17,8 @@ import pytest
 from auditor.annotation import file
 from auditor.cli import tunnel
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

@@ -20,6 +20,8 @@ from auditor.plugin import Shard
 from auditor.readers import choose
 from auditor.types import Need
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def poisoned(tmp_path, monkeypatch):
