@@ -35,7 +35,7 @@ def every(
     not hits, which is several times as fast.
     """
     for path in parts:
-        for batch in batches(path, _BATCH):
+        for batch in _batches(path):
             probabilities = adjusted(batch).tolist() if adjusted else [math.nan] * batch.num_rows
             entries = _with_hits_only(batch) if hits_only else batch.to_pylist()
             for entry, probability in zip(entries, probabilities, strict=True):
@@ -45,19 +45,14 @@ def every(
 def table(path: Path) -> pa.Table:
     """All rows of one part, with their signals decoded."""
     kinds = schema()
-    return pa.Table.from_batches(batches(path, _BATCH), kinds.remove(kinds.get_field_index(BASE)))
+    return pa.Table.from_batches(_batches(path), kinds.remove(kinds.get_field_index(BASE)))
 
 
-def batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of one part, at most `rows` at a time, with their signals decoded. columns: that are read; None for
-    all."""
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The rows of one part, with their signals decoded."""
     with pq.ParquetFile(path) as file:
-        if columns is not None and "signals" not in columns:
-            yield from file.iter_batches(rows, columns=list(columns), use_threads=False)
-            return
         signals = stored_signals(file)
-        names = None if columns is None else [*columns, BASE]
-        for batch in file.iter_batches(rows, columns=names, use_threads=False):
+        for batch in file.iter_batches(_BATCH, use_threads=False):
             yield _decoded(batch, signals)
 
 
