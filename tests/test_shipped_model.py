@@ -1,6 +1,7 @@
 """The model in the package: it answers as it did where it was made, and its numbers are those of the kept scores."""
 
 import json
+import re
 from pathlib import Path
 
 import making
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from auditor.embeddings import embedded_encoder, preparation
+from auditor.embeddings import embedded_encoder, preparation, whitening
 from auditor.embeddings.embedded_encoder import EMBEDDED, EmbeddedEncoder, embedded, shipped_calibration
 from auditor.errors import ModelError
 from auditor.estimate import score_distributions
@@ -73,6 +74,20 @@ def test_a_vector_knows_a_changed_copy_from_another_image():
     assert a @ b > a @ c + 0.02
 
 
+def test_unrelated_images_have_a_cosine_of_0_in_the_shipped_whitening(data):
+    folders = sorted(path for path in (data / "sample").glob("*/*") if path.is_dir())
+    files = [path for folder in folders for path in sorted(folder.rglob("*.*"))[:2]]
+    assert len(files) > 20
+    images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+    vectors = np.stack([encoding.vector for encoding in embedded().encode(images)])
+    fingerprint, space = whitening.shipped()
+    assert fingerprint == embedded().fingerprint
+    pairs = np.triu_indices(len(files), 1)
+    whitened = space.transform(vectors)
+    assert abs(float((whitened @ whitened.T)[pairs].mean())) < 0.1
+    assert float((vectors @ vectors.T)[pairs].mean()) > 0.4
+
+
 def test_the_calibration_holds_the_kept_scores_and_no_others(scores):
     known, counted = shipped_calibration(), 0
     for (name, label, source), group in scores.groupby(["condition", "label", "source"], observed=True):
@@ -111,6 +126,7 @@ def test_the_cards_tables_are_made_from_the_kept_scores(scores):
 
 def test_the_card_and_the_preparation_belong_to_the_weights_beside_them():
     assert shipped_calibration().sha256 in CARD
+    assert not re.findall(r"\{\w*\}", CARD), "a placeholder that nothing was put in for"
     assert json.loads((EMBEDDED / "preprocessing.json").read_text()) == preparation.described(224)
 
 

@@ -5,6 +5,8 @@ al., 2023, arXiv 2211.10438): inputs are divided by a factor a channel that the 
 channels do not widen everybody's steps. Each image goes through alone: with others beside it the steps would depend on
 them. Behind GELU, where single activations lie far out, the weights take over more (ALPHA_SECOND).
 
+Of the last block only the CLS token is read: keys and values are of all tokens, everything else of this one.
+
 Tokens can be merged (ToMe, Bolya et al., 2023, arXiv 2210.09461): before each MLP the `merged` most similar pairs of
 tokens, by the cosine of their keys, become their mean, weighed by how many patches each stands for.
 """
@@ -84,18 +86,19 @@ def build(tower: Tower, shape: Shape, smoothing: Smoothing | None = None, *, wat
     sizes = None
     taken = []
     for number, block in enumerate(tower.blocks[: shape.blocks]):
-        attended, keys = _attention(graph, makes, x, number, block, sizes)
-        x = graph("Add", x, attended)
-        if shape.merged:
+        only_cls = number + 1 == shape.blocks and not watched
+        attended, keys = _attention(graph, makes, x, number, block, sizes, only_cls=only_cls)
+        x = graph("Add", _cls(graph, x) if only_cls else x, attended)
+        if shape.merged and not only_cls:
             x, sizes = _merge(graph, x, keys, sizes, _length(shape, number), shape.merged)
         inner = makes.linear(makes.norm(x, block.between, f"{number}.first"), block.first, f"{number}.first")
         inner = graph("QuickGelu", inner, domain="com.microsoft", alpha=1.702)
         x = graph("Add", x, makes.second(inner, block.second, number))
         if number + 1 in shape.taken:
-            taken.append(graph("Slice", x, graph.integers(0), graph.integers(1), graph.integers(0)))
+            taken.append(_cls(graph, x))
     outputs = {graph("Concat", *taken, axis=0): ("tokens", (len(taken), WIDTH))}
     if shape.blocks == len(tower.blocks):
-        outputs[_vector(graph, makes, taken[-1], tower)] = ("vector", (tower.projection.shape[1],))
+        outputs[_vector(graph, _cls(graph, x), tower)] = ("vector", (tower.projection.shape[1],))
     if watched:
         outputs |= {value: (name, (None, None)) for name, value in makes.inputs.items()}
     return _file(graph, shape, outputs)
@@ -183,22 +186,36 @@ def _positions(tower: Tower, shape: Shape) -> Floats:
     return np.concatenate([tower.positions[:1], np.stack(resized, axis=2).reshape(-1, WIDTH)])
 
 
-def _attention(graph: _Graph, makes: _Layers, x: str, number: int, block: Block, sizes: str | None) -> tuple[str, str]:
-    """What attention adds, and the keys (HEADS, tokens, width)."""
+def _cls(graph: _Graph, x: str) -> str:
+    """The CLS token (1, width)."""
+    return graph("Slice", x, graph.integers(0), graph.integers(1), graph.integers(0))
+
+
+def _attention(
+    graph: _Graph, makes: _Layers, x: str, number: int, block: Block, sizes: str | None, *, only_cls: bool
+) -> tuple[str, str]:
+    """What attention adds (to the CLS token alone if `only_cls`), and the keys (HEADS, tokens, width)."""
     qkv, out = _carried(makes, block.qkv, block.out, number)
-    joined = makes.linear(makes.norm(x, block.before, f"{number}.qkv"), qkv, f"{number}.qkv")
-    parts = graph(
-        "Transpose", graph("Reshape", joined, graph.integers(-1, 3, HEADS, WIDTH // HEADS)), perm=[1, 2, 0, 3]
-    )
-    queries, keys, values = (
-        graph("Gather", parts, graph.constant(np.array(part, np.int64)), axis=0) for part in range(3)
-    )
+    normed, name = makes.norm(x, block.before, f"{number}.qkv"), f"{number}.qkv"
+    if only_cls:
+        own, others = (Linear(qkv.weight[:, part], qkv.bias[part]) for part in (slice(WIDTH), slice(WIDTH, None)))
+        (queries,) = _heads(graph, makes.linear(_cls(graph, normed), own, name), 1)
+        keys, values = _heads(graph, makes.linear(normed, others, name), 2)
+    else:
+        queries, keys, values = _heads(graph, makes.linear(normed, qkv, name), 3)
     weights = graph("MatMul", queries, graph("Transpose", keys, perm=[0, 2, 1]))
     if sizes is not None:
         weights = graph("Add", weights, graph("Log", sizes))
     mixed = graph("MatMul", graph("Softmax", weights, axis=-1), values)
     rows = graph("Reshape", graph("Transpose", mixed, perm=[1, 0, 2]), graph.integers(-1, WIDTH))
     return makes.linear(rows, out, f"{number}.out"), keys
+
+
+def _heads(graph: _Graph, joined: str, parts: int) -> list[str]:
+    """Rows of `parts` vectors beside each other -> each as (HEADS, tokens, width)."""
+    shaped = graph("Reshape", joined, graph.integers(-1, parts, HEADS, WIDTH // HEADS))
+    by_part = graph("Transpose", shaped, perm=[1, 2, 0, 3])
+    return [graph("Gather", by_part, graph.constant(np.array(part, np.int64)), axis=0) for part in range(parts)]
 
 
 def _carried(makes: _Layers, qkv: Linear, out: Linear, number: int) -> tuple[Linear, Linear]:
@@ -248,7 +265,8 @@ def _merge(graph: _Graph, x: str, keys: str, sizes: str | None, length: int, mer
     return mean, graph("Reshape", total, graph.integers(1, -1))
 
 
-def _vector(graph: _Graph, makes: _Layers, cls: str, tower: Tower) -> str:
+def _vector(graph: _Graph, cls: str, tower: Tower) -> str:
+    """CLIP's unit embedding, from the CLS token behind the last block."""
     normed = _Layers(graph, None).norm(cls, tower.after)
     projected = graph("MatMul", normed, graph.half(tower.projection))
     return graph("Reshape", graph("LpNormalization", projected, axis=-1, p=2), graph.integers(-1))

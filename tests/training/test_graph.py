@@ -14,9 +14,11 @@ pytest.importorskip("onnx", reason="the extra `test` is not installed")
 if why := real_clip.missing():
     pytest.skip(why, allow_module_level=True)
 
+from auditor.embeddings.embedded_encoder import embedded, tokens_of
 from auditor.embeddings.preparation import squashed
 from training import clip, graph
 from training.embed import session
+from training.fit import Recipe
 from training.graph import Shape
 
 pytestmark = pytest.mark.system
@@ -61,6 +63,30 @@ def test_as_float32_it_is_open_clips_tower(tower: clip.Tower, pixels: np.ndarray
     assert tokens.shape == (2, clip.WIDTH)
     assert cosine(vector, wanted) > 0.99999
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_vector_is_that_of_the_last_block_whichever_tokens_come_out(tower: clip.Tower, pixels: np.ndarray) -> None:
+    every, vector = run(graph.build(tower, Shape()), pixels)
+    some, same = run(graph.build(tower, Shape(taken=(7, 11))), pixels)
+    assert np.allclose(vector, same, atol=1e-5)
+    assert np.allclose(every[[0, 4]], some, atol=1e-4)
+
+
+def test_of_the_last_block_only_the_cls_token_is_needed(tower: clip.Tower, pixels: np.ndarray) -> None:
+    whole = session(graph.build(tower, Shape(), watched=True)).run(["tokens", "vector"], {"pixels": pixels})
+    for one, other in zip(whole, run(graph.build(tower, Shape()), pixels), strict=True):
+        assert np.allclose(one, other, atol=1e-3)
+
+
+def test_the_shipped_encoder_gives_clips_embedding_and_tokens(tower: clip.Tower) -> None:
+    image = making.pixels(width=400, height=300)
+    tokens, vector = run(
+        graph.build(tower, Shape(taken=Recipe().blocks)), squashed(Image.fromarray(image), Shape().size)
+    )
+    (shipped,) = embedded().encode([image])
+    assert cosine(vector, shipped.vector) > 0.985
+    for one, other in zip(tokens, tokens_of([shipped]).reshape(tokens.shape), strict=True):
+        assert cosine(one, other) > 0.985
 
 
 def test_as_int8_it_is_nearly_the_same_and_a_quarter_of_the_size(tower: clip.Tower, pixels: np.ndarray) -> None:
