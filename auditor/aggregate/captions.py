@@ -57,7 +57,10 @@ class CaptionTally:
 
     def __init__(self, seed: int, human_captions: Sequence[str] = (), name: str = "") -> None:
         self._seed, self._human_captions, self._name = seed, human_captions, name
-        self._marks_of_images: np.ndarray | None = None  # of rows that count for others too
+        # If images are repeated: whether the image that a row counts has a caption; rows that count images with marks,
+        # and all marks of these.
+        self._has_caption: np.ndarray | None = None
+        self._marked = self._marks = np.zeros(0, np.int64)
         self._images = self._empty = self._captions = self._file_names = 0
         self._all, self._hits, self._strong, self._weak = NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS
         self._patterns: Counter[int] = Counter()  # marks of images -> images
@@ -71,32 +74,49 @@ class CaptionTally:
         """Called before the first batch: if images are repeated, collects the marks of all rows of each."""
         if images.counted_by is None:
             return
-        columns = [pq.read_table(part, columns=["caption_marks"])["caption_marks"].combine_chunks() for part in parts]
-        found = np.concatenate([np.where(_is_valid(each), marks.loaded(each), marks.MISSING) for each in columns])
-        self._marks_of_images = np.zeros(len(found), np.int64)
-        has_caption = np.zeros(len(found), bool)
-        rows = np.flatnonzero(found != marks.MISSING)
-        np.bitwise_or.at(self._marks_of_images, images.counted_by[rows], found[rows])
-        has_caption[images.counted_by[rows]] = True
-        self._marks_of_images[~has_caption] = marks.MISSING
+        self._has_caption = np.zeros(len(images.is_repeat), bool)
+        first, rows, found = 0, [], []
+        for part in parts:
+            column = pq.read_table(part, columns=["caption_marks"], use_threads=False)["caption_marks"].combine_chunks()
+            own, counted_by = marks.loaded(column), images.counted_by[first : first + len(column)]
+            self._has_caption[counted_by[_is_valid(column)]] = True
+            marked = np.flatnonzero(own)
+            rows.append(counted_by[marked])
+            found.append(own[marked])
+            first += len(column)
+        self._marked, image = np.unique(np.concatenate(rows), return_inverse=True)
+        self._marks = np.zeros(len(self._marked), np.int64)
+        np.bitwise_or.at(self._marks, image, np.concatenate(found))
+
+    def _merged(self, own: np.ndarray, first: int) -> np.ndarray:
+        """The marks of all captions of the images that rows count, int64 (rows,). own: of the rows' own captions."""
+        if self._has_caption is None:
+            return own
+        has_caption = self._has_caption[first : first + len(own)]
+        merged = np.where(has_caption, 0, marks.MISSING)
+        start, stop = np.searchsorted(self._marked, [first, first + len(own)])
+        merged[self._marked[start:stop] - first] = self._marks[start:stop]
+        return merged
 
     def add(self, batch: pa.RecordBatch, images: DistinctImages, first: int) -> None:
         """Adds one batch of evidence. images: of its rows. first: the number of its first row."""
         column = {name: batch.column(name) for name in (*_COLUMNS, "status", "caption_marks")}
         own = np.where(_is_valid(column["caption_marks"]), marks.loaded(column["caption_marks"]), marks.MISSING)
-        is_read = np.asarray(pc.is_in(column["status"], _READ))
+        is_read, rank = np.asarray(pc.is_in(column["status"], _READ)), ranks(images.identity, self._seed)
         self._captions += int((is_read & (own != marks.MISSING)).sum())
-        self._add_examples(column, own, is_read)
-        merged = own if self._marks_of_images is None else self._marks_of_images[first : first + len(own)]
+        self._add_examples(column, own, is_read, rank)
+        merged = self._merged(own, first)
         counted = is_read & ~images.is_repeat
         self._images += int(counted.sum())
         self._empty += int((counted & (merged == marks.MISSING)).sum())
         rows = np.flatnonzero(counted & (merged != marks.MISSING))
         if len(rows):
-            taken = pa.array(rows)
-            self._add_images({name: column[name].take(taken) for name in _COLUMNS}, merged[rows], images.weights[rows])
+            taken = {name: column[name].take(pa.array(rows)) for name in _COLUMNS}
+            self._add_images(taken, merged[rows], images.weights[rows], rank[rows])
 
-    def _add_images(self, column: Mapping[str, pa.Array], found: np.ndarray, weights: np.ndarray) -> None:
+    def _add_images(
+        self, column: Mapping[str, pa.Array], found: np.ndarray, weights: np.ndarray, rank: np.ndarray
+    ) -> None:
         """Adds images with a caption. found: their marks."""
         hit, strong = marks.has(found, *ARTEFACTS), marks.has(found, Kind.STRONG)
         like = marks.is_prompt_like(found)
@@ -115,16 +135,15 @@ class CaptionTally:
         self._groups["source"].add(column["source"], sums)
         self._groups["shard"].add(shards_of(column["image"]), sums)
         has_own = np.flatnonzero(_is_valid(column["caption"]))
-        rank = ranks(column["key"], column["image"], self._seed)[has_own]
-        self._sample.add(rank, _texts_of(column["caption"], has_own))
+        self._sample.add(rank[has_own], _texts_of(column["caption"], has_own))
 
-    def _add_examples(self, column: Mapping[str, pa.Array], own: np.ndarray, is_read: np.ndarray) -> None:
+    def _add_examples(
+        self, column: Mapping[str, pa.Array], own: np.ndarray, is_read: np.ndarray, rank: np.ndarray
+    ) -> None:
         """Adds rows with artefacts and prompt-like rows to the examples of each of their patterns."""
         shown = is_read & (own != marks.MISSING) & (marks.has(own, *ARTEFACTS) | marks.is_prompt_like(own))
         rows = np.flatnonzero(shown)
-        if not len(rows):
-            return
-        rank = ranks(column["key"].take(pa.array(rows)), column["image"].take(pa.array(rows)), self._seed)
+        rank = rank[rows]
         for pattern in BY_ID.values():
             has_it = np.flatnonzero(own[rows] & marks.bits_of([pattern.id]))
             if len(has_it):

@@ -1,7 +1,7 @@
 """Random samples of rows that do not depend on the order in which rows come: those of the lowest ranks.
 
-A row's rank is a hash of its key and its image (pandas' SipHash, with the seed as its key). So every run, with any
-number of workers, takes the same rows, and samples of parts merge into the sample of the whole.
+A row's rank is a hash of its image and the seed. So every run, with any number of workers, takes the same rows, and
+samples of parts merge into the sample of the whole.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 T = TypeVar("T")
-_KEY_BYTES = 16  # of SipHash
+# SplitMix64 (Steele, Lea & Flood, OOPSLA 2014, doi:10.1145/2660193.2660195): the step, and shifts and factors that mix.
+_STEP = 0x9E3779B97F4A7C15
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
 
-def ranks(key: pa.Array, image: pa.Array, seed: int) -> np.ndarray:
-    """The ranks of rows, uint64 (rows,)."""
-    import pandas as pd
-
-    names = pc.binary_join_element_wise(key.fill_null(""), image.fill_null(""), "\n").to_numpy(zero_copy_only=False)
-    found: np.ndarray = pd.util.hash_array(names, hash_key=f"{seed:0{_KEY_BYTES}d}"[-_KEY_BYTES:], categorize=False)
-    return found
+def ranks(identity: np.ndarray, seed: int) -> np.ndarray:
+    """The ranks of rows, uint64 (rows,). identity: a hash of each row's image, uint64 (rows,)."""
+    rank: np.ndarray = identity + np.uint64((seed + 1) * _STEP % (1 << 64))
+    for shift, factor in _MIX:
+        rank ^= rank >> np.uint64(shift)
+        rank *= np.uint64(factor)
+    return rank
 
 
 class LowestRanks(Generic[T]):

@@ -43,13 +43,13 @@ class EmbeddingSet:
         if len(fingerprints) > 1:
             raise EvidenceError(f"vectors of different encoders cannot be compared: {', '.join(fingerprints)}")
         self.fingerprint = fingerprints[0] if fingerprints else ""
-        images, first, rows, numbers = distinct_images([part.path for part in self._parts]), 0, [], []
+        images, first, rows, numbers = distinct_images(self.paths, having="vector"), 0, [], []
         for part in self._parts:
             number = pq.read_table(part.path, columns=["vector"])["vector"].fill_null(-1).to_numpy()
-            counts = ~images.at(first, part.rows).is_repeat
-            rows.append(np.flatnonzero((number >= 0) & counts).astype(np.int32))
+            own = np.flatnonzero(number >= 0)
+            rows.append(own[~images.is_repeat[first : first + len(own)]].astype(np.int32))
             numbers.append(number[rows[-1]])
-            first += part.rows
+            first += len(own)
         self._row, self._number = (np.concatenate([np.zeros(0, np.int32), *each]) for each in (rows, numbers))
         self._first = np.cumsum([0, *(len(numbers) for numbers in rows)])
 
