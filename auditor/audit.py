@@ -16,7 +16,7 @@ from auditor import __version__, registry
 from auditor.aggregate import kept as kept_audit
 from auditor.config import USUAL_SAMPLE, Config, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
-from auditor.errors import ConfigError, DatasetError, EvidenceError
+from auditor.errors import ConfigError, DatasetError, EvidenceError, NoSuchInput
 from auditor.estimate.calibration import Calibration
 from auditor.estimate.intervals import Interval
 from auditor.evidence_store import calibration_file, kept
@@ -120,13 +120,16 @@ def run_audit(
 ) -> Audit:
     """Audit the inputs; evidence is kept in out/evidence. Raises AuditorError for problems that the user can fix.
 
-    examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
+    inputs: without any, those of the audit in `out`, where they were scanned. examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
     """
     resources = Resources.load(config)
     resources.check(config.scan)
     config = resources.sized(config)
     folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
     with Store(out := folder.path).locked() as store:
+        inputs = inputs or store.dataset()
+        if not inputs:
+            raise NoSuchInput("name a dataset: --out has no audit that says where one is")
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
         config = replace(config, sampling=with_two_stages(config.sampling, every_shard))

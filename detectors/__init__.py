@@ -1,1 +1,1 @@
-"""Detectors: one kind of evidence per module. Each module's docstring says what it sees and what defeats it."""
+"""Detectors, one per module. Each module's docstring says what it sees and what defeats it."""

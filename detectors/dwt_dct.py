@@ -44,18 +44,21 @@ _MIN_PIXELS = 256 * 256  # the package does not embed in smaller images
 _MAX_PIXELS = 1 << 22  # further rows are ignored: the message has repeated hundreds of times
 PLANES = ("8-bit BGR", "8-bit RGB", "float BGR", "float RGB")
 _LEVEL = 0.025  # of each of two one-sided bounds
-_EXCEEDANCE_RATE = 1e-3  # share of unmarked images whose best plane exceeds the exceedance threshold
+EXCEEDANCE_RATE = 1e-3  # share of unmarked images whose best plane is above `Mark.exceeded`
 _SLACK = 2.0  # factor on that rate: real images exceed it up to 1.4 times as often as by Student's distribution
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A message, its embedder, and the threshold of the statistic. decides: whether a hit is more than a suspicion."""
+    """A message, its embedder, and the threshold of the statistic. exceeded: the t that the best plane of one unmarked
+    image in a thousand exceeds (stored, because importing the distribution takes a fifth of a second in each worker).
+    decides: whether a hit is more than a suspicion."""
 
     id: str
     generator: str
     message: str
     threshold: float
+    exceeded: float
     decides: bool
 
     @property
@@ -98,13 +101,13 @@ class DwtDct(AggregateDetector):
 
     def statistic(self, view: View) -> np.ndarray | None:
         """The statistics to sum over images: the position means of every message length and plane, each scaled to
-        length 1; then, for each mark, whether the image exceeds the exceedance threshold.
+        length 1; then, for each mark, whether the best plane is above `exceeded`.
         """
         if refusal(view):
             return None
         means = _positions(view)
         scaled = [unit(means[length]).ravel() for length in sorted(means)]
-        exceeds = [t_values(means[mark.length], mark).max() > exceedance_threshold(mark) for mark in marks()]
+        exceeds = [t_values(means[mark.length], mark).max() > mark.exceeded for mark in marks()]
         return np.concatenate([*scaled, exceeds])
 
     def dataset_test(self, n: int, total: np.ndarray) -> tuple[DatasetTest, ...]:
@@ -115,8 +118,7 @@ class DwtDct(AggregateDetector):
         below that of the threshold (at most 1 for a mark that never decides). So the mean correlation, less its margin,
         divided by that correlation is a lower bound on the share of marked images.
 
-        A few strong marks: one in a thousand unmarked images exceeds the exceedance threshold (twice that is allowed
-        for). So the exact (Clopper-Pearson) lower bound on the share of exceedances, less that, is a lower bound too.
+        A few strong marks: one in a thousand unmarked images is above `exceeded` (twice that is allowed for). So the exact (Clopper-Pearson) lower bound on the share of exceedances, less that, is a lower bound too.
 
         The p-value is the smaller one, times the number of tests; the bound is the larger one.
         """
@@ -227,12 +229,6 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return scaled
 
 
-@cache
-def exceedance_threshold(mark: Mark) -> float:
-    """The t that the best plane of one unmarked image in a thousand exceeds."""
-    return t_quantile_above(_EXCEEDANCE_RATE / len(PLANES), mark.length - 2)
-
-
 def _test_of(mark: Mark, n: int, total: np.ndarray) -> DatasetTest:
     t, weak, share_of_weak = _pooled_test(mark, n, _part(total, mark.length))
     count = round(float(total[len(total) - len(marks()) + marks().index(mark)]))
@@ -259,7 +255,7 @@ def _pooled_test(mark: Mark, n: int, means: np.ndarray) -> tuple[float, float, f
 
 def _exceedance_test(count: int, n: int) -> tuple[float, float]:
     """The p-value of this number of exceedances, and the lower bound on the share of marked images."""
-    expected = _SLACK * _EXCEEDANCE_RATE
+    expected = _SLACK * EXCEEDANCE_RATE
     low = beta_quantile(_LEVEL, count, n - count + 1) if count else 0.0
     return float(binomial_above(count - 1, n, expected)), max(0.0, low - expected)
 

@@ -61,7 +61,7 @@ def has_synthetic_data(audit: Audit) -> bool:
 
 
 def _limitations(audit: Audit) -> list[str]:
-    kinds = ", ".join(phrases.coverage(audit, 1))
+    kinds = ", ".join(phrases.coverage(audit))
     lines = [f"Share of rows on which each kind of evidence could be checked: {kinds}.", phrases.NOT_CHECKED]
     if weights := phrases.weights(audit):
         lines.insert(0, f"{weights[:1].upper()}{weights[1:]}.")

@@ -1,7 +1,7 @@
 """What to do after a decision: the one next action, others, and the command that repeats the audit.
 
 The deciding rule of the policy chooses the action. Each command runs as it stands, from the folder in which the audit
-was made; a test runs them.
+was made; a test runs them. A scan names no dataset: the audit's evidence says where it is.
 """
 
 from __future__ import annotations
@@ -54,12 +54,9 @@ def actions(audit: Audit, decision: Decision, folder: str) -> list[Action]:
 
 
 def command(audit: Audit) -> str:
-    """The command that repeats the audit, where the dataset lies in the current folder."""
-    return _joined("scan", *_inputs(audit), *audit.config.command_line)
-
-
-def _inputs(audit: Audit) -> list[str]:
-    return [_as_argument(input.name) for input in audit.inputs]
+    """The command that makes the audit again, where the dataset and the files of options are in the current folder."""
+    inputs = [_as_argument(input.name) for input in audit.inputs]
+    return _joined("scan", *inputs, *audit.config.command_line)
 
 
 # ---- by rule --------------------------------------------------------------------------------------------------------
@@ -71,6 +68,9 @@ def _lower(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
         yield from _get_images(audit, folder)
     elif rule.outcome is Outcome.FAIL:
         yield from _remove(audit, folder)
+    elif rule.id == "worst-source" and rule.value is None:
+        text = "List the sources with their sizes; then lower `least-n` in the policy, or remove the rule."
+        yield Action(text, _command("export", folder, "--by", "source", "--output", "sources.csv"))
     elif rule.id in _ON_CONFIRMED:
         yield from _scan_more(audit, folder)
     elif rule.value is not None:
@@ -153,7 +153,7 @@ def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
 def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
     """For rules on rows that could not be read."""
     if not audit.counts.rows:
-        text = "Read how the files of the input were taken; then scan a folder, table or archive of images."
+        text = "See which files were read and which were skipped, and why; then scan a folder, table or archive of images."
         yield Action(text, _command("report", folder, "--format", "markdown"))
     elif not audit.counts.ok:
         yield from _get_images(audit, folder)
@@ -168,6 +168,9 @@ def _scan_again(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]
 
 
 def _see_captions(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
+    if rule.value is None:  # too few captions
+        yield from _see_details(audit, rule, folder)
+        return
     text = "List the rows with artefacts of captioning models or prompts in their captions (column `caption_marks`)."
     yield Action(text, _command("export", folder, "--output", "rows.csv"))
 
@@ -195,7 +198,7 @@ _BY_RULE: dict[str, Actions] = {
 def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
     """The audit's own command, without some options, and with more words."""
     kept = [word for word in audit.config.command_line if word.partition("=")[0] not in without]
-    return _joined("scan", *_inputs(audit), *kept, *words, f"--out={folder}")
+    return _joined("scan", *kept, *words, f"--out={folder}")
 
 
 def _command(name: str, folder: str, *words: str) -> str:

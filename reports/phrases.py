@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditor.compare import FELL, ROSE, Change
 from auditor.decision import Decision, MadLevel, MadLimits, MadStatus, Outcome
+from auditor.estimate.controls import MIN_CONTROLS
 from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
 from auditor.policy.rules import RULES
 from auditor.results import OTHERS, UNCHECKABLE, Audit, Control, Labels, ShardSample, Subgroup
@@ -41,9 +42,9 @@ def evidence(kind: str) -> str:
     return EVIDENCE[kind]
 
 
-def coverage(audit: Audit, digits: int = 0) -> list[str]:
+def coverage(audit: Audit) -> list[str]:
     """The share of rows on which each kind of evidence could be checked."""
-    return [f"{evidence(kind)} {percent(covered.share, digits)}" for kind, covered in audit.coverage.items()]
+    return [f"{evidence(kind)} {percent(covered.share)}" for kind, covered in audit.coverage.items()]
 
 
 def passed_over(audit: Audit) -> list[str]:
@@ -98,7 +99,8 @@ def rests_on(audit: Audit) -> str:
     """The evidence that the synthetic fraction rests on, how much was sampled, and how many images carry metadata."""
     e = audit.estimate
     count = audit.confirmed.count
-    confirmed = f"{counted(count, 'image')} confirmed by metadata or watermarks"
+    evidence = "metadata, watermarks or known images" if audit.digests.indexes else "metadata or watermarks"
+    confirmed = f"{counted(count, 'image')} confirmed by {evidence}"
     if e is None:
         parts = [f"{confirmed}; no estimate, because {_why_no_estimate(audit)}"]
     elif e.labels is not None:
@@ -157,7 +159,7 @@ _BASES = {
     "looks": "by looks",
     "unstated": "basis not stated",
 }
-_STOPPING = {False: "their number was fixed", True: "labelled until the policy was decided"}
+_STOPPING = {False: "their number was fixed in advance", True: "labelled until the policy was decided"}
 
 
 def where(audit: Audit) -> list[str]:
@@ -243,6 +245,13 @@ def model(audit: Audit, id: str) -> str:
         "Scores are not verdicts on single images; all of them together give the estimate. An image is likely "
         f"synthetic if its score is at least {percent(e.threshold or 0)}. Calibration: {e.calibration}."
     )
+
+
+def is_shift(control: Control) -> str:
+    """Whether a control shows a calibration shift."""
+    if control.n < MIN_CONTROLS:
+        return f"not tested (fewer than {MIN_CONTROLS} images)"
+    return "yes" if control.is_shift else "no"
 
 
 def shift(control: Control) -> str:
@@ -353,7 +362,7 @@ _ERRORS = {
 }
 ERROR_NOTES = (
     "(1) Metadata can be forged, and are lost when images are re-encoded. "
-    "(2) See docs/explanation/watermarks.md. Re-encoding weakens watermarks."
+    "(2) Re-encoding weakens watermarks: the documentation (Watermarks) lists which survive what."
 )
 
 

@@ -47,7 +47,7 @@ def scan(
     listener: Listener | None = None,
     fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit a dataset: a folder, a table, tars, or several of those.
+    """Audit a dataset: a folder, a table, tars, or several of those; without any, that of the audit in `out`.
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
     decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.

@@ -43,7 +43,8 @@ _DROPS = ("nothing", "decided", "likely")
         "--target",
         type=options.Number(0, 1),
         metavar="SHARE",
-        help="More images, most probably synthetic first, until at most this fraction is synthetic (0.05 is 5 %).",
+        help="More images, most probably synthetic first, until the estimate (not its upper bound) is at most this "
+        "fraction (0.05 is 5 %).",
     ),
 )
 @option_group(
@@ -73,7 +74,7 @@ def command(
 
     \b
     auditor filter audit/ --out keep.parquet                   without confirmed images
-    auditor filter audit/ --target 0.05 --out keep.parquet     at most 5 % synthetic
+    auditor filter audit/ --target 0.05 --out keep.parquet     estimated 5 % synthetic
 
     Prints how many rows are removed, how many of them are probably real, and the synthetic fraction before and after.
     """

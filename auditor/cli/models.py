@@ -16,10 +16,12 @@ def command() -> None:
 def list_all() -> int:
     """List the models: licence, size, digest, and where they are."""
     from auditor.embeddings import hub
-    from auditor.embeddings.embedded_encoder import EMBEDDED
+    from auditor.embeddings.embedded_encoder import EMBEDDED, shipped_calibration
 
     what = "encoder of the detector `classifier`; see its card in the same folder"
-    _show(f"{EMBEDDED.name} (built-in)", what=what, here=str(EMBEDDED))
+    size = f"{(EMBEDDED / 'encoder.onnx').stat().st_size:,} bytes"
+    own = {"what": what, "licence": "MIT", "size": size, "sha256": shipped_calibration().sha256}
+    _show(f"{EMBEDDED.name} (built-in)", **own, here=str(EMBEDDED))
     for model in hub.CATALOGUE.values():
         here = str(model.path) if model.path.exists() else f"no: auditor models pull {model.id}"
         details = {"what": model.what, "licence": model.licence, "size": f"{model.size:,} bytes"}

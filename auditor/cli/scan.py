@@ -145,7 +145,7 @@ _running = option_group(
 
 
 @layout.command("scan")
-@click.argument("inputs", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1)
 @option_group("Input", options.reading, options.weighing)
 @_looking
 @option_group(
@@ -165,8 +165,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     auditor scan wds/ --sample all --policy policy.toml   every image, your limits
     auditor scan urls.parquet --fetch 2000      a random sample of a URL list
 
-    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out. The same command again continues. The
-    exit code is the policy's decision.
+    Writes audit.json, report.html, summary.md and evidence/*.parquet to --out. The same command again continues.
+    Without INPUTS, the dataset of the audit in --out is scanned again. The exit code is the policy's decision.
     """
     import datetime
 

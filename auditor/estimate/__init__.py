@@ -1,1 +1,1 @@
-"""The synthetic fraction with an interval: error rates by source, known rows, flags of the rest, checks of both."""
+"""The synthetic fraction with an interval: error rates by source, known rows, scores of the rest, checks of both."""

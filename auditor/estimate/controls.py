@@ -15,7 +15,7 @@ from auditor.estimate.score_distributions import BinShares
 from auditor.results import Control
 
 _SHIFT_LEVEL = 0.01  # two-sided
-_MIN_CONTROLS = 20  # images; fewer are not tested for a shift
+MIN_CONTROLS = 20  # images; fewer are not tested for a shift
 
 
 def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
@@ -27,7 +27,7 @@ def check(name: str, flagged: int, n: int, rates: np.ndarray) -> Control:
     lower_tail = float(np.mean(binomial_at_most(flagged, n, rates)))
     upper_tail = float(np.mean(binomial_above(flagged - 1, n, rates)))
     p_value = min(1.0, 2 * min(lower_tail, upper_tail))
-    is_shift = n >= _MIN_CONTROLS and p_value < _SHIFT_LEVEL
+    is_shift = n >= MIN_CONTROLS and p_value < _SHIFT_LEVEL
     return Control(name, flagged, n, (median, low, high), p_value, is_shift=is_shift)
 
 

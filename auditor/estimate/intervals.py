@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from auditor.estimate.distributions import beta_quantile
+from auditor.estimate.roots import root
 
 CONFIDENCE = 0.95
 
@@ -52,7 +53,6 @@ _EDGE = 1e-15  # smallest distance of q from 0 and 1, where the logarithms stay 
 
 def confidence_sequence(positives: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
     """The share's interval after n draws, valid at all n at once. Raises ValueError unless 0 <= positives <= n."""
-    from scipy.optimize import brentq
     from scipy.special import betaln
 
     if not 0 <= positives <= n:
@@ -68,9 +68,9 @@ def confidence_sequence(positives: int, n: int, alpha: float = 0.05) -> tuple[fl
         return level - log_likelihood
 
     share = min(max(positives / n, _EDGE), 1 - _EDGE)
-    low = brentq(excess, _EDGE, share, xtol=_EDGE) if positives and excess(_EDGE) > 0 else 0.0
-    high = brentq(excess, share, 1 - _EDGE, xtol=_EDGE) if positives < n and excess(1 - _EDGE) > 0 else 1.0
-    return float(low), float(high)
+    low = root(excess, _EDGE, share) if positives and excess(_EDGE) > 0 else 0.0
+    high = root(excess, share, 1 - _EDGE) if positives < n and excess(1 - _EDGE) > 0 else 1.0
+    return low, high
 
 
 def anytime_n_eff(share: float, n_eff: float) -> float:
@@ -78,8 +78,6 @@ def anytime_n_eff(share: float, n_eff: float) -> float:
 
     It is at most n_eff. Intervals that are computed from it cover at all sample sizes at once.
     """
-    from scipy.optimize import brentq
-
     n = max(1, math.floor(n_eff))
     low, high = confidence_sequence(round(share * n), n)
 
@@ -89,4 +87,4 @@ def anytime_n_eff(share: float, n_eff: float) -> float:
         return (fixed_high - fixed_low) - (high - low)
 
     ends = math.log(1e-6), math.log(n_eff)
-    return n_eff if excess(ends[1]) >= 0 else math.exp(brentq(excess, *ends, xtol=1e-6))
+    return n_eff if excess(ends[1]) >= 0 else math.exp(root(excess, *ends))

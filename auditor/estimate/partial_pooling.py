@@ -25,6 +25,7 @@ import numpy as np
 
 from auditor.estimate.counts import EvidenceCounts
 from auditor.estimate.intervals import CONFIDENCE, Interval
+from auditor.estimate.roots import root
 from auditor.estimate.score_distributions import BinShares
 from auditor.estimate.score_mixture import likelihood
 
@@ -32,7 +33,7 @@ from auditor.estimate.score_mixture import likelihood
 # cover and false discoveries are rare in mixtures of held-out sources (docs/benchmarks/groups.md).
 GROUP_SOURCES = ((1, 2, 3, 4), (1, 2))
 GROUP_DRAWS = 500
-_MISFIT = 0.3  # relative standard deviation of a bin's count, as score_mixture.MISFIT
+_MISFIT = 0.3  # relative standard deviation of a bin's count, like score_mixture.MISFIT but smaller
 FALSE_DISCOVERY_RATE = 0.05
 MAJORITY = 0.5
 _CONCENTRATIONS = 2.0 ** np.arange(-2, 7)  # of κ, each equally probable
@@ -131,8 +132,6 @@ class _Model:
     def posterior(self, whole: float) -> np.ndarray:
         """The probability of each fraction of the grid for each group's scored images, if the groups together have the
         fraction `whole` (as far as the confirmed images permit), float64 (groups, grid)."""
-        from scipy.optimize import brentq
-
         given, scaled = self._given(whole), self._parts / self._parts.max()
 
         def tilted(tilt: float) -> np.ndarray:
@@ -148,7 +147,7 @@ class _Model:
             return tilted(-_MAX_TILT)
         if excess(_MAX_TILT) <= 0:
             return tilted(_MAX_TILT)
-        return tilted(brentq(excess, -_MAX_TILT, _MAX_TILT, xtol=1e-9))
+        return tilted(root(excess, -_MAX_TILT, _MAX_TILT))
 
     def _given(self, mean: float) -> np.ndarray:
         """The posterior for μ = mean, averaged over κ, float64 (groups, grid)."""

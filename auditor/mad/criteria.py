@@ -19,8 +19,6 @@ same, not that a model will collapse.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -28,10 +26,10 @@ from itertools import pairwise
 from auditor import sentences
 from auditor.decision import MadCriterion, MadLevel, MadLimits, MadStatus
 from auditor.estimate.intervals import Interval
+from auditor.estimate.roots import root
 from auditor.mad import simulation
 
 STABILITY_CAP = 1 / 3
-_STEPS = 1 << 40  # of a bisection
 _MAX_GENERATIONS = 100  # after so many, the loss has practically reached its limit
 
 
@@ -91,7 +89,7 @@ def effective_limit(keep: float, n: float, assumptions: Assumptions) -> float:
     shares = [10 ** (-9 + 9 * step / 900) for step in range(900)]
     for before, after in pairwise(shares):
         if shortfall(after) < 0 <= shortfall(before):
-            return _crossing(shortfall, before, after)
+            return root(shortfall, before, after)
     return 0.0 if shortfall(shares[0]) < 0 else 1.0
 
 
@@ -105,13 +103,6 @@ def _limiting_distance(p: float, n: float, d: float, lambda_: float) -> float:
     scatter = d * (d + 1) * (q + p * (lambda_ * variance) ** 2) / (n * (1 - (p * lambda_) ** 2))
     sigma = math.sqrt(variance)
     return d * mean + d * (1 - sigma) ** 2 + scatter / (4 * sigma**3)
-
-
-def _crossing(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function becomes negative, by bisection to 2^-40 of the range. (Importing scipy.optimize takes longer
-    than the rest of a decision.)"""
-    step = (high - low) / _STEPS
-    return low + step * bisect_left(range(_STEPS), True, key=lambda number: function(low + step * number) < 0)
 
 
 # ---- the status -----------------------------------------------------------------------------------------------------
@@ -184,9 +175,9 @@ class _Case:
         compared = sentences.at_most(self.low, self.high, self.limit, what, "the MAD limit is")
         if self.fraction is None and self.level is MadLevel.INCONCLUSIVE:
             confirmed = (
-                f"at least {sentences.percent(self.low)} synthetic by metadata and watermarks"
+                f"at least {sentences.percent(self.low)} confirmed as synthetic"
                 if self.low
-                else ("no image is confirmed as synthetic")
+                else "no image is confirmed as synthetic"
             )
             return f"{confirmed}, and the others are not estimated; the MAD limit is {sentences.percent(self.limit)}"
         if self.level is MadLevel.NEAR:
@@ -196,7 +187,7 @@ class _Case:
     @property
     def _basis(self) -> str:
         is_estimated = self.fraction is not None and self.fraction.low > self.confirmed
-        return "" if is_estimated else " by metadata and watermarks alone"
+        return "" if is_estimated else " by confirmed images alone"
 
     @property
     def advice(self) -> str:

@@ -147,7 +147,7 @@ def test_random_keys_follow_students_law_on_a_structured_image():
     found = dwt_dct.positions(dwt_dct.soft_bits(picture))[48]
     rng = np.random.default_rng(0)
     messages = ["".join(map(str, rng.integers(0, 2, 48))) for _ in range(3000)]
-    t = np.array([dwt_dct.t_values(found, dwt_dct.Mark("x", "x", m, 1, True))[2] for m in messages])
+    t = np.array([dwt_dct.t_values(found, dwt_dct.Mark("x", "x", m, 1, 1, True))[2] for m in messages])
     assert stats.kstest(t, stats.t(46).cdf).pvalue > 1e-3
 
 
@@ -203,6 +203,8 @@ def test_thresholds_say_how_they_were_made():
         assert entry["null_values"] >= 100_000
         level = 1e-8 / (4 * sum(e["decides"] for e in content["marks"]))
         assert entry["threshold"] >= stats.t.isf(level, len(entry["message"]) - 2)
+        of_best_plane = dwt_dct.EXCEEDANCE_RATE / len(dwt_dct.PLANES)
+        assert entry["exceeded"] == pytest.approx(stats.t.isf(of_best_plane, len(entry["message"]) - 2), abs=1e-6)
 
 
 def test_a_lower_bound_is_a_share_also_for_a_mark_that_never_decides():

@@ -114,5 +114,5 @@ def test_it_says_what_being_over_rests_on():
     estimated = criteria.status(Interval(0.6, 0.4, 1.0), 0.05, 1000, A).reason
     declared = criteria.status(Interval(0.3, 0.2, 1.0), 0.2, 1000, A).reason
     assert "alone" not in estimated
-    assert "synthetic by metadata and watermarks alone" in declared
-    assert "synthetic by metadata and watermarks alone" in criteria.status(None, 0.2, 1000, A).reason
+    assert "synthetic by confirmed images alone" in declared
+    assert "synthetic by confirmed images alone" in criteria.status(None, 0.2, 1000, A).reason

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from dataclasses import replace
 
 import making
@@ -158,14 +159,13 @@ POLICIES = {
 def demo(tmp_path_factory):
     pytest.importorskip("skimage", reason="the demo dataset needs the extra `demo`")
     base = tmp_path_factory.mktemp("first-screen")
-    assert run("demo", "demo-dataset", cwd=base).returncode == 0
-    assert run("scan", "demo-dataset", "--out", "all", cwd=base).returncode == 1
-    assert run("scan", "demo-dataset", "--out", "some", "--sample", 12, "--exit-zero", cwd=base).returncode == 0
-    assert run("scan", "demo-dataset", "--out", "rows", "--depth", "row", "--exit-zero", cwd=base).returncode == 0
-    making.write(
-        base / "urls/urls.csv", "url,caption\nhttp://nowhere.invalid/a.png,a cat\nhttp://nowhere.invalid/b.png,b\n"
-    )
-    assert run("scan", "urls", "--out", "links", "--exit-zero", cwd=base).returncode == 0
+    photos, urls = "data/photos", "data/urls.csv"  # not in the folder in which commands run
+    assert run("demo", photos, cwd=base).returncode == 0
+    assert run("scan", photos, "--out", "all", cwd=base).returncode == 1
+    assert run("scan", photos, "--out", "some", "--sample", 12, "--exit-zero", cwd=base).returncode == 0
+    assert run("scan", photos, "--out", "rows", "--depth", "row", "--exit-zero", cwd=base).returncode == 0
+    making.write(base / urls, "url,caption\nhttp://nowhere.invalid/a.png,a cat\nhttp://nowhere.invalid/b.png,b\n")
+    assert run("scan", urls, "--out", "links", "--exit-zero", cwd=base).returncode == 0
     return base
 
 
@@ -204,7 +204,8 @@ def test_every_action_runs_as_it_stands(demo, monkeypatch, folder, name):
 
     monkeypatch.setattr(LabelServer, "serve_forever", interrupted)
     for words in dict.fromkeys(commands_of(demo, folder, POLICIES[name])):
-        if words[1] == "scan":  # into another folder, which the other tests do not need
+        if words[1] == "scan":  # in a copy, because other tests need the audit
+            shutil.copytree(demo / folder, demo / f"{folder}-again", dirs_exist_ok=True)
             words = (*words[:-1], f"--out={folder}-again")
         result = run(*words[1:], cwd=demo)
         expected = (130,) if words[1] == "label" else (0, 1, 4)

@@ -127,7 +127,7 @@ def test_an_index_of_another_encoder_is_refused_before_anything_is_read(tmp_path
 
 
 def test_searching_lists_the_nearest_and_tells_copies(made, tmp_path):
-    image = saved(tmp_path / "a.jpg", picture(5), quality=40)
+    image = saved(tmp_path / "a.jpg", picture(5), quality=90)
     found = auditor.search_index(made / "index", image, nearest=3)
     assert (found[0].image, found[0].is_copy) == ("5.png", True)
     assert len(found) == 3
