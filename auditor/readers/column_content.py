@@ -75,16 +75,21 @@ def _kind(value: Any) -> Held:
 
 
 def named_alike(table: TableFile, first: str, columns: Iterable[str]) -> tuple[str, ...]:
-    """Those columns with a word for images in their names that hold other images than the first column."""
+    """Those columns with a word for images in their names that hold other images than the first column. (Names of files
+    that are not there, while those of the first column are, tell where the images came from.)"""
     alike = [name for name in columns if _words(name) & _IMAGE_WORDS]
     if not alike:
         return ()
     found = values(table, [first, *alike])
+    base = files.split(table.url)[0]
+    is_here = held(found[first]) is Held.PATH and name_files(base, "", found[first])
     wanted = {Held.ADDRESS} if held(found[first]) is Held.ADDRESS else {Held.PATH, Held.IMAGE}
     others: list[str] = []
     for name in alike:
         known = [found[first], *(found[other] for other in others)]
-        if held(found[name]) in wanted and not any(_are_same_images(found[name], other) for other in known):
+        is_elsewhere = is_here and held(found[name]) is Held.PATH and not name_files(base, "", found[name])
+        is_other = not any(_are_same_images(found[name], other) for other in known)
+        if held(found[name]) in wanted and is_other and not is_elsewhere:
             others.append(name)
     return tuple(others)
 
@@ -113,8 +118,12 @@ def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> di
 
 
 def name_files(base: str, folder: str, values: Iterable[Any]) -> bool:
-    """Whether one of some values is the path, from a folder below the base, of a file below the base."""
-    return any(_is_file(base, posixpath.join(folder, path)) for value in values for path in cells.paths(value))
+    """Whether one of some values is the path, from a folder below the base, of a file below the base. A path that begins
+    with '/' may begin at that folder too."""
+    paths = [path for value in values for path in cells.paths(value)]
+    return any(
+        _is_file(base, posixpath.join(folder, spelled)) for path in paths for spelled in {path, path.lstrip("/")}
+    )
 
 
 def _is_file(base: str, name: str) -> bool:

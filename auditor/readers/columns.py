@@ -17,7 +17,7 @@ from auditor.config import ReadOptions, option_of
 from auditor.errors import DatasetError
 from auditor.readers import column_content
 from auditor.readers.column_content import Held
-from auditor.storage import tables
+from auditor.storage import files, tables
 from auditor.storage.tables import Kind, TableFile
 
 URL = ("url", "image_url", "img_url", "src", "link")
@@ -38,6 +38,8 @@ IMAGE = (
     "image", "img", "jpg", "png", "webp", "bytes", "image_bytes",
     "file_name", "image_path", "path", "filepath", "file_names",
 )  # fmt: skip
+# Names of images where such files are there; beside a column of URLs, they may be the names that downloads would have.
+FILE = ("filename", "file", "image_file", "image_filename", "img_path", "img_file")
 DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
 CAPTION_FILES = ("txt", "caption", "text")
 _CHECKED = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col")
@@ -101,10 +103,23 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
         return replace(columns, lacks=f"its table has no column {flags}")
     if options.image_col or options.url_col:
         return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns))
+    if columns.url and not columns.image:
+        columns = replace(columns, image=_files_beside(table, [name for name in names if name in telling]))
     columns = replace(columns, **_by_type(table, kinds, columns))
-    return (
-        columns if columns.images else replace(columns, **column_content.by_content(table, telling, options.base_dir))
-    )
+    if columns.images:
+        return columns
+    others = [name for name in telling if name not in (columns.caption, columns.id)]
+    by_content = column_content.by_content(table, others, options.base_dir) if others else {}
+    return replace(columns, **(by_content or column_content.by_content(table, telling, options.base_dir)))
+
+
+def _files_beside(table: TableFile, names: list[str]) -> str | None:
+    """The column of file names of which one is there, beside the table; None without any."""
+    named = _alias(names, FILE)
+    if named is None:
+        return None
+    found = column_content.values(table, [named])[named]
+    return named if column_content.name_files(files.split(table.url)[0], "", found) else None
 
 
 def caption_of(table: TableFile, wanted: str | None) -> str | None:

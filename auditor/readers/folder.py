@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from auditor.errors import SampleError
@@ -73,8 +74,8 @@ def _beside(input: Input, name: str, suffix: str) -> str | None:
     if not files.sidecars(url):
         return None
     here = files.names(url)
-    for stem in (names.stem(name), name):
-        wanted = f"{stem.rpartition('/')[2]}.{suffix}"
+    for stem, spelled in product((names.stem(name), name), (suffix, suffix.upper(), suffix.capitalize())):
+        wanted = f"{stem.rpartition('/')[2]}.{spelled}"
         for spelling in (wanted,) if wanted.isascii() else names.spellings(wanted):
             if spelling in here:
                 return f"{folder}/{spelling}" if folder else spelling

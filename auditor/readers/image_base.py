@@ -1,11 +1,13 @@
 """Finds the folder that a table's image names are relative to.
 
 That is the table's own folder or, if no image is there, one near it below the input: a folder above, or a folder in one
-of these. So COCO's `annotations/captions_train2017.json` finds `train2017/`, and Flickr8k's `captions.txt` `Images/`.
+of these. So COCO's `annotations/captions_train2017.json` finds `train2017/`, and Flickr8k's `captions.txt` `Images/`. If
+several have an image of such a name, the one whose path has a word of the table's name is meant: `val.csv` and `val/`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -14,12 +16,13 @@ from auditor.errors import DatasetError
 from auditor.plugin import Input
 from auditor.readers.column_content import name_files
 from auditor.readers.columns import Columns
-from auditor.storage import files, tables
+from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
 
 _FIRST_ROWS = 10
 _MAX_FOLDERS = 50  # in one folder
 _MAX_TRIED = 300
+_WORD = re.compile(r"[a-z]+")
 
 
 def find(input: Input, table: TableFile, columns: Columns) -> str:
@@ -47,8 +50,12 @@ def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], ve
     except DatasetError:
         return None
     values = [row.get(column) for row in rows for column in local]
-    near = [""] if own is None else islice(_near(base, own), _MAX_TRIED)
-    return next((folder for folder in near if name_files(base, folder, values)), None)
+    if own is None:
+        return "" if name_files(base, "", values) else None
+    above, below = _above(own), list(islice(_below(base, _above(own)), _MAX_TRIED))
+    words = _words(names.stem(table.url.rpartition("/")[2]))
+    named_alike = sorted(below, key=lambda folder: not words & _words(folder))
+    return next((folder for folder in (*above, *named_alike) if name_files(base, folder, values)), None)
 
 
 def forget() -> None:
@@ -56,12 +63,21 @@ def forget() -> None:
     _find.cache_clear()
 
 
-def _near(base: str, own: str) -> Iterator[str]:
-    """The table's folder and those above, then the folders in them, then those one level deeper."""
+def _words(name: str) -> set[str]:
+    """The words of a name, without digits: `captions` and `val` of captions_val2017."""
+    return set(_WORD.findall(name.casefold()))
+
+
+def _above(own: str) -> list[str]:
+    """The table's folder and those above."""
     above = [own]
     while above[-1]:
         above.append(files.parent(above[-1]))
-    yield from above
+    return above
+
+
+def _below(base: str, above: Sequence[str]) -> Iterator[str]:
+    """The folders in those, then the folders in these."""
     below = [name for folder in above for name in _folders(base, folder)]
     yield from below
     for folder in below:

@@ -149,9 +149,12 @@ class RowReader:
         return name if "://" in name else files.spelled_on_disk(self.base, self._spelled(name))
 
     def _spelled(self, name: str) -> str:
-        """The image's name below the base folder, spelled as in the table."""
-        joined = posixpath.normpath(posixpath.join(self.folder, name))
-        return joined.removeprefix(f"{self.base}/")
+        """The image's name below the base folder, spelled as in the table. A name that begins with '/' may mean the
+        dataset's own folder, as paths of web sites do."""
+        joined = posixpath.normpath(posixpath.join(self.folder, name)).removeprefix(f"{self.base}/")
+        below = posixpath.normpath(posixpath.join(self.folder, name.lstrip("/")))
+        is_below = joined.startswith("/") and not below.startswith("..") and "\0" not in below
+        return below if is_below and files.exists(files.join(self.base, below)) else joined
 
     @property
     def place(self) -> str:

@@ -3,16 +3,18 @@
 Members with the same path up to the first dot are a sample. Its image members are found by their suffix (a.jpg,
 a.input.jpg) or by their content; the caption is in txt, caption or text, or in the fields of a json member. Several
 images in one sample give one row each (`key#0, key#1`). A sample without an image, a missing archive of the range, and
-the damaged end of an archive are unreadable rows. Loose images in the folder are rows too; if there are at least as
+the damaged end of an archive are unreadable rows. Companions (README, tables, scripts) and texts in a folder of the
+archive that has no image (YOLO's `labels/`, VOC's `Annotations/`) are no samples. Loose images in the folder are rows too; if there are at least as
 many of them as archives, the input is read as a folder of images.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from auditor.errors import SampleError
@@ -79,9 +81,24 @@ class Webdataset(Reader):
         with archive.groups(url, is_piece=shard.stop is not None) as groups:
             inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
             fields = {**fields, **inside}
-            for group in _of_piece(described, shard, keys):
+            chosen, folders = _of_piece(described, shard, keys)
+            waiting: dict[str, list[Sample | Unreadable]] = defaultdict(list)  # texts, until their folder has an image
+            for group in chosen:
                 extra = archive_index.of_group(group, fields, shard.file) if isinstance(group, Group) else None
-                yield from samples(group, shard, keys, extra)
+                rows = samples(group, shard, keys, extra)
+                if isinstance(group, Broken) or _may_have_image(group):
+                    for folder in _folders_with_images([group]):
+                        folders.add(folder)
+                        yield from waiting.pop(folder, ())
+                    yield from rows
+                elif all(map(_is_companion, group.members)):
+                    continue
+                elif files.parent(group.key) in folders:
+                    yield from rows
+                else:
+                    waiting[files.parent(group.key)] += rows
+            if not folders:
+                yield from chain.from_iterable(waiting.values())
 
 
 def _pieces(shard: Shard) -> Iterator[Shard]:
@@ -97,16 +114,33 @@ def _pieces(shard: Shard) -> Iterator[Shard]:
         yield from (replace(shard, id=f"{shard.id}-{number:02d}", start=number, stop=count) for number in range(count))
 
 
-def _of_piece(groups: Iterable[Group | Broken], shard: Shard, keys: Keys) -> Iterable[Group | Broken]:
-    """The samples of the shard's piece of an archive; keys of samples before it are taken."""
+def _of_piece(
+    groups: Iterable[Group | Broken], shard: Shard, keys: Keys
+) -> tuple[Iterable[Group | Broken], set[str]]:
+    """The samples of the shard's piece of an archive, and the folders of the archive that have images; keys of samples
+    before it are taken. A whole archive is not read in advance, so its folders are not known."""
     if shard.stop is None:
-        return groups
+        return groups, set()
     listed, number, count = list(groups), int(shard.start), int(shard.stop)
     start, stop = len(listed) * number // count, len(listed) * (number + 1) // count
     for group in listed[:start]:
         if isinstance(group, Group):
             keys(group.key)
-    return listed[start:stop]
+    return listed[start:stop], _folders_with_images(listed)
+
+
+def _folders_with_images(groups: Iterable[Group | Broken]) -> set[str]:
+    return {files.parent(group.key) for group in groups if isinstance(group, Group) and _may_have_image(group)}
+
+
+def _may_have_image(group: Group) -> bool:
+    """Whether a member may be more than a text, by its name: an image, a film, an unknown file."""
+    return not all(_is_companion(member) or names.is_sidecar(member.name) for member in group.members)
+
+
+def _is_companion(member: Member) -> bool:
+    is_table = tables.is_table(member.name) and not tables.is_only_sometimes_table(member.name)
+    return is_table or names.is_companion(member.name)
 
 
 class Keys:
@@ -133,14 +167,14 @@ def samples(
     options = shard.input.options
     key = keys((as_text(row.get(options.id_col)) if options.id_col else None) or group.key)
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
-    beside = _caption(group)
-    caption = as_text(row.get(options.caption_col)) if options.caption_col else beside
     source = domain(url) if url else place
     images = [member for member in group.members if _is_image(member)]
     if not images:
         kinds = ", ".join(sorted({member.suffix or "no suffix" for member in group.members})[:_MAX_KINDS])
         yield Unreadable(key, source, f"{place}::{group.key}", f"no image in sample: its members are {kinds}")
     for number, member in enumerate(images):
+        beside = _caption(group, member, images)
+        caption = as_text(row.get(options.caption_col)) if options.caption_col else beside
         yield Sample(
             key=f"{key}#{number}" if len(images) > 1 else key,
             source=source,
@@ -168,9 +202,13 @@ def _is_image(member: Member) -> bool:
         return False
 
 
-def _caption(group: Group) -> str | None:
+def _caption(group: Group, image: Member, images: Sequence[Member]) -> str | None:
+    """The text beside an image: that of the same stem (`a.00.txt` of `a.00.jpg`), or one of the whole sample, which has
+    the stem of no image."""
+    stems = {names.stem(each.name) for each in images} - {names.stem(image.name)}
+    own = Group(group.key, [each for each in group.members if names.stem(each.name) not in stems])
     for suffix in CAPTION_FILES:
-        if (data := _read(group, suffix)) is not None:
+        if (data := _read(own, suffix)) is not None:
             return as_text(data.decode("utf-8", "replace"))
     return None
 

@@ -1,0 +1,132 @@
+"""Which files a table or an archive means, where several could be meant."""
+
+import zipfile
+
+import making
+import pytest
+
+import auditor
+from auditor.types import Unreadable
+
+GENERATED = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: x"
+
+
+def archive(path, members):
+    if path.suffix != ".zip":
+        return making.tar(path, members, "w:gz" if path.suffix == ".gz" else "w")
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in members:
+            file.writestr(name, data)
+    return path
+
+
+def images_of(rows):
+    return [row.image.rpartition("::")[2] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("table", "folder"),
+    [("{}.csv", "{}"), ("annotations/{}.csv", "{}2017"), ("ann/captions_{}2017.csv", "images/{}"),
+     ("{}_metadata.csv", "data/{}-images")],
+)  # fmt: skip
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_of_folders_with_the_same_names_the_one_named_like_the_table_is_meant(tmp_path, read_all, table, folder, split):
+    for name in ("train", "val"):
+        for number in range(2):
+            making.write(tmp_path / folder.format(name) / f"{number}.jpg", making.encoded(seed=number))
+        making.write(tmp_path / table.format(name), f"file_name,text\n0.jpg,a {name}\n1.jpg,b {name}\n")
+    _, rows = read_all(tmp_path)
+    mine = [row for row in rows if row.caption and row.caption.endswith(split)]
+    assert images_of(mine) == [f"{folder.format(split)}/{number}.jpg" for number in range(2)]
+    assert len(rows) == 4
+
+
+def test_a_name_that_begins_with_a_slash_is_in_the_dataset_if_it_is_there(tmp_path, read_all):
+    for number in range(2):
+        making.write(tmp_path / f"set/images/{number}.jpg", making.encoded(seed=number))
+    making.write(tmp_path / "secret.jpg", making.encoded())
+    names = ("/images/0.jpg", "images/1.jpg", "/../secret.jpg", "/etc/hostname", f"{tmp_path}/secret.jpg")
+    making.write(tmp_path / "set/a.csv", "file_name,text\n" + "".join(f"{name},a\n" for name in names))
+    _, rows = read_all(tmp_path / "set")
+    assert images_of(rows)[:2] == ["images/0.jpg", "images/1.jpg"]
+    assert len(rows) == len(names)
+    for row in rows[2:]:
+        with pytest.raises(auditor.errors.SampleError, match="leaves"):
+            row.content.read(1)
+
+
+@pytest.mark.parametrize("suffix", ["TXT", "Txt", "CAPTION", "txt"])
+def test_a_text_beside_an_image_may_be_in_capitals(tmp_path, scan, suffix):
+    making.write(tmp_path / "set/a.JPG", making.encoded())
+    making.write(tmp_path / f"set/a.{suffix}", GENERATED)
+    audit = scan(tmp_path / "set")
+    assert (audit.confirmed.count, audit.inventory.sidecars) == (1, 1)
+
+
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+def test_names_with_dots_have_captions_of_their_own(tmp_path, read_all, suffix):
+    members = [(f"IMG.{number:02}.jpg", making.encoded(seed=number)) for number in range(3)]
+    texts = [(f"IMG.{number:02}.txt", f"caption {number}".encode()) for number in (0, 2)]
+    archive(tmp_path / f"a.{suffix}", members + texts)
+    _, rows = read_all(tmp_path)
+    assert {row.image[-6:-4]: row.caption for row in rows} == {"00": "caption 0", "01": None, "02": "caption 2"}
+
+
+def test_a_text_of_the_whole_sample_is_of_each_of_its_images(tmp_path, read_all):
+    members = [("a.left.jpg", making.encoded()), ("a.right.jpg", making.encoded(seed=1)), ("a.txt", b"both")]
+    making.tar(tmp_path / "a.tar", members)
+    _, rows = read_all(tmp_path)
+    assert [row.caption for row in rows] == ["both", "both"]
+
+
+def test_a_column_of_files_that_are_there_counts_before_one_of_urls(tmp_path, read_all):
+    lines = [f"images/{number}.jpg,https://commons.example/wiki/{number},a cat" for number in range(3)]
+    for number in range(3):
+        making.write(tmp_path / f"set/images/{number}.jpg", making.encoded(seed=number))
+    making.write(tmp_path / "set/a.csv", "\n".join(["filename,url,caption", *lines]) + "\n")
+    making.write(tmp_path / "urls/a.csv", "\n".join(["filename,url,caption", *lines]) + "\n")
+    _, rows = read_all(tmp_path / "set")
+    assert images_of(rows) == [f"images/{number}.jpg" for number in range(3)]
+    assert {row.caption for row in rows} == {"a cat"}
+    _, rows = read_all(tmp_path / "urls")
+    assert [row.content for row in rows] == [None] * 3
+
+
+def test_captions_that_end_like_file_names_are_captions(tmp_path, read_all):
+    lines = []
+    for number in range(3):
+        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
+        lines.append(f"{number}.jpg,IMG_{number:04}.jpg")
+    making.write(tmp_path / "a.csv", "\n".join(["filename,caption", *lines]) + "\n")
+    _, rows = read_all(tmp_path)
+    assert {row.image: row.caption for row in rows} == {f"{n}.jpg": f"IMG_{n:04}.jpg" for n in range(3)}
+
+
+def test_names_that_files_had_before_are_no_images(tmp_path, read_all):
+    lines = []
+    for number in range(3):
+        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
+        lines.append(f"{number}.jpg,DSC_{number}.JPG,a cat")
+    making.write(tmp_path / "a.csv", "\n".join(["image,original_filename,caption", *lines]) + "\n")
+    _, rows = read_all(tmp_path)
+    assert images_of(rows) == [f"{number}.jpg" for number in range(3)]
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz", "zip"])
+def test_texts_and_companions_of_an_archive_are_no_lost_samples(tmp_path, read_all, suffix):
+    members = [("README.md", b"x"), ("train.csv", b"a,b\n1,2\n"), ("data.yaml", b"x"), ("labels/0.txt", b"1 0.5 0.5")]
+    members += [(f"images/{number}.jpg", making.encoded(seed=number)) for number in range(2)]
+    members += [("Annotations/1.xml", b"<x/>"), ("images/2.txt", b"its image is lost"), ("clips/3.mp4", b"film")]
+    archive(tmp_path / f"a.{suffix}", members)
+    _, rows = read_all(tmp_path)
+    assert sorted(row.key for row in rows) == ["clips/3", "images/0", "images/1", "images/2"]
+    assert {row.key: row.reason for row in rows if isinstance(row, Unreadable)} == {
+        "clips/3": "no image in sample: its members are mp4",
+        "images/2": "no image in sample: its members are txt",
+    }
+
+
+def test_an_archive_of_texts_alone_is_no_dataset_without_a_word(tmp_path, read_all):
+    archive(tmp_path / "a.tar", [("labels/0.txt", b"a"), ("labels/1.txt", b"b")])
+    _, rows = read_all(tmp_path / "a.tar")
+    assert [row.reason for row in rows] == ["no image in sample: its members are txt"] * 2
