@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor import __version__, registry
 from auditor.aggregate import kept as kept_audit
-from auditor.config import USUAL_SAMPLE, Config, encodes
+from auditor.config import USUAL_SAMPLE, Config, SamplingConfig, encodes
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import ConfigError, DatasetError, EvidenceError, NoSuchInput
 from auditor.estimate.calibration import Calibration
@@ -120,21 +120,20 @@ def run_audit(
 ) -> Audit:
     """Audit the inputs; evidence is kept in out/evidence. Raises AuditorError for problems that the user can fix.
 
-    inputs: without any, those of the audit in `out`, where they were scanned. examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
+    inputs: without any, those of the audit in `out`, where they were scanned.
+    examples: number of rows saved with thumbnails in out/gallery.parquet. fetcher: replaces the default one.
     """
     resources = Resources.load(config)
     resources.check(config.scan)
     config = resources.sized(config)
     folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
     with Store(out := folder.path).locked() as store:
-        inputs = inputs or store.dataset()
-        if not inputs:
-            raise NoSuchInput("name a dataset: --out has no audit that says where one is")
+        inputs = inputs or _dataset_of(store)
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
         config = replace(config, sampling=with_two_stages(config.sampling, every_shard))
-        store.claim(owner(chosen), restart=restart, scope=Scope.of_config(config))
         shards, part = sampled(every_shard, config)
+        store.claim(owner(chosen), restart=restart, scope=examined(shards, config))
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
         store.record_scope(Scope.of_config(config), absolute(inputs))
@@ -152,6 +151,13 @@ def run_audit(
         made_of = f"{digests.dataset} {digest}"
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, audit)
         return audit
+
+
+def _dataset_of(store: Store) -> list[str]:
+    """Where the dataset of an audit was. Raises NoSuchInput if the folder has none that says so."""
+    if dataset := store.dataset():
+        return dataset
+    raise NoSuchInput("name a dataset: --out has no audit that says where one is")
 
 
 def summed_up(
@@ -261,13 +267,27 @@ def sampled(shards: tuple[Shard, ...], config: Config) -> tuple[tuple[Shard, ...
     return sample_shards(shards, max_shards, config.seed)
 
 
+def covers_all(shards: Iterable[Shard], sampling: SamplingConfig) -> bool:
+    """Whether a sample of rows has every row of the shards, whose numbers of rows are known."""
+    rows = [shard.rows for shard in shards]
+    return sampling.rows is not None and None not in rows and sum(filter(None, rows)) <= sampling.rows
+
+
+def examined(shards: Iterable[Shard], config: Config) -> Scope:
+    """What a scan of these shards examines: every row, if the sample has every row."""
+    sampling = config.sampling
+    is_simple = not (sampling.sample_shards or sampling.fetch or sampling.until_decided)
+    if is_simple and covers_all(shards, sampling):
+        return Scope.of_config(replace(config, sampling=SamplingConfig()))
+    return Scope.of_config(config)
+
+
 def drawn(shards: Iterable[Shard], config: Config, engine: Engine) -> SamplePlan | None:
     """The sample that the configuration asks for; None if it covers every row. Raises DatasetError if no row can be
     sampled."""
     sampling = config.sampling
     shards = tuple(shards)
-    known = [shard.rows for shard in shards]
-    if sampling.rows is None or (None not in known and sum(filter(None, known)) <= sampling.rows):
+    if sampling.rows is None or covers_all(shards, sampling):
         return None
     if not sampling.fetch and not any(shard.has_images for shard in shards):
         if sampling.rows == USUAL_SAMPLE:

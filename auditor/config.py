@@ -149,6 +149,9 @@ class ScanConfig:
             raise ConfigError("`encoder` makes vectors and `embeddings` names precomputed ones: give only one of them")
         if self.embeddings_model and not self.embeddings:
             raise ConfigError("`embeddings_model` names the model of `embeddings`: give `embeddings` too")
+        for name in ("detectors", "indexes"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigError(f"`{name}` must be a list of texts, got {getattr(self, name)!r:.40}")
         wanted = {*self.detectors, *(_REFERENCE_DETECTORS if self.indexes else ())}
         known = [id for id in registry.table("detectors") if id in wanted]
         object.__setattr__(self, "detectors", (*known, *sorted(wanted.difference(known))))
@@ -299,11 +302,18 @@ class Config:
 
     @classmethod
     def of(cls, **options: Any) -> Config:
-        """A configuration from options of any part, by name: Config.of(depth=Need.FILE, sample=100, max_bytes=1000).
+        """A configuration from options of any part, by name: Config.of(depth="file", sample=100, max_bytes=1000).
 
         `limits` and `read` may also be given as a whole. Without `sample`, it is USUAL_SAMPLE where that makes sense
-        (see usual_sample). Raises ConfigError for unknown names and for conflicts.
+        (see usual_sample); "all" is every row, as on the command line. Raises ConfigError for unknown names and values,
+        and for conflicts.
         """
+        if options.get("sample") == "all":
+            options["sample"] = None
+        if isinstance(depth := options.get("depth"), str) and not isinstance(depth, Need):
+            if depth not in DEPTHS:
+                raise ConfigError(f"`depth` must be one of {', '.join(DEPTHS)}, got {depth!r:.40}")
+            options["depth"] = DEPTHS[depth]
         scan = _take(ScanConfig, options)
         options.setdefault("sample", usual_sample(scan, options))
         parts = {"scan": scan, "sampling": _take(SamplingConfig, options), "estimate": _take(EstimateConfig, options)}

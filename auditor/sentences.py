@@ -17,7 +17,7 @@ _DIGITS = range(1, 5)  # decimal places, until a share and its limit look differ
 
 def percent(share: float | None, digits: int = 1) -> str:
     """0.035 -> '3.5 %'; 'unknown' for None."""
-    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
+    return "unknown" if share is None else f"{100 * share:z.{digits}f} %"
 
 
 def span(low: float, high: float) -> str:

@@ -43,7 +43,9 @@ class Dalle2Bar(Detector):
         rgb = view.pixels[:, :, :3]
         error = min(difference(rgb, rgb.shape[1]), difference(*_content(rgb)))
         if error <= _MAX_DIFFERENCE:
-            return DetectorResult.hit(Tier.C, f"DALL·E 2's colour bar (colours differ by at most {error:.0f} of 255)", generator="DALL·E 2")
+            return DetectorResult.hit(
+                Tier.C, f"DALL·E 2's colour bar (colours differ by at most {error:.0f} of 255)", generator="DALL·E 2"
+            )
         return DetectorResult.negative()
 
 

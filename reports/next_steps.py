@@ -153,7 +153,9 @@ def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
 def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
     """For rules on rows that could not be read."""
     if not audit.counts.rows:
-        text = "See which files were read and which were skipped, and why; then scan a folder, table or archive of images."
+        text = (
+            "See which files were read and which were skipped, and why; then scan a folder, table or archive of images."
+        )
         yield Action(text, _command("report", folder, "--format", "markdown"))
     elif not audit.counts.ok:
         yield from _get_images(audit, folder)

@@ -13,7 +13,7 @@ import auditor
 from auditor import audit as pipeline
 from auditor import audit_json, registry
 from auditor.config import Config, Limits, ReadOptions
-from auditor.errors import EvidenceError
+from auditor.errors import EvidenceError, NoSuchInput
 from auditor.evidence_store.store import Store
 from auditor.types import Need
 
@@ -148,6 +148,29 @@ def test_a_scan_that_examines_more_continues_in_the_same_folder(dataset, scan):
     scan(dataset, depth=Need.FILE)
     scan(dataset, sample=10)
     assert scan(dataset, sample=None).counts.ok == 39
+
+
+def test_a_scan_without_a_dataset_takes_that_of_the_audit(dataset, tmp_path, scan, monkeypatch):
+    before = scan(dataset)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert scan() == before
+    with pytest.raises(NoSuchInput, match="name a dataset"):
+        scan(out="none")
+
+
+def test_a_sample_that_has_every_row_does_not_examine_less_than_all_rows(dataset, scan):
+    every = scan(dataset, sample=None)
+    assert scan(dataset, sample=40).counts == every.counts
+    making.write(dataset / "f0/new.png", making.png(seed=99))
+    assert scan(dataset, sample=40).sample.rows == 40
+
+
+def test_a_python_user_may_name_an_audit_by_its_folder(dataset, tmp_path, scan):
+    audit = scan(dataset)
+    assert auditor.decide(tmp_path / "audit").outcome is auditor.decide(audit).outcome
+    assert auditor.is_same_dataset(tmp_path / "audit", dataset, jobs=1, engine="serial")
+    assert list(auditor.export_subgroups(tmp_path / "audit", "source"))
 
 
 def test_a_changed_detector_is_redone(dataset, tmp_path, scan, monkeypatch):

@@ -157,6 +157,9 @@ def test_no_folder_of_ones_own_is_recorded():
         ({"encoder": "a", "embeddings": "b"}, "give only one of them"),
         ({"samples": 5}, "did you mean `sample`"),
         ({"depht": Need.ROW}, "no option `depht`; did you mean `depth`"),
+        ({"depth": "deep"}, "`depth` must be one of row, file, pixels"),
+        ({"detectors": "c2pa"}, "`detectors` must be a list"),
+        ({"indexes": "index"}, "`indexes` must be a list"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused_by_the_library(options, told):
@@ -167,6 +170,11 @@ def test_options_that_exclude_each_other_are_refused_by_the_library(options, tol
 def test_the_command_names_options_as_they_are_typed():
     with pytest.raises(click.UsageError, match="leave out --sample-shards"):
         parsed(["--sample-shards=3", "--until-decided"])
+
+
+def test_python_takes_the_words_of_the_command_line():
+    assert Config.of(depth="file") == Config.of(depth=Need.FILE)
+    assert Config.of(sample="all") == Config.of(sample=None)
 
 
 def test_an_audit_records_its_configuration_in_types():

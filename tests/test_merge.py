@@ -5,11 +5,12 @@ from dataclasses import replace
 import making
 import pytest
 import saving
+from commands import run
 
 import auditor
 from auditor import registry
 from auditor.config import Config
-from auditor.errors import CalibrationError, EvidenceError
+from auditor.errors import CalibrationError, EvidenceError, LabelError
 from auditor.estimate.calibration import parse
 
 
@@ -36,6 +37,26 @@ def test_disjoint_audits_add_up(halves):
     assert (merged.counts.rows, merged.confirmed.count) == (10, 2)
     assert [input.name for input in merged.inputs] == ["one", "two"]
     assert auditor.load(halves / "both").counts.rows == 10
+
+
+def test_a_merged_audit_is_not_labelled_or_compared_with_a_dataset(halves):
+    auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both")
+    with pytest.raises(LabelError, match="label the audits that were merged"):
+        auditor.label(halves / "both")
+    result = run("gate", halves / "both", "--dataset", halves / "one", "--dataset", halves / "two")
+    assert (result.returncode, "gate each of the merged ones" in result.stderr) == (3, True)
+
+
+def test_splits_with_the_same_keys_are_not_filtered_together_without_a_warning(audited, tmp_path):
+    for split in ("train", "val"):
+        for number in range(2):
+            texts = {"parameters": making.A1111} if split == "val" else {}
+            making.write(tmp_path / split / f"{number}.png", making.png(texts, seed=number + 10 * (split == "val")))
+        auditor.scan(tmp_path / split, out=tmp_path / f"audit-{split}", engine="serial")
+    auditor.merge([tmp_path / "audit-train", tmp_path / "audit-val"], tmp_path / "both")
+    result = run("filter", tmp_path / "both", "--out", tmp_path / "keep.parquet")
+    assert "warning: 2 keys of rows to keep are of rows to remove too, with the same image names" in result.stderr
+    assert "filter the audit of each split" in result.stderr
 
 
 def test_merging_in_another_order_gives_the_same_numbers(halves):

@@ -32,6 +32,10 @@ def rule(id, **settings):
     )
 
 
+def test_the_mark_at_the_beginning_that_editors_write_is_ignored():
+    assert parse("\ufeff[rules.declared]\nmax = 0.1\n") == parse("[rules.declared]\nmax = 0.1\n")
+
+
 def test_a_share_fails_passes_or_is_inconclusive_by_its_interval():
     text = rule("synthetic-fraction", max=0.05)
     assert outcome(text, audit(estimate=estimate(0.079, 0.068, 0.091))) is Outcome.FAIL

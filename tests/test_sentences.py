@@ -42,5 +42,9 @@ def test_what_is_below_a_requirement_looks_so(share, limit):
     assert (shown[0] < shown[-1]) == (share < limit)
 
 
+def test_nothing_is_less_than_nothing():
+    assert percent(-1e-9) == "0.0 %"
+
+
 def test_an_unknown_share_is_called_unknown():
     assert percent(None) == "unknown"

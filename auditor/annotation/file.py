@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import LabelError
+from auditor.storage import own_tables
 from auditor.storage.atomic import write_atomically
 from auditor.types import VerdictKind
 
-COLUMNS = ("key", "label", "stratum", "how", "labeller", "stopping")
+COLUMNS = own_tables.LABELS
 _REQUIRED = ("key", "label")
 UNTIL_DECIDED = "until-decided"
 _OBFUSCATED = "sealed-"
@@ -194,6 +195,8 @@ def _header(path: Path, text: str) -> list[str]:
     except csv.Error as error:
         raise LabelError(f"{path} line 1: not CSV: {error}") from error
     header = [name.strip().casefold() for name in first]
+    if len(header) == 1 and (delimiter := next((each for each in ";\t" if each in header[0]), None)):
+        raise LabelError(f"{path} line 1: columns are separated by {delimiter!r}: save it with commas")
     if missing := [name for name in _REQUIRED if name not in header]:
         names = ", ".join(COLUMNS)
         raise LabelError(f"{path} line 1: no column {missing[0]!r}: the first line must name the columns: {names}")

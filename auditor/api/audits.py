@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.decisions import OUTPUTS, PathLike, decide, policy_of
+from auditor.api.decisions import OUTPUTS, PathLike, decide, opened, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
@@ -149,7 +149,7 @@ def required_sample_size(margin: float, config: Config | None = None) -> int:
 
 
 def is_same_dataset(
-    audit: Audit,
+    audit: Audit | PathLike,
     dataset: Inputs,
     *,
     read: ReadOptions = ReadOptions(),
@@ -159,6 +159,7 @@ def is_same_dataset(
     """Whether a dataset is still the audited one, byte for byte. It is read in full, but not decoded; if the audit read
     a sample of shards, only those shards and all shards' names are read. read: options that differ from the audit's.
     Raises ConfigError if the audit needs a `base_dir`."""
+    audit = opened(audit)
     config = replace(audit.config, scan=replace(audit.config.scan, read=audit.config.scan.read.updated(read)))
     return digests_of_data(dataset, config, make_engine(jobs, engine)) == audit.digests.of_data
 

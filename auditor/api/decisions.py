@@ -19,16 +19,21 @@ PathLike = str | os.PathLike[str]
 
 
 def decide(
-    audit: Audit,
+    audit: Audit | PathLike,
     policy: Policy | PathLike | None = None,
     *,
     baseline: Audit | PathLike | None = None,
     audited: datetime.date | None = None,
 ) -> Decision:
-    """Decides about an audit by a policy (default: the default policy). audited: the day of the audit; without it the
-    rule `audit-age` is inconclusive."""
-    baseline_audit = load(baseline) if isinstance(baseline, str | os.PathLike) else baseline
-    return policies.decide(audit, policy_of(policy), Context(datetime.date.today(), audited, baseline_audit))
+    """Decides about an audit, or the one on disk, by a policy (default: the default policy). audited: the day of the
+    audit; without it the rule `audit-age` is inconclusive."""
+    context = Context(datetime.date.today(), audited, opened(baseline) if baseline is not None else None)
+    return policies.decide(opened(audit), policy_of(policy), context)
+
+
+def opened(audit: Audit | PathLike) -> Audit:
+    """An audit, or the one in an audit.json or its folder. Raises AuditFileError."""
+    return load(audit) if isinstance(audit, str | os.PathLike) else audit
 
 
 def load(path: PathLike) -> Audit:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditor.api.decisions import PathLike, audit_path, decide, load, policy_of
 from auditor.config import ReadOptions
+from auditor.errors import LabelError
 from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 from auditor.results import Audit
@@ -53,9 +54,12 @@ def label(
     """
     from auditor.annotation.app import task
     from auditor.evidence_store.complete import complete_parts
+    from auditor.evidence_store.store import Store
     from auditor.fetching.fetcher import Fetcher
 
     folder, loaded = audit_path(audit).parent, load(audit)
+    if Store(folder).is_merged:
+        raise LabelError("the images of a merged audit cannot be opened again: label the audits that were merged")
     complete_parts(folder, loaded)
     chosen_policy = policy_of(policy)
 

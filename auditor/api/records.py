@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from auditor import audit_json, registry
-from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load
+from auditor.api.decisions import OUTPUTS, PathLike, audit_path, load, opened
 from auditor.decision import Decision
 from auditor.errors import EvidenceError, UnknownPlugin
 from auditor.evidence_store import checksums, kept, rows
@@ -58,14 +58,15 @@ def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()
     return export.lines(parts, format, verdicts, posteriors_of(out, parts).of)
 
 
-def export_subgroups(audit: Audit, by: str, format: str = "csv") -> Iterator[str]:
+def export_subgroups(audit: Audit | PathLike, by: str, format: str = "csv") -> Iterator[str]:
     """The subgroups of one kind (source, shard, format, size, year) as lines of csv or jsonl, sorted by the synthetic
     fraction of the dataset without them. Raises EvidenceError if the audit has none of that kind."""
     from auditor.evidence_store import export
 
-    subgroups = [each for each in audit.subgroups if each.by == by]
+    every = opened(audit).subgroups
+    subgroups = [each for each in every if each.by == by]
     if not subgroups:
-        kinds = ", ".join(dict.fromkeys(each.by for each in audit.subgroups)) or "none"
+        kinds = ", ".join(dict.fromkeys(each.by for each in every)) or "none"
         raise EvidenceError(f"the audit has no subgroups by {by}; it has: {kinds}")
     return export.subgroup_lines(subgroups, format)
 

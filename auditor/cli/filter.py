@@ -79,6 +79,7 @@ def command(
     Prints how many rows are removed, how many of them are probably real, and the synthetic fraction before and after.
     """
     import auditor
+    from auditor.filtering import keep_lists
 
     if (tars is None) != (dataset is None):
         raise click.UsageError("--tars DIR and --dataset PATH must be given together")
@@ -86,6 +87,8 @@ def command(
     status = auditor.status_after(kept, policy or auditor.recorded_policy(audit))
     auditor.write_keep_list(kept, out)
     click.echo(_summary(kept, target))
+    if warning := keep_lists.ambiguity(kept.rows):
+        click.echo(f"warning: {warning}", err=True)
     if status:
         click.echo(f"MAD status of the kept rows: {safe_text(status.reason)}")
     if tars and dataset:

@@ -49,6 +49,7 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
     import auditor
     from auditor.api.decisions import audit_path
     from auditor.decision import Outcome
+    from auditor.evidence_store.store import Store
     from reports import next_steps
 
     read = options.take_reading(given)
@@ -58,8 +59,13 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
             same = auditor.is_same_dataset(loaded, dataset, read=read, jobs=jobs)
         except NoSuchInput as error:
             raise click.BadParameter(str(error), param_hint="'--dataset'") from error
+        if not same and Store(audit_path(audit).parent).is_merged:
+            raise AuditorError("a merged audit is not compared with a dataset: gate each of the merged ones")
         if not same:
-            raise AuditorError(f"{' '.join(dataset)} is not the audited dataset: scan it again")
+            raise AuditorError(
+                f"{' '.join(dataset)} is not the audited dataset: scan it again (with --restart if the scan finds "
+                "nothing to do: a file may have changed and kept its size and time)"
+            )
     day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
     policy = given["policy"] or auditor.recorded_policy(audit)
     decision = auditor.decide(loaded, policy, baseline=given["baseline"], audited=day)

@@ -54,9 +54,9 @@ def command(audit: str, dataset: tuple[str, ...], **given: Any) -> int:
     auditor label audit/ photos/ --labeller Ada --labels ada.csv
 
     After each label, the page shows the current interval, and when you may stop. Then `auditor gate AUDIT --labels
-    FILE` decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is not where it was
-    scanned, nor in the current folder or next to AUDIT. The page is served to this machine only (but see --host) and does not show the
-    audit's verdicts. Each label is saved at once; run the same command again to continue.
+    FILE` decides. AUDIT is the folder written by scan; DATASET is only needed if the audited dataset is not where it
+    was scanned, nor in the current folder or next to AUDIT. The page is served to this machine only (but see --host)
+    and does not show the audit's verdicts. Each label is saved at once; run the same command again to continue.
     """
     import auditor
     from auditor.api import labels as auditor_labels

@@ -1,6 +1,6 @@
 """Where a function changes its sign, by bisection. Pure.
 
-scipy.optimize does it in fewer steps, but importing it takes a fifth of a second, longer than an estimate or a decision.
+scipy.optimize does it in fewer steps, but importing it takes a fifth of a second: longer than a decision.
 """
 
 from __future__ import annotations

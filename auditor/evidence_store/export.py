@@ -20,14 +20,11 @@ import pyarrow as pa
 from auditor.evidence_store import rows
 from auditor.results import Subgroup, SubgroupEstimate
 from auditor.safe_text import safe_text
+from auditor.storage import own_tables
 
 _FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")  # with the full-width forms, which spreadsheets of some locales accept
 _MAX_CELL_CHARS = 32_000  # a spreadsheet's cell holds 32,767
-COLUMNS = (
-    "key", "source", "image", "status", "reason", "verdict", "decided_by", "p_synthetic", "p_adjusted", "generator",
-    "hits", "why", "caption", "caption_marks", "format", "width", "height", "quality", "sha256", "camera", "year",
-    "pwatermark", "opt_out", "weight",
-)  # fmt: skip
+COLUMNS = own_tables.EXPORT
 
 
 def lines(

@@ -142,6 +142,11 @@ class Store:
         inputs = (self.owner() or {}).get(_DATASET)
         return [each for each in inputs if isinstance(each, str)] if isinstance(inputs, list) else []
 
+    @property
+    def is_merged(self) -> bool:
+        """Whether `auditor merge` made it. Raises EvidenceError."""
+        return "merged" in (self.owner() or {})
+
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
         write_atomically(self._manifest, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auditor import sentences
 from auditor.errors import FilterError
 from auditor.storage.atomic import write_atomically
 
@@ -38,6 +39,18 @@ def write(rows: pd.DataFrame, path: Path, format: str | None = None) -> None:
         write_atomically(path, _datacomp(rows.key[rows.keep]))
     else:
         raise FilterError(f"{path}: a keep-list must be named .parquet, .npy (DataComp) or .txt")
+
+
+def ambiguity(rows: pd.DataFrame) -> str:
+    """What to know before a join by key, if a key belongs to rows to keep and to rows to remove; '' otherwise."""
+    number = rows.key[rows.keep & rows.key.isin(rows.key[~rows.keep])].nunique()
+    if not number:
+        return ""
+    keys = f"{sentences.counted(number, 'key')} of rows to keep {'is' if number == 1 else 'are'} of rows to remove too"
+    pairs = rows.key + "\n" + rows.image
+    if (rows.keep & pairs.isin(pairs[~rows.keep])).any():
+        return f"{keys}, with the same image names: filter the audit of each split by itself, not a merged one"
+    return f"{keys}: join by `key` and `image`"
 
 
 def refuse_ambiguous(rows: pd.DataFrame, name: str) -> None:

@@ -78,7 +78,7 @@ def default() -> Policy:
 def parse(text: str) -> Policy:
     """A policy from TOML, or from the [tool.auditor] table of a pyproject.toml. Raises PolicyError."""
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text.removeprefix("\ufeff"))  # the mark that some editors write
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"not TOML: {error}") from error
     return _parsed(content["tool"].get("auditor", {}) if isinstance(content.get("tool"), dict) else content)

@@ -14,7 +14,7 @@ from auditor.plugin import Input, Reader, Shard
 from auditor.readers import walk
 from auditor.readers.walk import Found
 from auditor.results import Inventory
-from auditor.storage import files, names, tables
+from auditor.storage import files, names, own_tables, tables
 
 _MAX_REASONS = 20
 _MAX_SUFFIX = 12  # characters; longer ones are no suffixes that people know
@@ -68,7 +68,7 @@ def _files(input: Input, reader: Reader, read: set[str]) -> Iterator[tuple[bool,
         yield from ((False, _READ) for name in input.only if files.exists(files.join(input.url, name)))
         return
     for found in walk.everything(input):
-        if found.entry.is_hidden:
+        if found.entry.is_hidden or _is_own(input, found):
             yield False, _HIDDEN
         elif found.entry.is_folder or reader.takes(input, found.name, read, is_image=walk.is_image(input, found)):
             yield False, _READ
@@ -78,6 +78,14 @@ def _files(input: Input, reader: Reader, read: set[str]) -> Iterator[tuple[bool,
             yield False, _COMPANION
         else:
             yield True, _reason(input, found)
+
+
+def _is_own(input: Input, found: Found) -> bool:
+    """Whether an audit wrote the file: labels, a keep-list, an export."""
+    is_table = (
+        not found.entry.is_folder and tables.is_table(found.name) and not tables.is_only_sometimes_table(found.name)
+    )
+    return is_table and own_tables.is_own(tables.at(files.join(input.url, found.name), input.options.delimiter))
 
 
 def _is_sidecar(input: Input, found: Found) -> bool:

@@ -23,7 +23,7 @@ from auditor.readers import columns, folder, image_base, listing, loose_tables, 
 from auditor.readers.row_columns import RowBatch
 from auditor.readers.rows import RowReader
 from auditor.readers.table_copies import without_copies
-from auditor.storage import files, names, tables
+from auditor.storage import files, names, own_tables, tables
 from auditor.storage.tables import Chunk, TableFile
 from auditor.types import Sample, Unreadable
 
@@ -209,11 +209,13 @@ def _is_table_by_content(input: Input, name: str) -> bool:
 
 
 def _usable(input: Input, name: str) -> bool:
-    """Whether a table has an image or URL column. A table that cannot be read counts, and becomes an unreadable row;
+    """Whether a table has an image or URL column, and is not one that this program wrote. A table that cannot be read counts, and becomes an unreadable row;
     a .json or .txt file, which may be anything, does not."""
     table = _file(input, name)
     if _damage(input, table):
         return not tables.is_only_sometimes_table(name)
+    if own_tables.is_own(table):
+        return False
     try:
         found = columns.find(table, input.options, where=name)
         if found.lacks:

@@ -114,9 +114,7 @@ def _pieces(shard: Shard) -> Iterator[Shard]:
         yield from (replace(shard, id=f"{shard.id}-{number:02d}", start=number, stop=count) for number in range(count))
 
 
-def _of_piece(
-    groups: Iterable[Group | Broken], shard: Shard, keys: Keys
-) -> tuple[Iterable[Group | Broken], set[str]]:
+def _of_piece(groups: Iterable[Group | Broken], shard: Shard, keys: Keys) -> tuple[Iterable[Group | Broken], set[str]]:
     """The samples of the shard's piece of an archive, and the folders of the archive that have images; keys of samples
     before it are taken. A whole archive is not read in advance, so its folders are not known."""
     if shard.stop is None:

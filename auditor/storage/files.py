@@ -305,12 +305,12 @@ def inside(base: str, name: str, *, follow_links: bool = False) -> str:
         raise SampleError("the path contains a NUL character")
     if is_remote(base):
         if ".." in PurePosixPath(name).parts or name.startswith("/"):
-            raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
+            raise SampleError("path leaves the dataset folder (scan a folder above, or set --base-dir)")
         return join(base, name)
     local = name.replace("\\", "/") if os.sep == "\\" else name
     spelled = os.path.normpath(os.path.join(base, local))
     if not _is_below(spelled, base):
-        raise SampleError("path leaves the dataset folder (--base-dir sets another one)")
+        raise SampleError("path leaves the dataset folder (scan a folder above, or set --base-dir)")
     try:
         real, status = _resolved(spelled)
         if not follow_links and not _is_below(real, base):

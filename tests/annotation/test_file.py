@@ -65,7 +65,8 @@ def test_two_labellers_may_differ_and_a_repeated_label_is_one(tmp_path):
     ("content", "why"),
     [
         (b"", "line 1: no column 'key'"),
-        (b"key;label\na;real\n", "line 1: no column 'key'"),
+        (b"key;label\na;real\n", "line 1: columns are separated by ';'"),
+        (b"key\tlabel\na\treal\n", "line 1: columns are separated by"),
         (b"key\na\n", "line 1: no column 'label'"),
         (b"key,label,key\na,real,b\n", "two columns named 'key'"),
         (b"key,label\na,real\nb,fake\n", "line 3: the label must be one of synthetic, real, unsure, .*got 'fake'"),

@@ -44,6 +44,13 @@ def test_moved_chances_add_up_and_keep_their_order(chances, share):
     assert (np.diff(found[scored][order]) >= -1e-12).all()
 
 
+def test_keys_of_kept_and_removed_rows_are_named():
+    rows = pd.DataFrame({"key": ["a", "a", "b"], "image": ["1", "2", "3"], "keep": [True, False, True]})
+    assert keep_lists.ambiguity(rows) == "1 key of rows to keep is of rows to remove too: join by `key` and `image`"
+    assert "filter the audit of each split" in keep_lists.ambiguity(rows.assign(image="1"))
+    assert keep_lists.ambiguity(rows.assign(keep=True)) == ""
+
+
 def test_a_share_that_is_none_is_refused():
     with pytest.raises(ValueError, match="must be between 0 and 1"):
         log_odds_offset(np.array([0.5]), np.ones(1), 1.5)

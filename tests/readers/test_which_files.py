@@ -3,9 +3,11 @@
 import zipfile
 
 import making
+import pandas as pd
 import pytest
 
 import auditor
+from auditor.storage import own_tables
 from auditor.types import Unreadable
 
 GENERATED = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: x"
@@ -130,3 +132,19 @@ def test_an_archive_of_texts_alone_is_no_dataset_without_a_word(tmp_path, read_a
     archive(tmp_path / "a.tar", [("labels/0.txt", b"a"), ("labels/1.txt", b"b")])
     _, rows = read_all(tmp_path / "a.tar")
     assert [row.reason for row in rows] == ["no image in sample: its members are txt"] * 2
+
+
+@pytest.mark.parametrize("columns", [own_tables.LABELS, own_tables.KEEP_LIST, own_tables.EXPORT])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_that_an_audit_wrote_are_no_part_of_the_dataset(tmp_path, scan, columns, suffix):
+    for number in range(2):
+        making.write(tmp_path / f"set/{number}.jpg", making.encoded(seed=number))
+    before = scan(tmp_path / "set", out="a")
+    table = pd.DataFrame([{name: "0.jpg" for name in columns}])
+    table.to_csv(tmp_path / "set/own.csv", index=False) if suffix == "csv" else table.to_parquet(
+        tmp_path / "set/own.parquet"
+    )
+    after = scan(tmp_path / "set", out="a")
+    assert after.digests.dataset == before.digests.dataset
+    assert (after.inventory.hidden, after.inventory.passed_over) == (before.inventory.hidden + 1, {})
+    assert auditor.is_same_dataset(tmp_path / "a", tmp_path / "set", jobs=1, engine="serial")
