@@ -146,7 +146,8 @@ def recall(rows: list[Seen], own: whitening.PcaWhitening) -> None:
     thumbs, hashes = np.stack([row[2] for row in rows]), np.stack([row[3] for row in rows])
     print(f"\n{len(rows)} images; found again, per cent\n")
     print(
-        f"| change | cosine and thumbnails | cosine of {COSINE_CROP} alone | hash | hash, mirrored too |\n|---|---|---|---|---|"
+        f"| change | cosine and thumbnails | cosine of {COSINE_CROP} alone | hash | hash, mirrored too |\n"
+        "|---|---|---|---|---|"
     )
     mirrored = np.stack([np.stack([flipped(each) for each in row]) for row in hashes])
     for at, name in enumerate(CHANGES, 1):

@@ -118,7 +118,8 @@ class DwtDct(AggregateDetector):
         below that of the threshold (at most 1 for a mark that never decides). So the mean correlation, less its margin,
         divided by that correlation is a lower bound on the share of marked images.
 
-        A few strong marks: one in a thousand unmarked images is above `exceeded` (twice that is allowed for). So the exact (Clopper-Pearson) lower bound on the share of exceedances, less that, is a lower bound too.
+        A few strong marks: one in a thousand unmarked images is above `exceeded` (twice that is allowed for). So the
+        exact (Clopper-Pearson) lower bound on the share of exceedances, less that, is a lower bound too.
 
         The p-value is the smaller one, times the number of tests; the bound is the larger one.
         """

@@ -31,9 +31,9 @@ _READ = [Status.OK.value, Status.NO_BYTES.value]
 @dataclass(frozen=True, slots=True)
 class DistinctImages:
     """For each row, in the order of the parts: whether another row counts its image, bool (rows,); a hash of what
-    identifies its image, uint64 (rows,); its weight, float64 (rows,), None if the dataset has no weights; and the number
-    of the row that counts its image, int (rows,), None if every row counts its own. A row that counts for others has
-    their weights too."""
+    identifies its image, uint64 (rows,); its weight, float64 (rows,), None if the dataset has no weights; and the
+    number of the row that counts its image, int (rows,), None if every row counts its own. A row that counts for others
+    has their weights too."""
 
     is_repeat: np.ndarray
     identity: np.ndarray
@@ -57,7 +57,7 @@ def distinct_images(parts: Sequence[Path], having: str | None = None) -> Distinc
     then one that shows the image to be synthetic or edited, then the first. having: consider only rows with a value in
     this column.
 
-    Takes 18 bytes of memory per row while it looks, and 9 afterwards; 4 more if images are repeated, 8 more for weights.
+    Takes 18 bytes of memory per row while it looks, and 9 afterwards; 4 more if images are repeated, 8 for weights.
     """
     rows = _Rows(sum(pq.read_metadata(part).num_rows for part in parts))
     for part in parts:

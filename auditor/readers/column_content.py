@@ -118,8 +118,8 @@ def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> di
 
 
 def name_files(base: str, folder: str, values: Iterable[Any]) -> bool:
-    """Whether one of some values is the path, from a folder below the base, of a file below the base. A path that begins
-    with '/' may begin at that folder too."""
+    """Whether one of some values is the path, from a folder below the base, of a file below the base. A path that
+    begins with '/' may begin at that folder too."""
     paths = [path for value in values for path in cells.paths(value)]
     return any(
         _is_file(base, posixpath.join(folder, spelled)) for path in paths for spelled in {path, path.lstrip("/")}

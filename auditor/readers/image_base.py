@@ -1,8 +1,9 @@
 """Finds the folder that a table's image names are relative to.
 
 That is the table's own folder or, if no image is there, one near it below the input: a folder above, or a folder in one
-of these. So COCO's `annotations/captions_train2017.json` finds `train2017/`, and Flickr8k's `captions.txt` `Images/`. If
-several have an image of such a name, the one whose path has a word of the table's name is meant: `val.csv` and `val/`.
+of these. So COCO's `annotations/captions_train2017.json` finds `train2017/`, and Flickr8k's `captions.txt` `Images/`.
+If several have an image of such a name, the one whose path has a word of the table's name is meant: `val.csv` and
+`val/`.
 """
 
 from __future__ import annotations

@@ -209,8 +209,8 @@ def _is_table_by_content(input: Input, name: str) -> bool:
 
 
 def _usable(input: Input, name: str) -> bool:
-    """Whether a table has an image or URL column, and is not one that this program wrote. A table that cannot be read counts, and becomes an unreadable row;
-    a .json or .txt file, which may be anything, does not."""
+    """Whether a table has an image or URL column, and is not one that this program wrote. A table that cannot be read
+    counts, and becomes an unreadable row; a .json or .txt file, which may be anything, does not."""
     table = _file(input, name)
     if _damage(input, table):
         return not tables.is_only_sometimes_table(name)

@@ -4,8 +4,8 @@ Members with the same path up to the first dot are a sample. Its image members a
 a.input.jpg) or by their content; the caption is in txt, caption or text, or in the fields of a json member. Several
 images in one sample give one row each (`key#0, key#1`). A sample without an image, a missing archive of the range, and
 the damaged end of an archive are unreadable rows. Companions (README, tables, scripts) and texts in a folder of the
-archive that has no image (YOLO's `labels/`, VOC's `Annotations/`) are no samples. Loose images in the folder are rows too; if there are at least as
-many of them as archives, the input is read as a folder of images.
+archive that has no image (YOLO's `labels/`, VOC's `Annotations/`) are no samples. Loose images in the folder are rows
+too; if there are at least as many of them as archives, the input is read as a folder of images.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables that this program writes, known by their columns: saved in the folder of a dataset, they are no part of it."""
+"""The tables that this program writes, known by their columns: in the folder of a dataset, they are no part of it."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def test_tables_that_an_audit_wrote_are_no_part_of_the_dataset(tmp_path, scan, c
     for number in range(2):
         making.write(tmp_path / f"set/{number}.jpg", making.encoded(seed=number))
     before = scan(tmp_path / "set", out="a")
-    table = pd.DataFrame([{name: "0.jpg" for name in columns}])
+    table = pd.DataFrame([dict.fromkeys(columns, "0.jpg")])
     table.to_csv(tmp_path / "set/own.csv", index=False) if suffix == "csv" else table.to_parquet(
         tmp_path / "set/own.parquet"
     )
