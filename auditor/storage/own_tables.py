@@ -22,5 +22,5 @@ def is_own(table: TableFile) -> bool:
         return False
     try:
         return tuple(tables.columns(table)) in _KNOWN
-    except DatasetError:
+    except (DatasetError, OSError):  # the reader says why
         return False
