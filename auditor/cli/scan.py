@@ -165,8 +165,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     auditor scan wds/ --sample all --policy policy.toml   every image, your limits
     auditor scan urls.parquet --fetch 2000      a random sample of a URL list
 
-    Writes audit.json, report.html, summary.md and evidence/ to --out; the same command again continues. Without INPUTS:
-    the dataset of the audit in --out. The exit code is the policy's decision.
+    Continues the audit in --out (without INPUTS, with its dataset). Writes audit.json, report.html, summary.md. The
+    exit code is the policy's decision.
     """
     import datetime
 
