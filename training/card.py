@@ -62,9 +62,9 @@ By source: `sources.csv`.
 ## Speed
 
 `python benchmarks/model.py --clip FILE --first FILE`, two processes of one thread on two cores with AVX512-VNNI, images
-of 512 pixels, from JPEG bytes to score: 17.0 images/s (117 ms of CPU time each; target 20). This is 3.5 times the speed
-of the same tower in float32 under torch (4.8), about that of the wheel's INT8 graph (17.3), 0.23 times that of ouro-v1
-(74.2), and 0.01 times that of decoding alone.
+of 512 pixels, from JPEG bytes to score: 15.9 images/s (125 ms of CPU time each; target 20). This is 4.2 times the speed
+of the same tower in float32 under torch (3.7), 1.02 times that of the wheel's INT8 graph (15.5), 0.25 times that of
+ouro-v1 (63.4), and 0.01 times that of decoding alone.
 
 ## Known weaknesses
 
