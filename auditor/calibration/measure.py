@@ -237,7 +237,8 @@ def collect_scores(
     if not scores:
         named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
         raise CalibrationError(
-            f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and scored"
+            f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and scored "
+            "(images below 64 × 200 pixels, blank ones and pages of text are not scored)"
         )
     return {key: scores[key] for key in sorted(scores)}, unread
 

@@ -51,7 +51,13 @@ _DROPS = ("nothing", "decided", "likely")
     "Output",
     option("--out", required=True, metavar="FILE", help="Keep-list to write: .parquet, .npy (DataComp) or .txt."),
     option("--tars", metavar="DIR", help="Also write copies of the dataset's tars with only the kept images."),
-    option("--dataset", type=click.Path(exists=True), metavar="PATH", help="The audited dataset, for --tars."),
+    option(
+        "--dataset",
+        multiple=True,
+        type=click.Path(exists=True),
+        metavar="PATH",
+        help="The audited dataset, for --tars; repeatable.",
+    ),
     option(
         "--policy",
         type=click.Path(exists=True, dir_okay=False),
@@ -68,7 +74,7 @@ def command(
     target: float | None,
     policy: str | None,
     tars: str | None,
-    dataset: str | None,
+    dataset: tuple[str, ...],
 ) -> int:
     """Write a keep-list from an AUDIT: the rows to train on.
 
@@ -81,7 +87,7 @@ def command(
     import auditor
     from auditor.filtering import keep_lists
 
-    if (tars is None) != (dataset is None):
+    if (tars is None) is bool(dataset):
         raise click.UsageError("--tars DIR and --dataset PATH must be given together")
     kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, target=target)
     status = auditor.status_after(kept, policy or auditor.recorded_policy(audit))

@@ -119,6 +119,8 @@ def command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if plot and not plot.endswith(".svg"):
+        raise click.BadParameter("charts are SVG: name a file that ends in .svg", param_hint="'--plot'")
     if plot:
         from pathlib import Path
 

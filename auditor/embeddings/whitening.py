@@ -1,6 +1,6 @@
 """PCA whitening of embeddings: centred, projected on the main components, and scaled.
 
-An encoder's vectors have a large mean (unrelated images have a cosine of 0.8), so raw cosines separate images poorly.
+An encoder's vectors have a large mean (unrelated images have a cosine of 0.5), so raw cosines separate images poorly.
 After centring and whitening (Jégou & Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of
 PCA and whitening", ECCV 2012) the cosine of unrelated images is about 0, and fewer dimensions are enough. A whitening
 is fitted to one encoder; that of the built-in encoder is shipped with it.

@@ -15,7 +15,7 @@ from auditor.storage.files import EVIDENCE
 
 CLUSTERS = "duplicates.parquet"  # the images that have near-duplicates, beside the evidence
 _FILE = "similarity.json"
-_VERSION = 2  # of the comparison; results of another one are made again
+_VERSION = 3  # of the comparison; results of another one are made again
 
 
 @dataclass(frozen=True, slots=True)

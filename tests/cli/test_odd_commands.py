@@ -27,10 +27,16 @@ def folder(tmp_path_factory) -> Path:
     ["export done -o", "diff done done -o", "filter done --out", "report done -o", "simulate --fraction 0.1 --plot"],
 )
 def test_what_cannot_be_written_is_said_in_a_line(folder, command):
-    result = run(*command.split(), "nowhere/file.parquet", cwd=folder)
+    name = "nowhere/file.svg" if "plot" in command else "nowhere/file.parquet"
+    result = run(*command.split(), name, cwd=folder)
     assert result.returncode == 3
-    assert result.stderr.splitlines()[-1] == "ERROR nowhere/file.parquet: No such file or directory"
+    assert result.stderr.splitlines()[-1] == f"ERROR {name}: No such file or directory"
     assert "Traceback" not in result.stderr
+
+
+def test_a_chart_is_svg(folder):
+    result = run("simulate", "--fraction", 0.1, "--plot", "a.png", cwd=folder)
+    assert (result.returncode, "ends in .svg" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
