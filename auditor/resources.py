@@ -29,7 +29,7 @@ from auditor.similarity.reference import Reference, TemporalReference
 from auditor.types import Need
 from auditor.values import plain
 
-_COLUMNS_VERSION = 11  # of evidence; parts of another version are made again
+_COLUMNS_VERSION = 12  # of evidence; parts of another version are made again
 # Options that are not digested themselves, because the content of what they name is.
 _DIGESTED_BY_CONTENT = ("encoder", "embeddings", "embeddings_model", "keep_vectors", "indexes")
 

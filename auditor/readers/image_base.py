@@ -9,7 +9,7 @@ If several have an image of such a name, the one whose path has a word of the ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import islice
 
@@ -51,12 +51,8 @@ def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], ve
     except DatasetError:
         return None
     values = [row.get(column) for row in rows for column in local]
-    if own is None:
-        return "" if name_files(base, "", values) else None
-    above, below = _above(own), list(islice(_below(base, _above(own)), _MAX_TRIED))
-    words = _words(names.stem(table.url.rpartition("/")[2]))
-    named_alike = sorted(below, key=lambda folder: not words & _words(folder))
-    return next((folder for folder in (*above, *named_alike) if name_files(base, folder, values)), None)
+    near = [""] if own is None else _near(base, own, _words(names.stem(table.url.rpartition("/")[2])))
+    return next((folder for folder in near if name_files(base, folder, values)), None)
 
 
 def forget() -> None:
@@ -69,12 +65,14 @@ def _words(name: str) -> set[str]:
     return set(_WORD.findall(name.casefold()))
 
 
-def _above(own: str) -> list[str]:
-    """The table's folder and those above."""
+def _near(base: str, own: str, words: Set[str]) -> Iterator[str]:
+    """The table's folder and those above, then folders in these, first those whose path has one of the words."""
     above = [own]
     while above[-1]:
         above.append(files.parent(above[-1]))
-    return above
+    yield from above
+    below = islice(_below(base, above), _MAX_TRIED)
+    yield from sorted(below, key=lambda folder: not words & _words(folder))
 
 
 def _below(base: str, above: Sequence[str]) -> Iterator[str]:
