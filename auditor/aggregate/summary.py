@@ -79,6 +79,7 @@ def summarise(
     tally = _Tally(masks_of, score_bins, labels, rows=len(images.is_repeat))
     if captions:
         captions.begin(parts, images)
+    images = replace(images, counted_by=None)  # four bytes per row, which only captions need
     for path in parts:
         for batch, signals in _batches(path):
             tally.add(batch, signals, images.at(first, len(batch)))
