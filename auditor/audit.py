@@ -8,13 +8,13 @@ summarise  build the audit's numbers from all parts, old and new
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor import __version__, registry
+from auditor import __version__, audit_json, registry
 from auditor.aggregate import kept as kept_audit
-from auditor.config import USUAL_SAMPLE, Config, SamplingConfig, encodes
+from auditor.config import USUAL_SAMPLE, Config, ReadOptions, SamplingConfig, encodes, option_of
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
 from auditor.errors import ConfigError, DatasetError, EvidenceError, NoSuchInput
 from auditor.estimate.calibration import Calibration
@@ -127,8 +127,8 @@ def run_audit(
     resources.check(config.scan)
     config = resources.sized(config)
     folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
+    inputs = inputs or _recorded_inputs(folder.path, config)
     with Store(out := folder.path).locked() as store:
-        inputs = inputs or _dataset_of(store)
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
         config = replace(config, sampling=with_two_stages(config.sampling, every_shard))
@@ -153,11 +153,22 @@ def run_audit(
         return audit
 
 
-def _dataset_of(store: Store) -> list[str]:
-    """Where the dataset of an audit was. Raises NoSuchInput if the folder has none that says so."""
-    if dataset := store.dataset():
-        return dataset
-    raise NoSuchInput("name a dataset: --out has no audit that says where one is")
+def _recorded_inputs(out: Path, config: Config) -> list[str]:
+    """Where the dataset of an audit was. Raises NoSuchInput if the folder has none that says so, ConfigError if it was
+    read with other options."""
+    dataset = Store(out).dataset()
+    if not dataset:
+        raise NoSuchInput("name a dataset: --out has no audit that says where one is")
+    if (path := out / "audit.json").exists():
+        before = audit_json.read(path).config
+        if before.portable.scan.read != config.portable.scan.read:
+            names = {option_of(option.name) for option in fields(ReadOptions)}
+            used = [word for word in before.command_line if word.partition("=")[0] in names]
+            raise ConfigError(
+                f"the audit read its dataset with other options ({' '.join(used) or 'none'}): give the same, or name "
+                "the dataset"
+            )
+    return dataset
 
 
 def summed_up(

@@ -13,7 +13,7 @@ import auditor
 from auditor import audit as pipeline
 from auditor import audit_json, registry
 from auditor.config import Config, Limits, ReadOptions
-from auditor.errors import EvidenceError, NoSuchInput
+from auditor.errors import ConfigError, EvidenceError, NoSuchInput
 from auditor.evidence_store.store import Store
 from auditor.types import Need
 
@@ -157,6 +157,9 @@ def test_a_scan_without_a_dataset_takes_that_of_the_audit(dataset, tmp_path, sca
     assert scan() == before
     with pytest.raises(NoSuchInput, match="name a dataset"):
         scan(out="none")
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ConfigError, match=r"with other options \(none\): give the same"):
+        scan(read=ReadOptions(caption_col="text"))
 
 
 def test_a_sample_that_has_every_row_does_not_examine_less_than_all_rows(dataset, scan):

@@ -36,7 +36,7 @@ def write_tars(shards: Iterable[Shard], kept: Collection[str], out: Path) -> int
             raise FilterError(f"{shard.file or shard.input.name} is not a tar: write a .parquet or .txt instead")
     try:
         with together(out) as unfinished:
-            return sum(_write(shard, wanted, unfinished / shard.file) for shard in shards)
+            return sum(_write(shard, wanted, unfinished / (shard.input.prefix + shard.file)) for shard in shards)
     except FileExistsError as error:
         raise FilterError(f"{error.filename} already exists and is another file: give an empty folder") from error
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from auditor import registry
 from auditor.config import ReadOptions
@@ -29,7 +30,7 @@ def absolute(inputs: Inputs) -> list[str]:
     """The inputs as absolute paths or URLs, for commands that run in another folder; empty if a URL may hold a
     password or a token."""
     given = [os.fspath(each) for each in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
-    if any("://" in each and ("@" in each or "?" in each) for each in given):
+    if any("://" in each and ("@" in urlsplit(each).netloc or "?" in each) for each in given):
         return []
     return [each if "://" in each else os.path.abspath(each) for each in given]
 

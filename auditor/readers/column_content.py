@@ -20,6 +20,7 @@ _CHUNK = 200
 _IMAGE_WORDS = frozenset(
     "image images img imgs jpg jpeg png webp photo photos picture pictures pic file filename".split()
 )
+_ORIGIN_WORDS = frozenset("original orig old source src former previous raw".split())
 _URL_WORDS = frozenset("url urls link links src uri href".split())
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -75,8 +76,8 @@ def _kind(value: Any) -> Held:
 
 
 def named_alike(table: TableFile, first: str, columns: Iterable[str]) -> tuple[str, ...]:
-    """Those columns with a word for images in their names that hold other images than the first column. (Names of files
-    that are not there, while those of the first column are, tell where the images came from.)"""
+    """Those columns with a word for images in their names that hold other images than the first column. (Original names
+    of files that are not there, while those of the first column are, tell where the images came from.)"""
     alike = [name for name in columns if _words(name) & _IMAGE_WORDS]
     if not alike:
         return ()
@@ -87,7 +88,8 @@ def named_alike(table: TableFile, first: str, columns: Iterable[str]) -> tuple[s
     others: list[str] = []
     for name in alike:
         known = [found[first], *(found[other] for other in others)]
-        is_elsewhere = is_here and held(found[name]) is Held.PATH and not name_files(base, "", found[name])
+        may_be_origin = is_here and held(found[name]) is Held.PATH and _words(name) & _ORIGIN_WORDS
+        is_elsewhere = may_be_origin and not name_files(base, "", found[name])
         is_other = not any(_are_same_images(found[name], other) for other in known)
         if held(found[name]) in wanted and is_other and not is_elsewhere:
             others.append(name)

@@ -108,18 +108,25 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
     columns = replace(columns, **_by_type(table, kinds, columns))
     if columns.images:
         return columns
-    others = [name for name in telling if name not in (columns.caption, columns.id)]
-    by_content = column_content.by_content(table, others, options.base_dir) if others else {}
-    return replace(columns, **(by_content or column_content.by_content(table, telling, options.base_dir)))
+    return replace(columns, **_without_caption(column_content.by_content(table, telling, options.base_dir), columns))
+
+
+def _without_caption(found: dict[str, Any], columns: Columns) -> dict[str, Any]:
+    """What the content tells, without the column of captions, which may end like file names too, if there is another
+    column of images."""
+    images = [name for name in (found.get("image"), *found.get("others", ())) if name != columns.caption]
+    return {**found, "image": images[0], "others": tuple(images[1:])} if found.get("image") and images else found
 
 
 def _files_beside(table: TableFile, names: list[str]) -> str | None:
-    """The column of file names of which one is there, beside the table; None without any."""
+    """The column of images' file names of which most are there, beside the table; None without any."""
     named = _alias(names, FILE)
     if named is None:
         return None
-    found = column_content.values(table, [named])[named]
-    return named if column_content.name_files(files.split(table.url)[0], "", found) else None
+    found, base = column_content.values(table, [named])[named], files.split(table.url)[0]
+    are_here = [column_content.name_files(base, "", [value]) for value in found]
+    is_of_images = column_content.held(found) is Held.PATH
+    return named if is_of_images and 2 * sum(are_here) > len(are_here) else None
 
 
 def caption_of(table: TableFile, wanted: str | None) -> str | None:

@@ -2,16 +2,16 @@
 
 That is the table's own folder or, if no image is there, one near it below the input: a folder above, or a folder in one
 of these. So COCO's `annotations/captions_train2017.json` finds `train2017/`, and Flickr8k's `captions.txt` `Images/`.
-If several have an image of such a name, the one whose path has a word of the table's name is meant: `val.csv` and
-`val/`.
+Several folders may have images of these names: `val.csv` means those in `val/`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from auditor.errors import DatasetError
 from auditor.plugin import Input
@@ -23,7 +23,8 @@ from auditor.storage.tables import TableFile
 _FIRST_ROWS = 10
 _MAX_FOLDERS = 50  # in one folder
 _MAX_TRIED = 300
-_WORD = re.compile(r"[a-z]+")
+_FEW_VALUES = 3  # that are looked for on a store, where each is a request
+_WORD = re.compile(r"[a-z]+|[0-9]+")
 
 
 def find(input: Input, table: TableFile, columns: Columns) -> str:
@@ -51,8 +52,30 @@ def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], ve
     except DatasetError:
         return None
     values = [row.get(column) for row in rows for column in local]
-    near = [""] if own is None else _near(base, own, _words(names.stem(table.url.rpartition("/")[2])))
-    return next((folder for folder in near if name_files(base, folder, values)), None)
+    near = [""] if own is None else _above(own)
+    found = next((folder for folder in near if name_files(base, folder, values)), None)
+    if found is not None or own is None:
+        return found
+    return _named_like(names.stem(table.url.rpartition("/")[2]), base, near, values)
+
+
+def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]) -> str | None:
+    """Of the folders below those near a table, the one that it means; None if none has an image of such a name.
+
+    That is, of the folders with most of these images (or half as many), the one that shares most words with the table's
+    name, without those that all of them have.
+    """
+    tried = values[:_FEW_VALUES] if files.is_remote(base) else values
+    hits = {
+        folder: sum(name_files(base, folder, [value]) for value in tried)
+        for folder in islice(_below(base, near), _MAX_TRIED)
+    }
+    candidates = [folder for folder, count in hits.items() if count and 2 * count >= max(hits.values())]
+    if not candidates:
+        return None
+    of_each = [_words(folder) for folder in candidates]
+    words = _words(name) - of_each[0].intersection(*of_each)
+    return max(candidates, key=lambda folder: (len(words & _words(folder)), hits[folder]))
 
 
 def forget() -> None:
@@ -61,18 +84,16 @@ def forget() -> None:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name, without digits: `captions` and `val` of captions_val2017."""
+    """The words and numbers of a name: `captions`, `val` and `2017` of captions_val2017."""
     return set(_WORD.findall(name.casefold()))
 
 
-def _near(base: str, own: str, words: Set[str]) -> Iterator[str]:
-    """The table's folder and those above, then folders in these, first those whose path has one of the words."""
+def _above(own: str) -> list[str]:
+    """The table's folder and those above."""
     above = [own]
     while above[-1]:
         above.append(files.parent(above[-1]))
-    yield from above
-    below = islice(_below(base, above), _MAX_TRIED)
-    yield from sorted(below, key=lambda folder: not words & _words(folder))
+    return above
 
 
 def _below(base: str, above: Sequence[str]) -> Iterator[str]:

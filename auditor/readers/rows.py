@@ -152,9 +152,10 @@ class RowReader:
         """The image's name below the base folder, spelled as in the table. A name that begins with '/' may mean the
         dataset's own folder, as paths of web sites do."""
         joined = posixpath.normpath(posixpath.join(self.folder, name)).removeprefix(f"{self.base}/")
+        if not joined.startswith("/") or files.is_remote(self.base):
+            return joined
         below = posixpath.normpath(posixpath.join(self.folder, name.lstrip("/")))
-        is_below = joined.startswith("/") and not below.startswith("..") and "\0" not in below
-        return below if is_below and files.exists(files.join(self.base, below)) else joined
+        return below if files.refusal(self.base, below, follow_links=True) is None else joined
 
     @property
     def place(self) -> str:

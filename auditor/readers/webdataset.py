@@ -14,7 +14,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, product
 from typing import Any
 
 from auditor.errors import SampleError
@@ -138,7 +138,7 @@ def _may_have_image(group: Group) -> bool:
 
 def _is_companion(member: Member) -> bool:
     is_table = tables.is_table(member.name) and not tables.is_only_sometimes_table(member.name)
-    return is_table or names.is_companion(member.name)
+    return is_table or (names.is_companion(member.name) and not _is_image(member))
 
 
 class Keys:
@@ -201,12 +201,14 @@ def _is_image(member: Member) -> bool:
 
 
 def _caption(group: Group, image: Member, images: Sequence[Member]) -> str | None:
-    """The text beside an image: that of the same stem (`a.00.txt` of `a.00.jpg`), or one of the whole sample, which has
-    the stem of no image."""
-    stems = {names.stem(each.name) for each in images} - {names.stem(image.name)}
-    own = Group(group.key, [each for each in group.members if names.stem(each.name) not in stems])
-    for suffix in CAPTION_FILES:
-        if (data := _read(own, suffix)) is not None:
+    """The text beside an image: that of the same stem (`a.00.txt` of `a.00.jpg`), or else one of the whole sample,
+    which is of no other image's stem."""
+    own = names.stem(image.name)
+    others = {names.stem(each.name) for each in images} - {own, group.key}
+    of_image = Group(group.key, [each for each in group.members if names.stem(each.name) == own])
+    of_sample = Group(group.key, [each for each in group.members if names.stem(each.name) not in others])
+    for members, suffix in product((of_image, of_sample), CAPTION_FILES):
+        if (data := _read(members, suffix)) is not None:
             return as_text(data.decode("utf-8", "replace"))
     return None
 

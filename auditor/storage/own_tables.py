@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.errors import DatasetError
 from auditor.storage import tables
 from auditor.storage.tables import TableFile
@@ -14,6 +16,9 @@ EXPORT = (
     "pwatermark", "opt_out", "weight",
 )  # fmt: skip
 _KNOWN = (LABELS, KEEP_LIST, EXPORT)
+_OF_EVIDENCE = {"key", "verdict", "decided_by", "signals", "p_adjusted"}  # among the columns of an export as JSONL
+_LABELS = {"synthetic", "real", "unsure", ""}
+_FIRST_ROWS = 10
 
 
 def is_own(table: TableFile) -> bool:
@@ -21,6 +26,16 @@ def is_own(table: TableFile) -> bool:
     if not tables.is_table(table.url):
         return False
     try:
-        return tuple(tables.columns(table)) in _KNOWN
+        columns = tables.columns(table)
+        return tuple(columns) in _KNOWN or set(columns) >= _OF_EVIDENCE or _has_labels(table, columns)
     except (DatasetError, OSError):  # the reader says why
         return False
+
+
+def _has_labels(table: TableFile, columns: Sequence[str]) -> bool:
+    """Whether a table has keys with labels as people write them, with whatever columns beside them."""
+    names = {name.strip().casefold(): name for name in columns}
+    if not names.keys() >= {"key", "label"}:
+        return False
+    rows = tables.first_rows(table, _FIRST_ROWS, (names["label"],))
+    return all(str(row.get(names["label"]) or "").strip().casefold() in _LABELS for row in rows)

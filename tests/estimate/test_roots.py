@@ -17,6 +17,12 @@ def test_it_is_where_the_sign_changes(at, direction):
     assert root(lambda x: direction * math.tanh(x - at), 100.0, -100.0) == pytest.approx(at, abs=1e-9)
 
 
+def test_a_root_at_an_end_is_found_there():
+    for slope in (1, -1):
+        assert root(lambda x, slope=slope: slope * x, 0.0, 1.0) == 0.0
+        assert root(lambda x, slope=slope: slope * (x - 1), 0.0, 1.0) == 1.0
+
+
 def test_it_agrees_with_brents_method():
     def function(x):
         return math.exp(x) - 3

@@ -455,3 +455,16 @@ def test_what_is_kept_is_told_by_its_upper_bound(tmp_path, target, told):
     bound = f"at most {100 * kept.after.high:.1f} %"
     assert any(line.startswith(bound) and "; before, at most 20.0 % (6.0 to 20.0 %)" in line for line in lines)
     assert lines[-1].startswith(told)
+
+
+def test_tars_of_two_datasets_with_the_same_names_are_written_apart(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        tar(tmp_path / name / "0.tar", [(f"{name}{number}.jpg", encoded(seed=number)) for number in range(2)])
+    datasets = [tmp_path / "one", tmp_path / "two"]
+    auditor.scan(datasets, out=tmp_path / "audit", config=Config.of(depth="file"), engine="serial")
+    kept = auditor.keep_list(tmp_path / "audit")
+    assert auditor.write_filtered_tars(kept, datasets, tmp_path / "kept") == 4
+    for name in ("one", "two"):
+        with tarfile.open(tmp_path / "kept" / name / "0.tar") as written:
+            assert written.getnames() == [f"{name}0.jpg", f"{name}1.jpg"]

@@ -2,6 +2,7 @@
 
 import zipfile
 
+import fsspec
 import making
 import pandas as pd
 import pytest
@@ -148,3 +149,88 @@ def test_tables_that_an_audit_wrote_are_no_part_of_the_dataset(tmp_path, scan, c
     assert after.digests.dataset == before.digests.dataset
     assert (after.inventory.hidden, after.inventory.passed_over) == (before.inventory.hidden + 1, {})
     assert auditor.is_same_dataset(tmp_path / "a", tmp_path / "set", jobs=1, engine="serial")
+
+
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+def test_images_named_like_companions_are_images(tmp_path, read_all, suffix):
+    names = ("index.jpg", "state.png", "Photos/readme.jpg", "license", "a.jpg")
+    archive(
+        tmp_path / f"a.{suffix}", [(name, making.encoded(seed=n)) for n, name in enumerate(names)] + [("NOTICE", b"x")]
+    )
+    _, rows = read_all(tmp_path)
+    assert sorted(images_of(rows)) == sorted(names)
+
+
+def test_a_text_of_the_same_stem_counts_before_that_of_the_sample(tmp_path, read_all):
+    texts = [("b.0.txt", b"first"), ("b.txt", b"whole"), ("c.txt", b"mask too")]
+    images = [(name, making.encoded(seed=n)) for n, name in enumerate(("b.0.jpg", "b.1.jpg", "c.jpg", "c.mask.png"))]
+    making.tar(tmp_path / "a.tar", sorted(images + texts))
+    _, rows = read_all(tmp_path)
+    assert [row.caption for row in rows] == ["first", "whole", "mask too", "mask too"]
+
+
+def test_the_name_of_a_file_on_a_store_that_begins_with_a_slash_costs_a_row(tmp_path, read_all):
+    store = fsspec.filesystem("memory")
+    store.pipe("/odd-names/images/0.jpg", making.encoded())
+    store.pipe("/odd-names/a.csv", b"file_name,text\n/x::zz,a\nimages/0.jpg,b\n")
+    _, rows = read_all("memory://odd-names")
+    assert [row.caption for row in rows] == ["a", "b"]
+    assert rows[1].content.read(1 << 20) == making.encoded()
+
+
+def test_a_column_that_names_other_files_is_no_column_of_images(tmp_path, read_all):
+    lines = "".join(f"http://x.org/{number}.jpg,part-0.csv,c\n" for number in range(3))
+    making.write(tmp_path / "part-0.csv", f"url,file,caption\n{lines}")
+    _, rows = read_all(tmp_path)
+    assert [row.url for row in rows] == [f"http://x.org/{number}.jpg" for number in range(3)]
+    assert [row.content for row in rows] == [None] * 3
+
+
+def test_a_column_of_keys_may_name_the_images_beside_other_columns(tmp_path, read_all):
+    for number in range(3):
+        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
+    lines = "".join(f"{number}.jpg,lost/{number}.jpg,a cat\n" for number in range(3))
+    making.write(tmp_path / "a.csv", f"id,source_file,caption\n{lines}")
+    _, rows = read_all(tmp_path)
+    assert {row.image: row.caption for row in rows if row.content}.items() >= {
+        f"{n}.jpg": "a cat" for n in range(3)
+    }.items()
+
+
+def test_a_folder_with_few_of_the_images_is_not_meant(tmp_path, read_all):
+    for number in range(3):
+        making.write(tmp_path / f"images/{number}.jpg", making.encoded(seed=number))
+    making.write(tmp_path / "photo/0.jpg", making.encoded(seed=9))
+    making.write(tmp_path / "photo_captions.csv", "file_name,text\n0.jpg,a\n1.jpg,b\n2.jpg,c\n")
+    _, rows = read_all(tmp_path)
+    assert images_of(rows)[:3] == [f"images/{number}.jpg" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("table", "folders", "meant"),
+    [("train_images.csv", ("test_images", "train_images"), "train_images"), ("fold_2.csv", ("fold_1", "fold_2"), "fold_2"),
+     ("person_keypoints_val.csv", ("person_train", "person_val"), "person_val"),
+     ("instances_2017.csv", ("2014", "2017"), "2017")],
+)  # fmt: skip
+def test_words_that_all_folders_have_do_not_tell_which_is_meant(tmp_path, read_all, table, folders, meant):
+    for folder in folders:
+        making.write(tmp_path / folder / "0.jpg", making.encoded())
+    making.write(tmp_path / table, "file_name,text\n0.jpg,a\n")
+    _, rows = read_all(tmp_path)
+    assert images_of(rows)[0] == f"{meant}/0.jpg"
+
+
+def test_a_second_column_of_images_that_are_gone_is_not_left_out(tmp_path, read_all):
+    making.write(tmp_path / "0.jpg", making.encoded())
+    making.write(tmp_path / "a.csv", "image,after_image\n0.jpg,after/0b.jpg\n")
+    _, rows = read_all(tmp_path)
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("content", ["key,label\n0.jpg,real\n1.jpg,\n", "Key,Label,note\n0.jpg,Synthetic,x\n"])
+def test_labels_that_people_wrote_are_no_part_of_the_dataset(tmp_path, read_all, content):
+    for number in range(2):
+        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
+    making.write(tmp_path / "labels.csv", content)
+    reader, rows = read_all(tmp_path)
+    assert (reader, len(rows)) == ("folder", 2)
