@@ -19,7 +19,7 @@ from auditor.registry import load
 from auditor.storage import files
 from auditor.types import Sample, Unreadable
 
-hypothesis.settings.register_profile("usual", deadline=None, max_examples=50)  # a busy machine is no failure
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=40)  # a busy machine is no failure
 hypothesis.settings.register_profile("full", deadline=None, max_examples=500)
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import making
 import numpy as np
+import onnxruntime as ort
 import pytest
 import real_clip
 from PIL import Image
@@ -22,6 +23,8 @@ from training.fit import Recipe
 from training.graph import Shape
 
 pytestmark = pytest.mark.system
+IMAGE = making.pixels(width=400, height=300)
+Answer = tuple[np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,19 @@ def tower() -> clip.Tower:
 
 @pytest.fixture(scope="module")
 def pixels() -> np.ndarray:
-    return squashed(Image.fromarray(making.pixels(width=400, height=300)), 224)
+    return squashed(Image.fromarray(IMAGE), 224)
+
+
+@pytest.fixture(scope="module")
+def exact(tower: clip.Tower, pixels: np.ndarray) -> Answer:
+    """Tokens of blocks 7 to 12 and the vector, in float32."""
+    return run(graph.build(tower, Shape()), pixels)
+
+
+@pytest.fixture(scope="module")
+def watched(tower: clip.Tower) -> ort.InferenceSession:
+    """The float32 graph in full, whose inputs of layers are outputs too."""
+    return session(graph.build(tower, Shape(), watched=True))
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -65,32 +80,32 @@ def test_as_float32_it_is_open_clips_tower(tower: clip.Tower, pixels: np.ndarray
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_vector_is_that_of_the_last_block_whichever_tokens_come_out(tower: clip.Tower, pixels: np.ndarray) -> None:
-    every, vector = run(graph.build(tower, Shape()), pixels)
-    some, same = run(graph.build(tower, Shape(taken=(7, 11))), pixels)
-    assert np.allclose(vector, same, atol=1e-5)
-    assert np.allclose(every[[0, 4]], some, atol=1e-4)
-
-
-def test_of_the_last_block_only_the_cls_token_is_needed(tower: clip.Tower, pixels: np.ndarray) -> None:
-    whole = session(graph.build(tower, Shape(), watched=True)).run(["tokens", "vector"], {"pixels": pixels})
-    for one, other in zip(whole, run(graph.build(tower, Shape()), pixels), strict=True):
+def test_of_the_last_block_only_the_cls_token_is_needed(
+    watched: ort.InferenceSession, exact: Answer, pixels: np.ndarray
+) -> None:
+    for one, other in zip(watched.run(["tokens", "vector"], {"pixels": pixels}), exact, strict=True):
         assert np.allclose(one, other, atol=1e-3)
 
 
-def test_the_shipped_encoder_gives_clips_embedding_and_tokens(tower: clip.Tower) -> None:
-    image = making.pixels(width=400, height=300)
-    tokens, vector = run(
-        graph.build(tower, Shape(taken=Recipe().blocks)), squashed(Image.fromarray(image), Shape().size)
-    )
-    (shipped,) = embedded().encode([image])
-    assert cosine(vector, shipped.vector) > 0.985
-    for one, other in zip(tokens, tokens_of([shipped]).reshape(tokens.shape), strict=True):
-        assert cosine(one, other) > 0.985
+def test_the_vector_is_that_of_the_last_block_whichever_tokens_come_out(
+    tower: clip.Tower, exact: Answer, pixels: np.ndarray
+) -> None:
+    some, vector = run(graph.build(tower, Shape(taken=(7, 11))), pixels)
+    assert np.allclose(vector, exact[1], atol=1e-5)
+    assert np.allclose(some, exact[0][[0, 4]], atol=1e-4)
 
 
-def test_as_int8_it_is_nearly_the_same_and_a_quarter_of_the_size(tower: clip.Tower, pixels: np.ndarray) -> None:
-    watched = session(graph.build(tower, Shape(), watched=True))
+def test_the_shipped_encoder_gives_clips_embedding_and_tokens(exact: Answer) -> None:
+    (shipped,) = embedded().encode([IMAGE])
+    assert cosine(exact[1], shipped.vector) > 0.985
+    tokens = tokens_of([shipped]).reshape(-1, clip.WIDTH)
+    for block, token in zip(Recipe().blocks, tokens, strict=True):
+        assert cosine(exact[0][block - Shape().taken[0]], token) > 0.985
+
+
+def test_as_int8_it_is_nearly_the_same_and_a_quarter_of_the_size(
+    tower: clip.Tower, watched: ort.InferenceSession, exact: Answer, pixels: np.ndarray
+) -> None:
     names = [output.name for output in watched.get_outputs() if "." in output.name]
     highest = {
         name: np.abs(value).max(axis=0)
@@ -98,16 +113,16 @@ def test_as_int8_it_is_nearly_the_same_and_a_quarter_of_the_size(tower: clip.Tow
     }
     small = graph.build(tower, Shape(), graph.factors(highest, tower))
     assert len(small) < 95e6
-    exact, vector = run(graph.build(tower, Shape()), pixels)
     tokens, quantised = run(small, pixels)
-    assert cosine(vector, quantised) > 0.99
-    assert min(cosine(one, other) for one, other in zip(exact, tokens, strict=True)) > 0.98
+    assert cosine(exact[1], quantised) > 0.99
+    assert min(cosine(one, other) for one, other in zip(exact[0], tokens, strict=True)) > 0.98
 
 
-def test_merged_tokens_change_little_and_every_shape_has_answers(tower: clip.Tower) -> None:
-    image = Image.fromarray(making.pixels(width=400, height=300))
-    _, whole = run(graph.build(tower, Shape()), squashed(image, 224))
-    _, merged = run(graph.build(tower, Shape(merged=4)), squashed(image, 224))
-    assert 0.9 < cosine(whole, merged) < 1 - 1e-6
+def test_merged_tokens_change_little_and_every_shape_has_answers(
+    tower: clip.Tower, exact: Answer, pixels: np.ndarray
+) -> None:
+    image = Image.fromarray(IMAGE)
+    _, merged = run(graph.build(tower, Shape(merged=4)), pixels)
+    assert 0.9 < cosine(exact[1], merged) < 1 - 1e-6
     tokens, _ = run(graph.build(tower, Shape(size=160, merged=3, taken=(3, 9))), squashed(image, 160))
     assert np.isfinite(tokens).all()
