@@ -179,6 +179,9 @@ def false_positives(rows: list[Seen], own: whitening.PcaWhitening) -> None:
     both = are_copies(cosine, thumbs[query], thumbs[other])
     took = time.perf_counter() - start
     apart = np.array([(hashes[one] != hashes[two]).sum() for one, two in zip(query, other, strict=True)])
+    raw = np.stack([row[1][0] for row in rows])
+    raw_mean, mean = ((every.sum(0) @ every.sum(0) - len(rows)) / (2 * total) for every in (raw, vectors))
+    print(f"\nmean cosine of different files: {raw_mean:.2f}, whitened {mean:.2f}")
     print(f"\n{len(rows):,} files, {total:,} pairs, {len(query):,} of them neighbours ({took:.0f} s to compare)")
     print(
         f"pairs that count as copies: {both.sum():,} by both measures, {(cosine >= COSINE_CROP).sum():,} by the cosine,"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _KEPT = "outputs.json"  # beside the evidence: what the files of an audit are made of
 OTHERS = {
     "junit": "junit.xml", "sarif": "audit.sarif", "croissant": "croissant.json", "github": "annotations.txt",
-    "terminal": "summary.txt",
+    "terminal": "summary.txt", "notebook": "notebook.html",
 }  # fmt: skip
 DIFFS = ("terminal", "html", "json")
 

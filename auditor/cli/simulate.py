@@ -107,6 +107,8 @@ def command(
     """
     import auditor
 
+    if plot and not plot.casefold().endswith(".svg"):
+        raise click.BadParameter("charts are SVG: name a file that ends in .svg", param_hint="'--plot'")
     if runs and images * dimension > _MAX_NUMBERS:
         raise click.UsageError(
             f"--runs with {images:,} images of {dimension} dimensions needs too much memory: "
@@ -119,8 +121,6 @@ def command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if plot and not plot.endswith(".svg"):
-        raise click.BadParameter("charts are SVG: name a file that ends in .svg", param_hint="'--plot'")
     if plot:
         from pathlib import Path
 

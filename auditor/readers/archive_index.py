@@ -93,7 +93,7 @@ def _is_table(group: Group) -> bool:
 
 
 def _is_likely(name: str) -> bool:
-    return tables.is_table(name) and not tables.is_only_sometimes_table(name) and not names.is_companion(name)
+    return tables.is_always_table(name) and not names.is_companion(name)
 
 
 def _of_member(member: Member, options: ReadOptions) -> dict[str, Mapping[str, Any]]:

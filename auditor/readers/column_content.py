@@ -75,14 +75,14 @@ def _kind(value: Any) -> Held:
     return Held.PATH if names.is_image(found) else Held.OTHER
 
 
-def named_alike(table: TableFile, first: str, columns: Iterable[str]) -> tuple[str, ...]:
+def named_alike(table: TableFile, first: str, columns: Iterable[str], base_dir: str | None) -> tuple[str, ...]:
     """Those columns with a word for images in their names that hold other images than the first column. (Original names
     of files that are not there, while those of the first column are, tell where the images came from.)"""
     alike = [name for name in columns if _words(name) & _IMAGE_WORDS]
     if not alike:
         return ()
     found = values(table, [first, *alike])
-    base = files.split(table.url)[0]
+    base = base_folder(table, base_dir)
     is_here = held(found[first]) is Held.PATH and name_files(base, "", found[first])
     wanted = {Held.ADDRESS} if held(found[first]) is Held.ADDRESS else {Held.PATH, Held.IMAGE}
     others: list[str] = []
@@ -104,7 +104,7 @@ def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> di
     images = [name for name in columns if kinds[name] is Held.IMAGE]
     if not images:
         images = [name for name in columns if kinds[name] is Held.PATH]
-        base = files.normalise(base_dir) if base_dir else files.split(table.url)[0]
+        base = base_folder(table, base_dir)
         if addresses and images and not name_files(base, "", found[images[0]]):
             images = []  # names of what is behind the URLs
     if images:
@@ -117,6 +117,11 @@ def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> di
     best = _best_address(pictures or addresses, found)
     others = [name for name in pictures if name != best and not _are_same_images(found[best], found[name])]
     return {"url": best, "others": tuple(others), "is_guess": not _words(best) & (_URL_WORDS | _IMAGE_WORDS)}
+
+
+def base_folder(table: TableFile, base_dir: str | None) -> str:
+    """The folder that a table's image names are relative to: --base-dir, or that of the table."""
+    return files.normalise(base_dir) if base_dir else files.split(table.url)[0]
 
 
 def name_files(base: str, folder: str, values: Iterable[Any]) -> bool:

@@ -17,7 +17,7 @@ from auditor.config import ReadOptions, option_of
 from auditor.errors import DatasetError
 from auditor.readers import column_content
 from auditor.readers.column_content import Held
-from auditor.storage import files, tables
+from auditor.storage import tables
 from auditor.storage.tables import Kind, TableFile
 
 URL = ("url", "image_url", "img_url", "src", "link")
@@ -102,10 +102,10 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
         flags = " and ".join(f"'{getattr(options, name)}' ({option_of(name)})" for name in lacking)
         return replace(columns, lacks=f"its table has no column {flags}")
     if options.image_col or options.url_col:
-        return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns))
+        return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns, options.base_dir))
     if columns.url and not columns.image:
-        columns = replace(columns, image=_files_beside(table, [name for name in names if name in telling]))
-    columns = replace(columns, **_by_type(table, kinds, columns))
+        columns = replace(columns, image=_files_beside(table, names, options.base_dir))
+    columns = replace(columns, **_by_type(table, kinds, columns, options.base_dir))
     if columns.images:
         return columns
     return replace(columns, **_without_caption(column_content.by_content(table, telling, options.base_dir), columns))
@@ -118,12 +118,12 @@ def _without_caption(found: dict[str, Any], columns: Columns) -> dict[str, Any]:
     return {**found, "image": images[0], "others": tuple(images[1:])} if found.get("image") and images else found
 
 
-def _files_beside(table: TableFile, names: list[str]) -> str | None:
+def _files_beside(table: TableFile, names: list[str], base_dir: str | None) -> str | None:
     """The column of images' file names of which most are there, beside the table; None without any."""
     named = _alias(names, FILE)
     if named is None:
         return None
-    found, base = column_content.values(table, [named])[named], files.split(table.url)[0]
+    found, base = column_content.values(table, [named])[named], column_content.base_folder(table, base_dir)
     are_here = [column_content.name_files(base, "", [value]) for value in found]
     is_of_images = column_content.held(found) is Held.PATH
     return named if is_of_images and 2 * sum(are_here) > len(are_here) else None
@@ -137,7 +137,7 @@ def caption_of(table: TableFile, wanted: str | None) -> str | None:
     return named or _alias(names, (*CAPTION, *_MORE_CAPTIONS)) or (names[0] if len(names) == 1 else None)
 
 
-def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> dict[str, Any]:
+def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns, base_dir: str | None) -> dict[str, Any]:
     """The columns of images by their types, and those named like one; {} if the names alone decide."""
     declared = [name for name, kind in kinds.items() if kind is Kind.IMAGE]
     if declared:
@@ -155,7 +155,7 @@ def _by_type(table: TableFile, kinds: Mapping[str, Kind], columns: Columns) -> d
         return {}
     known = (columns.image, columns.url, columns.caption, columns.id)
     names = [name for name, kind in kinds.items() if kind is Kind.OPEN and name not in known]
-    return {"others": column_content.named_alike(table, columns.image, names)}
+    return {"others": column_content.named_alike(table, columns.image, names, base_dir)}
 
 
 def _first_and_others(images: list[str], named: str | None) -> dict[str, Any]:

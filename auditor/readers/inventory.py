@@ -82,9 +82,7 @@ def _files(input: Input, reader: Reader, read: set[str]) -> Iterator[tuple[bool,
 
 def _is_own(input: Input, found: Found) -> bool:
     """Whether an audit wrote the file: labels, a keep-list, an export."""
-    is_table = (
-        not found.entry.is_folder and tables.is_table(found.name) and not tables.is_only_sometimes_table(found.name)
-    )
+    is_table = not found.entry.is_folder and tables.is_always_table(found.name)
     return is_table and own_tables.is_own(tables.at(files.join(input.url, found.name), input.options.delimiter))
 
 
@@ -108,7 +106,7 @@ def _reason(input: Input, found: Found) -> str:
     kind = f".{suffix}" if suffix and len(suffix) <= _MAX_SUFFIX else "an unusual suffix" if suffix else "no suffix"
     if walk.is_image(input, found):
         return f"image outside the shards, {kind}"
-    if tables.is_table(found.name) and not tables.is_only_sometimes_table(found.name):
+    if tables.is_always_table(found.name):
         return f"table without images of its own, {kind}"
     if names.is_dataset(found.name):
         return f"{names.UNREAD_DATASET}, {kind}"

@@ -82,23 +82,9 @@ class Webdataset(Reader):
             inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
             fields = {**fields, **inside}
             chosen, folders = _of_piece(described, shard, keys)
-            waiting: dict[str, list[Sample | Unreadable]] = defaultdict(list)  # texts, until their folder has an image
-            for group in chosen:
+            for group in _without_lone_texts(chosen, folders):
                 extra = archive_index.of_group(group, fields, shard.file) if isinstance(group, Group) else None
-                rows = samples(group, shard, keys, extra)
-                if isinstance(group, Broken) or _may_have_image(group):
-                    for folder in _folders_with_images([group]):
-                        folders.add(folder)
-                        yield from waiting.pop(folder, ())
-                    yield from rows
-                elif all(map(_is_companion, group.members)):
-                    continue
-                elif files.parent(group.key) in folders:
-                    yield from rows
-                else:
-                    waiting[files.parent(group.key)] += rows
-            if not folders:
-                yield from chain.from_iterable(waiting.values())
+                yield from samples(group, shard, keys, extra)
 
 
 def _pieces(shard: Shard) -> Iterator[Shard]:
@@ -127,6 +113,26 @@ def _of_piece(groups: Iterable[Group | Broken], shard: Shard, keys: Keys) -> tup
     return listed[start:stop], _folders_with_images(listed)
 
 
+def _without_lone_texts(groups: Iterable[Group | Broken], folders: set[str]) -> Iterator[Group | Broken]:
+    """All but companions, and texts in folders without images. A text is held until its folder has an image. folders:
+    those that are known to have images; others are added."""
+    waiting: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        if isinstance(group, Broken) or _may_have_image(group):
+            for folder in _folders_with_images([group]):
+                folders.add(folder)
+                yield from waiting.pop(folder, ())
+            yield group
+        elif not all(map(_is_companion, group.members)):
+            folder = files.parent(group.key)
+            if folder in folders:
+                yield group
+            else:
+                waiting[folder].append(group)
+    if not folders:
+        yield from chain.from_iterable(waiting.values())
+
+
 def _folders_with_images(groups: Iterable[Group | Broken]) -> set[str]:
     return {files.parent(group.key) for group in groups if isinstance(group, Group) and _may_have_image(group)}
 
@@ -137,8 +143,7 @@ def _may_have_image(group: Group) -> bool:
 
 
 def _is_companion(member: Member) -> bool:
-    is_table = tables.is_table(member.name) and not tables.is_only_sometimes_table(member.name)
-    return is_table or (names.is_companion(member.name) and not _is_image(member))
+    return tables.is_always_table(member.name) or (names.is_companion(member.name) and not _is_image(member))
 
 
 class Keys:

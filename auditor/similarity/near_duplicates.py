@@ -151,8 +151,7 @@ def _share(embeddings: EmbeddingSet, label: np.ndarray, group: int) -> Duplicate
     )
 
 
-# Chosen on the pairs of benchmarks/duplicates.py. Of 100,000 random pairs, one has thumbnails that match; text on an
-# image moves its vector far, and its thumbnail little.
+# Chosen on the pairs of benchmarks/duplicates.py: text on an image moves its vector far, and its thumbnail little.
 COSINE_CANDIDATE = 0.40  # cosine from which whole thumbnails are compared
 COMBINED_MATCH = 1.35  # least sum of cosine and correlation of whole thumbnails: one of them must be clear
 COSINE_CROP = 0.75  # cosine from which one image is searched for within the other

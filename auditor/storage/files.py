@@ -28,7 +28,7 @@ from auditor.storage.names import is_hidden, is_sidecar, spellings
 EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
 AUDIT_OUTPUTS = frozenset(
     (EVIDENCE, "audit.json", "report.html", "summary.md", "audit.sarif", "junit.xml", "croissant.json",
-     "annotations.txt", "summary.txt",     "duplicates.parquet", "gallery.parquet")
+     "annotations.txt", "summary.txt", "notebook.html", "duplicates.parquet", "gallery.parquet")
 )  # fmt: skip
 _ODD = re.compile(r"^\s|\s$|[\\%]")  # in names whose spelling may differ on disk
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}  # protocol -> the extra with its backend

@@ -74,6 +74,11 @@ def is_only_sometimes_table(name: str) -> bool:
     return FORMATS.get(_ending(name)) in _SOMETIMES
 
 
+def is_always_table(name: str) -> bool:
+    """Whether a file name ends like a table's, and like that of nothing else."""
+    return is_table(name) and not is_only_sometimes_table(name)
+
+
 def is_compressed(name: str) -> bool:
     """Whether a file name ends like that of a compressed file."""
     return name.rpartition(".")[2].casefold() in COMPRESSIONS

@@ -95,22 +95,21 @@ def test_a_column_of_files_that_are_there_counts_before_one_of_urls(tmp_path, re
     assert [row.content for row in rows] == [None] * 3
 
 
-def test_captions_that_end_like_file_names_are_captions(tmp_path, read_all):
-    lines = []
+def write_table(folder, header, line):
+    """Three images and a table with a line for each."""
     for number in range(3):
-        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
-        lines.append(f"{number}.jpg,IMG_{number:04}.jpg")
-    making.write(tmp_path / "a.csv", "\n".join(["filename,caption", *lines]) + "\n")
+        making.write(folder / f"{number}.jpg", making.encoded(seed=number))
+    making.write(folder / "a.csv", "\n".join([header, *(line.format(number) for number in range(3))]) + "\n")
+
+
+def test_captions_that_end_like_file_names_are_captions(tmp_path, read_all):
+    write_table(tmp_path, "filename,caption", "{0}.jpg,IMG_{0:04}.jpg")
     _, rows = read_all(tmp_path)
     assert {row.image: row.caption for row in rows} == {f"{n}.jpg": f"IMG_{n:04}.jpg" for n in range(3)}
 
 
 def test_names_that_files_had_before_are_no_images(tmp_path, read_all):
-    lines = []
-    for number in range(3):
-        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
-        lines.append(f"{number}.jpg,DSC_{number}.JPG,a cat")
-    making.write(tmp_path / "a.csv", "\n".join(["image,original_filename,caption", *lines]) + "\n")
+    write_table(tmp_path, "image,original_filename,caption", "{0}.jpg,DSC_{0}.JPG,a cat")
     _, rows = read_all(tmp_path)
     assert images_of(rows) == [f"{number}.jpg" for number in range(3)]
 
@@ -187,10 +186,7 @@ def test_a_column_that_names_other_files_is_no_column_of_images(tmp_path, read_a
 
 
 def test_a_column_of_keys_may_name_the_images_beside_other_columns(tmp_path, read_all):
-    for number in range(3):
-        making.write(tmp_path / f"{number}.jpg", making.encoded(seed=number))
-    lines = "".join(f"{number}.jpg,lost/{number}.jpg,a cat\n" for number in range(3))
-    making.write(tmp_path / "a.csv", f"id,source_file,caption\n{lines}")
+    write_table(tmp_path, "id,source_file,caption", "{0}.jpg,lost/{0}.jpg,a cat")
     _, rows = read_all(tmp_path)
     assert {row.image: row.caption for row in rows if row.content}.items() >= {
         f"{n}.jpg": "a cat" for n in range(3)
