@@ -62,8 +62,8 @@ def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], ve
 def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]) -> str | None:
     """Of the folders below those near a table, the one that it means; None if none has an image of such a name.
 
-    That is, of the folders with most of these images (or half as many), the one that shares most words with the table's
-    name, without those that all of them have.
+    That is, of the folders with most of these images (or half as many), the one of the table's name, or else the one
+    that shares most words with it, without those that all of them have.
     """
     tried = values[:_FEW_VALUES] if files.is_remote(base) else values
     hits = {
@@ -75,7 +75,11 @@ def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]
         return None
     of_each = [_words(folder) for folder in candidates]
     words = _words(name) - of_each[0].intersection(*of_each)
-    return max(candidates, key=lambda folder: (len(words & _words(folder)), hits[folder]))
+
+    def likeness(folder: str) -> tuple[bool, int, int]:
+        return name.casefold() in folder.casefold().split("/"), len(words & _words(folder)), hits[folder]
+
+    return max(candidates, key=likeness)
 
 
 def forget() -> None:

@@ -206,7 +206,7 @@ def test_a_folder_with_few_of_the_images_is_not_meant(tmp_path, read_all):
     ("table", "folders", "meant"),
     [("train_images.csv", ("test_images", "train_images"), "train_images"), ("fold_2.csv", ("fold_1", "fold_2"), "fold_2"),
      ("person_keypoints_val.csv", ("person_train", "person_val"), "person_val"),
-     ("instances_2017.csv", ("2014", "2017"), "2017")],
+     ("instances_2017.csv", ("2014", "2017"), "2017"), ("val.csv", ("(val", "VAL 2", "val", "val3"), "val")],
 )  # fmt: skip
 def test_words_that_all_folders_have_do_not_tell_which_is_meant(tmp_path, read_all, table, folders, meant):
     for folder in folders:
