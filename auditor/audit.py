@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor import __version__, audit_json, registry
+from auditor import __version__, registry
 from auditor.aggregate import kept as kept_audit
 from auditor.config import USUAL_SAMPLE, Config, ReadOptions, SamplingConfig, encodes, option_of
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
@@ -36,7 +36,7 @@ from auditor.scanning.shard_digest import ShardDigest
 from auditor.scanning.shard_scan import ShardScan
 from auditor.storage.output_folder import OutputFolder, PathLike
 from auditor.types import Need
-from auditor.values import plain
+from auditor.values import converter, plain
 
 if TYPE_CHECKING:
     from auditor.fetching.fetcher import Fetcher
@@ -87,6 +87,9 @@ class Listener(Protocol):
     def fetched(self) -> None:
         """Called after each image, whether it was fetched or failed."""
 
+    def not_fetched(self, images: int) -> None:
+        """Called after the last image if some failed for a reason that may pass (an outage)."""
+
 
 class Silent:
     """A listener that does nothing."""
@@ -104,6 +107,9 @@ class Silent:
         """Nothing."""
 
     def fetched(self) -> None:
+        """Nothing."""
+
+    def not_fetched(self, images: int) -> None:
         """Nothing."""
 
 
@@ -125,9 +131,9 @@ def run_audit(
     """
     resources = Resources.load(config)
     resources.check(config.scan)
-    config = resources.sized(config)
     folder = out if isinstance(out, OutputFolder) else OutputFolder(out)
     inputs = inputs or _recorded_inputs(folder.path, config)
+    given, config = config, resources.sized(config)
     with Store(out := folder.path).locked() as store:
         chosen = choose(inputs, config.scan.read)
         every_shard = all_shards(chosen)
@@ -136,11 +142,11 @@ def run_audit(
         store.claim(owner(chosen), restart=restart, scope=examined(shards, config))
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
-        store.record_scope(Scope.of_config(config), absolute(inputs))
+        store.record_scope(Scope.of_config(config), absolute(inputs), plain(given.located))
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
-        cache = fetch(plan, engine, fetcher or _fetcher(), listener) if config.sampling.fetch else None
+        cache = fetch(plan, engine, fetcher or _fetcher(restart), listener) if config.sampling.fetch else None
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)
         _refuse_strange_vectors(parts.values(), resources)
@@ -159,16 +165,25 @@ def _recorded_inputs(out: Path, config: Config) -> list[str]:
     dataset = Store(out).dataset()
     if not dataset:
         raise NoSuchInput("name a dataset: --out has no audit that says where one is")
-    if (path := out / "audit.json").exists():
-        before = audit_json.read(path).config
-        if before.portable.scan.read != config.portable.scan.read:
-            names = {option_of(option.name) for option in fields(ReadOptions)}
-            used = [word for word in before.command_line if word.partition("=")[0] in names]
-            raise ConfigError(
-                f"the audit read its dataset with other options ({' '.join(used) or 'none'}): give the same, or name "
-                "the dataset"
-            )
+    before = recorded_config(out)
+    if before.scan.read != config.located.scan.read:
+        names = {option_of(option.name) for option in fields(ReadOptions)}
+        used = [word for word in before.portable.command_line if word.partition("=")[0] in names]
+        raise ConfigError(
+            f"the audit read its dataset with other options ({' '.join(used) or 'none'}): give the same, or name the "
+            "dataset"
+        )
     return dataset
+
+
+def recorded_config(out: Path) -> Config:
+    """The configuration of the scan whose audit is in a folder, with absolute paths; the default one if none is
+    recorded. Raises EvidenceError."""
+    recorded = Store(out).config()
+    try:
+        return Config.of() if recorded is None else converter().structure(recorded, Config)
+    except Exception as error:  # cattrs raises a group of errors of many types
+        raise EvidenceError(f"{out}: its manifest.json is damaged: name the dataset and the options") from error
 
 
 def summed_up(
@@ -324,15 +339,19 @@ def fetch(plan: Plan, engine: Engine, fetcher: Fetcher, listener: Listener) -> P
     """Fetch the images of the sample's URLs and return the fetcher's cache folder. Raises FetchError."""
     urls = {url for result in engine.run(plan.todo, ShardUrls(plan.sample_plan)) for url in result.urls}
     listener.fetching(len(urls))
-    for _ in fetcher.fetch_all(sorted(urls)):
+    may_pass = 0
+    for _, result in fetcher.fetch_all(sorted(urls)):
+        may_pass += not isinstance(result, Path) and result.transient
         listener.fetched()
+    if may_pass:
+        listener.not_fetched(may_pass)
     return fetcher.cache
 
 
-def _fetcher() -> Fetcher:
+def _fetcher(again: bool) -> Fetcher:
     from auditor.fetching.fetcher import Fetcher  # only a scan that fetches imports what speaks HTTP
 
-    return Fetcher()
+    return Fetcher(again=again)
 
 
 def make_plan(

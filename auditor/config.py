@@ -1,7 +1,8 @@
 """The configuration of an audit, as plain values. It names files and folders; resources.py opens them.
 
-ScanConfig      decides the content of evidence: another value means other evidence SamplingConfig  decides which rows
-are examined EstimateConfig  decides how conclusions are drawn from the evidence
+- ScanConfig decides the content of evidence: another value means other evidence
+- SamplingConfig decides which rows are examined
+- EstimateConfig decides how conclusions are drawn from the evidence
 
 Each field has the name of the option of `auditor scan` that sets it. So one table serves the command line, audit.json
 and the command that repeats an audit. A new option needs a field here, an option there, and the code that uses it.
@@ -10,7 +11,8 @@ and the command that repeats an audit. A new option needs a field here, an optio
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import PurePath
 from typing import Any
@@ -332,32 +334,54 @@ class Config:
     @property
     def command_line(self) -> list[str]:
         """The arguments of `auditor scan` for this configuration: all options that differ from their defaults."""
+        return [argument for option, value in self._chosen() for argument in _arguments(option, value)]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Name → value of all options that differ from their defaults: `Config.of(**chosen)` is this configuration."""
+        return {option.name: "all" if value is None else value for option, value in self._chosen()}
+
+    def _chosen(self) -> Iterator[tuple[Field[Any], Any]]:
         sampling = {option.name: getattr(self.sampling, option.name) for option in fields(self.sampling)}
         defaults = {"sample": usual_sample(self.scan, sampling)}
-        return [
-            argument
-            for option, value in _options(self)
-            if value != defaults.get(option.name, default(option))
-            for argument in _arguments(option, value)
-        ]
+        for option, value in _options(self):
+            if value != defaults.get(option.name, default(option)):
+                yield option, value
 
     @property
     def portable(self) -> Config:
         """The configuration with file names instead of paths, so that it does not depend on the machine."""
-        read = replace(self.scan.read, base_dir=_name(self.scan.read.base_dir))
+        return self._with_paths(lambda path: PurePath(path).name)
+
+    @property
+    def located(self) -> Config:
+        """The configuration with absolute paths, so that it does not depend on the current folder."""
+        return self._with_paths(lambda path: path if "://" in path else os.path.abspath(path))
+
+    def _with_paths(self, of_path: Callable[[str], str]) -> Config:
+        def changed(path: str | None) -> str | None:
+            return path if path is None or path.startswith(BEFORE) else of_path(path)
+
+        def changed_encoder(encoder: str | None) -> str | None:
+            if encoder is None or encoder.startswith("open_clip:"):
+                return encoder
+            kind, _, path = encoder.partition(":")
+            return f"{kind}:{of_path(path)}" if path else encoder
+
+        scan, estimate = self.scan, self.estimate
         scan = replace(
-            self.scan,
-            read=read,
-            encoder=_encoder_name(self.scan.encoder),
-            embeddings=_name(self.scan.embeddings),
-            indexes=tuple(PurePath(folder).name for folder in self.scan.indexes),
+            scan,
+            read=replace(scan.read, base_dir=changed(scan.read.base_dir)),
+            encoder=changed_encoder(scan.encoder),
+            embeddings=changed(scan.embeddings),
+            indexes=tuple(of_path(folder) for folder in scan.indexes),
         )
         estimate = replace(
-            self.estimate,
-            calibration=_name(self.estimate.calibration),
-            labels=_name(self.estimate.labels),
-            reference=_name(self.estimate.reference),
-            human_captions=_name(self.estimate.human_captions),
+            estimate,
+            calibration=changed(estimate.calibration),
+            labels=changed(estimate.labels),
+            reference=changed(estimate.reference),
+            human_captions=changed(estimate.human_captions),
         )
         return replace(self, scan=scan, estimate=estimate)
 
@@ -435,14 +459,3 @@ def _arguments(option: Field[Any], value: Any) -> list[str]:
 def option_of(name: str) -> str:
     """The command-line option of a field."""
     return f"--{name.replace('_', '-')}"
-
-
-def _name(path: str | None) -> str | None:
-    return path if path is None or path.startswith(BEFORE) else PurePath(path).name
-
-
-def _encoder_name(encoder: str | None) -> str | None:
-    if encoder is None or encoder.startswith("open_clip:"):
-        return encoder
-    kind, _, path = encoder.partition(":")
-    return f"{kind}:{PurePath(path).name}"

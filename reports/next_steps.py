@@ -1,7 +1,7 @@
 """What to do after a decision: the one next action, others, and the command that repeats the audit.
 
 The deciding rule of the policy chooses the action. Each command runs as it stands, from the folder in which the audit
-was made; a test runs them. A scan names no dataset: the audit's evidence says where it is.
+was made; a test runs them. A scan names what changes: the audit's folder has its dataset, policy and options.
 """
 
 from __future__ import annotations
@@ -136,18 +136,16 @@ def _label(audit: Audit, text: str, folder: str) -> Iterator[Action]:
 
 def _scan_more(audit: Audit, folder: str) -> Iterator[Action]:
     if audit.sample or audit.shards:
-        yield Action(
-            "Scan all rows; finished results are kept.", _scan(audit, folder, ("--sample",), "--sample", "all")
-        )
+        yield Action("Scan all rows; finished results are kept.", _scan(folder, "--sample", "all"))
 
 
 def _get_images(audit: Audit, folder: str) -> Iterator[Action]:
     """For an audit that could read no image."""
     if audit.config.scan.depth < Need.PIXELS:
-        yield Action("Scan again with the images decoded.", _scan(audit, folder, ("--depth",)))
+        yield Action("Scan again with the images decoded.", _scan(folder, "--depth", "pixels"))
     elif audit.counts.no_bytes:
         text = f"The manifest only has URLs: fetch and audit {_FETCHED:,} random ones."
-        yield Action(text, _scan(audit, folder, (), "--fetch", str(_FETCHED)))
+        yield Action(text, _scan(folder, "--fetch", str(_FETCHED)))
 
 
 def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
@@ -166,7 +164,7 @@ def _read_more(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
 
 
 def _scan_again(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
-    yield Action("Scan again; unchanged results are kept.", _scan(audit, folder, ()))
+    yield Action("Scan again; unchanged results are kept.", _scan(folder))
 
 
 def _see_captions(audit: Audit, rule: RuleResult, folder: str) -> Iterator[Action]:
@@ -197,10 +195,9 @@ _BY_RULE: dict[str, Actions] = {
 }
 
 
-def _scan(audit: Audit, folder: str, without: tuple[str, ...], *words: str) -> str:
-    """The audit's own command, without some options, and with more words."""
-    kept = [word for word in audit.config.command_line if word.partition("=")[0] not in without]
-    return _joined("scan", *kept, *words, f"--out={folder}")
+def _scan(folder: str, *words: str) -> str:
+    """The command that continues the audit, with other options."""
+    return _joined("scan", *words, f"--out={folder}")
 
 
 def _command(name: str, folder: str, *words: str) -> str:

@@ -9,6 +9,7 @@ import encoding
 import hypothesis
 import pytest
 import saving
+from properties import FULL, USUAL
 
 from auditor import audit
 from auditor.config import ReadOptions
@@ -19,8 +20,8 @@ from auditor.registry import load
 from auditor.storage import files
 from auditor.types import Sample, Unreadable
 
-hypothesis.settings.register_profile("usual", deadline=None, max_examples=40)  # a busy machine is no failure
-hypothesis.settings.register_profile("full", deadline=None, max_examples=500)
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=USUAL)  # a busy machine is no failure
+hypothesis.settings.register_profile("full", deadline=None, max_examples=FULL)
 
 DATA = Path(os.environ.get("AUDITOR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

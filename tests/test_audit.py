@@ -15,6 +15,7 @@ from auditor import audit_json, registry
 from auditor.config import Config, Limits, ReadOptions
 from auditor.errors import ConfigError, EvidenceError, NoSuchInput
 from auditor.evidence_store.store import Store
+from auditor.policy import policy as policies
 from auditor.types import Need
 
 
@@ -160,6 +161,22 @@ def test_a_scan_without_a_dataset_takes_that_of_the_audit(dataset, tmp_path, sca
     assert not (tmp_path / "none").exists()
     with pytest.raises(ConfigError, match=r"with other options \(none\): give the same"):
         scan(read=ReadOptions(caption_col="text"))
+
+
+def test_a_scan_without_a_dataset_continues_with_the_policy_and_the_configuration(dataset, tmp_path):
+    out, engine = tmp_path / "audit", {"jobs": 1, "engine": "serial"}
+    policy = policies.parse("[rules.unreadable]\nmax = 0.5\n")
+    first = auditor.scan(dataset, out=out, policy=policy, config=Config.of(depth="file", seed=5), **engine)
+    assert auditor.scan((), out=out, **engine) == first
+    assert auditor.recorded_policy(out) == policy
+    strict = policies.parse("[rules.unreadable]\nmax = 0.0\n")
+    auditor.scan((), out=out, policy=strict, **engine)
+    assert auditor.recorded_policy(out) == strict
+    manifest = out / "evidence" / "manifest.json"
+    damaged = json.loads(manifest.read_text()) | {"config": {"seed": "many"}}
+    manifest.write_text(json.dumps(damaged))
+    with pytest.raises(EvidenceError, match="is damaged: name the dataset and the options"):
+        auditor.scan((), out=out, **engine)
 
 
 def test_a_sample_that_has_every_row_does_not_examine_less_than_all_rows(dataset, scan):

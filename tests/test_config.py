@@ -61,6 +61,13 @@ def test_the_command_that_repeats_an_audit_gives_its_configuration(sample, other
     assert parsed(config.command_line) == config
 
 
+@given(SAMPLES, OTHERS)
+def test_a_configuration_comes_back_from_the_options_that_differ(sample, others):
+    config = Config.of(**sample, **others)
+    assert Config.of(**config.chosen) == config
+    assert Config.of().chosen == {}
+
+
 @pytest.mark.parametrize(
     ("options", "rows"),
     [
@@ -131,6 +138,15 @@ def test_plain_values_that_are_no_configuration_are_refused_with_the_field(part,
 def test_a_configuration_comes_back_from_plain_values(sample, others):
     config = Config.of(**sample, **others)
     assert converter().structure(plain(config), Config) == config
+
+
+def test_files_are_found_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = Config.of(indexes=("refs",), labels="../l.csv", reference="before:2021", encoder="ViT-B-16:w.pt").located
+    assert found.scan.indexes == (str(tmp_path / "refs"),)
+    assert found.estimate.labels == str(tmp_path.parent / "l.csv")
+    assert (found.estimate.reference, found.estimate.calibration) == ("before:2021", None)
+    assert found.scan.encoder == f"ViT-B-16:{tmp_path / 'w.pt'}"
 
 
 def test_no_folder_of_ones_own_is_recorded():

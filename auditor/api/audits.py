@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.decisions import OUTPUTS, PathLike, decide, opened, policy_of
+from auditor.api.decisions import OUTPUTS, PathLike, continued_policy, decide, opened, policy_of
 from auditor.api.records import write
-from auditor.audit import Listener, Silent, digests_of_data, make_engine, run_audit
+from auditor.audit import Listener, Silent, digests_of_data, make_engine, recorded_config, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
 from auditor.decision import Decision
 from auditor.errors import ConfigError
@@ -47,23 +47,26 @@ def scan(
     listener: Listener | None = None,
     fetcher: Fetcher | None = None,
 ) -> Audit:
-    """Audit a dataset: a folder, a table, tars, or several of those; without any, that of the audit in `out`.
+    """Audit a dataset: a folder, a table, tars, or several of those. Without any, continue the audit in `out`: with its
+    dataset and, where they are not given, its configuration and its policy.
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
-    decision of `policy`) and the formats of `also` are written. examples: rows that the report shows, at most 1,000.
-    listener: receives the progress (default: shown where somebody watches, on a terminal or in a notebook; Silent()
-    shows nothing). Raises AuditorError.
+    decision of `policy`) and the formats of `also` are written. restart: replace the audit in `out`, and try again to
+    fetch what failed for a reason that may pass. examples: rows that the report shows, at most 1,000. listener:
+    receives the progress (default: shown where somebody watches, on a terminal or in a notebook; Silent() shows
+    nothing). Raises AuditorError.
     """
-    chosen_policy, chosen = policy_of(policy), _of_one_sample(config)
     workers = make_engine(jobs, engine)
     if out is None:
+        policy_of(policy)
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary, _active_listener(listener) as active:
-            return run_audit(inputs, Path(temporary), chosen, workers, listener=active, fetcher=fetcher)
+            return run_audit(inputs, Path(temporary), _of_one_sample(config), workers, listener=active, fetcher=fetcher)
     with output_folder.opened(out) as folder, _active_listener(listener) as active:
+        chosen_policy, chosen = _continued(inputs, folder.path, policy, config)
         audit = run_audit(
             inputs,
             folder,
-            chosen,
+            _of_one_sample(chosen),
             workers,
             restart=restart,
             examples=min(examples, thumbnails.MOST),
@@ -96,13 +99,14 @@ def scan_until_decided(
     """
     from auditor.sampling import sequential
 
-    chosen_policy, sequential_config = policy_of(policy), _sequential(config or Config.of())
     workers, restarts = make_engine(jobs, engine), iter((restart,))
 
     def decision_of(audit: Audit) -> Decision:
         return decide(audit, chosen_policy, baseline=baseline, audited=_today())
 
     with output_folder.opened(out) as folder, _active_listener(listener) as active:
+        chosen_policy, chosen = _continued(inputs, folder.path, policy, config)
+        sequential_config = _sequential(chosen)
 
         def audit_of(rows: int) -> Audit:
             sampled = replace(sequential_config, sampling=replace(sequential_config.sampling, sample=rows))
@@ -113,6 +117,16 @@ def scan_until_decided(
         stop = sequential.until_decided(audit_of, decision_of, first=first)
         write(stop.audit, decision_of(stop.audit), folder.path, (*OUTPUTS, *also), folder=os.fspath(out))
     return stop
+
+
+def _continued(
+    inputs: Inputs, folder: Path, policy: Policy | PathLike | None, config: Config | None
+) -> tuple[Policy, Config]:
+    """The policy and the configuration of a scan: the given ones; without inputs, otherwise those of the audit in the
+    folder."""
+    if inputs:
+        return policy_of(policy), config or Config.of()
+    return continued_policy(folder) if policy is None else policy_of(policy), config or recorded_config(folder)
 
 
 @contextmanager

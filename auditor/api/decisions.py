@@ -69,6 +69,11 @@ def recorded_policy(path: PathLike) -> Policy:
         raise PolicyError(f"{path}: {error}; give a policy with --policy") from error
 
 
+def continued_policy(folder: Path) -> Policy:
+    """The policy of the audit in a folder; the default policy if there is none yet."""
+    return recorded_policy(folder) if audit_path(folder).is_file() else policies.default()
+
+
 def policy_of(policy: Policy | PathLike | None) -> Policy:
     """The given policy (read if it is a path), or the default policy. Raises PolicyError."""
     if policy is None:

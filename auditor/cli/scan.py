@@ -6,6 +6,7 @@ import difflib
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from auditor import registry
 from auditor.cli import layout, options
@@ -105,7 +106,7 @@ _writing = option_group(
         metavar="N",
         help="Images in the report, at most.",
     ),
-    option("--restart", is_flag=True, help="Replace another audit in --out."),
+    option("--restart", is_flag=True, help="Replace the audit in --out."),
     option("--json", "as_json", is_flag=True, help="Print audit.json instead of the summary."),
     option("--quiet", "-q", is_flag=True, help="Print only the last line."),
 )
@@ -165,8 +166,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     auditor scan wds/ --sample all --policy policy.toml   every image, your limits
     auditor scan urls.parquet --fetch 2000      a random sample of a URL list
 
-    Continues the audit in --out (without INPUTS, with its dataset). Writes audit.json, report.html, summary.md. The
-    exit code is the policy's decision.
+    Continues the audit in --out; without INPUTS, with its dataset, its policy and its options where no others are
+    given. Writes audit.json, report.html, summary.md. The exit code is the policy's decision.
     """
     import datetime
 
@@ -176,10 +177,10 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     from auditor.storage import files
 
     quiet = given["quiet"]
-    run = {name: given[name] for name in ("policy", "baseline", "restart", "examples", "also")}
-    config = configured(given)
+    run = {name: given[name] for name in ("baseline", "restart", "examples", "also")}
     run["engine"] = options.engine_of(given)
     try:
+        config, run["policy"] = (configured(given), given["policy"]) if inputs else _continued(out, given)
         with Progress(quiet=quiet) as progress:
             if config.sampling.until_decided:
                 stop = auditor.scan_until_decided(inputs, out=out, config=config, listener=progress, **run)
@@ -203,9 +204,27 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     )
 
 
-def configured(given: dict[str, Any]) -> Config:
-    """The configuration from the command's parameters, without those of the run and the output."""
+def _continued(out: str, given: dict[str, Any]) -> tuple[Config, Any]:
+    """The configuration and the policy that continue an audit. Raises NoSuchInput if there is none."""
+    import auditor
+    from auditor.api.decisions import continued_policy
+    from auditor.audit import recorded_config
+
+    with auditor.local_copy(out) as before:
+        return configured(given, recorded_config(before)), given["policy"] or continued_policy(before)
+
+
+def configured(given: dict[str, Any], before: Config | None = None) -> Config:
+    """The configuration from the command's parameters, without those of the run and the output. before: the one that
+    holds where no option was given."""
+    chosen = {name: value for name, value in given.items() if name in OPTIONS}
+    if before:
+        chosen = {**before.chosen, **{name: value for name, value in chosen.items() if _is_given(name)}}
     only, added, without = (given[name] for name in ("detectors", "added", "without"))
-    chosen = {*(only or registry.default_detectors()), *added} - set(without)
-    chosen_options = {name: value for name, value in given.items() if name in OPTIONS}
-    return options.config_of({**chosen_options, "detectors": tuple(chosen), "depth": DEPTHS[given["depth"]]})
+    usual = before.scan.detectors if before else registry.default_detectors()
+    return options.config_of({**chosen, "detectors": tuple({*(only or usual), *added} - set(without))})
+
+
+def _is_given(name: str) -> bool:
+    """Whether a parameter of the current command was given."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT

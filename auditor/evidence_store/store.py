@@ -46,7 +46,7 @@ _INCOMPLETE = "incomplete"  # in the footer
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
-_SCOPE, _DATASET = "scope", "dataset"  # in the manifest
+_SCOPE, _DATASET, _CONFIG = "scope", "dataset", "config"  # in the manifest
 _ROW_GROUP = 16_384
 
 
@@ -132,15 +132,22 @@ class Store:
             )
         self._write_manifest({**owner, **kept})
 
-    def record_scope(self, scope: Scope, dataset: Sequence[str] = ()) -> None:
+    def record_scope(self, scope: Scope, dataset: Sequence[str] = (), config: Mapping[str, Any] | None = None) -> None:
         """Note what the evidence will be from, before the evidence of another scope is removed. dataset: absolute paths
-        or URLs, where commands find it again; no other output has them."""
-        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain, _DATASET: list(dataset)})
+        or URLs, where commands find it again; config: by which it is scanned, as plain values. No other output has
+        these paths."""
+        known = {_DATASET: list(dataset), _CONFIG: config}
+        self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain, **known})
 
     def dataset(self) -> list[str]:
         """Where the dataset was when it was scanned; empty if that is unknown."""
         inputs = (self.owner() or {}).get(_DATASET)
         return [each for each in inputs if isinstance(each, str)] if isinstance(inputs, list) else []
+
+    def config(self) -> Mapping[str, Any] | None:
+        """The configuration of the scan as plain values, with absolute paths; None if none is recorded."""
+        config = (self.owner() or {}).get(_CONFIG)
+        return config if isinstance(config, dict) else None
 
     @property
     def is_merged(self) -> bool:

@@ -27,7 +27,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, IncompleteRead, LocationParseError, ReadTimeoutError
 from urllib3.util import Url, parse_url
 
-from auditor.errors import FetchError
+from auditor.errors import FetchError, SampleError
 from auditor.fetching import addresses
 
 AGENT = "mad-auditor"
@@ -51,7 +51,7 @@ class Bounds:
     redirects: int = 5
 
 
-class Failed(Exception):
+class Failed(SampleError):
     """The reason why there is no image. transient: a later attempt may succeed."""
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:

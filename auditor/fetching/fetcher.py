@@ -22,7 +22,7 @@ from typing import IO, cast
 
 from platformdirs import user_cache_path
 
-from auditor.errors import FetchError, SampleError
+from auditor.errors import FetchError
 from auditor.fetching import addresses
 from auditor.fetching.download import Bounds, Downloader, Failed
 from auditor.storage import urls
@@ -32,7 +32,7 @@ from auditor.types import Content
 
 _OFFLINE = ("AUDITOR_OFFLINE", "HF_HUB_OFFLINE")
 _REASON = ".json"
-_Results = SimpleQueue[tuple[str, Path | SampleError] | BaseException]
+_Results = SimpleQueue[tuple[str, Path | Failed] | BaseException]
 
 
 def folder() -> Path:
@@ -75,7 +75,7 @@ class Fetcher:
         return None if failure is None else UnavailableContent(str(failure))
 
     def fetch(self, url: str) -> Path:
-        """The file of a URL's image, from the cache or fetched. Raises SampleError; FetchError when offline."""
+        """The file of a URL's image, from the cache or fetched. Raises Failed; FetchError when offline."""
         _require_online()
         path = self._path(url)
         if path.exists():
@@ -84,10 +84,10 @@ class Fetcher:
         if failure is None or (failure.transient and self._again):
             failure = self._download(url, path)
         if failure is not None:
-            raise SampleError(str(failure))
+            raise failure
         return path
 
-    def fetch_all(self, wanted: Iterable[str]) -> Iterator[tuple[str, Path | SampleError]]:
+    def fetch_all(self, wanted: Iterable[str]) -> Iterator[tuple[str, Path | Failed]]:
         """Each distinct URL with its file, or the reason why there is none, as they finish. Raises FetchError when
         offline.
 
@@ -122,7 +122,7 @@ class Fetcher:
                     return
                 try:
                     results.put((url, self.fetch(url)))
-                except SampleError as failure:
+                except Failed as failure:
                     results.put((url, failure))
         except BaseException as error:  # raised again in fetch_all
             results.put(error)
@@ -146,7 +146,7 @@ class Fetcher:
                 self._get(url, path)
             except Failed as failure:
                 if self._rate_limiter.is_stopped:
-                    raise SampleError("interrupted") from None
+                    raise
                 record = {"url": url, "reason": str(failure), "transient": failure.transient}
                 write_atomically(path.with_suffix(_REASON), json.dumps(record).encode())
                 return failure

@@ -74,6 +74,11 @@ class Progress:
             self._pace.restart()
             self._display.start("scanning", self._pace)
 
+    def not_fetched(self, images: int) -> None:
+        """Warns that a later attempt may fetch more."""
+        what = f"{sentences.counted(images, 'image')} could not be fetched for a reason that may pass"
+        click.echo(f"WARNING: {what} (an outage, no such host): the same command with --restart tries again", err=True)
+
 
 def _lines(plan: Plan) -> Iterator[str]:
     """What a run is going to do."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evidence import part, row
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from models import calibration
+from properties import examples
 
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.subgroups import estimated
@@ -54,7 +55,7 @@ def subgroups(summary, whole, by="source"):
 
 
 @given(st.lists(ROWS, min_size=1, max_size=40))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_the_scores_of_subgroups_add_up_to_those_of_the_dataset(tmp_path_factory, given_rows):
     rows = [row(n, decided_by="tags", **each) for n, each in enumerate(given_rows)]
     found = summed(tmp_path_factory.mktemp("part"), rows, full_coverage_detectors=frozenset({"tags"}))

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 from evidence import measured
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.aggregate.summary import summarise
 from auditor.estimate.clusters import effective_sample_size
@@ -66,7 +67,7 @@ def written(path, parts):
 
 
 @given(st.lists(st.lists(rows(), max_size=12), max_size=4), st.booleans())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_sums_agree_with_a_count_row_by_row(tmp_path_factory, parts, count_edited):
     every = [row for part in parts for row in part]
     summary = summarise(written(tmp_path_factory.mktemp("parts"), parts), count_edited=count_edited)
@@ -142,7 +143,7 @@ def test_a_bad_source_does_not_hide_among_the_others(tmp_path):
 
 
 @given(st.lists(st.lists(rows(), max_size=12), min_size=2, max_size=5), st.integers(6, 100))
-@settings(max_examples=40, deadline=None)
+@examples(15)
 def test_of_some_shards_it_tells_what_their_rows_are_worth(tmp_path_factory, parts, of):
     paths = written(tmp_path_factory.mktemp("parts"), parts)
     summary, full = summarise(paths, shards=of, full_coverage_detectors=frozenset()), summarise(paths)

@@ -3,8 +3,9 @@
 import multiprocessing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.annotation.file import COLUMNS, Annotation, HumanLabel, append, obfuscate_stratum, read, replace, write
 from auditor.errors import LabelError
@@ -28,7 +29,7 @@ def test_what_is_written_is_read(tmp_path_factory, answers):
     assert read(path) == answers
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(ANSWERS)
 def test_what_is_appended_is_read_and_can_be_taken_back(tmp_path_factory, answers):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.annotation import file
 from auditor.annotation.app.session import LATER, PAGE_IMAGES, Answer, OutOfTurn, Session
@@ -31,7 +32,7 @@ def labels(path: Path) -> dict[str, tuple[HumanLabel, str]]:
     return {a.key: (a.label, a.how) for a in file.read(path)} if path.exists() else {}
 
 
-@settings(max_examples=150)
+@examples(100)
 @given(STEPS)
 def test_labelled_images_are_the_first_of_the_order_after_every_step(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("session") / "labels.csv"

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from properties import examples
 from scipy.stats import binom, norm
 
 from auditor.annotation.basis import Basis
@@ -105,7 +106,7 @@ def test_labels_that_contradict_the_prediction_outweigh_it():
 
 
 @given(n=st.integers(1, 400), rows=st.integers(0, 10_000))
-@settings(max_examples=40)
+@examples(40)
 def test_no_synthetic_label_in_one_stratum_is_clopper_and_pearsons_bound(n, rows):
     found = two_phase([counts(10**6 + rows, 0, n)])
     assert found.low == 0
@@ -113,7 +114,7 @@ def test_no_synthetic_label_in_one_stratum_is_clopper_and_pearsons_bound(n, rows
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-@settings(max_examples=40)
+@examples(40)
 def test_one_stratum_without_a_prediction_is_clopper_and_pearsons(synthetic, real):
     if synthetic + real:
         found = two_phase([counts(10**7, synthetic, real)])
@@ -121,7 +122,7 @@ def test_one_stratum_without_a_prediction_is_clopper_and_pearsons(synthetic, rea
 
 
 @given(STRATA)
-@settings(max_examples=40)
+@examples(40)
 def test_ends_enclose_the_point_and_the_labels_mirror(strata):
     found = two_phase(made(strata))
     mirrored = two_phase([counts(size, real, synthetic, unsure) for size, synthetic, real, unsure in strata])
@@ -134,7 +135,7 @@ def test_ends_enclose_the_point_and_the_labels_mirror(strata):
 @given(STRATA, st.integers(0, 100_000))
 @example([(7, 6, 1, 0), (13, 12, 1, 0), (291, 12, 1, 4)], 2)
 @example([(2, 0, 1, 0), (37, 0, 1, 1)], 1)
-@settings(max_examples=40)
+@examples(40)
 def test_rows_beyond_a_sample_hardly_narrow_it(strata, more):
     alone, larger = two_phase(made(strata)), two_phase(made(strata), design=RowSample(more))
     step = 1 / sum(size for size, *_ in strata)  # fractions of few rows are discrete

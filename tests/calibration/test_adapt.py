@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.calibration import adapt
 from auditor.calibration.adapt import adapt_head
@@ -53,7 +54,7 @@ def test_where_nothing_is_to_be_learnt_the_shipped_head_is_kept():
     assert np.abs(kept.weights - shipped.weights).max() < 0.2
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.integers(0, 10_000))
 def test_a_head_is_kept_only_where_it_is_better_out_of_folder(seed):
     rng = np.random.default_rng(seed)

@@ -5,10 +5,11 @@ import making
 import marking
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from looking import look
 from PIL import Image
+from properties import examples
 from scipy import stats
 
 from auditor.types import Claim
@@ -123,7 +124,7 @@ def test_a_huge_image_costs_no_more_than_its_first_rows():
 
 
 @given(st.integers(8, 80), st.integers(8, 80), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_soft_bits_agree_with_the_transform_written_out(height, width, seed):
     """Haar, blocks and argmax as the embedder has them, in float and block by block."""
     rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)

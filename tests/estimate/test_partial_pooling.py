@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from models import calibration
+from properties import examples
 
 from auditor.estimate import score_distributions
 from auditor.estimate.calibration import Calibration, Condition
@@ -40,7 +41,7 @@ def fractions(groups, point, low=None, high=None):
 
 
 @given(FRACTIONS, st.floats(0.02, 0.9), st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_groups_add_up_to_the_estimate_of_the_whole(sizes, point, below, above):
     groups = [group(n, fraction) for n, fraction in sizes]
     found = fractions(groups, point, point * below, point + (1 - point) * above)
@@ -53,7 +54,7 @@ def test_groups_add_up_to_the_estimate_of_the_whole(sizes, point, below, above):
 
 
 @given(FRACTIONS, st.floats(0.02, 0.9), st.randoms())
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_the_order_of_groups_does_not_matter(sizes, point, random):
     groups = [group(n, fraction) for n, fraction in sizes]
     order = list(range(len(groups)))

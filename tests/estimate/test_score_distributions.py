@@ -3,8 +3,9 @@
 import models
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.estimate.calibration import Calibration, Condition
 from auditor.estimate.score_distributions import Bins, predict
@@ -124,7 +125,7 @@ def test_without_thresholds_no_bin_has_a_verdict():
 
 
 @given(st.floats(0.001, 0.9), st.floats(0.1, 0.999))
-@settings(max_examples=40)
+@examples(40)
 def test_shifted_scores_have_the_wanted_rates(fpr, tpr):
     shares = SHARES.with_rates(np.full(6000, fpr), np.full(6000, tpr))
     assert shares.fpr == pytest.approx(np.full(6000, fpr), abs=1e-4)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from scipy.stats import norm
 
 from auditor.estimate.score_distributions import Bins, BinShares
@@ -57,7 +58,7 @@ def test_scores_that_tell_nothing_apart_leave_everything_open():
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=10, max_size=10).filter(any))
-@settings(max_examples=50)
+@examples(50)
 def test_any_counts_have_an_interval(counts):
     low, high = posterior(np.array(counts, float), VAGUE).interval()
     assert 0 <= low <= high <= 1

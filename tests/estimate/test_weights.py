@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 import pytest
 from evidence import measured, part, row
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from models import calibration
+from properties import examples
 
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.summary import summarise
@@ -130,7 +131,7 @@ def unweighted(tmp_path_factory):
 
 
 @given(st.just(1.0) | st.floats(1e-12, 1e12))
-@settings(max_examples=12)
+@examples(6)
 def test_equal_weights_give_the_numbers_of_none(tmp_path_factory, unweighted, weight):
     plain, *expected = unweighted
     found, *estimates = of_weight(tmp_path_factory.mktemp("weighted"), weight)

@@ -1,5 +1,6 @@
 """scan --fetch: a random sample of a manifest of URLs, audited as if it were there, and what dead links leave open."""
 
+import hosting
 import saving
 from hosting import IMAGE, fetcher
 from making import write
@@ -8,6 +9,7 @@ import auditor
 from auditor.aggregate.estimator import _with_dead_links
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
+from auditor.progress.progress import Progress
 from auditor.results import Counts, Estimate
 
 DETECTORS = ("generator-text", "host-prior")
@@ -45,6 +47,28 @@ def test_a_second_scan_asks_nobody_and_says_the_same(tmp_path, host):
     asked = len(host.asked)
     assert scan(inputs, tmp_path, 12) == first
     assert len(host.asked) == asked
+
+
+def test_after_an_outage_a_restarted_scan_tries_again(tmp_path, host, monkeypatch, capsys):
+    inputs = manifest(tmp_path, host, rows=10)
+    monkeypatch.setattr("auditor.audit._fetcher", lambda again: fetcher(tmp_path / "cache", again=again))
+
+    config = Config.of(detectors=DETECTORS, fetch=100)
+
+    def audited(**options):
+        listener = Progress(quiet=True)
+        return auditor.scan(inputs, out=tmp_path / "out", config=config, engine="serial", listener=listener, **options)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(hosting._Handler, "_image", lambda self: self._send(b"", status=503))
+        assert audited().counts.ok == 0
+        assert "7 images could not be fetched for a reason that may pass" in capsys.readouterr().err
+    asked = len(host.asked)
+    assert audited().counts.ok == 0
+    assert len(host.asked) == asked
+    assert audited(restart=True).counts.ok == 7
+    assert len(host.asked) == asked + 7  # pages that are missing are not asked again
+    assert "--restart" not in capsys.readouterr().err
 
 
 def test_all_rows_can_be_fetched(tmp_path, host):

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from audits import audit, estimate, source
 from evidence import part, row
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, png, tar
+from properties import examples
 
 import auditor
 from auditor.aggregate.posteriors import posteriors
@@ -190,7 +191,7 @@ def test_sources_are_left_out_on_request(tmp_path):
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0.001, 0.999), st.booleans()), min_size=1, max_size=60),
        st.floats(0.01, 0.99), st.floats(0.01, 0.99))  # fmt: skip
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_probabilities_of_a_sample_add_up_source_by_source(tmp_path_factory, drawn, a, b):
     made = [
         row(n, score=p if sampled else None, source=name, is_sampled=sampled)

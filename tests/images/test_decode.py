@@ -5,9 +5,10 @@ import zlib
 import making
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from properties import examples
 
 from auditor.config import Limits
 from auditor.errors import SampleError
@@ -134,7 +135,7 @@ def test_an_image_cut_anywhere_is_decoded_or_refused(format):
 
 
 @given(st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"]), st.data())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_damaged_image_is_decoded_or_refused(format, data):
     damaged = bytearray(making.encoded(format, width=16, height=16))
     for _ in range(data.draw(st.integers(1, 6))):

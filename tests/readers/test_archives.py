@@ -7,8 +7,9 @@ import zipfile
 import making
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.errors import SampleError
 from auditor.storage import names
@@ -133,7 +134,7 @@ NAMES = st.tuples(st.sampled_from("abc"), st.sampled_from(["jpg", "txt", "png"])
 
 
 @given(st.lists(NAMES, max_size=30))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_no_member_is_lost_in_any_order(tmp_path_factory, drawn):
     from auditor.readers import archive
 

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from properties import examples
 
 import auditor
 from auditor import audit, readers, registry
@@ -87,7 +88,7 @@ def evidence_of(path, out, **config):
 
 
 @given(table=manifests(), group=st.integers(1, 9))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_evidence_is_the_same_as_row_by_row(tmp_path, table, group):
     path = tmp_path / "list.parquet"
     pq.write_table(table, path, row_group_size=group)
@@ -102,7 +103,7 @@ def test_the_evidence_is_the_same_as_row_by_row(tmp_path, table, group):
 
 
 @given(table=manifests(), seed=st.integers(0, 5), stratify=st.booleans())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_rows_are_drawn_and_their_urls_found(tmp_path, table, seed, stratify):
     path = tmp_path / "list.parquet"
     pq.write_table(table, path)
@@ -122,7 +123,7 @@ def test_the_same_rows_are_drawn_and_their_urls_found(tmp_path, table, seed, str
 
 
 @given(table=manifests())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize(
     "id", [id for id in registry.table("detectors") if registry.load("detectors", id).needs is Need.ROW]
 )
@@ -141,7 +142,7 @@ def test_rows_that_a_detector_calls_alike_have_the_same_result(tmp_path, id, tab
 
 
 @given(table=manifests(), size=st.integers(1, 9))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_digest_depends_on_the_rows_and_not_on_batches(tmp_path, monkeypatch, table, size):
     def digest(content):
         pq.write_table(content, tmp_path / "list.parquet", row_group_size=3)
@@ -160,7 +161,7 @@ def test_the_digest_depends_on_the_rows_and_not_on_batches(tmp_path, monkeypatch
 
 
 @given(table=manifests())
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_digest_does_not_depend_on_how_rows_were_examined(tmp_path, table):
     """With vectors of the rows or reference indexes, and after a crash, rows are examined one by one."""
     path = tmp_path / "list.parquet"

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from audits import audit
 from corpora import corpus, directions, part, pictures
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor import audit_json
 from auditor.config import EstimateConfig
@@ -105,7 +106,7 @@ def test_trace_and_determinant_follow_the_scale():
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_no_measure_depends_on_the_order(seed):
     x, y = clouds(40, seed), clouds(40, seed + 1)
     order = np.random.default_rng(seed).permutation(40)

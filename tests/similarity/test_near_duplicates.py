@@ -7,9 +7,10 @@ import making
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
+from properties import examples
 
 import auditor
 from auditor import audit_json
@@ -82,7 +83,7 @@ def test_blank_pictures_are_alike_to_nothing():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_whole_pictures_are_compared_the_same_in_bulk(seed):
     one, other = corpora.pictures(2, seed)
     mixed = ((one.astype(int) + other) // 2).astype(np.uint8)
@@ -107,7 +108,7 @@ def test_pairs_that_are_not_searched_for_crops_are_counted():
 
 
 @given(st.integers(2, 60), st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_join_finds_what_comparing_all_with_all_finds(count, seed):
     vectors = corpora.directions(count, 4, seed).astype(np.float32)
     cosine = vectors @ vectors.T

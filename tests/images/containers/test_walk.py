@@ -6,6 +6,7 @@ import making
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import examples
 
 from auditor.images.containers import MAX_INFLATED, MAX_METADATA, walk
 from auditor.images.metadata import Metadata
@@ -40,7 +41,7 @@ def test_a_file_cut_anywhere_is_walked_without_an_error(format):
 
 
 @given(st.sampled_from(list(FORMATS)), st.data())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_damaged_file_is_walked_without_an_error(format, data):
     damaged = bytearray(FORMATS[format])
     for _ in range(data.draw(st.integers(1, 8))):
