@@ -96,6 +96,29 @@ def named_alike(table: TableFile, first: str, columns: Iterable[str], base_dir: 
     return tuple(others)
 
 
+def files_beside(table: TableFile, columns: list[str], base_dir: str | None) -> str | None:
+    """The first column of images' file names of which most are there, beside the table; None without any."""
+    if not columns:
+        return None
+    base = base_folder(table, base_dir)
+    for name, found in values(table, columns).items():
+        if held(found) is Held.PATH and 2 * sum(name_files(base, "", [value]) for value in found) > len(found):
+            return name
+    return None
+
+
+def better_address(table: TableFile, known: str, columns: list[str]) -> str | None:
+    """A column with a word for images in its name whose addresses end like images', if those of the known column (of
+    pages, then) do not."""
+    pictures = [name for name in columns if _words(name) & _IMAGE_WORDS]
+    if not pictures:
+        return None
+    found = values(table, [known, *pictures])
+    if _end_like_images(found[known]):
+        return None
+    return next((n for n in pictures if held(found[n]) is Held.ADDRESS and _end_like_images(found[n])), None)
+
+
 def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> dict[str, Any]:
     """The fields `image`, `url`, `others` and `is_guess` of Columns by what the first values are; {} without images."""
     found = values(table, columns)
@@ -125,12 +148,16 @@ def base_folder(table: TableFile, base_dir: str | None) -> str:
 
 
 def name_files(base: str, folder: str, values: Iterable[Any]) -> bool:
-    """Whether one of some values is the path, from a folder below the base, of a file below the base. A path that
-    begins with '/' may begin at that folder too."""
-    paths = [path for value in values for path in cells.paths(value)]
-    return any(
-        _is_file(base, posixpath.join(folder, spelled)) for path in paths for spelled in {path, path.lstrip("/")}
-    )
+    """Whether one of some values is the path, from a folder below the base, of a file below the base, in any spelling.
+    A path that begins with '/' may begin at that folder too."""
+    paths = [spelled for value in values for path in cells.paths(value) for spelled in _spellings(path, base)]
+    return any(_is_file(base, posixpath.join(folder, path)) for path in paths)
+
+
+def _spellings(path: str, base: str) -> tuple[str, ...]:
+    """A path as it is, from the dataset's own folder, and in other spellings; on a store, each would be a request."""
+    here = (path, path.lstrip("/")) if path.startswith("/") else (path,)
+    return here if files.is_remote(base) else tuple(dict.fromkeys((*here, *names.spellings(path))))
 
 
 def _is_file(base: str, name: str) -> bool:

@@ -7,7 +7,9 @@ types leave it open. Every column of images counts: the first is the row's image
 
 from __future__ import annotations
 
+import codecs
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,12 +17,12 @@ from typing import Any
 
 from auditor.config import ReadOptions, option_of
 from auditor.errors import DatasetError
-from auditor.readers import column_content
+from auditor.readers import cells, column_content
 from auditor.readers.column_content import Held
 from auditor.storage import tables
 from auditor.storage.tables import Kind, TableFile
 
-URL = ("url", "image_url", "img_url", "src", "link")
+URL = ("url", "image_url", "img_url", "src", "link", "coco_url")
 CAPTION = ("text", "caption", "txt", "alt", "prompt", "description", "top_caption")
 _MORE_CAPTIONS = (
     "captions",
@@ -42,6 +44,7 @@ IMAGE = (
 FILE = ("filename", "file", "image_file", "image_filename", "img_path", "img_file")
 DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
 CAPTION_FILES = ("txt", "caption", "text")
+_BOXES = re.compile(r"\s*(?:\d+(?:[ \t]+-?\d*\.?\d+(?:[eE]-?\d+)?){4,}\s*)+")
 _CHECKED = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col")
 
 
@@ -104,7 +107,10 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
     if options.image_col or options.url_col:
         return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns, options.base_dir))
     if columns.url and not columns.image:
-        columns = replace(columns, image=_files_beside(table, names, options.base_dir))
+        others = [name for name in telling if name not in (columns.url, columns.caption, columns.id)]
+        files_beside = column_content.files_beside(table, _by_alias(others, FILE), options.base_dir)
+        better = None if files_beside else column_content.better_address(table, columns.url, others)
+        columns = replace(columns, image=files_beside, url=better or columns.url)
     columns = replace(columns, **_by_type(table, kinds, columns, options.base_dir))
     if columns.images:
         return columns
@@ -116,17 +122,6 @@ def _without_caption(found: dict[str, Any], columns: Columns) -> dict[str, Any]:
     column of images."""
     images = [name for name in (found.get("image"), *found.get("others", ())) if name != columns.caption]
     return {**found, "image": images[0], "others": tuple(images[1:])} if found.get("image") and images else found
-
-
-def _files_beside(table: TableFile, names: list[str], base_dir: str | None) -> str | None:
-    """The column of images' file names of which most are there, beside the table; None without any."""
-    named = _alias(names, FILE)
-    if named is None:
-        return None
-    found, base = column_content.values(table, [named])[named], column_content.base_folder(table, base_dir)
-    are_here = [column_content.name_files(base, "", [value]) for value in found]
-    is_of_images = column_content.held(found) is Held.PATH
-    return named if is_of_images and 2 * sum(are_here) > len(are_here) else None
 
 
 def caption_of(table: TableFile, wanted: str | None) -> str | None:
@@ -205,6 +200,13 @@ def _alias(names: list[str], aliases: tuple[str, ...]) -> str | None:
     return next((by_folded[alias] for alias in aliases if alias in by_folded), None)
 
 
+def _by_alias(names: list[str], aliases: tuple[str, ...]) -> list[str]:
+    """Names of columns, those that are aliases first, in their order."""
+    return sorted(
+        names, key=lambda name: aliases.index(name.casefold()) if name.casefold() in aliases else len(aliases)
+    )
+
+
 def by_alias(row: Mapping[str, Any], aliases: tuple[str, ...]) -> str | None:
     """The first non-empty text under an alias; for sidecar JSON, whose keys may differ from row to row."""
     by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
@@ -235,5 +237,26 @@ def as_text(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    text = _decoded(value) if isinstance(value, bytes) else str(value)
     return text if text.strip() else None
+
+
+def _decoded(data: bytes) -> str:
+    """Text by its byte order mark (Unicode, section 23.8), UTF-8 without one."""
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf16 else "utf-8-sig", "replace")
+
+
+def caption_beside(data: bytes | None) -> str | None:
+    """The text of a file beside an image; None without one, and if it holds boxes or outlines of objects (YOLO's
+    labels: a class and at least four numbers a line)."""
+    text = as_text(data)
+    return None if text is None or _BOXES.fullmatch(text) else text
+
+
+def caption_in(row: Mapping[str, Any], wanted: str | None = None) -> str | None:
+    """The caption among the fields of a JSON object beside an image. wanted: the field's name; None if it is not
+    known."""
+    by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
+    aliases = (wanted.casefold(),) if wanted else (*CAPTION, *_MORE_CAPTIONS)
+    return next((text for alias in aliases if (text := as_text(cells.caption(by_folded.get(alias))))), None)

@@ -8,19 +8,20 @@ leave the folder give unreadable rows unless --follow-links is given.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import unopened_archives, walk
-from auditor.readers.columns import CAPTION, URL, as_text, by_alias, declared, weight
+from auditor.readers.columns import URL, as_text, by_alias, caption_beside, caption_in, declared, weight
 from auditor.storage import files, names
 from auditor.storage.content import FileContent
 from auditor.types import Sample, Unreadable
 
 _SIDECAR_LIMIT = 1 << 20
+_TEXTS = ("txt", "caption")
 
 
 class Folder(Reader):
@@ -50,15 +51,17 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
     """The sample of one image file below an input, with its sidecars. extra: the manifest's fields for it."""
     row = {**_sidecar_json(input, name), **(extra or {})}
     options = input.options
-    caption = as_text(row.get(options.caption_col)) if options.caption_col else None
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
-    path, beside = input.prefix + name, _sidecar_text(input, name)
+    path, beside = input.prefix + name, _sidecar_text(input, name, _TEXTS)
+    caption = caption_in(row, options.caption_col) if options.caption_col else None
+    if options.caption_col and caption is None:
+        caption = _sidecar_text(input, name, (options.caption_col,))
     return Sample(
         key=path,
         source=input.prefix + (files.parent(name) or "."),
         image=path,
         content=FileContent(input.url, name, options.follow_links),
-        caption=caption or beside or by_alias(row, CAPTION),
+        caption=caption or beside or caption_in(row),
         url=url,
         row=row,
         declared=declared(row, options),
@@ -82,11 +85,9 @@ def _beside(input: Input, name: str, suffix: str) -> str | None:
     return None
 
 
-def _sidecar_text(input: Input, name: str) -> str | None:
-    for suffix in ("txt", "caption"):
-        if (data := _sidecar(input, name, suffix)) is not None:
-            return as_text(data.decode("utf-8", "replace"))
-    return None
+def _sidecar_text(input: Input, name: str, suffixes: Sequence[str]) -> str | None:
+    """The first text beside an image that is not blank."""
+    return next((text for suffix in suffixes if (text := caption_beside(_sidecar(input, name, suffix)))), None)
 
 
 def _sidecar_json(input: Input, name: str) -> dict[str, Any]:

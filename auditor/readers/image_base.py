@@ -20,7 +20,7 @@ from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
 
-_FIRST_ROWS = 10
+_FIRST_ROWS = (10, 200)  # more if the first images are missing
 _MAX_FOLDERS = 50  # in one folder
 _MAX_TRIED = 300
 _FEW_VALUES = 3  # that are looked for on a store, where each is a request
@@ -47,16 +47,26 @@ def with_images(input: Input, table: TableFile, columns: Columns) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], version: str) -> str | None:
-    try:
-        rows = tables.first_rows(table, _FIRST_ROWS, tuple(local))
-    except DatasetError:
-        return None
-    values = [row.get(column) for row in rows for column in local]
+    for count in _FIRST_ROWS[:1] if files.is_remote(base) else _FIRST_ROWS:
+        try:
+            rows = tables.first_rows(table, count, tuple(local))
+        except DatasetError:
+            return None
+        values = [row.get(column) for row in rows for column in local]
+        if (found := _folder_of(values, base, own, names.stem(table.url.rpartition("/")[2]))) is not None:
+            return found
+        if len(rows) < count:
+            break
+    return None
+
+
+def _folder_of(values: Sequence[Any], base: str, own: str | None, name: str) -> str | None:
+    """The folder of images; None if none of these is there. name: of the table."""
     near = [""] if own is None else _above(own)
     found = next((folder for folder in near if name_files(base, folder, values)), None)
     if found is not None or own is None:
         return found
-    return _named_like(names.stem(table.url.rpartition("/")[2]), base, near, values)
+    return _named_like(name, base, near, values)
 
 
 def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]) -> str | None:

@@ -107,7 +107,7 @@ def _reason(input: Input, found: Found) -> str:
     if walk.is_image(input, found):
         return f"image outside the shards, {kind}"
     if tables.is_always_table(found.name):
-        return f"table without images of its own, {kind}"
+        return f"table that is not read, {kind}"
     if names.is_dataset(found.name):
         return f"{names.UNREAD_DATASET}, {kind}"
     if names.is_sidecar(found.name):

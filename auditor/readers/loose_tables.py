@@ -18,7 +18,8 @@ from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
 
-_MAX_LOOSE = 100  # files; where there are more, they belong to images
+_MAX_LOOSE = 5000  # files; where there are more, they belong to images
+_MAX_BELOW = 100  # folders
 _FIRST_ROWS = 10
 _STATE = "state.json"
 _MAX_STATE = 16 << 20
@@ -31,6 +32,7 @@ def named(input: Input, is_table: Callable[[str], bool]) -> Iterator[str]:
         if files.parent(name) != folder:
             folder = files.parent(name)
             here = _candidates(files.join(input.url, folder), is_table)
+            yield from (f"{folder}/{lost}" if folder else lost for lost in _lost(files.join(input.url, folder)))
         if name.rpartition("/")[2] in here:
             yield name
 
@@ -40,7 +42,7 @@ def are_near(input: Input, is_table: Callable[[str], bool]) -> bool:
     below = [entry.name for entry in files.entries(input.url) if entry.is_folder and not entry.is_link]
     return any(
         tables.is_only_sometimes_table(name)
-        for folder in ["", *islice(below, _MAX_LOOSE)]
+        for folder in ["", *islice(below, _MAX_BELOW)]
         for name in _candidates(files.join(input.url, folder), is_table)
     )
 
@@ -53,6 +55,9 @@ def is_dataset(input: Input, table: TableFile, found: Columns) -> bool:
         return True
     if image_base.with_images(input, table, found) is not None:
         return True
+    name = table.url.rpartition("/")[2]
+    if names.is_companion(name) and not name.casefold().startswith("manifest"):
+        return False
     is_list = len(tables.first_rows(table, 2)) == 2
     return found.url is not None and is_list and not found.is_guess and next(walk.images(input), None) is None
 
@@ -72,7 +77,7 @@ def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:
     loose = {name for name in candidates if tables.is_only_sometimes_table(name)}
     if loose:
         stems = {names.stem(name) for name in entries if name not in loose}
-        loose = {name for name in loose if names.stem(name) not in stems and not _describes(name)}
+        loose = {name for name in loose if names.stem(name) not in stems}
     if len(loose) > _MAX_LOOSE:
         loose = set()
     saved = _saved(folder) if _STATE in entries else None
@@ -84,8 +89,10 @@ def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:
     )
 
 
-def _describes(name: str) -> bool:
-    return names.is_companion(name) and not name.casefold().startswith("manifest")
+def _lost(folder: str) -> list[str]:
+    """The Arrow files that state.json names and that are not there."""
+    here = files.names(folder)
+    return sorted(name for name in _saved(folder) if name not in here) if _STATE in here else []
 
 
 def _saved(folder: str) -> frozenset[str]:

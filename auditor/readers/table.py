@@ -63,7 +63,7 @@ class Table(Reader):
         columns.refuse_unknown(
             (table for table in readable if input.only or not _damage(input, table)), input.options, where=input.name
         )
-        for name in listed if input.only else without_copies(listed, lambda name: _opened(input, name)):
+        for name in listed if input.only else without_copies(listed, lambda name: _opened(input, name), input.options):
             yield from self._pieces(input, name)
         if self._has_others(input):
             yield from walk.cut(input, self.id, self._others(input, walk.images(input)))

@@ -4,9 +4,11 @@ its captions. One of them is read."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError
+from auditor.images import generation_settings
 from auditor.readers.columns import DECLARED, as_text
 from auditor.readers.rows import RowReader
 from auditor.storage import names, tables
@@ -17,7 +19,7 @@ _MAX_TABLES = 50  # more are the parts of one table
 Opened = tuple[TableFile, RowReader]
 
 
-def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None]) -> list[str]:
+def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None], options: ReadOptions) -> list[str]:
     """The tables without those that list exactly the images of another and tell nothing more: they have no captions, or
     the same in another format. opened: a table by its name; None if it cannot be read.
 
@@ -38,12 +40,15 @@ def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None]
         for alike in _groups({name: _digest(*found[name], with_captions=True) for name in same}):
             best = max(alike, key=lambda name: (len(tables.columns(found[name][0])), -listed.index(name)))
             copies.update(name for name in alike if formats[name] != formats[best])
-    return [name for name in listed if name not in copies or _declares(tables.columns(found[name][0]))]
+    return [name for name in listed if name not in copies or _tells_more(tables.columns(found[name][0]), options)]
 
 
-def _declares(columns: Iterable[str]) -> bool:
-    """Whether a column says which images are synthetic."""
-    return any(column.casefold() in DECLARED for column in columns)
+def _tells_more(columns: Sequence[str], options: ReadOptions) -> bool:
+    """Whether a column says which images are synthetic, or what an option names, or columns are settings of a
+    generator."""
+    named = {name.casefold() for name in (options.declared_col, options.weight_col) if name}
+    is_named = any(column.casefold() in named.union(DECLARED) for column in columns)
+    return is_named or generation_settings.may_be_in(tuple(columns))
 
 
 def _groups(keys: Mapping[str, str]) -> list[list[str]]:

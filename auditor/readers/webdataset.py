@@ -20,7 +20,16 @@ from typing import Any
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archive, archive_index, listing, walk
-from auditor.readers.columns import CAPTION, CAPTION_FILES, URL, as_text, by_alias, declared, weight
+from auditor.readers.columns import (
+    CAPTION_FILES,
+    URL,
+    as_text,
+    by_alias,
+    caption_beside,
+    caption_in,
+    declared,
+    weight,
+)
 from auditor.readers.folder import Folder
 from auditor.readers.members import Broken, Group, Member
 from auditor.readers.rows import is_img2dataset_row
@@ -176,14 +185,15 @@ def samples(
         kinds = ", ".join(sorted({member.suffix or "no suffix" for member in group.members})[:_MAX_KINDS])
         yield Unreadable(key, source, f"{place}::{group.key}", f"no image in sample: its members are {kinds}")
     for number, member in enumerate(images):
-        beside = _caption(group, member, images)
-        caption = as_text(row.get(options.caption_col)) if options.caption_col else beside
+        beside = _caption(group, member, images, CAPTION_FILES)
+        wanted = options.caption_col
+        caption = (caption_in(row, wanted) or _caption(group, member, images, (wanted,))) if wanted else beside
         yield Sample(
             key=f"{key}#{number}" if len(images) > 1 else key,
             source=source,
             image=f"{place}::{member.name}",
             content=member.content,
-            caption=caption or by_alias(row, CAPTION),
+            caption=caption or caption_in(row),
             url=url,
             row=row,
             declared=declared(row, options),
@@ -205,17 +215,15 @@ def _is_image(member: Member) -> bool:
         return False
 
 
-def _caption(group: Group, image: Member, images: Sequence[Member]) -> str | None:
-    """The text beside an image: that of the same stem (`a.00.txt` of `a.00.jpg`), or else one of the whole sample,
-    which is of no other image's stem."""
+def _caption(group: Group, image: Member, images: Sequence[Member], suffixes: Sequence[str]) -> str | None:
+    """The text beside an image that is not blank: that of the same stem (`a.00.txt` of `a.00.jpg`), or else one of the
+    whole sample, which is of no other image's stem."""
     own = names.stem(image.name)
     others = {names.stem(each.name) for each in images} - {own, group.key}
     of_image = Group(group.key, [each for each in group.members if names.stem(each.name) == own])
     of_sample = Group(group.key, [each for each in group.members if names.stem(each.name) not in others])
-    for members, suffix in product((of_image, of_sample), CAPTION_FILES):
-        if (data := _read(members, suffix)) is not None:
-            return as_text(data.decode("utf-8", "replace"))
-    return None
+    found = (caption_beside(_read(*each)) for each in product((of_image, of_sample), suffixes))
+    return next(filter(None, found), None)
 
 
 def _json(group: Group) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 | shape | dataset |
 |---|---|
 | `images` and `annotations` that refer to them by `image_id` | COCO captions, NoCaps, VizWiz |
-| one list of objects among other entries | RedCaps, TextCaps, Karpathy's splits |
+| lists of objects among other entries, or one level below | RedCaps, TextCaps, Karpathy's splits, one list a split |
 | lists of the same length, one for each column | SBU |
 | `columns` and `data`, or a column's values by row number | pandas (`orient="split"`, `"columns"`) |
 | an object or text for each image's name | DiffusionDB, kohya's metadata |
@@ -20,21 +20,22 @@ from auditor.storage.names import is_image
 
 _Row = Mapping[str, Any]
 _PROMPT = frozenset(("p", "se", "st"))  # keys of DiffusionDB's JSON, of which p is the prompt
+_ABOUT = frozenset("meta metadata info version".split())  # keys of what an object says about itself
 
 
 def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
     """The rows of an object; the object itself as the only row if it has none of the shapes."""
     if isinstance(content.get("images"), list) and isinstance(content.get("annotations"), list):
         return _joined(content["images"], content["annotations"])
-    if all(map(_is_name, content)):
-        return [_with_prompt({"file_name": name, **_fields(value)}) for name, value in content.items()]
-    found = _list_of_objects(content) or _columns(content) or _by_key(content)
+    named = {name: value for name, value in content.items() if name.casefold().strip("_") not in _ABOUT}
+    if all(map(_is_name, named)):
+        return [_with_prompt({"file_name": name, **_fields(value)}) for name, value in named.items()]
+    found = _lists_of_objects(content) or _columns(content) or _by_key(content)
     if found:
         return found
-    for value in content.values():
-        if isinstance(value, dict) and (found := _list_of_objects(value) or _columns(value)):
-            return found
-    return [content] if content else []
+    below = [value for value in content.values() if isinstance(value, dict)]
+    lists = {(number, name): found for number, value in enumerate(below) for name, found in value.items()}
+    return _lists_of_objects(lists) or next(filter(None, map(_columns, below)), [content] if content else [])
 
 
 def _with_prompt(row: _Row) -> _Row:
@@ -46,20 +47,23 @@ def _joined(images: list[Any], annotations: list[Any]) -> list[_Row]:
     captions: dict[Any, list[str]] = {}
     for annotation in annotations:
         if isinstance(annotation, dict) and isinstance(annotation.get("caption"), str):
-            captions.setdefault(_hashable(annotation.get("image_id")), []).append(annotation["caption"])
+            captions.setdefault(str(annotation.get("image_id")), []).append(annotation["caption"])
     listed = _records(images)
     if not captions:
         return listed if any(map(_names_an_image, listed[:1])) else _records(annotations)
-    return [{**image, "caption": captions.get(_hashable(image.get("id")), [])} for image in listed]
+    return [{**image, "caption": captions.get(str(image.get("id")), [])} for image in listed]
 
 
-def _hashable(id: Any) -> Any:
-    return id if isinstance(id, str | int) else str(id)
-
-
-def _list_of_objects(content: Mapping[str, Any]) -> list[_Row]:
+def _lists_of_objects(content: Mapping[Any, Any]) -> list[_Row]:
+    """The records of the longest list, of those that name images if there are any, and of all lists alike: with the
+    same fields, or with images in one of the same fields."""
     lists = [found for value in content.values() if isinstance(value, list) and (found := _records(value))]
-    return max(lists, key=lambda found: (_names_an_image(found[0]), len(found)), default=[])
+    longest = max(lists, key=lambda found: (_names_an_image(found[0]), len(found)), default=[])
+    if not longest:
+        return []
+    fields, images = longest[0].keys(), _image_fields(longest[0])
+    alike = [found for found in lists if found[0].keys() == fields or _image_fields(found[0]) & images]
+    return [_with_folder(record) for found in alike for record in found]
 
 
 def _records(value: list[Any]) -> list[_Row]:
@@ -68,7 +72,20 @@ def _records(value: list[Any]) -> list[_Row]:
 
 def _names_an_image(record: _Row) -> bool:
     """Whether a text in a record is a URL or an image's name."""
-    return any(isinstance(value, str) and (is_web(value) or is_image(value)) for value in record.values())
+    return bool(_image_fields(record))
+
+
+def _image_fields(record: _Row) -> set[str]:
+    return {name for name, value in record.items() if isinstance(value, str) and (is_web(value) or is_image(value))}
+
+
+def _with_folder(record: _Row) -> _Row:
+    """The record, with the folder of Karpathy's splits (`filepath`) before its file's name."""
+    folder, name = record.get("filepath"), record.get("filename")
+    if not isinstance(folder, str) or not isinstance(name, str) or is_image(folder) or not is_image(name):
+        return record
+    rest = {field: value for field, value in record.items() if field != "filepath"}
+    return {**rest, "filename": f"{folder}/{name}" if folder else name}
 
 
 def _columns(content: Mapping[str, Any]) -> list[_Row]:

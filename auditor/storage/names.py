@@ -21,16 +21,17 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz
 _TEXTS = frozenset("txt caption text json jsonl ndjson csv tsv parquet arrow feather".split())
 _DATASETS = frozenset(
     "zip gz bz2 xz zst lz4 tgz tbz2 txz tzst 7z rar tar npy npz pt pth pkl ckpt safetensors onnx bin h5 hdf5 mdb mds "
-    "tfrecord tfrecords beton rec idx index db sqlite lmdb msgpack avro orc".split()
+    "tfrecord tfrecords beton rec idx index db sqlite lmdb msgpack avro orc xls xlsx ods".split()
 )
 _COMPANION_SUFFIXES = frozenset(
-    "md rst html htm xml yaml yml toml ini cfg lock py ipynb sh js css log pdf doc docx xls xlsx sha256 sha1 md5 sum "
-    "crc".split()
+    "md rst html htm xml yaml yml toml ini cfg lock py ipynb sh js css log pdf doc docx sha256 sha1 md5 sum crc".split()
 )
 _MEDIA = frozenset("mp4 webm mov mkv avi m4v mp3 wav flac ogg svg eps ai psd".split())
 _OTHER_SUFFIXES = _TEXTS | _DATASETS | _COMPANION_SUFFIXES | _MEDIA
 # Folders and files that systems and tools leave beside data; all other names that begin with a dot are hidden too.
-_HIDDEN = frozenset(("__macosx", "__pycache__", "_temporary", "_delta_log", "thumbs.db", "desktop.ini", "ehthumbs.db"))
+_HIDDEN = frozenset(
+    "__macosx __pycache__ _temporary _delta_log thumbs.db desktop.ini ehthumbs.db $recycle.bin @eadir".split()
+)
 _COMPANIONS = frozenset(
     "readme license licence copying notice citation authors changelog contributing dataset_info dataset_infos "
     "dataset_dict index state checksums sha256sums md5sums manifest _success requirements".split()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auditor.errors import DatasetError
-from auditor.storage import tables
-from auditor.storage.tables import TableFile
+from auditor.storage import files, names, tables
+from auditor.storage.tables import Kind, TableFile
 
 LABELS = ("key", "label", "stratum", "how", "labeller", "stopping")
 KEEP_LIST = ("key", "image", "keep", "p_synthetic", "p_adjusted", "weight", "reasons")
@@ -19,6 +20,7 @@ _KNOWN = (LABELS, KEEP_LIST, EXPORT)
 _OF_EVIDENCE = {"key", "verdict", "decided_by", "signals", "p_adjusted"}  # among the columns of an export as JSONL
 _LABELS = {"synthetic", "real", "unsure", ""}
 _FIRST_ROWS = 10
+_MAX_NOTE = 10_000  # characters of what people write beside a label; images as text are longer
 
 
 def is_own(table: TableFile) -> bool:
@@ -33,9 +35,19 @@ def is_own(table: TableFile) -> bool:
 
 
 def _has_labels(table: TableFile, columns: Sequence[str]) -> bool:
-    """Whether a table has keys with labels as people write them, with whatever columns beside them."""
-    names = {name.strip().casefold(): name for name in columns}
-    if not names.keys() >= {"key", "label"}:
+    """Whether a table has keys with labels as people write them, with whatever columns beside them that hold no
+    images."""
+    known = {name.strip().casefold(): name for name in columns}
+    if not known.keys() >= {"key", "label"} or {Kind.IMAGE, Kind.BYTES}.intersection(tables.kinds(table).values()):
         return False
-    rows = tables.first_rows(table, _FIRST_ROWS, (names["label"],))
-    return all(str(row.get(names["label"]) or "").strip().casefold() in _LABELS for row in rows)
+    label, others = known["label"], [name for name in columns if name not in (known["key"], known["label"])]
+    rows = tables.first_rows(table, _FIRST_ROWS)
+    are_labels = all(str(row.get(label) or "").strip().casefold() in _LABELS for row in rows)
+    return are_labels and not any(_may_be_image(row.get(name)) for row in rows for name in others)
+
+
+def _may_be_image(value: Any) -> bool:
+    """Whether a cell names an image, or is more than a short text or a number."""
+    if isinstance(value, str):
+        return files.is_web(value) or names.is_image(value) or len(value) > _MAX_NOTE
+    return isinstance(value, list | dict)

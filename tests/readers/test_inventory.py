@@ -47,7 +47,7 @@ def test_a_folder_without_anything_strange_has_nothing_passed_over(tmp_path, sca
         ("orphan.txt", "text file without an image, .txt"),
         ("blob", "neither an image nor a table, no suffix"),
         ("x.a-very-long-suffix-indeed", "neither an image nor a table, an unusual suffix"),
-        ("numbers.csv", "table without images of its own, .csv"),
+        ("numbers.csv", "table that is not read, .csv"),
     ],
 )
 def test_what_is_passed_over_is_told_by_kind(tmp_path, scan, name, reason):

@@ -86,8 +86,8 @@ def test_a_table_in_two_formats_is_read_once(tmp_path, scan):
     audit = scan(tmp_path / "set")
     assert (audit.counts.rows, audit.counts.ok, audit.counts.repeated_images) == (3, 3, 0)
     assert audit.inventory.passed_over == {
-        "table without images of its own, .jsonl": 1,
-        "table without images of its own, .tsv": 1,
+        "table that is not read, .jsonl": 1,
+        "table that is not read, .tsv": 1,
     }
 
 
