@@ -16,6 +16,7 @@ is taken at face value, like metadata.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,7 @@ PRIORS: Mapping[Basis, ErrorPrior | None] = {
     Basis.LOOKS: ErrorPrior((2, 4), (3, 4)),  # means 33 and 43 %, given that labels are better than chance
     Basis.UNSTATED: _KNOWN,
 }
+_OF_LOOKS = re.compile(r"\b(looks?|visual(ly)?|by (eye|sight))\b")
 _CLIP = 1e-9  # smallest distance of rates from 0 and 1
 _MIN_BETA = 0.05  # smallest parameter of a fitted Beta distribution
 LOOKS_ACCURACY = "54 to 62 %"  # in the studies above, without training
@@ -97,8 +99,11 @@ class ErrorRates:
 
 
 def basis_of(how: str) -> Basis:
-    """The basis that a label file names."""
-    return Basis(how) if how in tuple(Basis) else Basis.UNSTATED
+    """The basis that a label file names, in any case; own words that speak of how an image looks are looks."""
+    stated = how.strip().casefold()
+    if stated in tuple(Basis):
+        return Basis(stated)
+    return Basis.LOOKS if _OF_LOOKS.search(stated) else Basis.UNSTATED
 
 
 def fitted_beta(draws: np.ndarray, weight: np.ndarray) -> tuple[float, float]:

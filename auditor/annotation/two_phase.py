@@ -5,7 +5,7 @@ sample of each stratum, which people label (Cochran, Sampling Techniques, 3rd ed
 share of each stratum and the annotators' error rates. The prior of the shares is a robust meta-analytic-predictive one
 (Schmidli et al., Biometrics 70, 2014): what the classifier's scores predict, mixed with a vague component of weight
 VAGUE, which takes over if labels and prediction disagree. Without a prediction, the interval of labels without errors
-is exact.
+is exact, and other labels give no narrower one.
 
 The fraction of the population is the posterior predictive: rows with labels, rows without, and rows that were not
 audited. Coverage is a matter of simulation: docs/benchmarks/labels.md, docs/benchmarks/mixtures.md.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -111,7 +111,20 @@ def two_phase(
     if isinstance(design, ClusterSample):
         low = add_between_cluster_variance(low, by_shard, design, unsure_as_synthetic=False)
         high = add_between_cluster_variance(high, by_shard, design, unsure_as_synthetic=True)
-    return Interval((low.point + high.point) / 2, min(low.low, high.low), max(low.high, high.high))
+    found = Interval((low.point + high.point) / 2, min(low.low, high.low), max(low.high, high.high))
+    if prediction or is_exact:
+        return found
+    # The errors that the priors expect may not have happened.
+    exact = two_phase(list(map(_at_face_value, strata)), design=design, by_shard=by_shard, confidence=confidence)
+    return Interval(found.point, min(found.low, exact.low), max(found.high, exact.high))
+
+
+def _at_face_value(stratum: LabelledStratum) -> LabelledStratum:
+    """The stratum with labels that have no errors; images on which people disagree are unsure."""
+    votes: dict[Votes, float] = defaultdict(float)
+    for each, n in stratum.votes.items():
+        votes[EXACT[each.consensus]] += n
+    return replace(stratum, votes=votes)
 
 
 def _check_labels(strata: Sequence[LabelledStratum]) -> None:

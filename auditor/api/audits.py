@@ -123,7 +123,9 @@ def _continued(
     inputs: Inputs, folder: Path, policy: Policy | PathLike | None, config: Config | None
 ) -> tuple[Policy, Config]:
     """The policy and the configuration of a scan: the given ones; without inputs, otherwise those of the audit in the
-    folder."""
+    folder. Raises ConfigError unless it is a Config."""
+    if config is not None and not isinstance(config, Config):
+        raise ConfigError(f"`config` must be made with Config.of(…), got {type(config).__name__}")
     if inputs:
         return policy_of(policy), config or Config.of()
     return continued_policy(folder) if policy is None else policy_of(policy), config or recorded_config(folder)

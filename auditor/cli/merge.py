@@ -40,6 +40,7 @@ def command(
 
     import auditor
 
+    options.open_deciding(given)
     merged = auditor.merge(
         audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference, restart=restart
     )

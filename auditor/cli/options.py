@@ -187,6 +187,15 @@ def deciding(function: F) -> F:
     )
 
 
+def open_deciding(given: dict[str, Any]) -> None:
+    """Replaces the paths of the policy and the baseline by what they hold: a run may write where they are, and a pipe
+    is read once. Raises PolicyError, AuditFileError."""
+    from auditor.api.decisions import load, read_policy
+
+    given["policy"] = given["policy"] and read_policy(given["policy"])
+    given["baseline"] = given["baseline"] and load(given["baseline"])
+
+
 def embedding(function: F) -> F:
     """Options on the images' embedding vectors."""
     return _all(

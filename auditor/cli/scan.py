@@ -176,6 +176,7 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     from auditor.progress.progress import Progress
     from auditor.storage import files
 
+    options.open_deciding(given)
     quiet = given["quiet"]
     run = {name: given[name] for name in ("baseline", "restart", "examples", "also")}
     run["engine"] = options.engine_of(given)

@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from auditor.engines import worker
 from auditor.engines.isolated import run_isolated
 from auditor.engines.machine import usable_workers
+from auditor.errors import ConfigError
 from auditor.plugin import Engine, R, Shard, ShardTask
 
 _QUEUED_PER_WORKER = 2  # shards, so that no worker waits
@@ -27,6 +28,9 @@ class Processes(Engine):
     id = "processes"
 
     def __init__(self, workers: int | None = None) -> None:
+        """Raises ConfigError in a process that may start no others (a worker of multiprocessing.Pool)."""
+        if multiprocessing.current_process().daemon:
+            raise ConfigError('`engine`: a daemonic process cannot start others: use engine="serial"')
         super().__init__(workers or usable_workers())
 
     def run(self, shards: Iterable[Shard], task: ShardTask[R]) -> Iterator[R]:

@@ -223,6 +223,16 @@ def test_the_less_a_basis_is_worth_the_wider_the_interval():
     assert widths[2] > 2 * widths[0]
 
 
+@given(st.integers(0, 25), st.integers(1, 25), st.sampled_from([Basis.PAGE, Basis.UNSTATED, Basis.LOOKS]))
+@examples(20)
+def test_labels_that_may_be_wrong_give_no_narrower_interval_than_right_ones(synthetic, real, basis):
+    votes = {Votes(((basis, label),)): n for label, n in zip(HumanLabel, (synthetic, real), strict=False) if n}
+    fallible = two_phase([LabelledStratum(200, votes)])
+    right = two_phase([counts(200, synthetic, real)])
+    assert fallible.low <= right.low
+    assert fallible.high >= right.high
+
+
 def test_false_labels_of_real_images_do_not_raise_the_upper_end():
     """Few synthetic labels bound the fraction from above even if they may be wrong."""
     page, provenance = (

@@ -39,6 +39,32 @@ def test_the_exit_code_is_the_decision_and_the_last_line_says_why(folder, comman
     assert last(result).startswith(word)
 
 
+def test_the_audit_that_a_run_replaces_may_be_its_baseline(tmp_path):
+    making.write(tmp_path / "increase.toml", "[rules.increase]\nmax = 0.01\n")
+    for number in range(20):
+        making.write(tmp_path / f"set/{number}.png", making.png({"parameters": making.A1111} if number < 1 else {}))
+    words = ("scan", "set", "--out=audit", "--without=classifier", "--policy=increase.toml")
+    assert run(*words, cwd=tmp_path).returncode == 4  # there is no baseline yet
+    assert run(*words, "--baseline=audit", cwd=tmp_path).returncode == 0
+    for number in range(20, 30):
+        making.write(tmp_path / f"set/{number}.png", making.png({"parameters": making.A1111}))
+    assert run(*words, "--baseline=audit", cwd=tmp_path).returncode == 1
+    assert json.loads((tmp_path / "audit/audit.json").read_text())["decision"]["exit_code"] == 1
+    parts = [tmp_path / name for name in ("one", "two")]
+    for part in parts:
+        making.write(tmp_path / f"{part}-set/{part.name}.png", making.png())
+        assert run("scan", f"{part}-set", "--out", part, "--without=classifier").returncode == 4
+    merge = ("merge", *parts, "--out", tmp_path / "both", "--policy", tmp_path / "increase.toml")
+    assert run(*merge).returncode == 4
+    assert run(*merge, "--restart", "--baseline", tmp_path / "both").returncode == 0
+
+
+def test_a_policy_may_be_a_pipe(folder):
+    words = f"{sys.executable} -m auditor scan set --out done -q --engine serial --policy /dev/stdin"
+    done = subprocess.run(words.split(), cwd=folder, input="[rules.declared]\nmax = 0.01\n", text=True, check=False)
+    assert done.returncode == 1
+
+
 def test_an_input_that_does_not_exist_is_a_usage_error(folder):
     for args in (
         ("scan", "nowhere"),
