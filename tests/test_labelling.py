@@ -6,6 +6,7 @@ from evidence import keyed
 from making import encoded, write
 
 import auditor
+from auditor.annotation.app.session import Session
 from auditor.annotation.file import Annotation, HumanLabel
 from auditor.audit import make_engine, run_audit
 from auditor.config import Config
@@ -64,6 +65,28 @@ def test_it_says_the_same_as_a_scan_with_these_labels(folder, tmp_path):
     config = Config.of(detectors=("creator-tags",), labels=str(tmp_path / "labels.csv"))
     scanned = run_audit(folder.parent / "set", tmp_path / "again", config, make_engine(1, "serial"))
     assert scanned.estimate == auditor.with_labels(folder, tmp_path / "labels.csv").estimate
+
+
+def test_labels_are_not_taken_for_those_of_images_that_replaced_others(tmp_path):
+    for number in range(12):
+        write(tmp_path / f"set/{number}.png", encoded(seed=number, width=16, height=16))
+    scan = ("scan", "set", "--out=audit", "--without=classifier")
+    assert commands.run(*scan, cwd=tmp_path).returncode == 4
+    answers = [
+        Annotation(item.key, item.stratum.value, HumanLabel.REAL, "provenance", "A", sha256=item.sha256)
+        for item in auditor.draw(tmp_path / "audit")
+    ]
+    auditor.write_labels(tmp_path / "labels.csv", answers)
+    assert commands.run("gate", "audit", "--labels=labels.csv", cwd=tmp_path).returncode == 0
+    assert commands.run(*scan, "--labels=labels.csv", cwd=tmp_path).returncode == 0
+    write(tmp_path / "set/7.png", encoded(seed=100, width=16, height=16))
+    for command in ((*scan, "--labels=labels.csv"), ("gate", "audit", "--labels=labels.csv")):
+        refused = commands.run(*command, cwd=tmp_path)
+        assert refused.returncode == 3
+        assert "1 labels are of images that have changed since: '7.png'" in refused.stderr, command
+        commands.run(*scan, cwd=tmp_path)
+    with pytest.raises(LabelError, match="1 labels are of images that have changed since, such as '7.png'"):
+        Session(tmp_path / "labels.csv", auditor.draw(tmp_path / "audit"), "A")
 
 
 @pytest.mark.parametrize(("synthetic", "code"), [(0, 0), (40, 1), (8, 4)])

@@ -44,7 +44,8 @@ class Annotation:
 
     key: the row's key, as in evidence. stratum: the stratum that the row was drawn from, '' if unknown. how: a text for
     the basis of the label. labeller: the annotator's name, '' if unnamed. until_decided: labelling could stop as soon
-    as the policy was decided; otherwise the number of labels was fixed.
+    as the policy was decided; otherwise the number of labels was fixed. sha256: of the image's file when it was
+    labelled, '' if unknown.
     """
 
     key: str
@@ -53,6 +54,11 @@ class Annotation:
     how: str = ""
     labeller: str = ""
     until_decided: bool = False
+    sha256: str = ""
+
+    def is_of(self, sha256: str | None) -> bool:
+        """Whether the label may be of the image with this digest, None if that is unknown."""
+        return not self.sha256 or not sha256 or self.sha256 == sha256
 
 
 def read(path: Path) -> list[Annotation]:
@@ -80,9 +86,9 @@ def read(path: Path) -> list[Annotation]:
     return [annotation for _, annotation in annotations.values()]
 
 
-def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[tuple[str, str]] = ()) -> None:
-    """Writes a new file atomically. todo: key and stratum of rows without a label, which follow the labels."""
-    rows = [COLUMNS, *map(_cells, annotations), *((key, "", stratum, "", "", "") for key, stratum in todo)]
+def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[Annotation] = ()) -> None:
+    """Writes a new file atomically. todo: rows to label, whose label is left out; they follow the labels."""
+    rows = [COLUMNS, *map(_cells, annotations), *((key, "", *rest) for key, _, *rest in map(_cells, todo))]
     write_atomically(path, _text(rows).encode("utf-8", _NOT_UTF8))
 
 
@@ -161,11 +167,11 @@ def _annotation(where: str, cells: dict[str, str]) -> Annotation | None:
     if label not in tuple(HumanLabel):
         names = ", ".join(HumanLabel)
         raise LabelError(f"{where}: the label must be one of {names}, or empty if it is to do, got {label[:40]!r}")
-    stratum, how, labeller, stopping = (cells.get(name, "").strip() for name in COLUMNS[2:])
+    stratum, how, labeller, stopping, sha256 = (cells.get(name, "").strip() for name in COLUMNS[2:])
     if stopping not in ("", UNTIL_DECIDED):
         raise LabelError(f"{where}: stopping must be {UNTIL_DECIDED} or empty, got {stopping[:40]!r}")
     revealed = _reveal_stratum(where, key, stratum)
-    return Annotation(key, revealed, HumanLabel(label), how, labeller, stopping == UNTIL_DECIDED)
+    return Annotation(key, revealed, HumanLabel(label), how, labeller, stopping == UNTIL_DECIDED, sha256)
 
 
 def _decode(path: Path, data: bytes) -> str:
@@ -207,13 +213,15 @@ def _header(path: Path, text: str) -> list[str]:
 
 def _cells(annotation: Annotation) -> tuple[str, ...]:
     stopping = UNTIL_DECIDED if annotation.until_decided else ""
-    return annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller, stopping
+    texts = (annotation.key, annotation.label.value, annotation.stratum, annotation.how, annotation.labeller)
+    return *texts, stopping, annotation.sha256
 
 
 def _header_for(path: Path, text: str, annotations: Sequence[Annotation]) -> list[str]:
     """The header of a file to which these labels are added. Raises LabelError if it lacks a column that they need."""
     header = _header(path, text)
-    needed = COLUMNS if any(annotation.until_decided for annotation in annotations) else COLUMNS[:-1]
+    is_open = any(annotation.until_decided for annotation in annotations)
+    needed = [name for name in COLUMNS if name != "sha256" and (is_open or name != "stopping")]
     if annotations and (missing := [name for name in needed if name not in header]):
         raise LabelError(f"{path} line 1: no column {missing[0]!r}: add it to that line")
     return header

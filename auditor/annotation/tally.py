@@ -136,6 +136,7 @@ class LabelJoin:
         self._rows: dict[str, list[_Row]] = defaultdict(list)
         self._seen: set[str] = set()
         self._changed: dict[str, str] = {}
+        self._sha256: dict[str, set[str | None]] = defaultdict(set)  # of the images of each key
         self._shard = 0
         self._decided: Counter[tuple[int, bool]] = Counter()  # decided rows by shard, and whether they are synthetic
 
@@ -161,6 +162,7 @@ class LabelJoin:
         for row in np.flatnonzero(number >= 0):
             stratum = self._drawn_from[number[row]]
             self._seen.add(key[row])
+            self._sha256[key[row]].add(column["sha256"][int(row)].as_py())
             if stratum and stratum != undecided[row]:
                 self._changed[key[row]] = f"{key[row]!r} ({stratum} then, {verdict[row] or 'not read'} now)"
         for stratum, rows in strata(undecided, weights):
@@ -191,6 +193,7 @@ class LabelJoin:
         """
         by_key = _by_key(annotations)
         self._refuse_unknown(by_key)
+        self._refuse_changed(annotations)
         votes = {key: Votes.of(group) for key, group in by_key.items()}
         labels = self._count(by_key, votes)
         named = by_name({stratum: counts for stratum, (counts, _) in labels.items()})
@@ -281,6 +284,14 @@ class LabelJoin:
                 f"{len(changed)} labelled rows were drawn from another stratum or are decided now: "
                 f"{_shorten(changed)}. The evidence has changed since, or several rows have the same key: draw a "
                 "new sample (auditor label), with unique keys (--id-col)"
+            )
+
+    def _refuse_changed(self, annotations: Iterable[Annotation]) -> None:
+        changed = [each.key for each in annotations if not any(map(each.is_of, self._sha256[each.key]))]
+        if changed:
+            raise LabelError(
+                f"{len(changed):,} labels are of images that have changed since: {_shorten(map(repr, changed))}. Label "
+                "these rows again (auditor label), into a new file"
             )
 
 

@@ -49,11 +49,14 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
     import auditor
     from auditor.api.decisions import audit_path
     from auditor.decision import Outcome
+    from auditor.evidence_store.complete import refuse_stale
     from auditor.evidence_store.store import Store
     from reports import next_steps
 
     read = options.take_reading(given)
     loaded = auditor.with_labels(audit, labels) if labels else auditor.load(audit)
+    if Path(audit).is_dir():
+        refuse_stale(Path(audit), loaded)
     if dataset:
         try:
             same = auditor.is_same_dataset(loaded, dataset, read=read, jobs=jobs)

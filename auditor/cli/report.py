@@ -44,11 +44,14 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     import auditor
     from auditor import audit_json
     from auditor.api.decisions import audit_path
+    from auditor.evidence_store.complete import refuse_stale
     from auditor.storage.atomic import write_atomically
 
     path = audit_path(audit)
     folder = str(click.get_current_context().meta.get("audit", path.parent))
     loaded = auditor.load(path)
+    if Path(audit).is_dir():
+        refuse_stale(Path(audit), loaded)
     stored = None if policy else audit_json.read_decision(path)
     day = datetime.date.fromtimestamp(path.stat().st_mtime)
     decision = auditor.decide(loaded, policy, audited=day) if stored is None else replace(stored, date=day.isoformat())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from auditor import audit_json
@@ -24,10 +25,22 @@ def complete_parts(out: Path, audit: Audit | None = None, *, with_vectors: bool 
     parts = Store(out).undamaged_parts(with_vectors=with_vectors)
     if not parts:
         raise EvidenceError(f"{out}: no evidence in this folder")
+    _refuse_others(out, parts, audit)
+    return parts
+
+
+def refuse_stale(out: Path, audit: Audit) -> None:
+    """Raises EvidenceError if a folder has evidence, and it is of another scan than the folder's audit: one that was
+    interrupted."""
+    store = Store(out)
+    if store.owner() is not None:
+        _refuse_others(out, list(store.parts()), audit)
+
+
+def _refuse_others(out: Path, parts: Sequence[Part], audit: Audit) -> None:
     rows = sum(part.rows for part in parts)
     if rows != audit.counts.rows or dataset_digest(parts) != audit.digests.dataset:
         raise EvidenceError(
             f"{out}: its evidence ({rows:,} rows) does not match its audit.json ({audit.counts.rows:,} rows): "
             "finish that scan, or scan the dataset again"
         )
-    return parts

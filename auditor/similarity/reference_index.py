@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from auditor.errors import EvidenceError, IndexFileError, ModelError
 from auditor.evidence_store import checksums
 from auditor.evidence_store.vectors import opened
 from auditor.similarity.neighbours import Index
+from auditor.storage import files
 
 SCHEMA = "auditor-index/1"
 SYNTHETIC, REAL = "synthetic", "real"
@@ -104,9 +105,13 @@ class ReferenceIndex:
         """A file of the current generation."""
         return self.folder / f"{name}-{self.metadata.generation}.{suffix}"
 
-    @property
+    @cached_property
     def _hashes(self) -> np.ndarray:
-        hashes = _mapped(self.path("hashes", "npy"))
+        path = self.path("hashes", "npy")
+        try:
+            hashes: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise IndexFileError(f"{path}: {error}; build the index again") from error
         if hashes.dtype != "S32" or len(hashes) != self.metadata.hashes:
             raise IndexFileError(f"{self.folder}: its digests do not match {FILE}; build the index again")
         return hashes
@@ -130,9 +135,13 @@ class ReferenceIndex:
         return index, space
 
 
-@cache
 def reference_index(folder: str) -> ReferenceIndex:
-    """The index of a folder, opened once per process."""
+    """The index of a folder, opened once per process until it is built again."""
+    return _reference_index(folder, files.stat_signature(files.join(folder, FILE)))
+
+
+@lru_cache(maxsize=64)
+def _reference_index(folder: str, version: str) -> ReferenceIndex:
     return ReferenceIndex(Path(folder))
 
 
@@ -158,12 +167,3 @@ def _read_metadata(folder: Path) -> IndexMetadata:
     if metadata.kind not in KINDS:
         raise IndexFileError(f"{folder}: kind must be one of {', '.join(KINDS)}, got {metadata.kind}")
     return metadata
-
-
-@cache
-def _mapped(path: Path) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise IndexFileError(f"{path}: {error}; build the index again") from error
-    return array

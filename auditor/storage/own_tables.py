@@ -9,7 +9,7 @@ from auditor.errors import DatasetError
 from auditor.storage import files, names, tables
 from auditor.storage.tables import Kind, TableFile
 
-LABELS = ("key", "label", "stratum", "how", "labeller", "stopping")
+LABELS = ("key", "label", "stratum", "how", "labeller", "stopping", "sha256")
 KEEP_LIST = ("key", "image", "keep", "p_synthetic", "p_adjusted", "weight", "reasons")
 EXPORT = (
     "key", "source", "image", "status", "reason", "verdict", "decided_by", "p_synthetic", "p_adjusted", "generator",

@@ -12,7 +12,16 @@ from auditor.annotation.votes import EXACT, Votes
 
 @pytest.mark.parametrize(
     ("how", "basis"),
-    [("looks", Basis.LOOKS), ("page", Basis.PAGE), ("", Basis.UNSTATED), ("I know it", Basis.UNSTATED)],
+    [
+        ("looks", Basis.LOOKS),
+        ("page", Basis.PAGE),
+        ("", Basis.UNSTATED),
+        ("I know it", Basis.UNSTATED),
+        (" Looks", Basis.LOOKS),
+        ("looks alone", Basis.LOOKS),
+        ("by eye", Basis.LOOKS),
+        ("Provenance ", Basis.PROVENANCE),
+    ],
 )
 def test_own_words_and_none_are_no_stated_basis(how, basis):
     assert basis_of(how) is basis

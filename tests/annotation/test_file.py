@@ -14,7 +14,7 @@ from auditor.types import VerdictKind
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 ANSWERS = st.lists(
-    st.builds(Annotation, KEYS, WORDS, st.sampled_from(HumanLabel), WORDS, WORDS),
+    st.builds(Annotation, KEYS, WORDS, st.sampled_from(HumanLabel), WORDS, WORDS, sha256=st.sampled_from(["", "ab"])),
     unique_by=lambda answer: (answer.key, answer.labeller),
     max_size=4,
 )
@@ -25,7 +25,7 @@ ONE = Annotation("a.jpg", "unknown", HumanLabel.REAL, "page", "ann")
 @given(ANSWERS)
 def test_what_is_written_is_read(tmp_path_factory, answers):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    write(path, answers, todo=[("still to do", "unknown")])
+    write(path, answers, todo=[Annotation("still to do", "unknown", HumanLabel.UNSURE)])
     assert read(path) == answers
 
 
@@ -94,7 +94,11 @@ def test_what_is_no_label_file_is_named_with_its_line(tmp_path, content, why):
 def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
     path = tmp_path / "labels.csv"
     strata = {f"{number}.jpg": list(VerdictKind)[number % 5].value for number in range(20)}
-    write(path, [], todo=[(key, obfuscate_stratum(key, stratum)) for key, stratum in strata.items()])
+    write(
+        path,
+        [],
+        todo=[Annotation(key, obfuscate_stratum(key, stratum), HumanLabel.UNSURE) for key, stratum in strata.items()],
+    )
     text = path.read_text()
     assert not any(label in text for label in VerdictKind)
     assert len(set(text.splitlines())) == 21

@@ -241,6 +241,26 @@ def test_gate_notices_that_the_dataset_changed(folder, tmp_path):
     assert "scan it again" in last(result)
 
 
+def test_an_audit_whose_evidence_another_scan_has_begun_to_replace_decides_nothing(tmp_path):
+    making.write(tmp_path / "keep.toml", "[rules.unreadable]\nmax = 0.5\n")
+    for folder in ("a", "b"):
+        making.write(tmp_path / f"set/{folder}/0.csv", f"image,caption\n{folder}.png,x\n")
+        making.write(tmp_path / f"set/{folder}/{folder}.png", making.png())
+    scan = ("scan", "set", "--out=audit", "--without=classifier", "--policy=keep.toml")
+    assert run(*scan, cwd=tmp_path).returncode == 0
+    first, *_ = sorted((tmp_path / "audit/evidence").glob("shard-*.parquet")) or sorted(
+        path for path in (tmp_path / "audit/evidence").glob("*.parquet")
+    )
+    first.unlink()
+    for command in ("gate", "report"):
+        refused = run(command, "audit", cwd=tmp_path)
+        assert refused.returncode == 3, command
+        assert "does not match its audit.json" in refused.stderr
+    assert run("gate", "audit/audit.json", cwd=tmp_path).returncode == 0  # the file by itself
+    assert run(*scan, cwd=tmp_path).returncode == 0
+    assert run("gate", "audit", cwd=tmp_path).returncode == 0
+
+
 def test_a_pipeline_trains_only_on_a_pass(folder):
     for policy, trained in (("pass", True), ("fail", False), ("doubt", False), ("bad", False)):
         making.write(folder / "bad.toml", "nonsense")

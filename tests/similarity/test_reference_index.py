@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 
 import corpora
 import making
@@ -98,6 +99,20 @@ def test_a_copy_of_a_real_image_is_noted_and_decides_nothing(made, tmp_path, sca
     reasons = {signal["reason"] for signals in rows["signals"] for signal in signals}
     assert "a copy of a known real image, in the index reals" in reasons
     assert "a known real file, in the index reals" in reasons
+
+
+def test_an_index_that_is_built_again_is_opened_again(tmp_path):
+    made = [making.encoded("PNG", seed=number) for number in range(3)]
+    for number, data in enumerate(made):
+        making.write(tmp_path / f"set/{number}.png", data)
+    index = tmp_path / "index"
+    for number, (added, confirmed) in enumerate([((0,), 1), ((2,), 2), ((1,), 1)]):
+        if number == 2:
+            shutil.rmtree(index)
+        lines = "\n".join(hashlib.sha256(made[each]).hexdigest() for each in added)
+        auditor.build_index(index, digests=[making.write(tmp_path / f"{number}.txt", lines)])
+        config = Config.of(detectors=("known-file",), indexes=(str(index),))
+        assert auditor.scan(tmp_path / "set", config=config, engine="serial").confirmed.count == confirmed
 
 
 def test_an_index_of_digests_alone_needs_no_model(tmp_path, scan):

@@ -83,6 +83,7 @@ class Session:
         self._judging = threading.Lock()
         self._lock = threading.Lock()
         saved = {a.key: a for a in file.read(path) if a.labeller == labeller} if path.exists() else {}
+        _refuse_changed(path, saved, drawn)
         # Labels after the next item are kept, and those items are skipped.
         self._actions: _Actions = tuple(
             (Answer(number, saved[item.key].label, saved[item.key].how),)
@@ -135,8 +136,9 @@ class Session:
 
     def _annotation(self, answer: Answer) -> Annotation:
         item = self.drawn[answer.number]
+        is_open, sha256 = self._judge is not None, item.sha256 or ""
         return Annotation(
-            item.key, item.stratum.value, answer.label, answer.how, self.labeller, until_decided=self._judge is not None
+            item.key, item.stratum.value, answer.label, answer.how, self.labeller, until_decided=is_open, sha256=sha256
         )
 
     def _queues(self) -> tuple[list[int], list[int]]:
@@ -154,6 +156,16 @@ class Session:
             done=total - len(waiting) - len(unlabelled),
             total=total,
             last=self._actions[-1] if self._actions else (),
+        )
+
+
+def _refuse_changed(path: Path, saved: Mapping[str, Annotation], drawn: Sequence[AnnotationItem]) -> None:
+    """Raises LabelError if labels are of images that have been replaced since."""
+    changed = [item.key for item in drawn if item.key in saved and not saved[item.key].is_of(item.sha256)]
+    if changed:
+        raise LabelError(
+            f"{path}: {len(changed):,} labels are of images that have changed since, such as {changed[0]!r}: remove "
+            "these lines, or label into another file (--labels)"
         )
 
 

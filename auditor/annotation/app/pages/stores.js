@@ -62,10 +62,10 @@ function folderStore(task) {
     const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const inOrder = [...labels().values()].sort((a, b) => a.number - b.number);
     const rows = inOrder.map(({ number, label, how }) => {
-      const { key, stratum } = task.items[number];
-      return [key, label, stratum, how, task.labeller, ""];
+      const { key, stratum, sha256 } = task.items[number];
+      return [key, label, stratum, how, task.labeller, "", sha256];
     });
-    return [["key", "label", "stratum", "how", "labeller", "stopping"], ...rows].map((row) => row.map(cell).join(",") + "\n");
+    return [["key", "label", "stratum", "how", "labeller", "stopping", "sha256"], ...rows].map((row) => row.map(cell).join(",") + "\n");
   }
   return {
     isServed: false,
