@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 
 def keep_list(
-    out: PathLike, *, drop: str = "decided", drop_sources: Collection[str] = (), target: float | None = None
+    out: PathLike,
+    *,
+    drop: str = "decided",
+    drop_sources: Collection[str] = (),
+    labels: PathLike | None = None,
+    target: float | None = None,
 ) -> KeepList:
-    """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. Raises FilterError, and
-    EvidenceError if the evidence is damaged or does not match audit.json, as after an interrupted scan."""
+    """The keep-list of an audit (auditor.filtering.selection); write_keep_list writes it. labels: a label file; images
+    that all annotators labelled synthetic are removed. Raises FilterError, LabelError, and EvidenceError if the
+    evidence is damaged or does not match audit.json, as after an interrupted scan."""
     from auditor.aggregate.build import full_coverage_detectors
     from auditor.evidence_store.complete import complete_parts
     from auditor.filtering import selection
@@ -38,8 +44,19 @@ def keep_list(
         full_coverage_detectors(audit.config),
         drop=drop,
         drop_sources=drop_sources,
+        labelled_synthetic=_labelled_synthetic(Path(labels)) if labels else (),
         target=target,
     )
+
+
+def _labelled_synthetic(path: Path) -> set[str]:
+    """The keys of images that all annotators labelled synthetic."""
+    from auditor.annotation.file import HumanLabel, read
+
+    labels: dict[str, set[HumanLabel]] = {}
+    for annotation in read(path):
+        labels.setdefault(annotation.key, set()).add(annotation.label)
+    return {key for key, given in labels.items() if given == {HumanLabel.SYNTHETIC}}
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:

@@ -40,6 +40,12 @@ _DROPS = ("nothing", "decided", "likely")
         help="Every row of this source; repeatable. `auditor export --by source` lists sources.",
     ),
     option(
+        "--labels",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Images that people labelled synthetic here (`auditor label`).",
+    ),
+    option(
         "--target",
         type=options.Number(0, 1),
         metavar="SHARE",
@@ -71,6 +77,7 @@ def command(
     out: str,
     drop: str,
     drop_sources: tuple[str, ...],
+    labels: str | None,
     target: float | None,
     policy: str | None,
     tars: str | None,
@@ -89,12 +96,14 @@ def command(
 
     if (tars is None) is bool(dataset):
         raise click.UsageError("--tars DIR and --dataset PATH must be given together")
-    kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, target=target)
+    kept = auditor.keep_list(audit, drop=drop, drop_sources=drop_sources, labels=labels, target=target)
     status = auditor.status_after(kept, policy or auditor.recorded_policy(audit))
     auditor.write_keep_list(kept, out)
     click.echo(_summary(kept, target))
     if warning := keep_lists.ambiguity(kept.rows):
         click.echo(f"warning: {warning}", err=True)
+    if not labels and (used := kept.audit.config.estimate.labels):
+        click.echo(f"note: --labels {safe_text(used)} also leaves out the images labelled synthetic", err=True)
     if status:
         click.echo(f"MAD status of the kept rows: {safe_text(status.reason)}")
     if tars and dataset:

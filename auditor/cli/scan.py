@@ -166,8 +166,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     auditor scan wds/ --sample all --policy policy.toml   every image, your limits
     auditor scan urls.parquet --fetch 2000      a random sample of a URL list
 
-    Continues the audit in --out; without INPUTS, with its dataset, its policy and its options where no others are
-    given. Writes audit.json, report.html, summary.md. The exit code is the policy's decision.
+    Continues the audit in --out; without INPUTS, as it was. Writes audit.json, report.html, summary.md. The exit code
+    is the policy's decision.
     """
     import datetime
 

@@ -61,12 +61,14 @@ def keep_list(
     *,
     drop: str = "decided",
     drop_sources: Collection[str] = (),
+    labelled_synthetic: Collection[str] = (),
     target: float | None = None,
 ) -> KeepList:
     """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
-    classifier flags) or `nothing`. drop_sources: sources of which no row is kept. target: the largest synthetic
+    classifier flags) or `nothing`. drop_sources: sources of which no row is kept. labelled_synthetic: keys
+    of rows that people labelled so; none is kept. target: the largest synthetic
     fraction allowed. Raises FilterError if a target is given and the audit has no estimate, if no keep-list reaches the
     target, for a source without a row, if the audit read only a sample of shards, or if it has a sample of rows and
     rows are to be removed by their probability.
@@ -85,6 +87,7 @@ def keep_list(
     batch = solved.read(evidence)
     ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
     reasons = _reasons(evidence, batch, drop, drop_sources)
+    reasons[np.isin(evidence["key"].to_numpy(), list(labelled_synthetic)) & (reasons == "")] = "labelled synthetic"
     if target is not None:
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")

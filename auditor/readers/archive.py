@@ -29,6 +29,12 @@ def pieces(url: str) -> int:
     return number if number > 1 and (names.is_zip(url) or _is_seekable(url)) else 1
 
 
+def is_in_any_order(url: str) -> bool:
+    """Whether the samples of an archive can be read in any order: a local one whose members can be found. Samples of
+    others come as they are in the archive, and cannot be kept."""
+    return names.is_zip(url) or (not files.is_remote(url) and _is_seekable(url))
+
+
 @contextmanager
 def groups(url: str, *, is_piece: bool = False) -> Iterator[Iterator[Group | Broken]]:
     """The samples of an archive, readable while the context is open; Broken comes last if the archive is damaged.

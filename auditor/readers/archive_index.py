@@ -19,26 +19,63 @@ from auditor.storage.tables import BadRow, TableFile
 
 _MAX_BYTES = 256 << 20  # of a table inside an archive
 _MAX_ROWS = 2_000_000  # of an index; more do not fit into memory
-_MAX_BESIDE = 20  # tables in a folder of archives that are looked into
+_MAX_BESIDE = 1000  # tables in a folder of archives that are looked into
 
 Fields = Mapping[str, Mapping[str, Any]]  # the name of a file, as in the table and below its folder → its row
 
 
-def split(groups: Iterable[Group | Broken], options: ReadOptions) -> tuple[Fields, Iterable[Group | Broken]]:
-    """The rows of the tables among an archive's members, and the groups without the tables that give rows."""
-    fields: dict[str, Mapping[str, Any]] = {}
-    rest: list[Group | Broken] = []
-    for group in groups:
-        found = {} if isinstance(group, Broken) or not _is_table(group) else _of_member(group.members[0], options)
-        fields.update(found)
-        if not found:
-            rest.append(group)
-    return fields, rest
+class Described:
+    """The samples of an archive without the tables that describe them, and the rows of these tables.
+
+    fields: grows while the samples are read; it is complete after the first one if the archive can be read in any
+    order. A table that comes after images of an archive that cannot is Broken, and so is one that holds images itself.
+    """
+
+    def __init__(self, groups: Iterable[Group | Broken], options: ReadOptions, *, is_in_any_order: bool) -> None:
+        self.fields: dict[str, Mapping[str, Any]] = {}
+        self._options = options
+        self._names: set[str] | None = None
+        if is_in_any_order:
+            groups = list(groups)
+            self._names = {each.name for group in groups if isinstance(group, Group) for each in group.members}
+        self._groups: Iterable[Group | Broken] = self._without_tables(groups)
+        if is_in_any_order:
+            self._groups = list(self._groups)
+
+    def __iter__(self) -> Iterator[Group | Broken]:
+        yield from self._groups
+
+    def _without_tables(self, groups: Iterable[Group | Broken]) -> Iterator[Group | Broken]:
+        is_first = True
+        for group in groups:
+            if isinstance(group, Broken) or not _is_table(group):
+                is_first = False
+                yield group
+                continue
+            table = group.members[0]
+            rows, problem = _of_member(table, self._options)
+            if rows and self._names is None and not is_first:
+                problem = "it describes images, but comes after some of them in a compressed archive"
+            if problem:
+                yield Broken(f"{table.name}: {problem}: unpack the archive")
+            elif rows:
+                self.fields.update(self._placed(rows, files.parent(table.name)))
+            else:
+                yield group
+
+    def _placed(self, rows: Mapping[str, Mapping[str, Any]], folder: str) -> Mapping[str, Mapping[str, Any]]:
+        """The rows of a table by the places of their images: below the table's folder or, if none is there, anywhere
+        in the archive."""
+        below = {f"{folder}/{name}" if folder else name: row for name, row in rows.items()}
+        return below if self._names is None or not self._names.isdisjoint(below) else rows
 
 
 def beside(input: Input, archive: str) -> Fields:
-    """The rows of the tables in the folder of an archive."""
-    listed = tables_beside(input, files.parent(archive))
+    """The rows of the tables in the folder of an archive, and in those above it."""
+    above = [files.parent(archive)]
+    while above[-1]:
+        above.append(files.parent(above[-1]))
+    listed = tuple(name for folder in reversed(above) for name in tables_beside(input, folder))
     return _of_tables(input, listed, files.version(*(files.join(input.url, name) for name in listed)))
 
 
@@ -75,16 +112,33 @@ def _is_usable(table: TableFile, column: str) -> bool:
     return True
 
 
-def of_group(group: Group, fields: Fields, archive: str) -> Mapping[str, Any]:
-    """The row of the first of a sample's members that has one; {} without. archive: its name; files may be listed as
-    they are after unpacking it into a folder of this name."""
-    folder = names.stem(archive.rpartition("/")[2])
-    for member in group.members if fields else ():
-        for name in (member.name, f"{folder}/{member.name}", member.name.rpartition("/")[2]):
-            for spelling in names.spellings(name):
-                if spelling in fields:
-                    return fields[spelling]
+def of_group(group: Group | Broken, described: Sequence[Fields], archive: str) -> Mapping[str, Any]:
+    """The row of the first of a sample's members that has one, by the first table that has it; {} without. archive: its
+    name below the input."""
+    members = group.members if isinstance(group, Group) else []
+    for fields in filter(None, described):
+        for member in members:
+            for name in _places(archive, member.name):
+                for spelling in names.spellings(name):
+                    if spelling in fields:
+                        return fields[spelling]
     return {}
+
+
+def _places(archive: str, member: str) -> Iterator[str]:
+    """What a table may call a member: its name, from the folder into which the archive is unpacked, from one of those
+    that hold the archive, from the archive itself, or without folders."""
+    folders = archive.split("/")
+    base = folders.pop()
+    yield member
+    yield f"{names.stem(base)}/{member}"
+    for start in range(len(folders)):
+        yield "/".join([*folders[start:], member])
+        yield "/".join([*folders[start:], names.stem(base), member])
+    for start in range(len(folders) + 1):
+        path = "/".join([*folders[start:], base])
+        yield from (f"{path}/{member}", f"{path}::{member}", f"zip://{member}::{path}")
+    yield member.rpartition("/")[2]
 
 
 def _is_table(group: Group) -> bool:
@@ -93,27 +147,34 @@ def _is_table(group: Group) -> bool:
 
 
 def _is_likely(name: str) -> bool:
-    return tables.is_always_table(name) and not names.is_companion(name)
+    if not tables.is_always_table(name):
+        return tables.is_table(name) and not name.endswith(".txt") and not names.is_companion(name)
+    return not names.is_companion(name) or name.casefold().startswith("manifest")
 
 
-def _of_member(member: Member, options: ReadOptions) -> dict[str, Mapping[str, Any]]:
+def _of_member(member: Member, options: ReadOptions) -> tuple[dict[str, Mapping[str, Any]], str]:
+    """The rows of a table that describe images, and why it cannot be read if it holds others ('' if it does not)."""
     try:
         data = member.content.read(_MAX_BYTES)
     except SampleError:
-        return {}
+        return {}, ""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table.{member.suffix}"
         path.write_bytes(data)
         try:
             table = tables.at(str(path), options.delimiter)
-            return dict(_rows(table, options, files.parent(member.name)))
+            columns.find(table, options, where="the table")
+            rows = dict(_rows(table, options))
+            if not rows and tables.is_always_table(member.name) and tables.first_rows(table, 1):
+                return {}, "a table of images inside an archive is not read"
+            return rows, ""
         except DatasetError:
-            return {}
+            return {}, ""
 
 
 @lru_cache(maxsize=2)
 def _of_tables(input: Input, listed: Sequence[str], version: str) -> Fields:
-    return {key: row for name in listed for key, row in _rows(_table(input, name), input.options, "")}
+    return {key: row for name in listed for key, row in _rows(_table(input, name), input.options)}
 
 
 def _table(input: Input, name: str) -> TableFile:
@@ -129,7 +190,7 @@ def _image_column(table: TableFile, options: ReadOptions, where: str) -> str | N
         return None
 
 
-def _rows(table: TableFile, options: ReadOptions, folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(table: TableFile, options: ReadOptions) -> Iterator[tuple[str, Mapping[str, Any]]]:
     column = _image_column(table, options, "the table")
     if column is None:
         return
@@ -138,5 +199,4 @@ def _rows(table: TableFile, options: ReadOptions, folder: str) -> Iterator[tuple
             if isinstance(row, BadRow):
                 continue
             for path in cells.paths(row.get(column)):
-                name = path.removeprefix("./")
-                yield (f"{folder}/{name}" if folder else name), row
+                yield path.removeprefix("./"), row

@@ -15,7 +15,8 @@ from typing import Any
 
 from auditor.errors import DatasetError
 from auditor.plugin import Input
-from auditor.readers.column_content import name_files
+from auditor.readers import column_content as content
+from auditor.readers.column_content import Held, name_files
 from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
@@ -43,6 +44,18 @@ def with_images(input: Input, table: TableFile, columns: Columns) -> str | None:
     base = files.normalise(base_dir) if base_dir else input.url
     own = None if base_dir else files.parent(table.url.removeprefix(f"{input.url}/"))
     return _find(base, own, table, columns.local, tables.version(table))
+
+
+def are_names_of_downloads(input: Input, table: TableFile, columns: Columns) -> bool:
+    """Whether the images that a table names beside URLs are what downloads of these would be called: none is there, and
+    no option says that they should be."""
+    if not columns.url or not columns.image or input.options.image_col or input.options.base_dir:
+        return False
+    if any(tables.embeds(table, column) for column in columns.local):
+        return False
+    found = content.values(table, columns.local)
+    is_of_names = all(content.held(values) is Held.PATH for values in found.values())
+    return is_of_names and with_images(input, table, columns) is None
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ that cannot be parsed is an unreadable row with the reason.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -29,6 +29,7 @@ from auditor.types import Sample, Unreadable
 
 _ROWS_WITH_IMAGES = 500
 _ROWS_WITHOUT = 100_000
+_DELTA_LOG = "_delta_log"
 # A small table of file names is cut finer, so that it gives work to every processor.
 _SMALL_TABLE_BYTES, _ROWS_OF_SMALL = 256 << 10, 50
 
@@ -57,6 +58,7 @@ class Table(Reader):
     def shards(self, input: Input) -> Iterator[Shard]:
         """Pieces of each table, then the images that no table names, then archives."""
         listed = list(self._tables(input))
+        _refuse_versions(input, listed)
         if not listed:
             raise DatasetError(f"{input.name}: no table with an image or URL column in it")
         readable = [_file(input, name) for name in listed if files.exists(files.join(input.url, name))]
@@ -170,6 +172,17 @@ class Table(Reader):
                 yield item
 
 
+def _refuse_versions(input: Input, listed: Sequence[str]) -> None:
+    """Raises DatasetError for a folder of a Delta Lake table, whose files hold rows of former versions too."""
+    if not input.only:
+        for folder in dict.fromkeys(map(files.parent, listed)):
+            if any(entry.name == _DELTA_LOG for entry in files.all_entries(files.join(input.url, folder))):
+                raise DatasetError(
+                    f"{input.prefix}{folder or input.name}: a Delta Lake table, whose files hold rows of former "
+                    "versions too: write its current rows to a parquet file, or name the files to read"
+                )
+
+
 def _chunk(shard: Shard) -> Chunk:
     first, start = (int(number) for number in str(shard.start).split(":"))
     return Chunk(first, shard.rows, start, int(shard.stop or 0))
@@ -187,6 +200,8 @@ def _row_reader(input: Input, name: str) -> RowReader:
     """What makes samples of a table's rows. Raises DatasetError if it has no image or URL column."""
     table = _file(input, name)
     found = columns.find(table, input.options, where=name)
+    if image_base.are_names_of_downloads(input, table, found):
+        found = replace(found, image=None, others=())
     return RowReader(input, name, found, image_base.find(input, table, found))
 
 

@@ -72,7 +72,9 @@ class Webdataset(Reader):
         """Archives, images, and tables that describe the images of archives."""
         if is_image or name in shards:
             return True
-        return tables.is_table(name) and name in archive_index.tables_beside(input, files.parent(name))
+        folder = files.parent(name)
+        is_above = any(not folder or shard.startswith(f"{folder}/") for shard in shards)
+        return tables.is_table(name) and is_above and name in archive_index.tables_beside(input, folder)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The samples of one archive, or of a piece of it."""
@@ -86,13 +88,12 @@ class Webdataset(Reader):
             return
         keys = Keys()
         url, options = files.join(shard.input.url, shard.file), shard.input.options
-        fields = archive_index.beside(shard.input, shard.file)
+        beside, is_in_any_order = archive_index.beside(shard.input, shard.file), archive.is_in_any_order(url)
         with archive.groups(url, is_piece=shard.stop is not None) as groups:
-            inside, described = archive_index.split(groups, options) if names.is_zip(url) else ({}, groups)
-            fields = {**fields, **inside}
+            described = archive_index.Described(groups, options, is_in_any_order=is_in_any_order)
             chosen, folders = _of_piece(described, shard, keys)
             for group in _without_lone_texts(chosen, folders):
-                extra = archive_index.of_group(group, fields, shard.file) if isinstance(group, Group) else None
+                extra = archive_index.of_group(group, (described.fields, beside), shard.file)
                 yield from samples(group, shard, keys, extra)
 
 

@@ -3,7 +3,7 @@
 The delimiter is the one that cuts the rows into as many fields as the header. Comma-, semicolon- and pipe-separated
 text uses the quotes of RFC 4180. Tab-separated text has none: captions contain quotation marks, and treating them as
 quotes would swallow rows. The exceptions are tables in UTF-16, which spreadsheets write, and tables with a quoted field
-that has doubled quotes in it.
+that has doubled quotes or a line break in it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Dialect:
 
 def dialect(text: str, delimiter: str, *, from_spreadsheet: bool = False) -> Dialect:
     """The dialect of a text with a known delimiter."""
-    return Dialect(delimiter, delimiter != "\t" or from_spreadsheet or _doubles_quotes(text, delimiter))
+    is_quoted = delimiter != "\t" or from_spreadsheet or _doubles_quotes(text, delimiter) or _breaks(text, delimiter)
+    return Dialect(delimiter, is_quoted)
 
 
 def guess(text: str, *, usual: str = ",") -> str:
@@ -82,6 +83,23 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
         yield from cut.records(io.StringIO(text, newline=cut.newline))
     except csv.Error:
         return
+
+
+def _breaks(text: str, delimiter: str) -> bool:
+    """Whether only quotes make all rows as wide as the first: a quoted field has a line break in it."""
+    if f'{delimiter}"' not in text and not text.startswith('"'):
+        return False
+
+    def widths(*, is_quoted: bool) -> list[int]:
+        cut = Dialect(delimiter, is_quoted)
+        records = islice(cut.records(io.StringIO(text, newline=cut.newline)), _ROWS)
+        return [len(record) for record in records if any(record)][:-1]  # the text may end inside the last one
+
+    try:
+        plain, quoted = widths(is_quoted=False), widths(is_quoted=True)
+    except csv.Error:
+        return False
+    return len(set(plain)) > 1 and len(quoted) > 1 and len(set(quoted)) == 1 and quoted[0] == plain[0]
 
 
 def _doubles_quotes(text: str, delimiter: str) -> bool:

@@ -13,7 +13,7 @@ from audits import audit, estimate, source
 from evidence import part, row
 from hypothesis import given
 from hypothesis import strategies as st
-from making import encoded, png, tar
+from making import encoded, png, tar, write
 from properties import examples
 
 import auditor
@@ -50,6 +50,20 @@ def test_keys_of_kept_and_removed_rows_are_named():
     assert keep_lists.ambiguity(rows) == "1 key of rows to keep is of rows to remove too: join by `key` and `image`"
     assert "filter the audit of each split" in keep_lists.ambiguity(rows.assign(image="1"))
     assert keep_lists.ambiguity(rows.assign(keep=True)) == ""
+
+
+def test_images_that_people_labelled_synthetic_are_left_out(tmp_path, scan):
+    for number in range(4):
+        write(tmp_path / f"set/{number}.png", encoded("PNG", seed=number))
+    lines = ["0.png,synthetic,A", "1.png,real,A", "2.png,synthetic,A", "2.png,real,B", "3.png,,"]
+    write(tmp_path / "labels.csv", "\n".join(["key,label,labeller", *lines]))
+    scan(tmp_path / "set", detectors=("creator-tags",))
+    kept = auditor.keep_list(tmp_path / "audit", labels=tmp_path / "labels.csv")
+    assert kept.rows.set_index("key")["reasons"].to_dict() == {
+        "0.png": "labelled synthetic", "1.png": "", "2.png": "", "3.png": "",
+    }  # fmt: skip
+    assert kept.removed == {"labelled synthetic": 1}
+    assert auditor.keep_list(tmp_path / "audit").left == 4
 
 
 def test_a_share_that_is_none_is_refused():
