@@ -20,7 +20,7 @@ _KNOWN = (LABELS, KEEP_LIST, EXPORT)
 _OF_EVIDENCE = {"key", "verdict", "decided_by", "signals", "p_adjusted"}  # among the columns of an export as JSONL
 _LABELS = {"synthetic", "real", "unsure", ""}
 _FIRST_ROWS = 10
-_MAX_NOTE = 10_000  # characters of what people write beside a label; images as text are longer
+_MAX_NOTE = 1000  # characters of what people write beside a label; images as text are longer
 
 
 def is_own(table: TableFile) -> bool:

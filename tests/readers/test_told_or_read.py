@@ -1,0 +1,291 @@
+"""Layouts in which rows, captions or declarations could vanish without a word: each is read, or told."""
+
+import base64
+import io
+import json
+import tarfile
+import zipfile
+
+import making
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from auditor.errors import DatasetError
+from auditor.types import Unreadable
+
+
+def png(number):
+    return making.encoded("PNG", seed=number)
+
+
+def images(folder, names="0.png 1.png 2.png"):
+    for number, name in enumerate(names.split()):
+        making.write(folder / name, png(number))
+
+
+def as_text(number):
+    return base64.b64encode(png(number)).decode()
+
+
+def tar(path, members, mode="w"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as file:
+        for name, content in members.items():
+            data = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+
+
+def zipped(path, members):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+
+
+def captions(rows):
+    return sorted(row.caption or "" for row in rows if not isinstance(row, Unreadable))
+
+
+# ---- tables
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"key": ["a", "b"], "image": [{"bytes": png(0)}, {"bytes": png(1)}], "label": ["real", "synthetic"]}),
+        pd.DataFrame({"key": ["a", "b"], "url": ["http://x.org/a.png", "http://x.org/b.png"], "label": ["", ""]}),
+        pd.DataFrame({"key": ["a", "b"], "picture": [as_text(0), as_text(1)], "label": ["real", "unsure"]}),
+    ],
+    ids=["bytes", "urls", "base64"],
+)  # fmt: skip
+def test_a_dataset_with_keys_and_labels_is_no_label_file(tmp_path, read_all, frame):
+    frame.to_parquet(tmp_path / "set.parquet") if "image" in frame else frame.to_csv(tmp_path / "set.csv", index=False)
+    assert len(read_all(tmp_path)[1]) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"real": [{"image": as_text(n), "text": f"c{n}"} for n in range(2)], "fake": [{"image": as_text(2), "text": "c2"}]},
+        {"train": [{"file_name": f"{n}.png", "caption": f"c{n}"} for n in range(2)], "val": [{"file_name": "2.png", "caption": "c2"}],
+         "licenses": [{"url": "http://license.org/by.png", "id": 1}]},
+        {"splits": {"train": [{"file_name": "0.png", "caption": "c0"}], "val": [{"file_name": f"{n}.png", "caption": f"c{n}", "more": 1} for n in (1, 2)]}},
+        {"_meta": {"version": 1}, **{f"{n}.png": {"caption": f"c{n}"} for n in range(3)}},
+        {"images": [{"file_name": f"{n}.png", "id": str(n)} for n in range(3)], "annotations": [{"image_id": n, "caption": f"c{n}"} for n in range(3)]},
+    ],
+    ids=["embedded", "splits", "below", "about", "ids"],
+)  # fmt: skip
+def test_all_lists_of_a_json_file_are_read(tmp_path, read_all, content):
+    images(tmp_path)
+    making.write(tmp_path / "set.json", json.dumps(content))
+    rows = read_all(tmp_path)[1]
+    assert [text for text in captions(rows) if text] == ["c0", "c1", "c2"]
+    assert not any(isinstance(row, Unreadable) for row in rows)
+
+
+def test_the_folder_of_karpathys_splits_is_no_image(tmp_path, read_all):
+    records = [{"filepath": f"{split}2014", "filename": f"{split}.png", "sentences": [{"raw": split}]}
+               for split in ("train", "val")]  # fmt: skip
+    for record in records:
+        making.write(tmp_path / record["filepath"] / record["filename"], png(0))
+    making.write(tmp_path / "dataset_coco.json", json.dumps({"images": records, "dataset": "coco"}))
+    rows = read_all(tmp_path)[1]
+    assert captions(rows) == ["train", "val"]
+    assert [row.image for row in rows] == ["train2014/train.png", "val2014/val.png"]
+
+
+@pytest.mark.parametrize("name", ["local_path", "image_local", "filename"])
+@pytest.mark.parametrize("spelling", ["images/{}.png", r"images\{}.png"])
+def test_files_beside_urls_are_the_images_of_these_rows(tmp_path, read_all, name, spelling):
+    images(tmp_path / "images")
+    lines = (f"http://x.org/{n},c{n},yes,{spelling.format(n)}\n" for n in range(3))
+    making.write(tmp_path / "set.csv", f"url,caption,is_synthetic,{name}\n" + "".join(lines))
+    rows = read_all(tmp_path)[1]
+    assert captions(rows) == ["c0", "c1", "c2"]
+    assert all(row.declared == ("is_synthetic", "yes") and row.content for row in rows)
+
+
+def test_names_of_files_that_are_not_there_leave_urls(tmp_path, read_all):
+    making.write(
+        tmp_path / "set.csv", "file_name,coco_url\n" + "".join(f"{n}.png,http://x.org/{n}.png\n" for n in "ab")
+    )
+    rows = read_all(tmp_path)[1]
+    assert [row.url for row in rows] == ["http://x.org/a.png", "http://x.org/b.png"]
+    assert not any(row.content for row in rows)
+
+
+@pytest.mark.parametrize("page", ["url", "src"])
+def test_of_pages_and_images_the_images_are_meant(tmp_path, read_all, page):
+    making.write(tmp_path / "set.csv", f"{page},image_link\nhttp://x.org/p.html,http://x.org/p.png\n")
+    assert [row.url for row in read_all(tmp_path)[1]] == ["http://x.org/p.png"]
+
+
+@pytest.mark.parametrize("name", ["index.json", "manifest.json", "state.json"])
+def test_a_table_with_the_name_of_a_companion_counts_if_its_images_are_there(tmp_path, read_all, name):
+    images(tmp_path)
+    making.write(tmp_path / name, json.dumps([{"file_name": f"{n}.png", "caption": f"c{n}"} for n in range(3)]))
+    assert captions(read_all(tmp_path)[1]) == ["c0", "c1", "c2"]
+
+
+def test_a_folder_of_hundreds_of_tables_is_read(tmp_path, read_all):
+    for number in range(120):
+        record = {"annotations": [{"url": f"http://x.org/{number}-{n}.png", "caption": "c"} for n in range(2)]}
+        making.write(tmp_path / f"annotations/{number}.json", json.dumps(record))
+    assert len(read_all(tmp_path)[1]) == 240
+
+
+def test_a_lost_file_of_a_saved_dataset_is_a_row(tmp_path, read_all):
+    making.write(
+        tmp_path / "state.json", json.dumps({"_data_files": [{"filename": f"data-{n}.arrow"} for n in (0, 1)]})
+    )
+    table = pa.table({"image": [png(0)]})
+    with pa.ipc.new_stream(tmp_path / "data-0.arrow", table.schema) as writer:
+        writer.write_table(table)
+    rows = read_all(tmp_path)[1]
+    assert [row.reason for row in rows if isinstance(row, Unreadable)] == ["no such table"]
+    assert len(rows) == 2
+
+
+def test_former_versions_of_a_delta_table_are_not_read(tmp_path, read_all):
+    pd.DataFrame({"url": ["http://x.org/a.png"]}).to_parquet(tmp_path / "part-0.parquet")
+    making.write(tmp_path / "_delta_log/00000000000000000000.json", "{}")
+    with pytest.raises(DatasetError, match="a Delta Lake table, whose files hold rows of former versions"):
+        read_all(tmp_path)
+
+
+def test_a_column_that_an_option_names_keeps_its_table(tmp_path, read_all):
+    images(tmp_path)
+    making.write(tmp_path / "z.csv", "file_name,text\n" + "".join(f"{n}.png,c{n}\n" for n in range(3)))
+    making.write(tmp_path / "b.json", json.dumps([{"file_name": f"{n}.png", "origin": "ai"} for n in range(3)]))
+    rows = read_all(tmp_path, declared_col="origin")[1]
+    assert sum(row.declared == ("origin", "ai") for row in rows) == 3
+
+
+def test_line_breaks_in_quotes_of_tab_separated_text_end_no_row(tmp_path, read_all):
+    images(tmp_path)
+    frame = pd.DataFrame({"image": [f"{n}.png" for n in range(3)], "caption": [f"a {n}\nb" for n in range(3)]})
+    frame.to_csv(tmp_path / "set.tsv", sep="\t", index=False)
+    making.write(
+        tmp_path / "plain/set.tsv", 'image\tcaption\n../0.png\t"best of all\n../1.png\ta "cat"\n../2.png\t"b" c\n'
+    )
+    rows = read_all(tmp_path)[1]
+    assert captions(rows) == ['"b" c', '"best of all', 'a "cat"', "a 0\nb", "a 1\nb", "a 2\nb"]
+
+
+def test_the_first_images_may_be_missing(tmp_path, read_all):
+    images(tmp_path / "images", "20.png 21.png")
+    lines = (f"{n}.png,c{n}\n" for n in range(22))
+    making.write(tmp_path / "annotations/set.csv", "file_name,text\n" + "".join(lines))
+    rows = read_all(tmp_path)[1]
+    there = [row for row in rows if row.image in ("images/20.png", "images/21.png")]
+    assert (len(rows), captions(there)) == (22, ["c20", "c21"])
+
+
+# ---- texts beside images
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data", "caption"),
+    [
+        ("txt", "a cat".encode("utf-16"), "a cat"),
+        ("txt", b"\xef\xbb\xbfa cat", "a cat"),
+        ("txt", b"0 0.5 0.5 0.25 0.1\n1 0.1 0.2 0.3 0.4\n", None),
+        ("txt", b"1 2 3", "1 2 3"),
+        ("json", b'{"captions": ["a", "b"]}', "a\nb"),
+        ("json", b'{"caption": ["a"]}', "a"),
+    ],
+)
+def test_what_a_text_beside_an_image_says(tmp_path, read_all, suffix, data, caption):
+    making.write(tmp_path / "set/0.png", png(0))
+    making.write(tmp_path / f"set/0.{suffix}", data)
+    tar(tmp_path / "tars/0.tar", {"0.png": png(0), f"0.{suffix}": data})
+    for folder in ("set", "tars"):
+        (row,) = read_all(tmp_path / folder)[1]
+        assert row.caption == caption
+
+
+def test_a_blank_text_hides_no_other(tmp_path, read_all):
+    members = {"0.png": png(0), "0.txt": " \n", "0.caption": "a cat"}
+    for name, data in members.items():
+        making.write(tmp_path / "set" / name, data)
+    tar(tmp_path / "tars/0.tar", members)
+    for folder in ("set", "tars"):
+        assert captions(read_all(tmp_path / folder)[1]) == ["a cat"]
+
+
+def test_an_option_may_name_the_suffix_of_captions(tmp_path, read_all):
+    members = {"0.png": png(0), "0.txt": "alt text", "0.re_caption": "better"}
+    for name, data in members.items():
+        making.write(tmp_path / "set" / name, data)
+    tar(tmp_path / "tars/0.tar", members)
+    for wanted, caption in (("txt", "alt text"), ("re_caption", "better")):
+        for folder in ("set", "tars"):
+            assert captions(read_all(tmp_path / folder, caption_col=wanted)[1]) == [caption]
+
+
+# ---- archives
+
+
+TABLE = "file_name,text,is_synthetic\n" + "".join(f"{n}.png,c{n},yes\n" for n in range(2))
+PICTURES = {f"{n}.png": png(n) for n in range(2)}
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
+def test_a_table_in_an_archive_describes_its_images(tmp_path, read_all, suffix):
+    members = {"metadata.csv": TABLE, **PICTURES}
+    pack = zipped if suffix == "zip" else lambda path, members: tar(path, members, "w:gz" if suffix[-1] == "z" else "w")
+    pack(tmp_path / f"set.{suffix}", members)
+    rows = read_all(tmp_path)[1]
+    assert captions(rows) == ["c0", "c1"]
+    assert all(row.declared == ("is_synthetic", "yes") for row in rows)
+
+
+def test_a_table_that_comes_too_late_is_told(tmp_path, read_all):
+    tar(tmp_path / "late/set.tar.gz", {**PICTURES, "metadata.csv": TABLE}, "w:gz")
+    *rows, late = read_all(tmp_path / "late")[1]
+    assert captions(rows) == ["", ""]
+    assert late.reason == (
+        "metadata.csv: it describes images, but comes after some of them in a compressed archive: unpack the archive"
+    )
+    tar(tmp_path / "plain/set.tar", {**PICTURES, "metadata.csv": TABLE})  # can be read in any order
+    assert captions(read_all(tmp_path / "plain")[1]) == ["c0", "c1"]
+
+
+@pytest.mark.parametrize("folder", ["labels", "annotations/deep"])
+def test_a_table_in_a_folder_of_its_own_describes_images_of_others(tmp_path, read_all, folder):
+    zipped(
+        tmp_path / "set.zip", {f"{folder}/t.csv": TABLE, **{f"images/{name}": data for name, data in PICTURES.items()}}
+    )
+    assert captions(read_all(tmp_path)[1]) == ["c0", "c1"]
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+def test_a_table_of_images_in_an_archive_is_told(tmp_path, read_all, suffix):
+    out = io.BytesIO()
+    pd.DataFrame({"image": [{"bytes": png(0)}]}).to_parquet(out)
+    urls = "url,text\nhttp://x.org/a.png,a\n"
+    encoded = f"image,text\n{as_text(0)},a\n"
+    members = {"sample.png": png(0), "a.parquet": out.getvalue(), "b.csv": urls, "c.csv": encoded, "ids.csv": "id\n1\n"}
+    (zipped if suffix == "zip" else tar)(tmp_path / f"set.{suffix}", members)
+    told = [row.reason for row in read_all(tmp_path)[1] if isinstance(row, Unreadable)]
+    assert told == [f"{name}: a table of images inside an archive is not read: unpack the archive"
+                    for name in ("a.parquet", "b.csv", "c.csv")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("archive", "place"),
+    [("images/images.zip", "images/{}.png"), ("data/train.tar", "{}.png"), ("data/train.zip", "data/train/{}.png"),
+     ("images.zip", "images.zip/{}.png"), ("images.zip", "zip://{}.png::images.zip")],
+)  # fmt: skip
+@pytest.mark.parametrize("table", ["train.csv", "train.json"])
+def test_a_table_above_an_archive_describes_its_images(tmp_path, read_all, archive, place, table):
+    (zipped if archive.endswith("zip") else tar)(tmp_path / archive, PICTURES)
+    records = [{"file_name": place.format(n), "text": f"c{n}"} for n in range(2)]
+    frame = pd.DataFrame(records)
+    frame.to_csv(tmp_path / table, index=False) if table.endswith("csv") else frame.to_json(
+        tmp_path / table, orient="records"
+    )
+    assert captions(read_all(tmp_path)[1]) == ["c0", "c1"]
