@@ -249,7 +249,7 @@ def _decoded(data: bytes) -> str:
 
 def caption_beside(data: bytes | None) -> str | None:
     """The text of a file beside an image; None without one, and if it holds boxes or outlines of objects (YOLO's
-    labels: a class and at least four numbers a line)."""
+    labels: a class and at least four numbers per line)."""
     text = as_text(data)
     return None if text is None or _BOXES.fullmatch(text) else text
 

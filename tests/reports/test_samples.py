@@ -66,7 +66,7 @@ def settled(text: str) -> str:
     text = re.sub(r"^\.c\d+\{.*\}$", "", text, flags=re.MULTILINE)
     text = re.sub(r"data:image/webp;base64,[\w+/=]+", "data:", text)
     text = re.sub(r"sha256-[\w+/=]+|\b[0-9a-f]{64}\b", "digest", text)
-    text = re.sub(r"\b20\d\d-\d\d-\d\d\b", "date", text)
+    text = re.sub(r"\b20\d\d\\?-\d\d\\?-\d\d\b", "date", text)
     text = re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.2g}", text)
     return re.sub(r"\n{2,}", "\n", text)
 
