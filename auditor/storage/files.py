@@ -47,6 +47,7 @@ class Entry:
     is_hidden: bool = False
 
 
+_HUB_CACHE = {"blobs", "refs", "snapshots"}  # folders of a repository in the Hugging Face hub's cache
 _MAX_CACHED = 100_000  # entries of folders that are held in memory
 
 
@@ -193,10 +194,13 @@ def _listed(url: str) -> tuple[Entry, ...]:
         found = sorted(_scan(url), key=lambda entry: entry.name)
     except OSError as error:
         raise DatasetError(f"cannot list {url}: {error.strerror or error}") from error
-    is_audit = any(entry.name == EVIDENCE for entry in found) and exists(f"{join(url, EVIDENCE)}/{EVIDENCE_LOCK}")
+    here, hidden = {entry.name for entry in found}, set[str]()
+    if EVIDENCE in here and exists(f"{join(url, EVIDENCE)}/{EVIDENCE_LOCK}"):
+        hidden.update(AUDIT_OUTPUTS)
+    if here >= _HUB_CACHE:  # its snapshots hold the files of `blobs` under their names
+        hidden.add("blobs")
     return tuple(
-        replace(entry, is_hidden=True) if is_hidden(entry.name) or (is_audit and entry.name in AUDIT_OUTPUTS) else entry
-        for entry in found
+        replace(entry, is_hidden=True) if is_hidden(entry.name) or entry.name in hidden else entry for entry in found
     )
 
 

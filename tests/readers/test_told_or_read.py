@@ -184,6 +184,16 @@ def test_the_first_images_may_be_missing(tmp_path, read_all):
     assert (len(rows), captions(there)) == (22, ["c20", "c21"])
 
 
+def test_the_hub_s_cache_of_a_dataset_has_each_file_once(tmp_path, read_all):
+    making.write(tmp_path / "set/refs/main", "abc")
+    for number in range(2):
+        making.write(tmp_path / f"set/blobs/{number:064x}", png(number))
+        link = tmp_path / f"set/snapshots/abc/{number}.png"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(f"../../blobs/{number:064x}")
+    assert [row.image for row in read_all(tmp_path)[1]] == [f"set/snapshots/abc/{number}.png" for number in range(2)]
+
+
 # ---- texts beside images
 
 
