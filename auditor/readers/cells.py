@@ -22,6 +22,7 @@ _BYTES = ("bytes", "data", "content", "b64", "b64_json", "base64", "image_bytes"
 _NAMES = (
     "path",
     "url",
+    "raw_url",
     "src",
     "uri",
     "href",

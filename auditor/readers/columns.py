@@ -38,7 +38,7 @@ _MORE_CAPTIONS = (
 ID = ("uid", "key", "sample_id", "id", "__key__", "hash", "md5", "sha256")
 IMAGE = (
     "image", "img", "jpg", "png", "webp", "bytes", "image_bytes",
-    "file_name", "image_path", "path", "filepath", "file_names",
+    "file_name", "image_path", "path", "filepath", "file_names", "image_info",
 )  # fmt: skip
 # Names of images where such files are there; beside a column of URLs, they may be the names that downloads would have.
 FILE = ("filename", "file", "image_file", "image_filename", "img_path", "img_file")

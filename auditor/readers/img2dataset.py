@@ -1,4 +1,5 @@
-"""Output of img2dataset: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes.
+"""Output of img2dataset: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes, in
+one folder or in one for each split.
 
 The parquet beside each shard lists every URL that was tried. Failed downloads are rows with status `failed` and their
 error. By default img2dataset resizes and re-encodes, which removes PNG text, XMP, C2PA and EXIF. An image that has no
@@ -40,14 +41,16 @@ class Img2dataset(Reader):
     id = "img2dataset"
 
     def accepts(self, input: Input) -> bool:
-        """A folder of numbered shards, or some of its tars, with the parquet or stats files of img2dataset."""
+        """A folder of numbered shards with the parquet or stats files of img2dataset, some of its tars, or a folder of
+        such folders (one for each split)."""
         parts = _parts(input.url)
         if input.only:
             numbers = {name: name.removesuffix(".tar") for name in input.only}
             return all(f"{number}.tar" == name for name, number in numbers.items()) and any(
                 {".parquet", "_stats.json"} & parts.get(number, set()) for number in numbers.values()
             )
-        return any(_is_signed(input.url, number, suffixes) for number, suffixes in parts.items())
+        signed = {files.parent(number) for number, found in parts.items() if _is_signed(input.url, number, found)}
+        return signed == {""} or (bool(signed) and signed >= _may_hold_images(input.url))
 
     def shards(self, input: Input) -> Iterator[Shard]:
         """One shard per number, whatever its form."""
@@ -65,11 +68,12 @@ class Img2dataset(Reader):
 
     def takes(self, input: Input, name: str, shards: Set[str], *, is_image: bool) -> bool:
         """Images in the folders of shards, and the files of shards."""
-        top, _, below = name.partition("/")
-        if below:
-            return is_image and top in shards
-        part = _PART.fullmatch(top)
-        return part is not None and any(part[1] + form in shards for form in ("", ".tar", ".parquet"))
+        folder = files.parent(name)
+        if is_image and folder in shards:
+            return True
+        part = _PART.fullmatch(name.rpartition("/")[2])
+        number = files.join(folder, part[1]) if part and folder else part and part[1]
+        return number is not None and any(number + form in shards for form in ("", ".tar", ".parquet"))
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The shard's images, then the rows of its parquet that have none."""
@@ -80,7 +84,7 @@ class Img2dataset(Reader):
             yield from (_without_image(shard, key, row) for key, row in listed.items())
             if not listed:
                 yield Unreadable(place, place, place, "no such shard")
-        elif shard.file != shard.file.partition(".")[0] and (refusal := _refusal(shard.input, shard.file)):
+        elif names.suffix(shard.file) and (refusal := _refusal(shard.input, shard.file)):
             yield Unreadable(shard.file, shard.file, shard.input.prefix + shard.file, refusal)
         elif shard.file.endswith(".parquet"):
             yield from _embedded(shard)
@@ -95,13 +99,31 @@ class Img2dataset(Reader):
 
 
 def _parts(url: str) -> dict[str, set[str]]:
-    """Number -> the suffixes of its files; '' stands for a folder."""
+    """Number -> the suffixes of its files; '' stands for a folder. Of a folder without numbers, those of the folders in
+    it, with their names."""
+    parts = _parts_of(url, "")
+    for entry in () if parts else files.entries(url):
+        if entry.is_folder and not entry.is_link:
+            parts.update(_parts_of(files.join(url, entry.name), f"{entry.name}/"))
+    return parts
+
+
+def _parts_of(url: str, prefix: str) -> dict[str, set[str]]:
     parts: dict[str, set[str]] = {}
-    for entry in files.entries(url):
+    for entry in files.entries(url) if files.is_listable(url) else ():
         match = _PART.fullmatch(entry.name)
         if match and entry.is_folder == (match[2] == ""):
-            parts.setdefault(match[1], set()).add(match[2])
+            parts.setdefault(prefix + match[1], set()).add(match[2])
     return parts
+
+
+def _may_hold_images(url: str) -> set[str]:
+    """The folders, archives, tables and images in a folder."""
+    return {
+        entry.name
+        for entry in files.entries(url)
+        if entry.is_folder or names.is_archive(entry.name) or names.is_image(entry.name) or tables.is_table(entry.name)
+    }
 
 
 def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:
@@ -160,15 +182,16 @@ def _manifest(shard: Shard) -> _Manifest:
     url = files.join(shard.input.url, f"{shard.file.removesuffix('.tar')}.parquet")
     if not files.exists(url):
         return {}
-    if refusal := _refusal(shard.input, url.rpartition("/")[2]):
-        return {url.rpartition("/")[2]: {"reason": refusal}}
+    name = f"{shard.file.removesuffix('.tar')}.parquet"
+    if refusal := _refusal(shard.input, name):
+        return {name: {"reason": refusal}}
     manifest: _Manifest = {}
     try:
         for number, row in enumerate(_table_rows(url)):
             key = None if isinstance(row, BadRow) else as_text(row.get("key"))
             manifest[key or f"{shard.file}#{number}"] = {"reason": row.reason} if isinstance(row, BadRow) else row
     except DatasetError as error:
-        manifest[url.rpartition("/")[2]] = {"reason": str(error)}
+        manifest[name] = {"reason": str(error)}
     return manifest
 
 

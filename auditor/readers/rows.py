@@ -109,7 +109,7 @@ class RowReader:
         elif isinstance(image, cells.Undecodable):
             content, place = UnavailableContent(image.reason), here
         elif isinstance(image, str) and (column == self.columns.url or _is_address(image)):
-            place = url = url or absolute(image)
+            place = url = absolute(image)
         elif isinstance(image, str):
             name = self._below_base(image)
             note = RESPELLED if name != self._spelled(image) else ""

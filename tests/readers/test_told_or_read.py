@@ -194,6 +194,44 @@ def test_the_hub_s_cache_of_a_dataset_has_each_file_once(tmp_path, read_all):
     assert [row.image for row in read_all(tmp_path)[1]] == [f"set/snapshots/abc/{number}.png" for number in range(2)]
 
 
+@pytest.mark.parametrize("beside", [None, "extra/a.tar", "a.tar", "0.png"])
+def test_folders_of_img2dataset_have_their_failed_rows(tmp_path, read_all, beside):
+    for split in ("train", "val"):
+        rows = [
+            {
+                "key": f"00000000{n}",
+                "url": f"http://x.org/{split}{n}.png",
+                "caption": f"{split}{n}",
+                "status": "failed_to_download" if n else "success",
+                "error_message": "404" if n else None,
+            }
+            for n in range(2)
+        ]
+        tar(tmp_path / split / "00000.tar", {"000000000.png": png(0), "000000000.txt": f"{split}0"})
+        pd.DataFrame(rows).to_parquet(tmp_path / split / "00000.parquet")
+        making.write(tmp_path / split / "00000_stats.json", json.dumps({"count": 2}))
+    if beside:  # what else is there is not lost
+        making.write(tmp_path / beside, png(1)) if beside.endswith("png") else tar(tmp_path / beside, {"1.png": png(1)})
+    reader, rows = read_all(tmp_path)
+    assert (reader == "img2dataset") == (beside is None)
+    read = [row for row in rows if not isinstance(row, Unreadable)]
+    if beside:
+        assert len(read) == 3
+    else:
+        assert [row.image for row in read] == [f"{split}/00000.tar::000000000.png" for split in ("train", "val")]
+        assert [row.image for row in rows if row not in read] == ["http://x.org/train1.png", "http://x.org/val1.png"]
+
+
+def test_images_of_a_page_are_not_the_page(tmp_path, read_all):
+    pages = [{"url": f"http://x.org/p{p}.html", "text_list": ["a"],
+              "image_info": [{"raw_url": f"http://y.org/{p}{n}.png", "image_name": f"{p}{n}.png"} for n in range(2)]}
+             for p in range(2)]  # fmt: skip
+    making.write(tmp_path / "docs.jsonl", "".join(json.dumps(page) + "\n" for page in pages))
+    assert [row.url for row in read_all(tmp_path)[1]] == [
+        f"http://y.org/{p}{n}.png" for p in range(2) for n in range(2)
+    ]
+
+
 # ---- texts beside images
 
 
