@@ -34,6 +34,8 @@ _MORE_CAPTIONS = (
     "conversations",
     "messages",
     "title",
+    "comment",
+    "caption_reference_description",
 )
 ID = ("uid", "key", "sample_id", "id", "__key__", "hash", "md5", "sha256")
 IMAGE = (

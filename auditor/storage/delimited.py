@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from auditor.errors import DatasetError
-from auditor.storage import delimiters, files, lines, packed
+from auditor.storage import delimiters, files, lines, packed, urls
 from auditor.storage.delimiters import Dialect
 from auditor.storage.names import is_image
 from auditor.storage.tables import BadRow, Chunk, TableFile
@@ -25,6 +25,7 @@ _PEEK = 1 << 20
 _FIELD_LIMIT = 16 << 20
 _SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n')
 _BOM = "\ufeff"
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,17 @@ def is_data(cells: list[str]) -> bool:
 
 
 def named_by_content(cells: list[str]) -> tuple[str, ...]:
-    """Names of columns from the cells of a row: url, image, caption."""
-    names: list[str] = []
-    for number, cell in enumerate(cells):
-        kind = "url" if files.is_web(cell) else "image" if is_image(cell) else "caption"
-        names.append(kind if kind not in names else f"column{number}")
-    return tuple(names)
+    """Names of columns from the cells of a row: url (of an image rather than a page), image, and caption (the text of
+    most words that is no number)."""
+    addresses = [number for number, cell in enumerate(cells) if files.is_web(cell)]
+    paths = [number for number, cell in enumerate(cells) if number not in addresses and is_image(cell)]
+    texts = [number for number, cell in enumerate(cells) if number not in (*addresses, *paths) and _LETTER.search(cell)]
+    chosen = {
+        max(addresses, key=lambda number: is_image(urls.path(cells[number])), default=None): "url",
+        min(paths, default=None): "image",
+        max(texts, key=lambda number: len(cells[number].split()), default=None): "caption",
+    }
+    return tuple(chosen.get(number, f"column{number}") for number in range(len(cells)))
 
 
 def _distinct(names: list[str]) -> Iterator[str]:

@@ -175,6 +175,16 @@ def test_line_breaks_in_quotes_of_tab_separated_text_end_no_row(tmp_path, read_a
     assert captions(rows) == ['"b" c', '"best of all', 'a "cat"', "a 0\nb", "a 1\nb", "a 2\nb"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["7\thttp://x.org/p.html\thttp://x.org/a.png\ta nice cat\n", "7\tuser\ta nice cat\thttp://x.org/a.png\t0.5\n"],
+)
+def test_without_a_header_the_caption_is_a_text_and_the_image_no_page(tmp_path, read_all, line):
+    making.write(tmp_path / "list.tsv", line * 3)
+    (row, *_) = read_all(tmp_path)[1]
+    assert (row.url, row.caption) == ("http://x.org/a.png", "a nice cat")
+
+
 def test_the_first_images_may_be_missing(tmp_path, read_all):
     images(tmp_path / "images", "20.png 21.png")
     lines = (f"{n}.png,c{n}\n" for n in range(22))
