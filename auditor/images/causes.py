@@ -9,11 +9,15 @@ import re
 
 from auditor.storage.names import starts_like_image
 
+POINTER_HEAD = 64  # first bytes of a file that `pointer` needs
 _HEAD = 4096  # first bytes that are looked at
-_MAGIC = (
+_POINTERS = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer: run git lfs pull"),
     (b"version https://hawser.github.com/spec/", "a Git LFS pointer: run git lfs pull"),
     (b"/annex/objects/", "a git-annex pointer: run git annex get"),
+)
+_MAGIC = (
+    *_POINTERS,
     (b"HTTP/1.", "an HTTP response with its headers"),
     (b"\x1f\x8b", "gzip data: unpack it"),
     (b"PK\x03\x04", "a zip archive or an office document"),
@@ -71,6 +75,11 @@ def cause(data: bytes) -> str | None:
         return "it begins like an image, but is damaged or truncated"
     found = next((what for magic, what in _MAGIC if head.startswith(magic)), None) or _by_structure(head)
     return found or _as_text(head)
+
+
+def pointer(head: bytes) -> str | None:
+    """What a file is that stands for another one, whatever its name; None for any other."""
+    return next((what for magic, what in _POINTERS if head.startswith(magic)), None)
 
 
 def _by_structure(head: bytes) -> str | None:

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from auditor.errors import DatasetError, SampleError
+from auditor.images import causes
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import columns, folder, image_base, listing, loose_tables, row_columns, unopened_archives, walk
 from auditor.readers.row_columns import RowBatch
@@ -247,7 +248,10 @@ def _damage(input: Input, table: TableFile) -> str | None:
             files.inside(input.url, table.url.removeprefix(f"{input.url}/"), follow_links=input.options.follow_links)
         tables.columns(table)
     except (DatasetError, SampleError) as error:
-        return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
+        pointer = (
+            causes.pointer(files.head(table.url, causes.POINTER_HEAD)) if isinstance(error, DatasetError) else None
+        )
+        return f"the table cannot be read: {pointer or error}".replace(f"{input.url}/", "")
     return None
 
 

@@ -18,6 +18,7 @@ from itertools import chain, islice, product
 from typing import Any
 
 from auditor.errors import SampleError
+from auditor.images import causes
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archive, archive_index, listing, walk
 from auditor.readers.columns import (
@@ -88,6 +89,9 @@ class Webdataset(Reader):
             return
         keys = Keys()
         url, options = files.join(shard.input.url, shard.file), shard.input.options
+        if pointer := causes.pointer(files.head(url, causes.POINTER_HEAD)):
+            yield Unreadable(name, name, name, f"the archive cannot be read: {pointer}")
+            return
         beside, is_in_any_order = archive_index.beside(shard.input, shard.file), archive.is_in_any_order(url)
         with archive.groups(url, is_piece=shard.stop is not None) as groups:
             described = archive_index.Described(groups, options, is_in_any_order=is_in_any_order)
