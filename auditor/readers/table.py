@@ -247,10 +247,10 @@ def _damage(input: Input, table: TableFile) -> str | None:
         if not files.is_remote(input.url):
             files.inside(input.url, table.url.removeprefix(f"{input.url}/"), follow_links=input.options.follow_links)
         tables.columns(table)
-    except (DatasetError, SampleError) as error:
-        pointer = (
-            causes.pointer(files.head(table.url, causes.POINTER_HEAD)) if isinstance(error, DatasetError) else None
-        )
+    except SampleError as error:
+        return f"the table cannot be read: {error}".replace(f"{input.url}/", "")
+    except DatasetError as error:
+        pointer = causes.pointer(files.head(table.url, causes.POINTER_HEAD))
         return f"the table cannot be read: {pointer or error}".replace(f"{input.url}/", "")
     return None
 

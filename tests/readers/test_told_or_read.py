@@ -291,7 +291,7 @@ def test_an_option_may_name_the_suffix_of_captions(tmp_path, read_all):
 def test_a_pointer_in_place_of_a_table_or_an_archive_is_named(tmp_path, read_all, name):
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
     making.write(tmp_path / "set" / name, pointer)
-    for place in ("set", f"set/{name}"):
+    for place in ("set", f"set/{name}") if name in ("a.tar", "a.zip") else ("set",):
         (row,) = read_all(tmp_path / place)[1]
         assert row.reason.endswith("cannot be read: a Git LFS pointer: run git lfs pull")
 
