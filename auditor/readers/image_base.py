@@ -23,7 +23,8 @@ from auditor.storage.tables import TableFile
 
 _FIRST_ROWS = (10, 200)  # more if the first images are missing
 _MAX_FOLDERS = 50  # in one folder
-_MAX_TRIED = 300
+_MAX_TRIED, _MIN_TRIED = 300, 10  # folders
+_MAX_LOOKUPS = 5000  # of files, for one table
 _FEW_VALUES = 3  # that are looked for on a store, where each is a request
 _WORD = re.compile(r"[a-z]+|[0-9]+")
 
@@ -91,7 +92,7 @@ def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]
     tried = values[:_FEW_VALUES] if files.is_remote(base) else values
     hits = {
         folder: sum(name_files(base, folder, [value]) for value in tried)
-        for folder in islice(_below(base, near), _MAX_TRIED)
+        for folder in islice(_below(base, near), min(_MAX_TRIED, max(_MIN_TRIED, _MAX_LOOKUPS // len(tried))))
     }
     candidates = [folder for folder, count in hits.items() if count and 2 * count >= max(hits.values())]
     if not candidates:
