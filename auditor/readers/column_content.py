@@ -21,6 +21,9 @@ _IMAGE_WORDS = frozenset(
     "image images img imgs jpg jpeg png webp photo photos picture pictures pic file filename".split()
 )
 _ORIGIN_WORDS = frozenset("original orig old source src former previous raw".split())
+# Of images that belong to the row's image, and are not it.
+_OTHER_WORDS = frozenset("mask masks thumb thumbnail depth author avatar logo icon profile label preview".split())
+_PAGES = ("/", ".html", ".htm", ".php", ".asp", ".aspx", ".jsp")
 _URL_WORDS = frozenset("url urls link links src uri href".split())
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -101,22 +104,28 @@ def files_beside(table: TableFile, columns: list[str], base_dir: str | None) -> 
     if not columns:
         return None
     base = base_folder(table, base_dir)
-    for name, found in values(table, columns).items():
+    for name, found in values(table, [name for name in columns if not _words(name) & _OTHER_WORDS]).items():
         if held(found) is Held.PATH and 2 * sum(name_files(base, "", [value]) for value in found) > len(found):
             return name
     return None
 
 
 def better_address(table: TableFile, known: str, columns: list[str]) -> str | None:
-    """A column with a word for images in its name whose addresses end like images', if those of the known column (of
-    pages, then) do not."""
-    pictures = [name for name in columns if _words(name) & _IMAGE_WORDS]
+    """A column with a word for images in its name whose addresses end like images', if those of the known column are
+    those of pages."""
+    pictures = [name for name in columns if _words(name) & _IMAGE_WORDS and not _words(name) & _OTHER_WORDS]
     if not pictures:
         return None
     found = values(table, [known, *pictures])
-    if _end_like_images(found[known]):
+    if not found[known] or not all(map(_is_page, found[known])):
         return None
     return next((n for n in pictures if held(found[n]) is Held.ADDRESS and _end_like_images(found[n])), None)
+
+
+def _is_page(value: Any) -> bool:
+    """Whether a web address is that of a page, by its ending."""
+    found = cells.image(value)
+    return isinstance(found, str) and urls.path(found).casefold().endswith(_PAGES)
 
 
 def by_content(table: TableFile, columns: list[str], base_dir: str | None) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -46,7 +45,7 @@ IMAGE = (
 FILE = ("filename", "file", "image_file", "image_filename", "img_path", "img_file")
 DECLARED = ("synthetic", "is_synthetic", "is_ai", "ai_generated", "digital_source_type")
 CAPTION_FILES = ("txt", "caption", "text")
-_BOXES = re.compile(r"\s*(?:\d+(?:[ \t]+-?\d*\.?\d+(?:[eE]-?\d+)?){4,}\s*)+")
+_MIN_NUMBERS = 4  # of a box
 _CHECKED = ("image_col", "url_col", "caption_col", "id_col", "declared_col", "weight_col")
 
 
@@ -253,7 +252,15 @@ def caption_beside(data: bytes | None) -> str | None:
     """The text of a file beside an image; None without one, and if it holds boxes or outlines of objects (YOLO's
     labels: a class and at least four numbers per line)."""
     text = as_text(data)
-    return None if text is None or _BOXES.fullmatch(text) else text
+    return None if text is None or all(map(_is_box, text.splitlines())) else text
+
+
+def _is_box(line: str) -> bool:
+    kind, *numbers = line.split() or [""]
+    try:
+        return not line.strip() or (kind.isdecimal() and len(list(map(float, numbers))) >= _MIN_NUMBERS)
+    except ValueError:
+        return False
 
 
 def caption_in(row: Mapping[str, Any], wanted: str | None = None) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 from auditor.errors import DatasetError
 from auditor.plugin import Input
 from auditor.readers import column_content as content
+from auditor.readers import walk
 from auditor.readers.column_content import Held, name_files
 from auditor.readers.columns import Columns
 from auditor.storage import files, names, tables
@@ -48,8 +49,10 @@ def with_images(input: Input, table: TableFile, columns: Columns) -> str | None:
 
 
 def are_names_of_downloads(input: Input, table: TableFile, columns: Columns) -> bool:
-    """Whether the images that a table names beside URLs are what downloads of these would be called: none is there, and
-    no option says that they should be."""
+    """Whether the images that a table names beside URLs are what downloads of these would be called: the input has no
+    image (of a table that is named itself: none of the first ones is there), and no option says that it should."""
+    if not input.only and next(walk.images(input), None) is not None:
+        return False
     if not columns.url or not columns.image or input.options.image_col or input.options.base_dir:
         return False
     if any(tables.embeds(table, column) for column in columns.local):
@@ -76,7 +79,7 @@ def _find(base: str, own: str | None, table: TableFile, local: Sequence[str], ve
 
 def _folder_of(values: Sequence[Any], base: str, own: str | None, name: str) -> str | None:
     """The folder of images; None if none of these is there. name: of the table."""
-    near = [""] if own is None else _above(own)
+    near = [""] if own is None else above(own)
     found = next((folder for folder in near if name_files(base, folder, values)), None)
     if found is not None or own is None:
         return found
@@ -116,17 +119,17 @@ def _words(name: str) -> set[str]:
     return set(_WORD.findall(name.casefold()))
 
 
-def _above(own: str) -> list[str]:
-    """The table's folder and those above."""
-    above = [own]
-    while above[-1]:
-        above.append(files.parent(above[-1]))
-    return above
+def above(own: str) -> list[str]:
+    """A folder and those above, up to the input: ''."""
+    found = [own]
+    while found[-1]:
+        found.append(files.parent(found[-1]))
+    return found
 
 
-def _below(base: str, above: Sequence[str]) -> Iterator[str]:
+def _below(base: str, near: Sequence[str]) -> Iterator[str]:
     """The folders in those, then the folders in these."""
-    below = [name for folder in above for name in _folders(base, folder)]
+    below = [name for folder in near for name in _folders(base, folder)]
     yield from below
     for folder in below:
         yield from _folders(base, folder)

@@ -1,7 +1,7 @@
 """Which files of a folder may be its tables.
 
 Files that end in .json or .txt are seldom tables: they are sidecars of images, notes or settings. They are looked into
-if they are no image's sidecar and there are few of them in their folder, and they count if they hold rows that fit
+if they are no image's sidecar and there are not thousands of them in their folder, and they count if they hold rows that fit
 the folder. Of the Arrow files of a saved dataset, those count that its state.json names; files named `cache-…` hold
 results that datasets.map computed from the others.
 """
@@ -9,6 +9,7 @@ results that datasets.map computed from the others.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -19,9 +20,11 @@ from auditor.storage import files, names, tables
 from auditor.storage.tables import TableFile
 
 _MAX_LOOSE = 5000  # files; where there are more, they belong to images
+_MAX_NO_TABLES = 20  # such files of a folder, of which none is a table: then the others are none either
 _MAX_BELOW = 100  # folders
 _FIRST_ROWS = 10
 _STATE = "state.json"
+_MAX_LOST = 1000
 _MAX_STATE = 16 << 20
 
 
@@ -35,6 +38,24 @@ def named(input: Input, is_table: Callable[[str], bool]) -> Iterator[str]:
             yield from (f"{folder}/{lost}" if folder else lost for lost in _lost(files.join(input.url, folder)))
         if name.rpartition("/")[2] in here:
             yield name
+
+
+class Tried:
+    """Which files were looked into: where many .json and .txt files of a folder are no tables, the others are not
+    opened."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[str] = Counter()
+
+    def may_be_table(self, name: str) -> bool:
+        """Whether a file is to be looked into."""
+        return not tables.is_only_sometimes_table(name) or self._failed[files.parent(name)] < _MAX_NO_TABLES
+
+    def note(self, name: str, *, is_table: bool) -> bool:
+        """Remembers what a file is; returns whether it is a table."""
+        if tables.is_only_sometimes_table(name):
+            self._failed[files.parent(name)] += -_MAX_LOOSE if is_table else 1
+        return is_table
 
 
 def are_near(input: Input, is_table: Callable[[str], bool]) -> bool:
@@ -91,8 +112,9 @@ def _candidates(folder: str, is_table: Callable[[str], bool]) -> frozenset[str]:
 
 def _lost(folder: str) -> list[str]:
     """The Arrow files that state.json names and that are not there."""
-    here = files.names(folder)
-    return sorted(name for name in _saved(folder) if name not in here) if _STATE in here else []
+    here = files.names(folder) if files.is_listable(folder) else frozenset()
+    lost = (name for name in _saved(folder) if name.endswith(".arrow") and "/" not in name and name not in here)
+    return sorted(lost)[:_MAX_LOST] if _STATE in here else []
 
 
 def _saved(folder: str) -> frozenset[str]:

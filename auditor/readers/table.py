@@ -98,9 +98,9 @@ class Table(Reader):
         if input.only:
             yield from input.only
         else:
-            is_any_usable = False
+            is_any_usable, tried = False, loose_tables.Tried()
             for name in loose_tables.named(input, self.is_table):
-                if _usable(input, name):
+                if tried.may_be_table(name) and tried.note(name, is_table=_usable(input, name)):
                     is_any_usable = True
                     yield name
             if input.options.image_col and not is_any_usable:  # the error names the columns that there are
@@ -176,7 +176,7 @@ class Table(Reader):
 def _refuse_versions(input: Input, listed: Sequence[str]) -> None:
     """Raises DatasetError for a folder of a Delta Lake table, whose files hold rows of former versions too."""
     if not input.only:
-        for folder in dict.fromkeys(map(files.parent, listed)):
+        for folder in sorted({above for name in listed for above in image_base.above(files.parent(name))}):
             if any(entry.name == _DELTA_LOG for entry in files.all_entries(files.join(input.url, folder))):
                 raise DatasetError(
                     f"{input.prefix}{folder or input.name}: a Delta Lake table, whose files hold rows of former "

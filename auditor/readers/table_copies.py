@@ -33,22 +33,29 @@ def without_copies(listed: Sequence[str], opened: Callable[[str], Opened | None]
     if len(set(formats.values())) < 2 and len(captioned) in (0, len(found)):
         return list(listed)
     copies: set[str] = set()
+
+    def telling(name: str) -> set[str]:
+        return _telling(tables.columns(found[name][0]), options)
+
     for same in _groups({name: _digest(*found[name], with_captions=False) for name in found}):
-        if captioned.intersection(same):
-            copies.update(name for name in same if name not in captioned)
+        if with_captions := captioned.intersection(same):
+            known = {column for name in with_captions for column in tables.columns(found[name][0])}
+            copies.update(name for name in same if name not in captioned and not telling(name) - known)
             same = [name for name in same if name in captioned]
         for alike in _groups({name: _digest(*found[name], with_captions=True) for name in same}):
             best = max(alike, key=lambda name: (len(tables.columns(found[name][0])), -listed.index(name)))
-            copies.update(name for name in alike if formats[name] != formats[best])
-    return [name for name in listed if name not in copies or _tells_more(tables.columns(found[name][0]), options)]
+            known = set(tables.columns(found[best][0]))
+            copies.update(name for name in alike if formats[name] != formats[best] and not telling(name) - known)
+    return [name for name in listed if name not in copies]
 
 
-def _tells_more(columns: Sequence[str], options: ReadOptions) -> bool:
-    """Whether a column says which images are synthetic, or what an option names, or columns are settings of a
-    generator."""
+def _telling(columns: Sequence[str], options: ReadOptions) -> set[str]:
+    """The columns that say which images are synthetic, or that an option names; all if some are the settings of
+    a generator."""
+    if generation_settings.may_be_in(tuple(columns)):
+        return set(columns)
     named = {name.casefold() for name in (options.declared_col, options.weight_col) if name}
-    is_named = any(column.casefold() in named.union(DECLARED) for column in columns)
-    return is_named or generation_settings.may_be_in(tuple(columns))
+    return {column for column in columns if column.casefold() in named.union(DECLARED)}
 
 
 def _groups(keys: Mapping[str, str]) -> list[list[str]]:

@@ -86,20 +86,22 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _breaks(text: str, delimiter: str) -> bool:
-    """Whether only quotes make all rows as wide as the first: a quoted field has a line break in it."""
-    if f'{delimiter}"' not in text and not text.startswith('"'):
+    """Whether quoted fields are whole, and only quotes make all rows as wide as the first: one has a line break in
+    it."""
+    edge = re.escape(delimiter)
+    outside = re.sub(rf'(?:^|(?<=[{edge}\n]))"(?:[^"]|"")*"(?=[{edge}\r\n]|$)', "", text)
+    if outside == text or re.search(rf'(?:^|[{edge}\n])"', outside):
         return False
 
-    def widths(*, is_quoted: bool) -> list[int]:
+    def widths(*, is_quoted: bool) -> set[int]:
         cut = Dialect(delimiter, is_quoted)
         records = islice(cut.records(io.StringIO(text, newline=cut.newline)), _ROWS)
-        return [len(record) for record in records if any(record)][:-1]  # the text may end inside the last one
+        return {len(record) for record in records if any(record)}
 
     try:
-        plain, quoted = widths(is_quoted=False), widths(is_quoted=True)
+        return len(widths(is_quoted=False)) > 1 and len(widths(is_quoted=True)) == 1
     except csv.Error:
         return False
-    return len(set(plain)) > 1 and len(quoted) > 1 and len(set(quoted)) == 1 and quoted[0] == plain[0]
 
 
 def _doubles_quotes(text: str, delimiter: str) -> bool:

@@ -28,14 +28,19 @@ def rows(content: Mapping[str, Any]) -> Sequence[_Row]:
     if isinstance(content.get("images"), list) and isinstance(content.get("annotations"), list):
         return _joined(content["images"], content["annotations"])
     named = {name: value for name, value in content.items() if name.casefold().strip("_") not in _ABOUT}
-    if all(map(_is_name, named)):
+    if named and all(map(_is_name, named)):
         return [_with_prompt({"file_name": name, **_fields(value)}) for name, value in named.items()]
     found = _lists_of_objects(content) or _columns(content) or _by_key(content)
     if found:
         return found
     below = [value for value in content.values() if isinstance(value, dict)]
     lists = {(number, name): found for number, value in enumerate(below) for name, found in value.items()}
-    return _lists_of_objects(lists) or next(filter(None, map(_columns, below)), [content] if content else [])
+    return _lists_of_objects(lists) or _together(list(filter(None, map(_columns, below)))) or [content][: len(content)]
+
+
+def _together(tables: Sequence[list[_Row]]) -> list[_Row]:
+    """The rows of all tables with the columns of the first."""
+    return [row for rows in tables if rows[0].keys() == tables[0][0].keys() for row in rows]
 
 
 def _with_prompt(row: _Row) -> _Row:
@@ -56,14 +61,18 @@ def _joined(images: list[Any], annotations: list[Any]) -> list[_Row]:
 
 def _lists_of_objects(content: Mapping[Any, Any]) -> list[_Row]:
     """The records of the longest list, of those that name images if there are any, and of all lists alike: with the
-    same fields, or with images in one of the same fields."""
+    same fields, or with half of them and images in one of the same."""
     lists = [found for value in content.values() if isinstance(value, list) and (found := _records(value))]
     longest = max(lists, key=lambda found: (_names_an_image(found[0]), len(found)), default=[])
     if not longest:
         return []
     fields, images = longest[0].keys(), _image_fields(longest[0])
-    alike = [found for found in lists if found[0].keys() == fields or _image_fields(found[0]) & images]
-    return [_with_folder(record) for found in alike for record in found]
+
+    def is_alike(record: _Row) -> bool:
+        has_half = 2 * len(fields & record.keys()) >= len(fields | record.keys())
+        return record.keys() == fields or (has_half and bool(_image_fields(record) & images))
+
+    return [_with_folder(record) for found in lists if is_alike(found[0]) for record in found]
 
 
 def _records(value: list[Any]) -> list[_Row]:

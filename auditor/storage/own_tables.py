@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditor.errors import DatasetError
-from auditor.storage import files, names, tables
+from auditor.storage import files, names, tables, urls
 from auditor.storage.tables import Kind, TableFile
 
 LABELS = ("key", "label", "stratum", "how", "labeller", "stopping", "sha256")
@@ -16,7 +16,8 @@ EXPORT = (
     "hits", "why", "caption", "caption_marks", "format", "width", "height", "quality", "sha256", "camera", "year",
     "pwatermark", "opt_out", "weight",
 )  # fmt: skip
-_KNOWN = (LABELS, KEEP_LIST, EXPORT)
+_KNOWN = (LABELS, LABELS[:-1], KEEP_LIST, EXPORT)
+_OF_IMAGES = frozenset("url image img image_url img_url picture file_name filename path file".split())
 _OF_EVIDENCE = {"key", "verdict", "decided_by", "signals", "p_adjusted"}  # among the columns of an export as JSONL
 _LABELS = {"synthetic", "real", "unsure", ""}
 _FIRST_ROWS = 10
@@ -40,7 +41,9 @@ def _has_labels(table: TableFile, columns: Sequence[str]) -> bool:
     known = {name.strip().casefold(): name for name in columns}
     if not known.keys() >= {"key", "label"} or {Kind.IMAGE, Kind.BYTES}.intersection(tables.kinds(table).values()):
         return False
-    label, others = known["label"], [name for name in columns if name not in (known["key"], known["label"])]
+    if _OF_IMAGES.intersection(known):
+        return False
+    label, others = known["label"], [own for name, own in known.items() if name not in LABELS]
     rows = tables.first_rows(table, _FIRST_ROWS)
     are_labels = all(str(row.get(label) or "").strip().casefold() in _LABELS for row in rows)
     return are_labels and not any(_may_be_image(row.get(name)) for row in rows for name in others)
@@ -49,5 +52,5 @@ def _has_labels(table: TableFile, columns: Sequence[str]) -> bool:
 def _may_be_image(value: Any) -> bool:
     """Whether a cell names an image, or is more than a short text or a number."""
     if isinstance(value, str):
-        return files.is_web(value) or names.is_image(value) or len(value) > _MAX_NOTE
+        return names.is_image(urls.path(value) if files.is_web(value) else value) or len(value) > _MAX_NOTE
     return isinstance(value, list | dict)
