@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor import __version__, registry
+from auditor import __version__, audit_json, registry
 from auditor.aggregate import kept as kept_audit
 from auditor.config import USUAL_SAMPLE, Config, ReadOptions, SamplingConfig, encodes, option_of
 from auditor.embeddings.embedded_encoder import SECONDS_PER_IMAGE
@@ -88,7 +88,7 @@ class Listener(Protocol):
         """Called after each image, whether it was fetched or failed."""
 
     def not_fetched(self, images: int) -> None:
-        """Called after the last image if some failed for a reason that may pass (an outage)."""
+        """Called after the last image if some failed for a transient reason (an outage)."""
 
 
 class Silent:
@@ -142,7 +142,7 @@ def run_audit(
         store.claim(owner(chosen), restart=restart, scope=examined(shards, config))
         sample_plan = drawn(shards, config, engine)
         digest = resources.evidence_digest(config, sample_plan)
-        store.record_scope(Scope.of_config(config), absolute(inputs), plain(given.located))
+        store.record_scope(Scope.of_config(config), absolute(inputs), given.recorded)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
         listener.planned(with_expectation(plan, resources.counted_calibration))
@@ -166,7 +166,7 @@ def _recorded_inputs(out: Path, config: Config) -> list[str]:
     if not dataset:
         raise NoSuchInput("name a dataset: --out has no audit that says where one is")
     before = recorded_config(out)
-    if before.scan.read != config.located.scan.read:
+    if before.portable.scan.read != config.portable.scan.read:
         names = {option_of(option.name) for option in fields(ReadOptions)}
         used = [word for word in before.portable.command_line if word.partition("=")[0] in names]
         raise ConfigError(
@@ -177,11 +177,13 @@ def _recorded_inputs(out: Path, config: Config) -> list[str]:
 
 
 def recorded_config(out: Path) -> Config:
-    """The configuration of the scan whose audit is in a folder, with absolute paths; the default one if none is
-    recorded. Raises EvidenceError."""
+    """The configuration of the scan whose audit is in a folder, with absolute paths if they are known. Raises
+    EvidenceError, AuditFileError."""
     recorded = Store(out).config()
+    if recorded is None:
+        return audit_json.read(out / "audit.json").config if (out / "audit.json").is_file() else Config.of()
     try:
-        return Config.of() if recorded is None else converter().structure(recorded, Config)
+        return converter().structure(recorded, Config)
     except Exception as error:  # cattrs raises a group of errors of many types
         raise EvidenceError(f"{out}: its manifest.json is damaged: name the dataset and the options") from error
 

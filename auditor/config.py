@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from auditor import registry
 from auditor.errors import ConfigError
 from auditor.types import Need
+from auditor.values import plain
 
 BEFORE = "before:"  # a temporal reference: the dataset's own images from before a year
 GENERATORS = ("few", "many")
@@ -358,6 +360,13 @@ class Config:
         """The configuration with absolute paths, so that it does not depend on the current folder."""
         return self._with_paths(lambda path: path if "://" in path else os.path.abspath(path))
 
+    @property
+    def recorded(self) -> Any:
+        """The configuration as plain values with absolute paths; None if the URL of a file may hold a password."""
+        every = (value if isinstance(value, tuple) else (value,) for value in self.chosen.values())
+        has_secret = any(may_hold_secret(item) for items in every for item in items if isinstance(item, str))
+        return None if has_secret else plain(self.located)
+
     def _with_paths(self, of_path: Callable[[str], str]) -> Config:
         def changed(path: str | None) -> str | None:
             return path if path is None or path.startswith(BEFORE) else of_path(path)
@@ -454,6 +463,17 @@ def _arguments(option: Field[Any], value: Any) -> list[str]:
     if option.metadata.get("is_list"):
         return [f"{name}={','.join(value)}"]
     return [f"{name}={item}" for item in (value if isinstance(value, tuple) else (value,))]
+
+
+def may_hold_secret(place: str) -> bool:
+    """Whether a path is a URL with a user's name, a password or a token."""
+    return "://" in place and ("@" in urlsplit(place).netloc or "?" in place)
+
+
+def without_sampling(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name, without those that say which rows are examined."""
+    sampling = {option.name for option in fields(SamplingConfig)}
+    return {name: value for name, value in options.items() if name not in sampling}
 
 
 def option_of(name: str) -> str:

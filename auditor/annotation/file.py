@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from auditor.errors import LabelError
 from auditor.storage import own_tables
@@ -61,6 +61,14 @@ class Annotation:
         return not self.sha256 or not sha256 or self.sha256 == sha256
 
 
+class ToDo(NamedTuple):
+    """A row to label; see Annotation."""
+
+    key: str
+    stratum: str
+    sha256: str = ""
+
+
 def read(path: Path) -> list[Annotation]:
     """The labels of a file, in its order, without repeated ones.
 
@@ -86,9 +94,13 @@ def read(path: Path) -> list[Annotation]:
     return [annotation for _, annotation in annotations.values()]
 
 
-def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[Annotation] = ()) -> None:
-    """Writes a new file atomically. todo: rows to label, whose label is left out; they follow the labels."""
-    rows = [COLUMNS, *map(_cells, annotations), *((key, "", *rest) for key, _, *rest in map(_cells, todo))]
+def write(path: Path, annotations: Iterable[Annotation], todo: Iterable[ToDo] = ()) -> None:
+    """Writes a new file atomically. todo: rows to label, which follow the labels."""
+    rows = [
+        COLUMNS,
+        *map(_cells, annotations),
+        *((each.key, "", each.stratum, "", "", "", each.sha256) for each in todo),
+    ]
     write_atomically(path, _text(rows).encode("utf-8", _NOT_UTF8))
 
 

@@ -134,7 +134,6 @@ class LabelJoin:
             self._max_rank[stratum] = max(self._max_rank[stratum], sampling_rank(key, seed))
         self._strata: dict[Stratum, _StratumRows] = defaultdict(_StratumRows)
         self._rows: dict[str, list[_Row]] = defaultdict(list)
-        self._seen: set[str] = set()
         self._changed: dict[str, str] = {}
         self._sha256: dict[str, set[str | None]] = defaultdict(set)  # of the images of each key
         self._shard = 0
@@ -161,7 +160,6 @@ class LabelJoin:
         number = np.where(is_repeat, -1, self._keys.get_indexer(key))
         for row in np.flatnonzero(number >= 0):
             stratum = self._drawn_from[number[row]]
-            self._seen.add(key[row])
             self._sha256[key[row]].add(column["sha256"][int(row)].as_py())
             if stratum and stratum != undecided[row]:
                 self._changed[key[row]] = f"{key[row]!r} ({stratum} then, {verdict[row] or 'not read'} now)"
@@ -192,8 +190,7 @@ class LabelJoin:
         rows that are not a random sample.
         """
         by_key = _by_key(annotations)
-        self._refuse_unknown(by_key)
-        self._refuse_changed(annotations)
+        self._refuse_unknown(annotations)
         votes = {key: Votes.of(group) for key, group in by_key.items()}
         labels = self._count(by_key, votes)
         named = by_name({stratum: counts for stratum, (counts, _) in labels.items()})
@@ -270,15 +267,9 @@ class LabelJoin:
             by_shard.append([*undecided, *(LabelledStratum.of_counts(*counts) for counts in decided)])
         return by_shard
 
-    def _refuse_unknown(self, keys: Iterable[str]) -> None:
-        keys = list(keys)
-        unknown = [key for key in keys if key not in self._seen]
-        if unknown:
-            raise LabelError(
-                f"labelled keys that are not in this audit ({len(unknown):,}): {_shorten(map(repr, unknown))}. "
-                "Use the label file of this dataset, or remove those lines"
-            )
-        changed = [self._changed[key] for key in keys if key in self._changed]
+    def _refuse_unknown(self, annotations: Sequence[Annotation]) -> None:
+        refuse_others(annotations, self._sha256)
+        changed = [self._changed[key] for key in _by_key(annotations) if key in self._changed]
         if changed:
             raise LabelError(
                 f"{len(changed)} labelled rows were drawn from another stratum or are decided now: "
@@ -286,13 +277,22 @@ class LabelJoin:
                 "new sample (auditor label), with unique keys (--id-col)"
             )
 
-    def _refuse_changed(self, annotations: Iterable[Annotation]) -> None:
-        changed = [each.key for each in annotations if not any(map(each.is_of, self._sha256[each.key]))]
-        if changed:
-            raise LabelError(
-                f"{len(changed):,} labels are of images that have changed since: {_shorten(map(repr, changed))}. Label "
-                "these rows again (auditor label), into a new file"
-            )
+
+def refuse_others(annotations: Sequence[Annotation], images: Mapping[str, Iterable[str | None]]) -> None:
+    """Raises LabelError for labels of rows that an audit does not have, and of images that have changed since. images:
+    of each labelled key of the audit, the SHA-256 of its images."""
+    unknown = [key for key in _by_key(annotations) if key not in images]
+    if unknown:
+        raise LabelError(
+            f"labelled keys that are not in this audit ({len(unknown):,}): {_shorten(map(repr, unknown))}. "
+            "Use the label file of this dataset, or remove those lines"
+        )
+    changed = [each.key for each in annotations if not any(map(each.is_of, images[each.key]))]
+    if changed:
+        raise LabelError(
+            f"{len(changed):,} labels are of images that have changed since: {_shorten(map(repr, changed))}. Label "
+            "these rows again (auditor label), into a new file"
+        )
 
 
 def _refuse_skipped(strata: Mapping[str, StratumCounts]) -> None:

@@ -52,7 +52,7 @@ def scan(
 
     With `out`, evidence is kept there, the run can be resumed, and audit.json, report.html, summary.md (with the
     decision of `policy`) and the formats of `also` are written. restart: replace the audit in `out`, and try again to
-    fetch what failed for a reason that may pass. examples: rows that the report shows, at most 1,000. listener:
+    fetch what failed for a transient reason. examples: rows that the report shows, at most 1,000. listener:
     receives the progress (default: shown where somebody watches, on a terminal or in a notebook; Silent() shows
     nothing). Raises AuditorError.
     """

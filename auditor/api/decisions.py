@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor import audit_json
 from auditor.decision import Decision
-from auditor.errors import PolicyError
+from auditor.errors import NoSuchInput, PolicyError
 from auditor.policy import policy as policies
 from auditor.policy.policy import Policy
 from auditor.policy.rule import Context
@@ -70,8 +70,12 @@ def recorded_policy(path: PathLike) -> Policy:
 
 
 def continued_policy(folder: Path) -> Policy:
-    """The policy of the audit in a folder; the default policy if there is none yet."""
-    return recorded_policy(folder) if audit_path(folder).is_file() else policies.default()
+    """The policy of the audit in a folder. Raises NoSuchInput if there is no finished audit."""
+    if not audit_path(folder).is_file():
+        raise NoSuchInput(
+            "name a dataset: --out has no finished audit to continue with its dataset, policy and options"
+        )
+    return recorded_policy(folder)
 
 
 def policy_of(policy: Policy | PathLike | None) -> Policy:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.api.decisions import PathLike, audit_path, load, policy_of
@@ -17,6 +18,7 @@ from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 
 if TYPE_CHECKING:
+    from auditor.evidence_store.store import Part
     from auditor.filtering.selection import KeepList
 
 
@@ -44,17 +46,26 @@ def keep_list(
         full_coverage_detectors(audit.config),
         drop=drop,
         drop_sources=drop_sources,
-        labelled_synthetic=_labelled_synthetic(Path(labels)) if labels else (),
+        labelled_synthetic=_labelled_synthetic(Path(labels), parts) if labels else (),
         target=target,
     )
 
 
-def _labelled_synthetic(path: Path) -> set[str]:
-    """The keys of images that all annotators labelled synthetic."""
+def _labelled_synthetic(path: Path, parts: Sequence[Part]) -> set[str]:
+    """The keys of images that all annotators labelled synthetic. Raises LabelError for labels of rows that the audit
+    does not have, and of images that have changed since."""
     from auditor.annotation.file import HumanLabel, read
+    from auditor.annotation.tally import refuse_others
 
+    annotations = read(path)
+    table = pa.concat_tables(pq.read_table(part.path, columns=["key", "sha256"]) for part in parts)
+    known = table.filter(pc.is_in(table["key"], pa.array([each.key for each in annotations], pa.string())))
+    images: dict[str, set[str | None]] = {}
+    for key, sha256 in zip(known["key"].to_pylist(), known["sha256"].to_pylist(), strict=True):
+        images.setdefault(key, set()).add(sha256)
+    refuse_others(annotations, images)
     labels: dict[str, set[HumanLabel]] = {}
-    for annotation in read(path):
+    for annotation in annotations:
         labels.setdefault(annotation.key, set()).add(annotation.label)
     return {key for key, given in labels.items() if given == {HumanLabel.SYNTHETIC}}
 

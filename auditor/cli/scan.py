@@ -13,7 +13,7 @@ from auditor.cli import layout, options
 from auditor.cli.layout import option, option_group
 from auditor.cli.outcome import print_decision, print_first_screen
 from auditor.cli.streams import optional_output
-from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config
+from auditor.config import ANCHORS, DEPTHS, GENERATORS, OPTIONS, Config, without_sampling
 from auditor.errors import NoSuchInput
 from auditor.safe_text import safe_text
 
@@ -166,8 +166,8 @@ def command(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     auditor scan wds/ --sample all --policy policy.toml   every image, your limits
     auditor scan urls.parquet --fetch 2000      a random sample of a URL list
 
-    Continues the audit in --out; without INPUTS, as it was. Writes audit.json, report.html, summary.md. The exit code
-    is the policy's decision.
+    Continues the audit in --out (without INPUTS, with its options too). Writes audit.json, report.html, summary.md. The
+    exit code is the policy's decision.
     """
     import datetime
 
@@ -220,7 +220,9 @@ def configured(given: dict[str, Any], before: Config | None = None) -> Config:
     holds where no option was given."""
     chosen = {name: value for name, value in given.items() if name in OPTIONS}
     if before:
-        chosen = {**before.chosen, **{name: value for name, value in chosen.items() if _is_given(name)}}
+        new = {name: value for name, value in chosen.items() if _is_given(name)}
+        kept = without_sampling(before.chosen) if without_sampling(new) != new else before.chosen  # one way to sample
+        chosen = {**kept, **new}
     only, added, without = (given[name] for name in ("detectors", "added", "without"))
     usual = before.scan.detectors if before else registry.default_detectors()
     return options.config_of({**chosen, "detectors": tuple({*(only or usual), *added} - set(without))})

@@ -32,9 +32,8 @@ def complete_parts(out: Path, audit: Audit | None = None, *, with_vectors: bool 
 def refuse_stale(out: Path, audit: Audit) -> None:
     """Raises EvidenceError if a folder has evidence, and it is of another scan than the folder's audit: one that was
     interrupted."""
-    store = Store(out)
-    if store.owner() is not None:
-        _refuse_others(out, list(store.parts()), audit)
+    if parts := list(Store(out).parts()):
+        _refuse_others(out, parts, audit)
 
 
 def _refuse_others(out: Path, parts: Sequence[Part], audit: Audit) -> None:

@@ -76,7 +76,7 @@ class Progress:
 
     def not_fetched(self, images: int) -> None:
         """Warns that a later attempt may fetch more."""
-        what = f"{sentences.counted(images, 'image')} could not be fetched for a reason that may pass"
+        what = f"{sentences.counted(images, 'image')} could not be fetched for a transient reason"
         click.echo(f"WARNING: {what} (an outage, no such host): the same command with --restart tries again", err=True)
 
 

@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from auditor import registry
-from auditor.config import ReadOptions
+from auditor.config import ReadOptions, may_hold_secret
 from auditor.errors import AuditorError, DatasetError, NoSuchInput
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import columns, image_base, listing
+from auditor.readers import archive_index, columns, image_base, listing
 from auditor.storage import files
 from auditor.storage.names import UNREAD_DATASET, is_dataset
 from auditor.types import Sample, Unreadable
@@ -30,7 +29,7 @@ def absolute(inputs: Inputs) -> list[str]:
     """The inputs as absolute paths or URLs, for commands that run in another folder; empty if a URL may hold a
     password or a token."""
     given = [os.fspath(each) for each in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
-    if any("://" in each and ("@" in urlsplit(each).netloc or "?" in each) for each in given):
+    if any(map(may_hold_secret, given)):
         return []
     return [each if "://" in each else os.path.abspath(each) for each in given]
 
@@ -63,7 +62,7 @@ def choose(
 ) -> tuple[tuple[Input, Reader], ...]:
     """Each input with its reader. names: the inputs' names in an earlier audit, if they have moved since; shard ids
     depend on names. Raises DatasetError."""
-    for module in (files, columns, image_base):
+    for module in (files, columns, image_base, archive_index):
         module.forget()
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not paths:

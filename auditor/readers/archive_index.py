@@ -1,9 +1,11 @@
 """Tables that describe the images of archives by file name: inside one (DiffusionDB's `part-000001.json`, an image
-folder's `metadata.jsonl`), or beside it (Hugging Face's `images.zip` and `metadata.csv`)."""
+folder's `metadata.jsonl`), beside it (Hugging Face's `images.zip` and `metadata.csv`), or in a folder above."""
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,14 +14,17 @@ from typing import Any
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError, SampleError
 from auditor.plugin import Input
-from auditor.readers import cells, columns
+from auditor.readers import cells, column_content, columns, image_base
 from auditor.readers.members import Broken, Group, Member
 from auditor.storage import files, names, tables
 from auditor.storage.tables import BadRow, TableFile
 
 _MAX_BYTES = 256 << 20  # of a table inside an archive
-_MAX_ROWS = 2_000_000  # of an index; more do not fit into memory
+_MAX_ROWS = 500_000  # of a table; more do not fit into memory
 _MAX_BESIDE = 1000  # tables in a folder of archives that are looked into
+_MAX_LOOSE = 50  # .json files in a folder of archives; where there are more, they are no tables
+_MAX_TABLES = 20  # that describe one archive
+_WORD = re.compile(r"[^\W\d_]+|\d+")
 
 Fields = Mapping[str, Mapping[str, Any]]  # the name of a file, as in the table and below its folder → its row
 
@@ -31,30 +36,36 @@ class Described:
     order. A table that comes after images of an archive that cannot is Broken, and so is one that holds images itself.
     """
 
-    def __init__(self, groups: Iterable[Group | Broken], options: ReadOptions, *, is_in_any_order: bool) -> None:
+    def __init__(self, groups: Iterable[Group | Broken], url: str, options: ReadOptions, *, in_any_order: bool) -> None:
         self.fields: dict[str, Mapping[str, Any]] = {}
         self._options = options
-        self._names: set[str] | None = None
-        if is_in_any_order:
+        self._members: Counter[str] | None = None  # their names, and how many have each base name
+        self._reads_json = names.is_zip(url)
+        if in_any_order:
             groups = list(groups)
-            self._names = {each.name for group in groups if isinstance(group, Group) for each in group.members}
+            every = [each.name for group in groups if isinstance(group, Group) for each in group.members]
+            self._members = Counter(every) + Counter({f"/{base}": n for base, n in Counter(map(_base, every)).items()})
         self._groups: Iterable[Group | Broken] = self._without_tables(groups)
-        if is_in_any_order:
+        if in_any_order:
             self._groups = list(self._groups)
 
     def __iter__(self) -> Iterator[Group | Broken]:
         yield from self._groups
 
+    def is_only(self, member: str) -> bool:
+        """Whether no other member has this one's base name, as far as that is known."""
+        return self._members is None or self._members[f"/{_base(member)}"] < 2
+
     def _without_tables(self, groups: Iterable[Group | Broken]) -> Iterator[Group | Broken]:
-        is_first = True
+        has_image = False
         for group in groups:
-            if isinstance(group, Broken) or not _is_table(group):
-                is_first = False
+            if isinstance(group, Broken) or not self._is_table(group):
+                has_image |= isinstance(group, Group) and any(names.is_image(each.name) for each in group.members)
                 yield group
                 continue
             table = group.members[0]
             rows, problem = _of_member(table, self._options)
-            if rows and self._names is None and not is_first:
+            if rows and self._members is None and has_image:
                 problem = "it describes images, but comes after some of them in a compressed archive"
             if problem:
                 yield Broken(f"{table.name}: {problem}: unpack the archive")
@@ -63,29 +74,52 @@ class Described:
             else:
                 yield group
 
+    def _is_table(self, group: Group) -> bool:
+        """Whether a sample is a table. (In tars, lone .json files are samples that lack their image.)"""
+        (first, *others) = group.members
+        return not others and (tables.is_always_table(first.name) or (self._reads_json and _is_json_table(first.name)))
+
     def _placed(self, rows: Mapping[str, Mapping[str, Any]], folder: str) -> Mapping[str, Mapping[str, Any]]:
         """The rows of a table by the places of their images: below the table's folder or, if none is there, anywhere
         in the archive."""
         below = {f"{folder}/{name}" if folder else name: row for name, row in rows.items()}
-        return below if self._names is None or not self._names.isdisjoint(below) else rows
+        return below if self._members is None or not self._members.keys().isdisjoint(below) else rows
 
 
-def beside(input: Input, archive: str) -> Fields:
-    """The rows of the tables in the folder of an archive, and in those above it."""
-    above = [files.parent(archive)]
-    while above[-1]:
-        above.append(files.parent(above[-1]))
-    listed = tuple(name for folder in reversed(above) for name in tables_beside(input, folder))
-    return _of_tables(input, listed, files.version(*(files.join(input.url, name) for name in listed)))
+def tables_of(input: Input, archive: str) -> tuple[str, ...]:
+    """The tables that describe the images of an archive, the nearest first: in its folder and in those above. Where
+    some are named like the archive or a folder that it is in (`train.csv`, `train/0.tar`), these alone."""
+    words = _words(names.stem(archive)) | _words(files.parent(archive))
+    found: list[str] = []
+    for folder in image_base.above(files.parent(archive)):
+        here = tables_beside(input, folder)
+        alike = [name for name in here if _words(names.stem(_base(name))) <= words]
+        found += alike or here
+    return tuple(found[:_MAX_TABLES])
 
 
+def rows_beside(input: Input, archive: str) -> tuple[Fields, ...]:
+    """The rows of each of these tables."""
+    return tuple(
+        _of_table(input, name, files.version(files.join(input.url, name))) for name in tables_of(input, archive)
+    )
+
+
+@lru_cache(maxsize=4096)
 def tables_beside(input: Input, folder: str) -> tuple[str, ...]:
     """The tables in a folder of archives that name images by their files, fit into memory and can be read."""
     if input.only:
         return ()
     here = [entry for entry in files.entries(files.join(input.url, folder)) if not entry.is_folder]
-    likely = tuple((entry.name, entry.stat_signature) for entry in here if _is_likely(entry.name))[:_MAX_BESIDE]
-    return _naming_files(input, folder, likely)
+    likely = [entry for entry in here if _is_likely(entry.name)]
+    loose = [entry for entry in here if _is_json_table(entry.name) and not names.is_companion(entry.name)]
+    likely = (likely + (loose if len(loose) <= _MAX_LOOSE else []))[:_MAX_BESIDE]
+    return _naming_files(input, folder, tuple((entry.name, entry.stat_signature) for entry in likely))
+
+
+def forget() -> None:
+    """Forget which tables were there; every audit begins with this."""
+    tables_beside.cache_clear()
 
 
 @lru_cache(maxsize=1024)
@@ -112,22 +146,28 @@ def _is_usable(table: TableFile, column: str) -> bool:
     return True
 
 
-def of_group(group: Group | Broken, described: Sequence[Fields], archive: str) -> Mapping[str, Any]:
-    """The row of the first of a sample's members that has one, by the first table that has it; {} without. archive: its
-    name below the input."""
+def of_group(group: Group | Broken, described: Described, beside: Sequence[Fields], archive: str) -> Mapping[str, Any]:
+    """What tables say of the first of a sample's members that they name, {} without; an inner table counts before those
+    beside the archive, and a near one before others. archive: its name below the input."""
+    found: dict[str, Any] = {}
     members = group.members if isinstance(group, Group) else []
-    for fields in filter(None, described):
-        for member in members:
-            for name in _places(archive, member.name):
-                for spelling in names.spellings(name):
-                    if spelling in fields:
-                        return fields[spelling]
-    return {}
+    for fields in filter(None, (described.fields, *beside)):
+        row = next(filter(None, (_row_of(member.name, fields, archive, described) for member in members)), {})
+        found = {**row, **found}
+    return found
+
+
+def _row_of(member: str, fields: Fields, archive: str, described: Described) -> Mapping[str, Any] | None:
+    for name in (*_places(archive, member), *([_base(member)] if described.is_only(member) else [])):
+        for spelling in names.spellings(name):
+            if spelling in fields:
+                return fields[spelling]
+    return None
 
 
 def _places(archive: str, member: str) -> Iterator[str]:
     """What a table may call a member: its name, from the folder into which the archive is unpacked, from one of those
-    that hold the archive, from the archive itself, or without folders."""
+    that hold the archive, or from the archive itself."""
     folders = archive.split("/")
     base = folders.pop()
     yield member
@@ -138,18 +178,22 @@ def _places(archive: str, member: str) -> Iterator[str]:
     for start in range(len(folders) + 1):
         path = "/".join([*folders[start:], base])
         yield from (f"{path}/{member}", f"{path}::{member}", f"zip://{member}::{path}")
-    yield member.rpartition("/")[2]
 
 
-def _is_table(group: Group) -> bool:
-    (first, *others) = group.members
-    return not others and tables.is_table(first.name) and not first.name.endswith(".txt")
+def _is_json_table(name: str) -> bool:
+    return tables.is_only_sometimes_table(name) and not name.endswith(".txt")
 
 
 def _is_likely(name: str) -> bool:
-    if not tables.is_always_table(name):
-        return tables.is_table(name) and not name.endswith(".txt") and not names.is_companion(name)
-    return not names.is_companion(name) or name.casefold().startswith("manifest")
+    return tables.is_always_table(name) and (not names.is_companion(name) or name.casefold().startswith("manifest"))
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _words(name: str) -> set[str]:
+    return set(_WORD.findall(name.casefold()))
 
 
 def _of_member(member: Member, options: ReadOptions) -> tuple[dict[str, Mapping[str, Any]], str]:
@@ -163,18 +207,18 @@ def _of_member(member: Member, options: ReadOptions) -> tuple[dict[str, Mapping[
         path.write_bytes(data)
         try:
             table = tables.at(str(path), options.delimiter)
-            columns.find(table, options, where="the table")
+            found = columns.find(table, options, where="the table")
             rows = dict(_rows(table, options))
-            if not rows and tables.is_always_table(member.name) and tables.first_rows(table, 1):
+            if not rows and not found.lacks and column_content.are_images(table, found.images):
                 return {}, "a table of images inside an archive is not read"
             return rows, ""
         except DatasetError:
             return {}, ""
 
 
-@lru_cache(maxsize=2)
-def _of_tables(input: Input, listed: Sequence[str], version: str) -> Fields:
-    return {key: row for name in listed for key, row in _rows(_table(input, name), input.options)}
+@lru_cache(maxsize=64)
+def _of_table(input: Input, name: str, version: str) -> Fields:
+    return dict(_rows(_table(input, name), input.options))
 
 
 def _table(input: Input, name: str) -> TableFile:

@@ -122,6 +122,12 @@ def better_address(table: TableFile, known: str, columns: list[str]) -> str | No
     return next((n for n in pictures if held(found[n]) is Held.ADDRESS and _end_like_images(found[n])), None)
 
 
+def are_images(table: TableFile, columns: Iterable[str]) -> bool:
+    """Whether the first values of some columns are images, or web addresses that end like images."""
+    found = values(table, columns)
+    return any(held(some) is Held.IMAGE or _end_like_images(some) for some in found.values())
+
+
 def _is_page(value: Any) -> bool:
     """Whether a web address is that of a page, by its ending."""
     found = cells.image(value)

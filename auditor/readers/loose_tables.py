@@ -1,9 +1,9 @@
 """Which files of a folder may be its tables.
 
 Files that end in .json or .txt are seldom tables: they are sidecars of images, notes or settings. They are looked into
-if they are no image's sidecar and there are not thousands of them in their folder, and they count if they hold rows that fit
-the folder. Of the Arrow files of a saved dataset, those count that its state.json names; files named `cache-…` hold
-results that datasets.map computed from the others.
+if they are no image's sidecar and the first ones of their folder are not all something else, and they count if they
+hold rows that fit the folder. Of the Arrow files of a saved dataset, those count that its state.json names; files named
+`cache-…` hold results that datasets.map computed from the others.
 """
 
 from __future__ import annotations

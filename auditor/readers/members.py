@@ -51,7 +51,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The premature end of an archive, with the reason."""
+    """The premature end of an archive, or a table in it that is not read, with the reason."""
 
     reason: str
 

@@ -61,8 +61,7 @@ class Webdataset(Reader):
         archives = list(listing.named(input, names.is_archive))
         for name in archives:
             url = files.join(input.url, name)
-            beside = archive_index.tables_beside(input, files.parent(name))
-            paths = [url, *(files.join(input.url, table) for table in beside)]
+            paths = [url, *(files.join(input.url, table) for table in archive_index.tables_of(input, name))]
             version = files.version(*paths) if files.exists(url) else "missing"
             shard = Shard(listing.label("tar", input, name), input, self.id, name, version=version)
             yield from _pieces(shard) if len(archives) < _MANY_ARCHIVES else (shard,)
@@ -74,8 +73,9 @@ class Webdataset(Reader):
         if is_image or name in shards:
             return True
         folder = files.parent(name)
-        is_above = any(not folder or shard.startswith(f"{folder}/") for shard in shards)
-        return tables.is_table(name) and is_above and name in archive_index.tables_beside(input, folder)
+        if not tables.is_table(name) or name not in archive_index.tables_beside(input, folder):
+            return False
+        return any(not folder or shard.startswith(f"{folder}/") for shard in shards)
 
     def read(self, shard: Shard) -> Iterator[Sample | Unreadable]:
         """The samples of one archive, or of a piece of it."""
@@ -92,12 +92,12 @@ class Webdataset(Reader):
         if pointer := causes.pointer(files.head(url, causes.POINTER_HEAD)):
             yield Unreadable(name, name, name, f"the archive cannot be read: {pointer}")
             return
-        beside, is_in_any_order = archive_index.beside(shard.input, shard.file), archive.is_in_any_order(url)
+        beside, in_any_order = archive_index.rows_beside(shard.input, shard.file), archive.is_in_any_order(url)
         with archive.groups(url, is_piece=shard.stop is not None) as groups:
-            described = archive_index.Described(groups, options, is_in_any_order=is_in_any_order)
+            described = archive_index.Described(groups, url, options, in_any_order=in_any_order)
             chosen, folders = _of_piece(described, shard, keys)
             for group in _without_lone_texts(chosen, folders):
-                extra = archive_index.of_group(group, (described.fields, beside), shard.file)
+                extra = archive_index.of_group(group, described, beside, shard.file)
                 yield from samples(group, shard, keys, extra)
 
 
@@ -116,7 +116,7 @@ def _pieces(shard: Shard) -> Iterator[Shard]:
 
 def _of_piece(groups: Iterable[Group | Broken], shard: Shard, keys: Keys) -> tuple[Iterable[Group | Broken], set[str]]:
     """The samples of the shard's piece of an archive, and the folders of the archive that have images; keys of samples
-    before it are taken. A whole archive is not read in advance, so its folders are not known."""
+    before it are taken. The folders of a whole archive are not looked for in advance."""
     if shard.stop is None:
         return groups, set()
     listed, number, count = list(groups), int(shard.start), int(shard.stop)

@@ -61,7 +61,7 @@ def _joined(images: list[Any], annotations: list[Any]) -> list[_Row]:
 
 def _lists_of_objects(content: Mapping[Any, Any]) -> list[_Row]:
     """The records of the longest list, of those that name images if there are any, and of all lists alike: with the
-    same fields, or with half of them and images in one of the same."""
+    same fields, or with most of them and images in one of the same."""
     lists = [found for value in content.values() if isinstance(value, list) and (found := _records(value))]
     longest = max(lists, key=lambda found: (_names_an_image(found[0]), len(found)), default=[])
     if not longest:
@@ -69,8 +69,8 @@ def _lists_of_objects(content: Mapping[Any, Any]) -> list[_Row]:
     fields, images = longest[0].keys(), _image_fields(longest[0])
 
     def is_alike(record: _Row) -> bool:
-        has_half = 2 * len(fields & record.keys()) >= len(fields | record.keys())
-        return record.keys() == fields or (has_half and bool(_image_fields(record) & images))
+        has_most = 2 * len(fields & record.keys()) > len(fields | record.keys())
+        return record.keys() == fields or (has_most and bool(_image_fields(record) & images))
 
     return [_with_folder(record) for found in lists if is_alike(found[0]) for record in found]
 

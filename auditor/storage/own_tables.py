@@ -17,7 +17,7 @@ EXPORT = (
     "pwatermark", "opt_out", "weight",
 )  # fmt: skip
 _KNOWN = (LABELS, LABELS[:-1], KEEP_LIST, EXPORT)
-_OF_IMAGES = frozenset("url image img image_url img_url picture file_name filename path file".split())
+_OF_IMAGES = frozenset("url image img image_url img_url file_name filename path file".split())
 _OF_EVIDENCE = {"key", "verdict", "decided_by", "signals", "p_adjusted"}  # among the columns of an export as JSONL
 _LABELS = {"synthetic", "real", "unsure", ""}
 _FIRST_ROWS = 10

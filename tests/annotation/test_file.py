@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
 
-from auditor.annotation.file import COLUMNS, Annotation, HumanLabel, append, obfuscate_stratum, read, replace, write
+from auditor.annotation.file import (
+    COLUMNS,
+    Annotation,
+    HumanLabel,
+    ToDo,
+    append,
+    obfuscate_stratum,
+    read,
+    replace,
+    write,
+)
 from auditor.errors import LabelError
 from auditor.types import VerdictKind
 
@@ -25,7 +35,7 @@ ONE = Annotation("a.jpg", "unknown", HumanLabel.REAL, "page", "ann")
 @given(ANSWERS)
 def test_what_is_written_is_read(tmp_path_factory, answers):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    write(path, answers, todo=[Annotation("still to do", "unknown", HumanLabel.UNSURE)])
+    write(path, answers, todo=[ToDo("still to do", "unknown")])
     assert read(path) == answers
 
 
@@ -97,7 +107,7 @@ def test_a_sealed_stratum_is_read_and_does_not_show(tmp_path):
     write(
         path,
         [],
-        todo=[Annotation(key, obfuscate_stratum(key, stratum), HumanLabel.UNSURE) for key, stratum in strata.items()],
+        todo=[ToDo(key, obfuscate_stratum(key, stratum)) for key, stratum in strata.items()],
     )
     text = path.read_text()
     assert not any(label in text for label in VerdictKind)

@@ -6,6 +6,8 @@ import pytest
 from commands import run
 from making import A1111, png, write
 
+from auditor.config import Config
+
 POLICY = "[rules.declared]\nmax = 0.9\n"
 
 
@@ -45,6 +47,24 @@ def test_what_is_given_replaces_what_was(place):
     assert config["scan"]["read"]["caption_col"] == "note"
     assert config["estimate"]["human_captions"] == "people.txt"
     assert {"c2pa", "classifier"}.isdisjoint(config["scan"]["detectors"])
+
+
+def test_another_sample_replaces_the_options_of_the_first(place, tmp_path):
+    out = tmp_path / "sampled"
+    first = run("scan", place / "data/set", "--without=classifier", "--sample=2", "--sample-files", "--out", out)
+    assert first.returncode in (0, 1, 4), first.stderr
+    again = run("scan", "--sample=all", "--out", out)
+    assert again.returncode in (0, 1, 4), again.stderr
+    assert json.loads((out / "audit.json").read_text())["counts"]["ok"] == 6
+
+
+def test_what_was_not_finished_or_may_hold_a_password_needs_its_dataset(place, tmp_path):
+    (place / "audit/audit.json").rename(tmp_path / "audit.json")
+    refused = run("scan", "--out=audit", cwd=place)
+    (tmp_path / "audit.json").rename(place / "audit/audit.json")
+    assert (refused.returncode, "no finished audit" in refused.stderr) == (2, True)
+    assert Config.of(labels="https://user:secret@host/l.csv").recorded is None
+    assert Config.of(reference="s3://bucket/x?token=1").recorded is None
 
 
 def test_other_options_of_reading_need_a_dataset(place):

@@ -62,7 +62,7 @@ def test_after_an_outage_a_restarted_scan_tries_again(tmp_path, host, monkeypatc
     with monkeypatch.context() as outage:
         outage.setattr(hosting._Handler, "_image", lambda self: self._send(b"", status=503))
         assert audited().counts.ok == 0
-        assert "7 images could not be fetched for a reason that may pass" in capsys.readouterr().err
+        assert "7 images could not be fetched for a transient reason" in capsys.readouterr().err
     asked = len(host.asked)
     assert audited().counts.ok == 0
     assert len(host.asked) == asked

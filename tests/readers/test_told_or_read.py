@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import tarfile
+import time
 import zipfile
 
 import making
@@ -11,7 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from auditor.config import ReadOptions
 from auditor.errors import DatasetError
+from auditor.readers import choose
 from auditor.types import Unreadable
 
 
@@ -242,6 +245,72 @@ def test_images_of_a_page_are_not_the_page(tmp_path, read_all):
     ]
 
 
+@pytest.mark.parametrize("key", ["metadata", "info"])
+def test_rows_under_the_name_of_what_is_said_about_a_dataset_are_rows(tmp_path, read_all, key):
+    images(tmp_path)
+    records = [{"file_name": f"{n}.png", "caption": f"c{n}"} for n in range(3)]
+    making.write(tmp_path / "set.json", json.dumps({"version": 1, key: records, "masks": [{"file_name": "m.png"}]}))
+    assert captions(read_all(tmp_path)[1]) == ["c0", "c1", "c2"]
+
+
+def test_an_open_quote_and_an_odd_row_of_tab_separated_text_swallow_no_others(tmp_path, read_all):
+    rows = [f"http://x.org/{n}.png\tcaption {n}" for n in range(100)]
+    rows[5], rows[20] = 'http://x.org/5.png\t"Untitled', "http://x.org/20.png\ta\tb"
+    making.write(tmp_path / "set.tsv", "url\tcaption\n" + "\n".join(rows) + "\n")
+    assert len(read_all(tmp_path)[1]) == 100
+
+
+@pytest.mark.parametrize("name", ["sub/y.arrow", "/etc/y.arrow", "other/../data.arrow", "../e/b.arrow", 7, None])
+def test_what_a_state_file_names_elsewhere_is_not_looked_for(tmp_path, read_all, name):
+    images(tmp_path)
+    making.write(tmp_path / "state.json", json.dumps({"_data_files": [{"filename": name}]}))
+    assert len(read_all(tmp_path)[1]) == 3
+
+
+def test_images_that_were_downloaded_in_part_keep_their_rows(tmp_path, read_all):
+    images(tmp_path, "298.png 299.png")
+    lines = (f"{n}.png,http://x.org/{n}.png,c{n}\n" for n in range(300))
+    making.write(tmp_path / "set.csv", "file_name,url,caption\n" + "".join(lines))
+    rows = read_all(tmp_path)[1]
+    assert len(rows) == 300
+    assert {row.caption for row in rows if row.image in ("298.png", "299.png")} == {"c298", "c299"}
+
+
+def test_former_versions_of_a_partitioned_delta_table_are_not_read(tmp_path, read_all):
+    (tmp_path / "set/date=2020").mkdir(parents=True)
+    pd.DataFrame({"url": ["http://x.org/a.png"]}).to_parquet(tmp_path / "set/date=2020/part-0.parquet")
+    making.write(tmp_path / "set/_delta_log/00000000000000000000.json", "{}")
+    with pytest.raises(DatasetError, match="a Delta Lake table"):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "header", ["key,label,stratum,how,labeller,stopping", "key,label,source,,,", "key,label,how,,,"]
+)
+def test_labels_with_addresses_of_pages_are_no_dataset(tmp_path, read_all, header):
+    images(tmp_path)
+    lines = (f"{n}.png,real,https://flickr.com/{n},,,\n" for n in range(3))
+    making.write(tmp_path / "labels.csv", header + "\n" + "".join(lines))
+    assert read_all(tmp_path)[0] == "folder"
+
+
+def test_what_belongs_to_an_image_is_not_the_image(tmp_path, read_all):
+    images(tmp_path / "masks")
+    lines = (f"https://images.example.org/photo-{n},https://x.org/ava{n}.jpg,masks/{n}.png\n" for n in range(3))
+    making.write(tmp_path / "set.csv", "url,author_image,mask\n" + "".join(lines))
+    assert [row.url for row in read_all(tmp_path / "set.csv")[1]] == [
+        f"https://images.example.org/photo-{n}" for n in range(3)
+    ]
+
+
+def test_two_copies_of_a_table_with_settings_are_read_once(tmp_path, read_all):
+    images(tmp_path)
+    frame = pd.DataFrame({"file_name": [f"{n}.png" for n in range(3)], "text": list("abc"), "steps": [20] * 3})
+    frame.to_csv(tmp_path / "set.csv", index=False)
+    frame.to_parquet(tmp_path / "set.parquet")
+    assert len(read_all(tmp_path)[1]) == 3
+
+
 # ---- texts beside images
 
 
@@ -282,6 +351,15 @@ def test_an_option_may_name_the_suffix_of_captions(tmp_path, read_all):
     for wanted, caption in (("txt", "alt text"), ("re_caption", "better")):
         for folder in ("set", "tars"):
             assert captions(read_all(tmp_path / folder, caption_col=wanted)[1]) == [caption]
+
+
+def test_many_numbers_in_a_text_cost_no_more_than_reading_it(tmp_path, read_all):
+    making.write(tmp_path / "0.png", png(0))
+    making.write(tmp_path / "0.txt", "0 " + "1234 " * 20_000 + "x")
+    started = time.perf_counter()
+    (row,) = read_all(tmp_path)[1]
+    assert row.caption.startswith("0 1234")
+    assert time.perf_counter() - started < 5
 
 
 # ---- archives
@@ -356,3 +434,40 @@ def test_a_table_above_an_archive_describes_its_images(tmp_path, read_all, archi
         tmp_path / table, orient="records"
     )
     assert captions(read_all(tmp_path)[1]) == ["c0", "c1"]
+
+
+def test_of_tables_above_archives_the_one_of_their_name_is_meant(tmp_path, read_all):
+    for split in ("train", "val"):
+        tar(tmp_path / split / "0.tar", PICTURES)
+        lines = (f"{n}.png,{split}{n},{split == 'val'}\n" for n in range(2))
+        making.write(tmp_path / f"{split}.csv", "file_name,text,is_synthetic\n" + "".join(lines))
+    rows = read_all(tmp_path)[1]
+    assert [row.caption for row in rows] == ["train0", "train1", "val0", "val1"]
+    assert [row.declared[1] for row in rows] == ["False", "False", "True", "True"]
+
+
+def test_a_name_without_folders_means_no_one_of_several_members(tmp_path, read_all):
+    tar(tmp_path / "set.tar", {"metadata.csv": "file_name,text\n1.png,c\n", "x/1.png": png(0), "y/1.png": png(1)})
+    assert captions(read_all(tmp_path)[1]) == ["", ""]
+
+
+def test_a_changed_table_above_an_archive_changes_its_shard(tmp_path):
+    tar(tmp_path / "sub/0.tar", PICTURES)
+    versions = set()
+    for text in ("a", "b b"):
+        making.write(tmp_path / "meta.csv", f"file_name,text\n0.png,{text}\n")
+        ((input, reader),) = choose([tmp_path], ReadOptions())
+        (shard,) = reader.shards(input)
+        versions.add(shard.version)
+        assert {row.caption for row in reader.read(shard)} == {text, None}
+    assert len(versions) == 2
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_texts_of_samples_and_tables_of_pages_in_an_archive_are_no_lost_images(tmp_path, read_all, suffix):
+    members = {"README.md": "a", "attribution.csv": "title,url\na,https://x.org/p\n", **PICTURES}
+    members |= {f"annotations/{n}.json": json.dumps({"imagePath": f"{n}.png", "shapes": []}) for n in range(2)}
+    tar(tmp_path / f"set.{suffix}", members, "w:gz" if suffix[-1] == "z" else "w")
+    rows = read_all(tmp_path)[1]
+    assert [row.image.rpartition("::")[2] for row in rows if not isinstance(row, Unreadable)] == ["0.png", "1.png"]
+    assert not [row for row in rows if isinstance(row, Unreadable)]

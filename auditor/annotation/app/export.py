@@ -15,7 +15,7 @@ from pathlib import Path
 from auditor.annotation import file
 from auditor.annotation.app.pictures import ImageStore
 from auditor.annotation.app.server import SCRIPTS, page
-from auditor.annotation.file import Annotation, HumanLabel
+from auditor.annotation.file import ToDo
 from auditor.annotation.sample import AnnotationItem
 from auditor.errors import LabelError
 from auditor.storage.atomic import UNFINISHED, together
@@ -45,17 +45,12 @@ def export(
             (unfinished / _IMAGES).mkdir()
             store = ImageStore(unfinished / _IMAGES, items)
             fill(store)
-            file.write(unfinished / _LABELS, (), todo=map(_to_do, items))
+            todo = [ToDo(item.key, file.obfuscate_stratum(item.key, item.stratum), item.sha256 or "") for item in items]
+            file.write(unfinished / _LABELS, (), todo=todo)
             content = _task(items, labeller, store, counts_edited)
             (unfinished / _PAGE).write_text(_page(content), "utf-8")
     except FileExistsError as error:
         raise LabelError(f"{folder}: not empty: name a new folder") from error
-
-
-def _to_do(item: AnnotationItem) -> Annotation:
-    """An item that is to be labelled, which says nothing of the verdict."""
-    stratum = file.obfuscate_stratum(item.key, item.stratum)
-    return Annotation(item.key, stratum, HumanLabel.UNSURE, sha256=item.sha256 or "")
 
 
 def _page(task: str) -> str:
