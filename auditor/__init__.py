@@ -47,6 +47,10 @@ _MODULE = {name: module for module, names in _MODULES.items() for name in names.
 __all__ = list(_MODULE)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name not in _MODULE:
         raise AttributeError(f"module 'auditor' has no attribute '{name}'")

@@ -24,7 +24,7 @@ from functools import cache
 from typing import Any
 
 from auditor.images.containers import isobmff
-from auditor.images.iptc import source_type_claim, term
+from auditor.images.iptc import is_source_type, source_type_claim, term
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
@@ -152,11 +152,13 @@ def _claims(store: _Manifest, label: str, broken: set[str], depth: int) -> Itera
     maker = _known_generator(names)
     generator = maker or _known_generator([name for _, name in agents])
     actions = list(_actions(manifest))
+    is_capture = _is_capture(manifest)
     for claim, action, value in actions:
         named = next(iter([*names, *(name for _, name in agents)]), "an unnamed tool")
-        yield claim, f"{action} {term(value)}, by {named}", generator
-    if maker and not actions:
-        yield Claim.SYNTHETIC, f"made by {maker}", maker
+        yield (Claim.EDITED if is_capture else claim), f"{action} {term(value)}, by {named}", generator
+    if maker and not actions and not is_capture:
+        has_parent = any(each.get("relationship") == "parentOf" for each in manifest.get("ingredients") or ())
+        yield (Claim.EDITED if has_parent else Claim.SYNTHETIC), f"made by {maker}", maker
     for action, name in agents if not actions and not maker else ():
         if agent := _known_generator([name]):  # a generator that edited something else
             yield (Claim.SYNTHETIC if action == "c2pa.created" else Claim.EDITED), f"{action} by {agent}", agent
@@ -171,13 +173,23 @@ def _claims(store: _Manifest, label: str, broken: set[str], depth: int) -> Itera
 
 def _actions(manifest: _Manifest) -> Iterator[tuple[Claim, str, str]]:
     """(claim, action, source type) of each action with an AI source type."""
+    for name, value in _source_types(manifest):
+        if claim := source_type_claim(value):
+            yield (Claim.EDITED if name in _PARTIAL else claim), name, value
+
+
+def _is_capture(manifest: _Manifest) -> bool:
+    """Whether the image was created without AI: what AI does to it later is an edit."""
+    created = [value for name, value in _source_types(manifest) if name == "c2pa.created" and is_source_type(value)]
+    return bool(created) and not any(map(source_type_claim, created))
+
+
+def _source_types(manifest: _Manifest) -> Iterator[tuple[str, str]]:
+    """(action, source type) of each action."""
     for assertion in manifest.get("assertions") or ():
         if str(assertion.get("label", "")).startswith("c2pa.actions"):
             for action in (assertion.get("data") or {}).get("actions") or ():
-                value, name = str(action.get("digitalSourceType") or ""), str(action.get("action") or "?")
-                claim = source_type_claim(value)
-                if claim:
-                    yield (Claim.EDITED if name in _PARTIAL else claim), name, value
+                yield str(action.get("action") or "?"), str(action.get("digitalSourceType") or "")
 
 
 def _names(manifest: _Manifest) -> Iterator[str]:

@@ -48,6 +48,9 @@ _NAMES = {
 }
 _NAME = re.compile("|".join(rf"(?P<g{i}>(?<!\w){name}(?!\w))" for i, name in enumerate(_NAMES)), re.IGNORECASE)
 _GENERATORS = tuple(_NAMES.values())
+_CREATED_WITH = re.compile(r"created with\W+(?:the help of |help of |the |an? )?", re.IGNORECASE)
+# Behind the name of a generator in the name of a program, these mean that it did not make the image.
+_OTHERWISE = re.compile(r"[\W_]*(?:detect|classif|disabled|off\b|unrelated|removed|remover|photography)", re.IGNORECASE)
 _SIGNATURE = re.compile(r"^\s*Signature:\s*[A-Za-z0-9+/=]{64,}")
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 _SAMSUNG = b"PhotoEditor_Re_Edit_Data"
@@ -94,10 +97,12 @@ def _generated(metadata: Metadata) -> Iterator[DetectorResult]:
     creators += [("IPTC originating program", metadata.iim.get(_IIM_PROGRAM, ""))]
     for text in metadata.texts:
         key, value = text.key.casefold().replace("_", " "), text.value.lstrip()
-        if key in _CREATOR_KEYS or value[:12].casefold() == "created with":
+        if key in _CREATOR_KEYS:
             creators.append((f"{text.where} {text.key}", value))
+        elif (start := _CREATED_WITH.match(value)) and (match := _NAME.match(value, start.end())):
+            creators.append((f"{text.where} {text.key}", match[0]))
     for where, value in creators:
-        if match := _NAME.search(value[:1000]):
+        if (match := _NAME.search(value[:1000])) and not _OTHERWISE.match(value, match.end()):
             generator = _GENERATORS[int(str(match.lastgroup)[1:])]
             yield DetectorResult.hit(Tier.D, f"{where}: {match[0]}", generator=generator)
 

@@ -12,9 +12,11 @@ Sources: IPTC Photo Metadata Standard 2025.1; IPTC NewsCodes, digitalsourcetype.
 
 from __future__ import annotations
 
+import re
+
 from auditor.images import xmp
 from auditor.images.containers import Kind
-from auditor.images.iptc import source_type_claim, term
+from auditor.images.iptc import is_source_type, source_type_claim, term
 from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Claim, Evidence, Need, Tier
@@ -22,6 +24,10 @@ from auditor.types import Claim, Evidence, Need, Tier
 _NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SYSTEM_FIELDS = ("AISystemUsed", "AISystemVersionUsed")
 _FIELDS = (*_SYSTEM_FIELDS, "AIPromptInformation", "AIPromptWriterName")
+_NOTHING = re.compile(
+    r"[\W_]*|none|null|nil|no|false|n[./]?a\.?|not (?:used|applicable)|no (?:gen(?:erative)? ?)?ai(?: used)?",
+    re.IGNORECASE,
+)
 
 
 class DigitalSourceType(Detector):
@@ -39,15 +45,22 @@ class DigitalSourceType(Detector):
         """Checks the source type first, then the fields that only generated media have."""
         metadata = view.metadata
         types = metadata.xmp_values(_NAMESPACE, "DigitalSourceType", "DigitalSourcefileType")
-        system = next(iter(metadata.xmp_values(_NAMESPACE, *_SYSTEM_FIELDS)), None)
+        system = next(filter(_is_stated, metadata.xmp_values(_NAMESPACE, *_SYSTEM_FIELDS)), None)
         claims = {source_type_claim(value): value for value in reversed(types)}
         for claim in (Claim.SYNTHETIC, Claim.EDITED):
             if claim in claims:
                 reason = f"DigitalSourceType {claims[claim].strip().rpartition('/')[2]}"
                 return DetectorResult.hit(Tier.B, reason, claim=claim, generator=system)
+        # Of an image whose type is another one, they tell of an edit.
+        claim = Claim.EDITED if any(map(is_source_type, types)) else Claim.SYNTHETIC
         for field in _FIELDS:
-            values = metadata.xmp_values(_NAMESPACE, field)
+            values = list(filter(_is_stated, metadata.xmp_values(_NAMESPACE, field)))
             if values:
-                return DetectorResult.hit(Tier.B, f"{field}: {values[0][:80]}", generator=system)
+                return DetectorResult.hit(Tier.B, f"{field}: {values[0][:80]}", claim=claim, generator=system)
         reason = ", ".join(f"DigitalSourceType {term(value)}" for value in types)
         return DetectorResult.absent(metadata.unread(Kind.XMP), reason)
+
+
+def _is_stated(value: str) -> bool:
+    """Whether a field says more than that no AI was used."""
+    return not _NOTHING.fullmatch(value.strip())

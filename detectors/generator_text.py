@@ -36,6 +36,7 @@ from auditor.images.view import View
 from auditor.plugin import Detector, DetectorResult
 from auditor.types import Evidence, Need, Tier
 
+_SWITCH = re.compile(r"(?:^|\s)--?[a-z]{1,12}\b|—[a-z]", re.IGNORECASE)  # of a prompt: --ar 3:2 --v 6
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _DREAM_STEPS = re.compile(r"\s-s ?\d+\b")
 # After it: two searches take linear time, one pattern would take quadratic time.
@@ -46,7 +47,7 @@ _DESCRIPTIONS = (
     "description", "imagedescription", "comment", "usercomment", "xpcomment", "xptitle", "xpsubject", "title", "2:120",
 )  # fmt: skip
 _SD = re.compile(r"sd:(?:mode|prompt|negative_prompt|seed|steps|sampler|sampler_name|cfg_scale|model|model_hash)")
-_LIBRARY_KEYS = ("stablediffusionversion", "model hash")
+_LIBRARY_KEYS = ("stablediffusionversion",)
 _MAX_PAIR_CHARS, _MAX_PAIRS = 200, 500  # of settings with a text each
 
 _Texts = Mapping[str, list[Text]]  # by key in lower case: a key may occur more than once
@@ -164,8 +165,9 @@ def _easy(texts: _Texts) -> Iterator[_Match]:
 
 
 def _midjourney(texts: _Texts) -> Iterator[_Match]:
+    has_author = any(True for _ in _named(texts, "author", "artist", "creator"))
     for text in _named(texts, *_DESCRIPTIONS):
-        if _JOB.search(text.value):
+        if _JOB.search(text.value) and (has_author or _SWITCH.search(text.value)):
             yield "Midjourney", f"job in {text.where} {text.key}"
 
 
@@ -177,7 +179,7 @@ def _luma(texts: _Texts) -> Iterator[_Match]:
 
 def _dalle(texts: _Texts) -> Iterator[_Match]:
     for text in _named(texts, *texts):
-        match = _OPENAI.search(text.value)
+        match = _OPENAI.match(text.value.lstrip())
         if match:
             yield "DALL·E 2", f"“{match[0]}” in {text.where}"
 

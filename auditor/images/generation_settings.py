@@ -38,6 +38,8 @@ _FIELD = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _STEPS = re.compile(r"steps[\"'*]*[ \t]*[:=][\"'*]*[ \t]*[\"']?\d{1,4}(?![\d.:])", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
+_MOST_STEPS = 250  # of a generator; with more, the name of a sampler must tell one from a simulation
 _ENDS = r"(?=\s*$|\s+[A-Za-z][\w ]{0,30}[:=])"  # a number is the whole value: "12 oz" is none
 _INTEGER = re.compile(r"-?\d{1,20}" + _ENDS)
 _NUMBER = re.compile(r"-?\d{1,4}(?:\.\d{0,20})?" + _ENDS)
@@ -178,7 +180,11 @@ def _is_settings(text: str) -> bool:
         weight = _is_specific(kind, match["value"].strip())
         if weight is not None:
             kinds[kind] = kinds.get(kind, False) or weight
-    return kinds.pop("steps", False) and len(kinds) >= 2 and any(kinds.values())
+    if not kinds.pop("steps", False) or len(kinds) < 2 or not any(kinds.values()):
+        return False
+    steps = _STEPS.search(text)
+    is_simulation = steps is not None and int(_DIGITS.findall(steps[0])[-1]) > _MOST_STEPS
+    return not is_simulation or kinds.get("sampler", False) or kinds.get("schedule", False)
 
 
 def _kind(key: str) -> str:
@@ -207,17 +213,34 @@ def _writer(text: str) -> str:
 # ---- JSON -----------------------------------------------------------------------------------------------------------
 
 
+_NODE = re.compile(r"\d+(?::\d+)*")  # the number of a node, also of one in a subgraph
+# Nodes of ComfyUI with which an image is enlarged or saved, and not generated.
+_ONLY_SCALE = frozenset(
+    "LoadImage LoadImageOutput SaveImage PreviewImage UpscaleModelLoader ImageUpscaleWithModel ImageScale ImageScaleBy "
+    "ImageScaleToTotalPixels ImageSharpen ImageCrop Note MarkdownNote Reroute PrimitiveNode".split()
+)
+
+
 def _has(*keys: str) -> Any:
     return lambda content: set(keys) <= content.keys()
 
 
 def _is_workflow(content: Mapping[str, Any]) -> bool:
+    """Whether an object is LiteGraph's form of a graph, in which every node has a type and a place."""
     nodes = content.get("nodes")
-    return isinstance(nodes, list) and ("links" in content or "last_node_id" in content)
+    if not isinstance(nodes, list) or not ("links" in content or "last_node_id" in content):
+        return False
+    kinds = {str(node["type"]) for node in nodes if isinstance(node, dict) and "type" in node and "pos" in node}
+    if not kinds:
+        return "last_node_id" in content or not nodes
+    return not kinds <= _ONLY_SCALE
 
 
 def _is_graph(content: Mapping[str, Any]) -> bool:
-    return any(isinstance(node, dict) and "class_type" in node for node in content.values())
+    """Whether an object is a prompt of ComfyUI: nodes by their numbers, or with inputs."""
+    nodes = ((key, node) for key, node in content.items() if isinstance(node, dict) and "class_type" in node)
+    kinds = {str(node["class_type"]) for key, node in nodes if "inputs" in node or _NODE.fullmatch(str(key))}
+    return bool(kinds) and not kinds <= _ONLY_SCALE
 
 
 def _names_fooocus(content: Mapping[str, Any]) -> bool:

@@ -95,7 +95,7 @@ def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]
     tried = values[:_FEW_VALUES] if files.is_remote(base) else values
     hits = {
         folder: sum(name_files(base, folder, [value]) for value in tried)
-        for folder in islice(_below(base, near), min(_MAX_TRIED, max(_MIN_TRIED, _MAX_LOOKUPS // len(tried))))
+        for folder in islice(_below(base, near), min(_MAX_TRIED, max(_MIN_TRIED, _MAX_LOOKUPS // max(1, len(tried)))))
     }
     candidates = [folder for folder, count in hits.items() if count and 2 * count >= max(hits.values())]
     if not candidates:

@@ -68,8 +68,21 @@ def test_a_camera_and_an_editor_are_not_ai():
 
 
 def test_a_known_generator_that_names_itself_is_named():
-    data = signing.signed(making.encoded(), signing.manifest(("c2pa.created", CAMERA), generator="OpenAI-API"))
+    data = signing.signed(
+        making.encoded(), signing.manifest(("c2pa.created", "http://example.org/other"), generator="OpenAI-API")
+    )
     assert look("c2pa", data).generator == "OpenAI"
+
+
+def test_what_ai_does_to_a_photograph_is_an_edit_whoever_signs_it():
+    photo = signing.signed(making.encoded(), signing.manifest(("c2pa.created", CAMERA), generator="Not Midjourney"))
+    assert look("c2pa", photo).score == 0
+    for action in ("c2pa.color_adjustments", "c2pa.enhanced", "c2pa.resized"):
+        made = signing.manifest(("c2pa.created", CAMERA), (action, AI), generator="Camera")
+        assert look("c2pa", signing.signed(making.encoded(), made)).claim is Claim.EDITED
+    opened = signing.manifest(("c2pa.opened", None), generator="Adobe Firefly")
+    redrawn = signing.signed(making.encoded(), opened, ingredients=(("parentOf", photo),))
+    assert look("c2pa", redrawn).claim is Claim.EDITED
 
 
 def test_pixels_that_are_not_the_signed_ones_give_no_verdict(generated):

@@ -107,3 +107,22 @@ def test_programs_are_known_in_every_field_for_a_creator(generator, data):
 def test_other_programs_in_those_fields_are_none():
     for text in ({"Created with": "GIMP"}, {"Software": "Ducks Draw Thingsome"}, {"Title": "stable_diffusion course"}):
         assert look("creator-tags", making.png(text)).score == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "is_hit"),
+    [
+        ("Created with Stable Diffusion", True),
+        ("Created with the help of Midjourney", True),
+        ("Created with: DALL-E 3", True),
+        ("Created with love during a workshop where the others used Midjourney", False),
+        ("Created with a pinhole camera as a protest against DALL-E and Midjourney", False),
+    ],
+)
+def test_the_generator_follows_created_with(value, is_hit):
+    assert (look("creator-tags", making.png({"Comment": value})).tier is not None) is is_hit
+
+
+@pytest.mark.parametrize("name", ["Stable Diffusion Detector 1.2", "Adobe Photoshop 26.0 (Adobe Firefly disabled)"])
+def test_programs_that_only_name_a_generator_made_nothing(name):
+    assert look("creator-tags", making.png({"Software": name})).tier is None

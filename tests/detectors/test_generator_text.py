@@ -246,3 +246,36 @@ def test_settings_in_the_text_file_beside_an_image_count_and_a_caption_does_not(
 def test_a_caption_that_img2dataset_took_from_a_page_is_no_text_of_the_generator():
     data = making.encoded(exif=making.camera_exif())
     assert look("generator-text", data, text_beside=making.A1111, stripped_by="img2dataset").score == 0
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"Description": '{"directed": false, "nodes": [{"id": 0}, {"id": 1}], "links": [{"source": 0, "target": 1}]}'},
+        {"Comment": '{"nodes": [{"name": "a", "type": "flow"}], "links": []}'},
+        {"Comment": '{"object_1": {"class_type": "car"}, "object_2": {"class_type": "tree"}}'},
+        {"Model hash": "0123456789abcdef"},
+        {"Description": "Monte Carlo run. Steps: 5000, Seed: 17, Size: 256x256"},
+        {"Description": '{"seed": 1, "steps": 500, "guidance": 1.0}'},
+        {"Description": "rendered by the farm, Job ID: 01234567-89ab-cdef-0123-456789abcdef"},
+        {"Description": "pictures Made with OpenAI DALL-E at the exhibition, Photo: Jane Doe"},
+        {"prompt": '{"1": {"class_type": "LoadImage", "inputs": {}}, "2": {"class_type": "ImageUpscaleWithModel", '
+                   '"inputs": {}}, "3": {"class_type": "SaveImage", "inputs": {}}}'},
+    ],
+)  # fmt: skip
+def test_texts_of_other_programs_are_no_settings(texts):
+    assert look("generator-text", making.png(texts)).tier is None
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"workflow": '{"nodes": [{"id": 1, "type": "KSampler", "pos": [0, 0]}], "links": []}'},
+        {"prompt": '{"12:3": {"class_type": "KSampler"}, "2": {"class_type": "LoadImage"}}'},
+        {"Description": "a cat --ar 3:2 --v 6 Job ID: 01234567-89ab-cdef-0123-456789abcdef"},
+        {"Description": "a cat Job ID: 01234567-89ab-cdef-0123-456789abcdef", "Author": "somebody"},
+        {"Comment": "Steps: 1000, Sampler: DDIM, Seed: 17, Size: 256x256"},
+    ],
+)
+def test_what_only_generators_write_is_known(texts):
+    assert look("generator-text", making.png(texts)).tier

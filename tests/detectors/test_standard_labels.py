@@ -110,3 +110,15 @@ def test_the_metadata_of_placed_parts_is_not_the_files_own():
         "</Iptc4xmpExt:DigitalSourceType></rdf:li></rdf:Bag></xmpMM:Pantry>"
     )
     assert look("digital-source-type", making.jpeg_xmp(making.xmp(placed))).score == 0
+
+
+@pytest.mark.parametrize("value", ["None", "N/A", "no AI used", "-"])
+def test_fields_that_say_that_no_ai_was_used_declare_nothing(value):
+    packet = making.xmp("", f'Iptc4xmpExt:AISystemUsed="{value}" Iptc4xmpExt:AIPromptInformation="{value}"')
+    assert look("digital-source-type", making.jpeg_xmp(packet)).tier is None
+
+
+def test_ai_in_an_image_of_another_source_type_is_an_edit():
+    value = making.SOURCE_TYPE + "algorithmicallyEnhanced"
+    packet = making.xmp("", f'Iptc4xmpExt:DigitalSourceType="{value}" Iptc4xmpExt:AISystemUsed="Lightroom Denoise"')
+    assert look("digital-source-type", making.jpeg_xmp(packet)).claim is Claim.EDITED
