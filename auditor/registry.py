@@ -80,7 +80,7 @@ def load(kind: str, id: str) -> Any:
     if id not in plugins:
         close = difflib.get_close_matches(id, plugins, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise UnknownPlugin(f"no {kind.rstrip('s')} named '{id}'{hint} There are: {', '.join(plugins)}")
+        raise UnknownPlugin(f"no {kind.rstrip('s')} named '{id}'{hint}; there are: {', '.join(plugins)}")
     module_name, _, class_name = plugins[id].partition(":")
     module = importlib.import_module(module_name)
     if id in _TABLES[kind] and not Path(inspect.getfile(module)).resolve().is_relative_to(_HOME):

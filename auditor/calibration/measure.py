@@ -9,6 +9,7 @@ rates differ between sources, and their variance determines the width of an esti
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import os
@@ -26,7 +27,7 @@ from auditor.classifier import ClassifierDetector, refusal
 from auditor.config import Limits, ScanConfig
 from auditor.embeddings.vector_source import VectorSource
 from auditor.errors import CalibrationError, SampleError
-from auditor.estimate.calibration import Calibration, Condition, platt
+from auditor.estimate.calibration import OWN, Calibration, Condition, platt
 from auditor.images.view import View
 from auditor.plugin import Engine, Shard, ShardTask
 from auditor.readers import Inputs, choose
@@ -36,16 +37,19 @@ from auditor.types import Sample
 _BATCH = 16
 _MAX_SIDE = 1024  # pixels on the longer side before an image is re-encoded, as on the web
 _PRIOR = 0.5
+MIN_IMAGES = 10  # of each side, without copies; a few images that happen to be well separated look certain
 Scores = Mapping[tuple[str, str], Sequence[Any]]  # (condition, source) -> one score, or one array of tokens, per image
 
 
 @dataclass(frozen=True, slots=True)
 class ShardScores:
-    """The scores of a shard's images, the number of its rows, and how many of them could not be read or scored."""
+    """The scores of a shard's images, the number of its rows, how many of them could not be read or scored, and the
+    digests of the pixels of the others. Copies of an image count once."""
 
     rows: int
     unread: int
     scores: Scores
+    images: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class ShardScoring(ShardTask[ShardScores]):
         scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
         batch: list[tuple[str, str, np.ndarray]] = []
         rows = unread = 0
+        images: set[bytes] = set()
 
         def score_batch() -> None:
             if not batch:
@@ -81,11 +86,15 @@ class ShardScoring(ShardTask[ShardScores]):
             except SampleError:
                 unread += 1
                 continue
+            digest = hashlib.sha256(str(upright.shape).encode() + upright.tobytes()).digest()
+            if digest in images:
+                continue
+            images.add(digest)
             batch += [(name, item.source, apply_condition(upright, name)) for name in self.conditions]
             if len(batch) >= _BATCH:
                 score_batch()
         score_batch()
-        return ShardScores(rows, unread, dict(scores))
+        return ShardScores(rows, unread, dict(scores), frozenset(images))
 
     def excluding_crash(self, shard: Shard, reason: str) -> ShardScoring:
         """Raises CalibrationError: an image that crashes a worker ends a calibration."""
@@ -115,10 +124,10 @@ def calibrate(
     model.check()
     scoring = ShardScoring(detector, _conditions(shipped), config.limits, indexes, vectors)
     given = {"real": real} if synthetic is None else {"real": real, "synthetic": synthetic}
-    collected = {side: collect_scores(inputs, engine, scoring, config, on_rows) for side, inputs in given.items()}
-    sides = {side: scores for side, (scores, _) in collected.items()}
+    collected = _collected(given, engine, scoring, config, on_rows)
+    sides = {side: found.scores for side, found in collected.items()}
     base = shipped or Calibration(model.id, model.id, model.weights(), "", _PRIOR, 1.0, 0.0, {})
-    origin = describe_origin(sides, {side: unread for side, (_, unread) in collected.items()}, base)
+    origin = describe_origin(sides, {side: found.unread for side, found in collected.items()}, base)
     conditions = {}
     for name in scoring.conditions:
         scores_of = {side: by_source(name, scores) for side, scores in sides.items()}
@@ -143,10 +152,10 @@ def adapt(
     embedded()  # raises an error before the images are read
     scoring = ShardScoring(shipped.detector, _conditions(shipped), config.limits, is_adapting=True)
     given = {"real": real, "synthetic": synthetic}
-    collected = {side: collect_scores(inputs, engine, scoring, config, on_rows) for side, inputs in given.items()}
-    sides = {side: tokens for side, (tokens, _) in collected.items()}
+    collected = _collected(given, engine, scoring, config, on_rows)
+    sides = {side: found.scores for side, found in collected.items()}
     adaptation = adapt_head(sides["real"], sides["synthetic"], embedded().head)
-    origin = describe_origin(sides, {side: unread for side, (_, unread) in collected.items()}, shipped)
+    origin = describe_origin(sides, {side: found.unread for side, found in collected.items()}, shipped)
     conditions = {
         name: Condition(by_source(name, adaptation.real), by_source(name, adaptation.synthetic))
         for name in scoring.conditions
@@ -219,18 +228,39 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
+def _collected(
+    given: Mapping[str, Inputs],
+    engine: Engine,
+    scoring: ShardScoring,
+    config: ScanConfig,
+    on_rows: Callable[[int], None],
+) -> dict[str, ShardScores]:
+    """The scores of each side. Raises CalibrationError if one has too few images, or both have the same."""
+    found = {side: collect_scores(inputs, engine, scoring, config, on_rows) for side, inputs in given.items()}
+    for side, scores in found.items():
+        if len(scores.images) < MIN_IMAGES:
+            raise CalibrationError(
+                f"{len(scores.images)} different {side} images: at least {MIN_IMAGES} are needed, and hundreds from "
+                "several sources for a narrow interval"
+            )
+    if "synthetic" in found and (both := found["real"].images & found["synthetic"].images):
+        raise CalibrationError(f"{len(both):,} images are given as real and as synthetic: remove them from one side")
+    return found
+
+
 def collect_scores(
     inputs: Inputs, engine: Engine, scoring: ShardScoring, config: ScanConfig, on_rows: Callable[[int], None]
-) -> tuple[dict[tuple[str, str], list[Any]], int]:
-    """The scores by condition and source, and the number of rows that could not be read or would not be scored by a
-    scan.
-    Raises CalibrationError if no image is left."""
+) -> ShardScores:
+    """The scores by condition and source of all shards, and what else ShardScores has. Raises CalibrationError if no
+    image is left."""
     shards = [shard for input, reader in choose(inputs, config.read) for shard in reader.shards(input)]
     scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
     rows = unread = 0
+    images: set[bytes] = set()
     for result in engine.run(shards, scoring):
         rows += result.rows
         unread += result.unread
+        images |= result.images
         on_rows(result.rows)
         for key, values in result.scores.items():
             scores[key] += values
@@ -240,7 +270,7 @@ def collect_scores(
             f"{', '.join(map(str, named))}: none of {rows:,} rows is an image that can be read and scored "
             "(images below 64 × 200 pixels, blank ones and pages of text are not scored)"
         )
-    return {key: scores[key] for key in sorted(scores)}, unread
+    return ShardScores(rows, unread, {key: scores[key] for key in sorted(scores)}, frozenset(images))
 
 
 def by_source(condition: str, scores: Scores) -> dict[str, tuple[float, ...]]:
@@ -261,7 +291,7 @@ def describe_origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], sh
         without = f" ({left_out[side]:,} more not read or not scored)" if left_out[side] else ""
         parts.append(f"{images:,} {side} images of {len(sources)} sources{without}")
     kept = "" if "synthetic" in sides else f"; synthetic scores from: {shipped.origin}"
-    return f"own images: {', '.join(parts)}{kept}"
+    return f"{OWN}: {', '.join(parts)}{kept}"
 
 
 def refit_platt(calibration: Calibration) -> Calibration:

@@ -56,7 +56,8 @@ def _text(descriptor: int, before: TextIO | None, *, is_lenient: bool) -> TextIO
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=before.encoding if before else "utf-8",
-        errors=before.errors if before else "backslashreplace",
+        # As Python's own stdout does in the C locale; a terminal's encoding may lack some characters of a report.
+        errors="backslashreplace" if before is None or before.errors == "strict" else before.errors,
         line_buffering=is_lenient or raw.isatty(),
     )
 

@@ -32,6 +32,9 @@ _MAX_LOGIT = 500.0  # exp overflows beyond about 700
 Scores = Mapping[str, tuple[float, ...]]  # source -> scores in ascending order
 
 
+OWN = "own images"  # with which the origin of scores of the user's images begins
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Scores of the real and of the synthetic sources in one condition."""
@@ -61,6 +64,11 @@ class Calibration:
 
     def __hash__(self) -> int:
         return hash((self.detector, self.model, self.sha256, self.origin, self.slope, self.intercept))
+
+    @property
+    def has_own_images(self) -> bool:
+        """Whether the scores are those of the user's images, of both sides or of the real one."""
+        return self.origin.startswith(OWN)
 
     def probability(self, score: float) -> float:
         """The probability that an image is synthetic if a share `prior` of the images is."""

@@ -26,12 +26,18 @@ from auditor.results import Control, Estimate, FprScenario
 # Factors of the false-positive rate in the sensitivity analysis.
 FACTORS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 METHOD = "mixture of score distributions and melded Rogan-Gladen, both predicted for new sources"
+_AT_FACE_VALUE = "metadata, watermarks and known-image matches are taken at face value"
 ASSUMPTIONS = (
     "the shipped scores were measured by cross-validation: each score is from a head that was fitted without the "
     "image's group of sources",
     "in tests on held-out sources the 95 % interval covered the true fraction in 97 of 100 cases: "
     "docs/explanation/estimate.md",
-    "metadata, watermarks and known-image matches are taken at face value",
+    _AT_FACE_VALUE,
+)
+_OWN_ASSUMPTIONS = (
+    "the error rates are those of your own images (calibration), which are a fair sample of images like the dataset's; "
+    "how well the interval covers the true fraction then is not known from tests",
+    _AT_FACE_VALUE,
 )
 # Each of the two methods has this confidence. Their intersection covers in 97 % of tests on held-out sources.
 _CONFIDENCE_OF_EACH = 0.96
@@ -50,8 +56,7 @@ class Stated:
     many_generators: bool = False
     representative_anchors: bool = False
 
-    @property
-    def assumptions(self) -> tuple[str, ...]:
+    def assumptions(self, *, has_own_images: bool = False) -> tuple[str, ...]:
         """As sentences of the estimate."""
         generators = (
             "four to sixteen generators (stated by the user)" if self.many_generators else "one to four generators"
@@ -64,7 +69,7 @@ class Stated:
             "the scores of the undecided images are distributed like those of new sources like the calibration's: one "
             f"to eight sources of real images, and {generators}",
             *([anchors] if self.representative_anchors else []),
-            *ASSUMPTIONS,
+            *(_OWN_ASSUMPTIONS if has_own_images else ASSUMPTIONS),
         )
 
 
@@ -173,7 +178,7 @@ def estimate_prevalence(evidence: EvidenceCounts, scored: Scored, threshold: flo
         method=f"{METHOD}, valid at every sample size" if design.anytime_valid else METHOD,
         n=counts.scored.rows,
         calibration=f"{calibration.model}: {calibration.origin}",
-        assumptions=scored.stated.assumptions,
+        assumptions=scored.stated.assumptions(has_own_images=scored.calibration.has_own_images),
         detector=calibration.detector,
         flagged=counts.flagged.rows,
         threshold=threshold,

@@ -1,5 +1,6 @@
 """Error rates measured on labelled images: here with a model that takes red pictures for synthetic ones."""
 
+import shutil
 from dataclasses import replace
 
 import making
@@ -19,6 +20,7 @@ from auditor.embeddings import embedded_encoder, vector_source
 from auditor.embeddings.embedded_encoder import EmbeddedEncoder
 from auditor.errors import CalibrationError
 from auditor.estimate.calibration import dumps, parse
+from auditor.estimate.prevalence import Stated
 from auditor.resources import counted_detector
 from auditor.scanning import shard_scan
 from detectors import classifier
@@ -34,10 +36,10 @@ def _tiny(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(classifier, "shipped_calibration", lambda: SHIPPED)
 
 
-def pictures(folder, colour, count=4, sources=("a", "b")):
+def pictures(folder, colour, count=5, sources=("a", "b")):
     for source in sources:
         for number in range(count):
-            noise = np.random.default_rng(number).integers(0, 40, (190, 250, 3))
+            noise = np.random.default_rng([number, ord(source)]).integers(0, 40, (190, 250, 3))
             pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
             making.write(folder / source / f"{number}.png", b"")
             Image.fromarray(pixels).save(folder / source / f"{number}.png")
@@ -53,15 +55,15 @@ BLUE, RED = (10, 10, 200), (200, 10, 10)
 
 
 def test_counts_are_made_by_condition_and_source(tmp_path):
-    made = calibrate(pictures(tmp_path / "real", BLUE), pictures(tmp_path / "fake", RED, count=3))
+    made = calibrate(pictures(tmp_path / "real", BLUE), pictures(tmp_path / "fake", RED, count=6))
     assert set(made.conditions) == set(NAMES)
     for condition in made.conditions.values():
-        assert {source: len(scores) for source, scores in condition.real.items()} == {"a": 4, "b": 4}
-        assert {source: len(scores) for source, scores in condition.synthetic.items()} == {"a": 3, "b": 3}
+        assert {source: len(scores) for source, scores in condition.real.items()} == {"a": 5, "b": 5}
+        assert {source: len(scores) for source, scores in condition.synthetic.items()} == {"a": 6, "b": 6}
     clean = made.conditions["clean"]
     assert all(scores[-1] < -2 for scores in clean.real.values())
     assert all(scores[0] > 2 for scores in clean.synthetic.values())
-    assert made.origin == "own images: 8 real images of 2 sources, 6 synthetic images of 2 sources"
+    assert made.origin == "own images: 10 real images of 2 sources, 12 synthetic images of 2 sources"
 
 
 def test_real_images_alone_keep_the_shipped_counts_of_synthetic_ones(tmp_path):
@@ -77,13 +79,36 @@ def test_unreadable_images_are_left_out(tmp_path):
     making.write(tmp_path / "real/a/broken.png", b"broken")
     Image.fromarray(np.full((300, 300, 3), 255, np.uint8)).save(tmp_path / "real/a/blank.png")  # no scan judges it
     made = calibrate(tmp_path / "real")
-    assert len(made.conditions["clean"].real["a"]) == 4
-    assert "8 real images of 2 sources (2 more not read or not scored)" in made.origin
+    assert len(made.conditions["clean"].real["a"]) == 5
+    assert "10 real images of 2 sources (2 more not read or not scored)" in made.origin
 
 
 def test_folders_that_were_mixed_up_are_noticed(tmp_path):
     with pytest.raises(CalibrationError, match="mixed up"):
         calibrate(pictures(tmp_path / "real", RED), pictures(tmp_path / "fake", BLUE))
+
+
+def test_copies_of_an_image_are_one_and_few_images_are_refused(tmp_path):
+    pictures(tmp_path / "real", BLUE, count=9, sources=("a",))
+    for number in range(5):
+        shutil.copy(tmp_path / "real/a/0.png", tmp_path / f"real/a/copy{number}.png")
+    with pytest.raises(CalibrationError, match="9 different real images: at least 10 are needed"):
+        calibrate(tmp_path / "real")
+
+
+def test_images_that_are_given_as_real_and_as_synthetic_are_refused(tmp_path):
+    pictures(tmp_path / "real", BLUE)
+    pictures(tmp_path / "fake", RED)
+    shutil.copy(tmp_path / "real/a/0.png", tmp_path / "fake/b/again.png")
+    with pytest.raises(CalibrationError, match="1 images are given as real and as synthetic"):
+        calibrate(tmp_path / "real", tmp_path / "fake")
+
+
+def test_an_estimate_by_own_images_promises_nothing_of_the_shipped_scores():
+    assert "97 of 100" in " ".join(Stated().assumptions())
+    own = " ".join(Stated().assumptions(has_own_images=True))
+    assert "97 of 100" not in own
+    assert "your own images" in own
 
 
 def test_images_that_cannot_be_read_are_an_error(tmp_path):

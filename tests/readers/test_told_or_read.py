@@ -311,6 +311,13 @@ def test_two_copies_of_a_table_with_settings_are_read_once(tmp_path, read_all):
     assert len(read_all(tmp_path)[1]) == 3
 
 
+@pytest.mark.parametrize("name", ["set.csv", "metadata.csv"])
+def test_a_table_without_rows_is_a_dataset_without_rows(tmp_path, read_all, name):
+    making.write(tmp_path / name, "file_name,source\n")
+    assert read_all(tmp_path / name)[1] == []
+    assert read_all(tmp_path)[1] == []
+
+
 # ---- texts beside images
 
 
