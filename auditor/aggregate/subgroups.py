@@ -83,7 +83,7 @@ def estimated(counts: Sequence[SubgroupCounts], scored: Scored | None, whole: In
     """The subgroups of an audit, by kind; those first without which the dataset would be least synthetic.
 
     counts: grouped by kind. scored, whole: the scores and the estimate of the dataset; without them, or without
-    a scored row, subgroups have no estimate and keep their order.
+    a scored row, subgroups have no estimate, and those with the highest lower bound of the confirmed share come first.
     """
     found: list[Subgroup] = []
     for _, members in groupby(counts, key=lambda each: each.by):
@@ -104,9 +104,9 @@ def _fractions(kind: Sequence[SubgroupCounts], scored: Scored, whole: Interval) 
     return {each.value: fraction for each, fraction in zip(readable, fractions, strict=True)}
 
 
-def _by_removal(subgroup: Subgroup) -> tuple[bool, float]:
+def _by_removal(subgroup: Subgroup) -> tuple[bool, float, float]:
     left = subgroup.estimate.fraction_without if subgroup.estimate else None
-    return subgroup.value == OTHERS, 1.0 if left is None else left
+    return subgroup.value == OTHERS, 1.0 if left is None else left, -(subgroup.low or 0.0)
 
 
 class SubgroupTally:
