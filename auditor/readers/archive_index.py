@@ -20,7 +20,7 @@ from auditor.storage import files, names, tables
 from auditor.storage.tables import BadRow, TableFile
 
 _MAX_BYTES = 256 << 20  # of a table inside an archive
-_MAX_ROWS = 500_000  # of a table; more do not fit into memory
+_MAX_ROWS = 2_000_000  # of a table; more do not fit into memory
 _MAX_BESIDE = 1000  # tables in a folder of archives that are looked into
 _MAX_LOOSE = 50  # .json files in a folder of archives; where there are more, they are no tables
 _MAX_TABLES = 20  # that describe one archive
@@ -216,7 +216,7 @@ def _of_member(member: Member, options: ReadOptions) -> tuple[dict[str, Mapping[
             return {}, ""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_MAX_TABLES)
 def _of_table(input: Input, name: str, version: str) -> Fields:
     return dict(_rows(_table(input, name), input.options))
 
