@@ -58,7 +58,7 @@ def scan(
     """
     workers = make_engine(jobs, engine)
     if out is None:
-        policy_of(policy)
+        policy_of(policy)  # a bad one is refused, although nothing is written
         with tempfile.TemporaryDirectory(prefix="auditor-") as temporary, _active_listener(listener) as active:
             return run_audit(inputs, Path(temporary), _of_one_sample(config), workers, listener=active, fetcher=fetcher)
     with output_folder.opened(out) as folder, _active_listener(listener) as active:

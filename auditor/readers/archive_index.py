@@ -3,7 +3,6 @@ folder's `metadata.jsonl`), beside it (Hugging Face's `images.zip` and `metadata
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,6 @@ _MAX_ROWS = 2_000_000  # of a table; more do not fit into memory
 _MAX_BESIDE = 1000  # tables in a folder of archives that are looked into
 _MAX_LOOSE = 50  # .json files in a folder of archives; where there are more, they are no tables
 _MAX_TABLES = 20  # that describe one archive
-_WORD = re.compile(r"[^\W\d_]+|\d+")
 
 Fields = Mapping[str, Mapping[str, Any]]  # the name of a file, as in the table and below its folder → its row
 
@@ -39,12 +37,15 @@ class Described:
     def __init__(self, groups: Iterable[Group | Broken], url: str, options: ReadOptions, *, in_any_order: bool) -> None:
         self.fields: dict[str, Mapping[str, Any]] = {}
         self._options = options
-        self._members: Counter[str] | None = None  # their names, and how many have each base name
+        self._members: frozenset[str] | None = None  # their names, if they are known in advance
+        self._base_names: Counter[str] = Counter()
         self._reads_json = names.is_zip(url)
         if in_any_order:
             groups = list(groups)
-            every = [each.name for group in groups if isinstance(group, Group) for each in group.members]
-            self._members = Counter(every) + Counter({f"/{base}": n for base, n in Counter(map(_base, every)).items()})
+            self._members = frozenset(
+                each.name for group in groups if isinstance(group, Group) for each in group.members
+            )
+            self._base_names.update(map(_base, self._members))
         self._groups: Iterable[Group | Broken] = self._without_tables(groups)
         if in_any_order:
             self._groups = list(self._groups)
@@ -54,7 +55,7 @@ class Described:
 
     def is_only(self, member: str) -> bool:
         """Whether no other member has this one's base name, as far as that is known."""
-        return self._members is None or self._members[f"/{_base(member)}"] < 2
+        return self._base_names[_base(member)] < 2
 
     def _without_tables(self, groups: Iterable[Group | Broken]) -> Iterator[Group | Broken]:
         has_image = False
@@ -83,17 +84,17 @@ class Described:
         """The rows of a table by the places of their images: below the table's folder or, if none is there, anywhere
         in the archive."""
         below = {f"{folder}/{name}" if folder else name: row for name, row in rows.items()}
-        return below if self._members is None or not self._members.keys().isdisjoint(below) else rows
+        return below if self._members is None or not self._members.isdisjoint(below) else rows
 
 
 def tables_of(input: Input, archive: str) -> tuple[str, ...]:
     """The tables that describe the images of an archive, the nearest first: in its folder and in those above. Where
     some are named like the archive or a folder that it is in (`train.csv`, `train/0.tar`), these alone."""
-    words = _words(names.stem(archive)) | _words(files.parent(archive))
+    words = image_base.words_of(names.stem(archive)) | image_base.words_of(files.parent(archive))
     found: list[str] = []
     for folder in image_base.above(files.parent(archive)):
         here = tables_beside(input, folder)
-        alike = [name for name in here if _words(names.stem(_base(name))) <= words]
+        alike = [name for name in here if image_base.words_of(names.stem(_base(name))) <= words]
         found += alike or here
     return tuple(found[:_MAX_TABLES])
 
@@ -190,10 +191,6 @@ def _is_likely(name: str) -> bool:
 
 def _base(name: str) -> str:
     return name.rpartition("/")[2]
-
-
-def _words(name: str) -> set[str]:
-    return set(_WORD.findall(name.casefold()))
 
 
 def _of_member(member: Member, options: ReadOptions) -> tuple[dict[str, Mapping[str, Any]], str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -210,7 +210,7 @@ def _by_alias(names: list[str], aliases: tuple[str, ...]) -> list[str]:
 
 def by_alias(row: Mapping[str, Any], aliases: tuple[str, ...]) -> str | None:
     """The first non-empty text under an alias; for sidecar JSON, whose keys may differ from row to row."""
-    by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
+    by_folded = _folded(row)
     return next((text for alias in aliases if (text := as_text(by_folded.get(alias)))), None)
 
 
@@ -263,9 +263,21 @@ def _is_box(line: str) -> bool:
         return False
 
 
-def caption_in(row: Mapping[str, Any], wanted: str | None = None) -> str | None:
-    """The caption among the fields of a JSON object beside an image. wanted: the field's name; None if it is not
-    known."""
-    by_folded = {str(name).casefold(): value for name, value in reversed(list(row.items()))}
-    aliases = (wanted.casefold(),) if wanted else (*CAPTION, *_MORE_CAPTIONS)
-    return next((text for alias in aliases if (text := as_text(cells.caption(by_folded.get(alias))))), None)
+def caption_of_image(
+    row: Mapping[str, Any], wanted: str | None, text: Callable[[Sequence[str]], str | None]
+) -> tuple[str | None, str | None]:
+    """The caption of an image with texts beside it, and the text that usually is one. row: the fields of a JSON object.
+    wanted: the field, or the suffix of a text, that an option names. text: the first text of some suffixes."""
+    beside = text(CAPTION_FILES)
+    named = (_caption_in(row, (wanted.casefold(),)) or text((wanted,))) if wanted else None
+    return named or beside or _caption_in(row, (*CAPTION, *_MORE_CAPTIONS)), beside
+
+
+def _caption_in(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    by_folded = _folded(row)
+    return next((text for name in names if (text := as_text(cells.caption(by_folded.get(name))))), None)
+
+
+def _folded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by their names in lower case; of names that differ in case, the first."""
+    return {str(name).casefold(): value for name, value in reversed(list(row.items()))}

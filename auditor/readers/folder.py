@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
 from auditor.errors import SampleError
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import unopened_archives, walk
-from auditor.readers.columns import URL, as_text, by_alias, caption_beside, caption_in, declared, weight
+from auditor.readers.columns import URL, as_text, by_alias, caption_beside, caption_of_image, declared, weight
 from auditor.storage import files, names
 from auditor.storage.content import FileContent
 from auditor.types import Sample, Unreadable
 
 _SIDECAR_LIMIT = 1 << 20
-_TEXTS = ("txt", "caption")
 
 
 class Folder(Reader):
@@ -52,16 +52,14 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
     row = {**_sidecar_json(input, name), **(extra or {})}
     options = input.options
     url = as_text(row.get(options.url_col)) if options.url_col else by_alias(row, URL)
-    path, beside = input.prefix + name, _sidecar_text(input, name, _TEXTS)
-    caption = caption_in(row, options.caption_col) if options.caption_col else None
-    if options.caption_col and caption is None:
-        caption = _sidecar_text(input, name, (options.caption_col,))
+    path = input.prefix + name
+    caption, beside = caption_of_image(row, options.caption_col, partial(_sidecar_text, input, name))
     return Sample(
         key=path,
         source=input.prefix + (files.parent(name) or "."),
         image=path,
         content=FileContent(input.url, name, options.follow_links),
-        caption=caption or beside or caption_in(row),
+        caption=caption,
         url=url,
         row=row,
         declared=declared(row, options),

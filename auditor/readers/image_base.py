@@ -27,7 +27,7 @@ _MAX_FOLDERS = 50  # in one folder
 _MAX_TRIED, _MIN_TRIED = 300, 10  # folders
 _MAX_LOOKUPS = 5000  # of files, for one table
 _FEW_VALUES = 3  # that are looked for on a store, where each is a request
-_WORD = re.compile(r"[a-z]+|[0-9]+")
+_WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
 def find(input: Input, table: TableFile, columns: Columns) -> str:
@@ -100,11 +100,11 @@ def _named_like(name: str, base: str, near: Sequence[str], values: Sequence[Any]
     candidates = [folder for folder, count in hits.items() if count and 2 * count >= max(hits.values())]
     if not candidates:
         return None
-    of_each = [_words(folder) for folder in candidates]
-    words = _words(name) - of_each[0].intersection(*of_each)
+    of_each = [words_of(folder) for folder in candidates]
+    words = words_of(name) - of_each[0].intersection(*of_each)
 
     def likeness(folder: str) -> tuple[bool, int, int]:
-        return name.casefold() in folder.casefold().split("/"), len(words & _words(folder)), hits[folder]
+        return name.casefold() in folder.casefold().split("/"), len(words & words_of(folder)), hits[folder]
 
     return max(candidates, key=likeness)
 
@@ -114,7 +114,7 @@ def forget() -> None:
     _find.cache_clear()
 
 
-def _words(name: str) -> set[str]:
+def words_of(name: str) -> set[str]:
     """The words and numbers of a name: `captions`, `val` and `2017` of captions_val2017."""
     return set(_WORD.findall(name.casefold()))
 

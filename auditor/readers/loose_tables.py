@@ -45,16 +45,21 @@ class Tried:
     opened."""
 
     def __init__(self) -> None:
-        self._failed: Counter[str] = Counter()
+        self._with_tables: set[str] = set()
+        self._failures: Counter[str] = Counter()
 
     def may_be_table(self, name: str) -> bool:
         """Whether a file is to be looked into."""
-        return not tables.is_only_sometimes_table(name) or self._failed[files.parent(name)] < _MAX_NO_TABLES
+        folder = files.parent(name)
+        is_known = not tables.is_only_sometimes_table(name) or folder in self._with_tables
+        return is_known or self._failures[folder] < _MAX_NO_TABLES
 
     def note(self, name: str, *, is_table: bool) -> bool:
         """Remembers what a file is; returns whether it is a table."""
-        if tables.is_only_sometimes_table(name):
-            self._failed[files.parent(name)] += -_MAX_LOOSE if is_table else 1
+        if is_table:
+            self._with_tables.add(files.parent(name))
+        elif tables.is_only_sometimes_table(name):
+            self._failures[files.parent(name)] += 1
         return is_table
 
 

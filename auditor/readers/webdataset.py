@@ -14,6 +14,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice, product
 from typing import Any
 
@@ -22,12 +23,11 @@ from auditor.images import causes
 from auditor.plugin import Input, Reader, Shard
 from auditor.readers import archive, archive_index, listing, walk
 from auditor.readers.columns import (
-    CAPTION_FILES,
     URL,
     as_text,
     by_alias,
     caption_beside,
-    caption_in,
+    caption_of_image,
     declared,
     weight,
 )
@@ -89,7 +89,7 @@ class Webdataset(Reader):
             return
         keys = Keys()
         url, options = files.join(shard.input.url, shard.file), shard.input.options
-        if pointer := causes.pointer(files.head(url, causes.POINTER_HEAD)):
+        if not files.is_remote(url) and (pointer := causes.pointer(files.head(url, causes.POINTER_HEAD))):
             yield Unreadable(name, name, name, f"the archive cannot be read: {pointer}")
             return
         beside, in_any_order = archive_index.rows_beside(shard.input, shard.file), archive.is_in_any_order(url)
@@ -190,15 +190,13 @@ def samples(
         kinds = ", ".join(sorted({member.suffix or "no suffix" for member in group.members})[:_MAX_KINDS])
         yield Unreadable(key, source, f"{place}::{group.key}", f"no image in sample: its members are {kinds}")
     for number, member in enumerate(images):
-        beside = _caption(group, member, images, CAPTION_FILES)
-        wanted = options.caption_col
-        caption = (caption_in(row, wanted) or _caption(group, member, images, (wanted,))) if wanted else beside
+        caption, beside = caption_of_image(row, options.caption_col, partial(_text_beside, group, member, images))
         yield Sample(
             key=f"{key}#{number}" if len(images) > 1 else key,
             source=source,
             image=f"{place}::{member.name}",
             content=member.content,
-            caption=caption or caption_in(row),
+            caption=caption,
             url=url,
             row=row,
             declared=declared(row, options),
@@ -220,7 +218,7 @@ def _is_image(member: Member) -> bool:
         return False
 
 
-def _caption(group: Group, image: Member, images: Sequence[Member], suffixes: Sequence[str]) -> str | None:
+def _text_beside(group: Group, image: Member, images: Sequence[Member], suffixes: Sequence[str]) -> str | None:
     """The text beside an image that is not blank: that of the same stem (`a.00.txt` of `a.00.jpg`), or else one of the
     whole sample, which is of no other image's stem."""
     own = names.stem(image.name)
