@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
 from auditor.errors import SampleError
@@ -69,14 +68,13 @@ def sample(input: Input, name: str, extra: Mapping[str, Any] | None = None) -> S
 
 
 def _beside(input: Input, name: str, suffix: str) -> str | None:
-    """The name of a text beside an image: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it."""
+    """The name of a text beside an image; None without one."""
     folder = files.parent(name)
     url = files.join(input.url, folder)
-    if not files.sidecars(url):
+    if not files.sidecars(url, names.text_suffix(input.options.caption_col)):
         return None
     here = files.names(url)
-    for stem, spelled in product((names.stem(name), name), (suffix, suffix.upper(), suffix.capitalize())):
-        wanted = f"{stem.rpartition('/')[2]}.{spelled}"
+    for wanted in names.sidecars_of(name.rpartition("/")[2], suffixes=(suffix,)):
         for spelling in (wanted,) if wanted.isascii() else names.spellings(wanted):
             if spelling in here:
                 return f"{folder}/{spelling}" if folder else spelling

@@ -58,8 +58,8 @@ def images(input: Input, start: str = "") -> Iterator[ImageFile]:
         if found.entry.is_folder and not found.entry.is_hidden:
             yield ImageFile(found.name, "a folder that is not entered")
         elif is_image(input, found):
-            stem = names.stem(found.entry.name)
-            beside = [found.sidecars.get(f"{stem}.{suffix}", "") for suffix in names.SIDECAR_SUFFIXES]
+            texts = names.sidecars_of(found.entry.name, input.options.caption_col) if found.sidecars else ()
+            beside = filter(None, map(found.sidecars.get, texts))
             yield ImageFile(found.name, "|".join([found.entry.stat_signature, *beside]))
 
 
@@ -67,7 +67,7 @@ def everything(input: Input, start: str = "") -> Iterator[Found]:
     """All that is below the folder of an input, in the order of the walk, from `start` (inclusive) on. Hidden folders
     are not entered."""
     first = tuple(start.split("/")) if start else ()
-    return _walk(input.url, "", first, input.options.follow_links, (input.url,))
+    return _walk(input, "", first, (input.url,))
 
 
 def is_image(input: Input, found: Found) -> bool:
@@ -81,9 +81,11 @@ def is_image(input: Input, found: Found) -> bool:
     )
 
 
-def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: tuple[str, ...]) -> Iterator[Found]:
+def _walk(input: Input, folder: str, start: tuple[str, ...], above: tuple[str, ...]) -> Iterator[Found]:
+    base, follow = input.url, input.options.follow_links
+    url = files.join(base, folder)
     first = start[0] if start else ""
-    listing, sidecars = files.all_entries(files.join(base, folder)), files.sidecars(files.join(base, folder))
+    listing, sidecars = files.all_entries(url), files.sidecars(url, names.text_suffix(input.options.caption_col))
     for number in range(bisect_left(listing, first, key=lambda entry: entry.name), len(listing)):
         entry = listing[number]
         name = f"{folder}/{entry.name}" if folder else entry.name
@@ -101,7 +103,7 @@ def _walk(base: str, folder: str, start: tuple[str, ...], follow: bool, above: t
             yield Found(name, entry, sidecars)  # a row that gives the reason
             continue
         deeper = start[1:] if entry.name == first else ()
-        yield from _walk(base, name, deeper, follow, (*above, os.path.realpath(files.join(base, name))))
+        yield from _walk(input, name, deeper, (*above, os.path.realpath(files.join(base, name))))
 
 
 def cut(input: Input, reader: str, images: Iterator[ImageFile]) -> Iterator[Shard]:

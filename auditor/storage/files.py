@@ -22,7 +22,7 @@ import fsspec
 
 from auditor.errors import AuditorError, DatasetError, SampleError
 from auditor.storage.failures import CountedFile, counted
-from auditor.storage.names import is_hidden, is_sidecar, spellings
+from auditor.storage.names import is_hidden, is_sidecar, spellings, suffix
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
 EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
@@ -230,9 +230,11 @@ def names(url: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=16)
-def sidecars(url: str) -> Mapping[str, str]:
-    """The files in a folder that may be texts beside images, also hidden ones, with their stat signatures."""
-    return {entry.name: entry.stat_signature for entry in all_entries(url) if is_sidecar(entry.name)}
+def sidecars(url: str, also: str = "") -> Mapping[str, str]:
+    """The files in a folder that may be texts beside images, also hidden ones, with their stat signatures. also: the
+    suffix of others."""
+    here = all_entries(url)
+    return {entry.name: entry.stat_signature for entry in here if is_sidecar(entry.name) or suffix(entry.name) == also}
 
 
 def _unlisted(folder: str) -> str:

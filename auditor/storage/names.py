@@ -6,6 +6,7 @@ file with the name of an image that is not one becomes an unreadable row with a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -15,7 +16,7 @@ IMAGE_SUFFIXES = frozenset(
     "jpg jpeg jpe jfif jif jfi pjpeg pjp jpg_large jpg_small jpg_orig png apng webp gif bmp dib tif tiff avif heic "
     "heif heics heifs hif jxl jp2 j2k jpf jpx mpo ppm pgm pbm pnm ico".split()
 )
-SIDECAR_SUFFIXES = ("txt", "caption", "json")  # of texts beside images
+SIDECAR_SUFFIXES = ("txt", "caption", "text", "json")  # of texts beside images
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.lz4")
 # Suffixes of files that are no images; they are not opened to find out.
 _TEXTS = frozenset("txt caption text json jsonl ndjson csv tsv parquet arrow feather".split())
@@ -95,6 +96,20 @@ def spellings(name: str) -> tuple[str, ...]:
 def is_sidecar(name: str) -> bool:
     """Whether a file name ends like that of a text beside an image."""
     return suffix(name) in SIDECAR_SUFFIXES
+
+
+def text_suffix(option: str | None) -> str:
+    """The suffix of texts beside images that an option names, as `suffix` gives it."""
+    return (option or "").casefold()
+
+
+def sidecars_of(image: str, option: str | None = None, suffixes: Sequence[str] = SIDECAR_SUFFIXES) -> Iterator[str]:
+    """What the texts beside an image may be called: `a.txt` of `a.jpg`, or `a.jpg.txt` as some downloaders write it.
+    option: one more suffix."""
+    for ending in (*suffixes, option) if option else suffixes:
+        for start in (stem(image), image):
+            for spelled in dict.fromkeys((ending, ending.upper(), ending.capitalize())):
+                yield f"{start}.{spelled}"
 
 
 def is_companion(name: str) -> bool:

@@ -369,6 +369,21 @@ def test_many_numbers_in_a_text_cost_no_more_than_reading_it(tmp_path, read_all)
     assert time.perf_counter() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("0.re_caption", "re_caption"), ("0.png.txt", None), ("0.TXT", None), ("0.text", None)]
+)
+def test_a_changed_text_beside_an_image_changes_its_shard(tmp_path, name, wanted):
+    making.write(tmp_path / "0.png", png(0))
+    versions = set()
+    for text in ("a", "b b"):
+        making.write(tmp_path / name, text)
+        ((input, reader),) = choose([tmp_path], ReadOptions(caption_col=wanted))
+        (shard,) = reader.shards(input)
+        versions.add(shard.version)
+        assert [row.caption for row in reader.read(shard)] == [text]
+    assert len(versions) == 2
+
+
 # ---- archives
 
 
