@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.api.theory import *  # noqa: F403
     from auditor.audit import make_engine as make_engine
     from auditor.config import Config as Config
+    from auditor.errors import AuditorError as AuditorError
     from auditor.policy.policy import Policy as Policy
     from auditor.storage.output_folder import local_copy as local_copy
 
@@ -40,6 +41,7 @@ _MODULES = {
     "auditor.api.theory": "explain plot_simulation simulate",
     "auditor.audit": "make_engine",
     "auditor.config": "Config",
+    "auditor.errors": "AuditorError",
     "auditor.policy.policy": "Policy",
     "auditor.storage.output_folder": "local_copy",
 }

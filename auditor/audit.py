@@ -7,6 +7,7 @@ summarise  build the audit's numbers from all parts, old and new
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -156,6 +157,7 @@ def run_audit(
         opening = Opening(config.scan.limits, sample_plan, cache) if config.scan.depth >= Need.PIXELS else None
         made_of = f"{digests.dataset} {digest}"
         thumbnails.save_gallery(out, parts.values(), plan.shards, opening, examples, made_of, audit)
+        store.record_day(datetime.date.today())
         return audit
 
 
@@ -430,10 +432,12 @@ def digests_of_data(inputs: Inputs, config: Config, engine: Engine) -> tuple[str
 def make_engine(jobs: int | None = None, engine: str | Engine = "processes", **reserved: float | None) -> Engine:
     """The engine of this name, or the given one. jobs: number of workers (default: as processors and memory allow).
     reserved: num_cpus and num_gpus, which each worker reserves on a cluster. Raises AuditorError if the engine cannot
-    run here, and ConfigError if it reserves nothing."""
+    run here, and ConfigError if it reserves nothing or for an impossible number of workers."""
     given = {name: amount for name, amount in reserved.items() if amount is not None}
     if isinstance(engine, Engine):
         return engine
+    if jobs is not None and (type(jobs) is not int or jobs < 1):
+        raise ConfigError(f"`jobs` must be a whole number of at least 1, got {jobs!r:.40}")
     kind = registry.load("engines", engine)
     if given and not kind.can_reserve:
         raise ConfigError(f"`{next(iter(given))}`: `engine` {engine} runs on this machine and reserves nothing")

@@ -11,6 +11,7 @@ and the command that repeats an audit. A new option needs a field here, an optio
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -52,6 +53,13 @@ class Limits:
 
     max_seconds: float = 30.0
     """The time limit for decoding, in seconds."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a limit that is not a number above 0."""
+        for name, kinds in (("max_bytes", (int,)), ("max_pixels", (int,)), ("max_seconds", (int, float))):
+            limit = getattr(self, name)
+            if type(limit) not in kinds or not 0 < limit < math.inf:
+                raise ConfigError(f"`{name}` must be a {'whole ' * (len(kinds) == 1)}number above 0, got {limit!r:.40}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from auditor.errors import CalibrationError, EvidenceError
 from auditor.estimate.calibration import Calibration, digest
 from auditor.evidence_store import calibration_file
 from auditor.evidence_store.complete import AUDIT, complete_parts
-from auditor.evidence_store.store import Part
+from auditor.evidence_store.store import Part, Store
 from auditor.resources import counted_detector
 from auditor.results import Audit
 
@@ -30,6 +31,13 @@ class Finished:
         """Raises EvidenceError as complete_parts does. with_vectors: check vectors and thumbnails too."""
         parts = complete_parts(folder, with_vectors=with_vectors)
         return cls(folder, audit_json.read(folder / AUDIT), tuple(parts))
+
+
+def day_of(path: Path) -> datetime.date:
+    """The day of the scan that made an audit. path: of its audit.json; without its evidence beside it, the day when
+    that file was written. Raises FileNotFoundError."""
+    recorded = Store(path.parent).day() if path.name == AUDIT else None
+    return recorded or datetime.date.fromtimestamp(path.stat().st_mtime)
 
 
 def calibration_of(audits: Sequence[Finished]) -> Calibration | None:

@@ -14,8 +14,9 @@ from auditor.annotation.file import digest as labels_digest
 from auditor.config import Config, EstimateConfig, SamplingConfig
 from auditor.errors import EvidenceError
 from auditor.evidence_store import calibration_file
+from auditor.evidence_store.complete import AUDIT
 from auditor.evidence_store.store import Part, Store, copy_part, dataset_digest
-from auditor.finished import Finished, calibration_of, classifier_of
+from auditor.finished import Finished, calibration_of, classifier_of, day_of
 from auditor.gallery import thumbnails
 from auditor.readers import inventory
 from auditor.resources import read_labels
@@ -65,6 +66,7 @@ def merge_evidence(folders: Sequence[Path], out: Path, given: EstimateConfig, *,
         digests = _merged_digests(audits[0].digests, merged_parts, answers)
         merged = build_audit(merged_parts, inputs, config, digests, EstimationInputs(calibration, answers))
         merged = replace(merged, inventory=_inventory(audits))
+        store.record_day(min(day_of(folder / AUDIT) for folder in folders))
         return summary.add_similarity_results(merged, merged_parts, out, reference)
 
 

@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import making
 import pytest
@@ -189,3 +191,37 @@ def test_audits_without_vectors_have_nothing_to_hold_against_a_reference(halves)
     with pytest.raises(EvidenceError, match="the audits kept no vectors"):
         auditor.merge([halves / "bare-one", halves / "bare-two"], halves / "both", reference="before:2021")
     assert not (halves / "both").exists()
+
+
+# ---- the age of an audit
+
+
+AGE = "[rules.audit-age]\nmax-days = 30\n"
+
+
+def made_on(folder, day):
+    path = folder / "evidence/manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "day": day}))
+
+
+def test_a_merged_audit_is_as_old_as_the_oldest(halves):
+    made_on(halves / "audit-two", "2020-02-02")
+    auditor.merge([halves / "audit-one", halves / "audit-two"], halves / "both", making.write(halves / "p.toml", AGE))
+    assert not auditor.decide(halves / "both", halves / "p.toml")
+
+
+def test_a_copy_of_an_audit_is_as_old_as_the_scan(halves):
+    shutil.copytree(halves / "audit-one", halves / "copy")
+    policy = making.write(halves / "p.toml", AGE)
+    assert auditor.decide(halves / "copy", policy)
+    made_on(halves / "copy", "2020-02-02")  # while its files are new
+    assert not auditor.decide(halves / "copy", policy)
+    assert not auditor.decide(halves / "copy/audit.json", policy)
+
+
+def test_an_audit_without_its_evidence_is_as_old_as_its_file(halves):
+    path = Path(shutil.copy(halves / "audit-one/audit.json", halves / "alone.json"))
+    policy = making.write(halves / "p.toml", AGE)
+    assert auditor.decide(path, policy)
+    os.utime(path, (0, 0))
+    assert not auditor.decide(path, policy)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up; a module may import from its own package and from layers below it. Imports for types alone are free.
 LAYERS = (
-    "errors types safe_text sentences",
+    "errors garbage types safe_text sentences",
     "registry values storage demo",
     "config",
     "caption_results images row_columns",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.api.decisions import OUTPUTS, PathLike, continued_policy, decide, opened, policy_of
+from auditor.api.decisions import OUTPUTS, PathLike, continued_policy, day_of, decide, opened, policy_of
 from auditor.api.records import write
 from auditor.audit import Listener, Silent, digests_of_data, make_engine, recorded_config, run_audit
 from auditor.config import USUAL_SAMPLE, Config, EstimateConfig, ReadOptions
@@ -201,8 +201,8 @@ def merge(
     )
     with output_folder.opened(out) as folder:
         audit = merge_evidence([Path(each) for each in folders], folder.path, options, restart=restart)
-        decision = decide(audit, policy, baseline=baseline, audited=_today())
-        write(audit, decision, folder.path, folder=os.fspath(out))
+        audited = min(map(day_of, folders))
+        write(audit, decide(audit, policy, baseline=baseline, audited=audited), folder.path, folder=os.fspath(out))
     return audit
 
 

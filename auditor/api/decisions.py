@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor import audit_json
 from auditor.decision import Decision
-from auditor.errors import NoSuchInput, PolicyError
+from auditor.errors import AuditFileError, NoSuchInput, PolicyError
 from auditor.policy import policy as policies
 from auditor.policy.policy import Policy
 from auditor.policy.rule import Context
@@ -26,9 +26,21 @@ def decide(
     audited: datetime.date | None = None,
 ) -> Decision:
     """Decides about an audit, or the one on disk, by a policy (default: the default policy). audited: the day of the
-    audit; without it the rule `audit-age` is inconclusive."""
+    audit, which is known of one on disk; without it the rule `audit-age` is inconclusive."""
+    if audited is None and isinstance(audit, str | os.PathLike):
+        audited = day_of(audit)
     context = Context(datetime.date.today(), audited, opened(baseline) if baseline is not None else None)
     return policies.decide(opened(audit), policy_of(policy), context)
+
+
+def day_of(path: PathLike) -> datetime.date:
+    """The day of the scan that made an audit, given by its folder or its audit.json. Raises AuditFileError."""
+    from auditor import finished
+
+    try:
+        return finished.day_of(audit_path(path))
+    except OSError as error:
+        raise AuditFileError(f"{path}: {error.strerror or error}") from error
 
 
 def opened(audit: Audit | PathLike) -> Audit:

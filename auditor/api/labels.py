@@ -27,11 +27,14 @@ MAX_LABELS = 300  # if labelling may stop earlier
 
 def draw(audit: PathLike, number: int = MAX_LABELS) -> list[AnnotationItem]:
     """The rows of an audit's folder that people should label, in labelling order: a random sample of the undecided
-    rows, stratified by verdict. Raises LabelError if there are none, EvidenceError if rows are missing.
+    rows, stratified by verdict. Raises LabelError if there are none or `number` is below 1, EvidenceError if rows are
+    missing.
     """
     from auditor.annotation import sample
     from auditor.evidence_store.complete import complete_parts
 
+    if number < 1:
+        raise LabelError(f"`number` must be at least 1, got {number}")
     folder, loaded = audit_path(audit).parent, load(audit)
     complete_parts(folder, loaded)
     return sample.select_for_annotation(folder, seed=loaded.config.seed, number=number)

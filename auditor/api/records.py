@@ -34,6 +34,7 @@ OTHERS = {
     "terminal": "summary.txt", "notebook": "notebook.html",
 }  # fmt: skip
 DIFFS = ("terminal", "html", "json")
+EXPORTS = ("csv", "jsonl")
 
 
 def evidence(out: PathLike) -> pd.DataFrame:
@@ -51,18 +52,21 @@ def evidence(out: PathLike) -> pd.DataFrame:
 
 def export(out: PathLike, format: str = "csv", *, verdicts: Collection[str] = ()) -> Iterator[str]:
     """The evidence in an audit's folder as lines of csv or jsonl, with adjusted probabilities. Raises EvidenceError if
-    a part is missing or damaged."""
+    a part is missing or damaged, UnknownPlugin for another format."""
     from auditor.evidence_store import export
 
+    _refuse_unknown(format, EXPORTS, "an export")
     parts = parts_of(out)
     return export.lines(parts, format, verdicts, posteriors_of(out, parts).of)
 
 
 def export_subgroups(audit: Audit | PathLike, by: str, format: str = "csv") -> Iterator[str]:
     """The subgroups of one kind (source, shard, format, size, year) as lines of csv or jsonl, sorted by the synthetic
-    fraction of the dataset without them. Raises EvidenceError if the audit has none of that kind."""
+    fraction of the dataset without them. Raises EvidenceError if the audit has none of that kind, UnknownPlugin for
+    another format."""
     from auditor.evidence_store import export
 
+    _refuse_unknown(format, EXPORTS, "an export")
     every = opened(audit).subgroups
     subgroups = [each for each in every if each.by == by]
     if not subgroups:
@@ -107,8 +111,7 @@ def render_diff(comparison: AuditDiff, format: str = "terminal") -> str:
     """A comparison as text for the terminal, as an HTML page or as JSON."""
     from importlib import import_module
 
-    if format not in DIFFS:
-        raise UnknownPlugin(f"format of a comparison must be one of {', '.join(DIFFS)}, got '{format}'")
+    _refuse_unknown(format, DIFFS, "a comparison")
     return str(import_module(f"reports.diff.{format}").render(comparison))
 
 
@@ -162,3 +165,8 @@ def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors:
     audit = load(out)
     tables = (pq.read_table(path, columns=list(COLUMNS)) for path in parts)
     return posteriors(audit, tables, full_coverage_detectors(audit.config))
+
+
+def _refuse_unknown(format: str, known: Collection[str], what: str) -> None:
+    if format not in known:
+        raise UnknownPlugin(f"format of {what} must be one of {', '.join(known)}, got '{format}'")

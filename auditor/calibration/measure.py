@@ -31,6 +31,7 @@ from auditor.estimate.calibration import OWN, Calibration, Condition, platt
 from auditor.images.view import View
 from auditor.plugin import Engine, Shard, ShardTask
 from auditor.readers import Inputs, choose
+from auditor.sentences import counted
 from auditor.similarity.match import ReferenceIndexes
 from auditor.types import Sample
 
@@ -289,7 +290,7 @@ def describe_origin(sides: Mapping[str, Scores], left_out: Mapping[str, int], sh
         sources = {source for _, source in scores}
         images = sum(len(values) for (name, _), values in scores.items() if name == "clean")
         without = f" ({left_out[side]:,} more not read or not scored)" if left_out[side] else ""
-        parts.append(f"{images:,} {side} images of {len(sources)} sources{without}")
+        parts.append(f"{counted(images, f'{side} image')} of {counted(len(sources), 'source')}{without}")
     kept = "" if "synthetic" in sides else f"; synthetic scores from: {shipped.origin}"
     return f"{OWN}: {', '.join(parts)}{kept}"
 

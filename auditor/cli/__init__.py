@@ -16,7 +16,7 @@ import traceback
 import click
 import cloup
 
-from auditor import __version__
+from auditor import __version__, garbage
 from auditor.cli import layout, signals, streams
 from auditor.errors import AuditorError
 from auditor.safe_text import safe_text
@@ -75,6 +75,7 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command and exit. An unexpected error exits 3, so that it does not look like a failed policy."""
+    garbage.search_rarely()
     streams.prepare()
     with signals.stopping():
         try:

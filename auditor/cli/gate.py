@@ -43,11 +43,10 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
     AUDIT is the folder that `auditor scan` wrote, or its audit.json. Its own policy decides, unless --policy names
     another. The exit code is the decision.
     """
-    import datetime
     from pathlib import Path
 
     import auditor
-    from auditor.api.decisions import audit_path
+    from auditor.api.decisions import audit_path, day_of
     from auditor.decision import Outcome
     from auditor.evidence_store.complete import refuse_stale
     from auditor.evidence_store.store import Store
@@ -69,9 +68,8 @@ def command(audit: str, dataset: tuple[str, ...], labels: str | None, jobs: int 
                 f"{' '.join(dataset)} is not the audited dataset: scan it again (with --restart if the scan finds "
                 "nothing to do: a file may have changed and kept its size and time)"
             )
-    day = datetime.date.fromtimestamp(audit_path(audit).stat().st_mtime)
     policy = given["policy"] or auditor.recorded_policy(audit)
-    decision = auditor.decide(loaded, policy, baseline=given["baseline"], audited=day)
+    decision = auditor.decide(loaded, policy, baseline=given["baseline"], audited=day_of(audit))
     if decision.outcome is not Outcome.PASS and Path(audit).is_dir():  # without evidence, only a decision is possible
         action = next_steps.actions(loaded, decision, click.get_current_context().meta.get("audit", audit))[0]
         click.echo(f"next: {action.command}\n      {action.text}", err=True)

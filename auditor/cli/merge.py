@@ -36,15 +36,14 @@ def command(
 
     The parts must be disjoint, and scanned with the same configuration.
     """
-    import datetime
-
     import auditor
+    from auditor.api.decisions import day_of
 
     options.open_deciding(given)
     merged = auditor.merge(
         audits, out, given["policy"], labels=labels, baseline=given["baseline"], reference=reference, restart=restart
     )
-    decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=datetime.date.today())
+    decision = auditor.decide(merged, given["policy"], baseline=given["baseline"], audited=min(map(day_of, audits)))
     with optional_output():
         print_first_screen(auditor.render(merged, decision, "terminal", folder=out), decision)
     return print_decision(decision, inconclusive=given["inconclusive"], exit_zero=given["exit_zero"], report=out)

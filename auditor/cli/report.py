@@ -37,13 +37,12 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     AUDIT is the folder that `auditor scan` wrote, or its audit.json. Always exits 0; use `auditor gate` for an exit
     code that reflects the decision.
     """
-    import datetime
     from dataclasses import replace
     from pathlib import Path
 
     import auditor
     from auditor import audit_json
-    from auditor.api.decisions import audit_path
+    from auditor.api.decisions import audit_path, day_of
     from auditor.evidence_store.complete import refuse_stale
     from auditor.storage.atomic import write_atomically
 
@@ -53,7 +52,7 @@ def command(audit: str, format: str, policy: str | None, output: str | None) -> 
     if Path(audit).is_dir():
         refuse_stale(Path(audit), loaded)
     stored = None if policy else audit_json.read_decision(path)
-    day = datetime.date.fromtimestamp(path.stat().st_mtime)
+    day = day_of(path)
     decision = auditor.decide(loaded, policy, audited=day) if stored is None else replace(stored, date=day.isoformat())
     text = auditor.render(loaded, decision, format, examples=auditor.examples_for(format, path.parent), folder=folder)
     if output:

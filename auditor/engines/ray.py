@@ -22,7 +22,7 @@ from itertools import islice
 from time import monotonic
 from typing import Any, Generic
 
-from auditor import __version__
+from auditor import __version__, garbage
 from auditor.engines.isolated import run_isolated
 from auditor.errors import AuditorError, ConfigError
 from auditor.images.deadline import end_when_overdue
@@ -120,6 +120,7 @@ class _Worker:
     def __init__(self, folder: str) -> None:
         if os.path.isdir(folder):  # a driver elsewhere has none of the cluster's folders: it has to give URLs
             os.chdir(folder)
+        garbage.search_rarely()
         end_when_overdue()
 
     def hello(self) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 
+from auditor import garbage
 from auditor.images.deadline import end_when_overdue
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -38,6 +39,7 @@ def without_main() -> Iterator[None]:
 def begin() -> None:
     """To be called first in a worker: ignore signals to the whole group, after which the parent ends its workers, and
     end with the parent, or if a step with a time limit does not return."""
+    garbage.search_rarely()
     end_when_overdue()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

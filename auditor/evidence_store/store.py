@@ -9,6 +9,7 @@ makes the others again. evidence/manifest.json identifies the tool and the input
 from __future__ import annotations
 
 import base64
+import datetime
 import fcntl
 import hashlib
 import json
@@ -36,7 +37,7 @@ from auditor.evidence_store.vectors import SUFFIX, THUMBNAILS, Vectors, VectorWr
 from auditor.plugin import Shard
 from auditor.storage.atomic import SUFFIX as TEMPORARY
 from auditor.storage.atomic import naming, replacing, sync, write_atomically
-from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK
+from auditor.storage.files import EVIDENCE, EVIDENCE_LOCK, MANIFEST
 from auditor.types import Row, Sample
 
 Kept = tuple[Sequence["np.ndarray | None"], Sequence["np.ndarray | None"]]  # vectors and thumbnails of rows
@@ -46,7 +47,7 @@ _INCOMPLETE = "incomplete"  # in the footer
 _SUFFIX = ".parquet"
 _MERGED = re.compile(r"(\d{3}-)*")  # before the name of a part of a merged audit, once for each merge
 SCRATCH = ".scratch-"  # prefix of temporary folders, which exist during a run only
-_SCOPE, _DATASET, _CONFIG = "scope", "dataset", "config"  # in the manifest
+_SCOPE, _DATASET, _CONFIG, _DAY = "scope", "dataset", "config", "day"  # in the manifest
 _ROW_GROUP = 16_384
 
 
@@ -89,7 +90,7 @@ class Store:
 
     def __init__(self, out: Path) -> None:
         self.folder = out / EVIDENCE
-        self._manifest = self.folder / "manifest.json"
+        self._manifest = out / MANIFEST
 
     # ---- ownership
 
@@ -138,6 +139,17 @@ class Store:
         these paths."""
         known = {_DATASET: list(dataset), _CONFIG: config}
         self._write_manifest({**(self.owner() or {}), _SCOPE: scope.plain, **known})
+
+    def record_day(self, day: datetime.date) -> None:
+        """Note the day of the scan, at its end. audit.json has none, so that the same dataset gives the same bytes."""
+        self._write_manifest({**(self.owner() or {}), _DAY: day.isoformat()})
+
+    def day(self) -> datetime.date | None:
+        """The day of the scan; None if none is recorded. Raises EvidenceError."""
+        try:
+            return datetime.date.fromisoformat((self.owner() or {}).get(_DAY, ""))
+        except (TypeError, ValueError):
+            return None
 
     def dataset(self) -> list[str]:
         """Where the dataset was when it was scanned; empty if that is unknown."""

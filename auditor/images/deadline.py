@@ -26,9 +26,11 @@ _is_worker = False
 
 
 def end_when_overdue() -> None:
-    """To be called in a worker process: end it if a step does not return."""
+    """To be called in the main thread of a worker process, which is ours: end it if a step does not return."""
     global _is_worker
-    _is_worker = OVERDUE is not None
+    if OVERDUE is not None:
+        signal.signal(signal.SIGALRM, _interrupt)
+        _is_worker = True
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def deadline(seconds: float) -> Iterator[None]:
     if _ends and _ends[-1] <= end:  # the step around this one is interrupted before
         yield
         return
-    handler = signal.signal(signal.SIGALRM, _interrupt)
+    handler = None if _is_worker else signal.signal(signal.SIGALRM, _interrupt)
     _set_timers(seconds)
     _ends.append(end)
     try:
@@ -52,7 +54,8 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         _ends.pop()
         _set_timers(max(1e-6, _ends[-1] - time.monotonic()) if _ends else 0)
-        signal.signal(signal.SIGALRM, handler)
+        if not _is_worker:
+            signal.signal(signal.SIGALRM, handler)
 
 
 def _set_timers(seconds: float) -> None:

@@ -269,6 +269,8 @@ def caption_of_image(
     """The caption of an image with texts beside it, and the text that usually is one. row: the fields of a JSON object.
     wanted: the field, or the suffix of a text, that an option names. text: the first text of some suffixes."""
     beside = text(CAPTION_FILES)
+    if not row and not wanted:  # the usual image, and the search for a dozen names is not free
+        return beside, beside
     named = (_caption_in(row, (wanted.casefold(),)) or text((wanted,))) if wanted else None
     return named or beside or _caption_in(row, (*CAPTION, *_MORE_CAPTIONS)), beside
 

@@ -8,6 +8,8 @@ from typing import IO
 from auditor.errors import SampleError
 from auditor.storage.files import inside, open_file
 
+_PIECE = 1 << 18  # bytes; memory for all of a limit takes longer to get than a usual image takes to read
+
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
@@ -83,7 +85,11 @@ class UnavailableContent:
 
 def read_limited(file: IO[bytes], limit: int) -> bytes:
     """All of a file's bytes. Raises SampleError if there are more than `limit`."""
-    data = file.read(limit + 1)
+    pieces, left = [], limit + 1
+    while piece := file.read(min(_PIECE, left)):
+        pieces.append(piece)
+        left -= len(piece)
+    data = b"".join(pieces)
     if len(data) > limit:
         raise SampleError(_too_large(limit))
     return data

@@ -26,6 +26,7 @@ from auditor.storage.names import is_hidden, is_sidecar, spellings, suffix
 
 # What an audit writes, so that a folder that holds an audit beside images can be scanned again.
 EVIDENCE, EVIDENCE_LOCK = "evidence", ".lock"
+MANIFEST = f"{EVIDENCE}/manifest.json"
 AUDIT_OUTPUTS = frozenset(
     (EVIDENCE, "audit.json", "report.html", "summary.md", "audit.sarif", "junit.xml", "croissant.json",
      "annotations.txt", "summary.txt", "notebook.html", "duplicates.parquet", "gallery.parquet")

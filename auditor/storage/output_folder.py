@@ -18,7 +18,7 @@ from pathlib import Path
 from auditor.errors import EvidenceError, NoSuchInput
 from auditor.storage import files
 from auditor.storage.atomic import SUFFIX as TEMPORARY
-from auditor.storage.files import AUDIT_OUTPUTS, EVIDENCE
+from auditor.storage.files import AUDIT_OUTPUTS, EVIDENCE, MANIFEST
 from auditor.storage.lease import NAME as LEASE
 from auditor.storage.lease import leased
 from auditor.storage.remote import RemoteFolder
@@ -50,9 +50,12 @@ class RemoteOutputFolder(OutputFolder):
         self._here: dict[str, str] = {}  # name -> signature of the local copy
 
     def pull(self, *, with_evidence: bool = True) -> None:
-        """Get what is new on the store, and remove what is gone there. Only an audit's files are compared."""
+        """Get what is new on the store, and remove what is gone there. Only an audit's files are compared. Without the
+        evidence, its manifest is pulled, which has the audit's day."""
         top = {name: each for name, each in self._remote.files().items() if name in AUDIT_OUTPUTS}
-        evidence = self._remote.files(EVIDENCE, recursive=True) if with_evidence else {}
+        evidence = self._remote.files(EVIDENCE, recursive=True)
+        if not with_evidence:
+            evidence = {name: each for name, each in evidence.items() if name == MANIFEST}
         there = {name: each for name, each in {**top, **evidence}.items() if _is_kept(name)}
         new = [name for name in there if self._there.get(name) != there[name]]
         self._remote.download(new, self.path)
@@ -76,9 +79,11 @@ class RemoteOutputFolder(OutputFolder):
 @contextmanager
 def opened(out: PathLike) -> Iterator[OutputFolder]:
     """The folder to write an audit to; a remote one is locked, and has everything at the end of the block unless it
-    fails. Raises EvidenceError if another run holds the lock, or the store refuses."""
+    fails. Raises EvidenceError if it is a file, if another run holds the lock, or if the store refuses."""
     if not files.is_remote(os.fspath(out)):
-        yield OutputFolder(Path(out))
+        if (path := Path(out)).exists() and not path.is_dir():
+            raise EvidenceError(f"{path} is a file: an audit is written to a folder")
+        yield OutputFolder(path)
         return
     url = files.normalise(out)
     with leased(RemoteFolder(url)) as confirm, tempfile.TemporaryDirectory(prefix="auditor-") as temporary:

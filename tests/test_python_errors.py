@@ -1,0 +1,47 @@
+"""Impossible arguments of the Python functions raise an AuditorError that names the argument."""
+
+import making
+import pytest
+
+import auditor
+from auditor.config import Config, Limits
+
+
+@pytest.fixture
+def audit(tmp_path):
+    for number in range(3):
+        making.write(tmp_path / f"images/{number}.png", making.png(seed=number))
+    auditor.scan(tmp_path / "images", out=tmp_path / "audit", engine="serial", config=Config.of(depth="file"))
+    return tmp_path / "audit"
+
+
+@pytest.mark.parametrize("jobs", [0, -2, 1.5, True])
+def test_a_number_of_workers_is_positive(audit, jobs):
+    with pytest.raises(auditor.AuditorError, match="`jobs` must be a whole number"):
+        auditor.scan(audit.parent / "images", jobs=jobs)
+
+
+@pytest.mark.parametrize("name", ["max_bytes", "max_pixels", "max_seconds"])
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), "9", None, True])
+def test_limits_are_numbers_above_0(name, limit):
+    with pytest.raises(auditor.AuditorError, match=f"`{name}` must be a"):
+        Limits(**{name: limit})
+    with pytest.raises(auditor.AuditorError, match=f"`{name}` must be a"):
+        Config.of(**{name: limit})
+
+
+def test_an_audit_is_not_written_to_a_file(audit):
+    path = making.write(audit.parent / "file", "text")
+    with pytest.raises(auditor.AuditorError, match="is a file: an audit is written to a folder"):
+        auditor.scan(audit.parent / "images", out=path)
+
+
+def test_at_least_one_image_is_drawn(audit):
+    with pytest.raises(auditor.AuditorError, match="`number` must be at least 1"):
+        auditor.draw(audit, 0)
+
+
+def test_formats_are_known(audit):
+    for wrong in (auditor.export, lambda out, format: auditor.export_subgroups(out, "source", format)):
+        with pytest.raises(auditor.AuditorError, match="must be one of csv, jsonl, got 'xlsx'"):
+            wrong(audit, "xlsx")
