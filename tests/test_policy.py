@@ -57,7 +57,7 @@ def test_the_reason_gives_the_bound_that_decides_and_the_limit():
         (
             "near",
             "OK, with a warning",
-            "warning: at most 12.0 % synthetic; the MAD limit is 14.9 %, and a warning begins at 4.8 % · 5 rules passed",
+            "at most 12.0 % synthetic; the MAD limit is 14.9 %, and a warning begins at 4.8 % · 5 rules passed",
         ),
         ("inconclusive", "Cannot decide yet", "10.0 to 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 5 rules inconclusive"),
         ("over", "Do not train yet", "at least 20.0 % synthetic; the MAD limit is 14.9 % · 1 of 5 rules failed"),

@@ -238,7 +238,7 @@ def _finding(outcome: Outcome, results: Sequence[RuleResult]) -> str:
     without any, the most telling rule on the synthetic share."""
     if outcome is not Outcome.PASS:
         return _of(results, outcome)[0].reason
-    warnings = [f"warning: {result.reason}" for result in _of(results, Outcome.WARN)]
+    warnings = [result.reason for result in _of(results, Outcome.WARN)]
     on_share = (result for result in _of(results, Outcome.PASS) if result.id in _LEADING)
     leading = sorted(on_share, key=lambda result: _LEADING.index(result.id))
     return " · ".join(warnings or [result.reason for result in leading[:1]])
