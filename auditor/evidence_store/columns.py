@@ -14,7 +14,8 @@ from auditor.captions import marks
 from auditor.evidence_store.signal_encoding import BaseLists
 from auditor.types import Covariates, Row, Signal
 
-_DISTINCT = ("key", "image", "caption", "sha256")  # nearly every row has a value of its own
+# Nearly every row has a value of its own.
+_DISTINCT = ("key", "image", "caption", "sha256", "pwatermark", "caption_similarity")
 _SCORE_DIGITS = 9  # of a stored score
 
 
@@ -38,7 +39,8 @@ def schema() -> pa.Schema:
 
 
 def repeating() -> list[str]:
-    """The columns whose values repeat, so that a dictionary makes them smaller; as Parquet names them."""
+    """The columns whose values repeat, so that a dictionary makes them smaller and statistics say something; as Parquet
+    names them."""
     of_signals = [f"signals.list.element.{name}" for name in signal_kind().names]
     return [name for name in schema().names if name not in ("signals", *_DISTINCT)] + of_signals
 

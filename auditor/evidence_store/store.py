@@ -350,7 +350,11 @@ class PartWriter:
         self._footer = {"shard": shard.id, "stamp": shard.version, "config": config}
         self.content = ContentDigest()
         self._writer: pq.ParquetWriter = pq.ParquetWriter(
-            self._temporary, schema(), compression="zstd", use_dictionary=repeating()
+            self._temporary,
+            schema(),
+            compression="zstd",
+            use_dictionary=repeating(),
+            write_statistics=repeating(),
         )
         self._waiting: list[pa.Table] = []
         self._statistics: dict[str, tuple[int, np.ndarray]] = {}

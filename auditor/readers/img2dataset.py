@@ -1,5 +1,5 @@
 """Output of img2dataset: numbered shards as folders of files, as webdataset tars, or as parquet with embedded bytes, in
-one folder or in one for each split.
+one folder or in one for each split, at any depth.
 
 The parquet beside each shard lists every URL that was tried. Failed downloads are rows with status `failed` and their
 error. By default img2dataset resizes and re-encodes, which removes PNG text, XMP, C2PA and EXIF. An image that has no
@@ -20,7 +20,7 @@ from typing import Any
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import archive, folder, listing, webdataset
+from auditor.readers import archive, folder, image_base, listing, webdataset
 from auditor.readers.columns import URL, as_text, by_alias, find
 from auditor.readers.members import Group
 from auditor.readers.rows import RowReader
@@ -50,7 +50,7 @@ class Img2dataset(Reader):
                 {".parquet", "_stats.json"} & parts.get(number, set()) for number in numbers.values()
             )
         signed = {files.parent(number) for number, found in parts.items() if _is_signed(input.url, number, found)}
-        return signed == {""} or (bool(signed) and signed >= _may_hold_images(input.url))
+        return bool(signed) and _without_others(input.url, signed)
 
     def shards(self, input: Input) -> Iterator[Shard]:
         """One shard per number, whatever its form."""
@@ -99,31 +99,28 @@ class Img2dataset(Reader):
 
 
 def _parts(url: str) -> dict[str, set[str]]:
-    """Number -> the suffixes of its files; '' stands for a folder. Of a folder without numbers, those of the folders in
-    it, with their names."""
-    parts = _parts_of(url, "")
-    for entry in () if parts else files.entries(url):
-        if entry.is_folder and not entry.is_link:
-            parts.update(_parts_of(files.join(url, entry.name), f"{entry.name}/"))
-    return parts
-
-
-def _parts_of(url: str, prefix: str) -> dict[str, set[str]]:
+    """Number -> the suffixes of its files; '' stands for a folder. Numbers have the name of the folder that they are in
+    before them; the folders in one with numbers are those of shards, and have none."""
     parts: dict[str, set[str]] = {}
-    for entry in files.entries(url) if files.is_listable(url) else ():
-        match = _PART.fullmatch(entry.name)
-        if match and entry.is_folder == (match[2] == ""):
-            parts.setdefault(prefix + match[1], set()).add(match[2])
+    with_numbers: set[str] = set()
+    for here in listing.folders(url, lambda name: name not in with_numbers):
+        for entry in files.entries(files.join(url, here)):
+            match = _PART.fullmatch(entry.name)
+            if match and entry.is_folder == (match[2] == ""):
+                parts.setdefault(f"{here}/{match[1]}" if here else match[1], set()).add(match[2])
+                with_numbers.add(here)
     return parts
 
 
-def _may_hold_images(url: str) -> set[str]:
-    """The folders, archives, tables and images in a folder."""
-    return {
-        entry.name
-        for entry in files.entries(url)
+def _without_others(url: str, signed: Set[str]) -> bool:
+    """Whether all that may hold images is in the folders of shards."""
+    above = {"", *(name for each in signed for name in image_base.above(each))} - signed
+    return not any(
+        (f"{here}/{entry.name}" if here else entry.name) not in above | signed
+        for here in above
+        for entry in files.entries(files.join(url, here))
         if entry.is_folder or names.is_archive(entry.name) or names.is_image(entry.name) or tables.is_table(entry.name)
-    }
+    )
 
 
 def _is_signed(url: str, number: str, suffixes: set[str]) -> bool:

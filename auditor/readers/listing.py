@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 
@@ -13,10 +14,10 @@ from auditor.config import ReadOptions
 from auditor.errors import NoSuchInput
 from auditor.plugin import Input
 from auditor.storage import files, names
+from auditor.storage.files import Entry
 
 _GLOB = frozenset("*?[")
-_MAX_FOLDERS = 1000  # sub-folders that are searched to detect a format
-_MAX_DEPTH = 8  # of folders that are the only one in theirs: name/default/0.0.0/… of Hugging Face's cache
+_MAX_FOLDERS = 1000  # that are searched to detect a format
 
 
 def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
@@ -74,32 +75,44 @@ def _expanded(folder: str, pattern: str) -> list[str]:
 
 
 def holds(input: Input, test: Callable[[str], bool]) -> bool:
-    """Whether a file passes the test: one of those named, at the input's top level, or one folder below. A folder that
-    is the only one counts as the top level."""
+    """Whether a file passes the test: one of those named, or of those in the first folders below the input."""
     return any(True for _ in _near(input, test))
 
 
 def count(input: Input, test: Callable[[str], bool]) -> int:
-    """How many files pass the test: those named, or at the input's top level and one folder below."""
+    """How many files pass the test: of those named, or of those in the first folders below the input."""
     return sum(1 for _ in _near(input, test))
+
+
+def folders(
+    url: str, is_entered: Callable[[str], bool] = lambda folder: True, *, most: int = _MAX_FOLDERS
+) -> Iterator[str]:
+    """The folder at a URL ('') and those below it, level by level: the first `most` that can be listed. Links are not
+    followed. is_entered: whether the folders in one come too; asked after that one was given."""
+    waiting = deque([""])
+    for _ in range(most):
+        if not waiting:
+            return
+        folder = waiting.popleft()
+        if not files.is_listable(files.join(url, folder)):
+            continue
+        yield folder
+        if is_entered(folder):
+            inside = [entry.name for entry in files.entries(files.join(url, folder)) if _is_own_folder(entry)]
+            waiting.extend(f"{folder}/{name}" if folder else name for name in inside)
+
+
+def _is_own_folder(entry: Entry) -> bool:
+    return entry.is_folder and not entry.is_link
 
 
 def _near(input: Input, test: Callable[[str], bool]) -> Iterator[str]:
     if input.only:
         yield from filter(test, input.only)
         return
-    yield from _near_top(input.url, test, _MAX_DEPTH)
-
-
-def _near_top(url: str, test: Callable[[str], bool], depth: int) -> Iterator[str]:
-    top = files.entries(url) if files.is_listable(url) else ()
-    yield from (entry.name for entry in top if not entry.is_folder and test(entry.name))
-    folders = [files.join(url, entry.name) for entry in top if entry.is_folder and not entry.is_link]
-    if len(folders) == 1 and depth:
-        yield from _near_top(folders[0], test, depth - 1)
-    else:
-        for folder in filter(files.is_listable, folders[:_MAX_FOLDERS]):
-            yield from filter(test, files.names(folder))
+    for folder in folders(input.url):
+        here = files.entries(files.join(input.url, folder))
+        yield from (entry.name for entry in here if not entry.is_folder and test(entry.name))
 
 
 def named(input: Input, test: Callable[[str], bool]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from auditor.plugin import Input
 from auditor.readers import cells, image_base, listing, walk
@@ -21,7 +20,7 @@ from auditor.storage.tables import TableFile
 
 _MAX_LOOSE = 5000  # files; where there are more, they belong to images
 _MAX_NO_TABLES = 20  # such files of a folder, of which none is a table: then the others are none either
-_MAX_BELOW = 100  # folders
+_MAX_NEAR = 100  # folders
 _FIRST_ROWS = 10
 _STATE = "state.json"
 _MAX_LOST = 1000
@@ -64,11 +63,10 @@ class Tried:
 
 
 def are_near(input: Input, is_table: Callable[[str], bool]) -> bool:
-    """Whether a .json or .txt file at the top or one folder below may be a table."""
-    below = [entry.name for entry in files.entries(input.url) if entry.is_folder and not entry.is_link]
+    """Whether a .json or .txt file in one of the first folders may be a table."""
     return any(
         tables.is_only_sometimes_table(name)
-        for folder in ["", *islice(below, _MAX_BELOW)]
+        for folder in listing.folders(input.url, most=_MAX_NEAR)
         for name in _candidates(files.join(input.url, folder), is_table)
     )
 
