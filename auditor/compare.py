@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 
 from auditor.decision import Decision
 from auditor.estimate.intervals import clopper_pearson
-from auditor.results import OTHERS, Audit
+from auditor.results import OTHERS, Audit, Subgroup
 
 LEVEL = 0.05
 TEST = "Fisher's exact test, two-sided, at 5 %, with Holm's correction within a table"
 _MIN_IMAGES = 30  # on either side; smaller subgroups are not compared
-ROSE, FELL, NOISE, UNKNOWN = "rose", "fell", "no more than noise", "unknown"
+ROSE, FELL, NOISE, UNTESTED, UNKNOWN = "rose", "fell", "no more than noise", "not tested", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class Change:
     """One share in both audits. difference (after minus before) with its interval; p_value: corrected; None if
-    only the intervals were compared; verdict: rose, fell, no more than noise, unknown.
+    only the intervals were compared; verdict: rose, fell, no more than noise, not tested, unknown.
     """
 
     table: str
@@ -91,8 +91,8 @@ def compare(
 
 
 def _is_uneven(audit: Audit) -> bool:
-    """Whether its rows are clustered in shards or weighted."""
-    return audit.shards is not None or audit.weights is not None
+    """Whether its rows are clustered in shards or weighted, or only a sample of them was examined in full."""
+    return audit.shards is not None or audit.weights is not None or audit.sample is not None
 
 
 def _estimate(before: Audit, after: Audit) -> Change:
@@ -123,13 +123,14 @@ def _confirmed_side(audit: Audit) -> Side | None:
 
 
 def _untested(change: Change) -> Change:
-    return replace(change, difference=None, p_value=None, verdict=UNKNOWN)
+    verdict = UNTESTED if change.before and change.after else UNKNOWN
+    return replace(change, difference=None, p_value=None, verdict=verdict)
 
 
 def _overall(before: Audit, after: Audit) -> list[Change]:
     def sides(*, rows: bool) -> list[tuple[int, int]]:
         if rows:
-            return [(audit.counts.unreadable, audit.counts.rows) for audit in (before, after)]
+            return [(counts.unreadable, counts.rows) for counts in (a.sample or a.counts for a in (before, after))]
         return [(audit.confirmed.count, audit.confirmed.n) for audit in (before, after)]
 
     return [
@@ -154,18 +155,40 @@ def _hits(before: Audit, after: Audit) -> list[Change]:
 
 def _generators(before: Audit, after: Audit) -> list[Change]:
     names = dict.fromkeys([*before.confirmed.generators, *after.confirmed.generators])
+    is_of_confirmed = before.sample is not None or after.sample is not None  # whose number says nothing of all images
     return [
-        _counted("generators", name, *((a.confirmed.generators.get(name, 0), a.confirmed.n) for a in (before, after)))
+        _counted(
+            "generators",
+            name,
+            *(
+                (c.generators.get(name, 0), c.count if is_of_confirmed else c.n)
+                for c in (before.confirmed, after.confirmed)
+            ),
+        )
         for name in names
     ]
 
 
 def _subgroups(before: Audit, after: Audit) -> Iterable[list[Change]]:
     """Subgroups that are in both audits. OTHERS is left out: it need not be the same subgroup."""
-    sides = [{(s.by, s.value): (s.synthetic, s.ok) for s in audit.subgroups} for audit in (before, after)]
+    is_uneven = _is_uneven(before) or _is_uneven(after)
+    sides = [{(s.by, s.value): s for s in audit.subgroups} for audit in (before, after)]
     for by in dict.fromkeys(subgroup.by for subgroup in before.subgroups):
         both = [key for key in sides[0] if key[0] == by and key in sides[1] and key[1] != OTHERS]
-        yield [_counted(by, key[1], *(side[key] for side in sides), min_n=_MIN_IMAGES) for key in both]
+        pairs = [(key[1], sides[0][key], sides[1][key]) for key in both]
+        yield [
+            Change(by, name, _subgroup_side(first), _subgroup_side(second))
+            if is_uneven
+            else _counted(by, name, (first.synthetic, first.ok), (second.synthetic, second.ok), min_n=_MIN_IMAGES)
+            for name, first, second in pairs
+        ]
+
+
+def _subgroup_side(subgroup: Subgroup) -> Side | None:
+    """By its share: the count of a sample is not of all of its rows."""
+    if subgroup.share is None or subgroup.low is None or subgroup.high is None:
+        return None
+    return Side(subgroup.share, subgroup.low, subgroup.high, subgroup.ok, subgroup.synthetic)
 
 
 def _counted(table: str, name: str, before: tuple[int, int], after: tuple[int, int], *, min_n: int = 1) -> Change:
@@ -230,6 +253,11 @@ def _notes(before: Audit, after: Audit) -> Iterable[str]:
             yield f"the configuration differs: {name}"
     if before.shards or after.shards:
         yield "an audit read a sample of shards, whose rows are not independent: counts are shown but not tested"
+    if before.sample or after.sample:
+        yield (
+            "an audit examined a sample of rows: counts are shown but not tested, and generators are shares of its "
+            "confirmed images"
+        )
     if before.weights or after.weights:
         yield "rows are weighted: shares are of their weight, and counts are shown but not tested"
     calibrations = [audit.estimate and audit.estimate.calibration for audit in (before, after)]

@@ -64,6 +64,11 @@ class MadStatus:
     dimension: float = 100.0
     limits: MadLimits = field(kw_only=True)
 
+    @property
+    def near_from(self) -> float:
+        """The upper end of the fraction from which on the status is not safe any more."""
+        return self.limits.diversity_conservative / 2
+
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.compare import FELL, ROSE, Change
+from auditor.compare import FELL, ROSE, UNTESTED, Change
 from auditor.decision import Decision, MadLevel, MadLimits, MadStatus, Outcome
 from auditor.estimate.controls import MIN_CONTROLS
 from auditor.estimate.partial_pooling import FALSE_DISCOVERY_RATE
@@ -369,6 +369,8 @@ ERROR_NOTES = (
 def change(change: Change) -> str:
     """How a share changed, and whether the change is more than noise."""
     if change.difference is None:
+        if change.verdict == UNTESTED:
+            return change.verdict
         return "too few to compare" if change.before and change.after else "not in both"
     difference, low, high = (round(100 * value, 1) + 0.0 for value in change.difference)  # no minus before a zero
     text = f"{change.verdict}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}]"

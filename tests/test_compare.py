@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 import auditor
-from auditor.compare import FELL, NOISE, ROSE, UNKNOWN, Side, compare, fisher, mover
+from auditor.compare import FELL, NOISE, ROSE, UNKNOWN, UNTESTED, Side, compare, fisher, mover
 from auditor.config import Config
-from auditor.results import DetectorTally, Digests
+from auditor.results import Counts, DetectorTally, Digests
 from auditor.types import Evidence, Need
 
 
@@ -173,3 +173,19 @@ def test_hostile_names_stay_names():
         text = auditor.render_diff(compare(before, after), format)
         assert "\x1b" not in text
         assert "<script>" not in text or format == "terminal"
+
+
+def test_counts_of_a_sample_are_not_of_all_rows():
+    full = audit(2000, 240, subgroups=(source("a", 1000, 120),))
+    confirmed = replace(full.confirmed, count=24, share=0.12, low=0.08, high=0.17, source_interval=(0.08, 0.17))
+    part = replace(full.subgroups[0], synthetic=12, low=0.06, high=0.2)
+    sampled = replace(full, confirmed=confirmed, sample=Counts(200, 200), subgroups=(part,))
+    found = compare(full, sampled)
+    assert {one.name: one.verdict for one in found.changes if one.table in ("overall", "source")} == {
+        "synthetic fraction, estimated": UNKNOWN,
+        "confirmed synthetic": NOISE,
+        "unreadable rows": UNTESTED,
+        "a": UNTESTED,
+    }
+    assert next(one for one in found.changes if one.name == "a").after.share == 0.12
+    assert "not tested" in auditor.render_diff(found)

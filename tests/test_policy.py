@@ -16,7 +16,7 @@ from auditor.policy import policy
 from auditor.policy.policy import decide, parse
 from auditor.policy.rule import Context
 from auditor.policy.rules import RULES
-from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, ShardSample
+from auditor.results import OTHERS, Counts, Coverage, EffectiveSampleSize, FprScenario, ShardSample
 from auditor.types import Need
 
 TODAY = Context(today=datetime.date(2026, 6, 1), audited=datetime.date(2026, 5, 1))
@@ -148,6 +148,42 @@ def test_the_worst_source_counts_if_it_is_large_enough():
     assert outcome(rule("worst-source", max=0.9), audit(subgroups=strata)) is Outcome.PASS
     assert outcome(rule("worst-source", max=0.9, least_n=1), audit(subgroups=strata)) is Outcome.INCONCLUSIVE
     assert outcome(rule("worst-source", max=0.2), audit(subgroups=strata[2:])) is Outcome.INCONCLUSIVE
+
+
+def test_a_warning_is_no_pass_where_labels_are_required():
+    near = audit(estimate=ESTIMATES["near"])
+    assert outcome(rule("mad", warn="near"), near) is Outcome.PASS
+    assert outcome(rule("mad", warn="near", basis="labels"), near) is Outcome.INCONCLUSIVE
+
+
+def with_factors(found, high):
+    """The estimate with the upper end that each factor on the false-positive rate gives."""
+    scenarios = tuple(FprScenario(factor, found.low, end) for factor, end in high.items())
+    return audit(estimate=replace(found, fpr_scenarios=scenarios))
+
+
+def test_where_near_is_fatal_the_upper_end_decides_and_its_robustness_counts():
+    text, near = rule("mad", fail="near", tipping=2.0), ESTIMATES["near"]
+    assert outcome(text, with_factors(near, {0.5: 0.2, 1: 0.12, 3: 0.11})) is Outcome.FAIL
+    assert outcome(text, with_factors(near, {0.5: 0.2, 1: 0.12, 1.5: 0.01})) is Outcome.INCONCLUSIVE
+    safe = ESTIMATES["safe"]
+    assert outcome(text, with_factors(safe, {0.2: 0.03, 1: 0.02, 2: 0.01})) is Outcome.PASS
+    assert outcome(text, with_factors(safe, {0.9: 0.06, 1: 0.02, 2: 0.01})) is Outcome.INCONCLUSIVE
+
+
+def test_rows_of_a_sample_speak_for_the_others_within_an_interval():
+    def of(unreadable, rows):
+        return audit(10**5, sample=Counts(rows, rows - unreadable, unreadable=unreadable))
+
+    text = rule("unreadable", max=0.2)
+    assert outcome(text, of(110, 500)) is Outcome.INCONCLUSIVE
+    assert outcome(text, of(90, 500)) is Outcome.INCONCLUSIVE
+    assert outcome(text, of(50, 500)) is Outcome.PASS
+    assert outcome(text, of(150, 500)) is Outcome.FAIL
+    text = rule("decoded", min=0.8, below="fail")
+    assert outcome(text, of(110, 500)) is Outcome.INCONCLUSIVE
+    assert outcome(text, of(50, 500)) is Outcome.PASS
+    assert outcome(text, of(150, 500)) is Outcome.FAIL
 
 
 def test_an_increase_is_measured_against_a_baseline():

@@ -18,6 +18,7 @@ from auditor.classifier import ClassifierDetector
 from auditor.config import Config
 from auditor.errors import DatasetError
 from auditor.estimate.calibration import Calibration
+from auditor.evidence_store.distinct import deciding_everywhere
 from auditor.evidence_store.store import Part
 from auditor.resources import counted_detector
 from auditor.results import TOOL, Audit, DatasetTest, Digests, EffectiveSampleSize, InputRecord, Weights
@@ -108,6 +109,7 @@ def make_estimator(
         anytime_valid=config.sampling.until_decided,
         shards=shards,
         captions=captions,
+        deciding=deciding_everywhere(config),
     )
     return Estimator(summary, model, config)
 

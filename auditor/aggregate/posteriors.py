@@ -7,8 +7,9 @@ score is more probably synthetic in a source where many images are.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from auditor.estimate.counts import UNSAMPLED, EvidenceCounts, EvidenceMasks, ma
 from auditor.estimate.design import row_design
 from auditor.estimate.prior_shift import PriorShift, solve_prior_shift
 from auditor.estimate.weights import row_weights
+from auditor.evidence_store.distinct import deciding_everywhere, distinct_images
 from auditor.results import OTHERS, Audit
 
 COLUMNS = ("source", "status", "verdict", "decided_by", "p_synthetic", "sampled", "weight")
@@ -42,21 +44,22 @@ class Posteriors:
             found[members] = self.prior_shifts[name](batch.probability[members], batch.masks.of(members))
         return found
 
-    def read(self, rows: pa.RecordBatch | pa.Table) -> Batch:
-        """The columns of a batch that probabilities depend on."""
+    def read(self, rows: pa.RecordBatch | pa.Table, shares: np.ndarray | None = None) -> Batch:
+        """The columns of a batch that probabilities depend on. shares: as shares_of_rows returns them, of its rows."""
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
         column = {name: table[name].combine_chunks() for name in COLUMNS}
         return Batch(
             column["source"].to_numpy(zero_copy_only=False),
             column["p_synthetic"].to_numpy(zero_copy_only=False),
             masks(column, count_edited=self.count_edited, full_coverage_detectors=self.full_coverage_detectors),
-            row_weights(column),
+            row_weights(column) if shares is None else shares,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """probability: at a prior of 0.5, float64 (rows,), NaN without a score. source: object (rows,)."""
+    """probability: at a prior of 0.5, float64 (rows,), NaN without a score. source: object (rows,). weights: of rows
+    that share an image, each has a part."""
 
     source: np.ndarray
     probability: np.ndarray
@@ -64,11 +67,22 @@ class Batch:
     weights: np.ndarray
 
 
+def shares_of_rows(audit: Audit, parts: Sequence[Path]) -> np.ndarray | None:
+    """Each row's part of its image, float64 (rows,), in the order of the parts; None if every row is all of its image,
+    and in a dataset with weights, where those of an image's rows add up."""
+    if not audit.counts.repeated_images or audit.weights:
+        return None
+    return distinct_images(parts, deciding=deciding_everywhere(audit.config)).shares
+
+
 def posteriors(
-    audit: Audit, tables: Iterable[pa.RecordBatch | pa.Table], full_coverage_detectors: frozenset[str] | None
+    audit: Audit,
+    tables: Iterable[pa.RecordBatch | pa.Table],
+    full_coverage_detectors: frozenset[str] | None,
+    shares: np.ndarray | None = None,
 ) -> Posteriors:
     """The posteriors of an audit, solved over all its rows; it takes 16 bytes of memory per row. tables: COLUMNS of the
-    evidence, in any number of pieces."""
+    evidence, in any number of pieces. shares: as shares_of_rows returns them."""
     unsolved = Posteriors(audit.config.estimate.count_edited, full_coverage_detectors)
     if audit.estimate is None:
         return unsolved
@@ -76,8 +90,10 @@ def posteriors(
     fractions.setdefault(OTHERS, audit.estimate.point)
     scores, weights = defaultdict[str, list[np.ndarray]](list), defaultdict[str, list[np.ndarray]](list)
     sums = defaultdict[str, Counter[str]](Counter)
+    first = 0
     for table in tables:
-        batch = unsolved.read(table)
+        batch = unsolved.read(table, None if shares is None else shares[first : first + table.num_rows])
+        first += table.num_rows
         for name, members in _by_source(batch.source, fractions):
             row_masks, weight = batch.masks.of(members), batch.weights[members]
             scores[name].append(batch.probability[members][row_masks.undecided])

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from auditor.aggregate.groups import add_sums, grouped, shards_of, summed
 from auditor.estimate.counts import NO_ROW, UNSAMPLED, EvidenceCounts, EvidenceMasks, moments_of
-from auditor.estimate.design import ClusterSample, SamplingDesign, row_design
+from auditor.estimate.design import ClusterSample, FullScan, SamplingDesign, row_design
 from auditor.estimate.intervals import Interval
 from auditor.estimate.partial_pooling import Group, GroupFraction, group_fractions
 from auditor.estimate.prevalence import Scored
@@ -23,8 +23,6 @@ from auditor.estimate.weights import NO_ROWS, WeightSums
 from auditor.results import OTHERS, SUBGROUP_KINDS, Subgroup, SubgroupEstimate
 
 _MAX_LISTED = 50  # subgroups of a kind that are listed because they are large, and because much of them is suspicious
-_MIN_WORST_ROWS = (20, 100, 500, 2000)
-_MAX_WORST = 5  # subgroups per minimum size
 _SIZES = ((256, "up to 256"), (512, "up to 512"), (1024, "up to 1024"), (2048, "up to 2048"))
 _MOMENTS = ("score.rows", "score.total", "score.squares")
 
@@ -138,20 +136,20 @@ class SubgroupTally:
 
     def result(self, design: SamplingDesign) -> tuple[SubgroupCounts, ...]:
         """The counts of listed subgroups, by kind, the largest first. design: of the dataset; subgroups of a cluster
-        sample are assumed to have the design effect of the whole."""
-        clusters = design if isinstance(design, ClusterSample) else None
+        sample are assumed to have the design effect of the whole, and shards consist of rows."""
+        of_rows = FullScan(design.anytime_valid)
         return tuple(
             counts
             for by in SUBGROUP_KINDS
             if by in self._rows
-            for counts in self._subgroups(by, clusters if by != "shard" else None)
+            for counts in self._subgroups(by, of_rows if by == "shard" else design)
         )
 
-    def _subgroups(self, by: str, clusters: ClusterSample | None) -> Iterator[SubgroupCounts]:
+    def _subgroups(self, by: str, design: SamplingDesign) -> Iterator[SubgroupCounts]:
         order = [("rows", "descending"), ("value", "ascending")]
         groups, bins = self._sums_of(by).sort_by(order), self._bins_of(by)
         large = np.arange(min(_MAX_LISTED, len(groups)))
-        small = self._suspicious(groups, len(large), bins, clusters)
+        small = self._suspicious(groups, len(large), bins, design)
         chosen = np.concatenate([large, small])
         listed = groups.take(pa.array(chosen)).to_pylist()
         others = groups.filter(pa.array(~np.isin(np.arange(len(groups)), chosen)))
@@ -162,7 +160,7 @@ class SubgroupTally:
             bins[OTHERS] = sum((bins[value] for value in sorted(unlisted)), bins[OTHERS])
         for row in listed:
             of_bins = tuple(WeightSums(int(rows), *sums) for rows, *sums in bins[row["value"]].tolist())
-            yield SubgroupCounts(by, row["value"], row["rows"], _evidence(row, clusters), of_bins)
+            yield SubgroupCounts(by, row["value"], row["rows"], _evidence(row, design), of_bins)
 
     def _sums_of(self, by: str) -> pa.Table:
         """The rows and moments of each value; 0 for moments that no row has."""
@@ -184,10 +182,11 @@ class SubgroupTally:
         return bins
 
     def _suspicious(
-        self, groups: pa.Table, first: int, bins: Mapping[str, np.ndarray], clusters: ClusterSample | None
+        self, groups: pa.Table, first: int, bins: Mapping[str, np.ndarray], design: SamplingDesign
     ) -> np.ndarray:
-        """The groups from number `first` on with the most confirmed and flagged rows, and for each minimum size those
-        with the highest lower bound of the confirmed share. They are listed although they are small.
+        """The groups from number `first` on with the most confirmed and flagged rows, and for any minimum size the one
+        with the highest lower bound of the confirmed share (rule `worst-source`). They are listed although they are
+        small.
 
         Returns their numbers, int64.
         """
@@ -205,20 +204,23 @@ class SubgroupTally:
             return -(row["confirmed.total"] + flagged.get(row["value"], 0.0)), row["value"]
 
         found = dict.fromkeys(sorted(numbers, key=rank)[:_MAX_LISTED])
-        bounds = {n: _lower_bound(row, clusters) for n, row in rows.items() if row["confirmed.rows"]}
-        for min_rows in _MIN_WORST_ROWS:
-            large = [number for number in bounds if rows[number]["readable.rows"] >= min_rows]
-            large.sort(key=lambda number: (-bounds[number], rows[number]["value"]))
-            found.update(dict.fromkeys(large[:_MAX_WORST]))
+        bounds = {n: _lower_bound(row, design) for n, row in rows.items() if row["confirmed.rows"]}
+        highest = 0.0
+        for number in sorted(bounds, key=lambda n: (-rows[n]["readable.rows"], -bounds[n], rows[n]["value"])):
+            if bounds[number] > highest:
+                highest = bounds[number]
+                found[number] = None
         return np.array(list(found), np.int64)
 
 
-def _evidence(row: Mapping[str, Any], clusters: ClusterSample | None) -> EvidenceCounts:
-    return EvidenceCounts.of(row, clusters or row_design(row[UNSAMPLED]))
+def _evidence(row: Mapping[str, Any], design: SamplingDesign) -> EvidenceCounts:
+    if not isinstance(design, ClusterSample):
+        design = row_design(row[UNSAMPLED], anytime_valid=design.anytime_valid)
+    return EvidenceCounts.of(row, design)
 
 
-def _lower_bound(row: Mapping[str, Any], clusters: ClusterSample | None) -> float:
-    low, _ = _evidence(row, clusters).source_interval or (0.0, 1.0)
+def _lower_bound(row: Mapping[str, Any], design: SamplingDesign) -> float:
+    low, _ = _evidence(row, design).source_interval or (0.0, 1.0)
     return low
 
 

@@ -65,17 +65,18 @@ def summarise(
     anytime_valid: bool = False,
     shards: int | None = None,
     captions: CaptionTally | None = None,
+    deciding: frozenset[str] | None = None,
 ) -> Summary:
     """The sums over all parts.
 
     count_edited: images with a generated part count as synthetic. score_bins: of the classifier whose scores are
     counted. full_coverage_detectors: as in counts.masks. labels: joined with the rows of its keys. anytime_valid: as in
     design.RowSample. shards: the number of the dataset's shards if the parts are a random sample of them; None if they
-    are all. captions: gets every batch too.
+    are all. captions: gets every batch too. deciding: as in distinct_images.
     """
     masks_of = partial(masks, count_edited=count_edited, full_coverage_detectors=full_coverage_detectors)
     parts = list(parts)
-    images, first = distinct_images(parts), 0
+    images, first = distinct_images(parts, deciding=deciding), 0
     tally = _Tally(masks_of, score_bins, labels, rows=len(images.is_repeat))
     if captions:
         captions.begin(parts, images)

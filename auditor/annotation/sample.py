@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from auditor.annotation.strata import Stratum, strata
 from auditor.errors import LabelError
-from auditor.estimate.weights import row_weights
+from auditor.evidence_store.distinct import distinct_images
 from auditor.evidence_store.selection import RowRef
-from auditor.evidence_store.store import Store
+from auditor.evidence_store.store import Part, Store
 from auditor.sampling import order
 from auditor.types import Status, VerdictKind
 
@@ -36,7 +36,7 @@ EXPECTED: Mapping[VerdictKind, float] = {
 MIN_LABELS = 10  # per stratum, if it has as many rows
 _MIN_VARIANCE = 0.0099  # assumed shares are clipped to 1 … 99 %
 _BATCH_ROWS = 16_384
-_COLUMNS = ["key", "status", "verdict", "sha256", "sampled", "weight"]
+_COLUMNS = ["key", "status", "verdict", "sha256", "sampled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,21 @@ class _LowestRanks:
         self.items = {rank: self.items[rank] for rank in sorted(self.items)[:count]}
 
 
-def select_for_annotation(out: Path, *, seed: int, number: int) -> list[AnnotationItem]:
+def select_for_annotation(
+    out: Path, *, seed: int, number: int, deciding: frozenset[str] | None = None
+) -> list[AnnotationItem]:
     """The `number` rows of an audit's folder to label, in the order in which they are shown.
 
-    A repeated key is drawn once. Raises LabelError if there is no row to label.
+    A repeated key is drawn once, and of rows that share an image only the one that counts it. deciding: as in
+    distinct_images. Raises LabelError if there is no row to label.
     """
     by_stratum: dict[Stratum, _LowestRanks] = defaultdict(_LowestRanks)
-    for part in Store(out).parts():
-        _collect(part.path, part.shard, by_stratum, seed=seed, number=number)
+    parts, first = list(Store(out).parts()), 0
+    images = distinct_images([part.path for part in parts], deciding=deciding)
+    for part in parts:
+        own = images.at(first, part.rows)
+        _collect(part, own.is_repeat, own.given_weights, by_stratum, seed=seed, number=number)
+        first += part.rows
     if not any(lowest.rows for lowest in by_stratum.values()):
         raise LabelError(f"{out}: nothing to label: every readable image is decided by evidence, or none is readable")
     by_verdict = [[by_stratum[s] for s in sorted(by_stratum) if s.label is verdict] for verdict in EXPECTED]
@@ -87,20 +94,30 @@ def select_for_annotation(out: Path, *, seed: int, number: int) -> list[Annotati
     return _interleave([list(lowest.items.values()) for lowest in chain(*by_verdict)], seed)
 
 
-def _collect(path: Path, shard: str, by_stratum: Mapping[Stratum, _LowestRanks], *, seed: int, number: int) -> None:
-    """Adds the rows of one part of evidence."""
+def _collect(
+    part: Part,
+    is_repeat: np.ndarray,
+    given_weights: np.ndarray | None,
+    by_stratum: Mapping[Stratum, _LowestRanks],
+    *,
+    seed: int,
+    number: int,
+) -> None:
+    """Adds the rows of one part of evidence. is_repeat, given_weights: as in DistinctImages."""
     start = 0
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(part.path) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=_COLUMNS):
+            its = slice(start, start + batch.num_rows)
             ok = pc.and_(pc.equal(batch.column("status"), Status.OK.value), batch.column("sampled"))
-            verdict = pc.if_else(ok, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
-            weights = row_weights({"weight": batch.column("weight")})
+            counts = pc.and_(ok, pa.array(~is_repeat[its]))
+            verdict = pc.if_else(counts, batch.column("verdict").fill_null(""), "").to_numpy(zero_copy_only=False)
+            weights = np.ones(batch.num_rows) if given_weights is None else given_weights[its]
             for stratum, numbers in strata(verdict, weights):
                 lowest = by_stratum[stratum]
                 lowest.rows += len(numbers)
                 lowest.weight += float(weights[numbers].sum())
                 lowest.max_weight = max(lowest.max_weight, float(weights[numbers].max()))
-                _add(batch, numbers, RowRef(shard, start), stratum.label, lowest, seed=seed, count=number)
+                _add(batch, numbers, RowRef(part.shard, start), stratum.label, lowest, seed=seed, count=number)
             start += batch.num_rows
 
 

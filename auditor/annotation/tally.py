@@ -135,6 +135,7 @@ class LabelJoin:
         self._strata: dict[Stratum, _StratumRows] = defaultdict(_StratumRows)
         self._rows: dict[str, list[_Row]] = defaultdict(list)
         self._changed: dict[str, str] = {}
+        self._of_repeats: set[str] = set()  # keys of rows whose image another row counts
         self._sha256: dict[str, set[str | None]] = defaultdict(set)  # of the images of each key
         self._shard = 0
         self._decided: Counter[tuple[int, bool]] = Counter()  # decided rows by shard, and whether they are synthetic
@@ -157,7 +158,9 @@ class LabelJoin:
         synthetic = int(masks.confirmed_in_sample.sum())
         self._decided[self._shard, True] += synthetic
         self._decided[self._shard, False] += int(decided.sum()) - synthetic
-        number = np.where(is_repeat, -1, self._keys.get_indexer(key))
+        known = self._keys.get_indexer(key)
+        number = np.where(is_repeat, -1, known)
+        self._of_repeats.update(key[is_repeat & (known >= 0)])
         for row in np.flatnonzero(number >= 0):
             stratum = self._drawn_from[number[row]]
             self._sha256[key[row]].add(column["sha256"][int(row)].as_py())
@@ -268,6 +271,12 @@ class LabelJoin:
         return by_shard
 
     def _refuse_unknown(self, annotations: Sequence[Annotation]) -> None:
+        repeats = [key for key in _by_key(annotations) if key in self._of_repeats and key not in self._sha256]
+        if repeats:
+            raise LabelError(
+                f"{len(repeats):,} labelled rows show the image of another row, which counts for both: "
+                f"{_shorten(map(repr, repeats))}. Label the rows that auditor label draws"
+            )
         refuse_others(annotations, self._sha256)
         changed = [self._changed[key] for key in _by_key(annotations) if key in self._changed]
         if changed:

@@ -160,11 +160,11 @@ def parts_of(out: PathLike) -> list[Path]:
 def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors:
     """The adjusted probabilities of an audit's rows. Raises AuditFileError."""
     from auditor.aggregate.build import full_coverage_detectors
-    from auditor.aggregate.posteriors import COLUMNS, posteriors
+    from auditor.aggregate.posteriors import COLUMNS, posteriors, shares_of_rows
 
     audit = load(out)
     tables = (pq.read_table(path, columns=list(COLUMNS)) for path in parts)
-    return posteriors(audit, tables, full_coverage_detectors(audit.config))
+    return posteriors(audit, tables, full_coverage_detectors(audit.config), shares_of_rows(audit, parts))
 
 
 def _refuse_unknown(format: str, known: Collection[str], what: str) -> None:

@@ -22,6 +22,7 @@ from auditor.aggregate.posteriors import Batch
 from auditor.errors import FilterError
 from auditor.estimate.intervals import Interval
 from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds
+from auditor.estimate.weights import row_weights
 from auditor.results import Audit
 from auditor.types import Status, VerdictKind
 
@@ -63,8 +64,10 @@ def keep_list(
     drop_sources: Collection[str] = (),
     labelled_synthetic: Collection[str] = (),
     target: float | None = None,
+    shares: np.ndarray | None = None,
 ) -> KeepList:
-    """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks.
+    """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks. shares: as
+    posteriors.shares_of_rows returns them.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
     classifier flags) or `nothing`. drop_sources: sources of which no row is kept. labelled_synthetic: keys
@@ -83,8 +86,8 @@ def keep_list(
             f"only {audit.sample.rows:,} of {audit.counts.rows:,} rows were classified, and a keep-list by probability "
             "needs all of them: scan with --sample all"
         )
-    solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors)
-    batch = solved.read(evidence)
+    solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors, shares)
+    batch = solved.read(evidence, shares)
     ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
     reasons = _reasons(evidence, batch, drop, drop_sources)
     reasons[np.isin(evidence["key"].to_numpy(), list(labelled_synthetic)) & (reasons == "")] = "labelled synthetic"
@@ -92,7 +95,9 @@ def keep_list(
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
         _remove_to_target(target, ends[0], reasons, batch.weights)
-    kept = _make_list(evidence, reasons, ends, audit, batch.weights)
+    kept = _make_list(
+        evidence, reasons, ends, audit, batch.weights, np.ones(len(reasons)) if shares is None else shares
+    )
     return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
 
 
@@ -164,7 +169,9 @@ def _make_list(
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     audit: Audit,
     weight: np.ndarray,
+    images: np.ndarray,
 ) -> KeepList:
+    """weight: of rows for the fractions. images: each row's part of its image; rows are trained on one by one."""
     import pandas as pd
 
     estimate = audit.estimate
@@ -177,7 +184,7 @@ def _make_list(
             "keep": keep,
             "p_synthetic": evidence["p_synthetic"].to_numpy(),
             "p_adjusted": p,
-            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * weight,
+            "weight": np.where(keep, 1 - np.nan_to_num(p), 0.0) * row_weights({"weight": evidence["weight"]}),
             "reasons": reasons,
         }
     )
@@ -186,7 +193,7 @@ def _make_list(
         audit=audit,
         rows=frame,
         removed={str(reason): int(rows) for reason, rows in counted.items()},
-        false_removals=float(np.nansum(1 - p[~keep])) if ends else None,
+        false_removals=float(np.nansum(((1 - p) * images)[~keep])) if ends else None,
         before=Interval(estimate.point, estimate.low, estimate.high) if estimate else None,
         after=Interval(*(_mean(end, keep, weight) for end in ends)) if ends and keep.any() else None,
         left=int(keep.sum()),

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from auditor import sentences
 from auditor.caption_results import Captions
 from auditor.decision import MadLevel, Outcome, RuleResult
+from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence
 from auditor.policy import rule
 from auditor.policy.rule import Context, Rule
 from auditor.results import OTHERS, Audit, Estimate
@@ -44,14 +45,16 @@ def is_confirmation_possible(audit: Audit) -> bool:
     return any(coverage is not None and coverage.evaluable for coverage in kinds)
 
 
-def tipping_point(estimate: Estimate, limit: float) -> float | None:
+def tipping_point(estimate: Estimate, limit: float, *, is_of_upper_end: bool = False) -> float | None:
     """The factor on the false-positive rate at which the decision on a limit changes.
 
     Above 1 for a failure, below 1 for a pass; interpolated on a logarithmic scale between the factors of the audit.
-    None if the decision is inconclusive, or no factor changes it.
+    None if the decision is inconclusive, or no factor changes it. is_of_upper_end: an upper end above the limit is
+    a failure.
     """
-    if estimate.low > limit:
-        steps = [(s.factor, s.low) for s in estimate.fpr_scenarios if s.factor >= 1]
+    deciding = "high" if is_of_upper_end else "low"
+    if getattr(estimate, deciding) > limit:
+        steps = [(s.factor, getattr(s, deciding)) for s in estimate.fpr_scenarios if s.factor >= 1]
     elif estimate.high <= limit:
         steps = [(s.factor, s.high) for s in reversed(estimate.fpr_scenarios) if s.factor <= 1]
     else:
@@ -73,26 +76,32 @@ def tipping_text(factor: float | None) -> str:
 
 
 def _require_robustness(
-    result: RuleResult, estimate: Estimate | None, limit: float, tipping: float, basis: Basis
+    result: RuleResult, estimate: Estimate | None, factor: float | None, tipping: float, basis: Basis
 ) -> RuleResult:
-    """The result, or inconclusive if the estimate does not meet the policy's requirements: labels for a pass, or a
-    decision that still holds if the false-positive rate is off by the factor `tipping`."""
+    """The result with its tipping point `factor`, or inconclusive if the estimate does not meet the policy's
+    requirements: labels for a pass, or a decision that still holds if the false-positive rate is off by the factor
+    `tipping`."""
     if estimate is None:
         return result
-    factor = tipping_point(estimate, limit)
+    result = replace(result, note=tipping_text(factor))
     if factor is not None and max(factor, 1 / factor) < tipping:
         reason = f"{result.text}; the policy requires a factor of {tipping:g}"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason, note="")
-    if basis == "labels" and estimate.labels is None and result.outcome is Outcome.PASS:
+    if basis == "labels" and estimate.labels is None and result.outcome in (Outcome.PASS, Outcome.WARN):
         reason = f"{result.reason}, by the classifier alone; the policy requires labels (auditor label)"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
     return result
 
 
-def _row_share(status: str, audit: Audit) -> float:
-    """The share of rows with this status, in the sample if there is one."""
+def _row_share(status: str, audit: Audit) -> Interval:
+    """The share of rows with this status; of a sample of rows, with its 95 % interval."""
     counts = audit.sample or audit.counts
-    return getattr(counts, status) / counts.rows if counts.rows else 0.0
+    count = getattr(counts, status)
+    share = count / counts.rows if counts.rows else 0.0
+    if audit.sample is None or not counts.rows:
+        return Interval(share, share, share)
+    ends = confidence_sequence if audit.config.sampling.until_decided else clopper_pearson
+    return Interval(share, *ends(count, counts.rows))
 
 
 # ---- the rules ------------------------------------------------------------------------------------------------------
@@ -115,8 +124,7 @@ class SyntheticFraction(Rule):
             return self._missing(self.max, "synthetic fraction unknown: no calibrated classifier ran")
         estimate = audit.estimate
         result = self._at_most("synthetic", estimate.point, estimate.low, estimate.high, self.max)
-        result = replace(result, note=tipping_text(tipping_point(estimate, self.max)))
-        return _require_robustness(result, estimate, self.max, self.tipping, self.basis)
+        return _require_robustness(result, estimate, tipping_point(estimate, self.max), self.tipping, self.basis)
 
 
 @_rule
@@ -163,9 +171,13 @@ class Mad(Rule):
             outcome = Outcome.INCONCLUSIVE
         elif mad.status is self.warn:
             outcome = Outcome.WARN
-        tipping = tipping_text(tipping_point(audit.estimate, mad.limit)) if audit.estimate else ""
-        result = replace(self._result(outcome, mad.status.value, mad.limit, mad.reason), note=tipping)
-        return _require_robustness(result, audit.estimate, mad.limit, self.tipping, self.basis)
+        factor = None
+        if audit.estimate and outcome is not Outcome.INCONCLUSIVE:
+            is_near_fatal = self.fail is MadLevel.NEAR  # which the upper end decides
+            limit = mad.near_from if is_near_fatal else mad.limit
+            factor = tipping_point(audit.estimate, limit, is_of_upper_end=is_near_fatal)
+        result = self._result(outcome, mad.status.value, mad.limit, mad.reason)
+        return _require_robustness(result, audit.estimate, factor, self.tipping, self.basis)
 
 
 @_rule
@@ -253,7 +265,11 @@ class Decoded(Rule):
         depth = audit.config.scan.depth
         if depth < Need.PIXELS:
             return self._missing(self.min, f"no image was decoded: the audit's depth is {depth.name.lower()}")
-        return self._at_least("of the rows decoded", _row_share("ok", audit), self.min, self.below)
+        found = _row_share("ok", audit)
+        if found.low < self.min <= found.high and found.low < found.high:
+            reason = f"{sentences.span(found.low, found.high)} of the rows decoded; the policy requires"
+            return self._missing(self.min, f"{reason} {sentences.percent(self.min)}")
+        return self._at_least("of the rows decoded", found.point, self.min, self.below)
 
 
 @_rule
@@ -287,8 +303,8 @@ class Unreadable(Rule):
 
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the share of rows."""
-        share = _row_share("unreadable", audit)
-        return self._at_most("of the rows unreadable", share, share, share, self.max)
+        found = _row_share("unreadable", audit)
+        return self._at_most("of the rows unreadable", found.point, found.low, found.high, self.max)
 
 
 @_rule

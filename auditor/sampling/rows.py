@@ -1,6 +1,7 @@
 """Simple random samples of rows: chooses the rows that are examined in full, before any image is opened.
 
-A first pass reads the keys of all rows and no image. The rows with the lowest sampling ranks (order.py) are the sample.
+A first pass reads what names the images of all rows (order.unit) and no image. The rows with the lowest sampling ranks
+are the sample.
 The other rows get weak hints and, unless files outside the sample stay closed, a metadata check.
 """
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 from auditor import readers
 from auditor.plugin import Engine, Shard, ShardTask
 from auditor.row_columns import RowColumns
-from auditor.sampling.order import sampling_rank, sampling_ranks
+from auditor.sampling.order import sampling_rank, sampling_ranks, unit
 from auditor.types import Need, Sample, Unreadable
 
 
@@ -76,7 +77,7 @@ class SamplePlan:
         threshold: int | None = self.rank_threshold
         if self.allocation:
             threshold = self.allocation.number(sampling_rank(item.source, self.seed))
-        return threshold is not None and sampling_rank(item.key, self.seed) <= threshold
+        return threshold is not None and sampling_rank(unit(item.key, item.image), self.seed) <= threshold
 
     def included(self, columns: RowColumns) -> np.ndarray:
         """Which rows are in a sample of rows to fetch, as `includes` says of each, bool (rows,)."""
@@ -90,7 +91,7 @@ class SamplePlan:
             rows = np.asarray(sources.indices)
             threshold = np.array([number or 0 for number in of_source], np.uint64)[rows]
             is_drawn = np.array([number is not None for number in of_source], bool)[rows]
-        included: np.ndarray = is_drawn & (sampling_ranks(columns.key.to_pylist(), self.seed) <= threshold)
+        included: np.ndarray = is_drawn & (sampling_ranks(columns.url.to_pylist(), self.seed) <= threshold)
         return included
 
 
@@ -102,10 +103,11 @@ def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Drawable:
-    """Rows of a shard that can be drawn: their keys and sources. rows: the number of all rows that were read."""
+    """Rows of a shard that can be drawn: the units that are drawn (order.unit) and their sources. rows: the number of
+    all rows that were read."""
 
     rows: int
-    keys: Sequence[str]
+    units: Sequence[str]
     sources: Sequence[str]
 
 
@@ -113,10 +115,10 @@ def drawable(shard: Shard, is_fetching: bool) -> Iterator[Drawable]:
     """The rows of a shard that can be drawn, some at a time."""
     for items, columns in read_either_way(shard):
         found = [item for item in items if can_be_drawn(item, is_fetching)]
-        yield Drawable(len(items), [item.key for item in found], [item.source for item in found])
+        yield Drawable(len(items), [unit(item.key, item.image) for item in found], [item.source for item in found])
         if columns is not None:
-            keys, sources = (columns.key, columns.source) if is_fetching else (columns.key[:0], columns.source[:0])
-            yield Drawable(len(columns), keys.to_pylist(), sources.to_pylist())
+            urls, sources = (columns.url, columns.source) if is_fetching else (columns.url[:0], columns.source[:0])
+            yield Drawable(len(columns), urls.to_pylist(), sources.to_pylist())
 
 
 def read_either_way(shard: Shard) -> Iterator[tuple[list[Sample | Unreadable], RowColumns | None]]:
@@ -140,7 +142,7 @@ def draw_simple_sample(
     depth_outside_sample: Need,
     is_fetching: bool = False,
 ) -> SamplePlan:
-    """The `rows` rows with the lowest sampling ranks, and any row with the same key as the last of them."""
+    """The `rows` rows with the lowest sampling ranks, and any row of the same image as the last of them."""
     lowest, population_size = np.empty(0, np.uint64), 0
     for result in engine.run(shards, ShardRanks(rows, seed, is_fetching)):
         population_size += result.population_size
@@ -170,12 +172,12 @@ class ShardRanks(ShardTask[Ranks]):
     is_fetching: bool
 
     def __call__(self, shard: Shard) -> Ranks:
-        """Reads the keys of the whole shard."""
+        """Reads the whole shard, without its images."""
         lowest, rows, population_size = np.empty(0, np.uint64), 0, 0
         for some in drawable(shard, self.is_fetching):
             rows += some.rows
-            population_size += len(some.keys)
-            lowest = _lowest(np.concatenate([lowest, sampling_ranks(some.keys, self.seed)]), self.sample_size)
+            population_size += len(some.units)
+            lowest = _lowest(np.concatenate([lowest, sampling_ranks(some.units, self.seed)]), self.sample_size)
         return Ranks(shard.id, rows, lowest, population_size)
 
 

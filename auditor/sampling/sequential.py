@@ -8,13 +8,14 @@ classifier's error rates are too uncertain.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from auditor import sentences
 from auditor.decision import Decision, Outcome
-from auditor.results import Audit
+from auditor.results import Audit, Counts
 
 FIRST = 500  # rows
+_ENDLESS = 10**6  # times as many rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def _asymptotic(audit: Audit) -> Audit:
     if estimate is not None and estimate.asymptotic is not None:
         low, high = estimate.asymptotic
         estimate = replace(estimate, low=low, high=high)
-    return replace(audit, confirmed=confirmed, estimate=estimate)
+    subgroups = tuple(replace(each, low=each.share, high=each.share) for each in audit.subgroups)
+    sample = audit.sample and Counts(**{name: _ENDLESS * count for name, count in asdict(audit.sample).items()})
+    return replace(audit, confirmed=confirmed, estimate=estimate, subgroups=subgroups, sample=sample)
 
 
 def _reason(audit: Audit) -> str:

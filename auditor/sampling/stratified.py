@@ -30,7 +30,8 @@ def draw_stratified_sample(
     depth_outside_sample: Need,
     is_fetching: bool = False,
 ) -> SamplePlan:
-    """A sample of `rows` rows, allocated to domains, and any row with the same key as the last one of its domain."""
+    """A sample of `rows` rows, allocated to domains, and any row of the same image as the last one of its
+    domain."""
     shards = list(shards)
     domain_counts = DomainCounts()
     for result in engine.run(shards, ShardDomains(seed, is_fetching)):
@@ -172,14 +173,14 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
     is_fetching: bool
 
     def __call__(self, shard: Shard) -> LowestRanks:
-        """Reads the keys of the whole shard."""
-        rows, sources, keys = 0, list[str](), list[str]()
+        """Reads the whole shard, without its images."""
+        rows, sources, units = 0, list[str](), list[str]()
         for some in drawable(shard, self.is_fetching):
             rows += some.rows
             sources += some.sources
-            keys += some.keys
+            units += some.units
         sampled_domains, sizes = self.sizes.arrays()
-        domains, ranks = sampling_ranks(sources, self.seed), sampling_ranks(keys, self.seed)
+        domains, ranks = sampling_ranks(sources, self.seed), sampling_ranks(units, self.seed)
         is_candidate = np.isin(domains, sampled_domains)
         lowest = lowest_of_each(domains[is_candidate], ranks[is_candidate], sampled_domains, sizes.astype(np.int64))
         return LowestRanks(shard.id, rows, *lowest)

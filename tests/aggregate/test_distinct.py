@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import auditor
+from auditor.annotation.file import Annotation, HumanLabel
 from auditor.config import Config, ReadOptions
+from auditor.errors import LabelError
 
 CAPTIONS = 5
 MARKED = making.png({"parameters": making.A1111})
@@ -90,3 +92,47 @@ def test_near_duplicates_are_not_found_between_captions_of_one_image(tmp_path, s
     by_path(tmp_path / "set")
     audit = scan(tmp_path / "set", keep_vectors=True)
     assert (audit.near_duplicates.n, audit.near_duplicates.in_clusters) == (4, 0)
+
+
+# ---- labels and keep-lists
+
+
+def test_labels_are_drawn_for_images_and_count_for_them(tmp_path):
+    embedded(tmp_path / "set")
+    auditor.scan(tmp_path / "set", out=tmp_path / "audit", config=Config.of(depth="file"), engine="serial")
+    drawn = auditor.draw(tmp_path / "audit", 50)
+    assert len(drawn) == 3  # of four images, metadata decide one
+    labels = [Annotation(each.key, each.stratum, HumanLabel.REAL, "provenance", "A") for each in drawn]
+    auditor.write_labels(tmp_path / "labels.csv", labels)
+    found = auditor.with_labels(tmp_path / "audit", tmp_path / "labels.csv").estimate
+    assert (found.n, found.point) == (3, 0.25)
+
+
+def test_a_label_of_a_row_that_does_not_count_its_image_is_refused(tmp_path):
+    embedded(tmp_path / "set")
+    auditor.scan(tmp_path / "set", out=tmp_path / "audit", config=Config.of(depth="file"), engine="serial")
+    drawn, evidence = auditor.draw(tmp_path / "audit", 50), auditor.evidence(tmp_path / "audit")
+    other = next(key for key in evidence.key[CAPTIONS:] if key not in {each.key for each in drawn})
+    auditor.write_labels(tmp_path / "labels.csv", [Annotation(other, "", HumanLabel.REAL, "page", "A")])
+    with pytest.raises(LabelError, match="show the image of another row, which counts for both"):
+        auditor.with_labels(tmp_path / "audit", tmp_path / "labels.csv")
+
+
+def test_a_keep_list_counts_images_as_the_audit_does(tmp_path):
+    """Three images without evidence of which people labelled one synthetic, with 1, 5 and 9 rows."""
+    images(tmp_path / "set", 3, marked=0)
+    rows = [(f"{image}-{n}", f"{image}.png") for image, times in enumerate((1, 5, 9)) for n in range(times)]
+    pd.DataFrame(rows, columns=["id", "image"]).to_csv(tmp_path / "set/t.csv", index=False)
+    auditor.scan(tmp_path / "set", out=tmp_path / "audit", config=Config.of(depth="file"), engine="serial")
+    drawn = auditor.draw(tmp_path / "audit", 50)
+    labels = [
+        Annotation(each.key, each.stratum, HumanLabel.SYNTHETIC if each.key == "2-0" else HumanLabel.REAL, "page", "A")
+        for each in drawn
+    ]
+    auditor.write_labels(tmp_path / "labels.csv", labels)
+    config = Config.of(depth="file", labels=str(tmp_path / "labels.csv"))
+    audit = auditor.scan(tmp_path / "set", out=tmp_path / "audit", config=config, engine="serial")
+    kept = auditor.keep_list(tmp_path / "audit", drop="nothing")
+    assert kept.before.point == pytest.approx(audit.estimate.point)
+    assert kept.after.point == pytest.approx(audit.estimate.point, abs=1e-6)
+    assert kept.rows.weight.to_numpy() == pytest.approx(1 - kept.rows.p_adjusted.to_numpy())

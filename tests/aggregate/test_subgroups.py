@@ -13,7 +13,7 @@ from properties import examples
 from auditor.aggregate.scores import ScoreBins
 from auditor.aggregate.subgroups import estimated
 from auditor.aggregate.summary import summarise
-from auditor.estimate.intervals import Interval
+from auditor.estimate.intervals import Interval, clopper_pearson, confidence_sequence
 from auditor.estimate.prevalence import Scored
 from auditor.estimate.score_distributions import Bins
 from auditor.results import OTHERS
@@ -102,3 +102,33 @@ def test_a_source_that_weighs_nothing_has_no_estimate(tmp_path):
     found = {each.value: each for each in subgroups(summed(tmp_path, rows), Interval(0.1, 0.0, 0.3))}
     assert found["a"].estimate is None
     assert found["b"].estimate.point == 0.1
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.floats(0, 1)), min_size=60, max_size=90))
+@examples(10)
+def test_for_any_minimum_size_the_worst_source_is_listed(tmp_path_factory, sources):
+    rows = [row(10**6 + n, source=f"large{n % 55}", score=0.02) for n in range(55 * 15)]
+    for number, (size, share) in enumerate(sources):
+        kinds = [VerdictKind.SYNTHETIC] * round(size * share) + [VerdictKind.UNKNOWN] * (size - round(size * share))
+        rows += [
+            row(1000 * number + n, source=f"s{number}", label=kind, decided_by="tags") for n, kind in enumerate(kinds)
+        ]
+    found = summed(tmp_path_factory.mktemp("part"), rows)
+    listed = [each for each in subgroups(found, None) if each.value != OTHERS]
+    for least in range(1, 13):
+        shares = [clopper_pearson(round(n * share), n)[0] for n, share in sources if n >= least]
+        assert max((each.low for each in listed if each.ok >= least), default=0.0) == pytest.approx(
+            max(shares, default=0.0)
+        )
+
+
+def test_sources_of_a_growing_sample_have_intervals_that_hold_at_any_time(tmp_path):
+    kinds = [VerdictKind.SYNTHETIC] * 30 + [VerdictKind.UNKNOWN] * 170
+    rows = [row(n, label=kind, decided_by="pixels", is_sampled=True) for n, kind in enumerate(kinds)]
+    rows += [row(1000 + n, is_sampled=False) for n in range(800)]
+    fixed, growing = (
+        subgroups(summed(tmp_path, rows, full_coverage_detectors=frozenset(), anytime_valid=is_any), None)[0]
+        for is_any in (False, True)
+    )
+    assert (fixed.low, fixed.high) == pytest.approx(clopper_pearson(30, 200))
+    assert (growing.low, growing.high) == pytest.approx(confidence_sequence(30, 200))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import models
 import numpy as np
 import pytest
-from audits import audit, estimate
+from audits import audit, estimate, source
 from hypothesis import given
 from hypothesis import strategies as st
 from making import encoded, png, write
@@ -19,6 +19,7 @@ from auditor.estimate.design import RowSample
 from auditor.estimate.intervals import anytime_n_eff, clopper_pearson, confidence_sequence
 from auditor.estimate.prevalence import Scored, estimate_prevalence, interval
 from auditor.estimate.score_distributions import Bins, predict
+from auditor.policy import policy as policies
 from auditor.results import Counts
 from auditor.sampling.sequential import until_decided
 
@@ -177,3 +178,18 @@ def test_a_scan_of_half_declared_images_is_decided_wrongly_no_more_often_than_it
         counts = np.cumsum(rng.random(4000) < limit)
         wrong += any(confidence_sequence(int(counts[n - 1]), n)[0] > limit for n in (500, 1000, 2000, 4000))
     assert binom.sf(wrong - 1, count, 0.05) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "text", ["[rules.worst-source]\nmax = 0.3\nleast-n = 100\n", "[rules.unreadable]\nmax = 0.2\n"]
+)
+def test_it_goes_on_for_rules_that_more_rows_decide(text):
+    def audit_of(rows):
+        part = replace(
+            source("a", 6000, 0), share=0.25, **dict(zip(("low", "high"), (0.2, 0.25 + 40 / rows), strict=True))
+        )
+        return audit(6000, sample=Counts(rows, rows - rows // 6, unreadable=rows // 6), subgroups=(part,))
+
+    stop = until_decided(audit_of, lambda found: auditor.decide(found, policies.parse(text)))
+    assert stop.reason == "decided: pass"
+    assert stop.audit.sample.rows > 500

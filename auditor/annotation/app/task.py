@@ -17,6 +17,7 @@ from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Judge, Session
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import ReadOptions
+from auditor.evidence_store.distinct import deciding_everywhere
 from auditor.readers import Inputs
 from auditor.results import Audit
 
@@ -83,6 +84,7 @@ def task(
     Raises LabelError if there is nothing to label, and DatasetError if no inputs are given and those that the audit
     names are not found.
     """
-    drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number)
+    deciding = deciding_everywhere(audit.config)
+    drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number, deciding=deciding)
     dataset, judge = inputs or audited_inputs(audit, folder), make_judge(drawn) if make_judge else None
     return Task(audit, tuple(drawn), dataset, audit.config.scan.read.updated(read), fetched, judge)
