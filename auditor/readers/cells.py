@@ -35,26 +35,7 @@ _NAMES = (
     "image",
 )
 _SPOKEN = ("value", "content", "caption", "raw", "text", "sentence")
-_MIN_BASE64 = 64  # characters; paths are seldom longer, and no image is as small
 _FIRST = frozenset("{[dDb")  # of objects, lists, data: URIs and printed bytes
-# Beginnings of base64 of what names.starts_like_image knows, in both alphabets.
-_BASE64_HEADS = (
-    "/9j/",
-    "_9j_",
-    "iVBO",
-    "R0lG",
-    "UklG",
-    "SUkq",
-    "SUkr",
-    "TU0A",
-    "AAAA",
-    "/wr",
-    "/wo",
-    "_wr",
-    "_wo",
-    "/0//",
-    "_0__",
-)
 _MAX_NAME = 4096
 _MAX_DEPTH = 4
 _PRINTED = re.compile(r"""b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -82,7 +63,7 @@ def images(value: Any) -> list[Any] | None:
 
 def image(value: Any, depth: int = 0) -> Image:
     """An image's bytes, or its path or URL; None if the cell holds neither."""
-    if isinstance(value, str) and len(value) < _MIN_BASE64 and value[:1] not in _FIRST:  # most cells
+    if isinstance(value, str) and len(value) < names.MIN_BASE64 and value[:1] not in _FIRST:  # most cells
         return value if value.strip() else None
     if isinstance(value, dict) and depth < _MAX_DEPTH:
         return _in_object(value, depth)
@@ -105,7 +86,7 @@ def paths(value: Any) -> Iterator[str]:
 
 def is_encoded(text: str) -> bool:
     """Whether a text is an image in base64, or a data: URI."""
-    return text[:5].casefold() == "data:" or _is_base64(text)
+    return text[:5].casefold() == "data:" or names.is_base64_image(text)
 
 
 def caption(value: Any) -> Any:
@@ -146,7 +127,7 @@ def _of_bytes(data: bytes) -> Image:
 def _of_text(text: str, depth: int) -> Image:
     if text[:5].casefold() == "data:":
         return _of_data_uri(text)
-    if _is_base64(text):
+    if names.is_base64_image(text):
         return _decoded(text, "truncated or damaged base64 text")
     if text[:1] == "{" and (printed := _PRINTED_STRUCT.match(text)):
         return _printed(printed[1])
@@ -167,21 +148,8 @@ def _of_data_uri(text: str) -> Image:
     return data
 
 
-def _is_base64(text: str) -> bool:
-    if len(text) < _MIN_BASE64 or not text.startswith(_BASE64_HEADS):
-        return False
-    try:
-        head = base64.b64decode(text[:24].translate(_URL_SAFE), validate=True)
-    except (ValueError, binascii.Error):
-        return False
-    return names.starts_like_image(head[: names.HEAD])
-
-
-_URL_SAFE = str.maketrans("-_", "+/")
-
-
 def _decoded(text: str, problem: str) -> Image:
-    packed = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    packed = "".join(text.split()).translate(names.URL_SAFE).rstrip("=")
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except (ValueError, binascii.Error):

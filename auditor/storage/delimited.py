@@ -18,7 +18,7 @@ from typing import Any
 from auditor.errors import DatasetError
 from auditor.storage import delimiters, files, lines, packed, urls
 from auditor.storage.delimiters import Dialect
-from auditor.storage.names import is_image
+from auditor.storage.names import is_base64_image, is_image
 from auditor.storage.tables import BadRow, Chunk, TableFile
 
 _PEEK = 1 << 20
@@ -109,21 +109,24 @@ def _guessed(url: str, text: str) -> str:
 
 
 def is_data(cells: list[str]) -> bool:
-    """Whether a first row is one of data: it has a URL or an image's path."""
-    return any(files.is_web(cell) or is_image(cell) for cell in cells)
+    """Whether a first row is one of data: it has a URL, an image's path or an image in base64."""
+    return any(files.is_web(cell) or is_image(cell) or is_base64_image(cell) for cell in cells)
 
 
 def named_by_content(cells: list[str]) -> tuple[str, ...]:
-    """Names of columns from the cells of a row: url (of an image rather than a page), image, and caption (the text of
-    most words that is no number)."""
+    """Names of columns from the cells of a row: url (of an image rather than a page), image, caption (the text of most
+    words that is no number), and id, if one number is beside an image in base64."""
+    embedded = [number for number, cell in enumerate(cells) if is_base64_image(cell)]
     addresses = [number for number, cell in enumerate(cells) if files.is_web(cell)]
-    paths = [number for number, cell in enumerate(cells) if number not in addresses and is_image(cell)]
+    paths = embedded or [number for number, cell in enumerate(cells) if number not in addresses and is_image(cell)]
     texts = [number for number, cell in enumerate(cells) if number not in (*addresses, *paths) and _LETTER.search(cell)]
     chosen = {
         max(addresses, key=lambda number: is_image(urls.path(cells[number])), default=None): "url",
         min(paths, default=None): "image",
         max(texts, key=lambda number: len(cells[number].split()), default=None): "caption",
     }
+    if embedded and len(numbers := [number for number, cell in enumerate(cells) if cell.isdecimal()]) == 1:
+        chosen[numbers[0]] = "id"
     return tuple(chosen.get(number, f"column{number}") for number in range(len(cells)))
 
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from auditor.storage.lines import MAX_RECORD_BYTES
 
 _CANDIDATES = ("\t", "|", ";", ",")  # from the one that is rarest in text
 _ROWS = 50
@@ -40,10 +43,57 @@ class Dialect:
         return "" if self.is_quoted else "\n"
 
     def records(self, source: Iterable[str]) -> Any:
-        """An iterator over the records of some lines; it raises csv.Error."""
+        """An iterator over the records of some lines; it raises csv.Error, and goes on after it."""
         if self.is_quoted:
-            return csv.reader(source, delimiter=self.delimiter)
+            return QuotedRecords(source, self.delimiter)
         return (line.rstrip("\n").removesuffix("\r").split(self.delimiter) for line in source)
+
+
+class QuotedRecords:
+    """The records of lines with quoted fields. A record of several lines counts if its quotes are those of RFC 4180;
+    otherwise its first line has a stray quote, and is a record of its own (lines.py ends records in the same places).
+    line_num: the number of lines that were read."""
+
+    def __init__(self, source: Iterable[str], delimiter: str) -> None:
+        self._source, self._delimiter = iter(source), delimiter
+        self._waiting: deque[str] = deque()
+        self._taken: list[str] = []
+        self._reader = csv.reader(self._lines(), delimiter=delimiter)
+        self.line_num = 0
+
+    def __iter__(self) -> QuotedRecords:
+        return self
+
+    def __next__(self) -> list[str]:
+        self._taken.clear()
+        try:
+            record = next(self._reader)
+        finally:
+            self.line_num += len(self._taken)
+        if len(self._taken) > 1 and not self._is_whole():
+            first, *others = self._taken
+            self._waiting.extendleft(reversed(others))
+            self.line_num -= len(others)
+            self._reader = csv.reader(self._lines(), delimiter=self._delimiter)
+            return first.rstrip("\r\n").split(self._delimiter)
+        return record
+
+    def _lines(self) -> Iterator[str]:
+        while True:
+            line = self._waiting.popleft() if self._waiting else next(self._source, None)
+            if line is None:
+                return
+            self._taken.append(line)
+            yield line
+
+    def _is_whole(self) -> bool:
+        before_last = sum(len(line.encode("utf-8", "surrogateescape")) for line in self._taken[:-1])
+        if before_last >= MAX_RECORD_BYTES:
+            return False
+        try:
+            return len(list(csv.reader(self._taken, delimiter=self._delimiter, strict=True))) == 1
+        except csv.Error:
+            return False
 
 
 def dialect(text: str, delimiter: str, *, from_spreadsheet: bool = False) -> Dialect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -12,7 +13,7 @@ from auditor.storage import packed
 from auditor.storage.tables import Chunk
 
 _CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
-_MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
+MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
 MAX_ROW_BYTES = 256 << 20
 _MAX_CHUNK_BYTES = 64 << 20  # a piece is held in memory; rows with images in base64 are large
 _LEAST_ROWS_OF_STREAM = 25_000  # every piece of a compressed file is read from the file's beginning
@@ -48,21 +49,34 @@ def grouped(ends: Iterable[int], start: int, rows: int) -> Iterator[Chunk]:
 
 
 def _record_ends(url: str, start: int, quoted: bytes | None) -> Iterator[int]:
-    at = record = start
-    is_open = False
+    """The offset behind each record. Lines of a record whose quotes are not closed as they should be are records of
+    their own from the first one on: its quote is a stray one."""
+    at, source = start, each(url, start)
+    waiting: deque[bytes] = deque()
+    record: list[bytes] = []
+    is_open, is_proper, size = False, True, 0
     damage: DatasetError | None = None
-    try:
-        for line in each(url, start):
-            at += len(line)
+    while True:
+        try:
+            line = waiting.popleft() if waiting else next(source, None)
+        except DatasetError as error:
+            damage, line = error, None
+        if line is not None:
+            record.append(line)
+            size += len(line)
             if quoted and b'"' in line:
-                is_open = _is_open(line, quoted, is_open)
-            if not is_open or at - record >= _MAX_RECORD_BYTES:
-                is_open, record = False, at
-                yield at
-    except DatasetError as error:
-        damage = error
-    if at > record:  # a quote is open at the end
+                is_open, is_closed_well = _after(line, quoted, is_open)
+                is_proper &= is_closed_well
+            if is_open and size < MAX_RECORD_BYTES:
+                continue
+        elif not record:
+            break
+        if len(record) > 1 and (is_open or not is_proper):
+            waiting.extendleft(reversed(record[1:]))
+            size = len(record[0])
+        at += size
         yield at
+        record, is_open, is_proper, size = [], False, True, 0
     if damage:
         raise damage
 
@@ -72,19 +86,21 @@ def rows_per_chunk(url: str, rows: int) -> int:
     return rows if packed.is_plain(url) else max(rows, _LEAST_ROWS_OF_STREAM)
 
 
-def _is_open(line: bytes, delimiter: bytes, is_open: bool) -> bool:
-    """Whether a quoted field is open after a line. A quote opens a field only at its beginning."""
-    at = 0
+def _after(line: bytes, delimiter: bytes, is_open: bool) -> tuple[bool, bool]:
+    """Whether a quoted field is open after a line, and whether every quote that closes one ends its field. A quote
+    opens a field only at its beginning."""
+    at, is_proper = 0, True
     while True:
         if not is_open:
             begin = _opening(delimiter).search(line, at)
             if begin is None:
-                return False
+                return False, is_proper
             at = begin.end()
         end = _CLOSING.match(line, at)
         if end is None:
-            return True
+            return True, is_proper
         at, is_open = end.end(), False
+        is_proper &= line[at : at + 1] in (delimiter, b"\r", b"\n", b"")
 
 
 @cache

@@ -6,6 +6,8 @@ file with the name of an image that is not one becomes an unreadable row with a 
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator, Sequence
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -38,6 +40,26 @@ _COMPANIONS = frozenset(
     "dataset_dict index state checksums sha256sums md5sums manifest _success requirements".split()
 )
 UNREAD_DATASET = "archive or dataset in an unsupported format"
+MIN_BASE64 = 64  # characters; paths are seldom longer, and no image is as small
+URL_SAFE = str.maketrans("-_", "+/")  # of base64 (RFC 4648, section 5)
+# Beginnings of base64 of what starts_like_image knows, in both alphabets.
+_BASE64_HEADS = (
+    "/9j/",
+    "_9j_",
+    "iVBO",
+    "R0lG",
+    "UklG",
+    "SUkq",
+    "SUkr",
+    "TU0A",
+    "AAAA",
+    "/wr",
+    "/wo",
+    "_wr",
+    "_wo",
+    "/0//",
+    "_0__",
+)
 HEAD = 16  # first bytes of a file that starts_like_image needs
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+",
@@ -75,6 +97,17 @@ def starts_like_image(head: bytes) -> bool:
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
     )
+
+
+def is_base64_image(text: str) -> bool:
+    """Whether a text is an image in base64."""
+    if len(text) < MIN_BASE64 or not text.startswith(_BASE64_HEADS):
+        return False
+    try:
+        head = base64.b64decode(text[:24].translate(URL_SAFE), validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return starts_like_image(head[:HEAD])
 
 
 def is_hidden(name: str) -> bool:

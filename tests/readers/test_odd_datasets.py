@@ -1,5 +1,6 @@
 """Datasets that lost rows, or stopped a scan, until somebody looked: none is lost now, and each says why."""
 
+import base64
 import gzip
 import io
 import json
@@ -10,9 +11,14 @@ import tarfile
 import making
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import examples
 
 import auditor
 from auditor.errors import EvidenceError
+from auditor.storage import lines as delimited_lines
+from auditor.storage.delimiters import Dialect
 
 
 def reasons(audit):
@@ -165,3 +171,36 @@ def test_a_pattern_of_millions_of_names_is_refused(tmp_path):
 
     with pytest.raises(NoSuchInput, match="more than a million"):
         listing.parse(tmp_path / "{0000000..9999999}.parquet", ReadOptions())
+
+
+@pytest.mark.parametrize("stray", [(20,), (20, 900), (0, 999), tuple(range(0, 1000, 7))], ids=len)
+def test_a_stray_quote_at_the_start_of_a_caption_swallows_no_row(tmp_path, read_all, stray):
+    lines = ["http://x.org/{0}.jpg,{1}cap {0}".format(n, '"' * (n in stray)) for n in range(1000)]
+    lines[500] = 'http://x.org/500.jpg,"two\nlines, ""quoted"""'
+    making.write(tmp_path / "a.csv", "url,caption\n" + "\n".join(lines) + "\n")
+    _, rows = read_all(tmp_path / "a.csv")
+    assert [row.url for row in rows] == [f"http://x.org/{n}.jpg" for n in range(1000)]
+    assert len({row.key for row in rows}) == 1000
+    assert [row.caption for row in rows[19:22]] == ['"' * (n in stray) + f"cap {n}" for n in (19, 20, 21)]
+    assert rows[500].caption == 'two\nlines, "quoted"'
+
+
+@given(st.lists(st.sampled_from(["a", '"', ",", "\n", '""', ',"', '\n"', '"\n', '",', '"\r\n', "é"]), max_size=30))
+@examples(300)
+def test_records_end_where_pieces_of_a_file_may_begin(tmp_path_factory, parts):
+    text = "u,c\n" + "".join(parts)
+    path = making.write(tmp_path_factory.mktemp("csv") / "a.csv", text)
+    lines = list(io.StringIO(text, newline=""))
+    records = Dialect(",", is_quoted=True).records(lines)
+    ends = [len("".join(lines[: records.line_num]).encode()) for _ in records]
+    pieces = delimited_lines.chunks(str(path), 1, quoted=b",")
+    assert [piece.stop for piece in pieces] == ends
+    assert not ends or ends[-1] == len(text.encode())
+
+
+def test_images_in_base64_without_a_header_lose_no_row(tmp_path, read_all):
+    encoded = [base64.b64encode(making.encoded(seed=number)).decode() for number in range(3)]
+    text = "".join(f"10{number}\t{image}\n" for number, image in enumerate(encoded))
+    _, rows = read_all(making.write(tmp_path / "train_imgs.tsv", text))
+    assert [row.key for row in rows] == ["100", "101", "102"]
+    assert all(row.content for row in rows)
