@@ -9,7 +9,8 @@ manifest kept its EXIF (img2dataset's `exif` column), that copy is read.
 Grok writes ImageDescription `Signature: <base64>` and a UUID as Artist. Edits (Samsung's generative edit, Apple's Clean
 Up) and Google's credit line on edited photos are claims of an edit, not of generation.
 
-Defeated by: re-encoding, and anyone with an EXIF editor. Tier D (a name), C for Grok's and Ideogram's own fields.
+Defeated by: re-encoding, and anyone with an EXIF editor. Tier D (a name), C for the fields that Grok, Ideogram and
+Black Forest Labs (FLUX) write.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _NAMES = {
     r"Draw Things": "Draw Things",
     r"imaginAIry": "imaginAIry",
 }
+_MAKERS = {"Ideogram AI": "Ideogram", "Black Forest Labs": "FLUX"}  # EXIF Make -> generator
+_AI_GENERATED = "AI generated;"  # with which Software begins in images of Black Forest Labs' own programs
 _NAME = re.compile("|".join(rf"(?P<g{i}>(?<!\w){name}(?!\w))" for i, name in enumerate(_NAMES)), re.IGNORECASE)
 _GENERATORS = tuple(_NAMES.values())
 _CREATED_WITH = re.compile(r"created with\W+(?:the help of |help of |the |an? )?", re.IGNORECASE)
@@ -88,8 +91,10 @@ class CreatorTags(Detector):
 
 def _generated(metadata: Metadata) -> Iterator[DetectorResult]:
     tags = {name: str(metadata.exif.get(name) or "") for name in ("Make", "Software", "ImageDescription", "Artist")}
-    if tags["Make"].strip() == "Ideogram AI":
-        yield DetectorResult.hit(Tier.C, "EXIF Make: Ideogram AI", generator="Ideogram")
+    if generator := _MAKERS.get(tags["Make"].strip()):
+        yield DetectorResult.hit(Tier.C, f"EXIF Make: {tags['Make'].strip()}", generator=generator)
+    if tags["Software"].startswith(_AI_GENERATED):
+        yield DetectorResult.hit(Tier.C, f"EXIF Software: {tags['Software'][:80]}")
     if _SIGNATURE.match(tags["ImageDescription"]) and _UUID.match(tags["Artist"].strip()):
         yield DetectorResult.hit(Tier.C, "EXIF: Grok's signature and identifier", generator="Grok")
     creators = [("EXIF Software", tags["Software"])]

@@ -137,7 +137,9 @@ def _reasons(evidence: pa.Table, batch: Batch, drop: str, drop_sources: Collecti
             raise FilterError(f"no row is of the source {name[:80]!r}{hint}")
         reasons[members] = f"source left out: {name}"
     if drop != "nothing":
-        confirmed = batch.masks.confirmed
+        # A table may declare images synthetic that are not here: the audit's shares do not count them.
+        is_declared = (status == Status.NO_BYTES.value) & (verdict == VerdictKind.SYNTHETIC.value)
+        confirmed = batch.masks.confirmed | is_declared
         reasons[confirmed] = [f"synthetic: {detector}" for detector in decided[confirmed]]
     for word in (Status.UNREADABLE.value, Status.FAILED.value):
         reasons[status == word] = word

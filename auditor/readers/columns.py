@@ -95,9 +95,10 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
     every = list(dict.fromkeys([*names, *kinds]))
     telling = [name for name in every if kinds.get(name, Kind.OPEN) is not Kind.OTHER]
     lacking = [name for name in ("image_col", "url_col") if _lacks(every, getattr(options, name))]
+    image = _pick(every, options.image_col) or _alias([name for name in names if name in telling], IMAGE)
     columns = Columns(
-        image=_pick(every, options.image_col) or _alias([name for name in names if name in telling], IMAGE),
-        url=_pick(every, options.url_col) or _alias([name for name in names if name in telling], URL),
+        image=image,
+        url=_pick(every, options.url_col) or _alias([name for name in names if name in telling and name != image], URL),
         caption=_pick(names, options.caption_col)
         or (None if options.caption_col else _alias(names, (*CAPTION, *_MORE_CAPTIONS))),
         id=_pick(names, options.id_col) or (None if options.id_col else _alias(names, ID)),
@@ -107,11 +108,14 @@ def _find(table: TableFile, options: ReadOptions, version: str) -> Columns:
         return replace(columns, lacks=f"its table has no column {flags}")
     if options.image_col or options.url_col:
         return columns if options.image_col else replace(columns, **_by_type(table, kinds, columns, options.base_dir))
-    if columns.url and not columns.image:
-        others = [name for name in telling if name not in (columns.url, columns.caption, columns.id)]
-        files_beside = column_content.files_beside(table, _by_alias(others, FILE), options.base_dir)
-        better = None if files_beside else column_content.better_address(table, columns.url, others)
-        columns = replace(columns, image=files_beside, url=better or columns.url)
+    if (url := columns.url) and not columns.image:
+        others = [name for name in telling if name not in (url, columns.caption, columns.id)]
+        named = column_content.files_beside(table, [url, *_by_alias(others, FILE)], options.base_dir)
+        if named == url:  # paths, whatever its name says
+            columns = replace(columns, image=url, url=None)
+        else:
+            better = None if named else column_content.better_address(table, url, others)
+            columns = replace(columns, image=named, url=better or url)
     columns = replace(columns, **_by_type(table, kinds, columns, options.base_dir))
     if columns.images:
         return columns

@@ -20,7 +20,7 @@ from typing import Any
 from auditor.config import ReadOptions
 from auditor.errors import DatasetError
 from auditor.plugin import Input, Reader, Shard
-from auditor.readers import archive, folder, image_base, listing, webdataset
+from auditor.readers import archive, folder, listing, webdataset
 from auditor.readers.columns import URL, as_text, by_alias, find
 from auditor.readers.members import Group
 from auditor.readers.rows import RowReader
@@ -113,13 +113,12 @@ def _parts(url: str) -> dict[str, set[str]]:
 
 
 def _without_others(url: str, signed: Set[str]) -> bool:
-    """Whether all that may hold images is in the folders of shards."""
-    above = {"", *(name for each in signed for name in image_base.above(each))} - signed
+    """Whether all images, archives and tables are in the folders of shards."""
     return not any(
-        (f"{here}/{entry.name}" if here else entry.name) not in above | signed
-        for here in above
+        names.is_archive(entry.name) or names.is_image(entry.name) or tables.is_table(entry.name)
+        for here in listing.folders(url, lambda name: name not in signed)
         for entry in files.entries(files.join(url, here))
-        if entry.is_folder or names.is_archive(entry.name) or names.is_image(entry.name) or tables.is_table(entry.name)
+        if here not in signed and not entry.is_folder
     )
 
 

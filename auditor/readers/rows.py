@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from auditor.types import Content, Sample, Unreadable
 
 MAX_TEXT = 1 << 16  # characters of a caption or another field
 MAX_KEY = 1024
+NOT_UTF8 = "the table's text is not UTF-8: save it so, or captions have odd characters"
+_UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python reads them
 RESPELLED = "the image's name is spelled differently on disk (backslashes, spaces, accents or percent-encoding)"
 
 
@@ -118,12 +121,13 @@ class RowReader:
         key = f"{key}{suffix}" if key else here if content is None else place
         if content is None and url is None:
             return Unreadable(key, source, here, "no image in sample, and no URL")
+        caption = _caption(row.get(self.columns.caption)) if self.columns.caption else None
         return Sample(
             key=key,
             source=domain(url) if url else source,
             image=place,
             content=content,
-            caption=_caption(row.get(self.columns.caption)) if self.columns.caption else None,
+            caption=caption,
             url=url,
             row={
                 name: cell[:MAX_TEXT] if isinstance(cell, str) else cell
@@ -133,7 +137,7 @@ class RowReader:
             declared=declared(row, self.input.options),
             weight=weight(row, self.input.options),
             stripped_by="img2dataset" if is_img2dataset_row(row) else None,
-            note=note,
+            note=note or (NOT_UTF8 if caption and _UNDECODED.search(caption) else ""),
         )
 
     def _url(self, row: Mapping[str, Any], column: str, image: cells.Image) -> str | None:

@@ -77,6 +77,7 @@ ORDINARY = (
     "a serene, vibrant scene nestled in the hills, with a sense of calm",
     "a close up of a person in the background",
     "scale model (1:24), Matthew (5:1), ratio (3:2)",
+    "trail shoe (UK:1.5), vase (Ratio:1.2), light (f:1.8), verse (Luke 1:1.5)",
     "pip install --version 3 --seed 42",
     "It was late —no one came -- and so on",
     "the __init__ method",

@@ -46,6 +46,13 @@ def test_ideogram_signs_as_make():
     )
 
 
+@pytest.mark.parametrize("made", [{0x010F: "Black Forest Labs"}, {0x0131: "AI generated;img2img;flux"}])
+def test_flux_signs_as_maker_and_program(made):
+    tags = {0x010F: "Canon", 0x0131: "Photoshop", 0x0110: "flux-schnell", **made}
+    assert look("creator-tags", making.encoded("JPEG", exif=making.exif(tags))).tier == "C"
+    assert look("creator-tags", making.encoded("JPEG", exif=making.exif({0x0131: "not AI generated; flux"}))).score == 0
+
+
 def test_grok_needs_its_signature_and_its_identifier():
     signature, identifier = "Signature: " + "Ab1+" * 20, "0b4ebc16-83d2-4a7a-8a5f-0e6cf5f0ad5b"
     both = making.exif({0x010E: signature, 0x013B: identifier})

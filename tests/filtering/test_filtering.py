@@ -4,6 +4,7 @@ import re
 import tarfile
 from dataclasses import replace
 
+import making
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -483,3 +484,12 @@ def test_tars_of_two_datasets_with_the_same_names_are_written_apart(tmp_path):
     for name in ("one", "two"):
         with tarfile.open(tmp_path / "kept" / name / "0.tar") as written:
             assert written.getnames() == [f"{name}0.jpg", f"{name}1.jpg"]
+
+
+def test_rows_that_a_table_declares_synthetic_are_removed_before_anybody_fetches_them(tmp_path, scan):
+    lines = [f"http://x.org/{n}.jpg,c{n},{int(n < 8)}" for n in range(10)]
+    making.write(tmp_path / "t.csv", "url,caption,is_ai\n" + "\n".join(lines) + "\n")
+    scan(tmp_path / "t.csv")
+    kept = auditor.keep_list(tmp_path / "audit")
+    assert (kept.left, dict(kept.removed)) == (2, {"synthetic: declared-column": 8})
+    assert auditor.keep_list(tmp_path / "audit", drop="nothing").left == 10

@@ -493,3 +493,70 @@ def test_texts_of_samples_and_tables_of_pages_in_an_archive_are_no_lost_images(t
     rows = read_all(tmp_path)[1]
     assert [row.image.rpartition("::")[2] for row in rows if not isinstance(row, Unreadable)] == ["0.png", "1.png"]
     assert not [row for row in rows if isinstance(row, Unreadable)]
+
+
+# ---- depth, and columns named after something else
+
+
+DEEP = {
+    "a folder of assets": {"assets/logo.png": png(9)},
+    "scripts": {"scripts/make.py": "x"},
+    "a second split": {"data/test/9.png": png(9)},
+}
+
+
+@pytest.mark.parametrize("beside", DEEP.values(), ids=DEEP)
+@pytest.mark.parametrize("kind", ["imagefolder", "parquet", "jsonl", "json", "tar", "img2dataset"])
+def test_formats_are_found_in_any_depth_whatever_is_beside(tmp_path, read_all, beside, kind):
+    folder = tmp_path / "set/data/train"
+    folder.mkdir(parents=True)
+    rows = [{"file_name": f"{n}.png", "text": f"caption {n}"} for n in range(3)]
+    if kind in ("imagefolder", "jsonl", "json"):
+        images(folder)
+    if kind == "imagefolder":
+        pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    elif kind in ("jsonl", "json"):
+        pd.DataFrame(rows).to_json(folder / f"rows.{kind}", orient="records", lines=kind == "jsonl")
+    elif kind == "parquet":
+        pd.DataFrame([{"image": {"bytes": png(n)}, "text": f"caption {n}"} for n in range(3)]).to_parquet(
+            folder / "0.parquet"
+        )
+    else:
+        for n in range(3):
+            tar(folder / f"{n:05}.tar", {f"{n:09}.png": png(n), f"{n:09}.txt": f"caption {n}"})
+    if kind == "img2dataset":
+        for n in range(3):
+            making.write(folder / f"{n:05}_stats.json", json.dumps({"count": 2}))
+            failed = {"key": f"{n:05}1", "status": "failed_to_download", "error_message": "404", "url": "http://x.org"}
+            pd.DataFrame([{"key": f"{n:09}", "status": "success", "url": "http://x.org"}, failed]).to_parquet(
+                folder / f"{n:05}.parquet"
+            )
+    for name, content in beside.items():
+        making.write(tmp_path / "set" / name, content)
+    _, found = read_all(tmp_path / "set")
+    others = sum(name.endswith(".png") for name in beside)
+    if kind != "img2dataset":
+        assert len(found) == 3 + others
+    elif not others:  # images beside its shards would not be read
+        assert len(found) == 6
+    assert captions(found)[-3:] == ["caption 0", "caption 1", "caption 2"]
+
+
+@pytest.mark.parametrize("column", ["url", "image_url", "src"])
+@pytest.mark.parametrize("prefix", ["images/", "/images/", "./images/"])
+def test_paths_of_images_in_a_column_of_urls_are_paths(tmp_path, read_all, column, prefix):
+    images(tmp_path / "set/images")
+    frame = pd.DataFrame({column: [f"{prefix}{n}.png" for n in range(3)], "caption": list("abc"), "is_ai": 1})
+    frame.to_csv(tmp_path / "set/t.csv", index=False)
+    for options in ({}, {"image_col": column}):
+        _, found = read_all(tmp_path / "set", **options)
+        assert [(row.image, row.caption, row.url) for row in found] == [
+            (f"images/{n}.png", caption, None) for n, caption in enumerate("abc")
+        ]
+        assert all(row.content and row.declared for row in found)
+
+
+def test_text_of_another_encoding_is_told(tmp_path, scan):
+    images(tmp_path / "set")
+    making.write(tmp_path / "set/t.csv", "file_name,text\n0.png,Müller läuft\n1.png,b\n".encode("cp1252"))
+    assert {"UTF-8" in note: rows for note, rows in scan(tmp_path / "set").notes.items()} == {True: 1}
