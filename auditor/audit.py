@@ -146,7 +146,8 @@ def run_audit(
         store.record_scope(Scope.of_config(config), absolute(inputs), given.recorded)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
-        listener.planned(with_expectation(plan, resources.counted_calibration))
+        calibration = resources.counted_calibration if config.scan.depth >= Need.PIXELS else None
+        listener.planned(with_expectation(plan, calibration))
         cache = fetch(plan, engine, fetcher or _fetcher(restart), listener) if config.sampling.fetch else None
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)

@@ -423,14 +423,13 @@ def usual_sample(scan: ScanConfig, sampling: Mapping[str, Any]) -> int | None:
     """
     is_sampled = any(sampling.get(name) for name in ("margin", "sample_shards", "fetch", "until_decided"))
     wants_all = scan.read.weight_col or scan.indexes or scan.keep_vectors
-    if is_sampled or wants_all or scan.depth < Need.PIXELS:
-        return None
-    return USUAL_SAMPLE if encodes(scan) else None
+    return USUAL_SAMPLE if encodes(scan) and not is_sampled and not wants_all else None
 
 
 def encodes(scan: ScanConfig) -> bool:
-    """Whether a detector needs the encoder."""
-    return any(registry.load("detectors", id).needs >= Need.EMBEDDING for id in scan.detectors)
+    """Whether images are decoded, and a detector needs the encoder."""
+    needs = (registry.load("detectors", id).needs for id in scan.detectors)
+    return scan.depth >= Need.PIXELS and any(need >= Need.EMBEDDING for need in needs)
 
 
 def default(option: Field[Any]) -> Any:

@@ -8,6 +8,7 @@ import time
 
 import making
 import pytest
+from commands import run
 
 import auditor
 from auditor import audit as pipeline
@@ -310,6 +311,16 @@ def test_an_interrupted_scan_is_not_exported(dataset, tmp_path, scan):
     part.unlink()
     with pytest.raises(EvidenceError, match="no evidence|does not match its audit.json"):
         auditor.evidence(tmp_path / "audit")
+
+
+def test_nothing_is_decided_while_a_scan_replaces_the_evidence(dataset, tmp_path, scan):
+    scan(dataset)
+    assert run("gate", tmp_path / "audit").code in (0, 1, 4)
+    with Store(tmp_path / "audit").locked() as store:  # killed after its first step
+        store.claim(store.owner() | {"inputs": ["another (folder)"]}, restart=True)
+    result = run("gate", tmp_path / "audit")
+    assert result.code == 3
+    assert "a scan began to replace its evidence and did not end" in result.stderr
 
 
 def test_parquet_files_that_are_no_evidence_are_not_touched(dataset, tmp_path, scan):

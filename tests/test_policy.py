@@ -156,6 +156,11 @@ def test_a_warning_is_no_pass_where_labels_are_required():
     assert outcome(rule("mad", warn="near", basis="labels"), near) is Outcome.INCONCLUSIVE
 
 
+def test_where_evidence_decides_every_image_there_is_nothing_to_label():
+    exact = replace(estimate(0.02, 0.02, 0.02), n=0)
+    assert outcome(rule("synthetic-fraction", max=0.1, basis="labels"), audit(estimate=exact)) is Outcome.PASS
+
+
 def with_factors(found, high):
     """The estimate with the upper end that each factor on the false-positive rate gives."""
     scenarios = tuple(FprScenario(factor, found.low, end) for factor, end in high.items())
@@ -241,6 +246,9 @@ def test_an_exemption_that_ended_does_not_hold():
     assert "its exemption ended on 2026-05-31" in decision.reason
 
 
+RULE = "[rules.declared]\nmax = 0.1"
+
+
 def test_a_policy_can_live_in_a_pyproject():
     text = '[project]\nname = "x"\n[tool.auditor]\nname = "ours"\n[tool.auditor.rules.declared]\nmax = 0.02\n'
     assert parse(text).name == "ours"
@@ -273,6 +281,9 @@ def test_a_policy_can_live_in_a_pyproject():
             "rules.observable.evidence must be one of declared, matched, .*, got 3",
         ),
         ("[rules.mad]\ntipping = 0.5", "rules.mad.tipping must be a factor from 1 to 20, got 0.5"),
+        (f"[mad]\nlambda-range = [0.5]\n{RULE}", r"lambda-range must be two numbers, like .*, got \[0.5\]"),
+        (f"[mad]\nlambda-range = 0.5\n{RULE}", r"lambda-range must be two numbers, like .*, got 0.5"),
+        (f"[mad]\nlambda = true\n{RULE}", "its values must be numbers, got True"),
         ("[rules.declared]\nmax = 5", "5 % is 0.05"),
         ("[rules.declared]\nmax = true", "5 % is 0.05"),
         ("[rules.declared]", "needs max"),

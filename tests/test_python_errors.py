@@ -45,3 +45,15 @@ def test_formats_are_known(audit):
     for wrong in (auditor.export, lambda out, format: auditor.export_subgroups(out, "source", format)):
         with pytest.raises(auditor.AuditorError, match="must be one of csv, jsonl, got 'xlsx'"):
             wrong(audit, "xlsx")
+
+
+def test_fractions_and_lists_of_a_keep_list_are_checked(audit):
+    for wrong in ({"target": -0.1}, {"target": 2}, {"drop_sources": "a"}):
+        (name,) = wrong
+        with pytest.raises(auditor.AuditorError, match=f"`{name}` must be"):
+            auditor.keep_list(audit, **wrong)
+
+
+def test_one_folder_is_no_merge(audit):
+    with pytest.raises(auditor.AuditorError, match="merging needs two audits"):
+        auditor.merge(str(audit), audit.parent / "both")

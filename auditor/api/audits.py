@@ -200,7 +200,8 @@ def merge(
         labels=os.fspath(labels) if labels else None, reference=os.fspath(reference) if reference else None
     )
     with output_folder.opened(out) as folder:
-        audit = merge_evidence([Path(each) for each in folders], folder.path, options, restart=restart)
+        named = [folders] if isinstance(folders, str | os.PathLike) else folders
+        audit = merge_evidence([Path(each) for each in named], folder.path, options, restart=restart)
         audited = min(map(day_of, folders))
         write(audit, decide(audit, policy, baseline=baseline, audited=audited), folder.path, folder=os.fspath(out))
     return audit

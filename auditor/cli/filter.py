@@ -10,6 +10,7 @@ from auditor import sentences
 from auditor.cli import layout, options
 from auditor.cli.layout import option, option_group
 from auditor.safe_text import safe_text
+from auditor.types import Need
 
 if TYPE_CHECKING:
     from auditor.estimate.intervals import Interval
@@ -116,7 +117,9 @@ def _summary(kept: KeepList, target: float | None) -> str:
     lines = [f"kept {kept.left:,} of {sentences.counted(len(kept.rows), 'row')}"]
     lines += [f"  {rows:,} removed: {reason}" for reason, rows in kept.removed.items()]
     if kept.unsampled:
-        lines.append(f"  {kept.unsampled:,} of the kept rows are outside the sample: only their metadata were read")
+        sampling, depth = kept.audit.config.sampling, kept.audit.config.scan.depth
+        what = "only their metadata were read" if sampling.depth_outside(depth) > Need.ROW else "they were not opened"
+        lines.append(f"  {kept.unsampled:,} of the kept rows are outside the sample: {what}")
     if kept.false_removals is not None and removed:
         lines.append(f"  about {kept.false_removals:,.0f} of them are real")
     if kept.before and kept.after:

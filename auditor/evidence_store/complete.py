@@ -31,9 +31,12 @@ def complete_parts(out: Path, audit: Audit | None = None, *, with_vectors: bool 
 
 def refuse_stale(out: Path, audit: Audit) -> None:
     """Raises EvidenceError if a folder has evidence, and it is of another scan than the folder's audit: one that was
-    interrupted."""
-    if parts := list(Store(out).parts()):
+    interrupted, or still runs."""
+    store = Store(out)
+    if parts := list(store.parts()):
         _refuse_others(out, parts, audit)
+    elif audit.counts.rows and store.owner() is not None and store.day() is None:
+        raise EvidenceError(f"{out}: a scan began to replace its evidence and did not end: finish that scan")
 
 
 def _refuse_others(out: Path, parts: Sequence[Part], audit: Audit) -> None:

@@ -76,6 +76,10 @@ def keep_list(
     target, for a source without a row, if the audit read only a sample of shards, or if it has a sample of rows and
     rows are to be removed by their probability.
     """
+    if isinstance(drop_sources, str):
+        raise FilterError(f"`drop_sources` must be a list of sources, got {drop_sources!r:.40}")
+    if target is not None and not 0 <= target <= 1:
+        raise FilterError(f"`target` must be a fraction from 0 to 1, got {target!r:.40}")
     if audit.shards:
         raise FilterError(
             f"the audit read {audit.shards.read:,} of {audit.shards.of:,} shards, and a keep-list would remove all "

@@ -25,6 +25,7 @@ _WRAPPERS = ("prompt", "workflow", "parameters", "meta", "metadata", "extra_pngi
 
 # The columns of DiffusionDB's tables and JSON files (Wang et al. 2022, arXiv 2210.14896, table 1 and its README).
 _DIFFUSION_DB = {"step": "steps", "st": "steps", "se": "seed", "c": "cfg scale", "sa": "sampler", "cfg": "cfg scale"}
+_TEXT_COLUMNS = ("parameters", "generation_parameters", "infotext")  # of all settings as one text
 _STEP_COLUMNS = frozenset(("steps", "step", "st", "num_inference_steps", "sampling_steps"))
 # A field begins a line, follows a separator (also a line end as JSON writes it), or the number of another field; the
 # steps may follow any blank, because attributes of XML lose line ends. A value is looked at and not consumed, because
@@ -96,10 +97,13 @@ def in_pairs(pairs: Iterable[tuple[str, object]]) -> Settings | None:
 
 
 def in_row(row: Mapping[str, Any]) -> Settings | None:
-    """The settings in a manifest's columns, whose names may be those of DiffusionDB."""
+    """The settings in a manifest's columns: one for each, whose names may be those of DiffusionDB, or one for all."""
     if not may_be_in(tuple(row)):
         return None
     folded = {str(name).casefold(): value for name, value in row.items()}
+    texts = (folded[name] for name in _TEXT_COLUMNS if isinstance(folded.get(name), str))
+    if found := next(filter(None, map(find, texts)), None):
+        return found
     named = {_DIFFUSION_DB.get(name, name): value for name, value in folded.items()}
     return in_pairs((name, value) for name, value in named.items() if isinstance(value, str | int | float))
 
@@ -107,7 +111,7 @@ def in_row(row: Mapping[str, Any]) -> Settings | None:
 @lru_cache(maxsize=1024)
 def may_be_in(columns: tuple[object, ...]) -> bool:
     """Whether columns of these names may hold settings."""
-    return not _STEP_COLUMNS.isdisjoint(str(name).casefold() for name in columns)
+    return not (_STEP_COLUMNS.union(_TEXT_COLUMNS)).isdisjoint(str(name).casefold() for name in columns)
 
 
 def in_object(content: Mapping[str, Any], depth: int = 0) -> Settings | None:

@@ -178,10 +178,15 @@ def _assumptions(entry: Any) -> criteria.Assumptions:
         problem = f"unknown {', '.join(sorted(unknown))}" if isinstance(entry, dict) else "not a table"
         raise PolicyError(f"[mad]: {problem}; it can have lambda, lambda-range, delta and dimension")
     defaults = criteria.Assumptions()
+    ends = entry.get("lambda-range")
+    if ends is not None and not (isinstance(ends, list) and len(ends) == 2):
+        raise PolicyError(f"[mad]: lambda-range must be two numbers, like [0.5, 0.9], got {ends!r:.40}")
+    given = [value for name, value in entry.items() if name != "lambda-range"] + (ends or [])
+    if wrong := [value for value in given if isinstance(value, bool) or not isinstance(value, int | float)]:
+        raise PolicyError(f"[mad]: its values must be numbers, got {wrong[0]!r:.40}")
     try:
         lambda_ = float(entry.get("lambda", defaults.lambda_))
-        default_range = min(lambda_, defaults.lambda_low), max(lambda_, defaults.lambda_high)
-        low, high = (float(end) for end in entry.get("lambda-range", default_range))
+        low, high = ends or (min(lambda_, defaults.lambda_low), max(lambda_, defaults.lambda_high))
         return criteria.Assumptions(
             lambda_=lambda_,
             lambda_low=low,

@@ -87,7 +87,8 @@ def _require_robustness(
     if factor is not None and max(factor, 1 / factor) < tipping:
         reason = f"{result.text}; the policy requires a factor of {tipping:g}"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason, note="")
-    if basis == "labels" and estimate.labels is None and result.outcome in (Outcome.PASS, Outcome.WARN):
+    is_by_classifier = estimate.labels is None and estimate.n  # if evidence decides every image, there are no labels
+    if basis == "labels" and is_by_classifier and result.outcome in (Outcome.PASS, Outcome.WARN):
         reason = f"{result.reason}, by the classifier alone; the policy requires labels (auditor label)"
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
     return result

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from auditor.images.generation_settings import find, in_pairs
+from auditor.images.generation_settings import find, in_pairs, in_row
 
 SETTINGS = {
     "Steps: 18, Size: 96x80, Seed: 4712, CFG scale: 5, Model: flux-dev, App: SD.Next, Version: 0a1b2c3": "SD.Next",
@@ -68,6 +68,15 @@ def test_settings_behind_a_long_prompt_or_another_count_of_steps_are_found():
 def test_fields_with_a_text_each_are_settings():
     assert in_pairs([("num_inference_steps", 25), ("guidance_scale", 7.5), ("seed", 3)])
     assert in_pairs([("Steps", "25"), ("Size", "large"), ("Seed", "pumpkin")]) is None
+
+
+def test_settings_in_a_row_are_in_columns_or_one_text():
+    assert in_row({"prompt": "a cat", "step": 30, "seed": 5, "cfg": 7.0})
+    text = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3"
+    for column in ("parameters", "Generation_Parameters", "infotext"):
+        assert in_row({column: text, "n": 1}).generator == "AUTOMATIC1111"
+    assert in_row({"parameters": "two per day", "steps": "up the stairs", "seed": "pumpkin"}) is None
+    assert in_row({"description": text}) is None
 
 
 def test_hostile_texts_take_no_longer_than_their_length():
