@@ -315,11 +315,11 @@ def test_an_interrupted_scan_is_not_exported(dataset, tmp_path, scan):
 
 def test_nothing_is_decided_while_a_scan_replaces_the_evidence(dataset, tmp_path, scan):
     scan(dataset)
-    assert run("gate", tmp_path / "audit").code in (0, 1, 4)
+    assert run("gate", tmp_path / "audit").returncode in (0, 1, 4)
     with Store(tmp_path / "audit").locked() as store:  # killed after its first step
         store.claim(store.owner() | {"inputs": ["another (folder)"]}, restart=True)
     result = run("gate", tmp_path / "audit")
-    assert result.code == 3
+    assert result.returncode == 3
     assert "a scan began to replace its evidence and did not end" in result.stderr
 
 
