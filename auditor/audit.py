@@ -146,8 +146,7 @@ def run_audit(
         store.record_scope(Scope.of_config(config), absolute(inputs), given.recorded)
         plan = make_plan(chosen, shards, store, digest, sample_plan)
         plan = replace(plan, part=part, seconds=encoding_seconds(plan, config, engine.workers))
-        calibration = resources.counted_calibration if config.scan.depth >= Need.PIXELS else None
-        listener.planned(with_expectation(plan, calibration))
+        listener.planned(with_expectation(plan, resources.counted_calibration, config.scan.depth))
         cache = fetch(plan, engine, fetcher or _fetcher(restart), listener) if config.sampling.fetch else None
         task = shard_scan(folder.url, config, resources, digest, sample_plan, cache)
         parts = _done(plan, folder, task, engine, listener)
@@ -396,9 +395,11 @@ def records(plan: Plan, parts: Mapping[str, Part]) -> tuple[InputRecord, ...]:
     return tuple(InputRecord(input.name, reader.id, rows.get(input.name, 0)) for input, reader in plan.inputs)
 
 
-def with_expectation(plan: Plan, calibration: Calibration | None) -> Plan:
-    """The plan with the intervals to expect from its sample, by synthetic fraction."""
+def with_expectation(plan: Plan, calibration: Calibration | None, depth: Need) -> Plan:
+    """The plan with the intervals to expect from its sample, by synthetic fraction; as it is if no image is decoded."""
     sample, part = plan.sample_plan, plan.part
+    if depth < Need.PIXELS:
+        return plan
     if calibration and part:
         rows = sample.rows if sample else None
         ranges = {at: planning.expected_interval_range(calibration, part.read, at, rows) for at in _EXPECTED_AT}
