@@ -76,6 +76,24 @@ def keep_list(
     target, for a source without a row, if the audit read only a sample of shards, or if it has a sample of rows and
     rows are to be removed by their probability.
     """
+    _refuse(audit, drop, drop_sources, target)
+    solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors, shares)
+    batch = solved.read(evidence, shares)
+    ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
+    reasons = _reasons(evidence, batch, drop, drop_sources)
+    reasons[np.isin(evidence["key"].to_numpy(), list(labelled_synthetic)) & (reasons == "")] = "labelled synthetic"
+    if target is not None:
+        if ends is None:
+            raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
+        _remove_to_target(target, ends[0], reasons, batch.weights)
+    kept = _make_list(
+        evidence, reasons, ends, audit, batch.weights, np.ones(len(reasons)) if shares is None else shares
+    )
+    return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
+
+
+def _refuse(audit: Audit, drop: str, drop_sources: Collection[str], target: float | None) -> None:
+    """Raises FilterError for impossible arguments, and for an audit that does not suffice for them."""
     if isinstance(drop_sources, str):
         raise FilterError(f"`drop_sources` must be a list of sources, got {drop_sources!r:.40}")
     if target is not None and not 0 <= target <= 1:
@@ -90,19 +108,6 @@ def keep_list(
             f"only {audit.sample.rows:,} of {audit.counts.rows:,} rows were classified, and a keep-list by probability "
             "needs all of them: scan with --sample all"
         )
-    solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors, shares)
-    batch = solved.read(evidence, shares)
-    ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
-    reasons = _reasons(evidence, batch, drop, drop_sources)
-    reasons[np.isin(evidence["key"].to_numpy(), list(labelled_synthetic)) & (reasons == "")] = "labelled synthetic"
-    if target is not None:
-        if ends is None:
-            raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
-        _remove_to_target(target, ends[0], reasons, batch.weights)
-    kept = _make_list(
-        evidence, reasons, ends, audit, batch.weights, np.ones(len(reasons)) if shares is None else shares
-    )
-    return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
 
 
 def _ends(audit: Audit, point: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
