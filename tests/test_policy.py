@@ -185,6 +185,9 @@ def test_rows_of_a_sample_speak_for_the_others_within_an_interval():
     assert outcome(text, of(90, 500)) is Outcome.INCONCLUSIVE
     assert outcome(text, of(50, 500)) is Outcome.PASS
     assert outcome(text, of(150, 500)) is Outcome.FAIL
+    assert outcome(rule("unreadable", max=0.0), of(0, 500)) is Outcome.PASS
+    assert outcome(rule("unreadable", max=0.0), of(1, 500)) is Outcome.FAIL
+    assert outcome(rule("decoded", min=1.0, below="fail"), of(0, 500)) is Outcome.PASS
     text = rule("decoded", min=0.8, below="fail")
     assert outcome(text, of(110, 500)) is Outcome.INCONCLUSIVE
     assert outcome(text, of(50, 500)) is Outcome.PASS

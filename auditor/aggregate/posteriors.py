@@ -45,7 +45,7 @@ class Posteriors:
         return found
 
     def read(self, rows: pa.RecordBatch | pa.Table, shares: np.ndarray | None = None) -> Batch:
-        """The columns of a batch that probabilities depend on. shares: as shares_of_rows returns them, of its rows."""
+        """The columns of a batch that probabilities depend on. shares: as shares_of returns them, of its rows."""
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
         column = {name: table[name].combine_chunks() for name in COLUMNS}
         return Batch(
@@ -67,12 +67,21 @@ class Batch:
     weights: np.ndarray
 
 
-def shares_of_rows(audit: Audit, parts: Sequence[Path]) -> np.ndarray | None:
-    """Each row's part of its image, float64 (rows,), in the order of the parts; None if every row is all of its image,
-    and in a dataset with weights, where those of an image's rows add up."""
-    if not audit.counts.repeated_images or audit.weights:
+def counting_rows(audit: Audit, parts: Sequence[Path]) -> np.ndarray | None:
+    """The number of the row that counts each row's image, int (rows,), in the order of the parts; None if every row
+    counts its own."""
+    if not audit.counts.repeated_images:
         return None
-    return distinct_images(parts, deciding=deciding_everywhere(audit.config)).shares
+    return distinct_images(parts, deciding=deciding_everywhere(audit.config)).counted_by
+
+
+def shares_of(audit: Audit, counted_by: np.ndarray | None) -> np.ndarray | None:
+    """Each row's part of its image, float64 (rows,); None if every row is all of its image, and in a dataset with
+    weights, where those of an image's rows add up. counted_by: as counting_rows returns it."""
+    if counted_by is None or audit.weights:
+        return None
+    shares: np.ndarray = 1 / np.bincount(counted_by, minlength=len(counted_by))[counted_by]
+    return shares
 
 
 def posteriors(
@@ -82,7 +91,7 @@ def posteriors(
     shares: np.ndarray | None = None,
 ) -> Posteriors:
     """The posteriors of an audit, solved over all its rows; it takes 16 bytes of memory per row. tables: COLUMNS of the
-    evidence, in any number of pieces. shares: as shares_of_rows returns them."""
+    evidence, in any number of pieces. shares: as shares_of returns them."""
     unsolved = Posteriors(audit.config.estimate.count_edited, full_coverage_detectors)
     if audit.estimate is None:
         return unsolved

@@ -34,7 +34,8 @@ def decide(
 
 
 def day_of(path: PathLike) -> datetime.date:
-    """The day of the scan that made an audit, given by its folder or its audit.json. Raises AuditFileError."""
+    """The day of the scan that made an audit, given by its folder or its audit.json. Raises AuditFileError,
+    EvidenceError."""
     from auditor import finished
 
     try:

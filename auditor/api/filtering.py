@@ -34,7 +34,7 @@ def keep_list(
     that all annotators labelled synthetic are removed. Raises FilterError, LabelError, and EvidenceError if the
     evidence is damaged or does not match audit.json, as after an interrupted scan."""
     from auditor.aggregate.build import full_coverage_detectors
-    from auditor.aggregate.posteriors import shares_of_rows
+    from auditor.aggregate.posteriors import counting_rows
     from auditor.evidence_store.complete import complete_parts
     from auditor.filtering import selection
 
@@ -49,7 +49,7 @@ def keep_list(
         drop_sources=drop_sources,
         labelled_synthetic=_labelled_synthetic(Path(labels), parts) if labels else (),
         target=target,
-        shares=shares_of_rows(audit, [part.path for part in parts]),
+        counted_by=counting_rows(audit, [part.path for part in parts]),
     )
 
 

@@ -160,11 +160,12 @@ def parts_of(out: PathLike) -> list[Path]:
 def posteriors_of(out: PathLike, parts: Sequence[Path]) -> Posteriors:
     """The adjusted probabilities of an audit's rows. Raises AuditFileError."""
     from auditor.aggregate.build import full_coverage_detectors
-    from auditor.aggregate.posteriors import COLUMNS, posteriors, shares_of_rows
+    from auditor.aggregate.posteriors import COLUMNS, counting_rows, posteriors, shares_of
 
     audit = load(out)
     tables = (pq.read_table(path, columns=list(COLUMNS)) for path in parts)
-    return posteriors(audit, tables, full_coverage_detectors(audit.config), shares_of_rows(audit, parts))
+    shares = shares_of(audit, counting_rows(audit, parts))
+    return posteriors(audit, tables, full_coverage_detectors(audit.config), shares)
 
 
 def _refuse_unknown(format: str, known: Collection[str], what: str) -> None:

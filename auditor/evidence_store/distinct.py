@@ -43,15 +43,6 @@ class DistinctImages:
     counted_by: np.ndarray | None = None
 
     @property
-    def shares(self) -> np.ndarray | None:
-        """Each row's part of its image, which add up to 1, float64 (rows,); None if every row counts its own."""
-        if self.counted_by is None:
-            return None
-        rows = np.bincount(self.counted_by, minlength=len(self.counted_by))
-        shares: np.ndarray = 1 / rows[self.counted_by]
-        return shares
-
-    @property
     def weights(self) -> np.ndarray:
         """The weight of each row, float64 (rows,): 1 in a dataset without weights."""
         return np.ones(len(self.is_repeat)) if self.given_weights is None else self.given_weights
@@ -202,5 +193,7 @@ def _read(
 def _contents(table: pa.Table) -> pa.ChunkedArray:
     """The digest of each image; empty for all, so that rows count, where files outside a sample of rows were not
     opened: among the few that were, images of many rows would be too frequent."""
-    is_known = pc.or_(table["sha256"].is_valid(), table["sampled"])
-    return table["sha256"].fill_null("") if pc.all(is_known).as_py() else pa.array([""] * len(table), pa.string())
+    is_closed = pc.and_(pc.invert(table["sampled"]), table["sha256"].is_null())
+    if pc.any(pc.and_(is_closed, pc.is_in(table["status"], pa.array(_READ)))).as_py():
+        return pa.array([""] * len(table), pa.string())
+    return table["sha256"].fill_null("")

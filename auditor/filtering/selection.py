@@ -64,10 +64,10 @@ def keep_list(
     drop_sources: Collection[str] = (),
     labelled_synthetic: Collection[str] = (),
     target: float | None = None,
-    shares: np.ndarray | None = None,
+    counted_by: np.ndarray | None = None,
 ) -> KeepList:
-    """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks. shares: as
-    posteriors.shares_of_rows returns them.
+    """The keep-list. evidence: COLUMNS of every row. full_coverage_detectors: as in counts.masks. counted_by: as
+    posteriors.counting_rows returns it; what is decided about an image holds for all of its rows.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
     classifier flags) or `nothing`. drop_sources: sources of which no row is kept. labelled_synthetic: keys
@@ -77,18 +77,20 @@ def keep_list(
     rows are to be removed by their probability.
     """
     _refuse(audit, drop, drop_sources, target)
+    shares = posteriors.shares_of(audit, counted_by)
     solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors, shares)
     batch = solved.read(evidence, shares)
     ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
-    reasons = _reasons(evidence, batch, drop, drop_sources)
-    reasons[np.isin(evidence["key"].to_numpy(), list(labelled_synthetic)) & (reasons == "")] = "labelled synthetic"
+    counting = np.arange(len(evidence)) if counted_by is None else counted_by
+    reasons = _reasons(evidence, batch, drop, drop_sources, counting)
+    labelled = np.isin(evidence["key"].to_numpy(), list(labelled_synthetic))
+    reasons[(labelled | labelled[counting]) & (reasons == "")] = "labelled synthetic"
     if target is not None:
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
         _remove_to_target(target, ends[0], reasons, batch.weights)
-    kept = _make_list(
-        evidence, reasons, ends, audit, batch.weights, np.ones(len(reasons)) if shares is None else shares
-    )
+    images = np.ones(len(evidence)) if shares is None else shares
+    kept = _make_list(evidence, reasons, ends, audit, batch.weights, images)
     return replace(kept, unsampled=int((batch.masks.unsampled & kept.rows.keep.to_numpy()).sum()))
 
 
@@ -128,9 +130,11 @@ def _ends(audit: Audit, point: np.ndarray, batch: Batch) -> tuple[np.ndarray, np
     return ends[0], ends[1], ends[2]
 
 
-def _reasons(evidence: pa.Table, batch: Batch, drop: str, drop_sources: Collection[str]) -> np.ndarray:
-    """The reason for removing each row; '' for rows that are not removed yet. Raises FilterError for an unknown `drop`,
-    and for a source without a row."""
+def _reasons(
+    evidence: pa.Table, batch: Batch, drop: str, drop_sources: Collection[str], counting: np.ndarray
+) -> np.ndarray:
+    """The reason for removing each row; '' for rows that are not removed yet. counting: the number of the row that
+    counts each row's image. Raises FilterError for an unknown `drop`, and for a source without a row."""
     if drop not in DROPS:
         raise FilterError(f"drop must be one of {', '.join(DROPS)}, got {drop}")
     status, verdict, decided = (evidence[name].fill_null("").to_numpy() for name in ("status", "verdict", "decided_by"))
@@ -148,8 +152,10 @@ def _reasons(evidence: pa.Table, batch: Batch, drop: str, drop_sources: Collecti
     if drop != "nothing":
         # A table may declare images synthetic that are not here: the audit's shares do not count them.
         is_declared = (status == Status.NO_BYTES.value) & (verdict == VerdictKind.SYNTHETIC.value)
-        confirmed = batch.masks.confirmed | is_declared
-        reasons[confirmed] = [f"synthetic: {detector}" for detector in decided[confirmed]]
+        own = batch.masks.confirmed | is_declared
+        confirmed = own | own[counting]
+        deciding = np.where(own, decided, decided[counting])
+        reasons[confirmed] = [f"synthetic: {detector}" for detector in deciding[confirmed]]
     for word in (Status.UNREADABLE.value, Status.FAILED.value):
         reasons[status == word] = word
     return reasons

@@ -94,12 +94,13 @@ def _require_robustness(
     return result
 
 
-def _row_share(status: str, audit: Audit) -> Interval:
-    """The share of rows with this status; of a sample of rows, with its 95 % interval."""
+def _row_share(status: str, audit: Audit, limit: float) -> Interval:
+    """The share of rows with this status; of a sample of rows, with its 95 % interval. (No sample can show that a
+    share is 0 or 1. A limit of 0 or 1 is compared with the sample itself.)"""
     counts = audit.sample or audit.counts
     count = getattr(counts, status)
     share = count / counts.rows if counts.rows else 0.0
-    if audit.sample is None or not counts.rows:
+    if audit.sample is None or not counts.rows or limit in (0, 1):
         return Interval(share, share, share)
     ends = confidence_sequence if audit.config.sampling.until_decided else clopper_pearson
     return Interval(share, *ends(count, counts.rows))
@@ -266,7 +267,7 @@ class Decoded(Rule):
         depth = audit.config.scan.depth
         if depth < Need.PIXELS:
             return self._missing(self.min, f"no image was decoded: the audit's depth is {depth.name.lower()}")
-        found = _row_share("ok", audit)
+        found = _row_share("ok", audit, self.min)
         if found.low < self.min <= found.high and found.low < found.high:
             reason = f"{sentences.span(found.low, found.high)} of the rows decoded; the policy requires"
             return self._missing(self.min, f"{reason} {sentences.percent(self.min)}")
@@ -304,7 +305,7 @@ class Unreadable(Rule):
 
     def evaluate(self, audit: Audit, context: Context) -> RuleResult:
         """By the share of rows."""
-        found = _row_share("unreadable", audit)
+        found = _row_share("unreadable", audit, self.max)
         return self._at_most("of the rows unreadable", found.point, found.low, found.high, self.max)
 
 

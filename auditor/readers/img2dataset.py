@@ -113,10 +113,12 @@ def _parts(url: str) -> dict[str, set[str]]:
 
 
 def _without_others(url: str, signed: Set[str]) -> bool:
-    """Whether all images, archives and tables are in the folders of shards."""
-    return not any(
+    """Whether all images, archives and tables are in the folders of shards. False if there are too many folders to
+    find out."""
+    folders = list(listing.folders(url, lambda name: name not in signed))
+    return len(folders) < listing.MAX_FOLDERS and not any(
         names.is_archive(entry.name) or names.is_image(entry.name) or tables.is_table(entry.name)
-        for here in listing.folders(url, lambda name: name not in signed)
+        for here in folders
         for entry in files.entries(files.join(url, here))
         if here not in signed and not entry.is_folder
     )

@@ -17,7 +17,7 @@ from auditor.storage import files, names
 from auditor.storage.files import Entry
 
 _GLOB = frozenset("*?[")
-_MAX_FOLDERS = 1000  # that are searched to detect a format
+MAX_FOLDERS = 1000  # that are searched to detect a format
 
 
 def parse(path: str | os.PathLike[str], options: ReadOptions) -> Input:
@@ -85,7 +85,7 @@ def count(input: Input, test: Callable[[str], bool]) -> int:
 
 
 def folders(
-    url: str, is_entered: Callable[[str], bool] = lambda folder: True, *, most: int = _MAX_FOLDERS
+    url: str, is_entered: Callable[[str], bool] = lambda folder: True, *, most: int = MAX_FOLDERS
 ) -> Iterator[str]:
     """The folder at a URL ('') and those below it, level by level: the first `most` that can be listed. Links are not
     followed. is_entered: whether the folders in one come too; asked after that one was given."""

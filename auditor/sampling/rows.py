@@ -1,8 +1,7 @@
 """Simple random samples of rows: chooses the rows that are examined in full, before any image is opened.
 
 A first pass reads what names the images of all rows (order.unit) and no image. The rows with the lowest sampling ranks
-are the sample.
-The other rows get weak hints and, unless files outside the sample stay closed, a metadata check.
+are the sample. The other rows get weak hints and, unless files outside the sample stay closed, a metadata check.
 """
 
 from __future__ import annotations

@@ -11,13 +11,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from auditor.storage.lines import MAX_RECORD_BYTES
+from auditor.storage import lines
 
 _CANDIDATES = ("\t", "|", ";", ",")  # from the one that is rarest in text
 _ROWS = 50
@@ -50,50 +49,23 @@ class Dialect:
 
 
 class QuotedRecords:
-    """The records of lines with quoted fields. A record of several lines counts if its quotes are those of RFC 4180;
-    otherwise its first line has a stray quote, and is a record of its own (lines.py ends records in the same places).
-    line_num: the number of lines that were read."""
+    """The records of lines with quoted fields (lines.quoted_records). line_num: the number of lines that were read."""
 
     def __init__(self, source: Iterable[str], delimiter: str) -> None:
-        self._source, self._delimiter = iter(source), delimiter
-        self._waiting: deque[str] = deque()
-        self._taken: list[str] = []
-        self._reader = csv.reader(self._lines(), delimiter=delimiter)
+        self._delimiter = delimiter
+        self._records = lines.quoted_records(iter(source), delimiter)
         self.line_num = 0
 
     def __iter__(self) -> QuotedRecords:
         return self
 
     def __next__(self) -> list[str]:
-        self._taken.clear()
-        try:
-            record = next(self._reader)
-        finally:
-            self.line_num += len(self._taken)
-        if len(self._taken) > 1 and not self._is_whole():
-            first, *others = self._taken
-            self._waiting.extendleft(reversed(others))
-            self.line_num -= len(others)
-            self._reader = csv.reader(self._lines(), delimiter=self._delimiter)
-            return first.rstrip("\r\n").split(self._delimiter)
-        return record
-
-    def _lines(self) -> Iterator[str]:
-        while True:
-            line = self._waiting.popleft() if self._waiting else next(self._source, None)
-            if line is None:
-                return
-            self._taken.append(line)
-            yield line
-
-    def _is_whole(self) -> bool:
-        before_last = sum(len(line.encode("utf-8", "surrogateescape")) for line in self._taken[:-1])
-        if before_last >= MAX_RECORD_BYTES:
-            return False
-        try:
-            return len(list(csv.reader(self._taken, delimiter=self._delimiter, strict=True))) == 1
-        except csv.Error:
-            return False
+        found, is_literal = next(self._records)
+        self.line_num += len(found)
+        if is_literal or (len(found) == 1 and '"' not in found[0]):
+            line = found[0].rstrip("\r\n")
+            return line.split(self._delimiter) if line else []
+        return next(csv.reader(found, delimiter=self._delimiter))
 
 
 def dialect(text: str, delimiter: str, *, from_spreadsheet: bool = False) -> Dialect:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import AnyStr
 
 from auditor.errors import DatasetError
 from auditor.storage import packed
 from auditor.storage.tables import Chunk
 
-_CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 MAX_RECORD_BYTES = 1 << 20  # a quote that is still open after that is a stray one
+_CLOSING = '[^"]*(?:""[^"]*)*"(?!")'
 MAX_ROW_BYTES = 256 << 20
 _MAX_CHUNK_BYTES = 64 << 20  # a piece is held in memory; rows with images in base64 are large
 _LEAST_ROWS_OF_STREAM = 25_000  # every piece of a compressed file is read from the file's beginning
@@ -49,36 +49,65 @@ def grouped(ends: Iterable[int], start: int, rows: int) -> Iterator[Chunk]:
 
 
 def _record_ends(url: str, start: int, quoted: bytes | None) -> Iterator[int]:
-    """The offset behind each record. Lines of a record whose quotes are not closed as they should be are records of
-    their own from the first one on: its quote is a stray one."""
-    at, source = start, each(url, start)
-    waiting: deque[bytes] = deque()
-    record: list[bytes] = []
-    is_open, is_proper, size = False, True, 0
-    damage: DatasetError | None = None
-    while True:
+    """The offset behind each record. Raises DatasetError for damaged data, after all before."""
+    damage: list[DatasetError] = []
+
+    def intact() -> Iterator[bytes]:
         try:
-            line = waiting.popleft() if waiting else next(source, None)
+            yield from each(url, start)
         except DatasetError as error:
-            damage, line = error, None
-        if line is not None:
-            record.append(line)
-            size += len(line)
-            if quoted and b'"' in line:
-                is_open, is_closed_well = _after(line, quoted, is_open)
-                is_proper &= is_closed_well
-            if is_open and size < MAX_RECORD_BYTES:
-                continue
-        elif not record:
-            break
-        if len(record) > 1 and (is_open or not is_proper):
-            waiting.extendleft(reversed(record[1:]))
-            size = len(record[0])
-        at += size
+            damage.append(error)
+
+    at = start
+    records = (lines for lines, _ in quoted_records(intact(), quoted)) if quoted else ([line] for line in intact())
+    for lines in records:
+        at += sum(map(len, lines))
         yield at
-        record, is_open, is_proper, size = [], False, True, 0
     if damage:
-        raise damage
+        raise damage[0]
+
+
+def quoted_records(source: Iterator[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], bool]]:
+    """The lines of each record of a format with quoted fields, in which a newline does not end the record; and whether
+    its quotes are text, because one of them is a stray one.
+
+    A quote that opens a field in one line and is closed in another counts if the closing one ends its field (RFC 4180).
+    Otherwise, and if it is still open at the end or after MAX_RECORD_BYTES, it is a stray one, and the lines are
+    records of their own. Every line is read at most twice.
+    """
+    quote = '"' if isinstance(delimiter, str) else b'"'
+    again: AnyStr | None = None
+    record: list[AnyStr] = []
+    size = 0
+    while (line := again if again is not None else next(source, None)) is not None:
+        again = None
+        if not record and quote not in line:
+            yield [line], False
+            continue
+        is_open, is_proper = _after(line, delimiter, bool(record)) if quote in line else (True, True)
+        if record and not is_proper:
+            yield from _alone(record, delimiter)
+            record, again = [], line
+        elif is_open and is_proper:
+            size = _bytes(line) + (size if record else 0)
+            record.append(line)
+            if size >= MAX_RECORD_BYTES:
+                yield from _alone(record, delimiter)
+                record = []
+        else:
+            record.append(line)
+            yield record, is_open
+            record = []
+    yield from _alone(record, delimiter)
+
+
+def _alone(lines: list[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], bool]]:
+    """Each line as a record; its quotes are text if one would stay open."""
+    yield from (([line], _after(line, delimiter, is_open=False)[0]) for line in lines)
+
+
+def _bytes(line: str | bytes) -> int:
+    return len(line if isinstance(line, bytes) else line.encode("utf-8", "surrogateescape"))
 
 
 def rows_per_chunk(url: str, rows: int) -> int:
@@ -86,26 +115,31 @@ def rows_per_chunk(url: str, rows: int) -> int:
     return rows if packed.is_plain(url) else max(rows, _LEAST_ROWS_OF_STREAM)
 
 
-def _after(line: bytes, delimiter: bytes, is_open: bool) -> tuple[bool, bool]:
+def _after(line: AnyStr, delimiter: AnyStr, is_open: bool) -> tuple[bool, bool]:
     """Whether a quoted field is open after a line, and whether every quote that closes one ends its field. A quote
     opens a field only at its beginning."""
+    opening, closing, ends = _quotes(delimiter)
     at, is_proper = 0, True
     while True:
         if not is_open:
-            begin = _opening(delimiter).search(line, at)
+            begin = opening.search(line, at)
             if begin is None:
                 return False, is_proper
             at = begin.end()
-        end = _CLOSING.match(line, at)
+        end = closing.match(line, at)
         if end is None:
             return True, is_proper
         at, is_open = end.end(), False
-        is_proper &= line[at : at + 1] in (delimiter, b"\r", b"\n", b"")
+        is_proper &= line[at : at + 1] in ends
 
 
 @cache
-def _opening(delimiter: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb'(?:^|%s)"' % re.escape(delimiter))
+def _quotes(delimiter: AnyStr) -> tuple[re.Pattern[AnyStr], re.Pattern[AnyStr], tuple[AnyStr, ...]]:
+    """What opens a quoted field, what is in it with the quote that closes it, and what may come after."""
+    start, quote, closing, *ends = (
+        text if isinstance(delimiter, str) else text.encode() for text in ("(?:^|", ')"', _CLOSING, "\r", "\n", "")
+    )
+    return re.compile(start + re.escape(delimiter) + quote), re.compile(closing), (delimiter, *ends)
 
 
 def text(url: str, chunk: Chunk, *, newline: str = "") -> io.StringIO:

@@ -136,3 +136,13 @@ def test_a_keep_list_counts_images_as_the_audit_does(tmp_path):
     assert kept.before.point == pytest.approx(audit.estimate.point)
     assert kept.after.point == pytest.approx(audit.estimate.point, abs=1e-6)
     assert kept.rows.weight.to_numpy() == pytest.approx(1 - kept.rows.p_adjusted.to_numpy())
+
+
+def test_what_one_row_declares_removes_all_rows_of_its_image(tmp_path):
+    images(tmp_path / "set", 2, marked=0)
+    lines = [f"{image}-{n},{image}.png,{int((image, n) == (1, 3))}" for image in range(2) for n in range(5)]
+    making.write(tmp_path / "set/t.csv", "id,image,is_ai\n" + "\n".join(lines) + "\n")
+    auditor.scan(tmp_path / "set", out=tmp_path / "audit", config=Config.of(depth="file"), engine="serial")
+    kept = auditor.keep_list(tmp_path / "audit")
+    assert sorted(kept.rows.key[kept.rows.keep]) == [f"0-{n}" for n in range(5)]
+    assert dict(kept.removed) == {"synthetic: declared-column": 5}

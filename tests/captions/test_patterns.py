@@ -35,7 +35,7 @@ EXAMPLES = {
     "switches": "a dog --ar 16:9 --v 5.2",
     "imagine": "/imagine a dog",
     "lora": "a dog <lora:fur:0.8>",
-    "weights": "a dog, (fur:1.2)",
+    "weights": "(8k:1.2), a dog",
     "negative-prompt": "a dog Negative prompt: cat",
     "settings": "a dog Steps: 20, Sampler: Euler a, CFG scale: 7",
     "quality-tags": "masterpiece, best quality, dog",

@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import tarfile
+import time
 
 import making
 import pandas as pd
@@ -17,8 +18,9 @@ from properties import examples
 
 import auditor
 from auditor.errors import EvidenceError
-from auditor.storage import lines as delimited_lines
+from auditor.storage import lines as table_lines
 from auditor.storage.delimiters import Dialect
+from auditor.types import Unreadable
 
 
 def reasons(audit):
@@ -175,27 +177,52 @@ def test_a_pattern_of_millions_of_names_is_refused(tmp_path):
 
 @pytest.mark.parametrize("stray", [(20,), (20, 900), (0, 999), tuple(range(0, 1000, 7))], ids=len)
 def test_a_stray_quote_at_the_start_of_a_caption_swallows_no_row(tmp_path, read_all, stray):
-    lines = ["http://x.org/{0}.jpg,{1}cap {0}".format(n, '"' * (n in stray)) for n in range(1000)]
-    lines[500] = 'http://x.org/500.jpg,"two\nlines, ""quoted"""'
+    lines = ["{0},{1}cap {0},http://x.org/{0}.jpg".format(n, '"' * (n in stray)) for n in range(1000)]
+    lines[500] = '500,"two\nlines, ""quoted""",http://x.org/500.jpg'
+    making.write(tmp_path / "a.csv", "id,caption,url\n" + "\n".join(lines) + "\n")
+    _, rows = read_all(tmp_path / "a.csv")
+    assert [row.key for row in rows] == [str(n) for n in range(1000)]
+    expected = ['"' * (n in stray) + f"cap {n}" for n in range(1000)]
+    expected[500] = 'two\nlines, "quoted"'
+    assert [row.caption for row in rows] == expected
+    assert rows[999].url == "http://x.org/999.jpg"
+
+
+def test_a_stray_quote_in_a_large_table_swallows_no_row(tmp_path, read_all):
+    lines = [f"http://x.org/{n}.jpg,{'x' * 230}" for n in range(90_000)]  # 22 MB, more than a field of csv may hold
+    lines[10] = f'http://x.org/10.jpg,"{"x" * 230}'
     making.write(tmp_path / "a.csv", "url,caption\n" + "\n".join(lines) + "\n")
     _, rows = read_all(tmp_path / "a.csv")
-    assert [row.url for row in rows] == [f"http://x.org/{n}.jpg" for n in range(1000)]
-    assert len({row.key for row in rows}) == 1000
-    assert [row.caption for row in rows[19:22]] == ['"' * (n in stray) + f"cap {n}" for n in (19, 20, 21)]
-    assert rows[500].caption == 'two\nlines, "quoted"'
+    assert (len(rows), len({row.key for row in rows})) == (90_000, 90_000)
+    assert not any(isinstance(row, Unreadable) for row in rows)
 
 
-@given(st.lists(st.sampled_from(["a", '"', ",", "\n", '""', ',"', '\n"', '"\n', '",', '"\r\n', "é"]), max_size=30))
+@pytest.mark.parametrize("line", ['"http://x.org/1.jpg","caption of a dog', 'x","y', '"a","b', '"a"b,"c'])
+def test_a_stray_quote_in_every_line_costs_no_more_than_its_length(tmp_path, line):
+    path = making.write(tmp_path / "a.csv", f"{line}\n" * 40_000)
+    started = time.process_time()
+    assert sum(piece.rows for piece in table_lines.chunks(str(path), 1000, quoted=b",")) == 40_000
+    assert sum(1 for _ in Dialect(",", is_quoted=True).records(io.StringIO(path.read_text(), newline=""))) == 40_000
+    assert time.process_time() - started < 10  # 0.6 s; an hour if each line read those after it
+
+
+PIECES = ["a", '"', ",", "\n", '""', ',"', '\n"', '"\n', '",', '"\r\n', "é", '","', "x,"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
 @examples(300)
-def test_records_end_where_pieces_of_a_file_may_begin(tmp_path_factory, parts):
+def test_a_record_is_the_same_whatever_is_read_with_it(tmp_path_factory, parts):
     text = "u,c\n" + "".join(parts)
     path = making.write(tmp_path_factory.mktemp("csv") / "a.csv", text)
-    lines = list(io.StringIO(text, newline=""))
-    records = Dialect(",", is_quoted=True).records(lines)
-    ends = [len("".join(lines[: records.line_num]).encode()) for _ in records]
-    pieces = delimited_lines.chunks(str(path), 1, quoted=b",")
-    assert [piece.stop for piece in pieces] == ends
-    assert not ends or ends[-1] == len(text.encode())
+    dialect, lines = Dialect(",", is_quoted=True), list(io.StringIO(text, newline=""))
+    records, found, ends = dialect.records(lines), [], []
+    for record in records:
+        found.append(record)
+        ends.append(len("".join(lines[: records.line_num]).encode()))
+    pieces = [(piece.start, piece.stop) for piece in table_lines.chunks(str(path), 1, quoted=b",")]
+    assert [stop for _, stop in pieces] == ends
+    texts = [text.encode()[start:stop].decode() for start, stop in pieces]
+    assert [record for piece in texts for record in dialect.records(io.StringIO(piece, newline=""))] == found
 
 
 def test_images_in_base64_without_a_header_lose_no_row(tmp_path, read_all):

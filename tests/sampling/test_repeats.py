@@ -57,6 +57,16 @@ def test_an_image_with_many_rows_is_no_more_probable(tmp_path, make, repeats_syn
     assert np.mean([each.share for each in found]) == pytest.approx(whole.share, abs=0.09)
 
 
+def test_a_row_without_an_image_changes_nothing(tmp_path):
+    embedded(tmp_path / "set", repeats_synthetic=False)
+    frame = pd.read_parquet(tmp_path / "set/train.parquet")
+    frame.loc[len(frame)] = {"image": None, "text": "lost"}
+    frame.to_parquet(tmp_path / "set/train.parquet")
+    for found in shares(tmp_path / "set", tmp_path / "out", sample=120, seeds=3):
+        assert found.n == IMAGES
+        assert found.low <= SYNTHETIC / IMAGES <= found.high
+
+
 def test_rows_count_where_the_files_of_others_stay_closed(tmp_path):
     """How many rows an image has is unknown then, unless they name it."""
     embedded(tmp_path / "set", repeats_synthetic=False)
