@@ -192,7 +192,7 @@ class LabelJoin:
         Raises LabelError for labels of unknown rows, of rows whose verdict has changed since they were drawn, and of
         rows that are not a random sample.
         """
-        by_key = _by_key(annotations)
+        by_key = grouped_by_key(annotations)
         self._refuse_unknown(annotations)
         votes = {key: Votes.of(group) for key, group in by_key.items()}
         labels = self._count(by_key, votes)
@@ -271,14 +271,14 @@ class LabelJoin:
         return by_shard
 
     def _refuse_unknown(self, annotations: Sequence[Annotation]) -> None:
-        repeats = [key for key in _by_key(annotations) if key in self._of_repeats and key not in self._sha256]
+        repeats = [key for key in grouped_by_key(annotations) if key in self._of_repeats and key not in self._sha256]
         if repeats:
             raise LabelError(
                 f"{len(repeats):,} labelled rows show the image of another row, which counts for both: "
                 f"{_shorten(map(repr, repeats))}. Label the rows that auditor label draws"
             )
         refuse_others(annotations, self._sha256)
-        changed = [self._changed[key] for key in _by_key(annotations) if key in self._changed]
+        changed = [self._changed[key] for key in grouped_by_key(annotations) if key in self._changed]
         if changed:
             raise LabelError(
                 f"{len(changed)} labelled rows were drawn from another stratum or are decided now: "
@@ -290,7 +290,7 @@ class LabelJoin:
 def refuse_others(annotations: Sequence[Annotation], images: Mapping[str, Iterable[str | None]]) -> None:
     """Raises LabelError for labels of rows that an audit does not have, and of images that have changed since. images:
     of each labelled key of the audit, the SHA-256 of its images."""
-    unknown = [key for key in _by_key(annotations) if key not in images]
+    unknown = [key for key in grouped_by_key(annotations) if key not in images]
     if unknown:
         raise LabelError(
             f"labelled keys that are not in this audit ({len(unknown):,}): {_shorten(map(repr, unknown))}. "
@@ -390,10 +390,11 @@ def _assumptions(labelled: Labelled) -> tuple[str, ...]:
 
 def drawn_from(annotations: Iterable[Annotation]) -> dict[str, str]:
     """Each labelled key with the stratum that it was drawn from, '' if unknown. Raises LabelError for a key of two."""
-    return {key: _stratum(group) for key, group in _by_key(annotations).items()}
+    return {key: _stratum(group) for key, group in grouped_by_key(annotations).items()}
 
 
-def _by_key(annotations: Iterable[Annotation]) -> dict[str, list[Annotation]]:
+def grouped_by_key(annotations: Iterable[Annotation]) -> dict[str, list[Annotation]]:
+    """The labels of each key."""
     by_key: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
         by_key[annotation.key].append(annotation)

@@ -32,10 +32,14 @@ class Votes:
         return tuple(vote for vote in self.votes if vote[1] is not HumanLabel.UNSURE)
 
     @property
+    def at_face_value(self) -> frozenset[HumanLabel]:
+        """The definite labels that are taken at face value."""
+        return frozenset(label for basis, label in self.definite if PRIORS[basis] is None)
+
+    @property
     def usable(self) -> tuple[tuple[Basis, HumanLabel], ...]:
         """The definite votes; none if two that are taken at face value contradict each other."""
-        at_face_value = {label for basis, label in self.definite if PRIORS[basis] is None}
-        return () if len(at_face_value) > 1 else self.definite
+        return () if len(self.at_face_value) > 1 else self.definite
 
     @property
     def consensus(self) -> HumanLabel:

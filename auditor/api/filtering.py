@@ -18,6 +18,7 @@ from auditor.policy.policy import Policy
 from auditor.readers import Inputs
 
 if TYPE_CHECKING:
+    from auditor.annotation.votes import Votes
     from auditor.evidence_store.store import Part
     from auditor.filtering.selection import KeepList
 
@@ -47,17 +48,18 @@ def keep_list(
         full_coverage_detectors(audit.config),
         drop=drop,
         drop_sources=drop_sources,
-        labelled_synthetic=_labelled_synthetic(Path(labels), parts) if labels else (),
+        labels=_votes(Path(labels), parts) if labels else {},
         target=target,
         counted_by=counting_rows(audit, [part.path for part in parts]),
     )
 
 
-def _labelled_synthetic(path: Path, parts: Sequence[Part]) -> set[str]:
-    """The keys of images that all annotators labelled synthetic. Raises LabelError for labels of rows that the audit
-    does not have, and of images that have changed since."""
-    from auditor.annotation.file import HumanLabel, read
-    from auditor.annotation.tally import refuse_others
+def _votes(path: Path, parts: Sequence[Part]) -> dict[str, Votes]:
+    """The votes for each labelled key. Raises LabelError for labels of rows that the audit does not have, and of images
+    that have changed since."""
+    from auditor.annotation.file import read
+    from auditor.annotation.tally import grouped_by_key, refuse_others
+    from auditor.annotation.votes import Votes
 
     annotations = read(path)
     table = pa.concat_tables(pq.read_table(part.path, columns=["key", "sha256"]) for part in parts)
@@ -66,10 +68,7 @@ def _labelled_synthetic(path: Path, parts: Sequence[Part]) -> set[str]:
     for key, sha256 in zip(known["key"].to_pylist(), known["sha256"].to_pylist(), strict=True):
         images.setdefault(key, set()).add(sha256)
     refuse_others(annotations, images)
-    labels: dict[str, set[HumanLabel]] = {}
-    for annotation in annotations:
-        labels.setdefault(annotation.key, set()).add(annotation.label)
-    return {key for key, given in labels.items() if given == {HumanLabel.SYNTHETIC}}
+    return {key: Votes.of(given) for key, given in grouped_by_key(annotations).items()}
 
 
 def write_keep_list(kept: KeepList, path: PathLike, format: str | None = None) -> None:

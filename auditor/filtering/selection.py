@@ -19,6 +19,8 @@ import pyarrow as pa
 
 from auditor.aggregate import posteriors
 from auditor.aggregate.posteriors import Batch
+from auditor.annotation.file import HumanLabel
+from auditor.annotation.votes import Votes
 from auditor.errors import FilterError
 from auditor.estimate.intervals import Interval
 from auditor.estimate.prior_shift import log_odds_offset, shift_log_odds
@@ -62,7 +64,7 @@ def keep_list(
     *,
     drop: str = "decided",
     drop_sources: Collection[str] = (),
-    labelled_synthetic: Collection[str] = (),
+    labels: Mapping[str, Votes] = {},
     target: float | None = None,
     counted_by: np.ndarray | None = None,
 ) -> KeepList:
@@ -70,8 +72,8 @@ def keep_list(
     posteriors.counting_rows returns it; what is decided about an image holds for all of its rows.
 
     drop: `decided` (images confirmed by metadata, watermarks or known images), `likely` (also images that the
-    classifier flags) or `nothing`. drop_sources: sources of which no row is kept. labelled_synthetic: keys
-    of rows that people labelled so; none is kept. target: the largest synthetic
+    classifier flags) or `nothing`. drop_sources: sources of which no row is kept. labels: by key; no row is kept that
+    all annotators labelled synthetic, and labels by provenance are taken at face value. target: the largest synthetic
     fraction allowed. Raises FilterError if a target is given and the audit has no estimate, if no keep-list reaches the
     target, for a source without a row, if the audit read only a sample of shards, or if it has a sample of rows and
     rows are to be removed by their probability.
@@ -80,11 +82,14 @@ def keep_list(
     shares = posteriors.shares_of(audit, counted_by)
     solved = posteriors.posteriors(audit, [evidence], full_coverage_detectors, shares)
     batch = solved.read(evidence, shares)
-    ends = _ends(audit, solved.of(evidence), batch) if audit.estimate else None
     counting = np.arange(len(evidence)) if counted_by is None else counted_by
+    votes = [labels.get(key) for key in evidence["key"].take(counting).to_pylist()] if labels else []
+    certain = np.array([_certain(vote) for vote in votes]) if labels else np.full(len(evidence), np.nan)
+    ends = _ends(audit, solved.of(evidence), batch, certain) if audit.estimate else None
     reasons = _reasons(evidence, batch, drop, drop_sources, counting)
-    labelled = np.isin(evidence["key"].to_numpy(), list(labelled_synthetic))
-    reasons[(labelled | labelled[counting]) & (reasons == "")] = "labelled synthetic"
+    if labels:
+        labelled = [vote is not None and vote.consensus is HumanLabel.SYNTHETIC for vote in votes]
+        reasons[np.array(labelled) & (reasons == "")] = "labelled synthetic"
     if target is not None:
         if ends is None:
             raise FilterError("--target needs an audit with an estimate: scan with the classifier, or with --labels")
@@ -112,15 +117,26 @@ def _refuse(audit: Audit, drop: str, drop_sources: Collection[str], target: floa
         )
 
 
-def _ends(audit: Audit, point: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _certain(votes: Votes | None) -> float:
+    """Whether labels that are taken at face value show an image to be synthetic (1) or real (0); NaN without any."""
+    found = votes.at_face_value if votes else ()
+    return float(HumanLabel.SYNTHETIC in found) if len(found) == 1 else np.nan
+
+
+def _ends(
+    audit: Audit, point: np.ndarray, batch: Batch, certain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every row's adjusted probability at the estimate's point, lower and upper end: at an end, the same log-odds are
-    added to all probabilities that evidence has not decided."""
+    added to all probabilities that neither evidence nor a label decides. certain: by labels; NaN for others."""
     masks, weights, estimate = batch.masks, batch.weights, audit.estimate
-    is_open = masks.undecided | (masks.undetermined & ~masks.sampled)
-    decided = float(weights[masks.confirmed & ~is_open].sum())
-    ends = [point]
-    for share in (estimate.low, estimate.high) if estimate else ():
+    by_label = ~np.isnan(certain) & masks.undecided
+    is_open = (masks.undecided | (masks.undetermined & ~masks.sampled)) & ~by_label
+    decided = float(weights[masks.confirmed & ~is_open].sum() + (weights * certain)[by_label].sum())
+    ends = [] if by_label.any() else [point]
+    shares = (estimate.point, estimate.low, estimate.high)[len(ends) :] if estimate else ()
+    for share in shares:
         end = point.copy()
+        end[by_label] = certain[by_label]
         if weights[is_open].any():
             wanted = (share * float(weights[masks.readable].sum()) - decided) / float(weights[is_open].sum())
             offset = log_odds_offset(point[is_open], weights[is_open], min(1.0, max(0.0, wanted)))

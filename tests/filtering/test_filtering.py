@@ -493,3 +493,24 @@ def test_rows_that_a_table_declares_synthetic_are_removed_before_anybody_fetches
     kept = auditor.keep_list(tmp_path / "audit")
     assert (kept.left, dict(kept.removed)) == (2, {"synthetic: declared-column": 8})
     assert auditor.keep_list(tmp_path / "audit", drop="nothing").left == 10
+
+
+def test_labels_that_are_taken_at_face_value_say_what_is_kept(tmp_path, scan):
+    """Ten images: metadata decide two, and people label eight by provenance: three synthetic, five real."""
+    for number in range(10):
+        texts = {"parameters": making.A1111} if number < 2 else {}
+        making.write(tmp_path / f"set/{number}.png", making.png(texts, seed=number))
+    lines = [f"{n}.png,{'synthetic' if n < 5 else 'real'},A,provenance" for n in range(2, 10)]
+    making.write(tmp_path / "labels.csv", "\n".join(["key,label,labeller,how", *lines]) + "\n")
+    audit = scan(tmp_path / "set", labels=str(tmp_path / "labels.csv"), depth="file")
+    assert (audit.estimate.point, audit.estimate.low, audit.estimate.high) == (0.5, 0.5, 0.5)
+    kept = auditor.keep_list(tmp_path / "audit", labels=tmp_path / "labels.csv")
+    assert sorted(kept.rows.key[kept.rows.keep]) == [f"{n}.png" for n in range(5, 10)]
+    assert (kept.after.point, kept.after.low, kept.after.high) == (0.0, 0.0, 0.0)
+    assert kept.false_removals == 0
+    assert kept.rows.weight[kept.rows.keep].tolist() == [1.0] * 5
+    some = making.write(tmp_path / "some.csv", "\n".join(["key,label,labeller,how", *lines[:4]]) + "\n")
+    partly = auditor.keep_list(tmp_path / "audit", drop="nothing", labels=some)
+    known = partly.rows.set_index("key").p_adjusted
+    assert known[["2.png", "3.png", "4.png", "5.png"]].tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert known.mean() == pytest.approx(0.5)
