@@ -7,12 +7,13 @@ import auditor
 from auditor.config import Config, Limits
 
 
-@pytest.fixture
-def audit(tmp_path):
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audited")
     for number in range(3):
-        making.write(tmp_path / f"images/{number}.png", making.png(seed=number))
-    auditor.scan(tmp_path / "images", out=tmp_path / "audit", engine="serial", config=Config.of(depth="file"))
-    return tmp_path / "audit"
+        making.write(folder / f"images/{number}.png", making.png(seed=number))
+    auditor.scan(folder / "images", out=folder / "audit", engine="serial", config=Config.of(depth="file"))
+    return folder / "audit"
 
 
 @pytest.mark.parametrize("jobs", [0, -2, 1.5, True])

@@ -40,7 +40,7 @@ def embedded(folder, repeats_synthetic):
     pd.DataFrame(rows).sample(frac=1, random_state=1).to_parquet(folder / "train.parquet")
 
 
-def shares(dataset, out, *, seeds=5, **options):
+def shares(dataset, out, *, seeds=4, **options):
     for seed in range(seeds):
         config = Config.of(detectors=DETECTORS, seed=seed, **options)
         yield auditor.scan(dataset, out=out, config=config, engine="serial", restart=True, examples=0).confirmed
@@ -53,7 +53,7 @@ def test_an_image_with_many_rows_is_no_more_probable(tmp_path, make, repeats_syn
     whole = next(shares(tmp_path / "set", tmp_path / "out", seeds=1, sample="all"))
     assert whole.share == SYNTHETIC / IMAGES
     found = list(shares(tmp_path / "set", tmp_path / "out", sample=120 if repeats_synthetic else 200))
-    assert sum(each.low <= whole.share <= each.high for each in found) >= 4
+    assert sum(each.low <= whole.share <= each.high for each in found) >= 3
     assert np.mean([each.share for each in found]) == pytest.approx(whole.share, abs=0.09)
 
 
@@ -72,10 +72,10 @@ def test_rows_count_where_the_files_of_others_stay_closed(tmp_path):
     embedded(tmp_path / "set", repeats_synthetic=False)
     rows = SYNTHETIC + TIMES * (IMAGES - SYNTHETIC)
     found = list(shares(tmp_path / "set", tmp_path / "out", sample=120, sample_files=True))
-    assert sum(each.low <= SYNTHETIC / rows <= each.high for each in found) >= 4
+    assert sum(each.low <= SYNTHETIC / rows <= each.high for each in found) >= 3
     by_path(tmp_path / "paths", repeats_synthetic=False)
     found = list(shares(tmp_path / "paths", tmp_path / "out", sample=120, sample_files=True))
-    assert sum(each.low <= SYNTHETIC / IMAGES <= each.high for each in found) >= 4
+    assert sum(each.low <= SYNTHETIC / IMAGES <= each.high for each in found) >= 3
 
 
 def test_keys_that_every_archive_has_are_not_drawn_together(tmp_path):
@@ -88,7 +88,7 @@ def test_keys_that_every_archive_has_are_not_drawn_together(tmp_path):
                 tar.addfile(info, io.BytesIO(data))
     found = list(shares(tmp_path / "set", tmp_path / "out", sample=50, sample_files=True, depth="file"))
     assert all(each.n == 50 for each in found)
-    assert sum(each.low <= 0.2 <= each.high for each in found) >= 4
+    assert sum(each.low <= 0.2 <= each.high for each in found) >= 3
 
 
 def test_what_a_sample_draws_is_named_by_the_image():

@@ -161,7 +161,7 @@ def test_the_digest_depends_on_the_rows_and_not_on_batches(tmp_path, monkeypatch
 
 
 @given(table=manifests())
-@examples(6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_digest_does_not_depend_on_how_rows_were_examined(tmp_path, table):
     """With vectors of the rows or reference indexes, and after a crash, rows are examined one by one."""
     path = tmp_path / "list.parquet"
