@@ -56,10 +56,12 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a limit that is not a number above 0."""
-        for name, kinds in (("max_bytes", (int,)), ("max_pixels", (int,)), ("max_seconds", (int, float))):
+        for name in ("max_bytes", "max_pixels"):
             limit = getattr(self, name)
-            if type(limit) not in kinds or not 0 < limit < math.inf:
-                raise ConfigError(f"`{name}` must be a {'whole ' * (len(kinds) == 1)}number above 0, got {limit!r:.40}")
+            if type(limit) is not int or limit <= 0:
+                raise ConfigError(f"`{name}` must be a whole number above 0, got {limit!r:.40}")
+        if type(self.max_seconds) not in (int, float) or not 0 < self.max_seconds < math.inf:
+            raise ConfigError(f"`max_seconds` must be a number above 0, got {self.max_seconds!r:.40}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ class MadLimits:
     admissible: float
     half: float
 
+    @property
+    def near_from(self) -> float:
+        """The upper end of the fraction from which on a dataset is not safe any more."""
+        return self.diversity_conservative / 2
+
 
 @dataclass(frozen=True, slots=True)
 class MadStatus:
@@ -63,11 +68,6 @@ class MadStatus:
     advice: str = ""
     dimension: float = 100.0
     limits: MadLimits = field(kw_only=True)
-
-    @property
-    def near_from(self) -> float:
-        """The upper end of the fraction from which on the status is not safe any more."""
-        return self.limits.diversity_conservative / 2
 
 
 @dataclass(frozen=True, slots=True)

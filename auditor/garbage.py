@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-_NEW_OBJECTS = 100000  # between two searches: some ten megabytes
+_NEW_OBJECTS = 100_000  # between two searches: some ten megabytes
 
 
 def search_rarely() -> None:

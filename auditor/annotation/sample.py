@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.annotation.strata import Stratum, strata
+from auditor.config import Config
 from auditor.errors import LabelError
-from auditor.evidence_store.distinct import distinct_images
+from auditor.evidence_store.distinct import deciding_everywhere, distinct_images
 from auditor.evidence_store.selection import RowRef
 from auditor.evidence_store.store import Part, Store
 from auditor.sampling import order
@@ -64,17 +65,16 @@ class _LowestRanks:
         self.items = {rank: self.items[rank] for rank in sorted(self.items)[:count]}
 
 
-def select_for_annotation(
-    out: Path, *, seed: int, number: int, deciding: frozenset[str] | None = None
-) -> list[AnnotationItem]:
-    """The `number` rows of an audit's folder to label, in the order in which they are shown.
+def select_for_annotation(out: Path, config: Config, *, number: int) -> list[AnnotationItem]:
+    """The `number` rows of an audit's folder to label, in the order in which they are shown. config: of the audit.
 
-    A repeated key is drawn once, and of rows that share an image only the one that counts it. deciding: as in
-    distinct_images. Raises LabelError if there is no row to label.
+    A repeated key is drawn once, and of rows that share an image only the one that counts it. Raises LabelError if
+    there is no row to label.
     """
+    seed = config.seed
     by_stratum: dict[Stratum, _LowestRanks] = defaultdict(_LowestRanks)
     parts, first = list(Store(out).parts()), 0
-    images = distinct_images([part.path for part in parts], deciding=deciding)
+    images = distinct_images([part.path for part in parts], deciding=deciding_everywhere(config))
     for part in parts:
         own = images.at(first, part.rows)
         _collect(part, own.is_repeat, own.given_weights, by_stratum, seed=seed, number=number)

@@ -202,8 +202,8 @@ def merge(
     with output_folder.opened(out) as folder:
         named = [folders] if isinstance(folders, str | os.PathLike) else folders
         audit = merge_evidence([Path(each) for each in named], folder.path, options, restart=restart)
-        audited = min(map(day_of, folders))
-        write(audit, decide(audit, policy, baseline=baseline, audited=audited), folder.path, folder=os.fspath(out))
+        decision = decide(audit, policy, baseline=baseline, audited=day_of(folder.path))
+        write(audit, decision, folder.path, folder=os.fspath(out))
     return audit
 
 

@@ -32,14 +32,12 @@ def draw(audit: PathLike, number: int = MAX_LABELS) -> list[AnnotationItem]:
     """
     from auditor.annotation import sample
     from auditor.evidence_store.complete import complete_parts
-    from auditor.evidence_store.distinct import deciding_everywhere
 
     if number < 1:
         raise LabelError(f"`number` must be at least 1, got {number}")
     folder, loaded = audit_path(audit).parent, load(audit)
     complete_parts(folder, loaded)
-    deciding = deciding_everywhere(loaded.config)
-    return sample.select_for_annotation(folder, seed=loaded.config.seed, number=number, deciding=deciding)
+    return sample.select_for_annotation(folder, loaded.config, number=number)
 
 
 def label(

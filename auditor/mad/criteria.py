@@ -153,8 +153,8 @@ class _Case:
         return diversity_limit(self.assumptions.lambda_, self.assumptions.delta)
 
     @property
-    def conservative_limit(self) -> float:
-        return diversity_limit(self.assumptions.lambda_low, self.assumptions.delta)
+    def near_from(self) -> float:
+        return limits(self.n, self.assumptions).near_from
 
     @property
     def criterion(self) -> MadCriterion:
@@ -166,7 +166,7 @@ class _Case:
             return MadLevel.OVER
         if self.high > self.limit:
             return MadLevel.INCONCLUSIVE
-        return MadLevel.SAFE if self.high < self.conservative_limit / 2 else MadLevel.NEAR
+        return MadLevel.SAFE if self.high < self.near_from else MadLevel.NEAR
 
     @property
     def reason(self) -> str:
@@ -181,7 +181,7 @@ class _Case:
             )
             return f"{confirmed}, and the others are not estimated; the MAD limit is {sentences.percent(self.limit)}"
         if self.level is MadLevel.NEAR:
-            return f"{compared}, and a warning begins at {sentences.percent(self.conservative_limit / 2)}"
+            return f"{compared}, and a warning begins at {sentences.percent(self.near_from)}"
         return compared
 
     @property

@@ -176,7 +176,7 @@ class Mad(Rule):
         factor = None
         if audit.estimate and outcome is not Outcome.INCONCLUSIVE:
             is_near_fatal = self.fail is MadLevel.NEAR  # which the upper end decides
-            limit = mad.near_from if is_near_fatal else mad.limit
+            limit = mad.limits.near_from if is_near_fatal else mad.limit
             factor = tipping_point(audit.estimate, limit, is_of_upper_end=is_near_fatal)
         result = self._result(outcome, mad.status.value, mad.limit, mad.reason)
         return _require_robustness(result, audit.estimate, factor, self.tipping, self.basis)

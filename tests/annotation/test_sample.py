@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.annotation.sample import EXPECTED, allocation, by_weight, select_for_annotation
+from auditor.config import Config
 from auditor.errors import LabelError
 from auditor.evidence_store.store import Store
 from auditor.sampling.order import sampling_rank
@@ -35,7 +36,7 @@ def audited(tmp_path):
 
 def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audited):
     out, rows = audited
-    drawn = select_for_annotation(out, seed=3, number=120)
+    drawn = select_for_annotation(out, Config.of(seed=3), number=120)
     assert len(drawn) == 120
     orders = {
         stratum: sorted((key for key, label in rows if label is stratum), key=lambda key: sampling_rank(key, 3))
@@ -48,7 +49,7 @@ def test_whenever_labelling_stops_each_stratum_has_the_first_of_its_order(audite
 
 
 def test_strata_come_in_proportion_from_beginning_to_end(audited):
-    drawn = select_for_annotation(audited[0], seed=0, number=150)
+    drawn = select_for_annotation(audited[0], Config.of(seed=0), number=150)
     whole = Counter(row.stratum for row in drawn)
     for stop in (50, 100):
         for stratum, count in Counter(row.stratum for row in drawn[:stop]).items():
@@ -57,7 +58,7 @@ def test_strata_come_in_proportion_from_beginning_to_end(audited):
 
 def test_rows_are_where_the_evidence_has_them(audited):
     out, rows = audited
-    for row in select_for_annotation(out, seed=0, number=50):
+    for row in select_for_annotation(out, Config.of(seed=0), number=50):
         mine = rows[::2] if row.row_ref.shard == "folder-b" else rows[1::2]
         assert mine[row.row_ref.number] == (row.key, row.stratum)
 
@@ -65,13 +66,15 @@ def test_rows_are_where_the_evidence_has_them(audited):
 def test_a_larger_draw_holds_the_smaller_one_and_everything_at_most(audited):
     out, rows = audited
     few, many, all_of_them = (
-        {row.key for row in select_for_annotation(out, seed=1, number=n)} for n in (50, 100, 10_000)
+        {row.key for row in select_for_annotation(out, Config.of(seed=1), number=n)} for n in (50, 100, 10_000)
     )
     assert few <= many <= all_of_them == {key for key, label in rows if label in EXPECTED}
 
 
 def test_another_seed_draws_others(audited):
-    first, second = ({row.key for row in select_for_annotation(audited[0], seed=seed, number=100)} for seed in (0, 1))
+    first, second = (
+        {row.key for row in select_for_annotation(audited[0], Config.of(seed=seed), number=100)} for seed in (0, 1)
+    )
     assert len(first & second) < 60
 
 
@@ -80,14 +83,14 @@ def test_a_repeated_key_is_drawn_once(tmp_path):
         tmp_path, "a", [("same", VerdictKind.UNKNOWN), ("same", VerdictKind.UNKNOWN), ("other", VerdictKind.UNKNOWN)]
     )
     evidence.keyed(tmp_path, "b", [("same", VerdictKind.LIKELY_REAL)])
-    assert sorted(row.key for row in select_for_annotation(tmp_path, seed=0, number=10)) == ["other", "same"]
+    assert sorted(row.key for row in select_for_annotation(tmp_path, Config.of(seed=0), number=10)) == ["other", "same"]
 
 
 @pytest.mark.parametrize("rows", [[], [("a", None), ("b", VerdictKind.SYNTHETIC)]])
 def test_where_nothing_is_undecided_nothing_is_drawn(tmp_path, rows):
     evidence.keyed(tmp_path, "a", rows)
     with pytest.raises(LabelError, match="nothing to label"):
-        select_for_annotation(tmp_path, seed=0, number=10)
+        select_for_annotation(tmp_path, Config.of(seed=0), number=10)
 
 
 @given(
@@ -150,7 +153,7 @@ def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
     store = Store(tmp_path)
     store.folder.mkdir()
     evidence.part(store.path("a"), rows)
-    keys = [drawn.key for drawn in select_for_annotation(tmp_path, seed=0, number=60)]
+    keys = [drawn.key for drawn in select_for_annotation(tmp_path, Config.of(seed=0), number=60)]
     assert {f"k{number}" for number in range(10)} <= set(keys)
     assert all(weights[key] for key in keys)
     assert len(keys) == 60
@@ -161,4 +164,4 @@ def test_heavy_rows_are_drawn_first_and_weightless_ones_never(tmp_path):
 
 
 def draw_keys(out, number):
-    return [drawn.key for drawn in select_for_annotation(out, seed=0, number=number)]
+    return [drawn.key for drawn in select_for_annotation(out, Config.of(seed=0), number=number)]

@@ -17,7 +17,6 @@ from auditor.annotation.app.server import LabelServer
 from auditor.annotation.app.session import Judge, Session
 from auditor.annotation.sample import AnnotationItem
 from auditor.config import ReadOptions
-from auditor.evidence_store.distinct import deciding_everywhere
 from auditor.readers import Inputs
 from auditor.results import Audit
 
@@ -84,7 +83,6 @@ def task(
     Raises LabelError if there is nothing to label, and DatasetError if no inputs are given and those that the audit
     names are not found.
     """
-    deciding = deciding_everywhere(audit.config)
-    drawn = sample.select_for_annotation(folder, seed=audit.config.seed, number=number, deciding=deciding)
+    drawn = sample.select_for_annotation(folder, audit.config, number=number)
     dataset, judge = inputs or audited_inputs(audit, folder), make_judge(drawn) if make_judge else None
     return Task(audit, tuple(drawn), dataset, audit.config.scan.read.updated(read), fetched, judge)
