@@ -60,12 +60,15 @@ class QuotedRecords:
         return self
 
     def __next__(self) -> list[str]:
-        found, is_literal = next(self._records)
+        found, stray = next(self._records)
         self.line_num += len(found)
-        if is_literal or (len(found) == 1 and '"' not in found[0]):
-            line = found[0].rstrip("\r\n")
+        if stray is None and '"' in found[0]:
+            return next(csv.reader(found, delimiter=self._delimiter))
+        line = found[0].rstrip("\r\n")
+        if not stray:
             return line.split(self._delimiter) if line else []
-        return next(csv.reader(found, delimiter=self._delimiter))
+        *before, _ = next(csv.reader([line[:stray]], delimiter=self._delimiter))  # the field of the quote is empty
+        return [*before, *line[stray:].split(self._delimiter)]
 
 
 def dialect(text: str, delimiter: str, *, from_spreadsheet: bool = False) -> Dialect:

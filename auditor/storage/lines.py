@@ -67,9 +67,9 @@ def _record_ends(url: str, start: int, quoted: bytes | None) -> Iterator[int]:
         raise damage[0]
 
 
-def quoted_records(source: Iterator[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], bool]]:
-    """The lines of each record of a format with quoted fields, in which a newline does not end the record; and whether
-    its quotes are text, because one of them is a stray one.
+def quoted_records(source: Iterator[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], int | None]]:
+    """The lines of each record of a format with quoted fields, in which a newline does not end the record; and where
+    in a single line there is a stray quote, from which on quotes are text.
 
     A quote that opens a field in one line and is closed in another counts if the closing one ends its field (RFC 4180).
     Otherwise, and if it is still open at the end or after MAX_RECORD_BYTES, it is a stray one, and the lines are
@@ -82,13 +82,13 @@ def quoted_records(source: Iterator[AnyStr], delimiter: AnyStr) -> Iterator[tupl
     while (line := again if again is not None else next(source, None)) is not None:
         again = None
         if not record and quote not in line:
-            yield [line], False
+            yield [line], None
             continue
-        is_open, is_proper = _after(line, delimiter, bool(record)) if quote in line else (True, True)
+        opened, is_proper = _after(line, delimiter, bool(record)) if quote in line else (0, True)
         if record and not is_proper:
             yield from _alone(record, delimiter)
             record, again = [], line
-        elif is_open and is_proper:
+        elif opened is not None and is_proper:
             size = _bytes(line) + (size if record else 0)
             record.append(line)
             if size >= MAX_RECORD_BYTES:
@@ -96,13 +96,13 @@ def quoted_records(source: Iterator[AnyStr], delimiter: AnyStr) -> Iterator[tupl
                 record = []
         else:
             record.append(line)
-            yield record, is_open
+            yield record, opened
             record = []
     yield from _alone(record, delimiter)
 
 
-def _alone(lines: list[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], bool]]:
-    """Each line as a record; its quotes are text if one would stay open."""
+def _alone(lines: list[AnyStr], delimiter: AnyStr) -> Iterator[tuple[list[AnyStr], int | None]]:
+    """Each line as a record, with the place of a quote that would stay open."""
     yield from (([line], _after(line, delimiter, is_open=False)[0]) for line in lines)
 
 
@@ -115,21 +115,22 @@ def rows_per_chunk(url: str, rows: int) -> int:
     return rows if packed.is_plain(url) else max(rows, _LEAST_ROWS_OF_STREAM)
 
 
-def _after(line: AnyStr, delimiter: AnyStr, is_open: bool) -> tuple[bool, bool]:
-    """Whether a quoted field is open after a line, and whether every quote that closes one ends its field. A quote
-    opens a field only at its beginning."""
+def _after(line: AnyStr, delimiter: AnyStr, is_open: bool) -> tuple[int | None, bool]:
+    """Where a quoted field begins that is open after a line (0 if that was before the line), None without one; and
+    whether every quote that closes a field ends it. A quote opens a field only at its beginning."""
     opening, closing, ends = _quotes(delimiter)
-    at, is_proper = 0, True
+    at, opened, is_proper = 0, 0 if is_open else None, True
     while True:
-        if not is_open:
+        if opened is None:
             begin = opening.search(line, at)
             if begin is None:
-                return False, is_proper
+                return None, is_proper
             at = begin.end()
+            opened = at - 1
         end = closing.match(line, at)
         if end is None:
-            return True, is_proper
-        at, is_open = end.end(), False
+            return opened, is_proper
+        at, opened = end.end(), None
         is_proper &= line[at : at + 1] in ends
 
 

@@ -188,6 +188,14 @@ def test_a_stray_quote_at_the_start_of_a_caption_swallows_no_row(tmp_path, read_
     assert rows[999].url == "http://x.org/999.jpg"
 
 
+def test_fields_before_a_stray_quote_have_none(tmp_path, read_all):
+    text = '"url","caption, short","n"\n"http://x.org/0.jpg","a ""dog"", sitting","1"\n"http://x.org/1.jpg","b,1\n'
+    making.write(tmp_path / "a.csv", text)
+    _, (first, second) = read_all(tmp_path / "a.csv", caption_col="caption, short")
+    assert (first.url, first.caption) == ("http://x.org/0.jpg", 'a "dog", sitting')
+    assert (second.url, second.caption) == ("http://x.org/1.jpg", '"b')
+
+
 def test_a_stray_quote_in_a_large_table_swallows_no_row(tmp_path, read_all):
     lines = [f"http://x.org/{n}.jpg,{'x' * 230}" for n in range(90_000)]  # 22 MB, more than a field of csv may hold
     lines[10] = f'http://x.org/10.jpg,"{"x" * 230}'
