@@ -1,6 +1,6 @@
 """Simple random samples of rows: chooses the rows that are examined in full, before any image is opened.
 
-A first pass reads what names the images of all rows (order.unit) and no image. The rows with the lowest sampling ranks
+A first pass reads the places of the images of all rows (order.py) and no image. The rows with the lowest sampling ranks
 are the sample. The other rows get weak hints and, unless files outside the sample stay closed, a metadata check.
 """
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from auditor import readers
 from auditor.plugin import Engine, Shard, ShardTask
 from auditor.row_columns import RowColumns
-from auditor.sampling.order import sampling_rank, sampling_ranks, unit
+from auditor.sampling.order import sampling_rank, sampling_ranks
 from auditor.types import Need, Sample, Unreadable
 
 
@@ -76,7 +76,7 @@ class SamplePlan:
         threshold: int | None = self.rank_threshold
         if self.allocation:
             threshold = self.allocation.number(sampling_rank(item.source, self.seed))
-        return threshold is not None and sampling_rank(unit(item.key, item.image), self.seed) <= threshold
+        return threshold is not None and sampling_rank(item.image, self.seed) <= threshold
 
     def included(self, columns: RowColumns) -> np.ndarray:
         """Which rows are in a sample of rows to fetch, as `includes` says of each, bool (rows,)."""
@@ -102,11 +102,11 @@ def can_be_drawn(item: Sample | Unreadable, is_fetching: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Drawable:
-    """Rows of a shard that can be drawn: the units that are drawn (order.unit) and their sources. rows: the number of
-    all rows that were read."""
+    """Rows of a shard that can be drawn: the places of their images, and their sources. rows: the number of all rows
+    that were read."""
 
     rows: int
-    units: Sequence[str]
+    places: Sequence[str]
     sources: Sequence[str]
 
 
@@ -114,7 +114,7 @@ def drawable(shard: Shard, is_fetching: bool) -> Iterator[Drawable]:
     """The rows of a shard that can be drawn, some at a time."""
     for items, columns in read_either_way(shard):
         found = [item for item in items if can_be_drawn(item, is_fetching)]
-        yield Drawable(len(items), [unit(item.key, item.image) for item in found], [item.source for item in found])
+        yield Drawable(len(items), [item.image for item in found], [item.source for item in found])
         if columns is not None:
             urls, sources = (columns.url, columns.source) if is_fetching else (columns.url[:0], columns.source[:0])
             yield Drawable(len(columns), urls.to_pylist(), sources.to_pylist())
@@ -175,8 +175,8 @@ class ShardRanks(ShardTask[Ranks]):
         lowest, rows, population_size = np.empty(0, np.uint64), 0, 0
         for some in drawable(shard, self.is_fetching):
             rows += some.rows
-            population_size += len(some.units)
-            lowest = _lowest(np.concatenate([lowest, sampling_ranks(some.units, self.seed)]), self.sample_size)
+            population_size += len(some.places)
+            lowest = _lowest(np.concatenate([lowest, sampling_ranks(some.places, self.seed)]), self.sample_size)
         return Ranks(shard.id, rows, lowest, population_size)
 
 

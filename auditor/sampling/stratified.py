@@ -174,13 +174,13 @@ class ShardLowestRanks(ShardTask[LowestRanks]):
 
     def __call__(self, shard: Shard) -> LowestRanks:
         """Reads the whole shard, without its images."""
-        rows, sources, units = 0, list[str](), list[str]()
+        rows, sources, places = 0, list[str](), list[str]()
         for some in drawable(shard, self.is_fetching):
             rows += some.rows
             sources += some.sources
-            units += some.units
+            places += some.places
         sampled_domains, sizes = self.sizes.arrays()
-        domains, ranks = sampling_ranks(sources, self.seed), sampling_ranks(units, self.seed)
+        domains, ranks = sampling_ranks(sources, self.seed), sampling_ranks(places, self.seed)
         is_candidate = np.isin(domains, sampled_domains)
         lowest = lowest_of_each(domains[is_candidate], ranks[is_candidate], sampled_domains, sizes.astype(np.int64))
         return LowestRanks(shard.id, rows, *lowest)

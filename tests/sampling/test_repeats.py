@@ -12,7 +12,6 @@ import pytest
 
 import auditor
 from auditor.config import Config
-from auditor.sampling.order import unit
 
 IMAGES, SYNTHETIC, TIMES = 80, 20, 5
 DETECTORS = ("stealth-pnginfo", "generator-text")
@@ -91,8 +90,12 @@ def test_keys_that_every_archive_has_are_not_drawn_together(tmp_path):
     assert sum(each.low <= 0.2 <= each.high for each in found) >= 3
 
 
-def test_what_a_sample_draws_is_named_by_the_image():
-    assert unit("7", "a/b.jpg") == unit("8", "a/b.jpg")
-    assert unit("7", "x.tar::1.jpg") != unit("7", "y.tar::1.jpg")
-    assert unit("7", "t.parquet#3") == unit("7", "t.parquet#4") != unit("8", "t.parquet#3")
-    assert unit("7", "http://x.org/a.jpg#1") == unit("8", "http://x.org/a.jpg#1")
+def test_keys_that_rows_of_a_table_share_are_not_drawn_together(tmp_path):
+    """Forty ids with ten embedded images each, which are all synthetic or all real."""
+    (tmp_path / "set").mkdir()
+    made = [making.png({"parameters": making.A1111} if n // 10 % 5 == 0 else {}, seed=n) for n in range(400)]
+    rows = [{"id": f"id{n // 10}", "image": {"bytes": data}} for n, data in enumerate(made)]
+    pd.DataFrame(rows).to_parquet(tmp_path / "set/train.parquet")
+    found = list(shares(tmp_path / "set", tmp_path / "out", sample=60, sample_files=True, depth="file"))
+    assert all(each.n == 60 for each in found)
+    assert sum(each.low <= 0.2 <= each.high for each in found) >= 3
